@@ -1,0 +1,28 @@
+"""The one kind of error that a user can act on.
+
+Anything a person can cause or cure (a wrong column, a full disk, a folder that is not a bundle) is raised
+as `UserError` with a sentence that names the place and the fix. The command line prints that sentence and
+exits with `EXIT_USER_ERROR`; any other exception is a bug of ours and shows its traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+EXIT_DONE = 0
+EXIT_NOTHING_USABLE = 1
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+class UserError(Exception):
+    """A mistake or obstacle that the user can act on; its text says where it is and how to mend it."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `" (did you mean 'x'?)"` for the known word nearest to `word`, or an empty string.
+
+    >>> did_you_mean("abnornal", ["abnormal", "glaucoma"])
+    " (did you mean 'abnormal'?)"
+    """
+    nearest = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean '{nearest[0]}'?)" if nearest else ""

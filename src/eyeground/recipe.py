@@ -1,0 +1,298 @@
+"""Typed, documented settings: YAML in, resolved YAML out.
+
+A recipe holds everything that a result depends on, so that the resolved recipe saved beside a model is
+enough to train it again. Every field has a default, a meaning and a range; an unknown key is an error that
+proposes the known one. On the command line, `--set optimisation.epochs=20` overrides a field.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from eyeground.errors import UserError, did_you_mean
+from eyeground.files import write_text
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Target(Settings):
+    """One label column that a model learns, and how its values become outputs."""
+
+    name: str = Field(description="Label column of the manifest.", min_length=1)
+    kind: Literal["binary", "multiclass", "ordinal"] = Field(
+        "binary",
+        description="binary: 0/1, one output. multiclass: exclusive classes, softmax over one output per class. "
+        "ordinal: grades, one output per step up (probability of at least this grade).",
+    )
+    classes: tuple[str, ...] = Field(
+        (),
+        description="Label values in order, for multiclass and ordinal; binary has none. Empty: read from the training labels.",
+    )
+    weight: float = Field(1.0, gt=0, description="Weight of this target in the loss, relative to the others.")
+
+    @model_validator(mode="after")
+    def _classes_fit_the_kind(self) -> "Target":
+        if self.kind == "binary" and self.classes:
+            raise ValueError("a binary target takes no classes; its labels are 0 and 1")
+        if self.kind != "binary" and len(self.classes) == 1:
+            raise ValueError("one class is nothing to tell apart; give at least two")
+        return self
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the model's outputs for this target: `name`, `name=class` or `name>=class`."""
+        if self.kind == "binary":
+            return (self.name,)
+        if self.kind == "multiclass":
+            return tuple(f"{self.name}={value}" for value in self.classes)
+        return tuple(f"{self.name}>={value}" for value in self.classes[1:])
+
+
+class Preprocessing(Settings):
+    """Everything between a photograph's file and the tensor that the network sees; it travels in every bundle."""
+
+    version: Literal[1] = Field(
+        1, description="Version of the standard-photo algorithm; another version is another input."
+    )
+    side: int = Field(224, ge=32, le=4096, description="Side of the square standard photo, in pixels.")
+    mean: tuple[float, float, float] = Field(
+        IMAGENET_MEAN, description="Mean of R, G, B to subtract, on the 0-1 scale."
+    )
+    std: tuple[float, float, float] = Field(
+        IMAGENET_STD, description="Standard deviation of R, G, B to divide by, on the 0-1 scale."
+    )
+
+
+class Architecture(Settings):
+    """The network: a timm backbone, global average pooling, and a head."""
+
+    backbone: str = Field("resnet50", description="Any timm model name that yields a spatial feature map.")
+    backbone_options: dict[str, Any] = Field(
+        {},
+        description="Further arguments of `timm.create_model`, for example {pad_type: same} or {drop_path_rate: 0.1}.",
+    )
+    head: Literal["linear", "jang2024"] = Field(
+        "linear",
+        description="linear: one layer on the pooled embedding. jang2024: the paper's hidden layer of 512 units with ReLU.",
+    )
+    output_stride: Literal[8, 16, 32] = Field(
+        32,
+        description="Input pixels per evidence-map pixel; 16 doubles the map's resolution where the backbone allows it.",
+    )
+
+
+class Augmentation(Settings):
+    """Random changes of a training photo that leave its diagnosis as it is."""
+
+    flip: bool = Field(True, description="Flip left-right, each second time (the other eye, so to speak).")
+    rotation: float = Field(
+        180.0, ge=0, le=180, description="Largest rotation either way, in degrees; the field of view is a disc."
+    )
+    zoom: float = Field(0.1, ge=0, lt=1, description="Largest relative change of scale.")
+    shift: float = Field(0.03, ge=0, le=0.5, description="Largest shift, as a share of the side.")
+    brightness: float = Field(0.2, ge=0, lt=1, description="Largest relative change of brightness.")
+    contrast: float = Field(0.2, ge=0, lt=1, description="Largest relative change of contrast.")
+    colour: float = Field(
+        0.1, ge=0, lt=1, description="Largest relative change of each colour channel by itself (camera and lens)."
+    )
+    gamma: float = Field(0.2, ge=0, lt=1, description="Largest relative change of gamma.")
+    blur: float = Field(0.1, ge=0, le=1, description="Share of photos that are blurred (defocus).")
+    jpeg: float = Field(
+        0.1, ge=0, le=1, description="Share of photos that are compressed again as JPEG, quality 40-95."
+    )
+
+
+class Optimisation(Settings):
+    """How the weights are fitted."""
+
+    epochs: int = Field(10, ge=1, description="Passes over the training photos.")
+    batch_size: int = Field(32, ge=1, description="Photos per step and device.")
+    optimiser: Literal["adamw", "adam", "sgd"] = Field("adamw", description="Update rule.")
+    learning_rate: float = Field(
+        3e-4, gt=0, description="Peak learning rate of the head and, without layer decay, of all layers."
+    )
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="Factor on the learning rate from each layer to the one below it."
+    )
+    weight_decay: float = Field(
+        0.02, ge=0, description="Decoupled weight decay; biases and normalisation layers have none."
+    )
+    warmup: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="Share of the steps over which the learning rate rises from zero; then cosine to zero.",
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="Share of the truth given to the other answer.")
+    loss: Literal["cross-entropy", "focal"] = Field(
+        "cross-entropy", description="Cross-entropy, or focal loss with gamma 2."
+    )
+    imbalance: Literal["none", "weighted-loss", "balanced-sampler"] = Field(
+        "none",
+        description="What is done about rare classes: nothing, weigh their loss, or draw their photos more often.",
+    )
+    average_decay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Decay per step of the exponential moving average of the weights that is kept; 0 keeps the last weights.",
+    )
+    clip: float = Field(1.0, ge=0, description="Largest norm of the gradient; 0 means no limit.")
+    patience: int = Field(
+        0, ge=0, description="Epochs without a better validation AUROC before stopping; 0 never stops early."
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto",
+        description="auto: bf16 where the hardware multiplies it natively, else fp32 (on most CPUs bf16 is slower).",
+    )
+
+
+class Machine(Settings):
+    """What the work runs on; changes speed, and figures only in the last digits."""
+
+    accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto takes a GPU where there is one.")
+    devices: int = Field(1, ge=1, description="GPUs or CPU processes that train together (DDP).")
+    workers: int = Field(2, ge=0, description="Processes that read and augment photos.")
+
+
+class TrainingRecipe(Settings):
+    """All settings of `eyeground pretrain` and `eyeground adapt --finetune`."""
+
+    targets: tuple[Target, ...] = Field((Target(name="abnormal"),), min_length=1, description="Label columns to learn.")
+    initialisation: str = Field(
+        "imagenet",
+        description="scratch, imagenet (timm's weights from the hub), or the path of a bundle or of a .safetensors file in timm's key names.",
+    )
+    architecture: Architecture = Field(Architecture(), description="The network.")
+    preprocessing: Preprocessing = Field(Preprocessing(), description="Photograph to tensor.")
+    augmentation: Augmentation = Field(Augmentation(), description="Random changes of training photos.")
+    optimisation: Optimisation = Field(Optimisation(), description="Fitting.")
+    machine: Machine = Field(Machine(), description="Hardware.")
+    seed: int = Field(0, ge=0, description="Seed of everything random; same seed and machine, same figures.")
+
+    @model_validator(mode="after")
+    def _targets_differ(self) -> "TrainingRecipe":
+        names = [target.name for target in self.targets]
+        if len(set(names)) < len(names):
+            raise ValueError("two targets have the same name")
+        return self
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of all outputs, target by target."""
+        return tuple(output for target in self.targets for output in target.outputs)
+
+
+class ProbeRecipe(Settings):
+    """All settings of `eyeground adapt --probe`: logistic regression on the frozen embedding."""
+
+    targets: tuple[Target, ...] = Field(min_length=1, description="Label columns to learn.")
+    strengths: tuple[float, ...] = Field(
+        (0.001, 0.01, 0.1, 1.0, 10.0), min_length=1, description="Inverse regularisation strengths (C) to choose from."
+    )
+    folds: int = Field(
+        5, ge=2, description="Patient-grouped folds within the training split by which the strength is chosen."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the folds.")
+
+
+Recipe = TypeVar("Recipe", bound=Settings)
+
+
+def read_recipe(kind: type[Recipe], path: Path | None = None, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe from YAML (or the defaults, without a path) and apply `key=value` overrides.
+
+    Parameters
+    ----------
+    kind : type
+        `TrainingRecipe`, `ProbeRecipe`, or another `Settings` class.
+    path : pathlib.Path, optional
+        A YAML file; keys left out keep their defaults.
+    overrides : sequence of str
+        Such as `"optimisation.epochs=20"`; the value is read as YAML.
+
+    Raises
+    ------
+    UserError
+        Naming the file, the key and the fix.
+
+    Examples
+    --------
+    >>> read_recipe(TrainingRecipe, overrides=["optimisation.epochs=20"]).optimisation.epochs
+    20
+    """
+    name = str(path) if path else "recipe"
+    settings = _read_yaml(path) if path else {}
+    for override in overrides:
+        key, separator, value = override.partition("=")
+        if not separator or not key:
+            raise UserError(f"--set {override}: expected key=value, for example optimisation.epochs=20")
+        try:
+            _put(settings, key.split("."), yaml.safe_load(value))
+        except yaml.YAMLError as error:
+            raise UserError(f"--set {override}: the value is not valid YAML: {error}") from error
+    try:
+        return kind.model_validate(settings)
+    except ValidationError as error:
+        raise UserError("\n".join(_explain(name, kind, problem) for problem in error.errors())) from error
+
+
+def write_recipe(recipe: Settings, path: Path) -> None:
+    """Write every setting, defaults included, as YAML."""
+    write_text(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a recipe is a mapping of settings, not a {type(content).__name__}")
+    return content
+
+
+def _put(settings: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        inner = settings.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise UserError(f"--set {'.'.join(keys)}: '{key}' holds a value, not settings")
+        settings = inner
+    settings[keys[-1]] = value
+
+
+def _explain(name: str, kind: type[Settings], problem: Any) -> str:
+    place = ".".join(str(part) for part in problem["loc"]) or "recipe"
+    if problem["type"] == "extra_forbidden":
+        known = _fields_at(kind, problem["loc"][:-1])
+        return f"{name}: '{place}' is not a setting{did_you_mean(str(problem['loc'][-1]), known)}; known here: {', '.join(known)}"
+    if problem["type"] == "missing":
+        return f"{name}: '{place}' is missing"
+    return f"{name}: '{place}' is {problem['input']!r}: {problem['msg']}"
+
+
+def _fields_at(kind: type[Settings], place: Sequence[Any]) -> list[str]:
+    """The settings that exist where an unknown one was found; a position in a list stays on the list's item type."""
+    for part in place:
+        if isinstance(part, int):
+            continue
+        annotation = kind.model_fields[part].annotation
+        inner = getattr(annotation, "__args__", (annotation,))[0]
+        if not (isinstance(inner, type) and issubclass(inner, Settings)):
+            return []
+        kind = inner
+    return list(kind.model_fields)
