@@ -6,24 +6,27 @@ a single weight is used. Nothing in a bundle is ever unpickled, and this module 
 screening install can open one.
 """
 
+import errno
 import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 
 import eyeground
 from eyeground.errors import UserError
-from eyeground.files import sha256_of
-from eyeground.recipe import Architecture, Preprocessing, Settings, Target
+from eyeground.files import UMASK, flush_to_disk, sha256_of
+from eyeground.recipe import Architecture, Preprocessing, Settings, Target, refuse_equal_names
 
 DESCRIPTION, WEIGHTS, ONNX, CARD = "bundle.json", "model.safetensors", "model.onnx", "README.md"
+REQUIRED_FILES = (WEIGHTS, ONNX, CARD)
 RELEASED = Path(__file__).parent / "released"
 
 
@@ -69,6 +72,17 @@ class BundleDescription(Settings):
     licence: str = Field(description="Licence of the weights.")
     files: dict[str, str] = Field({}, description="SHA-256 of every other file of the bundle.")
 
+    @model_validator(mode="after")
+    def _outputs_are_whole(self) -> "BundleDescription":
+        refuse_equal_names(self.targets)
+        for target in self.targets:
+            if not target.outputs:
+                raise ValueError(f"target '{target.name}' is {target.kind} and lists no classes")
+        for point in self.operating_points:
+            if point.output not in self.outputs:
+                raise ValueError(f"an operating point is for '{point.output}', which is no output")
+        return self
+
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the model's outputs, in order."""
@@ -113,34 +127,30 @@ def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[
     folder : pathlib.Path
         Where it goes; a bundle already there is replaced.
     description : BundleDescription
-        Its `files` are filled in here.
+        Its `files` and `made_by` are filled in here.
     writers : mapping of file name to a function of a path
-        Each writes one file; `model.safetensors` and `model.onnx` are required.
+        Each writes one file; `model.safetensors`, `model.onnx` and `README.md` are required.
 
     Raises
     ------
     UserError
-        If a required file is missing, or `folder` holds something that is not a bundle.
+        If a required file is missing, `folder` holds anything but a bundle, or the disk is full.
     """
-    for required in (WEIGHTS, ONNX, CARD):
+    folder = Path(folder).resolve()
+    for required in REQUIRED_FILES:
         if required not in writers:
             raise UserError(f"a bundle needs {required}")
-    if folder.exists() and any(folder.iterdir()) and not (folder / DESCRIPTION).is_file():
-        raise UserError(f"{folder}: not empty and not a bundle; choose another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    _refuse_other_content(folder)
     try:
-        for name, write in writers.items():
-            write(partial / name)
-        hashes = {name: sha256_of(partial / name) for name in sorted(writers)}
-        complete = description.model_copy(update={"files": hashes, "made_by": eyeground.__version__})
-        (partial / DESCRIPTION).write_text(complete.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        partial.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.replace(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}.", suffix=".partial", dir=folder.parent))
+        try:
+            complete = _fill(partial, description, writers)
+            _put_in_place(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{folder}: the bundle cannot be written: {error.strerror or error}") from error
     return Bundle(folder, complete)
 
 
@@ -172,34 +182,96 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
     return Bundle(folder, description)
 
 
+def _refuse_other_content(folder: Path) -> None:
+    """What is replaced is deleted, so it must be a bundle and nothing else."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserError(f"{folder}: a file, where the bundle's folder should go; choose another name")
+    found = {path.name for path in folder.iterdir()}
+    if not found:
+        return
+    if DESCRIPTION not in found:
+        raise UserError(f"{folder}: not empty and not a bundle; choose another folder")
+    others = found - {DESCRIPTION} - _read_description(folder / DESCRIPTION).files.keys()
+    if others:
+        raise UserError(
+            f"{folder}: holds '{min(others)}', which is no part of the bundle there; move it away or choose another folder"
+        )
+
+
+def _fill(
+    partial: Path, description: BundleDescription, writers: Mapping[str, Callable[[Path], None]]
+) -> BundleDescription:
+    for name, write in writers.items():
+        write(partial / name)
+    hashes = {name: sha256_of(partial / name) for name in sorted(writers)}
+    complete = description.model_copy(update={"files": hashes, "made_by": eyeground.__version__})
+    (partial / DESCRIPTION).write_text(complete.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    for path in partial.iterdir():
+        flush_to_disk(path)
+        path.chmod(0o666 & ~UMASK)
+    partial.chmod(0o777 & ~UMASK)
+    return complete
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    """Move the new bundle to its place; the old one is set aside first, and comes back if that fails.
+
+    A folder cannot be replaced in one step, so a process killed between the two moves leaves the old bundle
+    whole, under the name it was set aside with. When several write at once, the last one wins.
+    """
+    aside = partial.with_suffix(".replaced")
+    while True:
+        with suppress(FileNotFoundError):
+            folder.replace(aside)
+        try:
+            partial.replace(folder)
+        except BaseException as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                shutil.rmtree(aside, ignore_errors=True)  # another writer was faster
+                continue
+            if aside.exists():
+                aside.replace(folder)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+        return
+
+
 def _read_description(path: Path) -> BundleDescription:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
-    if isinstance(content, dict) and content.get("format") != 1:
+    if not isinstance(content, dict) or "format" not in content:
+        raise UserError(f"{path}: not the description of an eyeground bundle; it has no 'format'")
+    if content["format"] != 1:
         raise UserError(
-            f"{path}: format {content.get('format')!r} is not known to eyeground {eyeground.__version__}; update it"
+            f"{path}: format {content['format']!r} is not known to eyeground {eyeground.__version__}; update eyeground"
         )
     try:
         return BundleDescription.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"]) or "the file"
-        raise UserError(f"{path}: '{place}': {problem['msg']}") from error
+        place = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        raise UserError(f"{path}: '{place}': {message}" if place else f"{path}: {message}") from error
 
 
 def _verify_files(folder: Path, description: BundleDescription) -> None:
-    for required in (WEIGHTS, ONNX):
+    for required in REQUIRED_FILES:
         if required not in description.files:
             raise UserError(f"{folder / DESCRIPTION}: 'files' does not list {required}; the bundle is incomplete")
     for name, expected in description.files.items():
         path = folder / name
-        if Path(name).name != name:
-            raise UserError(f"{folder / DESCRIPTION}: '{name}' is not a plain file name")
+        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+            raise UserError(f"{folder / DESCRIPTION}: 'files' lists {name!r}, which is not a plain file name")
         if not path.is_file():
             raise UserError(f"{path}: missing; the bundle is incomplete")
-        found = sha256_of(path)
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
         if found != expected:
             raise UserError(
                 f"{path}: SHA-256 is {found[:12]}…, bundle.json says {expected[:12]}…; the file was changed or damaged"

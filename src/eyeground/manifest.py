@@ -14,32 +14,38 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from eyeground import columns
+from eyeground.columns import EYES, SEXES, SPLITS, Problem
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import read_table, write_table
+from eyeground.files import NAMELESS, read_table, write_table
 
-EYES = ("left", "right")
-SPLITS = ("train", "validation", "test")
-SEXES = ("female", "male")
+__all__ = [
+    "EYES",
+    "MASK_PREFIX",
+    "NOTE_PREFIX",
+    "OPTIONAL",
+    "REQUIRED",
+    "SEXES",
+    "SPLITS",
+    "Manifest",
+    "join",
+    "read_manifest",
+    "validated",
+    "write_manifest",
+]
+
 REQUIRED = ("photo", "patient")
 OPTIONAL = ("eye", "split", "fold", "device", "age", "sex", "source")
 MASK_PREFIX, NOTE_PREFIX = "mask_", "note_"
-MOST_ERRORS_SHOWN = 10
 
-_CHOICES = {"eye": EYES, "split": SPLITS, "sex": SEXES}
-_EYE_SYNONYMS = {"od": "right", "os": "left", "r": "right", "l": "left", "re": "right", "le": "left"}
-_SPLIT_SYNONYMS = {
-    "val": "validation",
-    "valid": "validation",
-    "dev": "validation",
-    "training": "train",
-    "testing": "test",
-}
-_SEX_SYNONYMS = {"f": "female", "m": "male", "woman": "female", "man": "male"}
-_SYNONYMS = {"eye": _EYE_SYNONYMS, "split": _SPLIT_SYNONYMS, "sex": _SEX_SYNONYMS}
+# What other tables call the required columns, for the hint in an error.
+_PHOTO_SYNONYMS = ("image", "image_path", "img", "file", "filename", "file_name", "path", "image_id", "photo_path")
+_PATIENT_SYNONYMS = ("patient_id", "patientid", "subject", "subject_id", "participant", "id", "pid", "person")
+_COLUMN_SYNONYMS = {"photo": _PHOTO_SYNONYMS, "patient": _PATIENT_SYNONYMS}
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,8 @@ class Manifest:
 
     def in_split(self, split: str) -> "Manifest":
         """Return the rows of one split (`train`, `validation` or `test`)."""
+        if split not in SPLITS:
+            raise UserError(f"'{split}' is not a split{did_you_mean(split, SPLITS)}; use {', '.join(SPLITS)}")
         if "split" not in self.table:
             raise UserError("the manifest has no 'split' column; make one with `eyeground split`")
         return self.where(self.table["split"] == split)
@@ -107,17 +115,19 @@ class Manifest:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def moved_to(self, root: Path) -> "Manifest":
-        """Return the same photographs with paths relative to another folder."""
-        if root.resolve() == self.root.resolve():
-            return self
+        """Return the same photographs with paths relative to another folder.
+
+        Symbolic links keep their names: a photograph is called what its owner calls it.
+        """
+        old_root, new_root = Path(self.root).resolve(), Path(root).resolve()
+        if old_root == new_root:
+            return replace(self, root=Path(root))
         table = self.table.copy()
-        new_root = root.resolve()
         for column in ("photo", *self.masks):
-            table[column] = [
-                pd.NA if pd.isna(entry) else Path(os.path.relpath((self.root / entry).resolve(), new_root)).as_posix()
-                for entry in table[column]
-            ]
-        return Manifest(validated(table, "moved manifest").table, root)
+            table[column] = _moved(table[column], old_root, new_root)
+        moved = replace(self, table=table, root=Path(root))
+        columns.refuse(_repeated_photos(table["photo"]), "moved manifest", range(2, len(table) + 2))
+        return moved
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -138,8 +148,8 @@ def read_manifest(path: Path) -> Manifest:
     (('glaucoma',), 1, '007')
     """
     path = Path(path)
-    manifest = validated(read_table(path), str(path))
-    return Manifest(manifest.table, path.parent)
+    table = read_table(path)
+    return _validated(table, str(path), path.parent, table.index + 2)
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
@@ -165,28 +175,26 @@ def validated(table: pd.DataFrame, name: str, root: Path = Path()) -> Manifest:
     UserError
         Listing up to ten problems.
     """
-    table = table.reset_index(drop=True).copy()
-    table.columns = [str(column).strip() for column in table.columns]
-    for column in REQUIRED:
-        if column not in table:
-            hint = did_you_mean(column, table.columns).replace("did you mean", "rename")
-            raise UserError(
-                f"{name}: there is no column '{column}'{hint}; a manifest needs {' and '.join(REQUIRED)}. "
-                f"Columns found: {', '.join(table.columns)}"
-            )
+    return _validated(table, name, root, range(2, len(table) + 2))
+
+
+def _validated(table: pd.DataFrame, name: str, root: Path, row_numbers: Sequence[int] | pd.Index) -> Manifest:
+    table = table.reset_index(drop=True)
+    table.columns = pd.Index([str(column).strip() for column in table.columns])
+    _check_column_names(list(table.columns), name)
     if table.empty:
         raise UserError(f"{name}: the table has no rows; a manifest needs at least one photograph")
-    problems: list[str] = []
+    problems: list[Problem] = []
+    typed: dict[str, pd.Series] = {}
     for column in table.columns:
-        table[column] = _typed(table[column], problems)
+        typed[column], found = _typed(table[column])
+        problems += found
+    table = pd.DataFrame(typed)
     problems += _repeated_photos(table["photo"])
     for column in ("split", "fold"):
         if column in table:
             problems += _patients_across(table, column)
-    if problems:
-        shown = "\n".join(f"{name}, {problem}" for problem in problems[:MOST_ERRORS_SHOWN])
-        more = len(problems) - MOST_ERRORS_SHOWN
-        raise UserError(shown + (f"\n… and {more} more problems" if more > 0 else ""))
+    columns.refuse(problems, name, row_numbers)
     return Manifest(table, root)
 
 
@@ -207,112 +215,92 @@ def join(manifests: Sequence[Manifest], root: Path) -> Manifest:
     repeated = stacked[stacked["photo"].duplicated(keep=False)]
     if repeated.empty:
         return validated(stacked, "joined manifest", root)
-    known = repeated.groupby("photo", sort=False).nunique(dropna=True)
-    for column in known.columns:
-        clash = known.index[known[column] > 1]
-        if len(clash):
-            values = repeated.loc[repeated["photo"] == clash[0], column].dropna().unique()
-            raise UserError(
-                f"photo '{clash[0]}': '{column}' is {values[0]!r} in one manifest and {values[1]!r} in another; "
-                "make them agree, or leave one empty"
-            )
+    for column in stacked.columns.drop("photo"):
+        _refuse_disagreement(repeated[["photo", column]].dropna().drop_duplicates(), column)
     merged = stacked.groupby("photo", sort=False, as_index=False).first()
     return validated(merged[list(stacked.columns)], "joined manifest", root)
 
 
-def _typed(cells: pd.Series, problems: list[str]) -> pd.Series:
-    column = str(cells.name)
-    if column in REQUIRED:
-        return _required_text(cells, problems)
-    if column in _CHOICES:
-        return _choice(cells, _CHOICES[column], _SYNONYMS[column], problems)
-    if column == "age":
-        return _number(cells, 0, 130, "years between 0 and 130 or empty", problems)
-    if column == "fold":
-        return _number(cells, 0, 999, "a whole number from 0 or empty", problems, whole=True)
-    if column in OPTIONAL or column.startswith((MASK_PREFIX, NOTE_PREFIX)):
-        return _text(cells)
-    return _label(cells, problems)
+def _refuse_disagreement(cells: pd.DataFrame, column: str) -> None:
+    clash = cells.loc[cells["photo"].duplicated(), "photo"]
+    if clash.empty:
+        return
+    photo = clash.iloc[0]
+    one, other = cells.loc[cells["photo"] == photo, column].iloc[:2]
+    differ = "differs between two manifests"
+    if column != "patient":  # whose identifiers stay out of messages
+        differ = f"is '{one}' in one manifest and '{other}' in another"
+    raise UserError(f"photo '{photo}': '{column}' {differ}; make them agree, or leave one empty")
 
 
-def _row(index: int) -> str:
-    return f"row {index + 2}"
-
-
-def _text(cells: pd.Series) -> pd.Series:
-    text = cells.astype("string").str.strip()
-    return text.mask(text == "", pd.NA)
-
-
-def _required_text(cells: pd.Series, problems: list[str]) -> pd.Series:
-    text = _text(cells)
-    problems += [
-        f"{_row(index)}: '{cells.name}' is empty; every photograph needs one" for index in text.index[text.isna()]
-    ]
-    return text
-
-
-def _choice(cells: pd.Series, allowed: tuple[str, ...], synonyms: dict[str, str], problems: list[str]) -> pd.Series:
-    text = _text(cells)
-    for index in text.index[text.notna() & ~text.isin(allowed)]:
-        found = str(text[index])
-        meant = synonyms.get(found.lower()) or (found.lower() if found.lower() in allowed else None)
-        hint = f" (did you mean '{meant}'?)" if meant else did_you_mean(found, allowed)
-        expected = ", ".join(f"'{word}'" for word in allowed)
-        problems.append(f"{_row(index)}: '{cells.name}' is '{cells[index]}'; expected {expected} or empty{hint}")
-    return text
-
-
-def _number(
-    cells: pd.Series, low: float, high: float, expected: str, problems: list[str], whole: bool = False
-) -> pd.Series:
-    numbers = pd.to_numeric(cells, errors="coerce").astype("Float64")
-    given = cells.notna() & (cells.astype("string").str.strip() != "")
-    wrong = given & ~numbers.between(low, high).fillna(False).astype(bool)
-    if whole:
-        wrong |= given & (numbers % 1 != 0).fillna(False).astype(bool)
-    problems += [
-        f"{_row(index)}: '{cells.name}' is '{cells[index]}'; expected {expected}" for index in cells.index[wrong]
-    ]
-    return numbers.mask(wrong).astype("Int64" if whole else "Float64")
-
-
-def _label(cells: pd.Series, problems: list[str]) -> pd.Series:
-    """Whole numbers where every known cell is one, class names where none is; a mixture is an error."""
-    text = _text(cells)
-    numbers = pd.to_numeric(text, errors="coerce")
-    known = text.notna()
-    numeric = known & numbers.notna()
-    if not numeric.any():
-        return text
-    wrong = known & (~numeric | (numbers % 1 != 0) | (numbers < 0))
-    for index in text.index[wrong]:
-        problems.append(
-            f"{_row(index)}: label '{cells.name}' is '{text[index]}'; expected a whole number from 0 (0/1 or a grade) or "
-            f"empty, as in the other rows. If '{cells.name}' is no label, rename it 'note_{cells.name}'"
-        )
-    return numbers.mask(wrong).astype("Int64")
-
-
-def _repeated_photos(photos: pd.Series) -> list[str]:
-    first: dict[str, int] = {}
-    problems = []
-    for index, photo in enumerate(photos):
-        if pd.isna(photo):
-            continue
-        if photo in first:
-            problems.append(
-                f"{_row(index)}: 'photo' is '{photo}', as in {_row(first[photo])}; keep one row per photograph"
+def _check_column_names(names: Sequence[str], name: str) -> None:
+    """A column whose name is almost right would be read as a label and never missed, so it is an error."""
+    found = f"Columns found: {', '.join(names)}"
+    for known in REQUIRED + OPTIONAL:
+        near = [other for other in names if other.lower() == known]
+        if known in REQUIRED and known not in names:
+            near += [other for other in names if other.lower() in _COLUMN_SYNONYMS[known]]
+            hint = f"; rename '{near[0]}' to '{known}'" if near else did_you_mean(known, names)
+            raise UserError(
+                f"{name}: there is no column '{known}'{hint}. A manifest needs {' and '.join(REQUIRED)}. {found}"
             )
-        first.setdefault(photo, index)
-    return problems
+        if near and near != [known]:
+            wrong = next(other for other in near if other != known)
+            raise UserError(f"{name}: there is a column '{wrong}'; rename it to '{known}'")
+    for position, column in enumerate(names, start=1):
+        if column in names[: position - 1]:
+            raise UserError(f"{name}: column '{column}' appears more than once; rename or remove one")
+        if not column or column.startswith(NAMELESS):
+            raise UserError(f"{name}: column {position} has no name; name it in the first row, or remove it")
 
 
-def _patients_across(table: pd.DataFrame, column: str) -> list[str]:
+def _typed(cells: pd.Series) -> columns.Typed:
+    column = str(cells.name)
+    if column == "photo" or column.startswith(MASK_PREFIX):
+        return columns.paths(cells, required=column == "photo")
+    if column == "patient":
+        return columns.required_text(cells)
+    if column in ("eye", "split", "sex"):
+        return columns.choice(cells, column)
+    if column == "age":
+        return columns.number(cells, 0, 130, "years between 0 and 130 or empty")
+    if column == "fold":
+        return columns.number(cells, 0, 999, "a whole number from 0 or empty", whole=True)
+    if column in OPTIONAL or column.startswith(NOTE_PREFIX):
+        return columns.text_cells(cells), []
+    return columns.label(cells)
+
+
+def _repeated_photos(photos: pd.Series) -> list[Problem]:
+    known = photos.dropna()
+    return columns.problems_of(
+        known[known.duplicated()],
+        lambda photo: f"'photo' is '{photo}', as in an earlier row; keep one row per photograph",
+    )
+
+
+def _patients_across(table: pd.DataFrame, column: str) -> list[Problem]:
     """A patient on both sides of a split makes every later figure optimistic, so it is never read silently."""
-    counts = table.groupby("patient")[column].nunique()
-    return [
-        f"{_row(table.index[table['patient'] == patient][0])}: a patient is in more than one '{column}'; "
-        "give all photographs of a patient the same one"
-        for patient in counts.index[counts > 1]
-    ]
+    pairs = table[["patient", column]].dropna().drop_duplicates()
+    crossing = pairs[pairs["patient"].duplicated()].drop_duplicates("patient")
+    text = f"a patient is in another '{column}' than in an earlier row; give all photographs of a patient the same one"
+    return [Problem(position, 1, text) for position in crossing.index.to_numpy(dtype=int).tolist()]
+
+
+def _moved(paths: pd.Series, old_root: Path, new_root: Path) -> pd.Series:
+    """Paths relative to another folder, worked out once per folder and not once per photograph."""
+    parts = paths.str.rpartition("/", expand=True)
+    folders = parts[0] + parts[1]
+    moved = {folder: _moved_folder(folder, old_root, new_root) for folder in folders.dropna().unique()}
+    together: pd.Series = folders.map(moved).astype("string") + parts[2]
+    return together
+
+
+def _moved_folder(folder: str, old_root: Path, new_root: Path) -> str:
+    parts = PurePosixPath(folder).parts
+    first_name = next((number for number, part in enumerate(parts) if part != ".."), len(parts))
+    place = old_root / folder
+    if ".." in parts[first_name:]:  # after a name, which may be a link, '..' is where the link leads
+        place = place.resolve()
+    relative = Path(os.path.relpath(os.path.normpath(place), new_root)).as_posix()
+    return "" if relative == "." else f"{relative}/"

@@ -5,15 +5,17 @@ Columns: `photo`, `patient`, optional `split` and `fold`, and for every output o
 eyeground can be evaluated by writing this table.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from eyeground import columns
+from eyeground.columns import SPLITS, Problem
 from eyeground.errors import UserError, did_you_mean
 from eyeground.files import read_table, write_table
-from eyeground.manifest import SPLITS
 from eyeground.recipe import Target
 
 TRUTH, PROBABILITY = "truth_", "probability_"
@@ -40,13 +42,26 @@ class Predictions:
         )
 
     def in_split(self, split: str) -> "Predictions":
-        """Return the rows of one split; none if the table has no `split` column."""
+        """Return the rows of one split (`train`, `validation`, `test`); none if the table has no `split` column."""
+        if split not in SPLITS:
+            raise UserError(f"'{split}' is not a split{did_you_mean(split, SPLITS)}; use {', '.join(SPLITS)}")
         if "split" not in self.table:
             return Predictions(self.table.iloc[:0])
         return Predictions(self.table[self.table["split"] == split].reset_index(drop=True))
 
     def known(self, output: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Truths (n,) in {0, 1}, probabilities (n,) in 0-1 and patients (n,) of the rows whose truth of `output` is known."""
+        """Truths (n,) in {0, 1}, probabilities (n,) in 0-1 and patients (n,) of the rows whose truth of `output` is known.
+
+        Raises
+        ------
+        UserError
+            If there is no such output.
+        """
+        if output not in self.outputs:
+            raise UserError(
+                f"the predictions have no output '{output}'{did_you_mean(output, self.outputs)}; "
+                f"they have {', '.join(self.outputs)}"
+            )
         rows = self.table[self.table[TRUTH + output].notna()]
         return (
             rows[TRUTH + output].to_numpy(dtype=float),
@@ -110,9 +125,11 @@ def read_predictions(path: Path) -> Predictions:
     Raises
     ------
     UserError
-        Naming file, row, column and fix.
+        Naming file, row, column and fix, for up to ten problems at once.
     """
-    return validated_predictions(read_table(path), str(path))
+    path = Path(path)
+    table = read_table(path)
+    return _validated(table, str(path), table.index + 2)
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:
@@ -126,56 +143,63 @@ def validated_predictions(table: pd.DataFrame, name: str) -> Predictions:
     Raises
     ------
     UserError
-        Naming the table, row, column and fix.
+        Naming the table, row, column and fix, for up to ten problems at once.
     """
-    table = table.reset_index(drop=True).copy()
-    for column in ("photo", "patient"):
-        if column not in table:
-            raise UserError(
-                f"{name}: there is no column '{column}'{did_you_mean(column, table.columns)}; found {', '.join(table.columns)}"
-            )
-        table[column] = table[column].astype("string")
-        _refuse(name, table, column, table[column].isna(), "is empty")
+    return _validated(table, name, range(2, len(table) + 2))
+
+
+def _validated(table: pd.DataFrame, name: str, row_numbers: Sequence[int] | pd.Index) -> Predictions:
+    table = table.reset_index(drop=True)
+    _check_column_names(list(table.columns), name)
     if table.empty:
         raise UserError(f"{name}: the table has no rows")
-    outputs = [column.removeprefix(PROBABILITY) for column in table.columns if column.startswith(PROBABILITY)]
-    if not outputs:
-        raise UserError(f"{name}: there is no column named '{PROBABILITY}<output>'; found {', '.join(table.columns)}")
-    _refuse(
-        name,
-        table,
-        "photo",
-        table["photo"].duplicated(),
-        "appears more than once; keep one row per photograph and model",
+    problems: list[Problem] = []
+    typed: dict[str, pd.Series] = {}
+    for column in table.columns:
+        typed[column], found = _typed(table[column])
+        problems += found
+    photos = typed["photo"].dropna()
+    problems += columns.problems_of(
+        photos[photos.duplicated()],
+        lambda photo: f"'photo' is '{photo}', as in an earlier row; keep one row per photograph and model",
     )
-    for output in outputs:
-        truth, probability = TRUTH + output, PROBABILITY + output
-        if truth not in table:
-            raise UserError(
-                f"{name}: '{probability}' has no column '{truth}' beside it{did_you_mean(truth, table.columns)}"
-            )
-        given = table[truth].notna()
-        table[truth] = pd.to_numeric(table[truth], errors="coerce").astype(float)
-        _refuse(name, table, truth, given & ~table[truth].isin([0.0, 1.0]), "is not 0, 1 or empty")
-        table[probability] = pd.to_numeric(table[probability], errors="coerce").astype(float)
-        _refuse(name, table, probability, ~table[probability].between(0, 1), "is not a probability between 0 and 1")
-    if "split" in table:
-        table["split"] = table["split"].astype("string")
-        _refuse(
-            name,
-            table,
-            "split",
-            table["split"].notna() & ~table["split"].isin(SPLITS),
-            f"is none of {', '.join(SPLITS)}",
-        )
-    if "fold" in table:
-        table["fold"] = pd.to_numeric(table["fold"], errors="coerce").astype("Int64")
-    return Predictions(table)
+    columns.refuse(problems, name, row_numbers)
+    return Predictions(pd.DataFrame(typed))
 
 
-def _refuse(name: str, table: pd.DataFrame, column: str, wrong: "pd.Series[bool]", why: str) -> None:
-    if wrong.any():
-        index = int(wrong.to_numpy().argmax())
-        others = int(wrong.sum()) - 1
-        more = f" (and in {others} more rows)" if others else ""
-        raise UserError(f"{name}, row {index + 2}: '{column}' is {table[column].iloc[index]!r}, which {why}{more}")
+def _check_column_names(names: Sequence[str], name: str) -> None:
+    found = f"Columns found: {', '.join(names)}"
+    for required in ("photo", "patient"):
+        if required not in names:
+            raise UserError(f"{name}: there is no column '{required}'{did_you_mean(required, names)}. {found}")
+    probabilities = [column for column in names if column.startswith(PROBABILITY)]
+    if not probabilities:
+        raise UserError(f"{name}: there is no column named '{PROBABILITY}<output>'. {found}")
+    for probability in probabilities:
+        truth = TRUTH + probability.removeprefix(PROBABILITY)
+        if truth not in names:
+            raise UserError(f"{name}: '{probability}' has no column '{truth}' beside it{did_you_mean(truth, names)}")
+
+
+def _typed(cells: pd.Series) -> columns.Typed:
+    column = str(cells.name)
+    if column == "photo":
+        return columns.paths(cells, required=True)
+    if column == "patient":
+        return columns.required_text(cells)
+    if column == "split":
+        return columns.choice(cells, column)
+    if column == "fold":
+        return columns.number(cells, 0, 999, "a whole number from 0 or empty", whole=True)
+    if column.startswith(TRUTH):
+        return _as_float(*columns.number(cells, 0, 1, "0, 1 or empty", whole=True))
+    if column.startswith(PROBABILITY):
+        numbers, problems = columns.number(cells, 0, 1, "a probability between 0 and 1")
+        absent = pd.Series("", index=cells.index)[columns.text_cells(cells).isna()]
+        lacking = columns.problems_of(absent, lambda _: f"'{column}' is empty; expected a probability between 0 and 1")
+        return _as_float(numbers, problems + lacking)
+    return cells, []
+
+
+def _as_float(cells: pd.Series, problems: list[Problem]) -> columns.Typed:
+    return cells.astype("Float64").astype(float), problems

@@ -1,6 +1,7 @@
 """A progress bar with rate and time left, for anything that takes more than two seconds.
 
-On a terminal it is a rich bar; in a log file it is a line every ten seconds, so that neither is flooded.
+On a terminal it is a rich bar; in a log file it is a line every ten seconds and one at the end, so that neither
+is flooded.
 """
 
 import sys
@@ -63,6 +64,7 @@ def _bar(items: Iterable[Item], description: str, total: int | None, unit: str, 
 
 def _log(items: Iterable[Item], description: str, total: int | None, unit: str) -> Iterator[Item]:
     started = last = time.monotonic()
+    done, logged = 0, False
     of_total = f"/{total}" if total is not None else ""
     for done, item in enumerate(items, start=1):
         yield item
@@ -71,4 +73,6 @@ def _log(items: Iterable[Item], description: str, total: int | None, unit: str) 
             rate = done / (now - started)
             left = f", {(total - done) / rate:.0f} s left" if total is not None else ""
             print(f"{description}: {done}{of_total} {unit}, {rate:.1f} {unit}/s{left}", file=sys.stderr, flush=True)
-            last = now
+            last, logged = now, True
+    if logged:
+        print(f"{description}: done, {done} {unit} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)

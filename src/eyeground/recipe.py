@@ -1,4 +1,4 @@
-"""Typed, documented settings: YAML in, resolved YAML out.
+"""The recipes: every setting of a training, with its default, meaning and range.
 
 A recipe holds everything that a result depends on, so that the resolved recipe saved beside a model is
 enough to train it again. Every field has a default, a meaning and a range; an unknown key is an error that
@@ -6,23 +6,32 @@ proposes the known one. On the command line, `--set optimisation.epochs=20` over
 """
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from eyeground.errors import UserError, did_you_mean
-from eyeground.files import write_text
+from eyeground.settings import Settings, read_recipe, write_recipe
+
+__all__ = [
+    "Architecture",
+    "Augmentation",
+    "Machine",
+    "Optimisation",
+    "Preprocessing",
+    "ProbeRecipe",
+    "Settings",
+    "Target",
+    "TrainingRecipe",
+    "read_recipe",
+    "refuse_equal_names",
+    "write_recipe",
+]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-
-class Settings(BaseModel):
-    """Base of all settings: immutable, and closed to keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+UnitValue = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class Target(Settings):
@@ -46,6 +55,8 @@ class Target(Settings):
             raise ValueError("a binary target takes no classes; its labels are 0 and 1")
         if self.kind != "binary" and len(self.classes) == 1:
             raise ValueError("one class is nothing to tell apart; give at least two")
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("two classes have the same name")
         return self
 
     @property
@@ -58,6 +69,17 @@ class Target(Settings):
         return tuple(f"{self.name}>={value}" for value in self.classes[1:])
 
 
+def refuse_equal_names(targets: Sequence[Target]) -> None:
+    """Raise a `ValueError` if two targets, or two outputs of the targets, have the same name."""
+    for names, what in (
+        ([target.name for target in targets], "targets"),
+        ([output for target in targets for output in target.outputs], "outputs"),
+    ):
+        repeated = next((name for name in names if names.count(name) > 1), None)
+        if repeated is not None:
+            raise ValueError(f"two {what} are called '{repeated}'")
+
+
 class Preprocessing(Settings):
     """Everything between a photograph's file and the tensor that the network sees; it travels in every bundle."""
 
@@ -65,10 +87,10 @@ class Preprocessing(Settings):
         1, description="Version of the standard-photo algorithm; another version is another input."
     )
     side: int = Field(224, ge=32, le=4096, description="Side of the square standard photo, in pixels.")
-    mean: tuple[float, float, float] = Field(
+    mean: tuple[UnitValue, UnitValue, UnitValue] = Field(
         IMAGENET_MEAN, description="Mean of R, G, B to subtract, on the 0-1 scale."
     )
-    std: tuple[float, float, float] = Field(
+    std: tuple[Positive, Positive, Positive] = Field(
         IMAGENET_STD, description="Standard deviation of R, G, B to divide by, on the 0-1 scale."
     )
 
@@ -182,9 +204,7 @@ class TrainingRecipe(Settings):
 
     @model_validator(mode="after")
     def _targets_differ(self) -> "TrainingRecipe":
-        names = [target.name for target in self.targets]
-        if len(set(names)) < len(names):
-            raise ValueError("two targets have the same name")
+        refuse_equal_names(self.targets)
         return self
 
     @property
@@ -197,7 +217,7 @@ class ProbeRecipe(Settings):
     """All settings of `eyeground adapt --probe`: logistic regression on the frozen embedding."""
 
     targets: tuple[Target, ...] = Field(min_length=1, description="Label columns to learn.")
-    strengths: tuple[float, ...] = Field(
+    strengths: tuple[Positive, ...] = Field(
         (0.001, 0.01, 0.1, 1.0, 10.0), min_length=1, description="Inverse regularisation strengths (C) to choose from."
     )
     folds: int = Field(
@@ -205,94 +225,7 @@ class ProbeRecipe(Settings):
     )
     seed: int = Field(0, ge=0, description="Seed of the folds.")
 
-
-Recipe = TypeVar("Recipe", bound=Settings)
-
-
-def read_recipe(kind: type[Recipe], path: Path | None = None, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe from YAML (or the defaults, without a path) and apply `key=value` overrides.
-
-    Parameters
-    ----------
-    kind : type
-        `TrainingRecipe`, `ProbeRecipe`, or another `Settings` class.
-    path : pathlib.Path, optional
-        A YAML file; keys left out keep their defaults.
-    overrides : sequence of str
-        Such as `"optimisation.epochs=20"`; the value is read as YAML.
-
-    Raises
-    ------
-    UserError
-        Naming the file, the key and the fix.
-
-    Examples
-    --------
-    >>> read_recipe(TrainingRecipe, overrides=["optimisation.epochs=20"]).optimisation.epochs
-    20
-    """
-    name = str(path) if path else "recipe"
-    settings = _read_yaml(path) if path else {}
-    for override in overrides:
-        key, separator, value = override.partition("=")
-        if not separator or not key:
-            raise UserError(f"--set {override}: expected key=value, for example optimisation.epochs=20")
-        try:
-            _put(settings, key.split("."), yaml.safe_load(value))
-        except yaml.YAMLError as error:
-            raise UserError(f"--set {override}: the value is not valid YAML: {error}") from error
-    try:
-        return kind.model_validate(settings)
-    except ValidationError as error:
-        raise UserError("\n".join(_explain(name, kind, problem) for problem in error.errors())) from error
-
-
-def write_recipe(recipe: Settings, path: Path) -> None:
-    """Write every setting, defaults included, as YAML."""
-    write_text(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: a recipe is a mapping of settings, not a {type(content).__name__}")
-    return content
-
-
-def _put(settings: dict[str, Any], keys: list[str], value: Any) -> None:
-    for key in keys[:-1]:
-        inner = settings.setdefault(key, {})
-        if not isinstance(inner, dict):
-            raise UserError(f"--set {'.'.join(keys)}: '{key}' holds a value, not settings")
-        settings = inner
-    settings[keys[-1]] = value
-
-
-def _explain(name: str, kind: type[Settings], problem: Any) -> str:
-    place = ".".join(str(part) for part in problem["loc"]) or "recipe"
-    if problem["type"] == "extra_forbidden":
-        known = _fields_at(kind, problem["loc"][:-1])
-        return f"{name}: '{place}' is not a setting{did_you_mean(str(problem['loc'][-1]), known)}; known here: {', '.join(known)}"
-    if problem["type"] == "missing":
-        return f"{name}: '{place}' is missing"
-    return f"{name}: '{place}' is {problem['input']!r}: {problem['msg']}"
-
-
-def _fields_at(kind: type[Settings], place: Sequence[Any]) -> list[str]:
-    """The settings that exist where an unknown one was found; a position in a list stays on the list's item type."""
-    for part in place:
-        if isinstance(part, int):
-            continue
-        annotation = kind.model_fields[part].annotation
-        inner = getattr(annotation, "__args__", (annotation,))[0]
-        if not (isinstance(inner, type) and issubclass(inner, Settings)):
-            return []
-        kind = inner
-    return list(kind.model_fields)
+    @model_validator(mode="after")
+    def _targets_differ(self) -> "ProbeRecipe":
+        refuse_equal_names(self.targets)
+        return self

@@ -1,9 +1,10 @@
 """Splits, folds and label fractions, always by patient.
 
 One idea serves all three. Within each stratum, patients are put in an order drawn from a hash of (seed,
-purpose, patient) and spread evenly over [0, 1); a split, a fold or a label fraction is then an interval of
-that line. So a fraction is nested in every larger one, each interval holds its share of every stratum, and
-the outcome depends on neither the order of rows nor the version of a random-number generator.
+purpose, patient). For splits and label fractions they are spread evenly over [0, 1), of which a split or a
+fraction is an interval; for folds they are dealt out in turn. So a fraction is nested in every larger one,
+each part holds its share of every stratum, and the outcome depends on neither the order of rows nor the
+version of a random-number generator.
 
 A patient's stratum is the rarest of the patient's labels (over all photographs of the patient): rare
 diseases are spread first, at the cost of balancing combinations of labels only on average.
@@ -11,15 +12,17 @@ diseases are spread first, at the cost of balancing combinations of labels only 
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from eyeground.errors import UserError, did_you_mean
 from eyeground.manifest import SPLITS, Manifest
 
 LABEL_FRACTIONS = (0.01, 0.05, 0.10, 0.25, 0.50, 1.0)
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 
 def split_patients(
@@ -52,34 +55,38 @@ def split_patients(
         raise UserError(f"'{unknown[0]}' is not a split; use {', '.join(SPLITS)}{did_you_mean(unknown[0], SPLITS)}")
     if any(share <= 0 for share in shares.values()) or not math.isclose(sum(shares.values()), 1, abs_tol=1e-6):
         raise UserError(f"split shares must be positive and add up to 1, not {dict(shares)}")
-    position = _positions(manifest, stratify, seed, "split")
+    position = _positions(_strata(manifest, stratify), seed, "split")
     split = pd.Series(pd.NA, index=position.index, dtype="string")
-    upper = 0.0
-    for name in sorted(
-        shares, key=SPLITS.index, reverse=True
-    ):  # test first, so that changing train:validation keeps it
-        lower, upper = upper, upper + shares[name]
-        split[(position >= lower) & (position < upper + (1e-9 if math.isclose(upper, 1) else 0))] = name
+    lower = 0.0
+    # Test lies lowest, so that changing train:validation keeps it.
+    for name in sorted(shares, key=SPLITS.index, reverse=True):
+        split[position >= lower] = name
+        lower += shares[name]
     for name in shares:
         if not (split == name).any():
-            raise UserError(f"{manifest.patients} patients are too few for a '{name}' share of {shares[name]:g}")
+            raise UserError(
+                f"a share of {shares[name]:g} of {manifest.patients} patients leaves '{name}' without any; "
+                "give it a larger share, or use folds instead"
+            )
     return replace(manifest, table=manifest.table.assign(split=manifest.table["patient"].map(split).astype("string")))
 
 
 def fold_patients(manifest: Manifest, folds: int, stratify: Sequence[str] = (), seed: int = 0) -> Manifest:
     """Give every patient to one of `folds` folds, numbered from 0, and return the manifest with column `fold`.
 
+    Folds differ by at most one patient, over all and within each stratum.
+
     Raises
     ------
     UserError
         If there are fewer patients than folds, or fewer than two folds.
     """
-    if not 2 <= folds <= manifest.patients:
-        raise UserError(
-            f"{folds} folds need at least 2 folds and as many patients; the manifest has {manifest.patients} patients"
-        )
-    position = _positions(manifest, stratify, seed, "fold")
-    fold = (position * folds).astype(int).clip(0, folds - 1)
+    if folds < 2:
+        raise UserError(f"{folds} is too few folds; at least 2 are needed to hold one out")
+    if folds > manifest.patients:
+        raise UserError(f"{folds} folds need at least {folds} patients; the manifest has {manifest.patients}")
+    ordered = _ordered(_strata(manifest, stratify), seed, "fold")
+    fold = pd.Series(np.arange(len(ordered)) % folds, index=ordered.index)
     return replace(manifest, table=manifest.table.assign(fold=manifest.table["patient"].map(fold).astype("Int64")))
 
 
@@ -95,76 +102,102 @@ def label_fraction(manifest: Manifest, fraction: float, stratify: Sequence[str] 
     """
     if not 0 < fraction <= 1:
         raise UserError(f"a label fraction must be above 0 and at most 1 (1 means 100 %), not {fraction:g}")
+    if fraction == 1:
+        return manifest
     strata = _strata(manifest, stratify)
-    position = _positions(manifest, stratify, seed, "fraction")
+    position = _positions(strata, seed, "fraction")
     first = position.groupby(strata).idxmin()
-    kept = set(position.index[position < fraction - 1e-12]) | set(first)
-    return manifest if fraction == 1 else manifest.where(manifest.table["patient"].isin(kept))
+    kept = position.index[(position < fraction) | position.index.isin(first)]
+    return manifest.where(manifest.table["patient"].isin(kept))
 
 
 def shots(manifest: Manifest, label: str, per_class: int, seed: int = 0) -> Manifest:
     """Return `per_class` photographs of each class of `label`, each of another patient; fewer shots are a subset.
 
+    A patient whose eyes differ serves the rarer class, so that no patient stands in two classes.
+
     Raises
     ------
     UserError
-        If the label is unknown or a class has fewer patients than shots.
+        If the label is unknown, `per_class` is below 1, or a class has fewer patients than shots.
     """
     _known_labels(manifest, [label])
-    table = manifest.table[manifest.table[label].notna()]
-    order = table["patient"].map(lambda patient: _hash(seed, "shots", patient))
-    ordered = table.assign(_order=order).sort_values(["_order", "photo"])
-    # A patient whose eyes differ serves the rarer class, so that no patient stands in two classes.
-    rarity = ordered[label].map(ordered[label].value_counts())
-    chosen = ordered.assign(_rarity=rarity).sort_values(["_order", "_rarity", "photo"]).drop_duplicates("patient")
-    keep: list[str] = []
-    for value, group in chosen.groupby(label, observed=True):
-        if len(group) < per_class:
-            raise UserError(
-                f"label '{label}' has {len(group)} patients of class {value}; {per_class} shots need as many"
-            )
-        keep += list(group["photo"].iloc[:per_class])
+    if per_class < 1:
+        raise UserError(f"{per_class} shots are too few; at least 1 photograph of each class is needed")
+    known = manifest.table.loc[manifest.table[label].notna(), ["photo", "patient", label]]
+    if known.empty:
+        raise UserError(f"label '{label}' is unknown for every photograph; there is nothing to draw shots from")
+    ordered = known.assign(
+        _order=known["patient"].map(_hashes(known["patient"].unique(), seed, "shots")),
+        _rarity=known[label].map(known[label].value_counts()),
+    ).sort_values(["_order", "_rarity", label, "photo"])
+    one_each = ordered.drop_duplicates("patient")
+    patients = one_each[label].value_counts().reindex(known[label].unique(), fill_value=0).sort_index()
+    if patients.min() < per_class:
+        raise UserError(
+            f"label '{label}' has {patients.min()} patients of class {patients.idxmin()}; {per_class} shots need as many"
+        )
+    keep = one_each.groupby(label).head(per_class)["photo"]
     return manifest.where(manifest.table["photo"].isin(keep))
 
 
 def _hash(seed: int, purpose: str, key: str) -> float:
     """A number in [0, 1) that depends on its arguments alone."""
     digest = hashlib.sha256(f"{seed}\n{purpose}\n{key}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
+    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+
+
+def _hashes(keys: Iterable[str], seed: int, purpose: str) -> pd.Series:
+    index = pd.Index(keys)
+    return pd.Series([_hash(seed, purpose, key) for key in index], index=index, dtype=float)
 
 
 def _known_labels(manifest: Manifest, labels: Sequence[str]) -> list[str]:
     for label in labels:
         if label not in manifest.labels:
             raise UserError(
-                f"the manifest has no label '{label}'{did_you_mean(label, manifest.labels)}; it has {', '.join(manifest.labels)}"
+                f"the manifest has no label '{label}'{did_you_mean(label, manifest.labels)}; "
+                f"it has {', '.join(manifest.labels) or 'none'}"
             )
     return list(labels) or list(manifest.labels)
 
 
 def _strata(manifest: Manifest, stratify: Sequence[str]) -> pd.Series:
-    """Each patient's rarest label value, as text, indexed by patient."""
-    labels = _known_labels(manifest, stratify)
-    strata = pd.Series("none", index=pd.Index(sorted(manifest.table["patient"].unique()), name="patient"))
-    rarity = pd.Series(math.inf, index=strata.index)
-    for label in labels:
+    """Each patient's rarest label value, as text, indexed by patient; equally rare ones by label order, then value."""
+    patients = pd.Index(manifest.table["patient"].unique(), name="patient").sort_values()
+    having = []
+    for order, label in enumerate(_known_labels(manifest, stratify)):
         values = manifest.table.loc[manifest.table[label].notna(), ["patient", label]].drop_duplicates()
-        counts = values[label].value_counts()
-        for value, count in counts.items():
-            patients = values.loc[values[label] == value, "patient"]
-            rarer = patients[(rarity[patients] > count).to_numpy()]
-            strata[rarer] = f"{label}={value}"
-            rarity[rarer] = count
-    return strata
+        counts = values[label].map(values[label].value_counts())
+        stratum = f"{label}=" + values[label].astype("string")
+        having.append(pd.DataFrame({"patient": values["patient"], "stratum": stratum, "count": counts, "order": order}))
+    if not having:
+        return pd.Series("none", index=patients)
+    ordered = pd.concat(having, ignore_index=True).sort_values(["count", "order", "stratum"])
+    rarest = ordered.drop_duplicates("patient").set_index("patient")["stratum"]
+    return rarest.reindex(patients, fill_value="none")
 
 
-def _positions(manifest: Manifest, stratify: Sequence[str], seed: int, purpose: str) -> pd.Series:
-    """Each patient's place in [0, 1), evenly spread within each stratum, indexed by patient."""
-    strata = _strata(manifest, stratify)
-    position = pd.Series(0.0, index=strata.index)
-    for stratum, members in strata.groupby(strata):
-        ordered = sorted(members.index, key=lambda patient: _hash(seed, purpose, patient))
-        offset = _hash(seed, purpose + " offset", str(stratum))
-        for rank, patient in enumerate(ordered):
-            position[patient] = (rank + offset) / len(ordered)
+def _ordered(strata: pd.Series, seed: int, purpose: str) -> pd.Series:
+    """The strata, ordered by size and name, and within each stratum by the hash of the patient."""
+    order = pd.DataFrame(
+        {
+            "stratum": strata,
+            "size": strata.map(strata.value_counts()),
+            "hash": _hashes(strata.index, seed, purpose),
+        }
+    )
+    return order.sort_values(["size", "stratum", "hash"])["stratum"]
+
+
+def _positions(strata: pd.Series, seed: int, purpose: str) -> pd.Series:
+    """Each patient's place in [0, 1), evenly spread within each stratum, indexed by patient.
+
+    The strata begin at offsets that are themselves evenly spread (multiples of the golden ratio), so that many
+    small strata do not round the same way and a share of all patients stays that share.
+    """
+    ordered = _ordered(strata, seed, purpose)
+    groups = ordered.groupby(ordered, sort=False)
+    offset = (_hash(seed, purpose, "offset") + groups.ngroup() * GOLDEN_RATIO) % 1.0
+    position: pd.Series = (groups.cumcount() + offset) / groups.transform("size")
     return position

@@ -1,0 +1,40 @@
+# Five words run everything. Each makes .venv from plain python3 when it is missing, so `make demo` is the whole set-up.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.PHONY: install demo test lint docs bench lock
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml requirements/dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/eyeground demo -o demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(STAMP)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/docs.txt
+	$(BIN)/mkdocs build --strict
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+# Pins for everyone: the development set, the site, and the small screening install.
+lock:
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --no-header --no-annotate -q -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra docs --universal --no-header --no-annotate -q -o requirements/docs.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --no-header --no-annotate -q -o requirements/screen.txt

@@ -1,0 +1,63 @@
+"""Writes the tables of docs/recipe.md from the recipes themselves, so that page and code cannot drift apart.
+
+Run it after changing a setting: `.venv/bin/python scripts/document_recipe.py`. A test fails until you have.
+"""
+
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from eyeground.recipe import ProbeRecipe, TrainingRecipe
+from eyeground.settings import Settings, all_settings
+
+PAGE = Path(__file__).parents[1] / "docs" / "recipe.md"
+MARKER = "<!-- Below: written by scripts/document_recipe.py -->"
+
+
+def tables() -> str:
+    """One table per recipe: the dotted name that `--set` takes, the default, and what it means."""
+    parts = []
+    for recipe, commands in ((TrainingRecipe, "fine-tuning and pretraining"), (ProbeRecipe, "probing")):
+        rows = [_row(name, field) for name, field in all_settings(recipe).items() if not _is_section(field)]
+        head = f"## {recipe.__name__}: {commands}\n\n| setting | default | meaning |\n|---|---|---|\n"
+        parts.append(head + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def page(current: str) -> str:
+    """The page with its tables renewed; what stands above the marker stays."""
+    return f"{current.split(MARKER)[0]}{MARKER}\n\n{tables()}"
+
+
+def _is_section(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, Settings)
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    limits = ", ".join(_limits(field))
+    meaning = f"{field.description} Range: {limits}." if limits else str(field.description)
+    return f"| `{name}` | {_default(field)} | {meaning.replace('|', chr(92) + '|')} |"
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, tuple):
+        value = [one.model_dump(exclude_defaults=True) if isinstance(one, Settings) else one for one in value]
+    return f"`{value}`"
+
+
+def _limits(field: FieldInfo) -> list[str]:
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    return [
+        f"{sign} {getattr(limit, name):g}"
+        for limit in field.metadata
+        for name, sign in signs.items()
+        if hasattr(limit, name)
+    ]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

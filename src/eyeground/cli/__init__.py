@@ -1,0 +1,91 @@
+"""The command line: one thin command per verb, in the order in which a study goes.
+
+Heavy libraries are imported inside the commands, so that `--help` answers at once and screening never loads
+torch. A `UserError` is printed as it is, without a traceback.
+
+Exit codes: 0 done; 1 nothing usable came out (no photo could be read); 2 a mistake that the message names;
+130 interrupted.
+"""
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+import eyeground
+from eyeground.cli import build, data, demo, use, validate
+from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
+
+app = typer.Typer(
+    name="eyeground",
+    help=(
+        "Supervised fundus foundation models: rebuild, adapt, validate, explain, release and run.\n\n"
+        "A study in order: [bold]import[/] photos into a manifest, [bold]check[/] and [bold]split[/] it, "
+        "[bold]pretrain[/] a model or [bold]adapt[/] one to your labels, [bold]evaluate[/] its predictions, and "
+        "[bold]screen[/] new photos with it. [bold]demo[/] runs all of that on rendered photos in a few minutes.\n\n"
+        "Research use only. Not a medical device."
+    ),
+    epilog="Exit codes: 0 done; 1 no photo could be read; 2 a mistake that the message names; 130 interrupted.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+app.add_typer(data.import_app, name="import")
+app.command("check")(data.check)
+app.command("split")(data.split)
+app.command("pretrain")(build.pretrain)
+app.command("adapt")(build.adapt)
+app.command("evaluate")(validate.evaluate)
+app.command("screen")(use.screen)
+app.command("inspect")(use.inspect)
+app.command("demo")(demo.demo)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"eyeground {eyeground.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Without the program's name; `sys.argv` if not given.
+    """
+    errors = Console(stderr=True)
+    try:
+        code = app(args=arguments, standalone_mode=False)
+        return code if isinstance(code, int) else EXIT_DONE
+    except UserError as error:
+        errors.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        return EXIT_USER_ERROR
+    except (KeyboardInterrupt, typer.Abort):
+        errors.print(
+            "interrupted; nothing that was finished is lost. Repeat the command (with --resume for training) to go on"
+        )
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        usage = getattr(error, "show", None)  # click's usage errors know how to print themselves
+        if usage is None:
+            raise
+        usage()
+        return EXIT_USER_ERROR
+
+
+def run() -> None:
+    """Entry point of the `eyeground` program."""
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""`pretrain` and `adapt`: from a manifest to a bundle with its figures."""
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from eyeground.cli.data import CACHE, JOBS
+from eyeground.errors import UserError
+
+if TYPE_CHECKING:
+    from eyeground.protocols.build import Built
+    from eyeground.recipe import Target
+
+RUN = typer.Option(..., "-o", "--output", help="Run folder: checkpoints, predictions, figures and the bundle.")
+RECIPE = typer.Option(
+    None, "--recipe", help="YAML file of settings; see docs/recipe.md. What it leaves out keeps its default."
+)
+SET = typer.Option([], "--set", help="Override a setting, as key=value: --set optimisation.epochs=20. Repeat for more.")
+RESUME = typer.Option(
+    False, "--resume", help="Go on with a run that was interrupted; figures are as if it had not been."
+)
+NAME = typer.Option(None, "--name", help="Name of the model; the run folder's name if not given.")
+LICENCE = typer.Option("apache-2.0", "--licence", help="Licence of the weights, for the model card.")
+LEAKAGE = typer.Option(False, "--allow-leakage", help="Train although the same photo stands in two splits.")
+
+
+def pretrain(
+    manifest: Path = typer.Argument(..., help="Manifest with the label 'abnormal' (or the recipe's targets)."),
+    output: Path = RUN,
+    recipe: Path | None = RECIPE,
+    overrides: list[str] = SET,
+    resume: bool = RESUME,
+    name: str | None = NAME,
+    licence: str = LICENCE,
+    allow_leakage: bool = LEAKAGE,
+    cache: Path = CACHE,
+) -> None:
+    """Train a model with supervision, from scratch or from ImageNet weights; by default normal against abnormal.
+
+    Patients are split 70/10/20 unless the manifest has splits. The epoch and the thresholds are chosen on
+    validation photos; figures are of test photos, with 95 % intervals over patients.
+    """
+    need_torch()
+    from eyeground.manifest import read_manifest
+    from eyeground.protocols.build import Plan, train_and_validate
+    from eyeground.recipe import TrainingRecipe, read_recipe
+
+    plan = Plan(output, cache, name or output.resolve().name, "pretrain", licence, allow_leakage)
+    settings = read_recipe(TrainingRecipe, recipe, overrides)
+    _report(train_and_validate(read_manifest(manifest), settings, plan, Console(), resume), output)
+
+
+def adapt(
+    manifest: Path = typer.Argument(..., help="Manifest with the labels to learn."),
+    bundle: str = typer.Option(
+        ..., "--bundle", help="Bundle to start from: its folder, or the name of a released one."
+    ),
+    targets: list[str] = typer.Option(
+        ..., "--target", help="Label to learn; repeat for more. 'grade:ordinal' and 'class:multiclass' say how."
+    ),
+    output: Path = RUN,
+    probe: bool = typer.Option(
+        True,
+        "--probe/--finetune",
+        help="Probe: logistic regression on the frozen embedding, in seconds. Fine-tune: train all layers.",
+    ),
+    recipe: Path | None = RECIPE,
+    overrides: list[str] = SET,
+    resume: bool = RESUME,
+    name: str | None = NAME,
+    licence: str = LICENCE,
+    allow_leakage: bool = LEAKAGE,
+    cache: Path = CACHE,
+    jobs: int = JOBS,
+) -> None:
+    """Adapt a bundle to labels of your own: diseases, grades, classes."""
+    need_torch()
+    import json
+
+    from eyeground.bundle import open_bundle
+    from eyeground.manifest import read_manifest
+    from eyeground.protocols.adapt import finetune, finetune_recipe, probe_embedding
+    from eyeground.protocols.build import Plan
+    from eyeground.recipe import ProbeRecipe, read_recipe
+
+    wanted = [_target(text) for text in targets]
+    plan = Plan(output, cache, name or output.resolve().name, "probe" if probe else "finetune", licence, allow_leakage)
+    photos = read_manifest(manifest)
+    if probe:
+        given = ["targets=" + json.dumps([target.model_dump() for target in wanted])]
+        settings = read_recipe(ProbeRecipe, recipe, [*given, *overrides])
+        built = probe_embedding(photos, settings, bundle, plan, Console(), jobs)
+    else:
+        fine = finetune_recipe(open_bundle(bundle), bundle, wanted, recipe, overrides)
+        built = finetune(photos, fine, plan, Console(), resume)
+    _report(built, output)
+
+
+def _target(text: str) -> "Target":
+    from eyeground.recipe import Target, read_recipe
+
+    name, _, kind = text.partition(":")
+    return read_recipe(Target, overrides=[f"name={name!r}", f"kind={kind or 'binary'}"])
+
+
+def need_torch() -> None:
+    """Raise a `UserError` that says how to install what training needs, if it is not there."""
+    missing = [package for package in ("torch", "timm", "lightning") if importlib.util.find_spec(package) is None]
+    if missing:
+        raise UserError(f'training needs {", ".join(missing)}; install them with: pip install "eyeground[train]"')
+
+
+def _report(built: "Built", output: Path) -> None:
+    from eyeground.protocols.run_folder import BUNDLE, EVALUATION
+
+    console = Console()
+    console.print((output / EVALUATION / "metrics.md").read_text(encoding="utf-8"), markup=False, highlight=False)
+    console.print(f"model {built.bundle.identity}")
+    console.print(f"written: {output / BUNDLE} (the model), {output / EVALUATION} (tables and figures)")

@@ -1,0 +1,30 @@
+"""`demo`: the whole mission in a few minutes."""
+
+import sys
+import webbrowser
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from eyeground.cli.build import need_torch
+
+
+def demo(
+    output: Path = typer.Option(
+        Path("demo"), "-o", "--output", help="Folder; one of an earlier demonstration is emptied first."
+    ),
+    browser: bool = typer.Option(True, "--browser/--no-browser", help="Open the report when run in a terminal."),
+) -> None:
+    """Render photos, check, pretrain, adapt, evaluate and screen: every step on this machine, in under four minutes."""
+    need_torch()
+    from eyeground.protocols.demo import run_demo
+
+    console = Console()
+    report = run_demo(output, console).screened.report.resolve()
+    console.print(f"model        {output / 'pretrain' / 'bundle'}")
+    console.print(f"figures      {output / 'adapt' / 'evaluation' / 'metrics.md'}")
+    console.print(f"report       {report.as_uri()}", soft_wrap=True)
+    console.print("Rendered photos show that the machinery works. They say nothing about real eyes.")
+    if browser and sys.stdout.isatty():
+        webbrowser.open(report.as_uri())

@@ -1,0 +1,50 @@
+"""Public fundus datasets: one module each, from the publisher's folder layout to a `Manifest`.
+
+`folder` and `table` read what is not published: a folder per class, and somebody's own CSV.
+"""
+
+from eyeground.datasets import (
+    aptos2019,
+    chasedb1,
+    drimdb,
+    drive,
+    eyepacs,
+    fives,
+    hrf,
+    idrid,
+    jsiec,
+    messidor2,
+    odir5k,
+    papila,
+    refuge,
+    rfmid,
+    stare,
+)
+from eyeground.datasets.dataset import Dataset, Reading
+from eyeground.datasets.folder import read_class_folders
+from eyeground.datasets.summary import summary
+from eyeground.datasets.table import read_labelled_table
+
+DATASETS: dict[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (
+        aptos2019.DATASET,
+        chasedb1.DATASET,
+        drimdb.DATASET,
+        drive.DATASET,
+        eyepacs.DATASET,
+        fives.DATASET,
+        hrf.DATASET,
+        idrid.IDRID,
+        idrid.IDRID_SEGMENTATION,
+        jsiec.DATASET,
+        messidor2.DATASET,
+        odir5k.DATASET,
+        papila.DATASET,
+        refuge.DATASET,
+        rfmid.DATASET,
+        stare.DATASET,
+    )
+}
+
+__all__ = ["DATASETS", "Dataset", "Reading", "read_class_folders", "read_labelled_table", "summary"]

@@ -1,0 +1,210 @@
+"""What a dataset adapter is, and the few steps that all of them share.
+
+An adapter is a function from the folder in which the publisher's archive was unpacked to a manifest. It
+states only what the publisher states: a label that the files say nothing about stays empty. Photographs
+that the publisher lists but the folder lacks are left out of the manifest and named in the reading, because
+many people hold only a part of a dataset; a folder with none of them is an error.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from eyeground.errors import UserError, did_you_mean
+from eyeground.files import read_table
+from eyeground.manifest import MASK_PREFIX, Manifest, validated
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
+MOST_NAMES_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Reading(Manifest):
+    """A manifest together with what its adapter has to say about it.
+
+    Attributes
+    ----------
+    absent_photos : tuple of str
+        Photographs that the dataset lists and the folder lacks, relative to `root`; they have no row.
+    remarks : tuple of str
+        Sentences for the user: traps of this dataset, choices made, counts of disagreements.
+    """
+
+    absent_photos: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One public dataset.
+
+    Attributes
+    ----------
+    name : str
+        What a user types, and the value of the manifest's `source` column.
+    title : str
+        The publisher's name for it, with country and year.
+    page : str
+        Address of the publisher's page, where the archive is obtained.
+    licence : str
+        As the publisher states it, or "not stated by the publisher".
+    citation : str
+        The paper to cite.
+    read : callable
+        Takes the unpacked folder and returns a `Reading`, paths relative to that folder. Raises `UserError`
+        if the folder does not have the published layout.
+    """
+
+    name: str
+    title: str
+    page: str
+    licence: str
+    citation: str
+    read: Callable[[Path], Reading]
+
+    def require(self, folder: Path, entries: Sequence[str]) -> None:
+        """Check that `folder` holds the given files and folders.
+
+        Raises
+        ------
+        UserError
+            Naming what was expected, what is there instead, and the page of the dataset.
+        """
+        folder = Path(folder)
+        missing = [entry for entry in entries if not (folder / entry).exists()]
+        if missing:
+            expected = " and ".join(f"'{entry}'" for entry in missing)
+            raise UserError(
+                f"{folder}: expected {expected}, as {self.title} is published; found {_contents(folder)}. "
+                f"Name the folder in which the archive was unpacked. Dataset page: {self.page}"
+            )
+
+    def locate(self, folder: Path, *entries: str) -> str:
+        """Return the first of several published places that exists: mirrors of one archive nest differently.
+
+        Raises
+        ------
+        UserError
+            As `require`, if none of them exists.
+        """
+        for entry in entries:
+            if (Path(folder) / entry).exists():
+                return entry
+        self.require(folder, entries[:1])
+        return entries[0]
+
+    def table(self, folder: Path, entry: str, columns: Sequence[str]) -> pd.DataFrame:
+        """Read one of the dataset's CSV tables (cells as text), keeping the given columns.
+
+        Blanks around column names and rows without any cell are dropped: several published tables have them.
+
+        Raises
+        ------
+        UserError
+            If the file or a column is missing.
+        """
+        self.require(folder, [entry])
+        return self.columns_of(read_table(Path(folder) / entry), Path(folder) / entry, columns)
+
+    def columns_of(self, table: pd.DataFrame, path: Path, columns: Sequence[str]) -> pd.DataFrame:
+        """Return the given columns of a table that was read from `path`; see `table`."""
+        table = table.rename(columns=lambda column: str(column).strip())
+        for column in columns:
+            if column not in table:
+                found = ", ".join(column for column in table.columns if not column.startswith("Unnamed"))
+                raise UserError(
+                    f"{path}: there is no column '{column}'{did_you_mean(column, table.columns)}; found {found}. "
+                    f"This is not the table that {self.title} is published with. Dataset page: {self.page}"
+                )
+        return table[list(columns)].dropna(how="all").reset_index(drop=True)
+
+    def numbers(self, rows: pd.DataFrame, column: str, path: Path, highest: int) -> "pd.Series[int]":
+        """Return a column as whole numbers from 0 to `highest`, empty cells as missing.
+
+        Raises
+        ------
+        UserError
+            Naming the first row with anything else.
+        """
+        given = rows[column].astype("string").str.strip()
+        numbers = pd.to_numeric(given, errors="coerce").astype("Float64")
+        good = numbers.isin(range(highest + 1))
+        wrong = given.notna() & (given != "") & ~good
+        if wrong.any():
+            index = int(rows.index[wrong][0])
+            raise UserError(
+                f"{path}, row {index + 2}: '{column}' is '{rows[column][index]}'; "
+                f"expected a whole number from 0 to {highest} or empty"
+            )
+        return numbers.astype("Int64")
+
+    def reading(self, table: pd.DataFrame, folder: Path, remarks: Iterable[str] = ()) -> Reading:
+        """Turn an adapter's table into its reading.
+
+        Patients get the dataset's name in front, so that joined datasets never share one by accident, and
+        `source` is filled in. Rows whose photograph is absent leave the table; absent masks become empty.
+
+        Raises
+        ------
+        UserError
+            If no photograph is there, or the table breaks the manifest's schema.
+        """
+        folder = Path(folder)
+        table = table.assign(patient=f"{self.name}-" + table["patient"].astype("string"), source=self.name)
+        there = present(folder, table["photo"])
+        if not there.any():
+            example = table["photo"].iloc[0] if len(table) else "any photograph"
+            raise UserError(
+                f"{folder}: none of the {len(table)} photographs of {self.title} is there; expected for example "
+                f"'{example}'; found {_contents(folder)}. Dataset page: {self.page}"
+            )
+        for mask in [column for column in table.columns if column.startswith(MASK_PREFIX)]:
+            table[mask] = table[mask].where(present(folder, table[mask]))
+        manifest = validated(table[there], str(folder), folder)
+        absent = tuple(str(photo) for photo in table.loc[~there, "photo"])
+        return Reading(manifest.table, folder, absent, tuple(remarks))
+
+
+def photos_in(folder: Path, subfolder: str = ".") -> list[str]:
+    """Return the photographs directly in a subfolder, by name, as paths relative to `folder`."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in (Path(folder) / subfolder).iterdir()
+        if path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
+    )
+
+
+def named(folder: Path, subfolder: str, stems: Sequence[str]) -> list[str | None]:
+    """Find for each stem the picture of that name, whatever its format, or None; paths relative to `folder`."""
+    place = Path(folder) / subfolder
+    pictures = {Path(entry).stem: entry for entry in photos_in(folder, subfolder)} if place.is_dir() else {}
+    return [pictures.get(stem) for stem in stems]
+
+
+def present(folder: Path, entries: "pd.Series[str]") -> "pd.Series[bool]":
+    """Say for each entry whether its file is there, listing each folder once: asking per photo is slow on a network."""
+    listed: dict[str, set[str]] = {}
+    present = []
+    for entry in entries:
+        if pd.isna(entry):
+            present.append(False)
+            continue
+        parent, name = os.path.split(str(entry))
+        if parent not in listed:
+            place = folder / parent
+            listed[parent] = {path.name for path in place.iterdir()} if place.is_dir() else set()
+        present.append(name in listed[parent])
+    return pd.Series(present, index=entries.index, dtype=bool)
+
+
+def _contents(folder: Path) -> str:
+    if not folder.exists():
+        return "no such folder"
+    if not folder.is_dir():
+        return "a file"
+    names = sorted(path.name + ("/" if path.is_dir() else "") for path in folder.iterdir())
+    more = f" and {len(names) - MOST_NAMES_SHOWN} more" if len(names) > MOST_NAMES_SHOWN else ""
+    return (", ".join(f"'{name}'" for name in names[:MOST_NAMES_SHOWN]) + more) or "nothing"

@@ -1,0 +1,49 @@
+"""DRIVE: 40 photographs from a Dutch screening programme, vessels drawn by hand, in the official halves.
+
+The test half has two annotators, the training half one. Photographs stand for patients. The archive's test
+folder is `test` or `testing` by its age, and newer ones leave out its drawings; either is read.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from eyeground.datasets.dataset import Dataset, Reading, named, photos_in
+
+
+def read(folder: Path) -> Reading:
+    """Read both halves, with vessel and field-of-view masks."""
+    halves = {"train": "training", "test": DATASET.locate(folder, "testing", "test")}
+    DATASET.require(folder, [f"{half}/images" for half in halves.values()])
+    table = pd.concat([_half(folder, split, half) for split, half in halves.items()], ignore_index=True)
+    return DATASET.reading(table, folder, ["each photo counts as one patient"])
+
+
+def _half(folder: Path, split: str, half: str) -> pd.DataFrame:
+    photos = photos_in(folder, f"{half}/images")
+    stems = [Path(photo).stem for photo in photos]
+    numbers = [stem.split("_")[0] for stem in stems]
+    return pd.DataFrame(
+        {
+            "photo": photos,
+            "patient": numbers,
+            "split": split,
+            "device": "Canon CR5",
+            "mask_vessel": named(folder, f"{half}/1st_manual", [f"{number}_manual1" for number in numbers]),
+            "mask_vessel_second": named(folder, f"{half}/2nd_manual", [f"{number}_manual2" for number in numbers]),
+            "mask_field_of_view": named(folder, f"{half}/mask", [f"{stem}_mask" for stem in stems]),
+        }
+    )
+
+
+DATASET = Dataset(
+    name="drive",
+    title="DRIVE, Digital Retinal Images for Vessel Extraction (Netherlands, 2004)",
+    page="https://drive.grand-challenge.org",
+    licence="not stated by the publisher",
+    citation=(
+        "Staal J, Abramoff MD, Niemeijer M, Viergever MA, van Ginneken B. Ridge-based vessel segmentation in color "
+        "images of the retina. IEEE Trans Med Imaging 2004;23(4):501-509. https://doi.org/10.1109/TMI.2004.825627"
+    ),
+    read=read,
+)

@@ -1,0 +1,41 @@
+"""HRF: 45 high-resolution photographs: 15 healthy eyes, 15 with diabetic retinopathy, 15 with glaucoma.
+
+The file name gives the group (`04_dr.JPG`). A healthy eye has neither disease; of a diseased eye only its own
+disease is stated, and the other stays unknown.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from eyeground.datasets.dataset import Dataset, Reading, named, photos_in
+
+LABELS = ("abnormal", "diabetic_retinopathy", "glaucoma")
+GROUPS: dict[str, tuple[int | None, ...]] = {"h": (0, 0, 0), "dr": (1, 1, None), "g": (1, None, 1)}
+
+
+def read(folder: Path) -> Reading:
+    """Read the photographs of `images` with vessel and field-of-view masks."""
+    DATASET.require(folder, ["images", "manual1"])
+    photos = [photo for photo in photos_in(folder, "images") if Path(photo).stem.split("_")[-1] in GROUPS]
+    stems = [Path(photo).stem for photo in photos]
+    labels = pd.DataFrame([GROUPS[stem.split("_")[-1]] for stem in stems], columns=list(LABELS), dtype="Int64")
+    table = pd.DataFrame({"photo": photos, "patient": stems, "device": "Canon CR-1"}).join(labels)
+    table["mask_vessel"] = named(folder, "manual1", stems)
+    table["mask_field_of_view"] = named(folder, "mask", [f"{stem}_mask" for stem in stems])
+    return DATASET.reading(
+        table, folder, ["each photo counts as one patient", "no split is published: name yours beside any figure"]
+    )
+
+
+DATASET = Dataset(
+    name="hrf",
+    title="HRF, High-Resolution Fundus image database (Germany and Czechia, 2013)",
+    page="https://www5.cs.fau.de/research/data/fundus-images/",
+    licence="not stated by the publisher",
+    citation=(
+        "Budai A, Bock R, Maier A, Hornegger J, Michelson G. Robust vessel segmentation in fundus images. "
+        "Int J Biomed Imaging 2013;2013:154860. https://doi.org/10.1155/2013/154860"
+    ),
+    read=read,
+)

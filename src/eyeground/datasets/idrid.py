@@ -1,0 +1,115 @@
+"""IDRiD, the Indian Diabetic Retinopathy Image Dataset: parts A (segmentation) and B (grading) as published.
+
+Two adapters, because the parts are two archives that number their photographs apart: `IDRiD_001` of B's
+training set, `IDRiD_001` of B's testing set and `IDRiD_01` of A are three photographs. Each photograph
+counts as its own patient, since the publisher names none. 70 of A's 81 photographs also occur in B, without
+a published key: never train on one part and test on the other without looking for duplicates.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from eyeground.datasets.dataset import Dataset, Reading, photos_in
+
+PAGE = "https://ieee-dataport.org/open-access/indian-diabetic-retinopathy-image-dataset-idrid"
+CITATION = (
+    "Porwal P, et al. Indian Diabetic Retinopathy Image Dataset (IDRiD): a database for diabetic retinopathy "
+    "screening research. Data 2018;3(3):25. https://doi.org/10.3390/data3030025"
+)
+LICENCE = "CC BY 4.0"
+DEVICE = "Kowa VX-10 alpha"
+SPLIT_FOLDERS = {"train": "a. Training Set", "test": "b. Testing Set"}
+
+GRADING = "B. Disease Grading"
+GRADING_TABLES = {
+    "train": "a. IDRiD_Disease Grading_Training Labels.csv",
+    "test": "b. IDRiD_Disease Grading_Testing Labels.csv",
+}
+NAME, GRADE, RISK = "Image name", "Retinopathy grade", "Risk of macular edema"
+
+SEGMENTATION = "A. Segmentation"
+LESIONS = {
+    "mask_microaneurysm": ("1. Microaneurysms", "MA"),
+    "mask_haemorrhage": ("2. Haemorrhages", "HE"),
+    "mask_hard_exudate": ("3. Hard Exudates", "EX"),
+    "mask_soft_exudate": ("4. Soft Exudates", "SE"),
+    "mask_optic_disc": ("5. Optic Disc", "OD"),
+}
+OVERLAP = "70 of the 81 segmentation photos also occur in the grading part: check for duplicates before using both"
+
+
+def read_grading(folder: Path) -> Reading:
+    """Read part B: retinopathy grade 0-4 and risk of macular oedema 0-2, with the official split."""
+    IDRID.require(folder, [f"{GRADING}/1. Original Images", f"{GRADING}/2. Groundtruths"])
+    table = pd.concat([_graded(folder, split) for split in SPLIT_FOLDERS], ignore_index=True)
+    remarks = [
+        "patients are not published: each photo counts as one patient",
+        "grade 0 with risk 0 counts as normal, though graders looked for retinopathy and macular oedema only",
+        OVERLAP,
+    ]
+    return IDRID.reading(table, folder, remarks)
+
+
+def _graded(folder: Path, split: str) -> pd.DataFrame:
+    entry = f"{GRADING}/2. Groundtruths/{GRADING_TABLES[split]}"
+    rows = IDRID.table(folder, entry, [NAME, GRADE, RISK])
+    path = Path(folder) / entry
+    grade = IDRID.numbers(rows, GRADE, path, highest=4)
+    risk = IDRID.numbers(rows, RISK, path, highest=2)
+    return pd.DataFrame(
+        {
+            "photo": f"{GRADING}/1. Original Images/{SPLIT_FOLDERS[split]}/" + rows[NAME] + ".jpg",
+            "patient": split + "-" + rows[NAME].str.removeprefix("IDRiD_"),
+            "split": split,
+            "device": DEVICE,
+            "abnormal": ((grade > 0) | (risk > 0)).astype("Int64"),
+            "diabetic_retinopathy": (grade > 0).astype("Int64"),
+            "diabetic_retinopathy_grade": grade,
+            "macular_oedema_risk": risk,
+        }
+    )
+
+
+def read_segmentation(folder: Path) -> Reading:
+    """Read part A: masks of four lesions and the optic disc, with the official split.
+
+    A lesion that a photograph does not show has no file, and its mask cell is empty.
+    """
+    IDRID_SEGMENTATION.require(
+        folder, [f"{SEGMENTATION}/1. Original Images", f"{SEGMENTATION}/2. All Segmentation Groundtruths"]
+    )
+    table = pd.concat([_outlined(folder, split) for split in SPLIT_FOLDERS], ignore_index=True)
+    return IDRID_SEGMENTATION.reading(
+        table, folder, ["patients are not published: each photo counts as one patient", OVERLAP]
+    )
+
+
+def _outlined(folder: Path, split: str) -> pd.DataFrame:
+    photos = photos_in(folder, f"{SEGMENTATION}/1. Original Images/{SPLIT_FOLDERS[split]}")
+    stems = [Path(photo).stem for photo in photos]
+    truths = f"{SEGMENTATION}/2. All Segmentation Groundtruths/{SPLIT_FOLDERS[split]}"
+    masks = {
+        column: [f"{truths}/{lesion}/{stem}_{code}.tif" for stem in stems] for column, (lesion, code) in LESIONS.items()
+    }
+    patients = [stem.removeprefix("IDRiD_") for stem in stems]
+    return pd.DataFrame({"photo": photos, "patient": patients, "split": split, "device": DEVICE, **masks})
+
+
+IDRID = Dataset(
+    name="idrid",
+    title="IDRiD part B, Disease Grading (India, 2018)",
+    page=PAGE,
+    licence=LICENCE,
+    citation=CITATION,
+    read=read_grading,
+)
+
+IDRID_SEGMENTATION = Dataset(
+    name="idrid-segmentation",
+    title="IDRiD part A, Segmentation (India, 2018)",
+    page=PAGE,
+    licence=LICENCE,
+    citation=CITATION,
+    read=read_segmentation,
+)

@@ -1,0 +1,98 @@
+"""Which photos are evaluated, and what became of the others.
+
+The test split is evaluated where the table has one; otherwise everything is, and the evaluation says so, since
+figures on photos that a model was trained or tuned on are no validation.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from eyeground.manifest import SPLITS
+from eyeground.predictions import TRUTH, Predictions
+
+NO_SPLIT = "none"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The photos that are evaluated.
+
+    Attributes
+    ----------
+    name : str
+        `test`, or `all photos` where the table marks no test photos.
+    predictions : Predictions
+        Their rows, ordered by photo, so that the order of the table changes no figure.
+    remarks : tuple of str
+        Sentences that a reader of the figures must know.
+    """
+
+    name: str
+    predictions: Predictions
+    remarks: tuple[str, ...]
+
+
+def evaluated_scope(predictions: Predictions) -> Scope:
+    """Return the test split, or everything where no photo is marked as test."""
+    table = predictions.table.sort_values("photo", ignore_index=True)
+    if "split" not in table:
+        return Scope(
+            "all photos",
+            Predictions(table),
+            (
+                "The table has no 'split' column, so all photos are evaluated; that none of them was trained or tuned on is taken on trust.",
+            ),
+        )
+    in_test = (table["split"] == "test").fillna(False).astype(bool)
+    if not in_test.any():
+        seen = [split for split in SPLITS if (table["split"] == split).any()]
+        optimistic = (
+            f" Photos of the split {' and '.join(seen)} are among them: the figures are optimistic." if seen else ""
+        )
+        return Scope(
+            "all photos",
+            Predictions(table),
+            ("No photo is marked 'test' in the column 'split', so all photos are evaluated." + optimistic,),
+        )
+    test, others = table[in_test], table[~in_test]
+    shared = len(set(test["patient"]) & set(others.loc[others["split"].notna(), "patient"]))
+    remarks = (
+        (f"Patients with photos in test and in another split: {shared}. The figures are optimistic; split by patient.",)
+        if shared
+        else ()
+    )
+    return Scope("test", Predictions(test.reset_index(drop=True)), remarks)
+
+
+def flow_table(predictions: Predictions) -> pd.DataFrame:
+    """Count photos, patients and truths, per split and output.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per split (in the order train, validation, test, `none` for photos without one, as far as they
+        occur) and output, with the columns `split`, `output`, `photos`, `patients`, `positives`, `negatives` and
+        `unknown` (photos whose truth is missing, which are left out of that output's figures).
+    """
+    table = predictions.table
+    split = table["split"].fillna(NO_SPLIT) if "split" in table else pd.Series(NO_SPLIT, index=table.index)
+    rows = []
+    for name in (*SPLITS, NO_SPLIT):
+        within = table[(split == name).to_numpy(dtype=bool)]
+        if within.empty:
+            continue
+        for output in predictions.outputs:
+            truth = within[TRUTH + output]
+            rows.append(
+                {
+                    "split": name,
+                    "output": output,
+                    "photos": len(within),
+                    "patients": int(within["patient"].nunique()),
+                    "positives": int((truth == 1).sum()),
+                    "negatives": int((truth == 0).sum()),
+                    "unknown": int(truth.isna().sum()),
+                }
+            )
+    return pd.DataFrame(rows)

@@ -1,0 +1,216 @@
+"""Standard photos on disk, made once: lossless PNG files named by what they were made of.
+
+An entry's name is the SHA-256 of the photograph's content, under a folder named by the version and side of the
+standard photo; geometry and field of view travel inside the PNG. So a renamed photograph is found, a changed
+one is made anew, parallel writers write the same bytes, and nothing ever needs invalidating. Files are moved
+into place whole, and an entry that is damaged all the same is made again. The price is reading every
+photograph once per preparation to hash it.
+"""
+
+import json
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from eyeground.errors import UserError
+from eyeground.files import replacing, sha256_of
+from eyeground.imaging.decode import Pixels, UnreadablePhotoError
+from eyeground.imaging.field_of_view import FieldOfView
+from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
+from eyeground.progress import track
+from eyeground.recipe import Preprocessing
+
+LONGEST_DECODE = 120  # seconds; a decoder that takes longer is stuck, and its process is ended
+_CHUNK = 16  # photos per message to a worker
+_TEXT_KEY = "eyeground"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` made of a list of photographs.
+
+    Attributes
+    ----------
+    paths : list of path or None
+        The cached standard photo of each photograph, None where it is unreadable.
+    failures : dict of int to str
+        For each unreadable photograph, by its position, the reason.
+    """
+
+    paths: list[Path | None]
+    failures: dict[int, str]
+
+
+def prepare(paths: Sequence[Path], preprocessing: Preprocessing, cache_folder: Path, jobs: int = 1) -> Prepared:
+    """Make the standard photo of every photograph that has none in the cache yet.
+
+    An unreadable photograph is noted and stops nothing, and neither does one that crashes its decoder.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Photographs.
+    preprocessing : Preprocessing
+        How they are standardised; its version and side name the cache's sub-folder.
+    cache_folder : path
+        Made if missing; may be shared by any number of runs at once.
+    jobs : int
+        Worker processes.
+
+    Raises
+    ------
+    UserError
+        If the cache cannot be written, or `jobs` is below 1.
+    """
+    if jobs < 1:
+        raise UserError(f"jobs is {jobs}; at least one process has to do the work")
+    folder = Path(cache_folder) / f"standard-v{preprocessing.version}-{preprocessing.side}"
+    prepared: list[Path | None] = [None] * len(paths)
+    failures: dict[int, str] = {}
+    work = [(index, Path(path)) for index, path in enumerate(paths)]
+    for index, entry, failure in track(_in_processes(work, preprocessing, folder, jobs), "preparing", len(work)):
+        prepared[index] = entry
+        if failure is not None:
+            failures[index] = failure
+    return Prepared(prepared, dict(sorted(failures.items())))
+
+
+def read_prepared(png: Path) -> Pixels:
+    """Read the pixels of a cached standard photo: `(side, side, 3)` uint8 RGB.
+
+    Raises
+    ------
+    UserError
+        If the entry is missing or damaged.
+    """
+    # Bytes first: OpenCV alone would print a warning to the screen for a file that is missing.
+    try:
+        content = np.fromfile(png, dtype=np.uint8)
+    except OSError as error:
+        raise _damaged(png) from error
+    pixels = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB) if len(content) else None
+    if pixels is None:
+        raise _damaged(png)
+    return np.asarray(pixels)
+
+
+def read_prepared_standard(png: Path) -> StandardPhoto:
+    """Read a cached standard photo with its geometry and field of view.
+
+    Raises
+    ------
+    UserError
+        If the entry is missing or damaged.
+    """
+    try:
+        with Image.open(png, formats=("PNG",)) as image:
+            pixels = np.array(image)
+            description = json.loads(getattr(image, "text", {})[_TEXT_KEY])
+        return StandardPhoto(pixels, FieldOfView(**description["disc"]), Geometry(**description["geometry"]))
+    except (OSError, SyntaxError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(png) from error
+
+
+def write_prepared(standard: StandardPhoto, png: Path) -> None:
+    """Write a standard photo with its geometry and field of view as one PNG, atomically."""
+    text = PngImagePlugin.PngInfo()
+    text.add_text(_TEXT_KEY, json.dumps({"disc": asdict(standard.disc), "geometry": asdict(standard.geometry)}))
+    with replacing(png) as partial:
+        Image.fromarray(standard.pixels).save(partial, format="PNG", pnginfo=text, compress_level=1)
+
+
+def _damaged(png: Path) -> UserError:
+    return UserError(f"{png}: the cached standard photo is missing or damaged; prepare the photographs again")
+
+
+Work = tuple[int, Path]
+Outcome = tuple[int, Path | None, str | None]
+
+
+def _in_processes(work: list[Work], preprocessing: Preprocessing, folder: Path, jobs: int) -> Iterator[Outcome]:
+    """Yield an outcome per photograph, in any order; photographs at work when a process died are tried alone."""
+    chunks = [work[start : start + _CHUNK] for start in range(0, len(work), _CHUNK)]
+    while chunks:
+        suspects: list[list[Work]] = []
+        yield from _until_a_crash(chunks, suspects, preprocessing, folder, jobs)
+        for chunk in suspects:
+            for one in chunk:
+                yield from _alone(one, preprocessing, folder)
+
+
+def _until_a_crash(
+    chunks: list[list[Work]], suspects: list[list[Work]], preprocessing: Preprocessing, folder: Path, jobs: int
+) -> Iterator[Outcome]:
+    """Work through `chunks`, removing each from its end; when a process dies, those at work become `suspects`."""
+    with ProcessPoolExecutor(jobs, initializer=_set_up_worker) as pool:
+        running: dict[Future[list[Outcome]], list[Work]] = {}
+        while (chunks and not suspects) or running:
+            while chunks and not suspects and len(running) < 2 * jobs:
+                chunk = chunks.pop()
+                running[pool.submit(_make_all, chunk, preprocessing, folder)] = chunk
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                chunk = running.pop(future)
+                try:
+                    yield from future.result()
+                except BrokenProcessPool:
+                    suspects.append(chunk)
+
+
+def _alone(one: Work, preprocessing: Preprocessing, folder: Path) -> Iterator[Outcome]:
+    with ProcessPoolExecutor(1, initializer=_set_up_worker) as pool:
+        try:
+            yield from pool.submit(_make_all, [one], preprocessing, folder).result()
+        except BrokenProcessPool:
+            yield one[0], None, f"decoding it crashed, or took longer than {LONGEST_DECODE} s"
+
+
+def _set_up_worker() -> None:
+    # One thread per process: processes are the parallelism.
+    cv2.setNumThreads(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _make_all(chunk: list[Work], preprocessing: Preprocessing, folder: Path) -> list[Outcome]:
+    return [(index, *_make(path, preprocessing, folder)) for index, path in chunk]
+
+
+def _make(path: Path, preprocessing: Preprocessing, folder: Path) -> tuple[Path | None, str | None]:
+    _set_alarm(LONGEST_DECODE)
+    try:
+        entry = None
+        if path.is_file():
+            digest = sha256_of(path)
+            entry = folder / digest[:2] / f"{digest}.png"
+            if _is_whole(entry):
+                return entry, None
+        standard = standard_photo(path, preprocessing)
+        assert entry is not None
+        write_prepared(standard, entry)
+        return entry, None
+    except UnreadablePhotoError as error:
+        return None, error.reason
+    finally:
+        _set_alarm(0)
+
+
+def _set_alarm(seconds: int) -> None:
+    """The alarm ends the process, as nothing handles it; a decoder stuck in C code would not notice an exception."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(seconds)
+
+
+def _is_whole(png: Path) -> bool:
+    """Whether a cached entry exists and its checksums hold."""
+    try:
+        with Image.open(png, formats=("PNG",)) as image:
+            image.verify()
+            return True
+    except (OSError, SyntaxError, ValueError):
+        return False

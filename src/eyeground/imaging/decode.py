@@ -1,0 +1,238 @@
+"""Opening a photograph that nobody vouches for: JPEG, PNG, TIFF or 8-bit DICOM in, RGB pixels out.
+
+Everything that a header can claim is checked before a byte is decoded, so that a forged size costs nothing,
+and whatever goes wrong becomes one `UnreadablePhotoError` with one reason. A JPEG is decoded at the smallest
+DCT scale that still suffices: an eighth of the work for a large photograph, and the averaging is exact, being
+done in the frequency domain. The price is a cap: more than 80 megapixels are refused.
+"""
+
+import os
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from eyeground.errors import UserError
+
+MOST_PIXELS = 80_000_000  # the largest cameras give 25; 80 decode, with a copy or two, in under 1 GB of memory
+LONGEST_SIDE = 32_000  # OpenCV's coordinates are 16 bits wide in places
+MOST_BYTES = 256 * 2**20  # 80 megapixels of uncompressed RGB fit
+FORMATS = ("JPEG", "PNG", "TIFF")
+
+# Opening a named pipe that nobody writes to would wait for ever.
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+_ORIENTATION_TAG = 0x0112
+_TIFF_TILE_TAGS = (322, 323)
+_SIGNATURES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+    b"II+\x00": "TIFF",
+    b"MM\x00+": "TIFF",
+}
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class UnreadablePhotoError(UserError):
+    """A file that cannot be read as a photograph.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    reason : str
+        Why, in a sentence without the path and without anything that the file says of a patient.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class RefusedError(Exception):
+    """A reason to refuse a file, raised where its path is not known; `read_photo` turns it into the public error."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded photograph.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        `(height, width, 3)` uint8, RGB, upright (EXIF orientation applied); possibly decoded at a reduced scale.
+    original_width, original_height : int
+        Size of the photograph in full, upright.
+    reduction : int
+        1, 2, 4 or 8: how many original pixels one of `pixels` spans in each direction.
+    """
+
+    pixels: Pixels
+    original_width: int
+    original_height: int
+    reduction: int = 1
+
+
+def read_photo(path: Path, sufficient_side: int | None = None) -> Photo:
+    """Decode a photograph safely.
+
+    Grey and palette images become RGB, CMYK is converted, 16 bits per channel are reduced to their upper 8, and
+    what is transparent becomes black. Colour profiles are not applied. Of a TIFF, the first page is read; a
+    DICOM object must hold one frame.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A JPEG, PNG, TIFF or DICOM file, told apart by content; the name's ending is ignored.
+    sufficient_side : int, optional
+        Decode a JPEG at the smallest DCT scale (1/8, 1/4, 1/2, 1) whose shorter side still has this many pixels.
+        Without it, and for all other formats, decode in full.
+
+    Raises
+    ------
+    UnreadablePhotoError
+        Whatever the matter is: missing, not a file, not permitted, empty, truncated, damaged, too large, or of
+        an unsupported kind.
+    """
+    path = Path(path)
+    try:
+        with _opened(path) as stream, warnings.catch_warnings():
+            # Pillow and pydicom warn of what we either check ourselves or can live with.
+            warnings.simplefilter("ignore")
+            kind = _kind(stream)
+            if kind == "DICOM":
+                from eyeground.imaging import dicom
+
+                return Photo(*_with_size(dicom.read_pixels(stream)))
+            return _read_image(stream, kind, sufficient_side)
+    except RefusedError as refusal:
+        raise UnreadablePhotoError(path, str(refusal)) from refusal
+    except UserError:
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except Image.DecompressionBombError as error:
+        reason = f"a header in it claims more than the {MOST_PIXELS // 1_000_000} megapixels accepted"
+        raise UnreadablePhotoError(path, reason) from error
+    except MemoryError as error:
+        raise UnreadablePhotoError(path, "decoding it takes more memory than there is") from error
+    except BaseException as error:
+        # BaseException: decoders written in Rust panic with one. The text stays out, as it may quote the file.
+        reason = f"the file is truncated or damaged ({type(error).__name__} while decoding)"
+        raise UnreadablePhotoError(path, reason) from error
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse a size that no fundus camera makes.
+
+    Raises
+    ------
+    RefusedError
+        If either side is not positive or the photograph is too large.
+    """
+    if width < 1 or height < 1:
+        raise RefusedError(f"its header says {width} x {height} pixels")
+    if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
+        raise RefusedError(
+            f"its header says {width} x {height} pixels; the most accepted is {MOST_PIXELS // 1_000_000} megapixels "
+            f"and {LONGEST_SIDE} on a side"
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    """Open a regular file for reading; anything else is refused without waiting for it."""
+    try:
+        stream = open(path, "rb", opener=_open_at_once)  # noqa: PTH123, SIM115
+    except FileNotFoundError as error:
+        reason = "is a link to a file that does not exist" if path.is_symlink() else "there is no such file"
+        raise RefusedError(reason) from error
+    except IsADirectoryError as error:
+        raise RefusedError("is a folder, not a photograph") from error
+    except PermissionError as error:
+        raise RefusedError("is a folder" if path.is_dir() else "no permission to read it") from error
+    except (OSError, ValueError) as error:
+        raise RefusedError(f"cannot be opened ({getattr(error, 'strerror', None) or error})") from error
+    with stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise RefusedError("is not a regular file (a pipe, socket or device)")
+        if status.st_size == 0:
+            raise RefusedError("the file is empty")
+        if status.st_size > MOST_BYTES:
+            size = status.st_size // 2**20
+            raise RefusedError(f"the file has {size} MB; the most accepted is {MOST_BYTES // 2**20} MB")
+        yield stream
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | _NO_WAIT)
+
+
+def _kind(stream: BufferedReader) -> str:
+    start = stream.read(132)
+    stream.seek(0)
+    for signature, kind in _SIGNATURES.items():
+        if start.startswith(signature):
+            return kind
+    if start[128:132] == b"DICM":
+        return "DICOM"
+    raise RefusedError("is not a JPEG, PNG, TIFF or DICOM file")
+
+
+def _with_size(pixels: Pixels) -> tuple[Pixels, int, int]:
+    return pixels, pixels.shape[1], pixels.shape[0]
+
+
+def _read_image(stream: BufferedReader, kind: str, sufficient_side: int | None) -> Photo:
+    with Image.open(stream, formats=(kind,)) as image:
+        width, height = image.size
+        check_size(width, height)
+        if kind == "TIFF":
+            _check_tiles(image)
+        upright = image.getexif().get(_ORIENTATION_TAG, 1) == 1
+        if kind == "JPEG" and sufficient_side is not None and upright:
+            image.draft(None, (sufficient_side, sufficient_side))
+        reduction = max(1, round(width / image.size[0]))
+        turned = image if upright else ImageOps.exif_transpose(image)
+        pixels = _rgb(turned)
+    if not upright and pixels.shape[1] != width:
+        width, height = height, width
+    return Photo(pixels, width, height, reduction)
+
+
+def _check_tiles(image: Image.Image) -> None:
+    """A TIFF of a few pixels may claim tiles of gigabytes."""
+    tags = getattr(image, "tag_v2", {})
+    width, height = (tags.get(tag, 1) for tag in _TIFF_TILE_TAGS)
+    check_size(int(width), int(height))
+
+
+def _rgb(image: Image.Image) -> Pixels:
+    if image.mode.startswith("I;16"):
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        pixels = np.asarray(image.convert("RGBA"))
+        opaque = pixels[..., 3:]
+        if opaque.min() == 255:
+            return np.ascontiguousarray(pixels[..., :3])
+        return (pixels[..., :3] * (opaque / np.float32(255)) + 0.5).astype(np.uint8)
+    if image.mode not in ("RGB", "L", "1", "P", "CMYK", "YCbCr", "RGBX"):
+        raise RefusedError(
+            f"its pixels are of kind '{image.mode}'; only 8 or 16 bits per channel in grey, RGB, palette or CMYK are read"
+        )
+    return np.array(image.convert("RGB"))

@@ -1,0 +1,286 @@
+"""Finding the lit disc of a fundus photograph, and how much of it the photograph holds.
+
+A fundus camera shows a disc, often cut by the frame or by straight bars, with a notch or burnt-in text beside
+it. The lit area of a small copy is outlined, and the circle that most points of the outline agree on is the
+disc (RANSAC, then least squares on those that agree): points on the frame, on notches and in shadow disagree
+and do no harm. Where no circle holds the light, as in photographs squeezed to a square, the circle around it
+serves; where there is no border at all, the photograph is taken for a crop from within the disc, and the
+circle through its corners serves. A few milliseconds per photograph.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+WORKING_SIDE = 256  # the longer side of the copy that is looked at
+EDGE_POINTS = 240
+TRIALS = 150
+
+_TOLERANCE = 0.015  # a point agrees with a circle within this share of the radius
+_FEWEST_AGREEING = 0.3  # of the edge points
+_FEWEST_POINTS = 18
+_LEVELS = (0.12, 0.3)  # of the way from dark to bright; low first, as the rim is often in shadow
+_SMALLEST_PIECE = 0.03  # of the frame
+_SHALLOWEST_BAR = 0.04  # of the radius
+_MOST_LIGHT_OUTSIDE = 0.04
+_WIDEST_GAP = math.radians(190)
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Circle = tuple[float, float, float]  # centre x, centre y, radius
+
+
+@dataclass(frozen=True)
+class FieldOfView:
+    """A disc, and the rectangle within which the photograph shows it.
+
+    Coordinates are in pixels of the photograph, from the top left corner of its frame; the pixel in column `j`
+    spans `j` to `j + 1`.
+
+    Attributes
+    ----------
+    centre_x, centre_y, radius : float
+        The disc; it may exceed the frame.
+    left, top, right, bottom : float
+        What is visible: the frame, or less where a straight bar cuts the disc within it.
+    found : bool
+        False where no edge of a disc was found and the circle through the frame's corners stands in.
+    """
+
+    centre_x: float
+    centre_y: float
+    radius: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+    found: bool = True
+
+    @property
+    def box(self) -> tuple[float, float, float]:
+        """The disc's bounding square: left, top, side. It may exceed the frame."""
+        return self.centre_x - self.radius, self.centre_y - self.radius, 2 * self.radius
+
+    @property
+    def completeness(self) -> float:
+        """The share of the disc's area that is visible, 0 to 1."""
+        height = self.centre_y + self.radius * np.linspace(-1, 1, 513)[1::2]
+        half_chord = np.sqrt(np.maximum(self.radius**2 - (height - self.centre_y) ** 2, 0))
+        start = np.clip(self.centre_x - half_chord, self.left, self.right)
+        end = np.clip(self.centre_x + half_chord, self.left, self.right)
+        seen = np.where((height >= self.top) & (height <= self.bottom), end - start, 0)
+        return float(np.clip(seen.sum() / (2 * half_chord).sum(), 0, 1))
+
+    def mask(self, height: int, width: int) -> npt.NDArray[np.bool_]:
+        """`(height, width)` bool: the pixels whose centres are in the disc and visible."""
+        x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
+        disc = (x[None] - self.centre_x) ** 2 + (y[:, None] - self.centre_y) ** 2 <= self.radius**2
+        seen_x, seen_y = (x >= self.left) & (x <= self.right), (y >= self.top) & (y <= self.bottom)
+        return disc & seen_x[None] & seen_y[:, None]
+
+    def moved(self, left: float, top: float, scale: float) -> "FieldOfView":
+        """The same in another frame, whose origin is at (`left`, `top`) and whose pixels are `scale` times as many."""
+        return FieldOfView(
+            (self.centre_x - left) * scale,
+            (self.centre_y - top) * scale,
+            self.radius * scale,
+            (self.left - left) * scale,
+            (self.top - top) * scale,
+            (self.right - left) * scale,
+            (self.bottom - top) * scale,
+            self.found,
+        )
+
+
+def find_field_of_view(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
+    """Find the field of view of a photograph.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        `(height, width, 3)` uint8.
+
+    Returns
+    -------
+    FieldOfView
+        In pixels of the photograph. `found` is False where it shows no edge of a disc.
+    """
+    height, width = pixels.shape[:2]
+    scale = min(1.0, WORKING_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
+    first_area = None
+    for area in _lit_areas(small):
+        points = _edge_points(area)
+        if len(points) < _FEWEST_POINTS:
+            continue
+        circle = _circle_most_agree_on(points, max(size))
+        if circle is not None and _share_outside(area, circle) <= _MOST_LIGHT_OUTSIDE:
+            return _in_original(circle, area, width, height)
+        first_area = area if first_area is None else first_area
+    if first_area is not None:
+        return _in_original(_enclosing_circle(first_area), first_area, width, height)
+    return FieldOfView(width / 2, height / 2, math.hypot(width, height) / 2, 0, 0, width, height, found=False)
+
+
+def _in_original(circle: Circle, lit: Mask, width: int, height: int) -> FieldOfView:
+    """The disc in pixels of the photograph; the copy's rounded sides make two factors, and the radius takes their mean."""
+    factor_x, factor_y = width / lit.shape[1], height / lit.shape[0]
+    left, top, right, bottom = _seen_between_bars(circle, lit)
+    x, y, radius = circle
+    return FieldOfView(
+        x * factor_x,
+        y * factor_y,
+        radius * (factor_x + factor_y) / 2,
+        left * factor_x,
+        top * factor_y,
+        right * factor_x,
+        bottom * factor_y,
+    )
+
+
+def _lit_areas(small: npt.NDArray[np.uint8]) -> Iterator[Mask]:
+    """What may be the disc: the largest piece above a low level, above a higher one, and unlike an even border."""
+    red, green, blue = cv2.split(small)
+    light = cv2.GaussianBlur(cv2.max(cv2.max(red, green), blue), (3, 3), 0)
+    for level in _LEVELS:
+        yield from _largest_piece(light, level)
+    border = _border_colour(small)
+    if border is not None and border.max() > 12:
+        unlike = np.abs(small.astype(np.int16) - border).max(axis=2).astype(np.uint8)
+        yield from _largest_piece(cv2.GaussianBlur(unlike, (3, 3), 0), _LEVELS[0])
+
+
+def _border_colour(small: npt.NDArray[np.uint8]) -> Array | None:
+    """The colour that at least two corners share and hold evenly, if any."""
+    side = max(2, min(small.shape[:2]) // 32)
+    corners = [
+        small[y, x].reshape(-1, 3) for y in (slice(side), slice(-side, None)) for x in (slice(side), slice(-side, None))
+    ]
+    even = [np.median(corner, axis=0) for corner in corners if corner.std(axis=0).max() < 6]
+    for colour in even:
+        alike = [other for other in even if np.abs(other - colour).max() < 10]
+        if len(alike) >= 2:
+            return np.asarray(np.median(alike, axis=0), dtype=np.float64)
+    return None
+
+
+def _share_outside(lit: Mask, circle: Circle) -> float:
+    """The share of the lit area that the circle leaves out; a notch or tab is far below a hundredth."""
+    height, width = lit.shape
+    inside = FieldOfView(*circle, 0, 0, width, height).mask(height, width)
+    return float(1 - np.count_nonzero(lit & inside) / np.count_nonzero(lit))
+
+
+def _enclosing_circle(lit: Mask) -> Circle:
+    """For a lit area with a border that is no circle, as in a photograph that was squeezed: lose nothing of it."""
+    (x, y), radius = cv2.minEnclosingCircle(_outline(lit).astype(np.float32))
+    return x + 0.5, y + 0.5, radius + 0.5
+
+
+def _largest_piece(light: npt.NDArray[np.uint8], level: float) -> Iterator[Mask]:
+    """The largest connected area above `level` of the way from the darkest to the brightest, unless it is a speck."""
+    dark, bright = np.percentile(light, (1, 90))
+    lit = light > dark + max(4.0, level * (bright - dark))
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(lit.astype(np.uint8), connectivity=4)
+    if count > 1:
+        largest = 1 + int(np.argmax(statistics[1:, cv2.CC_STAT_AREA]))
+        if statistics[largest, cv2.CC_STAT_AREA] > _SMALLEST_PIECE * lit.size:
+            yield labels == largest
+
+
+def _edge_points(lit: Mask) -> Array:
+    """`(n, 2)`: middles of the outermost lit pixels, those on the frame left out, thinned to at most `EDGE_POINTS`."""
+    height, width = lit.shape
+    points = _outline(lit) + 0.5
+    margin = 2.0
+    within = (points > margin).all(axis=1) & (points < np.array([width, height]) - margin).all(axis=1)
+    points = points[within]
+    return points[:: max(1, -(-len(points) // EDGE_POINTS))]
+
+
+def _outline(lit: Mask) -> Array:
+    outlines, _ = cv2.findContours(lit.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return np.asarray(max(outlines, key=len)[:, 0], dtype=np.float64)
+
+
+def _circle_most_agree_on(points: Array, longest: int) -> Circle | None:
+    random = np.random.default_rng(0)
+    triples = random.integers(0, len(points), (TRIALS, 3))
+    x, y, radius = _circles_through(points[triples])
+    sane = (radius > 0.12 * longest) & (radius < 0.9 * longest)
+    x, y, radius = x[sane], y[sane], radius[sane]
+    if len(x) == 0:
+        return None
+    distance = np.hypot(points[:, 0] - x[:, None], points[:, 1] - y[:, None])
+    agree = np.abs(distance - radius[:, None]) < np.maximum(1.0, _TOLERANCE * radius)[:, None]
+    best = int(np.argmax(agree.sum(axis=1)))
+    agreeing = agree[best]
+    if agreeing.sum() < max(_FEWEST_POINTS, _FEWEST_AGREEING * len(points)):
+        return None
+    for _ in range(3):
+        centre_x, centre_y, r = _least_squares_circle(points[agreeing])
+        distance = np.hypot(points[:, 0] - centre_x, points[:, 1] - centre_y)
+        agreeing = np.abs(distance - r) < max(1.0, _TOLERANCE * r)
+        if agreeing.sum() < _FEWEST_POINTS:
+            return None
+    if _widest_gap(points[agreeing], centre_x, centre_y) > _WIDEST_GAP:
+        return None
+    return centre_x, centre_y, r + 0.5  # from the middles of the outermost pixels to their outer edge
+
+
+def _widest_gap(points: Array, centre_x: float, centre_y: float) -> float:
+    """The largest angle, seen from the centre, without any point; above pi they all lie on one side."""
+    angles = np.sort(np.arctan2(points[:, 1] - centre_y, points[:, 0] - centre_x))
+    return float(np.diff(angles, append=angles[0] + 2 * math.pi).max())
+
+
+def _circles_through(triples: Array) -> tuple[Array, Array, Array]:
+    """Centres and radii of the circles through `(n, 3, 2)` points; three in a line give an infinite radius."""
+    a, b, c = triples[:, 0], triples[:, 1], triples[:, 2]
+    b, c = b - a, c - a
+    twice_area = 2 * (b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0])
+    square_b, square_c = (b**2).sum(axis=1), (c**2).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = (c[:, 1] * square_b - b[:, 1] * square_c) / twice_area
+        y = (b[:, 0] * square_c - c[:, 0] * square_b) / twice_area
+    return a[:, 0] + x, a[:, 1] + y, np.hypot(x, y)
+
+
+def _least_squares_circle(points: Array) -> Circle:
+    """The algebraic fit of Kåsa (1976), on centred points."""
+    middle = points.mean(axis=0)
+    x, y = (points - middle).T
+    solution = np.linalg.lstsq(np.stack([x, y, np.ones_like(x)], axis=1), x**2 + y**2, rcond=None)[0]
+    centre_x, centre_y = solution[:2] / 2
+    radius = math.sqrt(max(0.0, solution[2] + centre_x**2 + centre_y**2))
+    return float(centre_x + middle[0]), float(centre_y + middle[1]), radius
+
+
+def _seen_between_bars(circle: Circle, lit: Mask) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of what is visible: the frame, or where a straight bar within it cuts the disc."""
+    height, width = lit.shape
+    disc = FieldOfView(*circle, 0, 0, width, height).mask(height, width)
+    radius = circle[2]
+    left, right = _span(disc.sum(axis=0), (lit & disc).sum(axis=0), radius)
+    top, bottom = _span(disc.sum(axis=1), (lit & disc).sum(axis=1), radius)
+    return left, top, right, bottom
+
+
+def _span(chords: npt.NDArray[np.int_], lit: npt.NDArray[np.int_], radius: float) -> tuple[float, float]:
+    """First and last line that is visible; a bar is deep, and behind it the light begins at once, unlike in shadow."""
+    known = np.nonzero(chords)[0]
+    shares = lit / np.maximum(chords, 1)
+    seen = np.nonzero(shares > 0.85)[0]
+    start, end = 0, len(chords)
+    if len(seen):
+        before, after = max(0, seen[0] - 3), min(len(shares) - 1, seen[-1] + 3)
+        if seen[0] - known[0] > _SHALLOWEST_BAR * radius and shares[before] < 0.1:
+            start = int(seen[0])
+        if known[-1] - seen[-1] > _SHALLOWEST_BAR * radius and shares[after] < 0.1:
+            end = int(seen[-1]) + 1
+    return start, end

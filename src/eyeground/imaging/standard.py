@@ -1,0 +1,185 @@
+"""The standard photo: what every model sees, whatever camera took the photograph.
+
+RGB, cropped square to the disc of the field of view, black outside it, resized once by area averaging. The
+crop is a whole number of original pixels and its place is kept, so that maps and masks go both ways between
+the standard photo and the original. A JPEG is decoded at a reduced DCT scale where that loses nothing.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from eyeground.errors import UserError
+from eyeground.imaging.decode import Photo, Pixels, read_photo
+from eyeground.imaging.field_of_view import FieldOfView, find_field_of_view
+from eyeground.recipe import Preprocessing
+
+# Decoded pixels per standard pixel at least, so that the one resize averages rather than copies.
+OVERSAMPLING = 1.5
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where a standard photo lies in its photograph.
+
+    Attributes
+    ----------
+    original_width, original_height : int
+        Size of the photograph, upright, in pixels.
+    left, top, side : int
+        The cropped square in original pixels; it may exceed the frame.
+    standard_side : int
+        Side of the standard photo in pixels.
+    """
+
+    original_width: int
+    original_height: int
+    left: int
+    top: int
+    side: int
+    standard_side: int
+
+    def to_original(self, standard: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Bring a map or mask of the standard photo to the photograph.
+
+        Parameters
+        ----------
+        standard : numpy.ndarray
+            `(n, n)` or `(n, n, channels)` over the whole standard photo; `n` may differ from its side, as it
+            does for evidence maps. Floats are interpolated linearly, bool and integers take the nearest value.
+
+        Returns
+        -------
+        numpy.ndarray
+            `(original_height, original_width[, channels])` of the same type, zero outside the crop.
+        """
+        shape = (self.original_height, self.original_width, *standard.shape[2:])
+        original = np.zeros(shape, dtype=standard.dtype)
+        inner, outer = self._overlap()
+        original[inner] = _resized_map(standard, self.side)[outer]
+        return original
+
+    def to_standard(self, original: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Bring a map or mask of the photograph to the standard photo; the inverse of `to_original`.
+
+        Parameters
+        ----------
+        original : numpy.ndarray
+            `(original_height, original_width[, channels])`. Floats are averaged over area, bool and integers
+            take the nearest value.
+
+        Raises
+        ------
+        UserError
+            If the map's size is not the photograph's.
+        """
+        if original.shape[:2] != (self.original_height, self.original_width):
+            raise UserError(
+                f"a map of {original.shape[1]} x {original.shape[0]} pixels does not fit a photograph of "
+                f"{self.original_width} x {self.original_height}"
+            )
+        crop = np.zeros((self.side, self.side, *original.shape[2:]), dtype=original.dtype)
+        inner, outer = self._overlap()
+        crop[outer] = original[inner]
+        return _resized_map(crop, self.standard_side)
+
+    def _overlap(self) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """The part of the crop that lies in the frame, as slices of the photograph and of the crop."""
+        inner, outer = [], []
+        for start, length in ((self.top, self.original_height), (self.left, self.original_width)):
+            low, high = max(0, start), max(0, start, min(length, start + self.side))
+            inner.append(slice(low, high))
+            outer.append(slice(low - start, high - start))
+        return (inner[0], inner[1]), (outer[0], outer[1])
+
+
+@dataclass(frozen=True)
+class StandardPhoto:
+    """A photograph as models see it.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        `(side, side, 3)` uint8, RGB, black outside the field of view.
+    disc : FieldOfView
+        The field of view in pixels of the standard photo.
+    geometry : Geometry
+        Where the standard photo lies in the photograph.
+    """
+
+    pixels: Pixels
+    disc: FieldOfView
+    geometry: Geometry
+
+    @property
+    def field_of_view(self) -> npt.NDArray[np.bool_]:
+        """`(side, side)` bool: which pixels show the eye."""
+        side = len(self.pixels)
+        return self.disc.mask(side, side)
+
+
+def standard_photo(photo: Path | str | npt.NDArray[np.uint8], preprocessing: Preprocessing) -> StandardPhoto:
+    """Make the standard photo of a photograph.
+
+    Parameters
+    ----------
+    photo : path or numpy.ndarray
+        A file, or `(height, width, 3)` uint8 RGB pixels.
+    preprocessing : Preprocessing
+        Its `side` is the standard photo's.
+
+    Raises
+    ------
+    UnreadablePhotoError
+        If the file cannot be read as a photograph.
+    """
+    side = preprocessing.side
+    if isinstance(photo, np.ndarray):
+        _check_pixels(photo)
+        return _standard(Photo(photo, photo.shape[1], photo.shape[0]), find_field_of_view(photo), side)
+    decoded = read_photo(Path(photo), math.ceil(OVERSAMPLING * side))
+    found = find_field_of_view(decoded.pixels)
+    missing = OVERSAMPLING * side / max(2 * found.radius, 1.0)
+    if decoded.reduction > 1 and missing > 1:
+        # The disc is small in its frame: the frame sufficed, the disc does not.
+        decoded = read_photo(Path(photo), math.ceil(min(decoded.pixels.shape[:2]) * missing))
+        found = find_field_of_view(decoded.pixels)
+    return _standard(decoded, found, side)
+
+
+def _check_pixels(pixels: npt.NDArray[np.uint8]) -> None:
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
+        raise UserError(
+            f"pixels of shape {pixels.shape} and type {pixels.dtype}; expected (height, width, 3) uint8 in RGB order"
+        )
+
+
+def _standard(photo: Photo, found: FieldOfView, side: int) -> StandardPhoto:
+    left, top, width = found.box
+    left, top = math.floor(left + 0.5), math.floor(top + 0.5)
+    width = max(1, math.floor(width + 0.5))
+    cropped = Geometry(photo.pixels.shape[1], photo.pixels.shape[0], left, top, width, side)
+    inner, outer = cropped._overlap()
+    crop = np.zeros((width, width, 3), dtype=np.uint8)
+    crop[outer] = photo.pixels[inner]
+    pixels = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA if width > side else cv2.INTER_CUBIC)
+    disc = found.moved(left, top, side / width)
+    pixels[~disc.mask(side, side)] = 0
+    step = photo.reduction
+    geometry = Geometry(photo.original_width, photo.original_height, left * step, top * step, width * step, side)
+    return StandardPhoto(pixels, disc, geometry)
+
+
+def _resized_map(values: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
+    """Resize a square map; labels are never mixed, numbers are averaged or interpolated."""
+    if np.issubdtype(values.dtype, np.floating):
+        smooth = cv2.INTER_AREA if len(values) > side else cv2.INTER_LINEAR
+        resized = cv2.resize(np.ascontiguousarray(values), (side, side), interpolation=smooth)
+        return np.asarray(resized).reshape(side, side, *values.shape[2:])
+    nearest = ((np.arange(side) + 0.5) * len(values) / side).astype(int)
+    return np.asarray(values[nearest[:, None], nearest[None]])

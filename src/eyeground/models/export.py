@@ -1,0 +1,140 @@
+"""A trained classifier to a bundle: safetensors weights, an ONNX graph, and the description of both.
+
+The ONNX graph takes standard photos as they are (uint8 RGB) and normalises them inside, so that no caller can
+get that step wrong, and yields probabilities, logits, embedding and evidence maps in one pass. Before the
+bundle is kept, its graph is run and compared with the torch network.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from eyeground.bundle import (
+    CARD,
+    ONNX,
+    WEIGHTS,
+    Bundle,
+    BundleDescription,
+    OperatingPoint,
+    TrainingRecord,
+    now,
+    write_bundle,
+)
+from eyeground.models.classifier import Classifier
+
+OPSET = 17
+OUTPUT_NAMES = ("probabilities", "logits", "embedding", "evidence")
+LARGEST_DIFFERENCE = 1e-3
+
+
+class _OnePass(nn.Module):
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, photos: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.classifier.explain(photos)
+
+
+def export_bundle(
+    classifier: Classifier,
+    folder: Path,
+    *,
+    name: str,
+    training: TrainingRecord,
+    operating_points: tuple[OperatingPoint, ...],
+    card: str,
+    licence: str,
+) -> Bundle:
+    """Write a classifier as a bundle, whole or not at all.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Moved to the CPU and put in evaluation mode.
+    folder : pathlib.Path
+        Where the bundle goes; a bundle already there is replaced.
+    name : str
+        Name of the model.
+    training : TrainingRecord
+        What it was fitted to.
+    operating_points : tuple of OperatingPoint
+        Thresholds chosen on validation data.
+    card : str
+        Model card, Markdown with Hugging Face metadata.
+    licence : str
+        Licence of the weights.
+
+    Raises
+    ------
+    RuntimeError
+        If the ONNX graph and the torch network differ by more than 0.001.
+    """
+    classifier = classifier.cpu().eval()
+    state = {key: tensor.contiguous() for key, tensor in classifier.state_dict().items()}
+    description = BundleDescription(
+        name=name,
+        created=now(),
+        made_by="",
+        architecture=classifier.architecture,
+        preprocessing=classifier.preprocessing,
+        targets=classifier.targets,
+        embedding_size=classifier.embedding_size,
+        tensors={key: tuple(tensor.shape) for key, tensor in state.items()},
+        operating_points=operating_points,
+        training=training,
+        licence=licence,
+    )
+    return write_bundle(
+        folder,
+        description,
+        {
+            WEIGHTS: lambda path: save_file(state, path),
+            ONNX: lambda path: export_onnx(classifier, path),
+            CARD: lambda path: _write_card(card, path),
+        },
+    )
+
+
+def export_onnx(classifier: Classifier, path: Path) -> None:
+    """Write the ONNX graph and check it against the network on a mid-grey and a random photo.
+
+    Raises
+    ------
+    RuntimeError
+        If any output differs by more than 0.001.
+    """
+    side = classifier.preprocessing.side
+    photos = torch.full((2, side, side, 3), 128, dtype=torch.uint8)
+    photos[1] = torch.randint(0, 256, (side, side, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    names = ("photos", *OUTPUT_NAMES)
+    with warnings.catch_warnings(), torch.inference_mode():
+        # The tracing exporter is the one that keeps dynamic batches for every timm backbone; torch calls it legacy.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _OnePass(classifier).eval(),  # the exporter restores the wrapper's mode on everything inside it
+            (photos,),
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["photos"],
+            output_names=list(OUTPUT_NAMES),
+            dynamic_axes={name: {0: "batch"} for name in names},
+        )
+        expected = classifier.explain(photos)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    found = session.run(list(OUTPUT_NAMES), {"photos": photos.numpy()})
+    for output, torch_value, onnx_value in zip(OUTPUT_NAMES, expected, found, strict=True):
+        scale = max(1.0, float(torch_value.abs().max()))
+        difference = float(np.abs(torch_value.numpy() - onnx_value).max()) / scale
+        if not difference <= LARGEST_DIFFERENCE:
+            raise RuntimeError(f"the ONNX graph's {output} differs from the network's by {difference:.2g}")
+
+
+def _write_card(card: str, path: Path) -> None:
+    path.write_text(card, encoding="utf-8")

@@ -1,0 +1,200 @@
+"""From a manifest to a bundle: split, prepare, fit, predict, choose operating points, evaluate, export.
+
+The order is the honesty: thresholds are chosen on validation photos after fitting and before any test figure
+is computed, and a photograph that stands in two splits stops the run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+
+from eyeground.bundle import Bundle, OperatingPoint, TrainingRecord, open_bundle
+from eyeground.errors import UserError
+from eyeground.evaluation import Evaluation, choose_operating_point, evaluate
+from eyeground.evaluation.tables import write_evaluation
+from eyeground.manifest import Manifest
+from eyeground.models.classifier import Classifier
+from eyeground.models.export import export_bundle
+from eyeground.models.initialise import initialise
+from eyeground.predictions import PROBABILITY, TRUTH, Predictions, validated_predictions, write_predictions
+from eyeground.protocols.model_card import model_card
+from eyeground.protocols.run_folder import BUNDLE, EVALUATION, PREDICTIONS, open_run
+from eyeground.recipe import Target, TrainingRecipe
+from eyeground.splits import split_patients
+from eyeground.training.data import PreparedPhotos, prepare_photos, with_classes
+from eyeground.training.fit import fit, predict
+
+SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
+DEFAULT_LICENCE = "apache-2.0"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a run yields."""
+
+    bundle: Bundle
+    evaluation: Evaluation
+    predictions: Predictions
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where a run reads and writes, and what it is called.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        Run folder.
+    cache : pathlib.Path
+        Folder of standard photos, shared between runs.
+    name : str
+        Name of the bundle.
+    method : str
+        `pretrain` or `finetune`.
+    licence : str
+        Licence of the weights.
+    allow_leakage : bool
+        Go on although a photograph stands in two splits.
+    """
+
+    folder: Path
+    cache: Path
+    name: str
+    method: str
+    licence: str = DEFAULT_LICENCE
+    allow_leakage: bool = False
+
+
+def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, console: Console, resume: bool) -> Built:
+    """Run the whole build; a run killed at any point is resumed to the same figures.
+
+    A manifest without splits is split by patient (70 % train, 10 % validation, 20 % test), stratified by the
+    targets.
+
+    Raises
+    ------
+    UserError
+        For anything the user can mend: labels, splits, leakage, weights, folders.
+    """
+    recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
+    manifest = open_run(plan.folder, recipe, with_splits(manifest, recipe.targets, recipe.seed, console), resume)
+    photos = prepare_photos(manifest, recipe.targets, recipe.preprocessing, plan.cache, max(1, recipe.machine.workers))
+    tell_unreadable(photos, console)
+    refuse_leakage(photos, plan.allow_leakage, console)
+    torch.manual_seed(recipe.seed)
+    classifier = Classifier(recipe.architecture, recipe.preprocessing, recipe.targets)
+    initialise(classifier, recipe.initialisation).print(console)
+    fitted = fit(classifier, recipe, photos, plan.folder, console, resume)
+    rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
+    predictions = predictions_table(photos, rows, predict(fitted.classifier, photos, rows, recipe), recipe.targets)
+    record = TrainingRecord(
+        manifest_fingerprint=manifest.fingerprint(),
+        photos=len(photos.rows("train")),
+        patients=manifest.in_split("train").patients,
+        initialisation=_public_name(recipe.initialisation),
+        method="finetune" if plan.method == "finetune" else "pretrain",
+        epochs=len(fitted.history),
+        seed=recipe.seed,
+    )
+    return validate_and_export(fitted.classifier, predictions, record, plan, console)
+
+
+def validate_and_export(
+    classifier: Classifier, predictions: Predictions, record: TrainingRecord, plan: Plan, console: Console
+) -> Built:
+    """Choose operating points on validation, evaluate on test, write predictions, evaluation and bundle."""
+    write_predictions(predictions, plan.folder / PREDICTIONS)
+    points = operating_points(predictions, console)
+    evaluation = evaluate(predictions, points)
+    write_evaluation(evaluation, predictions, plan.folder / EVALUATION)
+    bundle = export_bundle(
+        classifier,
+        plan.folder / BUNDLE,
+        name=plan.name,
+        training=record,
+        operating_points=points,
+        card=model_card(plan.name, classifier, record, evaluation, plan.licence),
+        licence=plan.licence,
+    )
+    return Built(open_bundle(bundle.folder), evaluation, predictions)
+
+
+def with_splits(manifest: Manifest, targets: Sequence[Target], seed: int, console: Console) -> Manifest:
+    """The manifest's own splits, or new ones by patient where it has none."""
+    if "split" in manifest.table:
+        return manifest
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
+    console.print(f"the manifest has no splits: patients are split by seed {seed} into {shares}")
+    return split_patients(manifest, SHARES, [target.name for target in targets], seed)
+
+
+def tell_unreadable(photos: PreparedPhotos, console: Console) -> None:
+    """Say how many photos are left out because they cannot be read, and why the first is."""
+    if photos.unreadable:
+        photo, reason = next(iter(photos.unreadable.items()))
+        console.print(
+            f"[yellow]{len(photos.unreadable)} photos cannot be read and are left out[/]; the first is {photo}: {reason}"
+        )
+
+
+def refuse_leakage(photos: PreparedPhotos, allowed: bool, console: Console) -> None:
+    """Stop if the very same file stands in two splits; its standard photo then has the same name.
+
+    Raises
+    ------
+    UserError
+        Unless `allowed`, in which case it is said aloud.
+    """
+    table = photos.manifest.table.assign(standard=[str(path) for path in photos.standard])
+    table = table[table["split"].notna()]
+    leaked = table[table.groupby("standard")["split"].transform("nunique") > 1]
+    if leaked.empty:
+        return
+    group = leaked[leaked["standard"] == leaked["standard"].iloc[0]]
+    example = " and ".join(f"'{photo}' ({split})" for photo, split in zip(group["photo"], group["split"], strict=True))
+    message = f"{len(leaked)} photographs stand in more than one split under different names, for example {example}"
+    if not allowed:
+        raise UserError(
+            f"{message}. `eyeground check --clean` writes a manifest without them; --allow-leakage trains anyway, with "
+            "figures that flatter"
+        )
+    console.print(f"[bold red]leakage allowed:[/] {message}")
+
+
+def predictions_table(
+    photos: PreparedPhotos, rows: np.ndarray, predicted: np.ndarray, targets: Sequence[Target]
+) -> Predictions:
+    """Predictions of some rows as the table that evaluation reads."""
+    table = photos.manifest.table.iloc[rows].reset_index(drop=True)
+    kept = [
+        column
+        for column in ("photo", "patient", "split", "fold", "eye", "device", "age", "sex", "source")
+        if column in table
+    ]
+    columns: dict[str, object] = {column: table[column] for column in kept}
+    outputs = [output for target in targets for output in target.outputs]
+    for index, output in enumerate(outputs):
+        columns[TRUTH + output] = photos.truth[rows, index].astype(float)
+        columns[PROBABILITY + output] = predicted[:, index].astype(float)
+    return validated_predictions(pd.DataFrame(columns), "predictions")
+
+
+def operating_points(predictions: Predictions, console: Console) -> tuple[OperatingPoint, ...]:
+    """The Youden threshold of every output on validation; an output for which there is none is named."""
+    points = []
+    for output in predictions.outputs:
+        try:
+            points.append(choose_operating_point(predictions.in_split("validation"), output, "youden"))
+        except UserError as error:
+            console.print(f"[yellow]no operating point for '{output}':[/] {error}")
+    return tuple(points)
+
+
+def _public_name(initialisation: str) -> str:
+    """The last part of a path: a bundle says what it started from, not where that lay."""
+    return Path(initialisation).name

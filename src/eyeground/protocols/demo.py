@@ -1,0 +1,132 @@
+"""The whole mission in a few minutes, on photographs that are rendered: nothing to download, nothing to agree to.
+
+Renders patients, checks and splits them, pretrains a small network on normal against abnormal, adapts it to two
+diseases with a probe, and screens new photos, some of them faulty, into a report. Every step is the same function
+that the command of its name calls. The figures say that the machinery works; they say nothing about real eyes.
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from eyeground.errors import UserError
+from eyeground.manifest import Manifest, read_manifest, write_manifest
+from eyeground.protocols.adapt import probe_embedding
+from eyeground.protocols.build import SHARES, Built, Plan, train_and_validate
+from eyeground.protocols.check import check_manifest
+from eyeground.protocols.run_folder import BUNDLE
+from eyeground.recipe import (
+    Architecture,
+    Machine,
+    Optimisation,
+    Preprocessing,
+    ProbeRecipe,
+    Target,
+    TrainingRecipe,
+)
+from eyeground.screening.batch import Screened, screen
+from eyeground.screening.runtime import load
+from eyeground.splits import split_patients
+from eyeground.synthetic import render_dataset
+
+MARK = "eyeground-demo"
+PATIENTS, NEW_PATIENTS = 260, 12
+SIDE = 128
+SEED = 0
+# Enough of each disease for intervals that mean something in so small a study.
+PREVALENCE = {"diabetic_retinopathy": 0.3, "glaucoma": 0.2, "amd": 0.1}
+
+PRETRAIN = TrainingRecipe(
+    targets=(Target(name="abnormal"),),
+    initialisation="scratch",
+    architecture=Architecture(backbone="resnet10t"),
+    preprocessing=Preprocessing(side=SIDE),
+    optimisation=Optimisation(epochs=10, batch_size=16, learning_rate=2e-3, average_decay=0.98),
+    machine=Machine(accelerator="cpu", workers=1),
+    seed=SEED,
+)
+PROBE = ProbeRecipe(targets=(Target(name="diabetic_retinopathy"), Target(name="glaucoma")), seed=SEED)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demonstration yields: two models with their figures, and a screened folder."""
+
+    pretrained: Built
+    adapted: Built
+    screened: Screened
+
+
+def run_demo(folder: Path, console: Console) -> Demo:
+    """Run the demonstration into `folder`; one of an earlier demonstration is emptied first.
+
+    Raises
+    ------
+    UserError
+        If the folder holds anything else.
+    """
+    _empty(folder)
+    started = time.monotonic()
+
+    def step(title: str) -> None:
+        console.rule(f"[bold]{title}[/] [dim]({time.monotonic() - started:.0f} s)[/]", align="left")
+
+    cache = folder / "cache"
+    manifest = _photos(folder, cache, console, step)
+    step("4  pretrain: normal against abnormal, from scratch")
+    pretrained = train_and_validate(
+        manifest, PRETRAIN, Plan(folder / "pretrain", cache, "demo-fundus", "pretrain"), console, resume=False
+    )
+    _tell(pretrained, console)
+    step("5  adapt: diabetic retinopathy and glaucoma, a probe on the frozen embedding")
+    bundle = str(folder / "pretrain" / BUNDLE)
+    plan = Plan(folder / "adapt", cache, "demo-diseases", "probe")
+    adapted = probe_embedding(manifest, PROBE, bundle, plan, console, jobs=2)
+    _tell(adapted, console)
+    step("6  screen: new patients, some photos faulty, one file broken")
+    render_dataset(folder / "new", NEW_PATIENTS, side=512, seed=SEED + 1, prevalence=PREVALENCE, faults=0.3)
+    (folder / "new" / "photos" / "broken.jpg").write_bytes(b"not a photograph")
+    screened = screen(folder / "new" / "photos", load(adapted.bundle.folder), folder / "screened")
+    console.print(", ".join(f"{count} {status}" for status, count in sorted(screened.counts.items())))
+    step("done")
+    return Demo(pretrained, adapted, screened)
+
+
+def _photos(folder: Path, cache: Path, console: Console, step: Callable[[str], None]) -> Manifest:
+    step(f"1  render {PATIENTS} patients, both eyes")
+    render_dataset(folder / "photos", PATIENTS, side=192, seed=SEED, prevalence=PREVALENCE, faults=0.05)
+    step("2  check the photos and the manifest")
+    manifest = read_manifest(folder / "photos" / "manifest.csv")
+    check_manifest(manifest, cache, jobs=2).print(console)
+    step("3  split by patient")
+    split = split_patients(manifest, SHARES, [target.name for target in (*PRETRAIN.targets, *PROBE.targets)], SEED)
+    write_manifest(split, folder / "split.csv")
+    console.print(", ".join(f"{count} {name}" for name, count in split.table["split"].value_counts().items()))
+    return read_manifest(folder / "split.csv")
+
+
+def _tell(built: Built, console: Console) -> None:
+    for output in built.evaluation.outputs:
+        auroc = output.estimates[0]
+        if auroc.value is None:
+            console.print(f"{output.output}: AUROC {auroc.note}")
+            continue
+        interval = f" (95 % interval {auroc.low:.3f} to {auroc.high:.3f})" if auroc.low is not None else ""
+        console.print(
+            f"{output.output}: test AUROC {auroc.value:.3f}{interval}, {output.positives} of {output.photos} photos positive"
+        )
+
+
+def _empty(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).is_file():
+            raise UserError(f"{folder}: not empty and not an earlier demonstration; choose another folder with -o")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).write_text(
+        "made by `eyeground demo`, which empties this folder when it runs again\n", encoding="utf-8"
+    )

@@ -1,0 +1,54 @@
+"""The model card of a bundle: Markdown with the metadata that the Hugging Face hub reads.
+
+Everything in it comes from the run; nothing is written by hand, so the card cannot claim what was not
+measured.
+"""
+
+from collections.abc import Iterable
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from eyeground.bundle import TrainingRecord
+from eyeground.evaluation import Evaluation
+from eyeground.evaluation.estimates import Estimate
+from eyeground.models.classifier import Classifier
+
+_CARD_METRICS = ("auroc", "auprc", "sensitivity", "specificity", "brier")
+
+
+def model_card(name: str, classifier: Classifier, record: TrainingRecord, evaluation: Evaluation, licence: str) -> str:
+    """Render the card of one bundle."""
+    environment = Environment(
+        loader=PackageLoader("eyeground.protocols"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("model_card.md.jinja").render(
+        name=name,
+        licence=licence,
+        architecture=classifier.architecture,
+        parameters=sum(parameter.numel() for parameter in classifier.parameters()) / 1e6,
+        preprocessing=classifier.preprocessing,
+        targets=classifier.targets,
+        record=record,
+        evaluation=evaluation,
+        metrics=_CARD_METRICS,
+        rows=[(output, _by_metric(output.all_estimates)) for output in evaluation.outputs],
+        macro=_by_metric(evaluation.macro),
+        shown=shown,
+    )
+
+
+def shown(estimate: Estimate | None) -> str:
+    """An estimate as text: value and interval, or a dash."""
+    if estimate is None or estimate.value is None:
+        return "–"
+    interval = (
+        f" ({estimate.low:.3f}–{estimate.high:.3f})" if estimate.low is not None and estimate.high is not None else ""
+    )
+    return f"{estimate.value:.3f}{interval}"
+
+
+def _by_metric(estimates: Iterable[Estimate]) -> dict[str, Estimate]:
+    found: dict[str, Estimate] = {}
+    for estimate in estimates:
+        found.setdefault(estimate.metric, estimate)
+    return found

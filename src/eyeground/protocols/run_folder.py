@@ -1,0 +1,103 @@
+"""A run folder: all that a result depends on, written before the work starts, and the rules of resuming it.
+
+```
+run/
+  recipe.yaml        every setting, defaults included
+  manifest.parquet   the photographs with the splits that were used
+  environment.json   versions, machine, command
+  checkpoints/       the last epoch and the best one
+  history.csv        loss and validation AUROC by epoch
+  predictions.parquet
+  evaluation/        metrics and figures
+  bundle/            the model
+```
+"""
+
+import json
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import eyeground
+from eyeground.errors import UserError
+from eyeground.files import write_text
+from eyeground.manifest import Manifest, read_manifest, write_manifest
+from eyeground.recipe import Settings, read_recipe, write_recipe
+
+RECIPE, MANIFEST, ENVIRONMENT = "recipe.yaml", "manifest.parquet", "environment.json"
+PREDICTIONS, EVALUATION, BUNDLE = "predictions.parquet", "evaluation", "bundle"
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "lightning",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "onnxruntime",
+    "opencv-python-headless",
+)
+
+
+def open_run(folder: Path, recipe: Settings, manifest: Manifest, resume: bool) -> Manifest:
+    """Start a run folder, or check that an existing one can be resumed with the same recipe and photographs.
+
+    Returns
+    -------
+    Manifest
+        As stored in the run folder: its splits are the ones to use.
+
+    Raises
+    ------
+    UserError
+        If the folder holds another run, or a run and `resume` is not asked for, or no run and it is.
+    """
+    if (folder / RECIPE).is_file():
+        if not resume:
+            raise UserError(
+                f"{folder}: holds a run already; add --resume to go on with it, or choose another folder with -o"
+            )
+        _same_run(folder, recipe, manifest)
+        return read_manifest(folder / MANIFEST)
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder}: not empty and not a run; choose another folder with -o")
+    write_manifest(manifest, folder / MANIFEST)
+    write_text(folder / ENVIRONMENT, json.dumps(environment(), indent=2) + "\n")
+    # Last, because its presence says that the folder is a run.
+    write_recipe(recipe, folder / RECIPE)
+    return read_manifest(folder / MANIFEST)
+
+
+def environment() -> dict[str, object]:
+    """Versions, machine and command line, without user or host names."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "eyeground": eyeground.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "packages": versions,
+    }
+
+
+def _same_run(folder: Path, recipe: Settings, manifest: Manifest) -> None:
+    stored = read_recipe(type(recipe), folder / RECIPE)
+    # The machine changes speed only: a run may go on with other workers or on another device.
+    ours, theirs = (settings.model_dump(exclude={"machine"}) for settings in (recipe, stored))
+    for key in ours:
+        if ours[key] != theirs[key]:
+            raise UserError(
+                f"{folder}: was started with another recipe: '{key}' is {theirs[key]}, now {ours[key]}. "
+                "Resume with the same recipe, or choose another folder with -o"
+            )
+    before = read_manifest(folder / MANIFEST)
+    if list(before.table["photo"]) != list(manifest.moved_to(folder).table["photo"]):
+        raise UserError(
+            f"{folder}: was started with another manifest; resume with the same one, or choose another folder with -o"
+        )

@@ -1,0 +1,182 @@
+"""The finding: what screening says of one photograph, and everything it rests on.
+
+A photograph that cannot be read or graded still has a finding, so that n photographs always give n findings.
+An ungradable photograph keeps its probabilities, but they do not become an answer: its status says to retake it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eyeground.errors import UserError, did_you_mean
+from eyeground.imaging.gradability import Gradability
+from eyeground.imaging.standard import Geometry, StandardPhoto
+from eyeground.screening.decision import Rule, Status, decide
+from eyeground.screening.overlay import draw_evidence, scale_of
+
+MEASURES = ("focus", "illumination", "contrast", "completeness")
+RETAKE = "retake the photograph"
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What screening says of one photograph.
+
+    Attributes
+    ----------
+    photo : str
+        Name of the photograph, as given or relative to the screened folder.
+    status : str
+        `normal`, `abnormal`, `ungradable` (retake it) or `unreadable` (no picture in the file).
+    reason : str
+        Why, in plain words.
+    model : str
+        Identity of the bundle: its name and the start of its weights' SHA-256.
+    probabilities : dict of str to float
+        Probability (0-1) per output; empty if unreadable.
+    thresholds : dict of str to float
+        Threshold (0-1) each output was held against.
+    assumed : frozenset of str
+        Outputs without an operating point of their own, held against 0.5.
+    output : str or None
+        The output that the status rests on, or came nearest to; None if unreadable.
+    gradability : Gradability or None
+        Focus, illumination, contrast and completeness of the photograph.
+    evidence : numpy.ndarray or None
+        Evidence maps, float32 (outputs, h, w) in logits: the mean over a map plus a constant is the logit.
+        None if unreadable, or if the bundle gives none.
+    standard : StandardPhoto or None
+        What the network saw: pixels, field of view and geometry.
+    """
+
+    photo: str
+    status: Status
+    reason: str
+    model: str
+    thresholds: Mapping[str, float]
+    assumed: frozenset[str] = frozenset()
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    output: str | None = None
+    gradability: Gradability | None = None
+    evidence: NDArray[np.float32] | None = field(default=None, repr=False)
+    standard: StandardPhoto | None = field(default=None, repr=False)
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """Where the standard photo lies in the original one; None if unreadable."""
+        return self.standard.geometry if self.standard is not None else None
+
+    def as_row(self) -> dict[str, Any]:
+        """One row of a results table: text, and numbers or None where there are none.
+
+        Columns: `photo`, `status`, `reason`, `probability_<output>`, `threshold_<output>`, `focus`,
+        `illumination`, `contrast`, `completeness`, `model`; the same for every status.
+        """
+        return {
+            "photo": self.photo,
+            "status": self.status,
+            "reason": self.reason,
+            **{f"probability_{output}": self.probabilities.get(output) for output in self.thresholds},
+            **{f"threshold_{output}": threshold for output, threshold in self.thresholds.items()},
+            **{measure: getattr(self.gradability, measure, None) for measure in MEASURES},
+            "model": self.model,
+        }
+
+    def evidence_of(self, output: str | None = None) -> NDArray[np.float32]:
+        """The evidence map (h, w) of one output, in logits; by default of the one that the status rests on.
+
+        Raises
+        ------
+        UserError
+            If the photograph was unreadable, the bundle gives no evidence, or has no such output.
+        """
+        name = output if output is not None else self.output
+        if self.evidence is None or self.standard is None or name is None:
+            why = self.reason if self.status == "unreadable" else f"{self.model} gives none"
+            raise UserError(f"{self.photo}: there is no evidence map: {why}")
+        if name not in self.thresholds:
+            known = ", ".join(self.thresholds)
+            raise UserError(
+                f"'{name}' is not an output of {self.model}{did_you_mean(name, self.thresholds)}; it has {known}"
+            )
+        evidence: NDArray[np.float32] = self.evidence[list(self.thresholds).index(name)]
+        return evidence
+
+    def scale(self, output: str | None = None) -> float:
+        """The evidence, in logits, at the ends of the colour scale of this photograph's overlay."""
+        evidence = self.evidence_of(output)
+        assert self.standard is not None  # evidence_of refuses otherwise
+        return scale_of(evidence, self.standard.field_of_view)
+
+    def overlay(self, output: str | None = None, pixels: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """Draw the evidence of one output over the red-free view of the photograph.
+
+        Parameters
+        ----------
+        output : str, optional
+            By default the output that the status rests on.
+        pixels : numpy.ndarray, optional
+            The original photograph, uint8 RGB (h, w, 3), to draw on; by default the standard photo.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8 RGB of the size of `pixels`, or of the standard photo.
+
+        Raises
+        ------
+        UserError
+            If there is no evidence for that output, or `pixels` is not the original's size.
+        """
+        evidence, scale = self.evidence_of(output), self.scale(output)
+        assert self.standard is not None  # evidence_of refuses otherwise
+        if pixels is None:
+            return draw_evidence(self.standard.pixels, evidence, scale, self.standard.field_of_view)
+        geometry = self.standard.geometry
+        expected = (geometry.original_height, geometry.original_width, 3)
+        if pixels.shape != expected:
+            raise UserError(
+                f"{self.photo}: the original photograph has shape {expected}, the pixels given {pixels.shape}"
+            )
+        return draw_evidence(pixels, evidence, scale, self.standard.field_of_view, geometry)
+
+
+def found(
+    photo: str,
+    standard: StandardPhoto,
+    gradability: Gradability,
+    probabilities: Mapping[str, float],
+    evidence: NDArray[np.float32] | None,
+    rule: Rule,
+    model: str,
+) -> Finding:
+    """The finding of a photograph that could be read."""
+    decision = decide(rule, probabilities)
+    status: Status = decision.status
+    reason = decision.reason
+    if not gradability.gradable:
+        status = "ungradable"
+        reason = f"{', '.join(gradability.reasons)}; {RETAKE}"
+    return Finding(
+        photo=photo,
+        status=status,
+        reason=reason,
+        model=model,
+        thresholds=rule.thresholds,
+        assumed=rule.assumed,
+        probabilities=dict(probabilities),
+        output=decision.output,
+        gradability=gradability,
+        evidence=evidence,
+        standard=standard,
+    )
+
+
+def unreadable(photo: str, reason: str, rule: Rule, model: str) -> Finding:
+    """The finding of a photograph that could not be read."""
+    return Finding(
+        photo=photo, status="unreadable", reason=reason, model=model, thresholds=rule.thresholds, assumed=rule.assumed
+    )

@@ -1,0 +1,151 @@
+"""Evidence drawn over the photograph, so that a reader sees both where and how much.
+
+Under the colours lies the red-free view (the green channel, in grey), as ophthalmologists use it to see vessels
+and bleedings: on it every colour is evidence, whereas amber over an orange retina is lost. Evidence for an
+output is warm (amber to yellow), evidence against it cool (blue): poles that every common colour blindness
+keeps apart. Opacity grows with strength, and lines at half of the scale mark what matters most.
+
+The colour scale is in logits and fitted to each photograph, because maps differ in strength; but it never
+shrinks below `SMALLEST_SCALE`, so that a photograph without evidence is not painted as if it had some.
+"""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from eyeground.imaging.standard import Geometry
+
+SMALLEST_SCALE = 2.0
+"""Logits; evidence of this strength all over a photograph moves an even chance to 0.88."""
+
+FOR_COLOURS = ((224, 92, 0), (255, 158, 10), (255, 238, 100))
+AGAINST_COLOURS = ((30, 96, 190), (50, 140, 240), (150, 205, 255))
+MOST_OPAQUE = 0.72
+CONTOUR_AT = 0.5
+ROUND_NUMBERS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+BRIGHTEST_GREY, MOST_GAIN = 200.0, 3.0
+
+
+_HALF = 255  # entries of the tables on either side of none
+_STRENGTHS = np.linspace(-1, 1, 2 * _HALF + 1)
+_STEPS = np.array([*reversed(AGAINST_COLOURS), (128, 128, 128), *FOR_COLOURS])
+_COLOURS = np.stack(
+    [np.interp(_STRENGTHS, np.linspace(-1, 1, len(_STEPS)), _STEPS[:, channel]) for channel in range(3)], axis=1
+).astype(np.float32)
+_OPACITIES = (MOST_OPAQUE * np.abs(_STRENGTHS) ** 0.8).astype(np.float32)
+
+
+def scale_of(evidence: NDArray[np.float32], field_of_view: NDArray[np.bool_]) -> float:
+    """The evidence (logits) at the ends of the colour scale: the strongest in the field of view, rounded up.
+
+    Parameters
+    ----------
+    evidence : numpy.ndarray
+        float32 (rows, columns), in logits.
+    field_of_view : numpy.ndarray
+        Boolean, over the same square; cells of the map that lie wholly outside it do not count.
+
+    Examples
+    --------
+    >>> scale_of(np.array([[-2.6, 0.4]], dtype=np.float32), np.array([[True, True]]))
+    3.0
+    >>> scale_of(np.array([[-2.6, 0.4]], dtype=np.float32), np.array([[False, True]]))
+    2.0
+    """
+    rows, columns = evidence.shape
+    seen = cv2.resize(field_of_view.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA) > 0
+    strongest = float(np.abs(evidence[seen]).max(initial=0.0))
+    if strongest <= SMALLEST_SCALE:
+        return SMALLEST_SCALE
+    power = 10.0 ** math.floor(math.log10(strongest))
+    return next(step * power for step in ROUND_NUMBERS if strongest <= step * power * (1 + 1e-6))
+
+
+def colour_of(strength: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Colour and opacity of evidence.
+
+    Parameters
+    ----------
+    strength : numpy.ndarray
+        Evidence divided by the scale, any shape; clipped to -1 (against) to 1 (for).
+
+    Returns
+    -------
+    colours : numpy.ndarray
+        float32 RGB in 0-255, shape of `strength` + (3,).
+    opacity : numpy.ndarray
+        float32 in 0-1, shape of `strength`; 0 where there is no evidence.
+    """
+    entry = np.rint((np.clip(strength, -1.0, 1.0) + 1.0) * _HALF).astype(np.intp)
+    return _COLOURS[entry], _OPACITIES[entry]
+
+
+def draw_evidence(
+    pixels: NDArray[np.uint8],
+    evidence: NDArray[np.float32],
+    scale: float,
+    field_of_view: NDArray[np.bool_],
+    geometry: Geometry | None = None,
+) -> NDArray[np.uint8]:
+    """Draw an evidence map over a photograph.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        uint8 RGB (h, w, 3).
+    evidence : numpy.ndarray
+        float32 (rows, columns), in logits, over the standard photo.
+    scale : float
+        Evidence at the ends of the colour scale, in logits; see `scale_of`.
+    field_of_view : numpy.ndarray
+        Boolean, square, over the standard photo; nothing is drawn outside it.
+    geometry : Geometry, optional
+        Given when `pixels` is the original photograph; without it, `pixels` is the standard photo's square, at any side.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 RGB of the shape of `pixels`.
+    """
+    if geometry is None:
+        side = pixels.shape[0]
+        strength = _smoothly(evidence / scale, side)
+        inside = _smoothly(field_of_view.astype(np.float32), side)
+    else:
+        strength = geometry.to_original(_smoothly(evidence / scale, geometry.standard_side))
+        inside = geometry.to_original(field_of_view.astype(np.float32))
+    return _blend(pixels, strength.astype(np.float32), np.clip(inside, 0, 1).astype(np.float32))
+
+
+def _smoothly(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Resize to (side, side); enlarging is bicubic between cell centres, so a map's cells do not show."""
+    enlarged: NDArray[np.float32] = cv2.resize(values.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+    return enlarged
+
+
+def _blend(pixels: NDArray[np.uint8], strength: NDArray[np.float32], inside: NDArray[np.float32]) -> NDArray[np.uint8]:
+    colours, opacity = colour_of(strength)
+    opacity = (opacity * inside)[..., None]
+    blended = _red_free(pixels, inside > 0.5)[..., None] * (1 - opacity) + colours * opacity
+    return _with_contours(np.clip(blended, 0, 255).astype(np.uint8), strength * inside)
+
+
+def _red_free(pixels: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The green channel, brightened evenly (at most threefold) so that dark photographs can be seen too."""
+    green = pixels[..., 1].astype(np.float32)
+    bright = float(np.percentile(green[::4, ::4][inside[::4, ::4]], 99)) if inside[::4, ::4].any() else BRIGHTEST_GREY
+    gain = min(MOST_GAIN, max(1.0, BRIGHTEST_GREY / max(bright, 1.0)))
+    brightened: NDArray[np.float32] = np.clip(green * np.float32(gain), 0, 255)
+    return brightened
+
+
+def _with_contours(picture: NDArray[np.uint8], strength: NDArray[np.float32]) -> NDArray[np.uint8]:
+    thickness = max(1, round(min(picture.shape[:2]) / 400))
+    marked = np.ascontiguousarray(picture)
+    for sign, colour in ((1.0, (255, 250, 220)), (-1.0, (225, 240, 255))):
+        region = (sign * strength >= CONTOUR_AT).astype(np.uint8)
+        lines, _ = cv2.findContours(region, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(marked, lines, -1, colour, thickness, cv2.LINE_AA)
+    return marked

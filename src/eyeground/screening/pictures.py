@@ -1,0 +1,115 @@
+"""The picture of a finding: the photograph, its evidence map beside it, and the scale that the colours stand for.
+
+One JPEG per photograph holds all three, so that it explains itself when opened alone, and the report cuts its
+thumbnails out of it: nothing else has to be stored for a run to be resumed.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from eyeground.files import replacing
+from eyeground.screening.finding import Finding
+from eyeground.screening.overlay import colour_of, draw_evidence
+
+PICTURE_SIDE = 512
+LEGEND_HEIGHT = 64
+JPEG_QUALITY = 90
+
+_PAPER = (250, 250, 248)
+_INK = (40, 40, 44)
+_QUIET = (110, 110, 116)
+_BAR_WIDTH, _BAR_HEIGHT = 220, 12
+
+
+def draw_finding(finding: Finding, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Draw a finding.
+
+    Parameters
+    ----------
+    finding : Finding
+        Of a photograph that could be read.
+    picture : numpy.ndarray
+        uint8 RGB (PICTURE_SIDE, PICTURE_SIDE, 3): the standard photo's square, larger.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 RGB: the photograph, and to its right the evidence with a legend below; the photograph alone if
+        the bundle gives no evidence.
+    """
+    if finding.evidence is None or finding.standard is None:
+        return picture
+    evidence = finding.evidence_of()
+    disc = finding.standard.disc.moved(0, 0, PICTURE_SIDE / finding.standard.geometry.standard_side)
+    drawn = draw_evidence(picture, evidence, finding.scale(), disc.mask(PICTURE_SIDE, PICTURE_SIDE))
+    pair = np.concatenate([picture, drawn], axis=1)
+    return np.concatenate([pair, _legend(finding, finding.scale(), pair.shape[1])], axis=0)
+
+
+def save_picture(pixels: NDArray[np.uint8], path: Path) -> None:
+    """Write a picture as JPEG, atomically."""
+    with replacing(path) as partial:
+        Image.fromarray(pixels).save(partial, "JPEG", quality=JPEG_QUALITY)
+
+
+def thumbnails(path: Path, side: int) -> list[bytes]:
+    """Cut small JPEGs of the photograph and, where there is one, of its evidence out of a finding's picture.
+
+    Returns
+    -------
+    list of bytes
+        None, one or two JPEG files of (side, side) pixels; none if the picture is gone.
+    """
+    content = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)
+    picture = cv2.imdecode(content, cv2.IMREAD_REDUCED_COLOR_2) if content.size else None
+    if picture is None:
+        return []
+    half = PICTURE_SIDE // 2
+    squares = [picture[:half, left : left + half] for left in range(0, picture.shape[1], half)]
+    small = [cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA) for square in squares]
+    return [cv2.imencode(".jpg", square, [cv2.IMWRITE_JPEG_QUALITY, 82])[1].tobytes() for square in small]
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _legend(finding: Finding, scale: float, width: int) -> NDArray[np.uint8]:
+    """The colour bar with its ends in logits, and what the evidence is for."""
+    image = Image.new("RGB", (width, LEGEND_HEIGHT), _PAPER)
+    draw = ImageDraw.Draw(image)
+    output = finding.output or ""
+    probability = finding.probabilities[output]
+    draw.text((16, 14), f"{finding.status}", fill=_INK, font=_font(17))
+    draw.text(
+        (16, 37),
+        f"{output}: probability {probability:.3f}, threshold {finding.thresholds[output]:.3f}",
+        fill=_QUIET,
+        font=_font(14),
+    )
+    left = width // 2 + 16
+    draw.text((left, 12), "evidence against", fill=_QUIET, font=_font(13))
+    label = "evidence for"
+    right = left + _BAR_WIDTH
+    draw.text((right - draw.textlength(label, font=_font(13)), 12), label, fill=_QUIET, font=_font(13))
+    image.paste(Image.fromarray(_bar()), (left, 32))
+    for share, text in ((0.0, f"\u2013{scale:g}"), (0.5, "0"), (1.0, f"+{scale:g}")):
+        length = draw.textlength(text, font=_font(13))
+        draw.text((left + share * _BAR_WIDTH - share * length, 46), text, fill=_INK, font=_font(13))
+    draw.text((right + 18, 29), f"logits, for \u201c{output}\u201d; the map\u2019s", fill=_QUIET, font=_font(13))
+    draw.text((right + 18, 45), "mean plus a constant is the logit", fill=_QUIET, font=_font(13))
+    return np.asarray(image)
+
+
+def _bar() -> NDArray[np.uint8]:
+    """The colours as they look over a mid-grey retina."""
+    colours, opacity = colour_of(np.linspace(-1, 1, _BAR_WIDTH, dtype=np.float32))
+    retina = np.float32(120)
+    row = retina * (1 - opacity[:, None]) + colours * opacity[:, None]
+    return np.repeat(row[None].astype(np.uint8), _BAR_HEIGHT, axis=0)

@@ -1,0 +1,209 @@
+"""Reading photographs in processes of their own, overlapped with whatever the caller does with them.
+
+Each reader process serves one photograph at a time, so that when one crashes or hangs it is known which
+photograph did it: that one is refused with a reason, the process is replaced, and the rest goes on. Only a
+bounded number of photographs is read ahead, so memory does not grow with the folder.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eyeground.imaging.field_of_view import FieldOfView
+from eyeground.imaging.gradability import Gradability
+from eyeground.imaging.standard import Geometry, StandardPhoto
+from eyeground.recipe import Preprocessing
+
+SECONDS_PER_PHOTO = 60.0
+BYTES_PER_READER = 1536 * 2**20
+
+
+@dataclass(frozen=True)
+class ReadPhoto:
+    """A photograph that could be read: what the network sees, and a picture of the same square for people."""
+
+    standard: StandardPhoto
+    gradability: Gradability
+    picture: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A photograph that could not be read, and why, in a sentence without its path."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReaderSettings:
+    """What every reader process is told at its start.
+
+    Attributes
+    ----------
+    preprocessing : Preprocessing
+        Of the standard photo.
+    picture_side : int
+        Side of the picture for people, in pixels.
+    seconds : float
+        Longest time one photograph may take.
+    memory_limit : int
+        Most address space of one reader, in bytes.
+    """
+
+    preprocessing: Preprocessing
+    picture_side: int
+    seconds: float = SECONDS_PER_PHOTO
+    memory_limit: int = BYTES_PER_READER
+
+
+class Readers:
+    """A fixed number of reader processes; use it in a `with` statement.
+
+    Parameters
+    ----------
+    settings : ReaderSettings
+        The same for all of them.
+    jobs : int
+        How many processes.
+    """
+
+    def __init__(self, settings: ReaderSettings, jobs: int) -> None:
+        self._settings = settings
+        self._jobs = jobs
+        self._processes: list[_ReaderProcess] = []
+        self._own = threading.local()
+        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="reader")
+
+    def __enter__(self) -> "Readers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.kill()
+        self._threads.shutdown(wait=True)
+
+    def read(self, paths: Iterable[Path], ahead: int) -> Iterator[ReadPhoto | Refused]:
+        """Read photographs, yielding them in order, at most `ahead` of them before they are asked for."""
+        remaining = iter(paths)
+        pending: deque[Future[ReadPhoto | Refused]] = deque(
+            self._threads.submit(self._read_one, path) for path in islice(remaining, ahead)
+        )
+        while pending:
+            result = pending.popleft().result()
+            pending.extend(self._threads.submit(self._read_one, path) for path in islice(remaining, 1))
+            yield result
+
+    def _read_one(self, path: Path) -> ReadPhoto | Refused:
+        process: _ReaderProcess | None = getattr(self._own, "process", None)
+        if process is None or not process.alive:
+            if process is not None:
+                process.kill()
+                self._processes.remove(process)
+            process = self._own.process = _ReaderProcess(self._settings)
+            self._processes.append(process)
+        return process.read(path)
+
+
+class _ReaderProcess:
+    """One process, and the pipes to and from it."""
+
+    def __init__(self, settings: ReaderSettings) -> None:
+        self._settings = settings
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
+        # -P: a folder of photographs that is also the working folder must not lend us its Python files.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "eyeground.screening.reader_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._requests: IO[bytes] = self._process.stdin
+        self._replies: IO[bytes] = self._process.stdout
+        start = {
+            "preprocessing": settings.preprocessing.model_dump(mode="json"),
+            "picture_side": settings.picture_side,
+            "memory_limit": settings.memory_limit,
+        }
+        if self._exchange(start) is None:
+            self._process.wait()
+            self._errors.seek(0)
+            last_words = self._errors.read()[-2000:].decode(errors="replace")
+            self.kill()
+            raise RuntimeError(f"a photo reader did not start (exit {self._process.returncode}): {last_words}")
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._replies, self._errors):
+            stream.close()
+        with suppress(BrokenPipeError):  # of a request that it never took
+            self._requests.close()
+
+    def read(self, path: Path) -> ReadPhoto | Refused:
+        """Read one photograph; afterwards the process may be dead."""
+        late = threading.Event()
+        timer = threading.Timer(self._settings.seconds, self._kill_late, [late])
+        timer.start()
+        try:
+            answer = self._answer(path)
+        finally:
+            timer.cancel()
+        if answer is not None:
+            return answer
+        if late.is_set():
+            return Refused(f"decoding it took longer than {self._settings.seconds:.0f} seconds")
+        return Refused(f"decoding it crashed the decoder (exit {self._process.wait()})")
+
+    def _kill_late(self, late: threading.Event) -> None:
+        late.set()
+        self._process.kill()
+
+    def _answer(self, path: Path) -> ReadPhoto | Refused | None:
+        header = self._exchange(str(path))
+        if header is None:
+            return None
+        if "refused" in header:
+            return Refused(header["refused"])
+        side, picture_side = self._settings.preprocessing.side, self._settings.picture_side
+        pixels = self._array((side, side, 3))
+        picture = self._array((picture_side, picture_side, 3))
+        if pixels is None or picture is None:
+            return None
+        measures = header["gradability"] | {"reasons": tuple(header["gradability"]["reasons"])}
+        standard = StandardPhoto(pixels, FieldOfView(**header["disc"]), Geometry(**header["geometry"]))
+        return ReadPhoto(standard, Gradability(**measures), picture)
+
+    def _exchange(self, request: object) -> dict[str, Any] | None:
+        """Send a request and return the reply's header; None if the process is gone."""
+        try:
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
+            header = self._replies.readline()
+        except (OSError, ValueError):  # a broken or closed pipe
+            return None
+        return json.loads(header) if header.endswith(b"\n") else None
+
+    def _array(self, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+        size = int(np.prod(shape))
+        content = self._replies.read(size)
+        return np.frombuffer(content, np.uint8).reshape(shape) if len(content) == size else None

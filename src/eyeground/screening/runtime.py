@@ -1,0 +1,236 @@
+"""A verified bundle in ONNX Runtime: photographs in, findings out, no torch anywhere.
+
+Before the first photograph, the graph is held against what bundle.json promises (names, types, the side of a
+standard photo, the number of outputs), so that a bundle put together wrongly is refused and not misread.
+The session's threads sleep between batches instead of spinning, which leaves the cores to whoever decodes.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eyeground.bundle import ONNX, Bundle, open_bundle
+from eyeground.errors import UserError
+from eyeground.imaging.decode import UnreadablePhotoError
+from eyeground.imaging.gradability import Gradability, assess
+from eyeground.imaging.standard import StandardPhoto, standard_photo
+from eyeground.screening.decision import Rule, rule_of
+from eyeground.screening.finding import Finding, found, unreadable
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+INPUT = "photos"
+PROBABILITIES, EVIDENCE = "probabilities", "evidence"
+BATCH_SIZE = 16
+
+Photo = str | Path | NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A photograph that could be read: its name, its standard photo and how gradable it is."""
+
+    name: str
+    standard: StandardPhoto
+    gradability: Gradability
+
+
+def load(name_or_path: str | Path, threads: int | None = None) -> "Screener":
+    """Open and verify a bundle, ready to screen.
+
+    Parameters
+    ----------
+    name_or_path : str or pathlib.Path
+        A bundle's folder, or the name of one that comes with this install.
+    threads : int, optional
+        Cores to compute on; by default all that this process may use.
+
+    Raises
+    ------
+    UserError
+        If there is no bundle, a file was changed, or the ONNX graph is not what bundle.json describes.
+
+    Examples
+    --------
+    >>> model = load("runs/abnormal/bundle")  # doctest: +SKIP
+    >>> model("photo.jpg").status  # doctest: +SKIP
+    'normal'
+    """
+    bundle = open_bundle(name_or_path)
+    session = _session(bundle, threads or usable_cores())
+    _check_graph(bundle, session)
+    return Screener(bundle, rule_of(bundle.description), session)
+
+
+@dataclass(frozen=True, eq=False)
+class Screener:
+    """A loaded bundle. Calling it with photographs gives findings.
+
+    Attributes
+    ----------
+    bundle : Bundle
+        The verified bundle on disk.
+    rule : Rule
+        How its probabilities become a status.
+    """
+
+    bundle: Bundle
+    rule: Rule
+    _session: "onnxruntime.InferenceSession" = field(repr=False)
+
+    @overload
+    def __call__(self, photos: Photo) -> Finding: ...  # type: ignore[overload-overlap]  # a str is a sequence of str
+    @overload
+    def __call__(self, photos: Sequence[Photo]) -> list[Finding]: ...
+    def __call__(self, photos: Photo | Sequence[Photo]) -> Finding | list[Finding]:
+        """Screen one photograph or several.
+
+        Parameters
+        ----------
+        photos : path, array, or a sequence of these
+            A file (JPEG, PNG, TIFF or DICOM), or uint8 RGB pixels (h, w, 3).
+
+        Returns
+        -------
+        Finding or list of Finding
+            One per photograph, in order. What cannot be read has the status `unreadable`. Each finding keeps
+            its standard photo in memory; for whole folders, `eyeground.screening.batch.screen` keeps none.
+
+        Raises
+        ------
+        UserError
+            If an array is not uint8 RGB.
+        """
+        if isinstance(photos, str | Path | np.ndarray):
+            return self([photos])[0]
+        findings: list[Finding] = []
+        with ThreadPoolExecutor(usable_cores()) as readers:
+            for start in range(0, len(photos), BATCH_SIZE):
+                chunk = photos[start : start + BATCH_SIZE]
+                names = [_name(photo, start + offset) for offset, photo in enumerate(chunk)]
+                read = list(readers.map(self._read, chunk, names))
+                examined = iter(self.find([photo for photo in read if isinstance(photo, Examined)]))
+                findings += [photo if isinstance(photo, Finding) else next(examined) for photo in read]
+        return findings
+
+    def find(self, photos: Sequence[Examined]) -> list[Finding]:
+        """Findings of photographs that are already standard photos, in one forward pass."""
+        if not photos:
+            return []
+        outputs = [PROBABILITIES, *([EVIDENCE] if self.gives_evidence else [])]
+        batch = np.stack([photo.standard.pixels for photo in photos])
+        results = dict(zip(outputs, self._session.run(outputs, {INPUT: batch}), strict=True))
+        probabilities = results[PROBABILITIES]
+        if not np.isfinite(probabilities).all():
+            raise UserError(
+                f"{self.bundle.onnx_path}: gave a probability that is no number; the bundle is damaged or mis-exported"
+            )
+        return [
+            found(
+                photo=photo.name,
+                standard=photo.standard,
+                gradability=photo.gradability,
+                probabilities=dict(zip(self.rule.thresholds, map(float, probabilities[row]), strict=True)),
+                evidence=results[EVIDENCE][row] if self.gives_evidence else None,
+                rule=self.rule,
+                model=self.bundle.identity,
+            )
+            for row, photo in enumerate(photos)
+        ]
+
+    def unreadable(self, name: str, reason: str) -> Finding:
+        """The finding of a photograph that could not be read."""
+        return unreadable(name, reason, self.rule, self.bundle.identity)
+
+    @property
+    def gives_evidence(self) -> bool:
+        """Whether the bundle's graph has an evidence map beside its probabilities."""
+        return any(output.name == EVIDENCE for output in self._session.get_outputs())
+
+    def _read(self, photo: Photo, name: str) -> Examined | Finding:
+        try:
+            source = photo if isinstance(photo, np.ndarray) else Path(photo)
+            standard = standard_photo(source, self.bundle.description.preprocessing)
+            return Examined(name, standard, assess(standard))
+        except UnreadablePhotoError as error:
+            return self.unreadable(name, error.reason)
+
+
+def _name(photo: Photo, position: int) -> str:
+    if not isinstance(photo, np.ndarray):
+        return str(photo)
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
+        raise UserError(
+            f"photo {position + 1}: expected uint8 RGB pixels of shape (height, width, 3), got {photo.dtype} {photo.shape}"
+        )
+    return f"array {position + 1}"
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _session(bundle: Bundle, threads: int) -> "onnxruntime.InferenceSession":
+    import onnxruntime  # 0.2 s, and only needed once a bundle is opened
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(bundle.onnx_path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own errors share no public base class
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(
+            f"{bundle.onnx_path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {first_line}"
+        ) from error
+
+
+def _check_graph(bundle: Bundle, session: "onnxruntime.InferenceSession") -> None:
+    """Refuse a graph whose input or outputs are not what bundle.json says."""
+    description = bundle.description
+    side, outputs = description.preprocessing.side, description.outputs
+    inputs = {node.name: node for node in session.get_inputs()}
+    if list(inputs) != [INPUT]:
+        raise _misfit(bundle, f"its inputs are {', '.join(inputs) or 'none'}; expected one named '{INPUT}'")
+    if inputs[INPUT].type != "tensor(uint8)":
+        raise _misfit(bundle, f"input '{INPUT}' is {inputs[INPUT].type}; expected tensor(uint8)")
+    _check_shape(bundle, INPUT, inputs[INPUT].shape, (None, side, side, 3), f"preprocessing.side is {side}")
+    found_outputs = {node.name: node for node in session.get_outputs()}
+    if PROBABILITIES not in found_outputs:
+        raise _misfit(bundle, f"there is no output '{PROBABILITIES}'; it has {', '.join(found_outputs)}")
+    why = f"it names {len(outputs)} outputs ({', '.join(outputs)})"
+    expected: dict[str, tuple[int | None, ...]] = {
+        PROBABILITIES: (None, len(outputs)),
+        EVIDENCE: (None, len(outputs), None, None),
+    }
+    for name, shape in expected.items():
+        if name in found_outputs:
+            if found_outputs[name].type != "tensor(float)":
+                raise _misfit(bundle, f"output '{name}' is {found_outputs[name].type}; expected tensor(float)")
+            _check_shape(bundle, name, found_outputs[name].shape, shape, why)
+
+
+def _check_shape(bundle: Bundle, name: str, found: Sequence[Any], expected: tuple[int | None, ...], why: str) -> None:
+    """Sizes that the graph leaves open (text or None) fit anything, except the number of photos, which must be open."""
+    fits = len(found) == len(expected) and not isinstance(found[0], int)
+    fits = fits and all(
+        not isinstance(size, int) or wanted is None or size == wanted
+        for size, wanted in zip(found[1:], expected[1:], strict=True)
+    )
+    if not fits:
+        shown = ", ".join("any" if size is None else str(size) for size in expected)
+        raise _misfit(bundle, f"'{name}' has shape ({', '.join(map(str, found))}); expected ({shown}), because {why}")
+
+
+def _misfit(bundle: Bundle, what: str) -> UserError:
+    return UserError(f"{bundle.folder / ONNX}: does not fit bundle.json: {what}")

@@ -1,0 +1,211 @@
+"""Photos and truths for training: a dataset, and a sampler that makes every epoch reproducible.
+
+An item is asked for as (epoch, row), and its augmentation is drawn from a generator seeded by (seed, epoch,
+row). So a photo looks the same in epoch 7 whether the run came there in one go or was killed and resumed, on
+one worker or eight; and no two epochs look alike.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from eyeground.errors import UserError, did_you_mean
+from eyeground.imaging.cache import prepare, read_prepared
+from eyeground.manifest import Manifest
+from eyeground.predictions import truths
+from eyeground.recipe import Augmentation, Preprocessing, Target
+from eyeground.training.augmentation import augment
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class PreparedPhotos:
+    """Readable photos of a manifest, as standard photos on disk, with their truths.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        The rows whose photo could be read.
+    standard : tuple of pathlib.Path
+        Standard photo of each row, PNG.
+    truth : numpy.ndarray
+        Shape (rows, outputs), float32: 0, 1 or NaN.
+    unreadable : dict of str to str
+        Photos left out, and why.
+    """
+
+    manifest: Manifest
+    standard: tuple[Path, ...]
+    truth: np.ndarray
+    unreadable: dict[str, str]
+
+    def rows(self, split: str) -> np.ndarray:
+        """Row numbers of one split."""
+        return np.flatnonzero((self.manifest.table["split"] == split).fillna(False).to_numpy(bool))
+
+
+def prepare_photos(
+    manifest: Manifest, targets: Sequence[Target], preprocessing: Preprocessing, cache: Path, jobs: int
+) -> PreparedPhotos:
+    """Make or find the standard photo of every row, and turn its labels into truths.
+
+    Raises
+    ------
+    UserError
+        If a label is missing from the manifest, holds a value that the target does not know, or no photo can be
+        read.
+    """
+    truth = truth_table(manifest, targets)
+    prepared = prepare(manifest.photo_paths(), preprocessing, cache, jobs)
+    unreadable = {str(manifest.table["photo"].iloc[row]): reason for row, reason in prepared.failures.items()}
+    readable = np.array([path is not None for path in prepared.paths])
+    if not readable.any():
+        photo, reason = next(iter(unreadable.items()))
+        raise UserError(f"none of the {len(manifest)} photos can be read; the first is {photo}: {reason}")
+    return PreparedPhotos(
+        manifest.where(pd.Series(readable)),
+        tuple(path for path in prepared.paths if path is not None),
+        truth.to_numpy(np.float32)[readable],
+        unreadable,
+    )
+
+
+def truth_table(manifest: Manifest, targets: Sequence[Target]) -> pd.DataFrame:
+    """Truths (rows, outputs) of all targets, columns named by output.
+
+    Raises
+    ------
+    UserError
+        If a target is no label of the manifest or a label has a value that the target does not know.
+    """
+    for target in targets:
+        if target.name not in manifest.labels:
+            known = ", ".join(manifest.labels) or "none"
+            hint = did_you_mean(target.name, manifest.labels)
+            raise UserError(f"target '{target.name}' is no label of the manifest{hint}; its labels are {known}")
+    return pd.concat([truths(manifest.table[target.name], target) for target in targets], axis=1)
+
+
+def with_classes(target: Target, manifest: Manifest) -> Target:
+    """Fill in the classes of a multiclass or ordinal target from the labels, if the recipe does not list them.
+
+    Raises
+    ------
+    UserError
+        If the label is unknown or has fewer than two values.
+    """
+    if target.kind == "binary" or target.classes:
+        return target
+    if target.name not in manifest.labels:
+        truth_table(manifest, [target])
+    values = sorted(manifest.table[target.name].dropna().unique())
+    if len(values) < 2:
+        raise UserError(f"target '{target.name}' has fewer than two different labels; there is nothing to tell apart")
+    return target.model_copy(update={"classes": tuple(str(value) for value in values)})
+
+
+class FundusDataset(Dataset[Batch]):
+    """Standard photos (side, side, 3) uint8 with truths (outputs,) float32 and row numbers."""
+
+    def __init__(self, photos: PreparedPhotos, augmentation: Augmentation | None, seed: int) -> None:
+        self._photos = photos
+        self._augmentation = augmentation
+        self._seed = seed
+
+    def __getitem__(self, item: tuple[int, int]) -> Batch:
+        epoch, row = item
+        photo = read_prepared(self._photos.standard[row])
+        if self._augmentation is not None:
+            photo = augment(photo, self._augmentation, np.random.default_rng((self._seed, epoch, row)))
+        return torch.from_numpy(photo), torch.from_numpy(self._photos.truth[row]), torch.tensor(row)
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """Yields (epoch, row); the order depends on the seed and the epoch alone.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray
+        Shape (n,), row numbers to draw from.
+    shuffle : bool
+        Draw in random order; else in the given one.
+    seed : int
+    weights : numpy.ndarray, optional
+        Shape (n,): draw n rows with replacement, in proportion to these.
+    part, parts : int
+        Draw only each `parts`-th row from the `part`-th on: what one of several training processes sees.
+    """
+
+    def __init__(
+        self,
+        rows: np.ndarray,
+        *,
+        shuffle: bool,
+        seed: int,
+        weights: np.ndarray | None = None,
+        part: int = 0,
+        parts: int = 1,
+    ) -> None:
+        self._rows = rows
+        self._shuffle = shuffle
+        self._seed = seed
+        self._weights = None if weights is None else weights / weights.sum()
+        self._part, self._parts = part, parts
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._rows) / self._parts)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        random = np.random.default_rng((self._seed, self._epoch))
+        if self._weights is not None:
+            order = random.choice(self._rows, size=len(self._rows), p=self._weights)
+        else:
+            order = random.permutation(self._rows) if self._shuffle else self._rows
+        # Every process must draw as many rows, or the others wait for it for ever.
+        padded = np.resize(order, len(self) * self._parts)
+        return iter([(self._epoch, int(row)) for row in padded[self._part :: self._parts]])
+
+
+def loader(
+    dataset: FundusDataset, sampler: EpochSampler, batch_size: int, workers: int, drop_last: bool
+) -> DataLoader[Batch]:
+    """A loader whose workers stay alive between epochs and use one thread each."""
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        worker_init_fn=_one_thread,
+        drop_last=drop_last,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _one_thread(_: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+
+def rarity_weights(truth: np.ndarray) -> np.ndarray:
+    """Sampling weights (n,): each row counts by the rarest of its known truths, so that classes are drawn alike."""
+    known = np.isfinite(truth)
+    positives = np.nansum(truth, axis=0).clip(1)
+    negatives = (known.sum(axis=0) - np.nansum(truth, axis=0)).clip(1)
+    count = np.where(np.nan_to_num(truth) > 0.5, positives, negatives)
+    return np.asarray(1.0 / np.where(known, count, np.inf).min(axis=1).clip(1, len(truth)))

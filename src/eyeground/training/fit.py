@@ -1,0 +1,214 @@
+"""`fit`: a recipe and prepared photos to a fitted classifier, resumable to the same figures.
+
+A checkpoint is written atomically after every epoch. Everything random depends on (seed, epoch, row), so a
+run that was killed at any moment and resumed goes through the same batches as one that was not. The weights
+that are kept are those of the epoch with the best validation AUROC; test photos are not looked at here.
+"""
+
+import logging
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from rich.console import Console
+from torch.utils.data import DataLoader
+
+from eyeground.errors import UserError
+from eyeground.models.classifier import Classifier, probabilities
+from eyeground.progress import track
+from eyeground.recipe import Optimisation, TrainingRecipe
+from eyeground.training.data import (
+    Batch,
+    EpochSampler,
+    FundusDataset,
+    PreparedPhotos,
+    loader,
+    rarity_weights,
+)
+from eyeground.training.lightning_module import (
+    VALIDATION_AUROC,
+    AtomicCheckpoints,
+    ClassifierModule,
+    EpochReport,
+    MovingAverage,
+    macro_auroc,
+)
+from eyeground.training.losses import balancing_weights
+
+HISTORY, CHECKPOINTS = "history.csv", "checkpoints"
+LAST, BEST = "last.ckpt", "best.ckpt"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted classifier (in evaluation mode, with the best epoch's weights) and how it got there.
+
+    `history` has one entry per epoch: `epoch`, `loss`, `validation_auroc`.
+    """
+
+    classifier: Classifier
+    history: tuple[dict[str, float], ...]
+
+
+def fit(
+    classifier: Classifier, recipe: TrainingRecipe, photos: PreparedPhotos, folder: Path, console: Console, resume: bool
+) -> Fit:
+    """Fit a classifier to the `train` rows, choosing the epoch by the `validation` rows.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        With its initial weights.
+    recipe : TrainingRecipe
+        With the classes of all targets filled in.
+    photos : PreparedPhotos
+    folder : pathlib.Path
+        Run folder; gets `checkpoints/`, `history.csv` and `tensorboard/`.
+    console : rich.console.Console
+        Where progress is told.
+    resume : bool
+        Go on from `checkpoints/last.ckpt` if there is one.
+
+    Raises
+    ------
+    UserError
+        If a split has no photos or the validation split cannot give an AUROC.
+    """
+    train, validation = photos.rows("train"), photos.rows("validation")
+    _require(photos, train, validation)
+    _quiet()
+    settings = recipe.optimisation
+    module = ClassifierModule(classifier, recipe, _output_weights(recipe, photos.truth[train]))
+    report = EpochReport(folder / HISTORY, console, len(train))
+    # Every callback that keeps state comes before the checkpoint, which Lightning moves to the end by itself.
+    callbacks: list[Callback] = [report, _keep_best(folder)]
+    if settings.average_decay:
+        callbacks.append(MovingAverage(settings.average_decay))
+    if settings.patience:
+        callbacks.append(
+            EarlyStopping(VALIDATION_AUROC, mode="max", patience=settings.patience, check_on_train_epoch_end=True)
+        )
+    trainer = pl.Trainer(
+        accelerator=recipe.machine.accelerator,
+        devices=recipe.machine.devices,
+        strategy="ddp" if recipe.machine.devices > 1 else "auto",
+        precision=lightning_precision(settings),
+        max_epochs=settings.epochs,
+        gradient_clip_val=settings.clip or None,
+        deterministic="warn" if torch.cuda.is_available() else None,
+        callbacks=callbacks,
+        plugins=[AtomicCheckpoints()],
+        logger=TensorBoardLogger(str(folder), name="tensorboard", version=""),
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=str(folder),
+    )
+    last = folder / CHECKPOINTS / LAST
+    loaders = _loaders(recipe, photos, train, validation, trainer)
+    trainer.fit(module, *loaders, ckpt_path=str(last) if resume and last.is_file() else None)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    best = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)["state_dict"]
+    classifier.load_state_dict({name.removeprefix("classifier."): tensor for name, tensor in best.items()})
+    return Fit(classifier.eval(), tuple(report.history))
+
+
+def predict(
+    classifier: Classifier, photos: PreparedPhotos, rows: Sequence[int], settings: TrainingRecipe
+) -> np.ndarray:
+    """Probabilities (rows, outputs) of some rows, without augmentation."""
+    device = torch.device("cuda" if torch.cuda.is_available() and settings.machine.accelerator != "cpu" else "cpu")
+    classifier = classifier.to(device).eval()
+    sampler = EpochSampler(np.asarray(rows), shuffle=False, seed=0)
+    dataset = FundusDataset(photos, None, 0)
+    batches = loader(dataset, sampler, settings.optimisation.batch_size, settings.machine.workers, drop_last=False)
+    parts = []
+    bar = iter(track(range(len(rows)), "predicting"))
+    with torch.inference_mode():
+        for standard, _truth, _rows in batches:
+            parts.append(probabilities(classifier(standard.to(device)), classifier.targets).cpu().numpy())
+            for _ in range(len(standard)):
+                next(bar, None)
+    return np.concatenate(parts) if parts else np.zeros((0, len(settings.outputs)), np.float32)
+
+
+def lightning_precision(settings: Optimisation) -> str:
+    """Lightning's name of the arithmetic: bf16 only where the hardware multiplies it natively."""
+    named = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+    if settings.precision != "auto":
+        return named[settings.precision]
+    if torch.cuda.is_available():
+        return named["bf16" if torch.cuda.is_bf16_supported() else "fp16"]
+    # Without AMX tiles a CPU emulates bf16 and is 3-6 times slower than in fp32. torch has no public name for the test.
+    tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return named["bf16" if tiles is not None and tiles() else "fp32"]
+
+
+def _require(photos: PreparedPhotos, train: np.ndarray, validation: np.ndarray) -> None:
+    for name, rows in (("train", train), ("validation", validation)):
+        if not len(rows):
+            raise UserError(
+                f"the manifest has no readable photos in split '{name}'; make splits with `eyeground split`"
+            )
+    truth = photos.truth[validation]
+    if math.isnan(macro_auroc(truth, np.zeros_like(truth))):
+        raise UserError(
+            "no target has both positive and negative photos in the validation split, so no epoch can be chosen; "
+            "give the validation split more patients"
+        )
+
+
+def _output_weights(recipe: TrainingRecipe, truth: np.ndarray) -> torch.Tensor | None:
+    if recipe.optimisation.imbalance != "weighted-loss":
+        return None
+    return balancing_weights(torch.from_numpy(truth), recipe.targets)
+
+
+def _keep_best(folder: Path) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        dirpath=folder / CHECKPOINTS,
+        filename=Path(BEST).stem,
+        monitor=VALIDATION_AUROC,
+        mode="max",
+        save_last=True,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+
+
+def _loaders(
+    recipe: TrainingRecipe, photos: PreparedPhotos, train: np.ndarray, validation: np.ndarray, trainer: pl.Trainer
+) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
+    settings, workers = recipe.optimisation, recipe.machine.workers
+    part, parts = trainer.global_rank, trainer.world_size
+    weights = rarity_weights(photos.truth[train]) if settings.imbalance == "balanced-sampler" else None
+    drawn = EpochSampler(train, shuffle=True, seed=recipe.seed, weights=weights, part=part, parts=parts)
+    in_order = EpochSampler(validation, shuffle=False, seed=recipe.seed, part=part, parts=parts)
+    return (
+        loader(
+            FundusDataset(photos, recipe.augmentation, recipe.seed),
+            drawn,
+            settings.batch_size,
+            workers,
+            # A last batch of one photo would break batch normalisation.
+            drop_last=len(drawn) % settings.batch_size == 1 and len(drawn) > 1,
+        ),
+        loader(FundusDataset(photos, None, recipe.seed), in_order, settings.batch_size, workers, drop_last=False),
+    )
+
+
+def _quiet() -> None:
+    """Silence what Lightning tells everyone at every start, and its advice that does not hold here."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*number of training batches.*")

@@ -1,0 +1,184 @@
+"""The classifier as Lightning sees it: the training step, the validation AUROC, and what happens around an epoch."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import pandas as pd
+import torch
+from lightning.fabric.plugins.io import TorchCheckpointIO
+from lightning.pytorch.callbacks import Callback, WeightAveraging
+from rich.console import Console
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from eyeground.files import replacing, write_table
+from eyeground.models.classifier import Classifier, probabilities
+from eyeground.progress import track
+from eyeground.recipe import TrainingRecipe
+from eyeground.training.data import Batch
+from eyeground.training.losses import masked_loss
+from eyeground.training.optimiser import optimiser, schedule
+
+VALIDATION_AUROC = "validation_auroc"
+
+
+class ClassifierModule(pl.LightningModule):
+    """Fits a `Classifier` to a `TrainingRecipe`.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    recipe : TrainingRecipe
+    output_weights : torch.Tensor, optional
+        Shape (2, outputs): weight of negative and positive truths in the loss.
+    """
+
+    def __init__(self, classifier: Classifier, recipe: TrainingRecipe, output_weights: Tensor | None) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self._recipe = recipe
+        self.register_buffer("output_weights", output_weights, persistent=False)
+        self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def on_train_epoch_start(self) -> None:
+        # Dropout and stochastic depth draw from the global generator: seeded by epoch, a resumed run draws the same.
+        torch.manual_seed(self._recipe.seed * 1_000_003 + self.current_epoch)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        photos, truth, _rows = batch
+        settings = self._recipe.optimisation
+        loss = masked_loss(
+            self.classifier(photos),
+            truth,
+            self._recipe.targets,
+            label_smoothing=settings.label_smoothing,
+            focal=settings.loss == "focal",
+            output_weights=self.output_weights,
+        )
+        self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(photos), sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        photos, truth, rows = batch
+        self._seen.append((probabilities(self.classifier(photos).float(), self._recipe.targets), truth, rows))
+
+    def on_validation_epoch_end(self) -> None:
+        seen = [torch.cat(parts) for parts in zip(*self._seen, strict=True)]
+        self._seen.clear()
+        # With several processes each row number comes with its photo, so that padded rows count once.
+        if self.trainer.world_size > 1:
+            seen = [self.all_gather(part).flatten(0, 1) for part in seen]
+        predicted, truth, rows = seen
+        _, first = np.unique(rows.cpu().numpy(), return_index=True)
+        auroc = macro_auroc(truth.cpu().numpy()[first], predicted.cpu().numpy()[first])
+        self.log(VALIDATION_AUROC, auroc)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        settings = self._recipe.optimisation
+        chosen = optimiser(self.classifier, settings)
+        steps = int(self.trainer.estimated_stepping_batches)
+        return {
+            "optimizer": chosen,
+            "lr_scheduler": {"scheduler": schedule(chosen, steps, settings.warmup), "interval": "step"},
+        }
+
+
+def macro_auroc(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean AUROC over the outputs that have known positives and negatives; NaN if none has.
+
+    Parameters
+    ----------
+    truth : numpy.ndarray
+        Shape (n, outputs): 0, 1 or NaN.
+    predicted : numpy.ndarray
+        Shape (n, outputs).
+    """
+    values = []
+    for column in range(truth.shape[1]):
+        known = np.isfinite(truth[:, column])
+        if len(np.unique(truth[known, column])) == 2:
+            values.append(roc_auc_score(truth[known, column], predicted[known, column]))
+    return float(np.mean(values)) if values else math.nan
+
+
+class MovingAverage(WeightAveraging):
+    """Exponential moving average of weights and buffers, whose memory grows with the steps taken.
+
+    The decay is min(decay, (1 + step) / (10 + step)), so that the average of a short run is not its first weights.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(averaged: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+            step = float(updates)
+            return (
+                torch.lerp(current, averaged, min(decay, (1 + step) / (10 + step)))
+                if averaged.is_floating_point()
+                else current
+            )
+
+        super().__init__(avg_fn=average)
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside its final name and moves it there: a kill leaves the old one whole. Never unpickles."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        with replacing(Path(path)) as partial:
+            torch.save(checkpoint, partial)
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        loaded: dict[str, Any] = torch.load(path, map_location=map_location or "cpu", weights_only=True)
+        return loaded
+
+
+class EpochReport(Callback):
+    """Progress while an epoch runs, one line when it ends, and `history.csv`, which survives a resumed run."""
+
+    def __init__(self, history_path: Path, console: Console, photos_per_epoch: int) -> None:
+        self._path = history_path
+        self._console = console
+        self._photos = photos_per_epoch
+        self.history: list[dict[str, float]] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.history = state_dict["history"]
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        name = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+        self._bar = iter(track(range(self._photos), name)) if trainer.is_global_zero else iter(())
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        for _ in range(len(batch[0]) * trainer.world_size):
+            next(self._bar, None)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        for _ in self._bar:
+            pass
+        metrics = trainer.callback_metrics
+        epoch = {
+            "epoch": trainer.current_epoch + 1,
+            "loss": float(metrics["loss"]),
+            VALIDATION_AUROC: float(metrics[VALIDATION_AUROC]),
+        }
+        self.history.append(epoch)
+        if trainer.is_global_zero:
+            write_table(pd.DataFrame(self.history), self._path)
+            best = best_of(self.history)
+            self._console.print(
+                f"epoch {epoch['epoch']}/{trainer.max_epochs}: loss {epoch['loss']:.4f}, "
+                f"validation AUROC {epoch[VALIDATION_AUROC]:.4f} (best {best[VALIDATION_AUROC]:.4f} in epoch {best['epoch']})"
+            )
+
+
+def best_of(history: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The epoch with the highest validation AUROC."""
+    return max(history, key=lambda epoch: epoch[VALIDATION_AUROC])

@@ -1,0 +1,58 @@
+"""Parameter groups, update rule and learning-rate schedule."""
+
+import math
+from typing import Any
+
+import torch
+from timm.optim import param_groups_layer_decay, param_groups_weight_decay
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from eyeground.models.classifier import Classifier
+from eyeground.recipe import Optimisation
+
+MOMENTUM = 0.9
+
+
+def optimiser(classifier: Classifier, settings: Optimisation) -> Optimizer:
+    """The update rule over the classifier's parameters.
+
+    The head learns at `learning_rate`; with a layer decay below 1 each group of backbone layers (timm's own
+    grouping) learns at that factor of the one above it. Biases and normalisation layers have no weight decay.
+    """
+    groups = _groups(classifier, settings)
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=MOMENTUM, nesterov=True)
+    if settings.optimiser == "adam":
+        return torch.optim.Adam(groups, lr=settings.learning_rate)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+
+def _groups(classifier: Classifier, settings: Optimisation) -> list[dict[str, Any]]:
+    if settings.layer_decay < 1:
+        groups = param_groups_layer_decay(
+            classifier.backbone, weight_decay=settings.weight_decay, layer_decay=settings.layer_decay
+        )
+    else:
+        groups = param_groups_weight_decay(classifier.backbone, weight_decay=settings.weight_decay)
+    groups += param_groups_weight_decay(classifier.head, weight_decay=settings.weight_decay)
+    return [
+        {
+            "params": group["params"],
+            "weight_decay": group["weight_decay"],
+            "lr": settings.learning_rate * group.get("lr_scale", 1.0),
+        }
+        for group in groups
+    ]
+
+
+def schedule(optimizer: Optimizer, steps: int, warmup: float) -> LambdaLR:
+    """Learning rate from zero to its peak over the first `warmup` share of `steps`, then down a cosine to zero."""
+    rising = max(1, round(steps * warmup)) if warmup else 0
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return (step + 1) / rising
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, steps - rising))))
+
+    return LambdaLR(optimizer, factor)

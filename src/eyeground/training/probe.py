@@ -1,0 +1,173 @@
+"""The probe: logistic regression on the frozen embedding, folded into a linear head.
+
+Embeddings are computed once per set of photographs and kept in the cache. The regularisation strength is
+chosen by cross-validation within the training photographs, with all photographs of a patient in one fold. The
+embedding's standardisation is folded into the weights, so that what comes out is an ordinary classifier: it
+exports, explains and screens like a fine-tuned one.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GroupKFold
+from sklearn.preprocessing import StandardScaler
+
+from eyeground.bundle import WEIGHTS, Bundle
+from eyeground.errors import UserError
+from eyeground.files import replacing
+from eyeground.models.classifier import Classifier
+from eyeground.progress import track
+from eyeground.recipe import Architecture, ProbeRecipe, Target
+from eyeground.training.data import EpochSampler, FundusDataset, PreparedPhotos, loader
+
+BATCH_SIZE = 64
+MOST_ITERATIONS = 2000
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear head on the embedding: weight (outputs, width), bias (outputs,), and the strength chosen per target."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    strengths: dict[str, float]
+
+
+def embeddings(classifier: Classifier, bundle: Bundle, photos: PreparedPhotos, cache: Path, workers: int) -> np.ndarray:
+    """Embeddings (rows, width) float32 of all prepared photos, computed once for these weights and photos."""
+    key = hashlib.sha256(
+        "\n".join([bundle.description.files[WEIGHTS], *(path.name for path in photos.standard)]).encode()
+    )
+    path = cache / "embeddings" / f"{key.hexdigest()}.npy"
+    if path.is_file():
+        return np.asarray(np.load(path, allow_pickle=False))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    classifier = classifier.to(device).eval()
+    rows = np.arange(len(photos.standard))
+    batches = loader(
+        FundusDataset(photos, None, 0), EpochSampler(rows, shuffle=False, seed=0), BATCH_SIZE, workers, drop_last=False
+    )
+    parts = []
+    bar = iter(track(range(len(rows)), "embedding"))
+    with torch.inference_mode():
+        for standard, _truth, _rows in batches:
+            parts.append(classifier.embed(standard.to(device)).cpu().numpy())
+            for _ in range(len(standard)):
+                next(bar, None)
+    embedded = np.concatenate(parts)
+    with replacing(path) as partial, partial.open("wb") as stream:
+        np.save(stream, embedded, allow_pickle=False)
+    return embedded
+
+
+def fit_probe(embedded: np.ndarray, truth: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe) -> Head:
+    """Fit one logistic regression per binary target and ordinal step, one softmax regression per multiclass target.
+
+    Parameters
+    ----------
+    embedded : numpy.ndarray
+        Shape (n, width), training photos alone.
+    truth : numpy.ndarray
+        Shape (n, outputs): 0, 1 or NaN; rows with unknown truth are left out target by target.
+    patients : numpy.ndarray
+        Shape (n,): all photos of a patient are in one fold.
+    recipe : ProbeRecipe
+        With the classes of all targets filled in.
+
+    Raises
+    ------
+    UserError
+        If an output has no known positives or no known negatives to learn from.
+    """
+    weights, biases, strengths = [], [], {}
+    first = 0
+    for target in recipe.targets:
+        columns = slice(first, first + len(target.outputs))
+        first = columns.stop
+        answers = truth[:, columns]
+        _require_both(answers, target)
+        known = np.isfinite(answers).all(axis=1)
+        for name, answer in _problems(answers, target):
+            weight, bias, strengths[name] = _regress(embedded[known], answer[known], patients[known], recipe)
+            if target.kind == "multiclass" and len(bias) == 1:
+                # scikit-learn gives two classes one logit; the softmax of our head has one for each.
+                weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+            weights.append(weight)
+            biases.append(bias)
+    return Head(np.concatenate(weights), np.concatenate(biases), strengths)
+
+
+def probed(classifier: Classifier, head: Head, targets: Sequence[Target]) -> Classifier:
+    """The same backbone with the probe as its linear head."""
+    architecture: Architecture = classifier.architecture.model_copy(update={"head": "linear"})
+    fresh = Classifier(architecture, classifier.preprocessing, targets)
+    fresh.backbone.load_state_dict(classifier.backbone.state_dict())
+    fresh.head.load_state_dict(
+        {
+            "output.weight": torch.from_numpy(head.weight.astype(np.float32)),
+            "output.bias": torch.from_numpy(head.bias.astype(np.float32)),
+        }
+    )
+    return fresh.eval()
+
+
+def _problems(answers: np.ndarray, target: Target) -> list[tuple[str, np.ndarray]]:
+    """The regressions of a target, each with its name and its answers (n,) as classes 0, 1, …; unknown rows hold any."""
+    if target.kind != "multiclass":
+        return [
+            (output, np.nan_to_num(answer).astype(int))
+            for output, answer in zip(target.outputs, answers.T, strict=True)
+        ]
+    return [(target.name, np.nan_to_num(answers).argmax(axis=1))]
+
+
+def _require_both(answers: np.ndarray, target: Target) -> None:
+    for output, answer in zip(target.outputs, answers.T, strict=True):
+        positives, negatives = int(np.nansum(answer == 1)), int(np.nansum(answer == 0))
+        if not positives or not negatives:
+            raise UserError(
+                f"'{output}' has {positives} positive and {negatives} negative training photos; a probe needs both. "
+                "Leave the target out, or label more photos"
+            )
+
+
+def _regress(
+    embedded: np.ndarray, answer: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Weight (rows, width), bias (rows,) on the embedding as it is, and the strength: one row if 0/1, else one a class."""
+    scaler = StandardScaler().fit(embedded)
+    standardised = scaler.transform(embedded)
+    strength = _best_strength(standardised, answer, patients, recipe)
+    fitted = _regression(strength).fit(standardised, answer)
+    weight = fitted.coef_ / scaler.scale_
+    return weight, fitted.intercept_ - weight @ scaler.mean_, strength
+
+
+def _best_strength(embedded: np.ndarray, answer: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe) -> float:
+    """The strength with the smallest log loss out of fold; the strongest regularisation where folds cannot tell."""
+    folds = min(recipe.folds, len(np.unique(patients)))
+    losses = dict.fromkeys(recipe.strengths, 0.0)
+    classes = np.unique(answer)
+    told = False
+    if folds >= 2:
+        for train, held_out in GroupKFold(folds, shuffle=True, random_state=recipe.seed).split(
+            embedded, groups=patients
+        ):
+            if len(np.unique(answer[train])) < len(classes):
+                continue
+            told = True
+            for strength in recipe.strengths:
+                fitted = _regression(strength).fit(embedded[train], answer[train])
+                predicted = fitted.predict_proba(embedded[held_out])
+                losses[strength] += log_loss(answer[held_out], predicted, labels=classes, normalize=False)
+    return min(losses, key=losses.__getitem__) if told else min(recipe.strengths)
+
+
+def _regression(strength: float) -> LogisticRegression:
+    return LogisticRegression(C=strength, max_iter=MOST_ITERATIONS)

@@ -1,0 +1,68 @@
+"""Resamples of patients: whole, reproducible, and distributed as drawing with replacement."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eyeground.evaluation import bootstrap
+from eyeground.evaluation.bootstrap import Resampling, one_stratum, percentile_interval, strata_of_rarest_truth
+
+
+def all_weights(resampling: Resampling) -> np.ndarray:
+    return np.concatenate(list(resampling.weights()))
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(0, 5))
+def test_every_stratum_keeps_its_size_in_every_resample(strata, seed):
+    strata = np.unique(strata, return_inverse=True)[1]
+    weights = all_weights(Resampling(strata, 7, seed))
+    assert weights.shape == (7, len(strata))
+    for stratum in np.unique(strata):
+        assert (weights[:, strata == stratum].sum(axis=1) == (strata == stratum).sum()).all()
+
+
+def test_counts_are_distributed_as_drawing_with_replacement():
+    weights = all_weights(Resampling(one_stratum(5), 20_000, 1))
+    assert weights.mean(axis=0) == pytest.approx(np.ones(5), abs=0.03)
+    # Multinomial: variance 1 - 1/n, covariance -1/n.
+    assert np.cov(weights.T) == pytest.approx(np.eye(5) - 0.2, abs=0.04)
+
+
+def test_size_of_chunks_changes_no_resample(monkeypatch):
+    strata = np.array([0, 1, 0, 1, 1, 2])
+    whole = all_weights(Resampling(strata, 50, 3))
+    monkeypatch.setattr(bootstrap, "WEIGHTS_PER_CHUNK", 12)
+    assert len(Resampling(strata, 50, 3).chunks()) == 25
+    assert (all_weights(Resampling(strata, 50, 3)) == whole).all()
+
+
+def test_same_seed_same_resamples_other_seed_others():
+    first, again, other = (all_weights(Resampling(one_stratum(20), 10, seed)) for seed in (4, 4, 5))
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_a_patient_goes_to_the_stratum_of_the_rarest_truth():
+    nan = np.nan
+    # Patient 3 has one positive photo and one negative; patient 4 has no known truth.
+    truths = np.array([[0], [0], [1], [1], [0], [nan]], dtype=float)
+    strata = strata_of_rarest_truth(truths, np.array([0, 1, 2, 3, 3, 4]))
+    assert strata[0] == strata[1]
+    assert strata[2] == strata[3]
+    assert len({strata[0], strata[2], strata[4]}) == 3
+
+
+def test_no_stratified_resample_lacks_the_rare_class():
+    truths = np.zeros((40, 1))
+    truths[[7, 30]] = 1
+    patient = np.arange(40)
+    stratified = all_weights(Resampling(strata_of_rarest_truth(truths, patient), 300, 0))
+    pooled = all_weights(Resampling(one_stratum(40), 300, 0))
+    assert (stratified[:, [7, 30]].sum(axis=1) == 2).all()
+    assert (pooled[:, [7, 30]].sum(axis=1) == 0).any()
+
+
+def test_dropped_resamples_do_not_enter_the_interval():
+    values = np.concatenate([np.linspace(0, 1, 1001), np.full(500, np.nan)])
+    assert percentile_interval(values) == pytest.approx((0.025, 0.975))

@@ -1,0 +1,49 @@
+"""An interval, or the reason why there is none."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from eyeground.evaluation.estimates import Bearing, wilson_at_bound, with_interval
+
+MANY = Bearing(50, "patients with positives")
+
+
+@pytest.mark.parametrize("patients", [1, 5, 40])
+@pytest.mark.parametrize("proportion", [0.0, 1.0])
+def test_wilson_interval_agrees_with_scipy(patients, proportion):
+    expected = binomtest(int(proportion * patients), patients).proportion_ci(0.95, method="wilson")
+    assert wilson_at_bound(proportion, patients) == pytest.approx((expected.low, expected.high))
+
+
+def test_a_proportion_of_one_gets_a_wilson_interval_over_patients():
+    estimate = with_interval("sensitivity", 1.0, np.ones(100), MANY, is_proportion=True)
+    assert (estimate.low, estimate.high) == pytest.approx(wilson_at_bound(1.0, 50))
+    assert estimate.note == "all photos agree; Wilson interval over 50 patients with positives"
+
+
+def test_anything_else_without_spread_gets_no_interval():
+    estimate = with_interval("auroc", 1.0, np.ones(100), MANY)
+    assert (estimate.value, estimate.low, estimate.high) == (1.0, None, None)
+    assert estimate.note == "no interval: every resample gives the same value"
+
+
+@pytest.mark.parametrize(
+    ("resampled", "patients", "note"),
+    [
+        (np.empty(0), 50, "no interval: no resamples were asked for"),
+        (np.linspace(0, 1, 9), 1, "no interval: only 1 patients with positives"),
+        (np.array([np.nan] * 6 + [0.1] * 4), 50, "no interval: not estimable in 6 of 10 resamples"),
+    ],
+)
+def test_without_an_interval_the_note_says_why(resampled, patients, note):
+    estimate = with_interval("auroc", 0.5, resampled, Bearing(patients, MANY.of))
+    assert (estimate.value, estimate.low, estimate.note) == (0.5, None, note)
+
+
+def test_few_patients_and_dropped_resamples_are_noted():
+    resampled = np.append(np.linspace(0, 1, 99), np.nan)
+    estimate = with_interval("auroc", 0.5, resampled, Bearing(4, MANY.of))
+    assert estimate.low == pytest.approx(0.025, abs=0.01)
+    assert "rests on only 4 patients with positives" in estimate.note
+    assert "1 of 100 resamples dropped" in estimate.note

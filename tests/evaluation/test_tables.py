@@ -1,0 +1,91 @@
+"""What is written agrees with what was evaluated, and can be read back."""
+
+import json
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from eyeground.errors import UserError
+from eyeground.evaluation import evaluate, write_evaluation
+from eyeground.predictions import validated_predictions
+
+FIGURES = {"roc.svg", "roc.png", "confusion.svg", "confusion.png"}
+TABLES = {"metrics.json", "metrics.csv", "metrics.md", "flow.csv"}
+
+
+@pytest.fixture
+def made(study):
+    table = study(40, seed=1).assign(split=["validation"] * 40 + ["test"] * 40)
+    table = table.assign(**{"truth_a|b": 0.0, "probability_a|b": 0.3})
+    return validated_predictions(table, "table")
+
+
+def test_all_tables_tell_the_same_figures(made, tmp_path):
+    evaluation = evaluate(made, resamples=60)
+    write_evaluation(evaluation, made, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == TABLES | FIGURES
+    tidy = pd.read_csv(tmp_path / "metrics.csv").set_index(["output", "metric"])
+    content = json.loads((tmp_path / "metrics.json").read_text())
+    text = (tmp_path / "metrics.md").read_text()
+    for output, stored in zip(evaluation.outputs, content["outputs"], strict=True):
+        assert [row["value"] for row in stored["estimates"]] == [estimate.value for estimate in output.estimates]
+        for estimate in output.all_estimates():
+            row = tidy.loc[(output.output, estimate.metric)]
+            if estimate.value is None:
+                assert pd.isna(row["value"]) and row["note"] == estimate.note
+            else:
+                assert row["value"] == pytest.approx(estimate.value)
+                assert f"{estimate.value:.3f}" in text
+            if estimate.low is not None:
+                assert (row["low"], row["high"]) == pytest.approx((estimate.low, estimate.high))
+    assert tidy.loc[("dr", "sensitivity"), "threshold"] == pytest.approx(evaluation.outputs[0].at[0].point.threshold)
+    assert tidy.loc[("macro average", "macro_auroc"), "value"] == pytest.approx(evaluation.macro[0].value)
+    assert content["outputs"][0]["at"][0]["point"]["chosen_on"] == "validation"
+    assert pd.read_csv(tmp_path / "flow.csv")["photos"].tolist() == [40, 40, 40, 40]
+
+
+def test_tidy_table_counts_photos_patients_and_positives(made, tmp_path):
+    write_evaluation(evaluate(made, resamples=0), made, tmp_path)
+    row = pd.read_csv(tmp_path / "metrics.csv").iloc[0]
+    assert (row["n_photos"], row["n_patients"]) == (40, 20)
+    assert row["positives"] == made.in_split("test").table["truth_dr"].sum()
+
+
+def test_markdown_tables_stay_tables_whatever_an_output_is_called(made, tmp_path):
+    write_evaluation(evaluate(made, resamples=0), made, tmp_path)
+    lines = (tmp_path / "metrics.md").read_text().splitlines()
+    blocks: list[list[str]] = [[]]
+    for line in lines:
+        if line.startswith("|"):
+            blocks[-1].append(line.replace("\\|", ""))
+        elif blocks[-1]:
+            blocks.append([])
+    assert len(blocks) > 4
+    for block in filter(None, blocks):
+        assert len({line.count("|") for line in block}) == 1
+
+
+def test_written_files_are_the_same_every_time(made, tmp_path):
+    for name in ("first", "second"):
+        write_evaluation(evaluate(made, resamples=30), made, tmp_path / name)
+    for name in TABLES | FIGURES:
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_figures_are_pictures_and_stale_ones_go(made, tmp_path):
+    write_evaluation(evaluate(made, resamples=30), made, tmp_path)
+    for name in ("roc", "confusion"):
+        assert "<svg" in (tmp_path / f"{name}.svg").read_text()
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert min(picture.size) > 400
+    one_class = validated_predictions(made.table.assign(truth_dr=0.0), "table")
+    write_evaluation(evaluate(one_class, resamples=30), one_class, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == TABLES
+
+
+def test_predictions_that_were_not_evaluated_are_refused(made, study, tmp_path):
+    other = validated_predictions(study(40, seed=3), "other")
+    with pytest.raises(UserError, match="not the ones that were evaluated"):
+        write_evaluation(evaluate(made, resamples=0), other, tmp_path)
+    assert not list(tmp_path.iterdir())

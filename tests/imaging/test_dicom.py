@@ -1,0 +1,208 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from photographs import draw_fundus
+from PIL import Image
+
+from eyeground.imaging.decode import UnreadablePhotoError, read_photo
+
+pydicom = pytest.importorskip("pydicom")
+from pydicom.dataset import Dataset, FileMetaDataset  # noqa: E402
+from pydicom.encaps import encapsulate  # noqa: E402
+from pydicom.uid import (  # noqa: E402
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+FUNDUS = draw_fundus(90, 120, (60, 45), 40)
+NAME = "Doe^Jane"
+
+
+def dicom(
+    path: Path,
+    pixels: npt.NDArray[np.uint8] = FUNDUS,
+    colour: str = "RGB",
+    syntax: str = ExplicitVRLittleEndian,
+    frame: bytes | None = None,
+    **elements: object,
+) -> Path:
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.77.1.5.1"
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = "1.2.3"
+    dataset.PatientName = NAME
+    dataset.Rows, dataset.Columns = pixels.shape[:2]
+    dataset.SamplesPerPixel = 3 if pixels.ndim == 3 else 1
+    if pixels.ndim == 3:
+        dataset.PlanarConfiguration = 0
+    dataset.PhotometricInterpretation = colour
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit, dataset.PixelRepresentation = 7, 0
+    dataset.PixelData = encapsulate([frame]) if frame else pixels.tobytes()
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    little = syntax != ExplicitVRBigEndian
+    dataset["PixelData"].VR = "OB" if syntax != ImplicitVRLittleEndian else "OW"
+    dataset.save_as(path, little_endian=little, implicit_vr=syntax == ImplicitVRLittleEndian, enforce_file_format=True)
+    return path
+
+
+def jpeg(pixels: npt.NDArray[np.uint8], **options: object) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format="JPEG", quality=97, subsampling=0, **options)
+    return stream.getvalue()
+
+
+def reason(path: Path) -> str:
+    with pytest.raises(UnreadablePhotoError) as caught:
+        read_photo(path)
+    assert NAME not in str(caught.value)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_uncompressed_rgb_is_read_exactly(tmp_path: Path, syntax: str) -> None:
+    photo = read_photo(dicom(tmp_path / "a.dcm", syntax=syntax))
+    np.testing.assert_array_equal(photo.pixels, FUNDUS)
+    assert (photo.original_width, photo.original_height) == (120, 90)
+
+
+def test_planes_of_colour_are_interleaved(tmp_path: Path) -> None:
+    planes = np.ascontiguousarray(FUNDUS.transpose(2, 0, 1)).tobytes()
+    path = dicom(tmp_path / "a.dcm", PixelData=planes, PlanarConfiguration=1)
+    np.testing.assert_array_equal(read_photo(path).pixels, FUNDUS)
+
+
+def test_ybr_becomes_rgb(tmp_path: Path) -> None:
+    ybr = np.array(Image.fromarray(FUNDUS).convert("YCbCr"))
+    pixels = read_photo(dicom(tmp_path / "a.dcm", ybr, "YBR_FULL")).pixels
+    assert np.abs(pixels.astype(int) - FUNDUS).max() <= 3
+
+
+def test_monochrome1_is_the_negative_of_monochrome2(tmp_path: Path) -> None:
+    grey = FUNDUS[..., 1]
+    light = read_photo(dicom(tmp_path / "2.dcm", grey, "MONOCHROME2")).pixels
+    dark = read_photo(dicom(tmp_path / "1.dcm", grey, "MONOCHROME1")).pixels
+    np.testing.assert_array_equal(light, np.repeat(grey[..., None], 3, axis=2))
+    np.testing.assert_array_equal(dark, 255 - light)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_palette_colours_are_looked_up(tmp_path: Path, bits: int) -> None:
+    index = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    palette = np.random.default_rng(0).integers(0, 256, (3, 256))
+    tables = {}
+    for name, table in zip(("Red", "Green", "Blue"), palette, strict=True):
+        tables[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, bits]
+        data = table.astype(np.uint8) if bits == 8 else (table * 257).astype("<u2")
+        tables[f"{name}PaletteColorLookupTableData"] = data.tobytes()
+    path = dicom(tmp_path / "a.dcm", index, "PALETTE COLOR", **tables)
+    np.testing.assert_array_equal(read_photo(path).pixels, palette.T[index])
+
+
+@pytest.mark.parametrize("colour", ["YBR_FULL_422", "RGB"])
+def test_jpeg_frames_keep_their_colours(tmp_path: Path, colour: str) -> None:
+    if colour == "RGB":  # stored without a colour transform, as some cameras do
+        stream = io.BytesIO()
+        Image.fromarray(FUNDUS).save(stream, format="JPEG", quality=97, subsampling=0, keep_rgb=True)
+        frame = stream.getvalue()
+    else:
+        frame = jpeg(FUNDUS)
+    path = dicom(tmp_path / "a.dcm", FUNDUS, colour, JPEGBaseline8Bit, frame)
+    assert np.abs(read_photo(path).pixels.astype(int) - FUNDUS).mean() < 3
+
+
+def test_jpeg_2000_is_read_exactly(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(FUNDUS).save(stream, format="JPEG2000", irreversible=False, no_jp2=True)
+    path = dicom(tmp_path / "a.dcm", FUNDUS, "YBR_RCT", JPEG2000Lossless, stream.getvalue())
+    np.testing.assert_array_equal(read_photo(path).pixels, FUNDUS)
+
+
+def test_run_lengths_are_read_exactly(tmp_path: Path) -> None:
+    path = dicom(tmp_path / "a.dcm")
+    dataset = pydicom.dcmread(path)
+    dataset.compress(RLELossless, encoding_plugin="pydicom")
+    dataset.save_as(path)
+    np.testing.assert_array_equal(read_photo(path).pixels, FUNDUS)
+
+
+def test_unsupported_transfer_syntaxes_are_refused_by_name(tmp_path: Path) -> None:
+    plain = dicom(tmp_path / "plain.dcm").read_bytes()
+    for syntax in (DeflatedExplicitVRLittleEndian, JPEGLSLossless):
+        # Same length, so that the group length in the header still holds.
+        forged = plain.replace(b"1.2.840.10008.1.2.1\0", str(syntax).ljust(20, "\0").encode()[:20])
+        (tmp_path / "a.dcm").write_bytes(forged)
+        if len(syntax) <= 20:
+            assert "Deflated" in reason(tmp_path / "a.dcm")
+    path = dicom(tmp_path / "ls.dcm", FUNDUS, "RGB", JPEGLSLossless, b"\xff\xd8" + b"\0" * 40)
+    assert "JPEG-LS" in reason(path)
+
+
+@pytest.mark.parametrize(
+    ("elements", "words"),
+    [
+        ({"Rows": 65535, "Columns": 65535}, "megapixels"),
+        ({"NumberOfFrames": 3}, "3 frames"),
+        ({"BitsAllocated": 16, "BitsStored": 12, "HighBit": 11}, "16 bits"),
+        ({"PhotometricInterpretation": "HSV"}, "not RGB"),
+        ({"PixelData": b"\0" * 100}, "damaged"),
+    ],
+)
+def test_objects_that_hold_no_such_photograph_say_why(tmp_path: Path, elements: dict[str, object], words: str) -> None:
+    assert words in reason(dicom(tmp_path / "a.dcm", **elements))
+
+
+def test_an_object_without_pixels_says_so(tmp_path: Path) -> None:
+    path = dicom(tmp_path / "a.dcm")
+    dataset = pydicom.dcmread(path)
+    del dataset.PixelData
+    dataset.save_as(path)
+    assert "no pixels" in reason(path)
+
+
+def test_a_frame_that_claims_another_size_than_its_object_is_refused(tmp_path: Path) -> None:
+    frame = bytearray(jpeg(FUNDUS))
+    start = frame.index(b"\xff\xc0")
+    frame[start + 5 : start + 9] = b"\xff\xff\xff\xff"
+    path = dicom(tmp_path / "a.dcm", FUNDUS, "YBR_FULL_422", JPEGBaseline8Bit, bytes(frame))
+    assert "megapixels" in reason(path)
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10**6), compressed=st.booleans())
+def test_damaged_objects_are_read_or_refused_but_never_crash(tmp_path: Path, seed: int, compressed: bool) -> None:
+    random = np.random.default_rng(seed)
+    small = FUNDUS[:16, :16]
+    path = tmp_path / "a.dcm"
+    if compressed:
+        dicom(path, small, "YBR_FULL_422", JPEGBaseline8Bit, jpeg(small))
+    else:
+        dataset = pydicom.dcmread(dicom(path, small))
+        dataset.compress(RLELossless, encoding_plugin="pydicom")
+        dataset.save_as(path)
+    content = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    where = random.integers(132, len(content), 6)
+    content[where] = random.integers(0, 256, 6)
+    path.write_bytes(content.tobytes()[: random.integers(140, len(content) + 1)])
+    try:
+        assert read_photo(path).pixels.ndim == 3
+    except UnreadablePhotoError as error:
+        assert NAME not in str(error)
+
+
+def test_a_frame_of_slightly_another_size_is_refused_with_both_sizes(tmp_path: Path) -> None:
+    path = dicom(tmp_path / "a.dcm", FUNDUS, "YBR_FULL_422", JPEGBaseline8Bit, jpeg(FUNDUS[:80]))
+    assert "120 x 80" in reason(path) and "120 x 90" in reason(path)

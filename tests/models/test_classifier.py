@@ -1,0 +1,77 @@
+"""The identity on which all evidence rests, and the shapes around it."""
+
+import pytest
+import torch
+
+from eyeground.errors import UserError
+from eyeground.models.classifier import Classifier, probabilities
+from eyeground.recipe import Architecture, Preprocessing, Target
+
+SIDE = 64
+TARGETS = (
+    Target(name="abnormal"),
+    Target(name="device", kind="multiclass", classes=("a", "b", "c")),
+    Target(name="grade", kind="ordinal", classes=("0", "1", "2")),
+)
+
+
+def photos(count: int = 3, side: int = SIDE) -> torch.Tensor:
+    return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+
+def classifier(**architecture: object) -> Classifier:
+    torch.manual_seed(0)
+    chosen = Architecture.model_validate({"backbone": "test_resnet", **architecture})
+    return Classifier(chosen, Preprocessing(side=SIDE), TARGETS).eval()
+
+
+@pytest.mark.parametrize("head", ["linear", "jang2024"])
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit", "test_convnext"])
+def test_evidence_map_averages_to_the_logit(backbone: str, head: str) -> None:
+    network = classifier(backbone=backbone, head=head)
+    with torch.inference_mode():
+        _, logits, embedding, evidence = network.explain(photos())
+        _, bias = network.head.effective(embedding)
+    torch.testing.assert_close(evidence.mean(dim=(2, 3)) + bias, logits, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(network(photos()), logits, rtol=1e-4, atol=1e-5)
+
+
+def test_smaller_output_stride_gives_a_finer_evidence_map() -> None:
+    coarse, fine = (classifier(backbone="resnet10t", output_stride=stride) for stride in (32, 16))
+    with torch.inference_mode():
+        assert coarse.explain(photos())[3].shape[2:] == (2, 2)
+        assert fine.explain(photos())[3].shape[2:] == (4, 4)
+
+
+def test_exclusive_classes_share_one_and_other_outputs_stand_alone() -> None:
+    logits = torch.tensor([[0.0, 3.0, 1.0, -2.0, 0.0, 2.0]])
+    found = probabilities(logits, TARGETS)
+    assert found[0, 1:4].sum() == pytest.approx(1)
+    assert found[0, 0] == pytest.approx(0.5)
+    assert found[0, 5] == pytest.approx(torch.sigmoid(torch.tensor(2.0)).item())
+
+
+def test_normalisation_is_part_of_the_network() -> None:
+    torch.manual_seed(0)
+    dark, bright = (
+        Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=SIDE, mean=mean), TARGETS[:1]).eval()
+        for mean in ((0.1, 0.1, 0.1), (0.9, 0.9, 0.9))
+    )
+    bright.load_state_dict(dark.state_dict())
+    with torch.inference_mode():
+        assert not torch.allclose(dark(photos()), bright(photos()))
+
+
+def test_unknown_backbone_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(UserError, match=r"no model 'resnet050' \(did you mean 'resnet50'"):
+        classifier(backbone="resnet050")
+
+
+def test_impossible_option_is_a_user_error() -> None:
+    with pytest.raises(UserError, match="cannot be made with"):
+        classifier(backbone="test_vit", output_stride=16)
+
+
+def test_target_without_classes_is_refused() -> None:
+    with pytest.raises(UserError, match="'grade' \\(ordinal\\) has no classes"):
+        Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=SIDE), [Target(name="grade", kind="ordinal")])

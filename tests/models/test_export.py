@@ -1,0 +1,96 @@
+"""A bundle gives in ONNX Runtime and in torch what the trained network gave."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from eyeground import models
+from eyeground.bundle import Bundle, OperatingPoint, TrainingRecord, open_bundle
+from eyeground.errors import UserError
+from eyeground.models.classifier import Classifier
+from eyeground.models.export import OUTPUT_NAMES, export_bundle
+from eyeground.models.initialise import initialise
+from eyeground.recipe import Architecture, Preprocessing, Target
+
+SIDE = 64
+TARGETS = (Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2")))
+RECORD = TrainingRecord(
+    manifest_fingerprint="0" * 64, photos=8, patients=4, initialisation="scratch", method="pretrain", epochs=1, seed=0
+)
+POINT = OperatingPoint(output="abnormal", threshold=0.4, rule="youden", chosen_on="validation", positives=3, negatives=5)
+
+
+def export(folder: Path, head: str = "linear") -> tuple[Classifier, Bundle]:
+    torch.manual_seed(0)
+    architecture = Architecture.model_validate({"backbone": "test_resnet", "head": head})
+    classifier = Classifier(architecture, Preprocessing(side=SIDE), TARGETS)
+    classifier(torch.randint(0, 256, (8, SIDE, SIDE, 3), dtype=torch.uint8))  # batch statistics unlike their defaults
+    bundle = export_bundle(
+        classifier, folder, name="test", training=RECORD, operating_points=(POINT,), card="# test\n", licence="apache-2.0"
+    )
+    return classifier, bundle
+
+
+@pytest.mark.parametrize("head", ["linear", "jang2024"])
+@pytest.mark.parametrize("count", [1, 5])
+def test_onnx_gives_what_torch_gives_for_any_batch(tmp_path: Path, head: str, count: int) -> None:
+    classifier, bundle = export(tmp_path / "bundle", head)
+    photos = np.random.default_rng(3).integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
+    session = onnxruntime.InferenceSession(str(bundle.onnx_path))
+    found = session.run(list(OUTPUT_NAMES), {"photos": photos})
+    with torch.inference_mode():
+        expected = classifier.explain(torch.from_numpy(photos))
+    for onnx_value, torch_value in zip(found, expected, strict=True):
+        np.testing.assert_allclose(onnx_value, torch_value.numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_exported_network_stays_in_evaluation_mode(tmp_path: Path) -> None:
+    classifier, _ = export(tmp_path / "bundle")
+    assert not any(module.training for module in classifier.modules())
+
+
+def test_bundle_opens_as_the_same_torch_network(tmp_path: Path) -> None:
+    classifier, bundle = export(tmp_path / "bundle")
+    photos = torch.randint(0, 256, (2, SIDE, SIDE, 3), dtype=torch.uint8)
+    opened = models.load(bundle.folder)
+    assert opened.targets == TARGETS
+    with torch.inference_mode():
+        torch.testing.assert_close(opened(photos), classifier(photos))
+
+
+def test_bundle_description_survives_the_disk(tmp_path: Path) -> None:
+    _, bundle = export(tmp_path / "bundle")
+    description = open_bundle(bundle.folder).description
+    assert description.outputs == ("abnormal", "grade>=1", "grade>=2")
+    assert description.threshold("abnormal") == 0.4
+    assert description.threshold("grade>=1") is None
+    assert description.training == RECORD
+
+
+def test_bundle_starts_another_network_without_its_head(tmp_path: Path) -> None:
+    classifier, bundle = export(tmp_path / "bundle")
+    other = Classifier(classifier.architecture, classifier.preprocessing, [Target(name="glaucoma")])
+    account = initialise(other, str(bundle.folder))
+    assert set(account.left_out or {}) == {"head.output.weight", "head.output.bias"}
+    ours, theirs = other.backbone.state_dict(), classifier.backbone.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_bundle_with_another_normalisation_is_refused_as_a_start(tmp_path: Path) -> None:
+    classifier, bundle = export(tmp_path / "bundle")
+    other = Classifier(classifier.architecture, Preprocessing(side=SIDE, mean=(0.5, 0.5, 0.5)), TARGETS)
+    with pytest.raises(UserError, match="trained with mean"):
+        initialise(other, str(bundle.folder))
+
+
+def test_bundle_with_a_damaged_tensor_is_refused(tmp_path: Path) -> None:
+    _, bundle = export(tmp_path / "bundle")
+    state = load_file(bundle.weights_path)
+    state["head.output.bias"] += 1
+    save_file(state, bundle.weights_path)
+    with pytest.raises(UserError, match="SHA-256"):
+        models.load(bundle.folder)

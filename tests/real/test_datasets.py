@@ -1,0 +1,127 @@
+"""The adapters on the published files themselves: counts, spot checks, and agreement with what publishers state."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from eyeground.datasets import DATASETS
+from eyeground.datasets.findings import vocabulary
+from eyeground.datasets.odir5k import LETTERS, keywords_of
+from eyeground.manifest import read_manifest, write_manifest
+
+pytestmark = pytest.mark.real
+
+FOLDERS = {
+    "odir5k": ("odir5k", 6392, 3358),
+    "idrid": ("idrid", 516, 516),
+    "idrid-segmentation": ("idrid", 81, 81),
+    "drive": ("drive", 40, 40),
+    "chasedb1": ("chasedb1", 28, 14),
+    "stare": ("stare", 20, 20),
+    "hrf": ("hrf", 45, 45),
+    "drimdb": ("drimdb", 216, 216),
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_published_photo_has_a_row_and_every_path_a_file(name: str, real_data: Path) -> None:
+    folder, photos, patients = FOLDERS[name]
+    reading = DATASETS[name].read(real_data / folder)
+    assert (len(reading), reading.patients) == (photos, patients)
+    assert reading.absent_photos == () and reading.missing_photos() == []
+    for mask in reading.masks:
+        assert all((reading.root / entry).is_file() for entry in reading.table[mask].dropna())
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_manifest_reads_back_as_it_was_written(name: str, real_data: Path, tmp_path: Path) -> None:
+    reading = DATASETS[name].read(real_data / FOLDERS[name][0])
+    write_manifest(reading, tmp_path / "photos.csv")
+    again = read_manifest(tmp_path / "photos.csv")
+    assert again.fingerprint() == reading.moved_to(tmp_path).fingerprint()
+    assert again.labels == reading.labels and again.masks == reading.masks
+
+
+def test_odir_agrees_with_the_patient_columns_for_every_patient(real_data: Path) -> None:
+    """ODIR's own labels are per patient: derived from both eyes' keywords they must come out the same."""
+    rows = pd.read_csv(real_data / "odir5k" / "full_df.csv", dtype=str).drop_duplicates("ID")
+    words, compared = vocabulary("odir5k"), 0
+    for row in rows.to_dict("records"):
+        eyes = [
+            words.labels_of(keywords_of(row[f"{side}-Diagnostic Keywords"]), unmentioned_is_absent=True)
+            for side in ("Left", "Right")
+        ]
+        for letter, label in LETTERS.items():
+            if label == "normal":
+                derived = int(all(eye["abnormal"] != 1 for eye in eyes))
+            elif any(eye[label] == 1 for eye in eyes):
+                derived = 1
+            elif any(eye[label] is None and eye["abnormal"] is not None for eye in eyes):
+                continue  # a suspicion: ODIR counts it, we leave it unknown
+            else:
+                derived = 0
+            assert derived == int(row[letter]), (letter, eyes)
+            compared += 1
+    assert compared > 26_000
+
+
+def test_odir_agrees_with_the_published_label_on_normal_eyes(real_data: Path) -> None:
+    reading = DATASETS["odir5k"].read(real_data / "odir5k")
+    assert reading.table["abnormal"].value_counts().to_dict() == {1: 3519, 0: 2873}
+    assert any("0 of 6392 eyes differ" in remark for remark in reading.remarks)
+
+
+def test_odir_disease_counts(real_data: Path) -> None:
+    table = DATASETS["odir5k"].read(real_data / "odir5k").table
+    positives = {
+        "amd": 279,
+        "glaucoma": 272,
+        "glaucoma_suspect": 41,
+        "diabetic_retinopathy": 1717,
+        "pathologic_myopia": 256,
+        "epiretinal_membrane": 374,
+        "retinal_vein_occlusion": 34,
+    }
+    assert {label: int((table[label] == 1).sum()) for label in positives} == positives
+    assert table["diabetic_retinopathy_grade"].value_counts().to_dict() == {0: 4665, 1: 538, 2: 946, 3: 157, 4: 29}
+
+
+def test_odir_spot_checks(real_data: Path) -> None:
+    table = DATASETS["odir5k"].read(real_data / "odir5k").table.set_index("photo")
+    healthy_eye_of_a_cataract_patient = table.loc["preprocessed_images/0_right.jpg"]
+    assert healthy_eye_of_a_cataract_patient["cataract"] == 0
+    assert healthy_eye_of_a_cataract_patient["abnormal"] == 0
+    treated = table.loc["preprocessed_images/2_right.jpg"]
+    assert treated["eye"] == "right" and treated["diabetic_retinopathy_grade"] == 2 and treated["age"] == 42
+
+
+def test_idrid_grades_as_published(real_data: Path) -> None:
+    table = DATASETS["idrid"].read(real_data / "idrid").table
+    assert table["split"].value_counts().to_dict() == {"train": 413, "test": 103}
+    assert table["diabetic_retinopathy_grade"].value_counts().to_dict() == {0: 168, 1: 25, 2: 168, 3: 93, 4: 62}
+    assert (table["abnormal"] == 0).sum() == 168
+
+
+@pytest.mark.parametrize("name", ["idrid-segmentation", "drive", "chasedb1", "stare", "hrf"])
+def test_masks_fit_their_photos_and_mark_something_but_not_everything(name: str, real_data: Path) -> None:
+    reading = DATASETS[name].read(real_data / FOLDERS[name][0])
+    for _, row in reading.table.iloc[[0, len(reading) // 2, len(reading) - 1]].iterrows():
+        with Image.open(reading.root / row["photo"]) as photo:
+            size = photo.size
+        for mask in reading.masks:
+            if pd.isna(row[mask]):
+                continue
+            with Image.open(reading.root / row[mask]) as picture:
+                assert picture.size == size, (mask, row["photo"])
+                grey = np.asarray(picture.convert("L"))
+            # Published masks are 0 and 255, 0 and 76 (IDRiD) or 3 and 253 (DRIVE's second annotator).
+            marked = grey > grey.max() / 2
+            assert 0 < marked.mean() < 1, (mask, row["photo"])
+
+
+def test_quality_counts_of_drimdb(real_data: Path) -> None:
+    table = DATASETS["drimdb"].read(real_data / "drimdb").table
+    assert table["quality"].value_counts().to_dict() == {"good": 125, "bad": 69, "outlier": 22}

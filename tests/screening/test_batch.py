@@ -1,0 +1,142 @@
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from colour_bundle import fundus
+
+from eyeground.errors import UserError
+from eyeground.screening.batch import Screened, screen
+from eyeground.screening.photos import LEDGER
+
+READABLE, TRUNCATED = 19, 10
+HOSTILE = TRUNCATED + 4
+
+
+@dataclass(frozen=True)
+class Run:
+    """One screening of a folder of readable and hostile files, with what the files were before it."""
+
+    folder: Path
+    screened: Screened
+    before: dict[Path, tuple[bytes, int]]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        return pd.read_parquet(self.screened.output_folder / "results.parquet")
+
+
+def contents(folder: Path) -> dict[Path, tuple[bytes, int]]:
+    files = [path for path in folder.rglob("*") if path.is_file() and "output" not in path.parts]
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.fixture(scope="module")
+def run(screener, tmp_path_factory) -> Run:
+    folder = tmp_path_factory.mktemp("photos")
+    for index in range(READABLE):
+        path = folder / ("clinic a" if index % 3 else "clinic b") / f"eye {index:03d}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), fundus(blue=0.4 if index % 2 else 0.02, seed=index)[..., ::-1])
+    whole = path.read_bytes()
+    for length in np.linspace(0, len(whole) * 0.9, TRUNCATED).astype(int):
+        (folder / f"cut {length:06d}.jpg").write_bytes(whole[:length])
+    (folder / "text.JPG").write_text("not a picture")
+    (folder / "gone.png").symlink_to("nowhere.png")
+    (folder / "<script>a&b<.jpg").write_text("not a picture")
+    os.mkfifo(folder / "pipe.tif")
+    before = contents(folder)
+    return Run(folder, screen(folder, screener, folder / "output", jobs=2), before)
+
+
+def test_every_file_has_one_row_in_order(run):
+    listed = [path for path in run.folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    expected = sorted(path.relative_to(run.folder).as_posix() for path in listed if "output" not in path.parts)
+    assert list(run.table["photo"]) == expected
+    assert run.screened.photos == len(expected) == READABLE + HOSTILE
+
+
+def test_rows_are_the_findings_of_their_photos(run, screener):
+    table = run.table[run.table["photo"].str.startswith("clinic")]
+    findings = screener([run.folder / name for name in table["photo"]])
+    for row, finding in zip(table.to_dict("records"), findings, strict=True):
+        assert row["status"] == finding.status
+        assert row["reason"] == finding.reason
+        assert row["probability_abnormal"] == pytest.approx(finding.probabilities["abnormal"], rel=1e-5)
+        assert row["focus"] == finding.gradability.focus
+    assert list(table.columns) == list(findings[0].as_row())
+
+
+def test_every_hostile_file_has_a_reason_without_its_place(run):
+    hostile = run.table[~run.table["photo"].str.startswith("clinic")]
+    assert len(hostile) == HOSTILE
+    assert (hostile["status"] == "unreadable").all()
+    assert hostile["reason"].str.len().min() > 10
+    assert not hostile["reason"].str.contains(str(run.folder), regex=False).any()
+    assert hostile["probability_abnormal"].isna().all()
+
+
+def test_csv_and_parquet_hold_the_same_rows(run):
+    read = pd.read_csv(run.screened.output_folder / "results.csv", float_precision="round_trip")
+    pd.testing.assert_frame_equal(read, run.table, check_dtype=False, check_exact=True)
+
+
+def test_readable_photos_and_only_they_have_a_picture(run):
+    pictures = run.screened.output_folder / "overlays"
+    found = {path.relative_to(pictures).as_posix() for path in pictures.rglob("*") if path.is_file()}
+    readable = run.table.loc[run.table["status"] != "unreadable", "photo"]
+    assert found == {f"{photo}.evidence.jpg" for photo in readable}
+    assert cv2.imread(str(pictures / min(found))).shape == (576, 1024, 3)
+
+
+def test_the_photos_are_never_changed(run):
+    assert contents(run.folder) == run.before
+
+
+def test_a_screening_killed_half_way_ends_like_one_that_was_not(run, screener, tmp_path):
+    output = tmp_path / "output"
+    shutil.copytree(run.screened.output_folder, output)
+    expected = (output / "results.csv").read_bytes()
+    ledger = (output / LEDGER).read_bytes()
+    (output / LEDGER).write_bytes(ledger[: len(ledger) // 2])
+    (output / "results.csv").write_text("old")
+    screened = screen(run.folder, screener, output, jobs=1)
+    assert 0 < screened.finished_before < READABLE + HOSTILE
+    assert (output / "results.csv").read_bytes() == expected
+
+
+def test_a_finished_screening_does_nothing_again_but_missing_pictures(run, screener, tmp_path):
+    output = tmp_path / "output"
+    shutil.copytree(run.screened.output_folder, output)
+    assert screen(run.folder, screener, output).finished_before == READABLE + HOSTILE
+    picture = output / "overlays" / "clinic a" / "eye 001.jpg.evidence.jpg"
+    drawn = picture.read_bytes()
+    picture.unlink()
+    assert screen(run.folder, screener, output, jobs=1).finished_before == READABLE + HOSTILE - 1
+    assert picture.read_bytes() == drawn
+
+
+def test_an_output_that_cannot_be_written_is_one_sentence(run, screener, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="cannot be written"):
+        screen(run.folder, screener, tmp_path / "file" / "output")
+
+
+def test_results_that_no_screening_wrote_are_not_replaced(run, screener, tmp_path):
+    (tmp_path / "results.csv").write_text("mine")
+    with pytest.raises(UserError, match="was not written by a screening"):
+        screen(run.folder, screener, tmp_path)
+    assert (tmp_path / "results.csv").read_text() == "mine"
+
+
+def test_the_report_shows_every_photo_and_escapes_its_name(run):
+    report = run.screened.report.read_text()
+    assert report.count("<tr class=") == READABLE + HOSTILE
+    assert report.count("data:image/jpeg;base64,") == 2 * READABLE
+    assert report.count("<img ") == report.count('alt="')
+    assert "<script>a" not in report
+    assert "&lt;script&gt;a&amp;b&lt;.jpg" in report

@@ -1,0 +1,78 @@
+import pytest
+from colour_bundle import Blueprint, build_bundle
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eyeground.errors import UserError
+from eyeground.screening.ledger import Ledger, Record
+from eyeground.screening.photos import PhotoFile
+
+
+def photo(index: int, stamp: str = "1-1") -> PhotoFile:
+    return PhotoFile(f"eye {index}.jpg", None, stamp)
+
+
+def record(index: int) -> Record:
+    return Record(
+        "1-1",
+        {"photo": f"eye {index}.jpg", "probability_abnormal": 0.1 + index / 7},
+        f"overlays/{index}.jpg",
+        "abnormal",
+        2.0,
+    )
+
+
+def remembered(ledger: Ledger, count: int) -> list[int]:
+    return [index for index in range(count) if ledger.record_of(photo(index)) is not None]
+
+
+def test_finished_photos_are_remembered_exactly(bundle, tmp_path):
+    with Ledger(tmp_path / "ledger", bundle) as ledger:
+        ledger.add([record(0), record(1)])
+        ledger.add([record(2)])
+    with Ledger(tmp_path / "ledger", bundle) as ledger:
+        assert [ledger.record_of(photo(index)) for index in range(3)] == [record(0), record(1), record(2)]
+
+
+@given(st.floats(0, 1))
+def test_a_ledger_torn_anywhere_keeps_its_whole_lines_and_goes_on(bundle, tmp_path, share):
+    path = tmp_path / "ledger"
+    path.unlink(missing_ok=True)
+    with Ledger(path, bundle) as ledger:
+        ledger.add([record(index) for index in range(4)])
+    whole = path.read_bytes()
+    torn = whole[: round(share * len(whole))]
+    path.write_bytes(torn)
+    lines = max(torn.count(b"\n") - 1, 0)  # less the header
+    with Ledger(path, bundle) as ledger:
+        assert remembered(ledger, 4) == list(range(lines))
+        ledger.add([record(index) for index in range(lines, 4)])
+    assert path.read_bytes() == whole
+
+
+def test_a_line_that_is_no_record_ends_what_is_believed(bundle, tmp_path):
+    with Ledger(tmp_path / "ledger", bundle) as ledger:
+        ledger.add([record(0)])
+    with (tmp_path / "ledger").open("a") as stream:
+        stream.write('{"strange": 1}\n')
+    with Ledger(tmp_path / "ledger", bundle) as ledger:
+        assert remembered(ledger, 2) == [0]
+
+
+def test_a_changed_photo_is_not_finished(bundle, tmp_path):
+    with Ledger(tmp_path / "ledger", bundle) as ledger:
+        ledger.add([record(0)])
+        assert ledger.record_of(photo(0, stamp="2-1")) is None
+
+
+def test_another_bundle_starts_anew(bundle, tmp_path):
+    with Ledger(tmp_path / "ledger", bundle) as ledger:
+        ledger.add([record(0)])
+    with Ledger(tmp_path / "ledger", build_bundle(tmp_path / "other", Blueprint(name="other"))) as ledger:
+        assert remembered(ledger, 1) == []
+
+
+def test_a_ledger_that_cannot_be_written_is_one_sentence(bundle, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="cannot be written"):
+        Ledger(tmp_path / "file" / "ledger", bundle)

@@ -1,0 +1,135 @@
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from colour_bundle import (
+    CONSTANTS,
+    WEIGHTS_OF_COLOUR,
+    Blueprint,
+    build_bundle,
+    fundus,
+)
+from onnx import TensorProto
+
+from eyeground.errors import UserError
+from eyeground.recipe import Target
+from eyeground.screening.runtime import load
+
+
+def test_probabilities_are_those_of_the_network_on_the_standard_photo(screener):
+    finding = screener(fundus(blue=0.2))
+    mean = finding.standard.pixels.reshape(-1, 3).mean(axis=0) / 255
+    expected = 1 / (1 + np.exp(-(WEIGHTS_OF_COLOUR @ mean + CONSTANTS)))
+    assert list(finding.probabilities.values()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_evidence_averages_to_the_logit(screener):
+    finding = screener(fundus(blue=0.2))
+    for row, (output, probability) in enumerate(finding.probabilities.items()):
+        logit = finding.evidence_of(output).mean() + CONSTANTS[row]
+        assert probability == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-4)
+
+
+def test_n_photos_give_n_findings_in_order_and_a_batch_changes_nothing(screener, tmp_path):
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), fundus(seed=1)[..., ::-1])
+    photos = [fundus(blue=blue, seed=seed) for seed, blue in enumerate(np.linspace(0, 1, 19))]
+    findings = screener([path, *photos, tmp_path / "missing.jpg", str(path)])
+    assert len(findings) == 22
+    assert [finding.status == "unreadable" for finding in findings].index(True) == 20
+    assert findings[0].probabilities == findings[-1].probabilities == screener(path).probabilities
+    for photo, finding in zip(photos, findings[1:20], strict=True):
+        assert list(screener(photo).probabilities.values()) == pytest.approx(
+            list(finding.probabilities.values()), rel=1e-5
+        )
+
+
+def test_one_photo_gives_one_finding_and_none_give_none(screener):
+    assert screener(fundus()).status in ("normal", "abnormal")
+    assert screener([]) == []
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8, 3), np.float32),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros((0, 8, 3), np.uint8),
+    ],
+)
+def test_pixels_that_are_not_uint8_rgb_are_refused_by_position(screener, pixels):
+    with pytest.raises(UserError, match=r"photo 2: expected uint8 RGB"):
+        screener([fundus(), pixels])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"described_side": 96},
+            r"'photos' has shape \(n, 64, 64, 3\); expected \(any, 96, 96, 3\).*preprocessing.side is 96",
+        ),
+        ({"targets": (Target(name="abnormal"),)}, r"'probabilities' has shape \(n, 2\).*names 1 outputs \(abnormal\)"),
+        ({"input_name": "pixels"}, r"its inputs are pixels; expected one named 'photos'"),
+        ({"input_type": TensorProto.FLOAT}, r"input 'photos' is tensor\(float\); expected tensor\(uint8\)"),
+        ({"outputs": ("logits", "evidence")}, r"no output 'probabilities'; it has logits, evidence"),
+        ({"batch": 1}, r"'photos' has shape \(1, 64, 64, 3\); expected \(any"),
+    ],
+)
+def test_a_graph_that_does_not_fit_its_description_is_refused_in_words(tmp_path, change, message):
+    build_bundle(tmp_path / "bundle", Blueprint(operating_points=(), **change))
+    with pytest.raises(UserError, match=message):
+        load(tmp_path / "bundle")
+
+
+def test_a_changed_graph_is_refused(tmp_path):
+    bundle = build_bundle(tmp_path / "bundle")
+    bundle.onnx_path.write_bytes(bundle.onnx_path.read_bytes() + b"x")
+    with pytest.raises(UserError, match="was changed or damaged"):
+        load(tmp_path / "bundle")
+
+
+def test_probabilities_that_are_no_numbers_are_refused(tmp_path):
+    build_bundle(tmp_path / "bundle", Blueprint(constants=np.array([np.nan, 0], np.float32)))
+    with pytest.raises(UserError, match="a probability that is no number"):
+        load(tmp_path / "bundle")(fundus())
+
+
+def test_a_bundle_without_evidence_still_screens(tmp_path):
+    build_bundle(tmp_path / "bundle", Blueprint(outputs=("probabilities",)))
+    finding = load(tmp_path / "bundle")(fundus(blue=0.5))
+    assert finding.status == "abnormal"
+    assert finding.evidence is None
+    with pytest.raises(UserError, match="no evidence map"):
+        finding.overlay()
+
+
+def test_screening_never_imports_torch(bundle, folder_of_photos, tmp_path):
+    program = """
+import sys
+from pathlib import Path
+from eyeground.screening.batch import screen
+from eyeground.screening.runtime import load
+bundle, photos, output = sys.argv[1:]
+model = load(bundle)
+assert model(sorted(Path(photos).rglob("*.jpg"))[0]).overlay().shape == (64, 64, 3)
+assert screen(Path(photos), model, Path(output), jobs=1).photos == 2
+heavy = {"torch", "torchvision", "lightning", "timm", "sklearn", "scipy", "matplotlib"} & {name.split(".")[0] for name in sys.modules}
+sys.exit(f"imported {heavy}" if heavy else 0)
+"""
+    arguments = [str(bundle.folder), str(folder_of_photos(2)), str(tmp_path / "output")]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_the_package_imports_no_heavy_library():
+    program = """
+import sys, eyeground.screening
+heavy = {"numpy", "cv2", "onnxruntime", "pandas", "jinja2", "PIL"} & set(sys.modules)
+sys.exit(f"imported {heavy}" if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,271 @@
+"""Bundles: whole or refused. Whatever is changed after writing is noticed before a weight is used."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from safetensors.numpy import save_file
+
+from eyeground.bundle import (
+    CARD,
+    DESCRIPTION,
+    ONNX,
+    WEIGHTS,
+    Bundle,
+    BundleDescription,
+    OperatingPoint,
+    TrainingRecord,
+    now,
+    open_bundle,
+    write_bundle,
+)
+from eyeground.errors import UserError
+from eyeground.files import sha256_of
+from eyeground.recipe import Architecture, Preprocessing, Target
+
+TENSORS = {"head.weight": np.ones((1, 4), np.float32), "head.bias": np.zeros(1, np.float32)}
+
+
+def description(**changes: Any) -> BundleDescription:
+    settings: dict[str, Any] = {
+        "name": "tiny",
+        "created": now(),
+        "made_by": "",
+        "architecture": Architecture(),
+        "preprocessing": Preprocessing(),
+        "targets": (Target(name="abnormal"),),
+        "embedding_size": 4,
+        "tensors": {name: tensor.shape for name, tensor in TENSORS.items()},
+        "operating_points": (
+            OperatingPoint(
+                output="abnormal", threshold=0.4, rule="youden", chosen_on="validation", positives=5, negatives=7
+            ),
+        ),
+        "training": TrainingRecord(
+            manifest_fingerprint="0" * 64,
+            photos=12,
+            patients=8,
+            initialisation="scratch",
+            method="pretrain",
+            epochs=1,
+            seed=0,
+        ),
+        "licence": "Apache-2.0",
+    }
+    return BundleDescription(**settings | changes)
+
+
+def writers(tensors: dict[str, np.ndarray] | None = None, graph: bytes = b"graph") -> dict[str, Callable[[Path], None]]:
+    return {
+        WEIGHTS: lambda path: save_file(tensors or TENSORS, path),
+        ONNX: lambda path: path.write_bytes(graph) and None,
+        CARD: lambda path: path.write_text("# tiny\n") and None,
+    }
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    return write_bundle(tmp_path / "tiny", description(), writers())
+
+
+def rewrite(bundle: Bundle, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change `bundle.json` as somebody with a text editor would."""
+    path = bundle.folder / DESCRIPTION
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def only_entries(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_bundle_opens_as_it_was_written(bundle: Bundle, tmp_path: Path) -> None:
+    opened = open_bundle(bundle.folder)
+    assert opened == bundle
+    assert opened.description.outputs == ("abnormal",)
+    assert opened.description.threshold("abnormal") == 0.4
+    assert opened.description.threshold("glaucoma") is None
+    assert opened.identity == f"tiny@{sha256_of(opened.weights_path)[:12]}"
+    assert only_entries(tmp_path) == ["tiny"]
+
+
+@given(name=st.sampled_from([WEIGHTS, ONNX, CARD]), where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_any_flipped_bit_in_any_file_is_noticed(
+    tmp_path_factory: pytest.TempPathFactory, name: str, where: float, bit: int
+) -> None:
+    bundle = write_bundle(tmp_path_factory.mktemp("flip") / "tiny", description(), writers())
+    content = bytearray((bundle.folder / name).read_bytes())
+    content[int(where * len(content))] ^= 1 << bit
+    (bundle.folder / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name}: SHA-256 is .* the file was changed or damaged"):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, ONNX, CARD])
+def test_a_missing_file_is_noticed(bundle: Bundle, name: str) -> None:
+    (bundle.folder / name).unlink()
+    with pytest.raises(UserError, match=rf"{name}: missing; the bundle is incomplete"):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, ONNX, CARD])
+def test_a_file_that_is_not_listed_is_noticed(bundle: Bundle, name: str) -> None:
+    rewrite(bundle, lambda content: content["files"].pop(name))
+    with pytest.raises(UserError, match=f"'files' does not list {name}"):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({**TENSORS, "extra": np.ones(1, np.float32)}, "tensor 'extra' is not in bundle.json"),
+        ({"head.weight": TENSORS["head.weight"]}, "tensor 'head.bias' is missing"),
+        ({**TENSORS, "head.bias": np.zeros(2, np.float32)}, r"'head.bias' has shape \(2,\), bundle.json says \(1,\)"),
+    ],
+)
+def test_weights_that_are_not_those_described_are_refused(
+    tmp_path: Path, tensors: dict[str, np.ndarray], message: str
+) -> None:
+    bundle = write_bundle(tmp_path / "other", description(), writers(tensors))
+    with pytest.raises(UserError, match=message):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"PK\x03\x04pickle", (2**62).to_bytes(8, "little") + b"{}"])
+def test_weights_that_are_no_safetensors_are_refused(tmp_path: Path, content: bytes) -> None:
+    forged = writers() | {WEIGHTS: lambda path: path.write_bytes(content) and None}
+    bundle = write_bundle(tmp_path / "forged", description(), forged)
+    with pytest.raises(UserError, match="not a readable safetensors file"):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "sub/file", "..", "", "a\\b", "a\0b"])
+def test_files_outside_the_folder_are_never_looked_at(bundle: Bundle, name: str) -> None:
+    (bundle.folder.parent / "secret").write_text("secret")
+    rewrite(bundle, lambda content: content["files"].update({name: "0" * 64}))
+    with pytest.raises(UserError, match="not a plain file name"):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content.update(format=2), "format 2 is not known to eyeground .*update eyeground"),
+        (lambda content: content.pop("format"), "not the description of an eyeground bundle"),
+        (lambda content: content.pop("targets"), "'targets': Field required"),
+        (lambda content: content.update(surprise=1), "'surprise': Extra inputs are not permitted"),
+        (lambda content: content["preprocessing"].update(std=[0, 0, 0]), "'preprocessing.std.0'"),
+        (lambda content: content["operating_points"][0].update(output="glaucoma"), "'glaucoma', which is no output"),
+        (lambda content: content["operating_points"][0].update(chosen_on="test"), "'operating_points.0.chosen_on'"),
+        (lambda content: content.update(targets=[{"name": "dr", "kind": "ordinal"}]), "lists no classes"),
+    ],
+)
+def test_a_description_that_makes_no_sense_is_refused(
+    bundle: Bundle, change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    rewrite(bundle, change)
+    with pytest.raises(UserError, match=message):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 5000, b'{"format": NaN}'])
+def test_a_description_that_cannot_be_read_is_a_user_error(bundle: Bundle, content: bytes) -> None:
+    (bundle.folder / DESCRIPTION).write_bytes(content)
+    with pytest.raises(UserError, match=r"bundle\.json"):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "", "tiny/bundle.json", "tiny/model.onnx"])
+def test_what_is_no_bundle_says_what_one_is(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(bundle.folder.parent)
+    with pytest.raises(UserError, match=r"no bundle here; a bundle is a folder with bundle\.json"):
+        open_bundle(name)
+
+
+def test_a_writer_that_fails_leaves_the_old_bundle(bundle: Bundle, tmp_path: Path) -> None:
+    def fail(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_bundle(bundle.folder, description(name="new"), writers() | {ONNX: fail})
+    assert open_bundle(bundle.folder) == bundle
+    assert only_entries(tmp_path) == ["tiny"]
+
+
+def test_a_move_that_fails_brings_the_old_bundle_back(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def fail_for_the_new_one(source: Path, target: Path) -> Path:
+        if source.suffix == ".partial":
+            raise PermissionError(13, "Permission denied")
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", fail_for_the_new_one)
+    with pytest.raises(UserError, match="cannot be written: Permission denied"):
+        write_bundle(bundle.folder, description(name="new"), writers())
+    assert open_bundle(bundle.folder) == bundle
+    assert only_entries(tmp_path) == ["tiny"]
+
+
+def test_a_bundle_replaces_the_one_before_it(bundle: Bundle, tmp_path: Path) -> None:
+    write_bundle(bundle.folder, description(name="new"), writers(graph=b"another graph"))
+    assert open_bundle(bundle.folder).description.name == "new"
+    assert only_entries(tmp_path) == ["tiny"]
+
+
+def test_concurrent_writers_leave_one_whole_bundle(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+
+    def write(number: int) -> None:
+        write_bundle(folder, description(name=f"model {number}"), writers(graph=b"graph" * number))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    bundle = open_bundle(folder)
+    assert bundle.onnx_path.read_bytes() == b"graph" * int(bundle.description.name.split()[1])
+    assert only_entries(tmp_path) == ["tiny"]
+
+
+def test_a_folder_with_anything_else_in_it_is_never_replaced(bundle: Bundle, tmp_path: Path) -> None:
+    (bundle.folder / "notes.txt").write_text("mine")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"photo")
+    (tmp_path / "file").write_text("text")
+    for name, message in (("tiny", "'notes.txt', which is no part"), ("photos", "not a bundle"), ("file", "a file")):
+        with pytest.raises(UserError, match=message):
+            write_bundle(tmp_path / name, description(), writers())
+    assert (bundle.folder / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "photos" / "a.jpg").read_bytes() == b"photo"
+
+
+def test_a_bundle_lacks_none_of_its_files(tmp_path: Path) -> None:
+    for name in (WEIGHTS, ONNX, CARD):
+        lacking = writers()
+        del lacking[name]
+        with pytest.raises(UserError, match=f"a bundle needs {name}"):
+            write_bundle(tmp_path / "tiny", description(), lacking)
+
+
+def test_a_bundle_is_described_consistently() -> None:
+    with pytest.raises(ValidationError, match="two targets are called 'a'"):
+        description(targets=(Target(name="a"), Target(name="a")), operating_points=())
+
+
+def test_every_entry_of_the_description_is_explained() -> None:
+    for kind in (BundleDescription, OperatingPoint, TrainingRecord):
+        for name, field in kind.model_fields.items():
+            assert field.description, name

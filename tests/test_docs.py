@@ -1,0 +1,62 @@
+"""The reference pages say what the code does: whoever changes one changes the other."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from eyeground.bundle import BundleDescription, OperatingPoint, TrainingRecord
+from eyeground.manifest import OPTIONAL, REQUIRED, SEXES, SPLITS, read_manifest
+from eyeground.predictions import read_predictions
+from eyeground.recipe import ProbeRecipe, Settings, TrainingRecipe, read_recipe
+from eyeground.settings import all_settings
+
+REPOSITORY = Path(__file__).parents[1]
+DOCS = REPOSITORY / "docs"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def first_block(name: str, language: str = "") -> str:
+    return page(name).split(f"```{language}\n")[1].split("```")[0]
+
+
+@pytest.mark.parametrize("recipe", [TrainingRecipe, ProbeRecipe])
+def test_every_setting_is_documented(recipe: type[Settings]) -> None:
+    section = page("recipe.md").split(f"## {recipe.__name__}")[1].split("\n## ")[0]
+    settings = all_settings(recipe)
+    leaves = [name for name in settings if not any(other.startswith(f"{name}.") for other in settings)]
+    assert len(leaves) > 4
+    for name in leaves:
+        assert f"| `{name}` |" in section, f"{name}: run scripts/document_recipe.py"
+
+
+def test_the_tables_of_the_recipe_page_are_those_of_the_code() -> None:
+    script = runpy.run_path(str(REPOSITORY / "scripts" / "document_recipe.py"))
+    assert script["page"](page("recipe.md")) == page("recipe.md"), "run scripts/document_recipe.py"
+
+
+def test_the_example_recipe_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(first_block("recipe.md", "yaml"), encoding="utf-8")
+    recipe = read_recipe(TrainingRecipe, tmp_path / "recipe.yaml")
+    assert recipe.outputs == ("abnormal", "dr>=1", "dr>=2", "dr>=3", "dr>=4", "camera=Canon", "camera=Topcon")
+
+
+def test_every_column_and_word_of_the_manifest_is_documented(tmp_path: Path) -> None:
+    for word in (*REQUIRED, *OPTIONAL, *SPLITS, *SEXES, "left", "right", "mask_…", "note_…"):
+        assert f"`{word}`" in page("manifest.md")
+    (tmp_path / "labels.csv").write_text(first_block("manifest.md"), encoding="utf-8")
+    assert read_manifest(tmp_path / "labels.csv").labels == ("abnormal", "dr_grade")
+
+
+def test_the_example_predictions_are_valid(tmp_path: Path) -> None:
+    (tmp_path / "predictions.csv").write_text(first_block("predictions.md"), encoding="utf-8")
+    assert read_predictions(tmp_path / "predictions.csv").outputs == ("abnormal",)
+
+
+def test_every_entry_of_a_bundle_description_is_documented() -> None:
+    for kind in (BundleDescription, OperatingPoint, TrainingRecord):
+        for name in kind.model_fields:
+            assert f"`{name}`" in page("bundle.md") or name == "output", f"{kind.__name__}.{name}"
