@@ -4,6 +4,7 @@ Run it after changing a setting: `.venv/bin/python scripts/document_recipe.py`. 
 """
 
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -35,8 +36,11 @@ def _is_section(field: FieldInfo) -> bool:
 
 
 def _row(name: str, field: FieldInfo) -> str:
-    limits = ", ".join(_limits(field))
-    meaning = f"{field.description} Range: {limits}." if limits else str(field.description)
+    meaning = str(field.description)
+    if limits := _limits(field):
+        meaning += f" Range: {', '.join(limits)}."
+    if get_origin(field.annotation) is Literal:
+        meaning += f" One of: {', '.join(f'`{choice}`' for choice in get_args(field.annotation))}."
     return f"| `{name}` | {_default(field)} | {meaning.replace('|', chr(92) + '|')} |"
 
 

@@ -237,7 +237,7 @@ def test_manifests_that_disagree_are_not_joined(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "photo", ["a.jpg", "deep/er/a.jpg", "../beside/a.jpg", "{folder}/absolute/a.jpg", "link/a.jpg"]
+    "photo", ["a.jpg", "deep/er/a.jpg", "../beside/a.jpg", "{folder}/absolute/a.jpg", "link/a.jpg", "link/../a.jpg"]
 )
 def test_a_moved_manifest_names_the_same_files(tmp_path: Path, photo: str) -> None:
     home = tmp_path / "home"

@@ -71,6 +71,17 @@ def test_each_label_fraction_holds_every_smaller_one(manifest: Manifest, seed: i
     assert nested[-1] == photos(manifest)
 
 
+@pytest.mark.parametrize("fraction", LABEL_FRACTIONS)
+def test_a_label_fraction_is_that_share_of_every_stratum(fraction: float) -> None:
+    manifest = cohort(1000, prevalence=0.2)
+    everyone, kept = (
+        part.table.drop_duplicates("patient")["rare"].value_counts()
+        for part in (manifest, label_fraction(manifest, fraction, ["rare"]))
+    )
+    for value in (0, 1):
+        assert abs(kept[value] - fraction * everyone[value]) <= 1
+
+
 @given(manifest=cohorts, fraction=st.floats(0.001, 1))
 def test_a_label_fraction_holds_whole_patients_and_some_of_every_class(manifest: Manifest, fraction: float) -> None:
     part = label_fraction(manifest, fraction, ["rare"])

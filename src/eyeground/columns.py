@@ -98,7 +98,8 @@ def text_cells(cells: pd.Series) -> pd.Series:
         if (known % 1 == 0).all() and (np.abs(known) < 2**53).all():
             return pd.Series(numbers, index=cells.index, name=cells.name).astype("Int64").astype("string")
     text = cells.astype("string").str.strip()
-    return text.mask(text == "", pd.NA)
+    blank = text == ""
+    return text.mask(blank, pd.NA) if blank.any() else text
 
 
 def numbers_of(cells: pd.Series) -> np.ndarray:

@@ -1,12 +1,16 @@
+import numpy as np
 import pytest
-from colour_bundle import Blueprint, build_bundle, operating_point
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.bundle import OperatingPoint
 from eyeground.recipe import Target
 from eyeground.screening.decision import Rule, decide, rule_of
 
 chance = st.floats(0, 1)
+POINT = OperatingPoint(
+    output="abnormal", threshold=0.5, rule="youden", chosen_on="validation", positives=40, negatives=60
+)
 
 
 def rule(thresholds: dict[str, float], assumed: tuple[str, ...] = (), healthy: tuple[str, ...] = ()) -> Rule:
@@ -53,16 +57,15 @@ def test_a_threshold_that_was_never_chosen_is_named_as_such():
 
 
 @pytest.mark.parametrize("classes", [("0", "1", "2"), ("amd", "dr", "Normal")])
-def test_the_healthy_class_of_a_multiclass_bundle_is_known_by_its_name(tmp_path, classes):
-    import numpy as np
-
-    blueprint = Blueprint(
+def test_the_healthy_class_of_a_multiclass_bundle_is_known_by_its_name(build_bundle, tmp_path, classes):
+    bundle = build_bundle(
+        tmp_path / "bundle",
         targets=(Target(name="grade", kind="multiclass", classes=classes),),
-        operating_points=(operating_point(f"grade={classes[1]}", 0.3),),
+        operating_points=(POINT.model_copy(update={"output": f"grade={classes[1]}", "threshold": 0.3}),),
         weights=np.ones((3, 3), np.float32),
         constants=np.zeros(3, np.float32),
     )
-    found = rule_of(build_bundle(tmp_path / "bundle", blueprint).description)
+    found = rule_of(bundle.description)
     assert found.healthy == {f"grade={value}" for value in classes if value in ("0", "Normal")}
     assert found.thresholds[f"grade={classes[1]}"] == 0.3
     assert found.assumed == {f"grade={value}" for value in classes} - {f"grade={classes[1]}"}

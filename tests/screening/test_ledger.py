@@ -1,5 +1,4 @@
 import pytest
-from colour_bundle import Blueprint, build_bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,10 +64,10 @@ def test_a_changed_photo_is_not_finished(bundle, tmp_path):
         assert ledger.record_of(photo(0, stamp="2-1")) is None
 
 
-def test_another_bundle_starts_anew(bundle, tmp_path):
+def test_another_bundle_starts_anew(bundle, build_bundle, tmp_path):
     with Ledger(tmp_path / "ledger", bundle) as ledger:
         ledger.add([record(0)])
-    with Ledger(tmp_path / "ledger", build_bundle(tmp_path / "other", Blueprint(name="other"))) as ledger:
+    with Ledger(tmp_path / "ledger", build_bundle(tmp_path / "other", name="other")) as ledger:
         assert remembered(ledger, 1) == []
 
 

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from colour_bundle import fundus
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -46,7 +45,7 @@ def test_nothing_is_drawn_outside_the_field_of_view(evidence):
     assert not drawn[:, 38:].any()
 
 
-def test_evidence_lands_where_it_is_on_the_original_photo(screener):
+def test_evidence_lands_where_it_is_on_the_original_photo(screener, fundus):
     pixels = fundus(blue=0, size=(300, 420))
     pixels[60:100, 120:160] = (180, 90, 255)  # the one blue place, upper left
     finding = screener(pixels)
@@ -59,7 +58,7 @@ def test_evidence_lands_where_it_is_on_the_original_photo(screener):
     assert not drawn[:, 0].any()  # outside the field of view
 
 
-def test_an_overlay_needs_the_original_itself_and_a_known_output(screener):
+def test_an_overlay_needs_the_original_itself_and_a_known_output(screener, fundus):
     finding = screener(fundus())
     with pytest.raises(UserError, match=r"has shape \(120, 160, 3\), the pixels given \(5, 5, 3\)"):
         finding.overlay(pixels=np.zeros((5, 5, 3), np.uint8))

@@ -3,6 +3,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eyeground.errors import UserError
 from eyeground.screening.photos import LEDGER, list_photos
@@ -21,7 +23,7 @@ def names(*sources: Path, output: Path = Path("nowhere")) -> list[str]:
 def test_every_file_named_like_a_photo_is_listed_once_in_any_case_sorted(tmp_path):
     touch(*(tmp_path / name for name in ("b.JPG", "a/z.Tiff", "a/y.dcm", "C.jpeg", "d.png", "e.tif")))
     assert names(tmp_path) == ["C.jpeg", "a/y.dcm", "a/z.Tiff", "b.JPG", "d.png", "e.tif"]
-    assert names(tmp_path, tmp_path / "a", tmp_path / "b.JPG") == names(tmp_path)
+    assert len(names(tmp_path, tmp_path / "a", tmp_path / "b.JPG", tmp_path)) == 6
 
 
 def test_files_that_are_photos_by_their_first_bytes_need_no_ending(tmp_path):
@@ -79,9 +81,23 @@ def test_a_name_that_is_no_unicode_becomes_one(tmp_path):
     assert names(tmp_path) == ["eye\\xff.jpg"]
 
 
-def test_names_are_relative_to_what_is_common_to_all_sources(tmp_path):
-    touch(tmp_path / "left" / "a.jpg", tmp_path / "right" / "a.jpg")
-    assert names(tmp_path / "left", tmp_path / "right" / "a.jpg") == ["left/a.jpg", "right/a.jpg"]
+def test_of_several_sources_names_begin_where_they_differ_and_never_show_the_whole_path(tmp_path):
+    touch(tmp_path / "left/a.jpg", tmp_path / "right/a.jpg", tmp_path / "right/b.jpg")
+    sources = (tmp_path / "left/a.jpg", tmp_path / "right/a.jpg", tmp_path / "right/b.jpg")
+    assert names(*sources) == ["b.jpg", "left/a.jpg", "right/a.jpg"]
+    assert names(tmp_path / "left", tmp_path / "right/b.jpg") == ["b.jpg", "left/a.jpg"]
+    assert names(tmp_path / "left/a.jpg") == ["a.jpg"]
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map("/".join), min_size=1, max_size=6, unique=True
+    )
+)
+def test_no_two_files_share_a_name(tmp_path, paths):
+    files = [tmp_path / "tree" / path / "x.jpg" for path in paths]
+    touch(*files)
+    assert len(set(names(*files))) == len(files)
 
 
 def test_sources_without_photos_get_one_clear_message(tmp_path):

@@ -5,18 +5,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from colour_bundle import SIDE, fundus
 
 from eyeground.imaging.gradability import assess
 from eyeground.imaging.standard import standard_photo
 from eyeground.recipe import Preprocessing
 from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
 
-SETTINGS = ReaderSettings(Preprocessing(side=SIDE), picture_side=96)
+SETTINGS = ReaderSettings(Preprocessing(side=64), picture_side=96)
 
 
 @pytest.fixture
-def photos(tmp_path) -> list[Path]:
+def photos(fundus, tmp_path) -> list[Path]:
     paths = [tmp_path / f"{index}.png" for index in range(6)]
     for index, path in enumerate(paths):
         cv2.imwrite(str(path), fundus(seed=index)[..., ::-1])
@@ -71,7 +70,7 @@ def test_a_photo_that_takes_too_long_is_refused_and_the_next_is_read(photos, tmp
     assert [outcome.reason for outcome in outcomes] == ["decoding it took longer than 0 seconds"] * 2
 
 
-def test_a_photo_that_needs_more_memory_than_allowed_is_refused(tmp_path):
+def test_a_photo_that_needs_more_memory_than_allowed_is_refused(fundus, tmp_path):
     large, small = tmp_path / "large.png", tmp_path / "small.png"
     cv2.imwrite(str(large), np.zeros((8000, 9000, 3), np.uint8))
     cv2.imwrite(str(small), fundus()[..., ::-1])

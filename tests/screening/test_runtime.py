@@ -4,13 +4,6 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from colour_bundle import (
-    CONSTANTS,
-    WEIGHTS_OF_COLOUR,
-    Blueprint,
-    build_bundle,
-    fundus,
-)
 from onnx import TensorProto
 
 from eyeground.errors import UserError
@@ -18,21 +11,22 @@ from eyeground.recipe import Target
 from eyeground.screening.runtime import load
 
 
-def test_probabilities_are_those_of_the_network_on_the_standard_photo(screener):
+def test_probabilities_are_those_of_the_network_on_the_standard_photo(screener, fundus, logits_of):
     finding = screener(fundus(blue=0.2))
-    mean = finding.standard.pixels.reshape(-1, 3).mean(axis=0) / 255
-    expected = 1 / (1 + np.exp(-(WEIGHTS_OF_COLOUR @ mean + CONSTANTS)))
+    expected = 1 / (1 + np.exp(-logits_of(finding.standard.pixels)))
     assert list(finding.probabilities.values()) == pytest.approx(expected, rel=1e-4)
 
 
-def test_evidence_averages_to_the_logit(screener):
-    finding = screener(fundus(blue=0.2))
-    for row, (output, probability) in enumerate(finding.probabilities.items()):
-        logit = finding.evidence_of(output).mean() + CONSTANTS[row]
-        assert probability == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-4)
+def test_evidence_averages_to_the_logit_less_a_constant(screener, fundus, logits_of):
+    findings = [screener(fundus(blue=blue)) for blue in (0.05, 0.2)]
+    for row, output in enumerate(findings[0].probabilities):
+        constants = [
+            logits_of(finding.standard.pixels)[row] - finding.evidence_of(output).mean() for finding in findings
+        ]
+        assert constants[0] == pytest.approx(constants[1], abs=1e-4)
 
 
-def test_n_photos_give_n_findings_in_order_and_a_batch_changes_nothing(screener, tmp_path):
+def test_n_photos_give_n_findings_in_order_and_a_batch_changes_nothing(screener, fundus, tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), fundus(seed=1)[..., ::-1])
     photos = [fundus(blue=blue, seed=seed) for seed, blue in enumerate(np.linspace(0, 1, 19))]
@@ -46,7 +40,7 @@ def test_n_photos_give_n_findings_in_order_and_a_batch_changes_nothing(screener,
         )
 
 
-def test_one_photo_gives_one_finding_and_none_give_none(screener):
+def test_one_photo_gives_one_finding_and_none_give_none(screener, fundus):
     assert screener(fundus()).status in ("normal", "abnormal")
     assert screener([]) == []
 
@@ -60,7 +54,7 @@ def test_one_photo_gives_one_finding_and_none_give_none(screener):
         np.zeros((0, 8, 3), np.uint8),
     ],
 )
-def test_pixels_that_are_not_uint8_rgb_are_refused_by_position(screener, pixels):
+def test_pixels_that_are_not_uint8_rgb_are_refused_by_position(screener, fundus, pixels):
     with pytest.raises(UserError, match=r"photo 2: expected uint8 RGB"):
         screener([fundus(), pixels])
 
@@ -79,27 +73,27 @@ def test_pixels_that_are_not_uint8_rgb_are_refused_by_position(screener, pixels)
         ({"batch": 1}, r"'photos' has shape \(1, 64, 64, 3\); expected \(any"),
     ],
 )
-def test_a_graph_that_does_not_fit_its_description_is_refused_in_words(tmp_path, change, message):
-    build_bundle(tmp_path / "bundle", Blueprint(operating_points=(), **change))
+def test_a_graph_that_does_not_fit_its_description_is_refused_in_words(build_bundle, tmp_path, change, message):
+    build_bundle(tmp_path / "bundle", operating_points=(), **change)
     with pytest.raises(UserError, match=message):
         load(tmp_path / "bundle")
 
 
-def test_a_changed_graph_is_refused(tmp_path):
+def test_a_changed_graph_is_refused(build_bundle, tmp_path):
     bundle = build_bundle(tmp_path / "bundle")
     bundle.onnx_path.write_bytes(bundle.onnx_path.read_bytes() + b"x")
     with pytest.raises(UserError, match="was changed or damaged"):
         load(tmp_path / "bundle")
 
 
-def test_probabilities_that_are_no_numbers_are_refused(tmp_path):
-    build_bundle(tmp_path / "bundle", Blueprint(constants=np.array([np.nan, 0], np.float32)))
+def test_probabilities_that_are_no_numbers_are_refused(build_bundle, fundus, tmp_path):
+    build_bundle(tmp_path / "bundle", constants=np.array([np.nan, 0], np.float32))
     with pytest.raises(UserError, match="a probability that is no number"):
         load(tmp_path / "bundle")(fundus())
 
 
-def test_a_bundle_without_evidence_still_screens(tmp_path):
-    build_bundle(tmp_path / "bundle", Blueprint(outputs=("probabilities",)))
+def test_a_bundle_without_evidence_still_screens(build_bundle, fundus, tmp_path):
+    build_bundle(tmp_path / "bundle", outputs=("probabilities",))
     finding = load(tmp_path / "bundle")(fundus(blue=0.5))
     assert finding.status == "abnormal"
     assert finding.evidence is None

@@ -122,7 +122,7 @@ def _write(reading: Any, output: Path, console: Console) -> None:
 def check(
     manifest: Path = typer.Argument(..., help="Manifest to check."),
     output: Path = typer.Option(
-        Path("check"), "-o", "--output", help="Folder for flow.csv, duplicates.csv and unreadable.csv."
+        Path("check"), "-o", "--output", help="Folder for flow.csv, photos.csv and duplicates.csv."
     ),
     against: Path | None = typer.Option(
         None, help="Another manifest, such as the upstream one: photos that stand in both are contamination."
@@ -146,7 +146,7 @@ def check(
     if clean:
         write_manifest(checked.clean, clean)
         console.print(f"written: {clean}, {len(checked.clean)} photos")
-    console.print(f"written: {output}/flow.csv, duplicates.csv, unreadable.csv")
+    console.print(f"written: {output}/flow.csv, photos.csv, duplicates.csv")
 
 
 def split(

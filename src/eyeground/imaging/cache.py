@@ -9,9 +9,11 @@ photograph once per preparation to hash it.
 
 import json
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -72,6 +74,7 @@ def prepare(paths: Sequence[Path], preprocessing: Preprocessing, cache_folder: P
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; at least one process has to do the work")
     folder = Path(cache_folder) / f"standard-v{preprocessing.version}-{preprocessing.side}"
+    _sweep(folder)
     prepared: list[Path | None] = [None] * len(paths)
     failures: dict[int, str] = {}
     work = [(index, Path(path)) for index, path in enumerate(paths)]
@@ -80,6 +83,14 @@ def prepare(paths: Sequence[Path], preprocessing: Preprocessing, cache_folder: P
         if failure is not None:
             failures[index] = failure
     return Prepared(prepared, dict(sorted(failures.items())))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers that were killed left behind; no writer takes an hour for one photo."""
+    for partial in folder.glob("*/.*.partial"):
+        with suppress(OSError):
+            if time.time() - partial.stat().st_mtime > 3600:
+                partial.unlink()
 
 
 def read_prepared(png: Path) -> Pixels:
@@ -154,7 +165,10 @@ def _until_a_crash(
         while (chunks and not suspects) or running:
             while chunks and not suspects and len(running) < 2 * jobs:
                 chunk = chunks.pop()
-                running[pool.submit(_make_all, chunk, preprocessing, folder)] = chunk
+                try:
+                    running[pool.submit(_make_all, chunk, preprocessing, folder)] = chunk
+                except BrokenProcessPool:
+                    suspects.append(chunk)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 chunk = running.pop(future)
                 try:
@@ -184,20 +198,29 @@ def _make_all(chunk: list[Work], preprocessing: Preprocessing, folder: Path) -> 
 def _make(path: Path, preprocessing: Preprocessing, folder: Path) -> tuple[Path | None, str | None]:
     _set_alarm(LONGEST_DECODE)
     try:
-        entry = None
-        if path.is_file():
-            digest = sha256_of(path)
-            entry = folder / digest[:2] / f"{digest}.png"
-            if _is_whole(entry):
-                return entry, None
+        entry = _entry(path, folder)
+        if entry is not None and _is_whole(entry):
+            return entry, None
         standard = standard_photo(path, preprocessing)
-        assert entry is not None
+        if entry is None:
+            return None, "the file changed while it was read"
         write_prepared(standard, entry)
         return entry, None
     except UnreadablePhotoError as error:
         return None, error.reason
+    except (MemoryError, cv2.error):
+        return None, "making its standard photo takes more memory than there is"
     finally:
         _set_alarm(0)
+
+
+def _entry(path: Path, folder: Path) -> Path | None:
+    """Where the photograph's standard photo belongs; None where its content cannot be read."""
+    try:
+        digest = sha256_of(path) if path.is_file() else None
+    except OSError:
+        return None
+    return folder / digest[:2] / f"{digest}.png" if digest else None
 
 
 def _set_alarm(seconds: int) -> None:

@@ -156,7 +156,7 @@ def check_size(width: int, height: int) -> None:
 def _opened(path: Path) -> Iterator[BufferedReader]:
     """Open a regular file for reading; anything else is refused without waiting for it."""
     try:
-        stream = open(path, "rb", opener=_open_at_once)  # noqa: PTH123, SIM115
+        stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
     except FileNotFoundError as error:
         reason = "is a link to a file that does not exist" if path.is_symlink() else "there is no such file"
         raise RefusedError(reason) from error

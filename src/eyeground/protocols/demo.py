@@ -101,7 +101,7 @@ def _photos(folder: Path, cache: Path, console: Console, step: Callable[[str], N
     render_dataset(folder / "photos", PATIENTS, side=192, seed=SEED, prevalence=PREVALENCE, faults=0.05)
     step("2  check the photos and the manifest")
     manifest = read_manifest(folder / "photos" / "manifest.csv")
-    check_manifest(manifest, cache, jobs=2).print(console)
+    check_manifest(manifest, cache, jobs=2, preprocessing=PRETRAIN.preprocessing).print(console)
     step("3  split by patient")
     split = split_patients(manifest, SHARES, [target.name for target in (*PRETRAIN.targets, *PROBE.targets)], SEED)
     write_manifest(split, folder / "split.csv")

@@ -31,7 +31,7 @@ def model_card(name: str, classifier: Classifier, record: TrainingRecord, evalua
         record=record,
         evaluation=evaluation,
         metrics=_CARD_METRICS,
-        rows=[(output, _by_metric(output.all_estimates)) for output in evaluation.outputs],
+        rows=[(output, _by_metric(output.all_estimates())) for output in evaluation.outputs],
         macro=_by_metric(evaluation.macro),
         shown=shown,
     )

@@ -98,6 +98,7 @@ def screen(
     listing = list_photos([Path(source) for source in sources], output_folder)
     _refuse_foreign_results(output_folder)
     with Ledger(output_folder / LEDGER, screener.bundle) as ledger:
+        _sweep(output_folder / PICTURES)
         todo = [photo for photo in listing.photos if not _is_finished(ledger.record_of(photo), output_folder)]
         for _ in track(_screened(todo, screener, ledger, output_folder, jobs), "screening", total=len(todo)):
             pass
@@ -125,6 +126,12 @@ def _refuse_foreign_results(output_folder: Path) -> None:
     for name in (f"{RESULTS}.csv", f"{RESULTS}.parquet", REPORT):
         if (output_folder / name).exists() and not (output_folder / LEDGER).exists():
             raise UserError(f"{output_folder / name}: was not written by a screening; choose another output folder")
+
+
+def _sweep(pictures: Path) -> None:
+    """Remove what a killed screening left half written."""
+    for partial in pictures.rglob(".*.partial"):
+        partial.unlink(missing_ok=True)
 
 
 def _is_finished(record: Record | None, output_folder: Path) -> bool:

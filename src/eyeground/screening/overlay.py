@@ -28,13 +28,13 @@ ROUND_NUMBERS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 BRIGHTEST_GREY, MOST_GAIN = 200.0, 3.0
 
 
-_HALF = 255  # entries of the tables on either side of none
-_STRENGTHS = np.linspace(-1, 1, 2 * _HALF + 1)
+_HALF = 127  # entries of the tables on either side of none: 255 in all, as 8-bit look-up allows
+_STRENGTHS = np.append(np.linspace(-1, 1, 2 * _HALF + 1), 1.0)
 _STEPS = np.array([*reversed(AGAINST_COLOURS), (128, 128, 128), *FOR_COLOURS])
 _COLOURS = np.stack(
     [np.interp(_STRENGTHS, np.linspace(-1, 1, len(_STEPS)), _STEPS[:, channel]) for channel in range(3)], axis=1
-).astype(np.float32)
-_OPACITIES = (MOST_OPAQUE * np.abs(_STRENGTHS) ** 0.8).astype(np.float32)
+).astype(np.float32)[None]
+_OPACITIES = (MOST_OPAQUE * np.abs(_STRENGTHS) ** 0.8).astype(np.float32)[None]
 
 
 def scale_of(evidence: NDArray[np.float32], field_of_view: NDArray[np.bool_]) -> float:
@@ -78,8 +78,10 @@ def colour_of(strength: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArr
     opacity : numpy.ndarray
         float32 in 0-1, shape of `strength`; 0 where there is no evidence.
     """
-    entry = np.rint((np.clip(strength, -1.0, 1.0) + 1.0) * _HALF).astype(np.intp)
-    return _COLOURS[entry], _OPACITIES[entry]
+    entry = np.rint((np.clip(strength, -1.0, 1.0) + 1.0) * _HALF).astype(np.uint8)
+    flat = entry.reshape(1, -1)
+    colours = cv2.LUT(cv2.merge([flat, flat, flat]), _COLOURS).reshape(*entry.shape, 3)
+    return colours, cv2.LUT(flat, _OPACITIES).reshape(entry.shape)
 
 
 def draw_evidence(
@@ -126,10 +128,13 @@ def _smoothly(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
 
 
 def _blend(pixels: NDArray[np.uint8], strength: NDArray[np.float32], inside: NDArray[np.float32]) -> NDArray[np.uint8]:
+    strength = strength * inside
     colours, opacity = colour_of(strength)
-    opacity = (opacity * inside)[..., None]
-    blended = _red_free(pixels, inside > 0.5)[..., None] * (1 - opacity) + colours * opacity
-    return _with_contours(np.clip(blended, 0, 255).astype(np.uint8), strength * inside)
+    opacity = cv2.merge([opacity, opacity, opacity])
+    grey = _red_free(pixels, inside > 0.5)
+    grey = cv2.merge([grey, grey, grey])
+    blended = cv2.convertScaleAbs(grey + (colours - grey) * opacity)
+    return _with_contours(blended, strength)
 
 
 def _red_free(pixels: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -143,7 +148,7 @@ def _red_free(pixels: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[n
 
 def _with_contours(picture: NDArray[np.uint8], strength: NDArray[np.float32]) -> NDArray[np.uint8]:
     thickness = max(1, round(min(picture.shape[:2]) / 400))
-    marked = np.ascontiguousarray(picture)
+    marked = picture.copy()
     for sign, colour in ((1.0, (255, 250, 220)), (-1.0, (225, 240, 255))):
         region = (sign * strength >= CONTOUR_AT).astype(np.uint8)
         lines, _ = cv2.findContours(region, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)

@@ -9,6 +9,7 @@ What eyeground wrote itself is never screened. A file that is named directly is 
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ class PhotoFile:
     Attributes
     ----------
     name : str
-        Its path relative to the screened folder, with forward slashes; always valid Unicode.
+        Its path relative to the screened folder, with forward slashes; always valid Unicode. Of several sources,
+        each one's own name comes first.
     path : pathlib.Path
         Where it is.
     stamp : str
@@ -62,79 +64,101 @@ def list_photos(sources: Path | Sequence[Path], output_folder: Path) -> Listing:
     Raises
     ------
     UserError
-        If a source does not exist, or no photograph is found.
+        If a source does not exist, no photograph is found, or two would have the same name.
     """
     given = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
     if any(source.resolve() == output_folder.resolve() for source in given):
         raise UserError(f"{output_folder}: is the folder of photographs itself; choose another folder for the output")
-    root = _common_root(given)
     walk = _Walk(output_folder)
-    for source in given:
+    for source, label in _labels(given).items():
         if source.is_dir():
-            walk.folder(source)
+            walk.folder(source, label)
         elif os.path.lexists(source):
-            walk.found.append(source)
+            walk.file(source, label)
         else:
             raise UserError(f"{source}: no such file or folder")
-    photos = {path.absolute(): _photo_file(path, root) for path in walk.found}
-    notes = walk.notes(root)
-    if not photos:
-        raise UserError(
-            " ".join([f"{', '.join(map(str, given))}: no photographs ({', '.join(PHOTO_ENDINGS)}) here.", *notes])
-        )
-    return Listing(tuple(sorted(photos.values(), key=lambda photo: photo.name)), notes)
+    notes = walk.notes()
+    if not walk.found:
+        here = f"{', '.join(map(str, given))}: no photographs ({', '.join(PHOTO_ENDINGS)}) here."
+        raise UserError(" ".join([here, *notes]))
+    name, times = Counter(photo.name for photo in walk.found.values()).most_common(1)[0]
+    if times > 1:
+        raise UserError(f"{times} photographs would be called '{name}' in the results; screen their folders one by one")
+    return Listing(tuple(sorted(walk.found.values(), key=lambda photo: photo.name)), notes)
+
+
+def _labels(given: Sequence[Path]) -> dict[Path, str]:
+    """What the names of each source's photographs begin with.
+
+    Nothing for a single folder. Otherwise the source's own name, with as many of the folders above it as tell
+    it from the others; never the whole path, which may say more of the machine than a table should.
+    """
+    if not given:
+        raise UserError("nothing to screen: name a folder or photographs")
+    sources = {source.absolute(): source for source in given}
+    if len(sources) == 1 and given[0].is_dir():
+        return {given[0]: ""}
+    labels = {path: path.name for path in sources}
+    for depth in range(2, max(len(path.parts) for path in sources) + 1):
+        shared = Counter(labels.values())
+        labels = {path: "/".join(path.parts[-depth:]) if shared[label] > 1 else label for path, label in labels.items()}
+    return {sources[path]: label for path, label in labels.items()}
 
 
 class _Walk:
     """A walk through folders, gathering photographs and what was left aside."""
 
     def __init__(self, output_folder: Path) -> None:
-        self.found: list[Path] = []
-        self._left_out: list[Path] = []
-        self._earlier: list[Path] = []
-        self._closed: list[Path] = []
+        self.found: dict[Path, PhotoFile] = {}
+        self._left_out: list[str] = []
+        self._earlier: list[str] = []
+        self._closed: list[str] = []
         self._output = output_folder.resolve()
         self._seen: set[tuple[int, int]] = set()
 
-    def folder(self, folder: Path) -> None:
-        pending = [folder]
-        while pending:
-            pending += reversed(list(self._one_folder(pending.pop())))
+    def file(self, path: Path, name: str) -> None:
+        """Take a file as a photograph, once."""
+        self.found.setdefault(path.absolute(), PhotoFile(_text(name), path, _stamp(path)))
 
-    def _one_folder(self, folder: Path) -> Iterator[Path]:
+    def folder(self, folder: Path, name: str) -> None:
+        """Take the photographs in a folder and below it."""
+        pending = [(folder, name)]
+        while pending:
+            pending += self._one_folder(*pending.pop())
+
+    def _one_folder(self, folder: Path, name: str) -> Iterator[tuple[Path, str]]:
         """Sort one folder's files and yield the folders in it."""
         try:
             status = folder.stat()
             entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
         except OSError:
-            self._closed.append(folder)
+            self._closed.append(_text(name or folder.name))
             return
         identity = (status.st_dev, status.st_ino)
         if identity in self._seen or folder.resolve() == self._output:
             return
         if (folder / LEDGER).exists():
-            self._earlier.append(folder)
+            self._earlier.append(_text(name or folder.name))
             return
         self._seen.add(identity)
         for entry in entries:
+            inner = f"{name}/{entry.name}" if name else entry.name
             if entry.is_dir():
-                yield entry
+                yield entry, inner
             elif entry.suffix.lower() in PHOTO_ENDINGS or _begins_like_a_photo(entry):
-                self.found.append(entry)
+                self.file(entry, inner)
             else:
-                self._left_out.append(entry)
+                self._left_out.append(_text(inner))
 
-    def notes(self, root: Path) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         """Sentences on what was left aside."""
         notes = []
         if self._left_out:
-            example = _name_of(self._left_out[0], root)
-            files = "1 other file was" if len(self._left_out) == 1 else f"{len(self._left_out):,} other files were"
+            count, example = len(self._left_out), min(self._left_out)
+            files = "1 other file was" if count == 1 else f"{count:,} other files were"
             notes.append(f"{files} left out, being no photograph by name or first bytes (such as {example}).")
-        notes += [
-            f"{_name_of(folder, root)} is left out, being the output of another screening." for folder in self._earlier
-        ]
-        notes += [f"The folder {_name_of(folder, root)} could not be opened." for folder in self._closed]
+        notes += [f"{folder} is left out, being the output of another screening." for folder in self._earlier]
+        notes += [f"The folder {folder} could not be opened." for folder in self._closed]
         return tuple(notes)
 
 
@@ -149,23 +173,14 @@ def _begins_like_a_photo(path: Path) -> bool:
     return first.startswith(_FIRST_BYTES) or first[_DICOM_MARK] == b"DICM"
 
 
-def _common_root(given: Sequence[Path]) -> Path:
-    if not given:
-        raise UserError("nothing to screen: name a folder or photographs")
-    folders = [source.absolute() if source.is_dir() else source.absolute().parent for source in given]
-    return Path(os.path.commonpath(folders))
+def _text(name: str) -> str:
+    """A file name as valid Unicode: bytes that are no UTF-8 are shown as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _name_of(path: Path, root: Path) -> str:
-    """Relative to the root; bytes of a file name that are no UTF-8 are shown as escapes."""
-    relative = path.absolute().relative_to(root).as_posix()
-    return os.fsencode(relative).decode("utf-8", "backslashreplace")
-
-
-def _photo_file(path: Path, root: Path) -> PhotoFile:
+def _stamp(path: Path) -> str:
     try:
         status = path.stat()
-        stamp = f"{status.st_size}-{status.st_mtime_ns}"
     except OSError:
-        stamp = "unreachable"
-    return PhotoFile(_name_of(path, root), path, stamp)
+        return "unreachable"
+    return f"{status.st_size}-{status.st_mtime_ns}"

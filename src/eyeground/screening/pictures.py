@@ -99,7 +99,7 @@ def _legend(finding: Finding, scale: float, width: int) -> NDArray[np.uint8]:
     right = left + _BAR_WIDTH
     draw.text((right - draw.textlength(label, font=_font(13)), 12), label, fill=_QUIET, font=_font(13))
     image.paste(Image.fromarray(_bar()), (left, 32))
-    for share, text in ((0.0, f"\u2013{scale:g}"), (0.5, "0"), (1.0, f"+{scale:g}")):
+    for share, text in ((0.0, f"-{scale:g}"), (0.5, "0"), (1.0, f"+{scale:g}")):
         length = draw.textlength(text, font=_font(13))
         draw.text((left + share * _BAR_WIDTH - share * length, 46), text, fill=_INK, font=_font(13))
     draw.text((right + 18, 29), f"logits, for \u201c{output}\u201d; the map\u2019s", fill=_QUIET, font=_font(13))

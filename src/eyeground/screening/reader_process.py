@@ -8,6 +8,7 @@ line of JSON followed by raw pixels: nothing is pickled, so a reader that was ta
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
@@ -57,8 +58,12 @@ def _serve(path: Path, preprocessing: Preprocessing, picture_side: int, replies:
     except MemoryError:
         _reply(replies, {"refused": "decoding it takes more memory than a reader may use"})
     else:
-        parts = {"disc": standard.disc, "geometry": standard.geometry, "gradability": gradability}
-        _reply(replies, {name: asdict(part) for name, part in parts.items()}, standard.pixels, picture)
+        header = {
+            "disc": asdict(standard.disc),
+            "geometry": asdict(standard.geometry),
+            "gradability": asdict(gradability),
+        }
+        _reply(replies, header, standard.pixels, picture)
 
 
 def _picture(path: Path, standard: StandardPhoto, side: int) -> NDArray[np.uint8]:
@@ -82,7 +87,7 @@ def _picture(path: Path, standard: StandardPhoto, side: int) -> NDArray[np.uint8
     return picture
 
 
-def _reply(replies: BinaryIO, header: dict[str, object], *arrays: NDArray[np.uint8]) -> None:
+def _reply(replies: BinaryIO, header: Mapping[str, object], *arrays: NDArray[np.uint8]) -> None:
     replies.write(json.dumps(header).encode() + b"\n")
     for array in arrays:
         replies.write(np.ascontiguousarray(array).data)

@@ -92,9 +92,9 @@ class Readers:
 
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for process in self._processes:
-            process.kill()
+        self._kill_all()
         self._threads.shutdown(wait=True)
+        self._kill_all()  # those that a thread was just starting
 
     def read(self, paths: Iterable[Path], ahead: int) -> Iterator[ReadPhoto | Refused]:
         """Read photographs, yielding them in order, at most `ahead` of them before they are asked for."""
@@ -106,6 +106,10 @@ class Readers:
             result = pending.popleft().result()
             pending.extend(self._threads.submit(self._read_one, path) for path in islice(remaining, 1))
             yield result
+
+    def _kill_all(self) -> None:
+        for process in list(self._processes):
+            process.kill()
 
     def _read_one(self, path: Path) -> ReadPhoto | Refused:
         process: _ReaderProcess | None = getattr(self._own, "process", None)

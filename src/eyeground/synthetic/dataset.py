@@ -25,7 +25,7 @@ PREVALENCE: dict[str, float] = {
     "diabetic_retinopathy": 0.22,
     "amd": 0.08,
     "glaucoma": 0.07,
-    "glaucoma_suspect": 0.06,
+    "glaucoma_suspect": 0.04,
     "pathologic_myopia": 0.06,
     "epiretinal_membrane": 0.04,
     "retinal_vein_occlusion": 0.04,
@@ -156,7 +156,7 @@ def _draw_patient(
         device=str(rng.choice(list(devices))),
         anatomy=healthy_anatomy(rng, age),
         diseases=diseases,
-        grade=int(rng.choice([1, 2, 3, 4], p=[0.3, 0.4, 0.18, 0.12])),
+        grade=int(rng.choice([1, 2, 3, 4], p=[0.2, 0.42, 0.22, 0.16])),
     )
 
 

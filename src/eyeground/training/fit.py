@@ -8,7 +8,6 @@ that are kept are those of the epoch with the best validation AUROC; test photos
 import logging
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +87,7 @@ def fit(
     module = ClassifierModule(classifier, recipe, _output_weights(recipe, photos.truth[train]))
     report = EpochReport(folder / HISTORY, console, len(train))
     # Every callback that keeps state comes before the checkpoint, which Lightning moves to the end by itself.
-    callbacks: list[Callback] = [report, _keep_best(folder)]
+    callbacks: list[Callback] = [report, *_checkpoints(folder)]
     if settings.average_decay:
         callbacks.append(MovingAverage(settings.average_decay))
     if settings.patience:
@@ -113,8 +112,9 @@ def fit(
         default_root_dir=str(folder),
     )
     last = folder / CHECKPOINTS / LAST
-    loaders = _loaders(recipe, photos, train, validation, trainer)
-    trainer.fit(module, *loaders, ckpt_path=str(last) if resume and last.is_file() else None)
+    resume = resume and last.is_file()
+    loaders = _loaders(recipe, photos, train, validation, trainer, _next_epoch(last) if resume else 0)
+    trainer.fit(module, *loaders, ckpt_path=str(last) if resume else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
     best = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)["state_dict"]
@@ -122,13 +122,11 @@ def fit(
     return Fit(classifier.eval(), tuple(report.history))
 
 
-def predict(
-    classifier: Classifier, photos: PreparedPhotos, rows: Sequence[int], settings: TrainingRecipe
-) -> np.ndarray:
+def predict(classifier: Classifier, photos: PreparedPhotos, rows: np.ndarray, settings: TrainingRecipe) -> np.ndarray:
     """Probabilities (rows, outputs) of some rows, without augmentation."""
     device = torch.device("cuda" if torch.cuda.is_available() and settings.machine.accelerator != "cpu" else "cpu")
     classifier = classifier.to(device).eval()
-    sampler = EpochSampler(np.asarray(rows), shuffle=False, seed=0)
+    sampler = EpochSampler(rows, shuffle=False, seed=0)
     dataset = FundusDataset(photos, None, 0)
     batches = loader(dataset, sampler, settings.optimisation.batch_size, settings.machine.workers, drop_last=False)
     parts = []
@@ -173,25 +171,34 @@ def _output_weights(recipe: TrainingRecipe, truth: np.ndarray) -> torch.Tensor |
     return balancing_weights(torch.from_numpy(truth), recipe.targets)
 
 
-def _keep_best(folder: Path) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        dirpath=folder / CHECKPOINTS,
-        filename=Path(BEST).stem,
-        monitor=VALIDATION_AUROC,
-        mode="max",
-        save_last=True,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
+def _checkpoints(folder: Path) -> list[Callback]:
+    """Keep the last epoch, to go on from, and the best one, to use: one file each, replaced as a whole."""
+    always = {"dirpath": folder / CHECKPOINTS, "save_on_train_epoch_end": True, "enable_version_counter": False}
+    return [
+        ModelCheckpoint(filename=Path(BEST).stem, monitor=VALIDATION_AUROC, mode="max", **always),
+        ModelCheckpoint(filename=Path(LAST).stem, **always),
+    ]
+
+
+def _next_epoch(last: Path) -> int:
+    """Number (from 0) of the epoch that a resumed run starts with."""
+    return int(torch.load(last, map_location="cpu", weights_only=True, mmap=True)["epoch"]) + 1
 
 
 def _loaders(
-    recipe: TrainingRecipe, photos: PreparedPhotos, train: np.ndarray, validation: np.ndarray, trainer: pl.Trainer
+    recipe: TrainingRecipe,
+    photos: PreparedPhotos,
+    train: np.ndarray,
+    validation: np.ndarray,
+    trainer: pl.Trainer,
+    first_epoch: int,
 ) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
     settings, workers = recipe.optimisation, recipe.machine.workers
     part, parts = trainer.global_rank, trainer.world_size
     weights = rarity_weights(photos.truth[train]) if settings.imbalance == "balanced-sampler" else None
     drawn = EpochSampler(train, shuffle=True, seed=recipe.seed, weights=weights, part=part, parts=parts)
+    # When it resumes, Lightning starts the worker processes before it tells the sampler which epoch it is.
+    drawn.set_epoch(first_epoch)
     in_order = EpochSampler(validation, shuffle=False, seed=recipe.seed, part=part, parts=parts)
     return (
         loader(

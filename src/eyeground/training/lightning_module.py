@@ -1,6 +1,7 @@
 """The classifier as Lightning sees it: the training step, the validation AUROC, and what happens around an epoch."""
 
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,11 @@ class ClassifierModule(pl.LightningModule):
         self.register_buffer("output_weights", output_weights, persistent=False)
         self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
 
-    def on_train_epoch_start(self) -> None:
-        # Dropout and stochastic depth draw from the global generator: seeded by epoch, a resumed run draws the same.
-        torch.manual_seed(self._recipe.seed * 1_000_003 + self.current_epoch)
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        # Dropout and stochastic depth draw from the global generator. Seeded step by step, a resumed run draws what an
+        # uninterrupted one does, whatever else drew in between (loaders do when they start).
+        place = (self._recipe.seed, self.current_epoch, batch_idx, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         photos, truth, _rows = batch
@@ -153,12 +156,16 @@ class EpochReport(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         name = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
         self._bar = iter(track(range(self._photos), name)) if trainer.is_global_zero else iter(())
+        self._started, self._trained = time.monotonic(), 0
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        for _ in range(len(batch[0]) * trainer.world_size):
+        photos = len(batch[0]) * trainer.world_size
+        for _ in range(photos):
             next(self._bar, None)
+        self._trained += photos
+        self._rate = self._trained / (time.monotonic() - self._started)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         for _ in self._bar:
@@ -168,6 +175,7 @@ class EpochReport(Callback):
             "epoch": trainer.current_epoch + 1,
             "loss": float(metrics["loss"]),
             VALIDATION_AUROC: float(metrics[VALIDATION_AUROC]),
+            "photos_per_second": round(self._rate, 2),
         }
         self.history.append(epoch)
         if trainer.is_global_zero:
@@ -175,7 +183,8 @@ class EpochReport(Callback):
             best = best_of(self.history)
             self._console.print(
                 f"epoch {epoch['epoch']}/{trainer.max_epochs}: loss {epoch['loss']:.4f}, "
-                f"validation AUROC {epoch[VALIDATION_AUROC]:.4f} (best {best[VALIDATION_AUROC]:.4f} in epoch {best['epoch']})"
+                f"validation AUROC {epoch[VALIDATION_AUROC]:.4f} (best {best[VALIDATION_AUROC]:.4f} in epoch {best['epoch']}), "
+                f"{self._rate:.1f} photos/s"
             )
 
 

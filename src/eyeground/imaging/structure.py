@@ -1,0 +1,72 @@
+"""What is particular to an eye, its vessels, disc and lesions, with light and shading taken away.
+
+Both the judgement of quality and the search for duplicates look at this rather than at raw pixels: how bright
+a photograph is, and towards which side it fades, belongs to the camera and the flash, not to the eye.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from eyeground.imaging.decode import Pixels
+
+Plane = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+# Added to the surroundings' brightness (0-255), so that the noise of dark photos is not magnified.
+_NOISE_FLOOR = 15.0
+
+
+def lit_area(pixels: Pixels, visible: Mask | None = None) -> Mask:
+    """`(side, side)` bool: what is lit, without specks such as burnt-in text.
+
+    In a photograph that was squeezed this is less than the disc, whose rest is border.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        `(side, side, 3)` uint8.
+    visible : numpy.ndarray, optional
+        `(side, side)` bool, the field of view; without it, whatever is not black.
+    """
+    brightest = pixels.max(axis=2)
+    visible = brightest > 0 if visible is None else visible
+    if not visible.any():
+        return visible
+    level = max(8.0, 0.12 * float(np.percentile(brightest[visible], 90)))
+    lit = (visible & (brightest > level)).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(lit, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0)
+
+
+def without_rim(lit: Mask, width: int) -> Mask:
+    """The area without its outermost `width` pixels, where the border shines through."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    return np.asarray(cv2.erode(lit.astype(np.uint8), disc, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0)
+
+
+def structure(pixels: Pixels, lit: Mask, fine: float, coarse: float) -> Plane:
+    """The green channel, smoothed a little, relative to its surroundings; 0 outside `lit`.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        `(side, side, 3)` uint8.
+    lit : numpy.ndarray
+        `(side, side)` bool; what lies outside does not count as surroundings.
+    fine, coarse : float
+        Standard deviations, in pixels, of the Gaussians that smooth and that average the surroundings.
+
+    Returns
+    -------
+    numpy.ndarray
+        `(side, side)` float32; -0.3 is 30 % darker than its surroundings.
+    """
+    weight = lit.astype(np.float32)
+    green = pixels[..., 1].astype(np.float32) * weight
+    shading = _average(green, weight, coarse)
+    return np.asarray((_average(green, weight, fine) - shading) / (shading + _NOISE_FLOOR) * weight)
+
+
+def _average(values: Plane, weight: Plane, sigma: float) -> Plane:
+    within = np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma) / within)

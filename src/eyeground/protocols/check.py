@@ -1,0 +1,205 @@
+"""`check`: read every photo of a manifest once and say what a study has to know before it starts.
+
+Which photos are missing or unreadable, which nobody could grade, which are there twice, and which duplicates
+join patients or splits. The flow table is the one that reporting guidelines ask for: photos and patients, step
+by step, with the reason for every loss.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from eyeground.errors import UserError
+from eyeground.files import write_table
+from eyeground.imaging.cache import prepare, read_prepared_standard
+from eyeground.imaging.duplicates import find_duplicates
+from eyeground.imaging.gradability import assess
+from eyeground.manifest import Manifest
+from eyeground.progress import track
+from eyeground.recipe import Preprocessing
+
+FLOW, PHOTOS, DUPLICATES = "flow.csv", "photos.csv", "duplicates.csv"
+MISSING = "no such file"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What reading every photo of a manifest has shown.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        As it was given.
+    flow : pandas.DataFrame
+        `step`, `photos`, `patients`.
+    photos : pandas.DataFrame
+        Per photo: `photo`, `unreadable` (why, or empty), `ungradable` (why, or empty), and the quality measures.
+    duplicates : pandas.DataFrame
+        `photo_a`, `photo_b`, `kind` (`exact` or `near`), `distance`, `same_patient`, `same_split`.
+    clean : Manifest
+        Without unreadable photos, and with the first of each group of photos that are duplicates across patients.
+    """
+
+    manifest: Manifest
+    flow: pd.DataFrame
+    photos: pd.DataFrame
+    duplicates: pd.DataFrame
+    clean: Manifest
+
+    def write(self, folder: Path) -> None:
+        """Write `flow.csv`, `photos.csv` and `duplicates.csv` into a folder."""
+        write_table(self.flow, folder / FLOW)
+        write_table(self.photos, folder / PHOTOS)
+        write_table(self.duplicates, folder / DUPLICATES)
+
+    def print(self, console: Console) -> None:
+        """Show the flow table, and what must be mended before training."""
+        shown = Table(box=None, pad_edge=False)
+        shown.add_column("photographs")
+        shown.add_column("photos", justify="right")
+        shown.add_column("patients", justify="right")
+        for row in self.flow.itertuples(index=False):
+            shown.add_row(escape(str(row.step)), f"{row.photos:,}", f"{row.patients:,}")
+        console.print(shown)
+        across = self.duplicates[~self.duplicates["same_patient"].astype(bool)]
+        leaking = int((~across["same_split"].fillna(True).astype(bool)).sum())
+        if len(across):
+            splits = f", {leaking} of them across splits" if leaking else ""
+            console.print(
+                f"[yellow]{len(across)} pairs of duplicates join different patients{splits}.[/] "
+                "--clean writes a manifest with one photo of each group"
+            )
+
+
+def check_manifest(
+    manifest: Manifest,
+    cache: Path,
+    jobs: int,
+    other: Manifest | None = None,
+    preprocessing: Preprocessing | None = None,
+) -> Checked:
+    """Read every photo of a manifest, and look for duplicates in it and, if given, between it and another one.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    cache : pathlib.Path
+        Folder of standard photos.
+    jobs : int
+        Processes that read photos.
+    other : Manifest, optional
+        A manifest that must share no photo with this one, such as the upstream one. A shared photo is listed with
+        `same_patient` false.
+    preprocessing : Preprocessing, optional
+        Its side is that of the standard photos compared.
+
+    Raises
+    ------
+    UserError
+        If no photo can be read.
+    """
+    preprocessing = preprocessing or Preprocessing()
+    prepared = prepare(manifest.photo_paths(), preprocessing, cache, jobs)
+    if all(path is None for path in prepared.paths):
+        raise UserError(f"none of the {len(manifest)} photos can be read; the first: {prepared.failures[0]}")
+    photos = _photo_table(manifest, prepared.paths, prepared.failures)
+    duplicates = find_duplicates(manifest, prepared.paths)
+    if other is not None:
+        theirs = prepare(other.photo_paths(), preprocessing, cache, jobs)
+        duplicates = pd.concat([duplicates, _shared(manifest, prepared.paths, other, theirs.paths)], ignore_index=True)
+    readable = photos["unreadable"].isna()
+    repeated = _later_of_groups(manifest, duplicates)
+    clean = manifest.where(readable & ~manifest.table["photo"].isin(repeated))
+    return Checked(manifest, _flow(manifest, photos, duplicates, clean), photos, duplicates, clean)
+
+
+def _photo_table(manifest: Manifest, paths: Sequence[Path | None], failures: dict[int, str]) -> pd.DataFrame:
+    rows: list[dict[str, object]] = []
+    for row, path in enumerate(track(paths, "measuring")):
+        if path is None:
+            rows.append({"unreadable": failures[row]})
+            continue
+        found = assess(read_prepared_standard(path))
+        rows.append(
+            {
+                "ungradable": "; ".join(found.reasons) or None,
+                "focus": found.focus,
+                "illumination": found.illumination,
+                "contrast": found.contrast,
+                "completeness": found.completeness,
+            }
+        )
+    columns = ["unreadable", "ungradable", "focus", "illumination", "contrast", "completeness"]
+    table = pd.DataFrame(rows, columns=columns).astype({"unreadable": "string", "ungradable": "string"})
+    return pd.concat([manifest.table[["photo"]].reset_index(drop=True), table], axis=1)
+
+
+def _shared(
+    manifest: Manifest, paths: Sequence[Path | None], other: Manifest, other_paths: Sequence[Path | None]
+) -> pd.DataFrame:
+    """Duplicates between two manifests, as pairs (ours, theirs)."""
+    # A patient's name means nothing in another manifest, and the same file may stand in both.
+    ours = manifest.table[["photo", "patient"]].assign(photo="checked/" + manifest.table["photo"])
+    theirs = other.table[["photo", "patient"]].assign(
+        photo="other/" + other.table["photo"], patient="other/" + other.table["patient"]
+    )
+    both = Manifest(pd.concat([ours, theirs], ignore_index=True), manifest.root)
+    pairs = find_duplicates(both, [*paths, *other_paths])
+    between = pairs["photo_a"].str.startswith("checked/") != pairs["photo_b"].str.startswith("checked/")
+    return pairs[between].reset_index(drop=True)
+
+
+def _later_of_groups(manifest: Manifest, duplicates: pd.DataFrame) -> set[str]:
+    """All photos but the first of each group that duplicates across patients join, in the manifest's order."""
+    place = {photo: index for index, photo in enumerate(manifest.table["photo"])}
+    across = duplicates[~duplicates["same_patient"].astype(bool)]
+    later = set()
+    for first, second in zip(across["photo_a"], across["photo_b"], strict=True):
+        known = [photo.removeprefix("checked/") for photo in (first, second) if photo.removeprefix("checked/") in place]
+        # Of a pair with another manifest only one side is ours, and it has to go.
+        later.add(max(known, key=place.__getitem__))
+    return later
+
+
+def _flow(manifest: Manifest, photos: pd.DataFrame, duplicates: pd.DataFrame, clean: Manifest) -> pd.DataFrame:
+    table = manifest.table.reset_index(drop=True)
+    unreadable = photos["unreadable"].notna()
+    missing = photos["unreadable"].str.contains(MISSING, regex=False).fillna(False).astype(bool)
+    steps = [
+        ("in the manifest", pd.Series(True, index=table.index)),
+        ("missing files", missing),
+        ("unreadable files", unreadable & ~missing),
+        ("readable", ~unreadable),
+        ("of these ungradable by the measures", photos["ungradable"].notna()),
+    ]
+    for kind in ("exact", "near"):
+        of_kind = duplicates[duplicates["kind"] == kind]
+        for same, where in ((True, "of one patient"), (False, "across patients")):
+            pairs = of_kind[of_kind["same_patient"].astype(bool) == same]
+            names = {name.removeprefix("checked/") for name in [*pairs["photo_a"], *pairs["photo_b"]]}
+            steps.append((f"{kind} duplicates {where}", table["photo"].isin(names)))
+    steps.append(("left by --clean", table["photo"].isin(clean.table["photo"])))
+    if "split" in table:
+        steps += [
+            (f"split {name}", (table["split"] == name).fillna(False)) for name in table["split"].dropna().unique()
+        ]
+    for label in manifest.labels:
+        values = table[label].dropna()
+        if values.isin([0, 1]).all():
+            steps.append((f"{label}: positive", (table[label] == 1).fillna(False)))
+            steps.append((f"{label}: unknown", table[label].isna()))
+    return pd.DataFrame(
+        [
+            {
+                "step": step,
+                "photos": int(rows.sum()),
+                "patients": int(table.loc[rows.astype(bool), "patient"].nunique()),
+            }
+            for step, rows in steps
+        ]
+    )

@@ -1,0 +1,80 @@
+import cv2
+import numpy as np
+import pytest
+from photographs import draw_fundus
+
+from eyeground.imaging.gradability import Gradability, assess
+from eyeground.imaging.standard import standard_photo
+from eyeground.recipe import Preprocessing
+
+SHARP = draw_fundus(500, 500, (250, 250), 240)
+
+
+def judge(pixels: np.ndarray, side: int = 224) -> Gradability:
+    return assess(standard_photo(pixels, Preprocessing(side=side)))
+
+
+def test_a_sharp_photo_is_gradable_at_every_side() -> None:
+    for side in (224, 320, 512):
+        judged = judge(SHARP, side)
+        assert judged.gradable and judged.reasons == () and judged.margin > 0
+    assert judge(SHARP, 512).focus == pytest.approx(judge(SHARP, 224).focus, rel=0.15)
+
+
+def test_blur_lowers_focus_until_the_photo_is_out_of_focus() -> None:
+    blurred = [judge(cv2.GaussianBlur(SHARP, (0, 0), sigma)) for sigma in (0.5, 3, 6, 25)]
+    focus = [judged.focus for judged in blurred]
+    assert focus == sorted(focus, reverse=True)
+    smooth = np.clip(draw_fundus(500, 500, (250, 250), 240, seed=3), 0, 255)
+    hazy = cv2.addWeighted(cv2.GaussianBlur(smooth, (0, 0), 40), 1, np.zeros_like(smooth), 0, 0)
+    assert "out of focus" in judge(hazy).reasons or "low contrast" in judge(hazy).reasons
+
+
+def test_reasons_name_what_is_wrong() -> None:
+    lit = draw_fundus(500, 500, (250, 250), 240).max(axis=2, keepdims=True) > 20
+    assert "too dark" in judge((SHARP * 0.1).astype(np.uint8)).reasons
+    assert "too bright" in judge(np.where(lit, 252, 0).repeat(3, axis=2).astype(np.uint8)).reasons
+    assert "low contrast" in judge((lit * np.array([150, 90, 40])).astype(np.uint8)).reasons
+    grey = cv2.cvtColor(cv2.cvtColor(SHARP, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    assert "not a fundus photograph" in judge(grey).reasons
+
+
+@pytest.mark.parametrize(
+    ("side", "crop"),
+    [
+        ("left", np.s_[:, 230:]),
+        ("right", np.s_[:, :270]),
+        ("top", np.s_[230:]),
+        ("bottom", np.s_[:270]),
+    ],
+)
+def test_the_side_at_which_the_field_is_cut_is_named(side: str, crop: tuple[slice, ...]) -> None:
+    judged = judge(np.ascontiguousarray(SHARP[crop]))
+    assert f"field of view cut at the {side}" in judged.reasons
+    assert judged.completeness < 0.65
+
+
+def test_bright_lesions_are_not_taken_for_bad_quality() -> None:
+    photo = SHARP.copy()
+    for x, y in np.random.default_rng(0).integers(120, 380, (60, 2)):
+        cv2.circle(photo, (int(x), int(y)), 5, (250, 230, 140), -1)
+    assert judge(photo).gradable
+
+
+def test_noise_without_vessels_is_out_of_focus() -> None:
+    noise = np.random.default_rng(0).normal(0, 6, (500, 500, 1))
+    lit = SHARP.max(axis=2, keepdims=True) > 20
+    photo = np.clip(np.where(lit, np.array([150, 90, 40]) + noise, 0), 0, 255).astype(np.uint8)
+    assert "out of focus" in judge(photo).reasons
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_blank_photos_are_ungradable(value: int) -> None:
+    judged = judge(np.full((300, 300, 3), value, np.uint8))
+    assert not judged.gradable and judged.margin < 0
+
+
+def test_the_margin_is_negative_exactly_where_there_are_reasons() -> None:
+    for factor in (0.05, 0.1, 0.2, 0.4, 0.8, 1.0):
+        judged = judge((SHARP * factor).astype(np.uint8))
+        assert (judged.margin < 0) == bool(judged.reasons)

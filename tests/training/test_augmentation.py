@@ -1,0 +1,64 @@
+"""Augmentation changes a photo in ways a camera could, reproducibly, and leaves the dark outside dark."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eyeground.recipe import Augmentation
+from eyeground.synthetic import render
+from eyeground.training.augmentation import augment
+
+SIDE = 96
+NOTHING = Augmentation(
+    flip=False, rotation=0, zoom=0, shift=0, brightness=0, contrast=0, colour=0, gamma=0, blur=0, jpeg=0
+)
+
+
+def photo() -> np.ndarray:
+    return render(seed=3, height=SIDE, width=SIDE).pixels
+
+
+def test_nothing_asked_for_changes_nothing() -> None:
+    original = photo()
+    assert np.array_equal(augment(original, NOTHING, np.random.default_rng(0)), original)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_same_generator_state_gives_the_same_photo(seed: int) -> None:
+    first, second = (augment(photo(), Augmentation(), np.random.default_rng(seed)) for _ in range(2))
+    assert np.array_equal(first, second)
+    assert first.shape == (SIDE, SIDE, 3)
+    assert first.dtype == np.uint8
+
+
+def test_the_original_is_left_as_it_is() -> None:
+    original = photo()
+    before = original.copy()
+    augment(original, Augmentation(), np.random.default_rng(1))
+    assert np.array_equal(original, before)
+
+
+@pytest.mark.parametrize(
+    "name", ["flip", "rotation", "zoom", "shift", "brightness", "contrast", "colour", "gamma", "blur", "jpeg"]
+)
+def test_each_setting_changes_photos_by_itself(name: str) -> None:
+    full = {"flip": True, "rotation": 90.0, "blur": 1.0, "jpeg": 1.0}.get(name, 0.3)
+    only = NOTHING.model_copy(update={name: full})
+    changed = [not np.array_equal(augment(photo(), only, np.random.default_rng(seed)), photo()) for seed in range(8)]
+    assert sum(changed) >= 3
+
+
+def test_photometric_changes_keep_the_outside_black() -> None:
+    original = photo()
+    outside = original.max(axis=2) == 0
+    assert outside.any()
+    only = NOTHING.model_copy(update={"brightness": 0.3, "contrast": 0.3, "colour": 0.2, "gamma": 0.3})
+    for seed in range(5):
+        assert not augment(original, only, np.random.default_rng(seed))[outside].any()
+
+
+def test_a_black_photo_stays_black() -> None:
+    black = np.zeros((SIDE, SIDE, 3), np.uint8)
+    assert not augment(black, Augmentation(blur=0, jpeg=0), np.random.default_rng(0)).any()

@@ -1,0 +1,79 @@
+"""The sampler's promises: every row once, the same order whenever asked, a fair share to every process."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eyeground.errors import UserError
+from eyeground.manifest import validated
+from eyeground.recipe import Target
+from eyeground.training.data import EpochSampler, rarity_weights, truth_table, with_classes
+
+
+def sampler(rows: int, epoch: int = 0, **options: object) -> list[int]:
+    chosen = EpochSampler(np.arange(rows) * 10, shuffle=True, seed=1, **options)  # type: ignore[arg-type]
+    chosen.set_epoch(epoch)
+    drawn = list(chosen)
+    assert all(stamp == epoch for stamp, _ in drawn)
+    assert len(drawn) == len(chosen)
+    return [row for _, row in drawn]
+
+
+@given(rows=st.integers(1, 60), epoch=st.integers(0, 5))
+def test_an_epoch_holds_every_row_once(rows: int, epoch: int) -> None:
+    assert sorted(sampler(rows, epoch)) == [10 * row for row in range(rows)]
+
+
+def test_epochs_differ_and_repeat_themselves() -> None:
+    assert sampler(50, 0) != sampler(50, 1)
+    assert sampler(50, 3) == sampler(50, 3)
+
+
+@given(rows=st.integers(1, 40), parts=st.integers(1, 5))
+def test_processes_share_an_epoch_in_equal_parts(rows: int, parts: int) -> None:
+    drawn = [sampler(rows, part=part, parts=parts) for part in range(parts)]
+    assert len({len(part) for part in drawn}) == 1
+    assert {row for part in drawn for row in part} == {10 * row for row in range(rows)}
+
+
+def test_weights_draw_rare_rows_more_often() -> None:
+    truth = np.array([[1.0]] * 5 + [[0.0]] * 95)
+    weights = rarity_weights(truth)
+    drawn = [row // 10 for epoch in range(20) for row in sampler(100, epoch, weights=weights)]
+    assert np.mean(np.array(drawn) < 5) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_row_without_truth_is_drawn_least() -> None:
+    weights = rarity_weights(np.array([[1.0, np.nan], [0.0, 0.0], [np.nan, np.nan], [0.0, 1.0]]))
+    assert weights.argmin() == 2
+
+
+def manifest(**labels: list[object]) -> object:
+    count = len(next(iter(labels.values())))
+    table = pd.DataFrame(
+        {"photo": [f"{i}.jpg" for i in range(count)], "patient": [str(i) for i in range(count)], **labels}
+    )
+    return validated(table, "labels.csv")
+
+
+def test_truths_of_all_targets_stand_side_by_side() -> None:
+    table = truth_table(
+        manifest(abnormal=[1, 0, None], grade=[2, None, 0]),  # type: ignore[arg-type]
+        [Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2"))],
+    )
+    assert list(table.columns) == ["abnormal", "grade>=1", "grade>=2"]
+    np.testing.assert_array_equal(table, [[1, 1, 1], [0, np.nan, np.nan], [np.nan, 0, 0]])
+
+
+def test_a_target_that_is_no_label_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(UserError, match=r"'abnornal' is no label of the manifest \(did you mean 'abnormal'\?\)"):
+        truth_table(manifest(abnormal=[1, 0]), [Target(name="abnornal")])  # type: ignore[arg-type]
+
+
+def test_classes_are_read_from_the_labels_in_order() -> None:
+    grades = manifest(grade=[10, 2, 0, None])
+    assert with_classes(Target(name="grade", kind="ordinal"), grades).classes == ("0", "2", "10")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="nothing to tell apart"):
+        with_classes(Target(name="grade", kind="ordinal"), manifest(grade=[1, 1]))  # type: ignore[arg-type]

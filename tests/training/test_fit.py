@@ -1,0 +1,167 @@
+"""Fitting on rendered photos: it learns, it resumes after a kill to the same figures, it refuses what cannot work."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+
+from eyeground.errors import UserError
+from eyeground.manifest import Manifest, read_manifest, write_manifest
+from eyeground.models.classifier import Classifier
+from eyeground.recipe import Architecture, Augmentation, Machine, Optimisation, Preprocessing, Target, TrainingRecipe
+from eyeground.splits import split_patients
+from eyeground.synthetic import render_dataset
+from eyeground.training.data import PreparedPhotos, prepare_photos
+from eyeground.training.fit import fit, lightning_precision, predict
+
+RECIPE = TrainingRecipe(
+    targets=(Target(name="abnormal"),),
+    initialisation="scratch",
+    architecture=Architecture(backbone="test_resnet", backbone_options={"drop_path_rate": 0.1}),
+    preprocessing=Preprocessing(side=48),
+    augmentation=Augmentation(blur=0.3, jpeg=0.3),
+    optimisation=Optimisation(epochs=3, batch_size=8, learning_rate=3e-3, average_decay=0.9, precision="fp32"),
+    machine=Machine(accelerator="cpu", workers=0),
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `manifest.csv`, split, and the cache of its standard photos."""
+    folder = tmp_path_factory.mktemp("study")
+    manifest = render_dataset(folder / "photos", 24, side=64, seed=4, prevalence={"diabetic_retinopathy": 0.5})
+    split = split_patients(manifest, {"train": 0.6, "validation": 0.2, "test": 0.2}, ["abnormal"], seed=1)
+    write_manifest(split, folder / "manifest.csv")
+    prepared(folder)
+    return folder
+
+
+def prepared(folder: Path, recipe: TrainingRecipe = RECIPE) -> PreparedPhotos:
+    manifest = read_manifest(folder / "manifest.csv")
+    return prepare_photos(manifest, recipe.targets, recipe.preprocessing, folder / "cache", 1)
+
+
+def run(
+    folder: Path, run_folder: Path, recipe: TrainingRecipe = RECIPE, resume: bool = False
+) -> tuple[list[dict[str, float]], np.ndarray]:
+    """Fit, and return the history (without its speed) and the test probabilities."""
+    photos = prepared(folder, recipe)
+    torch.manual_seed(recipe.seed)
+    classifier = Classifier(recipe.architecture, recipe.preprocessing, recipe.targets)
+    fitted = fit(classifier, recipe, photos, run_folder, Console(quiet=True), resume)
+    history = [{key: value for key, value in epoch.items() if key != "photos_per_second"} for epoch in fitted.history]
+    return history, predict(fitted.classifier, photos, photos.rows("test"), recipe)
+
+
+def test_history_is_written_and_the_best_epoch_is_kept(study: Path, tmp_path: Path) -> None:
+    history, predicted = run(study, tmp_path)
+    table = pd.read_csv(tmp_path / "history.csv")
+    assert table["epoch"].tolist() == [1, 2, 3]
+    assert table["loss"].tolist() == pytest.approx([epoch["loss"] for epoch in history])
+    assert table["loss"].iloc[-1] < table["loss"].iloc[0]
+    best = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
+    assert best["epoch"] == max(history, key=lambda epoch: epoch["validation_auroc"])["epoch"] - 1
+    assert ((predicted > 0) & (predicted < 1)).all()
+
+
+KILLED_RUN = """
+    import sys
+    from pathlib import Path
+    sys.path.insert(0, {tests!r})
+    import test_fit
+    test_fit.run(Path({study!r}), Path({folder!r}), resume=True)
+"""
+
+
+def killed_run(study: Path, folder: Path, when: str) -> None:
+    """Start a run in another process and kill it without warning once `when` exists (and a little later)."""
+    code = KILLED_RUN.format(tests=str(Path(__file__).parent), study=str(study), folder=str(folder))
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while not (folder / when).exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.15)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize(("when", "workers"), [("tensorboard", 0), ("checkpoints/last.ckpt", 1)])
+def test_a_killed_run_resumes_to_the_same_figures(study: Path, tmp_path: Path, when: str, workers: int) -> None:
+    # With workers, batches are made ahead of time: a resumed run once began with those of the first epoch.
+    recipe = RECIPE.model_copy(update={"machine": Machine(accelerator="cpu", workers=workers)})
+    history, predicted = run(study, tmp_path / "whole")
+    killed_run(study, tmp_path / "killed", when)
+    resumed_history, resumed = run(study, tmp_path / "killed", recipe, resume=True)
+    assert resumed_history == history
+    np.testing.assert_array_equal(resumed, predicted)
+
+
+def test_same_seed_gives_the_same_figures_with_any_number_of_workers(study: Path, tmp_path: Path) -> None:
+    one = RECIPE.model_copy(update={"optimisation": RECIPE.optimisation.model_copy(update={"epochs": 1})})
+    two = one.model_copy(update={"machine": Machine(accelerator="cpu", workers=2)})
+    assert run(study, tmp_path / "a", one)[0] == run(study, tmp_path / "b", two)[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimiser": "sgd", "imbalance": "weighted-loss"},
+        {"optimiser": "adam", "imbalance": "balanced-sampler", "loss": "focal", "layer_decay": 0.7},
+        {"patience": 1, "label_smoothing": 0.1, "clip": 0.0, "average_decay": 0.0, "epochs": 3},
+    ],
+)
+def test_every_way_of_fitting_runs(study: Path, tmp_path: Path, settings: dict[str, object]) -> None:
+    optimisation = Optimisation.model_validate({**RECIPE.optimisation.model_dump(), "epochs": 1, **settings})
+    history, _ = run(study, tmp_path, RECIPE.model_copy(update={"optimisation": optimisation}))
+    assert np.isfinite(history[-1]["loss"])
+
+
+def test_several_targets_with_missing_labels_are_fitted_together(study: Path, tmp_path: Path) -> None:
+    grade = Target(name="diabetic_retinopathy_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))
+    manifest = read_manifest(study / "manifest.csv")
+    partial = manifest.table.assign(abnormal=manifest.table["abnormal"].where(manifest.table.index % 2 == 0))
+    write_manifest(Manifest(partial, manifest.root), study / "partial.csv")
+    recipe = RECIPE.model_copy(update={"targets": (Target(name="abnormal"), grade)})
+    photos = prepare_photos(
+        read_manifest(study / "partial.csv"), recipe.targets, recipe.preprocessing, study / "cache", 1
+    )
+    assert np.isnan(photos.truth[:, 0]).mean() == 0.5
+    classifier = Classifier(recipe.architecture, recipe.preprocessing, recipe.targets)
+    fitted = fit(classifier, recipe, photos, tmp_path, Console(quiet=True), resume=False)
+    assert predict(fitted.classifier, photos, np.arange(3), recipe).shape == (3, 5)
+
+
+def test_a_manifest_without_validation_photos_is_refused(study: Path, tmp_path: Path) -> None:
+    photos = prepared(study)
+    without = PreparedPhotos(
+        Manifest(photos.manifest.table.assign(split="train"), photos.manifest.root), photos.standard, photos.truth, {}
+    )
+    classifier = Classifier(RECIPE.architecture, RECIPE.preprocessing, RECIPE.targets)
+    with pytest.raises(UserError, match="no readable photos in split 'validation'"):
+        fit(classifier, RECIPE, without, tmp_path, Console(quiet=True), resume=False)
+
+
+def test_validation_photos_of_one_class_are_refused(study: Path, tmp_path: Path) -> None:
+    photos = prepared(study)
+    constant = PreparedPhotos(photos.manifest, photos.standard, np.ones_like(photos.truth), {})
+    classifier = Classifier(RECIPE.architecture, RECIPE.preprocessing, RECIPE.targets)
+    with pytest.raises(UserError, match="no epoch can be chosen"):
+        fit(classifier, RECIPE, constant, tmp_path, Console(quiet=True), resume=False)
+
+
+def test_precision_is_never_bf16_on_a_processor_that_emulates_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for tiles, expected in ((lambda: False, "32-true"), (lambda: True, "bf16-mixed")):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", tiles, raising=False)
+        assert lightning_precision(Optimisation()) == expected
+    assert lightning_precision(Optimisation(precision="fp32")) == "32-true"

@@ -1,0 +1,98 @@
+"""The probe folded into a linear head decides exactly as scikit-learn's regression does."""
+
+import numpy as np
+import pytest
+import torch
+
+from eyeground.errors import UserError
+from eyeground.models.classifier import Classifier, probabilities
+from eyeground.recipe import Architecture, Preprocessing, ProbeRecipe, Target
+from eyeground.training.probe import fit_probe, probed
+
+PATIENTS = 60
+GRADE = Target(name="grade", kind="ordinal", classes=("0", "1", "2"))
+THREE = Target(name="kind", kind="multiclass", classes=("a", "b", "c"))
+TWO = Target(name="side", kind="multiclass", classes=("l", "r"))
+
+
+def study(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Embeddings (n, 12) at odd scales, a grade that the first of them tells, and patients of two photos."""
+    random = np.random.default_rng(seed)
+    embedded = random.normal(size=(2 * PATIENTS, 12)) * np.logspace(-2, 2, 12) + 5
+    grade = np.digitize(embedded[:, 0] - 5 + random.normal(scale=0.002, size=len(embedded)), [-0.004, 0.004])
+    return embedded.astype(np.float32), grade, np.repeat(np.arange(PATIENTS), 2).astype(object)
+
+
+def one_hot(values: np.ndarray, classes: int) -> np.ndarray:
+    return np.eye(classes)[values]
+
+
+def decide(head: object, embedded: np.ndarray, targets: tuple[Target, ...]) -> np.ndarray:
+    logits = torch.from_numpy(embedded @ head.weight.T + head.bias)  # type: ignore[attr-defined]
+    return probabilities(logits, targets).numpy()
+
+
+def test_every_kind_of_target_is_learnt_on_the_raw_embedding() -> None:
+    embedded, grade, patients = study()
+    steps = np.column_stack([grade >= 1, grade >= 2]).astype(float)
+    truth = np.hstack([(grade == 2)[:, None], steps, one_hot(grade, 3), one_hot((grade > 0).astype(int), 2)]).astype(
+        float
+    )
+    targets = (Target(name="severe"), GRADE, THREE, TWO)
+    head = fit_probe(embedded, truth, patients, ProbeRecipe(targets=targets))
+    predicted = decide(head, embedded, targets)
+    assert head.weight.shape == (8, 12)
+    for output in range(8):
+        assert np.mean((predicted[:, output] > 0.5) == truth[:, output]) > 0.75
+    np.testing.assert_allclose(predicted[:, 3:6].sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(predicted[:, 6:].sum(axis=1), 1, rtol=1e-5)
+
+
+def test_two_exclusive_classes_are_one_regression() -> None:
+    embedded, grade, patients = study()
+    positive = (grade > 0).astype(float)
+    both = fit_probe(embedded, one_hot((grade > 0).astype(int), 2), patients, ProbeRecipe(targets=(TWO,)))
+    alone = fit_probe(embedded, positive[:, None], patients, ProbeRecipe(targets=(Target(name="side"),)))
+    np.testing.assert_allclose(
+        decide(both, embedded, (TWO,))[:, 1], decide(alone, embedded, (Target(name="side"),))[:, 0], atol=1e-4
+    )
+
+
+def test_unknown_truths_are_left_out() -> None:
+    embedded, grade, patients = study()
+    truth = (grade >= 1).astype(float)[:, None]
+    partial, recipe = truth.copy(), ProbeRecipe(targets=(Target(name="a"),))
+    partial[80:] = np.nan
+    kept = fit_probe(embedded[:80], truth[:80], patients[:80], recipe)
+    np.testing.assert_allclose(fit_probe(embedded, partial, patients, recipe).weight, kept.weight)
+
+
+def test_pure_noise_gets_more_regularisation_than_signal() -> None:
+    embedded, grade, patients = study()
+    noise = np.random.default_rng(5).integers(0, 2, len(grade)).astype(float)
+    truth = np.column_stack([(grade >= 1).astype(float), noise])
+    head = fit_probe(embedded, truth, patients, ProbeRecipe(targets=(Target(name="signal"), Target(name="noise"))))
+    assert head.strengths["noise"] < head.strengths["signal"]
+
+
+def test_an_output_with_one_side_only_is_refused_by_name() -> None:
+    embedded, _, patients = study()
+    with pytest.raises(UserError, match="'amd' has 0 positive and 120 negative training photos"):
+        fit_probe(embedded, np.zeros((len(embedded), 1)), patients, ProbeRecipe(targets=(Target(name="amd"),)))
+
+
+def test_probed_classifier_has_the_old_backbone_and_the_new_head() -> None:
+    embedded, grade, patients = study()
+    base = Classifier(
+        Architecture(backbone="test_resnet", head="jang2024"), Preprocessing(side=64), [Target(name="old")]
+    )
+    wide = np.random.default_rng(1).normal(size=(len(grade), base.embedding_size)).astype(np.float32)
+    targets = (Target(name="new"),)
+    head = fit_probe(wide, (grade > 0).astype(float)[:, None], patients, ProbeRecipe(targets=targets))
+    adapted = probed(base, head, targets)
+    assert adapted.architecture.head == "linear"
+    photos = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        torch.testing.assert_close(adapted.embed(photos), base.eval().embed(photos))
+        expected = adapted.embed(photos).numpy() @ head.weight.T + head.bias
+        np.testing.assert_allclose(adapted(photos).numpy(), expected, rtol=1e-3, atol=1e-3)
