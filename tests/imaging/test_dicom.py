@@ -206,3 +206,18 @@ def test_damaged_objects_are_read_or_refused_but_never_crash(tmp_path: Path, see
 def test_a_frame_of_slightly_another_size_is_refused_with_both_sizes(tmp_path: Path) -> None:
     path = dicom(tmp_path / "a.dcm", FUNDUS, "YBR_FULL_422", JPEGBaseline8Bit, jpeg(FUNDUS[:80]))
     assert "120 x 80" in reason(path) and "120 x 90" in reason(path)
+
+
+def test_a_zoo_of_medical_files_is_read_or_refused_for_a_reason() -> None:
+    """pydicom's own test files: CT, ultrasound, waveforms, broken lengths, every transfer syntax."""
+    zoo = sorted((Path(pydicom.__file__).parent / "data" / "test_files").glob("*.dcm"))
+    assert len(zoo) > 50
+    read = 0
+    for path in zoo:
+        try:
+            pixels = read_photo(path).pixels
+            assert pixels.dtype == np.uint8 and pixels.shape[2] == 3
+            read += 1
+        except UnreadablePhotoError as error:
+            assert len(error.reason) < 200
+    assert read > 8

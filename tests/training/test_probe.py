@@ -82,7 +82,7 @@ def test_an_output_with_one_side_only_is_refused_by_name() -> None:
 
 
 def test_probed_classifier_has_the_old_backbone_and_the_new_head() -> None:
-    embedded, grade, patients = study()
+    _embedded, grade, patients = study()
     base = Classifier(
         Architecture(backbone="test_resnet", head="jang2024"), Preprocessing(side=64), [Target(name="old")]
     )

@@ -3,7 +3,7 @@
 Everything that a header can claim is checked before a byte is decoded, so that a forged size costs nothing,
 and whatever goes wrong becomes one `UnreadablePhotoError` with one reason. A JPEG is decoded at the smallest
 DCT scale that still suffices: an eighth of the work for a large photograph, and the averaging is exact, being
-done in the frequency domain. The price is a cap: more than 80 megapixels are refused.
+done in the frequency domain. The price is a cap: more than 64 megapixels are refused.
 """
 
 import os
@@ -21,9 +21,9 @@ from PIL import Image, ImageOps
 
 from eyeground.errors import UserError
 
-MOST_PIXELS = 80_000_000  # the largest cameras give 25; 80 decode, with a copy or two, in under 1 GB of memory
+MOST_PIXELS = 64_000_000  # the largest cameras give 25; 64 decode, turned upright, in under 1 GB of memory
 LONGEST_SIDE = 32_000  # OpenCV's coordinates are 16 bits wide in places
-MOST_BYTES = 256 * 2**20  # 80 megapixels of uncompressed RGB fit
+MOST_BYTES = 256 * 2**20  # 64 megapixels of uncompressed RGB fit
 FORMATS = ("JPEG", "PNG", "TIFF")
 
 # Opening a named pipe that nobody writes to would wait for ever.
@@ -38,6 +38,10 @@ _SIGNATURES = {
     b"II+\x00": "TIFF",
     b"MM\x00+": "TIFF",
 }
+
+_TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")
+_MODES = ("RGB", "L", "1", "P", "CMYK", "YCbCr", "RGBX", "I;16", "I;16L", "I;16B", "I;16N", *_TRANSPARENT)
+_STRIP = 512  # rows
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -222,17 +226,24 @@ def _check_tiles(image: Image.Image) -> None:
 
 
 def _rgb(image: Image.Image) -> Pixels:
-    if image.mode.startswith("I;16"):
-        grey = (np.asarray(image) >> 8).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        pixels = np.asarray(image.convert("RGBA"))
-        opaque = pixels[..., 3:]
-        if opaque.min() == 255:
-            return np.ascontiguousarray(pixels[..., :3])
-        return (pixels[..., :3] * (opaque / np.float32(255)) + 0.5).astype(np.uint8)
-    if image.mode not in ("RGB", "L", "1", "P", "CMYK", "YCbCr", "RGBX"):
+    """All pixels as RGB, converted strip by strip so that a large photo is in memory twice at most."""
+    if image.mode not in _MODES:
         raise RefusedError(
             f"its pixels are of kind '{image.mode}'; only 8 or 16 bits per channel in grey, RGB, palette or CMYK are read"
         )
-    return np.array(image.convert("RGB"))
+    width, height = image.size
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    for top in range(0, height, _STRIP):
+        bottom = min(height, top + _STRIP)
+        pixels[top:bottom] = _strip_as_rgb(image.crop((0, top, width, bottom)))
+    return pixels
+
+
+def _strip_as_rgb(strip: Image.Image) -> Pixels:
+    if strip.mode.startswith("I;16"):
+        return (np.asarray(strip) >> 8).astype(np.uint8)[..., None]
+    if strip.mode not in _TRANSPARENT and "transparency" not in strip.info:
+        return np.asarray(strip.convert("RGB"))
+    with_alpha = np.asarray(strip.convert("RGBA"))
+    opacity = with_alpha[..., 3:] / np.float32(255)
+    return np.asarray(with_alpha[..., :3] * opacity + 0.5, dtype=np.uint8)

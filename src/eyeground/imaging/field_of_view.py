@@ -9,8 +9,9 @@ circle through its corners serves. A few milliseconds per photograph.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -24,6 +25,7 @@ _TOLERANCE = 0.015  # a point agrees with a circle within this share of the radi
 _FEWEST_AGREEING = 0.3  # of the edge points
 _FEWEST_POINTS = 18
 _LEVELS = (0.12, 0.3)  # of the way from dark to bright; low first, as the rim is often in shadow
+_DARKEST_BORDER = 40.0  # of 255: what is brighter is retina, or a border to be told by its colour
 _SMALLEST_PIECE = 0.03  # of the frame
 _SHALLOWEST_BAR = 0.04  # of the radius
 _MOST_LIGHT_OUTSIDE = 0.04
@@ -113,17 +115,13 @@ def find_field_of_view(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
     scale = min(1.0, WORKING_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    first_area = None
-    for area in _lit_areas(small):
-        points = _edge_points(area)
-        if len(points) < _FEWEST_POINTS:
-            continue
-        circle = _circle_most_agree_on(points, max(size))
+    for area in _bordered(chain(_areas_by_light(small), _areas_by_colour(small))):
+        circle = _circle_most_agree_on(_edge_points(area), max(size))
         if circle is not None and _share_outside(area, circle) <= _MOST_LIGHT_OUTSIDE:
             return _in_original(circle, area, width, height)
-        first_area = area if first_area is None else first_area
-    if first_area is not None:
-        return _in_original(_enclosing_circle(first_area), first_area, width, height)
+    lit = next(_bordered(_areas_by_light(small)), None)
+    if lit is not None:
+        return _in_original(_enclosing_circle(lit), lit, width, height)
     return FieldOfView(width / 2, height / 2, math.hypot(width, height) / 2, 0, 0, width, height, found=False)
 
 
@@ -143,20 +141,29 @@ def _in_original(circle: Circle, lit: Mask, width: int, height: int) -> FieldOfV
     )
 
 
-def _lit_areas(small: npt.NDArray[np.uint8]) -> Iterator[Mask]:
-    """What may be the disc: the largest piece above a low level, above a higher one, and unlike an even border."""
+def _areas_by_light(small: npt.NDArray[np.uint8]) -> Iterator[Mask]:
+    """What may be the disc on a dark border: the largest piece above a low level, and above a higher one."""
     red, green, blue = cv2.split(small)
     light = cv2.GaussianBlur(cv2.max(cv2.max(red, green), blue), (3, 3), 0)
     for level in _LEVELS:
         yield from _largest_piece(light, level)
+
+
+def _areas_by_colour(small: npt.NDArray[np.uint8]) -> Iterator[Mask]:
+    """What may be the disc on a border of any even colour: the largest piece unlike it."""
     border = _border_colour(small)
     if border is not None and border.max() > 12:
         unlike = np.abs(small.astype(np.int16) - border).max(axis=2).astype(np.uint8)
         yield from _largest_piece(cv2.GaussianBlur(unlike, (3, 3), 0), _LEVELS[0])
 
 
+def _bordered(areas: Iterable[Mask]) -> Iterator[Mask]:
+    """Those areas that have enough of an edge within the frame."""
+    return (area for area in areas if len(_edge_points(area)) >= _FEWEST_POINTS)
+
+
 def _border_colour(small: npt.NDArray[np.uint8]) -> Array | None:
-    """The colour that at least two corners share and hold evenly, if any."""
+    """The colour that at least three corners share and hold evenly, if any."""
     side = max(2, min(small.shape[:2]) // 32)
     corners = [
         small[y, x].reshape(-1, 3) for y in (slice(side), slice(-side, None)) for x in (slice(side), slice(-side, None))
@@ -164,7 +171,7 @@ def _border_colour(small: npt.NDArray[np.uint8]) -> Array | None:
     even = [np.median(corner, axis=0) for corner in corners if corner.std(axis=0).max() < 6]
     for colour in even:
         alike = [other for other in even if np.abs(other - colour).max() < 10]
-        if len(alike) >= 2:
+        if len(alike) >= 3:
             return np.asarray(np.median(alike, axis=0), dtype=np.float64)
     return None
 
@@ -184,7 +191,8 @@ def _enclosing_circle(lit: Mask) -> Circle:
 
 def _largest_piece(light: npt.NDArray[np.uint8], level: float) -> Iterator[Mask]:
     """The largest connected area above `level` of the way from the darkest to the brightest, unless it is a speck."""
-    dark, bright = np.percentile(light, (1, 90))
+    darkest, bright = np.percentile(light, (1, 90))
+    dark = min(float(darkest), _DARKEST_BORDER)
     lit = light > dark + max(4.0, level * (bright - dark))
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(lit.astype(np.uint8), connectivity=4)
     if count > 1:

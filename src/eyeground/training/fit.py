@@ -14,7 +14,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 from torch.utils.data import DataLoader
@@ -32,17 +32,19 @@ from eyeground.training.data import (
     rarity_weights,
 )
 from eyeground.training.lightning_module import (
+    BEST,
+    LAST,
     VALIDATION_AUROC,
     AtomicCheckpoints,
     ClassifierModule,
     EpochReport,
+    KeepCheckpoints,
     MovingAverage,
     macro_auroc,
 )
 from eyeground.training.losses import balancing_weights
 
 HISTORY, CHECKPOINTS = "history.csv", "checkpoints"
-LAST, BEST = "last.ckpt", "best.ckpt"
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,7 @@ def fit(
     settings = recipe.optimisation
     module = ClassifierModule(classifier, recipe, _output_weights(recipe, photos.truth[train]))
     report = EpochReport(folder / HISTORY, console, len(train))
-    # Every callback that keeps state comes before the checkpoint, which Lightning moves to the end by itself.
-    callbacks: list[Callback] = [report, *_checkpoints(folder)]
+    callbacks: list[Callback] = [report, KeepCheckpoints(folder / CHECKPOINTS, report)]
     if settings.average_decay:
         callbacks.append(MovingAverage(settings.average_decay))
     if settings.patience:
@@ -169,15 +170,6 @@ def _output_weights(recipe: TrainingRecipe, truth: np.ndarray) -> torch.Tensor |
     if recipe.optimisation.imbalance != "weighted-loss":
         return None
     return balancing_weights(torch.from_numpy(truth), recipe.targets)
-
-
-def _checkpoints(folder: Path) -> list[Callback]:
-    """Keep the last epoch, to go on from, and the best one, to use: one file each, replaced as a whole."""
-    always = {"dirpath": folder / CHECKPOINTS, "save_on_train_epoch_end": True, "enable_version_counter": False}
-    return [
-        ModelCheckpoint(filename=Path(BEST).stem, monitor=VALIDATION_AUROC, mode="max", **always),
-        ModelCheckpoint(filename=Path(LAST).stem, **always),
-    ]
 
 
 def _next_epoch(last: Path) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback, WeightAveraging
+from lightning.pytorch.callbacks import Callback, Checkpoint, WeightAveraging
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
@@ -25,6 +25,7 @@ from eyeground.training.losses import masked_loss
 from eyeground.training.optimiser import optimiser, schedule
 
 VALIDATION_AUROC = "validation_auroc"
+LAST, BEST = "last.ckpt", "best.ckpt"
 
 
 class ClassifierModule(pl.LightningModule):
@@ -186,6 +187,25 @@ class EpochReport(Callback):
                 f"validation AUROC {epoch[VALIDATION_AUROC]:.4f} (best {best[VALIDATION_AUROC]:.4f} in epoch {best['epoch']}), "
                 f"{self._rate:.1f} photos/s"
             )
+
+
+class KeepCheckpoints(Checkpoint):
+    """Keeps the last epoch, to go on from, and the best one, to use; each file is replaced as a whole.
+
+    Which epoch is best is read off the history, which travels in the checkpoint: Lightning's own bookkeeping forgets
+    its best score when a run folder is moved.
+    """
+
+    def __init__(self, folder: Path, report: EpochReport) -> None:
+        self._folder = folder
+        self._report = report
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Lightning runs checkpoint callbacks after all others, so the history ends with this epoch.
+        history = self._report.history
+        if best_of(history) is history[-1]:
+            trainer.save_checkpoint(self._folder / BEST)
+        trainer.save_checkpoint(self._folder / LAST)
 
 
 def best_of(history: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -1,0 +1,152 @@
+"""From a manifest to a bundle on rendered photos: the whole run, its folder, and what it refuses."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+import eyeground
+from eyeground.bundle import open_bundle
+from eyeground.errors import UserError
+from eyeground.manifest import Manifest, read_manifest, write_manifest
+from eyeground.predictions import read_predictions
+from eyeground.protocols.adapt import finetune, finetune_recipe, probe_embedding
+from eyeground.protocols.build import Built, Plan, train_and_validate
+from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, ProbeRecipe, Target, TrainingRecipe
+from eyeground.synthetic import render_dataset
+
+QUIET = Console(quiet=True)
+RECIPE = TrainingRecipe(
+    targets=(Target(name="abnormal"),),
+    initialisation="scratch",
+    architecture=Architecture(backbone="test_resnet"),
+    preprocessing=Preprocessing(side=48),
+    optimisation=Optimisation(epochs=2, batch_size=8, learning_rate=3e-3),
+    machine=Machine(accelerator="cpu", workers=0),
+)
+PROBE = ProbeRecipe(targets=(Target(name="diabetic_retinopathy"), Target(name="diabetic_retinopathy_grade", kind="ordinal")))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("study")
+    render_dataset(made, 40, side=64, seed=2, prevalence={"diabetic_retinopathy": 0.5})
+    return made
+
+
+@pytest.fixture(scope="module")
+def manifest(folder: Path) -> Manifest:
+    return read_manifest(folder / "manifest.csv")
+
+
+def plan(folder: Path, name: str, method: str = "pretrain", allow_leakage: bool = False) -> Plan:
+    return Plan(folder / name, folder / "cache", name, method, allow_leakage=allow_leakage)
+
+
+@pytest.fixture(scope="module")
+def pretrained(folder: Path, manifest: Manifest) -> Built:
+    return train_and_validate(manifest, RECIPE, plan(folder, "pretrained"), QUIET, resume=False)
+
+
+def test_a_run_folder_holds_all_that_the_result_depends_on(folder: Path, pretrained: Built) -> None:
+    run = folder / "pretrained"
+    present = {path.name for path in run.iterdir()}
+    assert present >= {
+        "recipe.yaml", "manifest.parquet", "environment.json", "history.csv", "checkpoints", "predictions.parquet",
+        "evaluation", "bundle",
+    }  # fmt: skip
+    assert {"metrics.json", "metrics.csv", "metrics.md", "flow.csv"} <= {path.name for path in (run / "evaluation").iterdir()}
+
+
+def test_figures_are_of_test_patients_and_thresholds_of_validation_patients(folder: Path, pretrained: Built) -> None:
+    used = read_manifest(folder / "pretrained" / "manifest.parquet")
+    tables = {split: used.in_split(split) for split in ("train", "validation", "test")}
+    patients = {split: set(table.table["patient"]) for split, table in tables.items()}
+    assert not patients["train"] & patients["test"]
+    assert not patients["validation"] & (patients["train"] | patients["test"])
+    assert pretrained.evaluation.photos == len(tables["test"])
+    point = pretrained.bundle.description.operating_points[0]
+    assert point.chosen_on == "validation"
+    assert point.positives + point.negatives == len(tables["validation"])
+    assert pretrained.bundle.description.training.photos == len(tables["train"])
+
+
+def test_predictions_are_those_of_the_bundle(folder: Path, pretrained: Built) -> None:
+    table = read_predictions(folder / "pretrained" / "predictions.parquet").in_split("test").table
+    used = read_manifest(folder / "pretrained" / "manifest.parquet")
+    model = eyeground.load(pretrained.bundle.folder)
+    findings = model([used.root / photo for photo in table["photo"][:6]])
+    screened = [finding.probabilities["abnormal"] for finding in findings]
+    np.testing.assert_allclose(screened, table["probability_abnormal"][:6], atol=2e-3)
+
+
+def test_the_model_card_carries_the_figures_and_the_warning(pretrained: Built) -> None:
+    card = (pretrained.bundle.folder / "README.md").read_text()
+    auroc = pretrained.evaluation.outputs[0].estimates[0]
+    assert auroc.value is not None
+    assert f"{auroc.value:.3f}" in card
+    assert "Not a medical device" in card
+    assert card.startswith("---\nlicense: apache-2.0\n")
+
+
+def test_a_probe_learns_new_labels_and_screens(folder: Path, manifest: Manifest, pretrained: Built) -> None:
+    built = probe_embedding(manifest, PROBE, str(pretrained.bundle.folder), plan(folder, "probe", "probe"), QUIET, jobs=1)
+    description = built.bundle.description
+    assert description.outputs[0] == "diabetic_retinopathy"
+    assert description.outputs[1].startswith("diabetic_retinopathy_grade>=")
+    assert description.training.method == "probe"
+    assert description.training.initialisation == pretrained.bundle.identity
+    assert set(eyeground.load(built.bundle.folder)(manifest.photo_paths()[0]).probabilities) == set(description.outputs)
+
+
+def test_finetuning_starts_from_the_bundle_and_keeps_its_preprocessing(
+    folder: Path, manifest: Manifest, pretrained: Built
+) -> None:
+    source = str(pretrained.bundle.folder)
+    overrides = ["optimisation.epochs=1", "optimisation.batch_size=8", "machine.workers=0", "machine.accelerator=cpu"]
+    recipe = finetune_recipe(open_bundle(source), source, [Target(name="diabetic_retinopathy")], None, overrides)
+    assert recipe.preprocessing == RECIPE.preprocessing
+    assert recipe.architecture == RECIPE.architecture
+    assert recipe.optimisation.layer_decay < 1
+    built = finetune(manifest, recipe, plan(folder, "finetuned", "finetune"), QUIET, resume=False)
+    assert built.bundle.description.training.method == "finetune"
+
+
+def test_a_finished_run_resumed_gives_the_same_figures(folder: Path, manifest: Manifest, pretrained: Built) -> None:
+    shutil.copytree(folder / "pretrained", folder / "again")
+    again = train_and_validate(manifest, RECIPE, plan(folder, "again"), QUIET, resume=True)
+    assert again.evaluation == pretrained.evaluation
+
+
+def test_a_run_is_not_overwritten_without_being_asked(folder: Path, manifest: Manifest, pretrained: Built) -> None:
+    with pytest.raises(UserError, match="holds a run already; add --resume"):
+        train_and_validate(manifest, RECIPE, plan(folder, "pretrained"), QUIET, resume=False)
+
+
+def test_a_run_is_not_resumed_with_another_recipe(folder: Path, manifest: Manifest, pretrained: Built) -> None:
+    other = RECIPE.model_copy(update={"seed": 5})
+    with pytest.raises(UserError, match="started with another recipe: 'seed' is 0, now 5"):
+        train_and_validate(manifest, other, plan(folder, "pretrained"), QUIET, resume=True)
+
+
+def test_a_run_may_be_resumed_on_another_machine(folder: Path, manifest: Manifest, pretrained: Built) -> None:
+    shutil.copytree(folder / "pretrained", folder / "moved")
+    other = RECIPE.model_copy(update={"machine": Machine(accelerator="cpu", workers=1)})
+    assert train_and_validate(manifest, other, plan(folder, "moved"), QUIET, resume=True).bundle
+
+
+def test_the_same_photo_in_two_splits_stops_the_run(folder: Path, manifest: Manifest) -> None:
+    split = pd.Series(["train", "validation", "test"] * len(manifest), dtype="string")[: len(manifest)]
+    table = manifest.table.assign(split=split, patient=manifest.table["photo"])
+    copy = folder / "photos" / "copy.jpg"
+    shutil.copyfile(folder / table["photo"][0], copy)
+    table.loc[1, "photo"] = str(copy.relative_to(folder))
+    write_manifest(Manifest(table, folder), folder / "leaking.csv")
+    leaking = read_manifest(folder / "leaking.csv")
+    with pytest.raises(UserError, match=r"2 photographs stand in more than one split .*\(train\) and '\.\./photos/copy\.jpg'"):
+        train_and_validate(leaking, RECIPE, plan(folder, "leaking"), QUIET, resume=False)
+    one = RECIPE.model_copy(update={"optimisation": RECIPE.optimisation.model_copy(update={"epochs": 1})})
+    assert train_and_validate(leaking, one, plan(folder, "told", allow_leakage=True), QUIET, resume=False).bundle
