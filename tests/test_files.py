@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eyeground.errors import UserError
-from eyeground.files import read_table, replacing, sha256_of, write_table, write_text
+from eyeground.files import replacing, sha256_of, write_text
+from eyeground.tables import read_table, write_table
 
 
 def table_of(folder: Path, content: bytes, name: str = "table.csv") -> pd.DataFrame:

@@ -21,7 +21,7 @@ import pandas as pd
 from eyeground import columns
 from eyeground.columns import EYES, SEXES, SPLITS, Problem
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import NAMELESS, read_table, write_table
+from eyeground.tables import NAMELESS, read_table, write_table
 
 __all__ = [
     "EYES",

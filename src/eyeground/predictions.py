@@ -15,8 +15,8 @@ import pandas as pd
 from eyeground import columns
 from eyeground.columns import SPLITS, Problem
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import read_table, write_table
 from eyeground.recipe import Target
+from eyeground.tables import read_table, write_table
 
 TRUTH, PROBABILITY = "truth_", "probability_"
 

@@ -74,4 +74,6 @@ def test_impossible_option_is_a_user_error() -> None:
 
 def test_target_without_classes_is_refused() -> None:
     with pytest.raises(UserError, match="'grade' \\(ordinal\\) has no classes"):
-        Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=SIDE), [Target(name="grade", kind="ordinal")])
+        Classifier(
+            Architecture(backbone="test_resnet"), Preprocessing(side=SIDE), [Target(name="grade", kind="ordinal")]
+        )

@@ -21,7 +21,9 @@ TARGETS = (Target(name="abnormal"), Target(name="grade", kind="ordinal", classes
 RECORD = TrainingRecord(
     manifest_fingerprint="0" * 64, photos=8, patients=4, initialisation="scratch", method="pretrain", epochs=1, seed=0
 )
-POINT = OperatingPoint(output="abnormal", threshold=0.4, rule="youden", chosen_on="validation", positives=3, negatives=5)
+POINT = OperatingPoint(
+    output="abnormal", threshold=0.4, rule="youden", chosen_on="validation", positives=3, negatives=5
+)
 
 
 def export(folder: Path, head: str = "linear") -> tuple[Classifier, Bundle]:
@@ -30,7 +32,13 @@ def export(folder: Path, head: str = "linear") -> tuple[Classifier, Bundle]:
     classifier = Classifier(architecture, Preprocessing(side=SIDE), TARGETS)
     classifier(torch.randint(0, 256, (8, SIDE, SIDE, 3), dtype=torch.uint8))  # batch statistics unlike their defaults
     bundle = export_bundle(
-        classifier, folder, name="test", training=RECORD, operating_points=(POINT,), card="# test\n", licence="apache-2.0"
+        classifier,
+        folder,
+        name="test",
+        training=RECORD,
+        operating_points=(POINT,),
+        card="# test\n",
+        licence="apache-2.0",
     )
     return classifier, bundle
 

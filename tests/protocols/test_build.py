@@ -27,7 +27,9 @@ RECIPE = TrainingRecipe(
     optimisation=Optimisation(epochs=2, batch_size=8, learning_rate=3e-3),
     machine=Machine(accelerator="cpu", workers=0),
 )
-PROBE = ProbeRecipe(targets=(Target(name="diabetic_retinopathy"), Target(name="diabetic_retinopathy_grade", kind="ordinal")))
+PROBE = ProbeRecipe(
+    targets=(Target(name="diabetic_retinopathy"), Target(name="diabetic_retinopathy_grade", kind="ordinal"))
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,9 @@ def test_a_run_folder_holds_all_that_the_result_depends_on(folder: Path, pretrai
         "recipe.yaml", "manifest.parquet", "environment.json", "history.csv", "checkpoints", "predictions.parquet",
         "evaluation", "bundle",
     }  # fmt: skip
-    assert {"metrics.json", "metrics.csv", "metrics.md", "flow.csv"} <= {path.name for path in (run / "evaluation").iterdir()}
+    assert {"metrics.json", "metrics.csv", "metrics.md", "flow.csv"} <= {
+        path.name for path in (run / "evaluation").iterdir()
+    }
 
 
 def test_figures_are_of_test_patients_and_thresholds_of_validation_patients(folder: Path, pretrained: Built) -> None:
@@ -93,7 +97,9 @@ def test_the_model_card_carries_the_figures_and_the_warning(pretrained: Built) -
 
 
 def test_a_probe_learns_new_labels_and_screens(folder: Path, manifest: Manifest, pretrained: Built) -> None:
-    built = probe_embedding(manifest, PROBE, str(pretrained.bundle.folder), plan(folder, "probe", "probe"), QUIET, jobs=1)
+    built = probe_embedding(
+        manifest, PROBE, str(pretrained.bundle.folder), plan(folder, "probe", "probe"), QUIET, jobs=1
+    )
     description = built.bundle.description
     assert description.outputs[0] == "diabetic_retinopathy"
     assert description.outputs[1].startswith("diabetic_retinopathy_grade>=")
@@ -146,7 +152,9 @@ def test_the_same_photo_in_two_splits_stops_the_run(folder: Path, manifest: Mani
     table.loc[1, "photo"] = str(copy.relative_to(folder))
     write_manifest(Manifest(table, folder), folder / "leaking.csv")
     leaking = read_manifest(folder / "leaking.csv")
-    with pytest.raises(UserError, match=r"2 photographs stand in more than one split .*\(train\) and '\.\./photos/copy\.jpg'"):
+    with pytest.raises(
+        UserError, match=r"2 photographs stand in more than one split .*\(train\) and '\.\./photos/copy\.jpg'"
+    ):
         train_and_validate(leaking, RECIPE, plan(folder, "leaking"), QUIET, resume=False)
     one = RECIPE.model_copy(update={"optimisation": RECIPE.optimisation.model_copy(update={"epochs": 1})})
     assert train_and_validate(leaking, one, plan(folder, "told", allow_leakage=True), QUIET, resume=False).bundle

@@ -72,9 +72,9 @@ def test_a_photo_that_takes_too_long_is_refused_and_the_next_is_read(photos, tmp
 
 def test_a_photo_that_needs_more_memory_than_allowed_is_refused(fundus, tmp_path):
     large, small = tmp_path / "large.png", tmp_path / "small.png"
-    cv2.imwrite(str(large), np.zeros((12000, 14000, 3), np.uint8))
+    cv2.imwrite(str(large), np.zeros((7900, 8000, 3), np.uint8))
     cv2.imwrite(str(small), fundus()[..., ::-1])
-    tight = ReaderSettings(SETTINGS.preprocessing, picture_side=96, memory_limit=900 * 2**20)
+    tight = ReaderSettings(SETTINGS.preprocessing, picture_side=96, memory_limit=600 * 2**20)
     with Readers(tight, jobs=1) as readers:
         refused, read = readers.read([large, small], ahead=1)
     assert isinstance(refused, Refused)

@@ -8,17 +8,30 @@ Exit codes: 0 done; 1 nothing usable came out (no photo could be read); 2 a mist
 """
 
 import sys
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
 import eyeground
 from eyeground.cli import build, data, demo, use, validate
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
 
+VERBS = ("import", "check", "split", "pretrain", "adapt", "evaluate", "screen", "inspect", "demo")
+
+
+class _InOrder(TyperGroup):
+    """Lists the commands in the order in which a study uses them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=VERBS.index)
+
+
 app = typer.Typer(
     name="eyeground",
+    cls=_InOrder,
     help=(
         "Supervised fundus foundation models: rebuild, adapt, validate, explain, release and run.\n\n"
         "A study in order: [bold]import[/] photos into a manifest, [bold]check[/] and [bold]split[/] it, "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from eyeground.cli.data import CACHE, JOBS
+from eyeground.cli.data import CACHE
 from eyeground.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def pretrain(
 
     plan = Plan(output, cache, name or output.resolve().name, "pretrain", licence, allow_leakage)
     settings = read_recipe(TrainingRecipe, recipe, overrides)
-    _report(train_and_validate(read_manifest(manifest), settings, plan, Console(), resume), output)
+    _report(train_and_validate(read_manifest(manifest), settings, plan, Console(soft_wrap=True), resume), output)
 
 
 def adapt(
@@ -74,7 +74,9 @@ def adapt(
     licence: str = LICENCE,
     allow_leakage: bool = LEAKAGE,
     cache: Path = CACHE,
-    jobs: int = JOBS,
+    jobs: int = typer.Option(
+        2, "--jobs", min=1, help="Processes that read photos for a probe; fine-tuning has machine.workers."
+    ),
 ) -> None:
     """Adapt a bundle to labels of your own: diseases, grades, classes."""
     need_torch()
@@ -86,16 +88,18 @@ def adapt(
     from eyeground.protocols.build import Plan
     from eyeground.recipe import ProbeRecipe, read_recipe
 
+    if probe and resume:
+        raise UserError("--resume is for --finetune; a probe takes seconds and is simply run again")
     wanted = [_target(text) for text in targets]
     plan = Plan(output, cache, name or output.resolve().name, "probe" if probe else "finetune", licence, allow_leakage)
     photos = read_manifest(manifest)
     if probe:
         given = ["targets=" + json.dumps([target.model_dump() for target in wanted])]
         settings = read_recipe(ProbeRecipe, recipe, [*given, *overrides])
-        built = probe_embedding(photos, settings, bundle, plan, Console(), jobs)
+        built = probe_embedding(photos, settings, bundle, plan, Console(soft_wrap=True), jobs)
     else:
         fine = finetune_recipe(open_bundle(bundle), bundle, wanted, recipe, overrides)
-        built = finetune(photos, fine, plan, Console(), resume)
+        built = finetune(photos, fine, plan, Console(soft_wrap=True), resume)
     _report(built, output)
 
 
@@ -116,7 +120,7 @@ def need_torch() -> None:
 def _report(built: "Built", output: Path) -> None:
     from eyeground.protocols.run_folder import BUNDLE, EVALUATION
 
-    console = Console()
+    console = Console(soft_wrap=True)
     console.print((output / EVALUATION / "metrics.md").read_text(encoding="utf-8"), markup=False, highlight=False)
     console.print(f"model {built.bundle.identity}")
     console.print(f"written: {output / BUNDLE} (the model), {output / EVALUATION} (tables and figures)")

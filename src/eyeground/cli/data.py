@@ -52,7 +52,7 @@ def _dataset_command(name: str) -> Any:
     from eyeground.datasets import DATASETS
 
     dataset = DATASETS[name]
-    single = typer.Typer()
+    single = typer.Typer(add_completion=False)
 
     @single.command(
         name,
@@ -63,7 +63,7 @@ def _dataset_command(name: str) -> Any:
         folder: Path = typer.Argument(..., help="Folder in which the publisher's archive was unpacked."),
         output: Path = OUTPUT,
     ) -> None:
-        console = Console()
+        console = Console(soft_wrap=True)
         _write(dataset.read(folder), output, console)
         console.print(f"page: {dataset.page}\nlicence: {dataset.licence}\ncite: {dataset.citation}", highlight=False)
 
@@ -81,7 +81,7 @@ def import_folder(
     """Photos in a folder per class, with or without train/val/test folders above."""
     from eyeground.datasets import read_class_folders
 
-    _write(read_class_folders(folder, patient_pattern), output, Console())
+    _write(read_class_folders(folder, patient_pattern), output, Console(soft_wrap=True))
 
 
 @import_app.command("csv")
@@ -107,7 +107,9 @@ def import_csv(
         if not separator:
             raise UserError(f"--column {column}: expected ours=theirs, for example photo=filename")
         mapping[ours] = theirs
-    _write(read_labelled_table(table, mapping, labels, notes, photo_folder, photo_suffix), output, Console())
+    _write(
+        read_labelled_table(table, mapping, labels, notes, photo_folder, photo_suffix), output, Console(soft_wrap=True)
+    )
 
 
 def _write(reading: Any, output: Path, console: Console) -> None:
@@ -138,7 +140,7 @@ def check(
     from eyeground.manifest import read_manifest, write_manifest
     from eyeground.protocols.check import check_manifest
 
-    console = Console()
+    console = Console(soft_wrap=True)
     other = read_manifest(against) if against else None
     checked = check_manifest(read_manifest(manifest), cache, jobs, other)
     checked.write(output)
@@ -171,5 +173,5 @@ def split(
     if folds:
         divided = fold_patients(divided, folds, stratify, seed)
     write_manifest(divided, output)
-    summary(divided, Console())
+    summary(divided, Console(soft_wrap=True))
     typer.echo(f"written: {output}")

@@ -20,7 +20,7 @@ def demo(
     need_torch()
     from eyeground.protocols.demo import run_demo
 
-    console = Console()
+    console = Console(soft_wrap=True)
     report = run_demo(output, console).screened.report.resolve()
     console.print(f"model        {output / 'pretrain' / 'bundle'}")
     console.print(f"figures      {output / 'adapt' / 'evaluation' / 'metrics.md'}")

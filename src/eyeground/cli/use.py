@@ -28,7 +28,7 @@ def screen(
     from eyeground.screening.batch import screen as screen_photos
     from eyeground.screening.runtime import load
 
-    console = Console()
+    console = Console(soft_wrap=True)
     screened = screen_photos(photos, load(bundle), output, jobs)
     for note in screened.notes:
         console.print(note, markup=False)
@@ -45,7 +45,7 @@ def inspect(bundle: str = typer.Argument(..., help="Bundle: its folder, or the n
 
     opened = open_bundle(bundle)
     description = opened.description
-    console = Console()
+    console = Console(soft_wrap=True)
     facts = Table(show_header=False, box=None)
     facts.add_row("model", opened.identity)
     facts.add_row("made", f"{description.created} by eyeground {description.made_by}")

@@ -24,7 +24,7 @@ def evaluate(
     from eyeground.evaluation.tables import write_evaluation
     from eyeground.predictions import read_predictions
 
-    console = Console()
+    console = Console(soft_wrap=True)
     table = read_predictions(predictions)
     write_evaluation(figures(table, resamples=resamples, seed=seed), table, output)
     console.print((output / "metrics.md").read_text(encoding="utf-8"), markup=False, highlight=False)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import read_table
 from eyeground.manifest import MASK_PREFIX, Manifest, validated
+from eyeground.tables import read_table
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
 MOST_NAMES_SHOWN = 8

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import read_table
+from eyeground.tables import read_table
 
 VOCABULARIES = Path(__file__).parent / "vocabularies"
 OPEN = "?"

@@ -12,8 +12,8 @@ import pandas as pd
 
 from eyeground.datasets.dataset import Reading, present
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import read_table
 from eyeground.manifest import MASK_PREFIX, NOTE_PREFIX, OPTIONAL, REQUIRED, validated
+from eyeground.tables import read_table
 
 SPELLINGS: dict[str, dict[str, tuple[str, ...]]] = {
     "eye": {

@@ -21,8 +21,9 @@ from eyeground.evaluation.figures import write_confusion, write_roc
 from eyeground.evaluation.flow import evaluated_scope, flow_table
 from eyeground.evaluation.metrics import TITLES
 from eyeground.evaluation.samples import samples_of
-from eyeground.files import write_table, write_text
+from eyeground.files import write_text
 from eyeground.predictions import Predictions
+from eyeground.tables import write_table
 
 RESAMPLES_OF_BAND = 500
 MACRO = "macro average"

@@ -160,11 +160,22 @@ def _with_side(name: str, side: int, options: dict[str, object]) -> nn.Module:
 
 
 def as_map(backbone: Any, features: Tensor) -> Tensor:
-    """Bring a backbone's features to (n, width, h, w): tokens (n, tokens, width) and NHWC maps included."""
-    if features.ndim == 3:
+    """Bring a backbone's features to (n, width, h, w): tokens (n, tokens, width) and NHWC maps included.
+
+    Raises
+    ------
+    UserError
+        If the features have no places on the photo.
+    """
+    if features.ndim == 3 and hasattr(getattr(backbone, "patch_embed", None), "grid_size"):
         tokens = features[:, int(getattr(backbone, "num_prefix_tokens", 0)) :]
         height, width = backbone.patch_embed.grid_size
         return tokens.transpose(1, 2).reshape(len(tokens), -1, int(height), int(width))
+    if features.ndim != 4:
+        raise UserError(
+            f"backbone '{type(backbone).__name__}' yields no feature map, so it can have no evidence map; choose a convolutional "
+            "network or a plain vision transformer"
+        )
     if str(getattr(backbone, "output_fmt", "NCHW")).endswith("NHWC"):
         return features.permute(0, 3, 1, 2)
     return features

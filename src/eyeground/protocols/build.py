@@ -160,8 +160,8 @@ def refuse_leakage(photos: PreparedPhotos, allowed: bool, console: Console) -> N
     message = f"{len(leaked)} photographs stand in more than one split under different names, for example {example}"
     if not allowed:
         raise UserError(
-            f"{message}. `eyeground check --clean` writes a manifest without them; --allow-leakage trains anyway, with "
-            "figures that flatter"
+            f"{message}. `eyeground check MANIFEST --clean clean.csv` writes a manifest without them; --allow-leakage "
+            "trains anyway, with figures that flatter"
         )
     console.print(f"[bold red]leakage allowed:[/] {message}")
 

@@ -15,13 +15,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from eyeground.errors import UserError
-from eyeground.files import write_table
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.duplicates import find_duplicates
 from eyeground.imaging.gradability import assess
 from eyeground.manifest import Manifest
 from eyeground.progress import track
 from eyeground.recipe import Preprocessing
+from eyeground.tables import write_table
 
 FLOW, PHOTOS, DUPLICATES = "flow.csv", "photos.csv", "duplicates.csv"
 MISSING = "no such file"

@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from eyeground.errors import UserError
-from eyeground.files import write_table
 from eyeground.progress import track
 from eyeground.screening.finding import Finding
 from eyeground.screening.ledger import Ledger, Record
@@ -28,6 +27,7 @@ from eyeground.screening.pictures import PICTURE_SIDE, draw_finding, save_pictur
 from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
 from eyeground.screening.report import write_report
 from eyeground.screening.runtime import BATCH_SIZE, Examined, Screener, usable_cores
+from eyeground.tables import write_table
 
 RESULTS, REPORT, PICTURES = "results", "report.html", "overlays"
 LONGEST_FILE_NAME = 200

@@ -6,6 +6,7 @@ bounded number of photographs is read ahead, so memory does not grow with the fo
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -135,6 +136,8 @@ class _ReaderProcess:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             start_new_session=True,
+            # One reader per core: threads inside each would only contend, and their stacks count as its memory.
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests: IO[bytes] = self._process.stdin

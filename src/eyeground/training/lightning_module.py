@@ -16,10 +16,11 @@ from rich.console import Console
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from eyeground.files import replacing, write_table
+from eyeground.files import replacing
 from eyeground.models.classifier import Classifier, probabilities
 from eyeground.progress import track
 from eyeground.recipe import TrainingRecipe
+from eyeground.tables import write_table
 from eyeground.training.data import Batch
 from eyeground.training.losses import masked_loss
 from eyeground.training.optimiser import optimiser, schedule
