@@ -73,6 +73,14 @@ def test_a_manifest_survives_the_round_trip(
     assert back.fingerprint() == manifest.fingerprint()
 
 
+def test_the_fingerprint_stays_when_a_manifest_moves(tmp_path: Path) -> None:
+    table = pd.DataFrame({"photo": ["a/1.jpg", "b/2.jpg"], "patient": ["x", "y"], "abnormal": [0, 1]})
+    manifest = validated(table, "table", tmp_path)
+    moved = manifest.moved_to(tmp_path / "deep" / "er")
+    assert list(moved.table["photo"]) != list(manifest.table["photo"])
+    assert moved.fingerprint() == manifest.fingerprint()
+
+
 @settings(max_examples=12)
 @given(table=tables(), data=st.data())
 def test_the_fingerprint_depends_on_content_and_not_on_order(table: pd.DataFrame, data: st.DataObject) -> None:

@@ -109,10 +109,15 @@ class Manifest:
         return self.where(self.table["split"] == split)
 
     def fingerprint(self) -> str:
-        """SHA-256 of the table's content: the same rows and columns in any order give the same digest."""
-        columns = sorted(self.table.columns)
-        text = self.table[columns].sort_values("photo").to_csv(index=False, lineterminator="\n")
-        return hashlib.sha256(text.encode()).hexdigest()
+        """SHA-256 of the table's content: the same rows and columns in any order, and in any place, give the same digest.
+
+        Of a path only the file name counts, so that moving a manifest or its photographs changes nothing.
+        """
+        table = self.table[sorted(self.table.columns)].copy()
+        for column in ("photo", *self.masks):
+            table[column] = table[column].str.rsplit("/", n=1).str[-1]
+        header, *rows = table.to_csv(index=False, lineterminator="\n").splitlines()
+        return hashlib.sha256("\n".join([header, *sorted(rows)]).encode()).hexdigest()
 
     def moved_to(self, root: Path) -> "Manifest":
         """Return the same photographs with paths relative to another folder.

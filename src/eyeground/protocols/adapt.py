@@ -85,7 +85,7 @@ def probe_embedding(
         photos=len(train),
         patients=manifest.in_split("train").patients,
         initialisation=bundle.identity,
-        method="probe",
+        method=plan.method,
         epochs=0,
         seed=recipe.seed,
     )

@@ -7,6 +7,7 @@ is computed, and a photograph that stands in two splits stops the run.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ class Plan:
     name : str
         Name of the bundle.
     method : str
-        `pretrain` or `finetune`.
+        `pretrain`, `finetune` or `probe`.
     licence : str
         Licence of the weights.
     allow_leakage : bool
@@ -65,7 +66,7 @@ class Plan:
     folder: Path
     cache: Path
     name: str
-    method: str
+    method: Literal["pretrain", "finetune", "probe"]
     licence: str = DEFAULT_LICENCE
     allow_leakage: bool = False
 
@@ -97,7 +98,7 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
         photos=len(photos.rows("train")),
         patients=manifest.in_split("train").patients,
         initialisation=_public_name(recipe.initialisation),
-        method="finetune" if plan.method == "finetune" else "pretrain",
+        method=plan.method,
         epochs=len(fitted.history),
         seed=recipe.seed,
     )
