@@ -28,7 +28,7 @@ lint: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/docs.txt
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -190,7 +190,7 @@ def _flow(manifest: Manifest, photos: pd.DataFrame, duplicates: pd.DataFrame, cl
         ]
     for label in manifest.labels:
         values = table[label].dropna()
-        if values.isin([0, 1]).all():
+        if values.isin([0, 1]).all() and (values == 1).any():
             steps.append((f"{label}: positive", (table[label] == 1).fillna(False)))
             steps.append((f"{label}: unknown", table[label].isna()))
     return pd.DataFrame(
