@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 
 from eyeground.errors import UserError
@@ -32,7 +33,7 @@ from eyeground.recipe import (
 from eyeground.screening.batch import Screened, screen
 from eyeground.screening.runtime import load
 from eyeground.splits import split_patients
-from eyeground.synthetic import render_dataset
+from eyeground.synthetic import Faults, render, render_dataset
 
 MARK = "eyeground-demo"
 PATIENTS, NEW_PATIENTS = 300, 12
@@ -89,10 +90,8 @@ def run_demo(folder: Path, console: Console) -> Demo:
     plan = Plan(folder / "adapt", cache, "demo-diseases", "probe")
     adapted = probe_embedding(manifest, PROBE, bundle, plan, console, jobs=2)
     _tell(adapted, console)
-    step("6  screen: new patients, some photos faulty, one file broken")
-    render_dataset(folder / "new", NEW_PATIENTS, side=512, seed=SEED + 1, prevalence=PREVALENCE, faults=0.3)
-    (folder / "new" / "photos" / "broken.jpg").write_bytes(b"not a photograph")
-    screened = screen(folder / "new" / "photos", load(adapted.bundle.folder), folder / "screened")
+    step("6  screen: new patients, one photo too dark, one file broken")
+    screened = screen(_new_photos(folder / "new"), load(adapted.bundle.folder), folder / "screened")
     console.print(", ".join(f"{count} {status}" for status, count in sorted(screened.counts.items())))
     step("done")
     return Demo(pretrained, adapted, screened)
@@ -109,6 +108,17 @@ def _photos(folder: Path, cache: Path, console: Console, step: Callable[[str], N
     write_manifest(split, folder / "split.csv")
     console.print(", ".join(f"{count} {name}" for name, count in split.table["split"].value_counts().items()))
     return read_manifest(folder / "split.csv")
+
+
+def _new_photos(folder: Path) -> Path:
+    """New patients, and what every clinic's folder has too: a photo that is too dark, and a file that is none."""
+    render_dataset(folder, NEW_PATIENTS, side=512, seed=SEED + 1, prevalence=PREVALENCE, faults=0.2)
+    photos = folder / "photos"
+    Image.fromarray(render(height=512, seed=SEED, faults=Faults(darkness=1.0)).pixels).save(
+        photos / "too-dark.jpg", quality=90
+    )
+    (photos / "broken.jpg").write_bytes(b"not a photograph")
+    return photos
 
 
 def _tell(built: Built, console: Console) -> None:
