@@ -45,7 +45,9 @@ def manifest(folder: Path) -> Manifest:
     return read_manifest(folder / "manifest.csv")
 
 
-def plan(folder: Path, name: str, method: Literal["pretrain", "finetune", "probe"] = "pretrain", allow_leakage: bool = False) -> Plan:
+def plan(
+    folder: Path, name: str, method: Literal["pretrain", "finetune", "probe"] = "pretrain", allow_leakage: bool = False
+) -> Plan:
     return Plan(folder / name, folder / "cache", name, method, allow_leakage=allow_leakage)
 
 

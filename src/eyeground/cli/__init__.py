@@ -19,7 +19,7 @@ import eyeground
 from eyeground.cli import build, data, demo, use, validate
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
 
-VERBS = ("import", "check", "split", "pretrain", "adapt", "evaluate", "screen", "inspect", "demo")
+VERBS = ("import", "check", "split", "pretrain", "adapt", "predict", "evaluate", "screen", "inspect", "demo")
 
 
 class _InOrder(TyperGroup):
@@ -35,7 +35,7 @@ app = typer.Typer(
     help=(
         "Supervised fundus foundation models: rebuild, adapt, validate, explain, release and run.\n\n"
         "A study in order: [bold]import[/] photos into a manifest, [bold]check[/] and [bold]split[/] it, "
-        "[bold]pretrain[/] a model or [bold]adapt[/] one to your labels, [bold]evaluate[/] its predictions, and "
+        "[bold]pretrain[/] a model or [bold]adapt[/] one to your labels, [bold]predict[/] and [bold]evaluate[/], and "
         "[bold]screen[/] new photos with it. [bold]demo[/] runs all of that on rendered photos in a few minutes.\n\n"
         "Research use only. Not a medical device."
     ),
@@ -50,6 +50,7 @@ app.command("check")(data.check)
 app.command("split")(data.split)
 app.command("pretrain")(build.pretrain)
 app.command("adapt")(build.adapt)
+app.command("predict")(validate.predict)
 app.command("evaluate")(validate.evaluate)
 app.command("screen")(use.screen)
 app.command("inspect")(use.inspect)

@@ -4,6 +4,7 @@ The order is the honesty: thresholds are chosen on validation photos after fitti
 is computed, and a photograph that stands in two splits stops the run.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from eyeground.bundle import Bundle, OperatingPoint, TrainingRecord, open_bundle
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, choose_operating_point, evaluate
 from eyeground.evaluation.tables import write_evaluation
-from eyeground.manifest import Manifest
+from eyeground.manifest import OPTIONAL, REQUIRED, Manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.models.initialise import initialise
@@ -83,6 +84,8 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
         For anything the user can mend: labels, splits, leakage, weights, folders.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
+    # With several devices Lightning starts this command again for each of them, and they join the run of the first.
+    resume = resume or os.environ.get("LOCAL_RANK", "0") != "0"
     manifest = open_run(plan.folder, recipe, with_splits(manifest, recipe.targets, recipe.seed, console), resume)
     photos = prepare_photos(manifest, recipe.targets, recipe.preprocessing, plan.cache, max(1, recipe.machine.workers))
     tell_unreadable(photos, console)
@@ -172,12 +175,7 @@ def predictions_table(
 ) -> Predictions:
     """Predictions of some rows as the table that evaluation reads."""
     table = photos.manifest.table.iloc[rows].reset_index(drop=True)
-    kept = [
-        column
-        for column in ("photo", "patient", "split", "fold", "eye", "device", "age", "sex", "source")
-        if column in table
-    ]
-    columns: dict[str, object] = {column: table[column] for column in kept}
+    columns: dict[str, object] = {column: table[column] for column in REQUIRED + OPTIONAL if column in table}
     outputs = [output for target in targets for output in target.outputs]
     for index, output in enumerate(outputs):
         columns[TRUTH + output] = photos.truth[rows, index].astype(float)

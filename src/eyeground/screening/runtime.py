@@ -124,14 +124,9 @@ class Screener:
         """Findings of photographs that are already standard photos, in one forward pass."""
         if not photos:
             return []
-        outputs = [PROBABILITIES, *([EVIDENCE] if self.gives_evidence else [])]
-        batch = np.stack([photo.standard.pixels for photo in photos])
-        results = dict(zip(outputs, self._session.run(outputs, {INPUT: batch}), strict=True))
+        wanted = [PROBABILITIES, *([EVIDENCE] if self.gives_evidence else [])]
+        results = self._run(wanted, np.stack([photo.standard.pixels for photo in photos]))
         probabilities = results[PROBABILITIES]
-        if not np.isfinite(probabilities).all():
-            raise UserError(
-                f"{self.bundle.onnx_path}: gave a probability that is no number; the bundle is damaged or mis-exported"
-            )
         return [
             found(
                 photo=photo.name,
@@ -144,6 +139,18 @@ class Screener:
             )
             for row, photo in enumerate(photos)
         ]
+
+    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (n, outputs) of standard photos (n, side, side, 3), uint8 RGB, without findings around them."""
+        return self._run([PROBABILITIES], pixels)[PROBABILITIES]
+
+    def _run(self, outputs: list[str], pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        results = dict(zip(outputs, self._session.run(outputs, {INPUT: pixels}), strict=True))
+        if not np.isfinite(results[PROBABILITIES]).all():
+            raise UserError(
+                f"{self.bundle.onnx_path}: gave a probability that is no number; the bundle is damaged or mis-exported"
+            )
+        return results
 
     def unreadable(self, name: str, reason: str) -> Finding:
         """The finding of a photograph that could not be read."""

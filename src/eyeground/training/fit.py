@@ -118,6 +118,8 @@ def fit(
     trainer.fit(module, *loaders, ckpt_path=str(last) if resume else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
+    if not trainer.is_global_zero:
+        raise SystemExit(0)  # one process goes on to predict, evaluate and export
     best = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)["state_dict"]
     classifier.load_state_dict({name.removeprefix("classifier."): tensor for name, tensor in best.items()})
     return Fit(classifier.eval(), tuple(report.history))

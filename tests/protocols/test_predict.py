@@ -1,0 +1,85 @@
+"""A bundle's predictions of a manifest: those of screening, beside the truths, whatever is unreadable left out."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+import eyeground
+from eyeground.bundle import Bundle, TrainingRecord
+from eyeground.cli import main
+from eyeground.errors import UserError
+from eyeground.manifest import Manifest, validated, write_manifest
+from eyeground.models.classifier import Classifier
+from eyeground.models.export import export_bundle
+from eyeground.protocols.predict import predict_manifest
+from eyeground.recipe import Architecture, Preprocessing, Target
+from eyeground.synthetic import render
+
+TARGETS = (Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2")))
+RECORD = TrainingRecord(
+    manifest_fingerprint="0" * 64, photos=1, patients=1, initialisation="scratch", method="pretrain", epochs=1, seed=0
+)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    torch.manual_seed(0)
+    classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), TARGETS)
+    folder = tmp_path_factory.mktemp("bundle") / "bundle"
+    return export_bundle(
+        classifier, folder, name="b", training=RECORD, operating_points=(), card="# b\n", licence="mit"
+    )
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(3):
+        Image.fromarray(render(height=64, seed=seed).pixels).save(folder / f"{seed}.jpg")
+    (folder / "broken.jpg").write_bytes(b"nothing")
+    table = pd.DataFrame(
+        {"photo": ["0.jpg", "broken.jpg", "1.jpg", "2.jpg"], "patient": list("abcd"), "abnormal": [1, 0, 0, None]}
+    )
+    return validated(table, "table", folder)
+
+
+def test_predictions_are_what_screening_finds(bundle: Bundle, manifest: Manifest, tmp_path: Path) -> None:
+    screener = eyeground.load(bundle.folder)
+    predictions, unreadable = predict_manifest(manifest, screener, tmp_path, 1)
+    table = predictions.table
+    assert list(table["photo"]) == ["0.jpg", "1.jpg", "2.jpg"]
+    assert list(unreadable) == ["broken.jpg"]
+    for row, finding in enumerate(screener([manifest.root / photo for photo in table["photo"]])):
+        for output, probability in finding.probabilities.items():
+            assert table[f"probability_{output}"][row] == pytest.approx(probability, abs=1e-5)
+    np.testing.assert_array_equal(table["truth_abnormal"], [1, 0, np.nan])
+    assert table["truth_grade>=1"].isna().all()  # no label of this manifest
+
+
+def test_a_manifest_without_readable_photos_is_refused(bundle: Bundle, manifest: Manifest, tmp_path: Path) -> None:
+    broken = dataclasses.replace(manifest, table=manifest.table.iloc[[1]].reset_index(drop=True))
+    with pytest.raises(UserError, match="none of the 1 photos can be read"):
+        predict_manifest(broken, eyeground.load(bundle.folder), tmp_path, 1)
+
+
+def test_predictions_go_straight_into_evaluation(bundle: Bundle, manifest: Manifest, tmp_path: Path) -> None:
+    write_manifest(manifest, tmp_path / "manifest.csv")
+    table = str(tmp_path / "predictions.parquet")
+    made = [
+        "predict",
+        str(tmp_path / "manifest.csv"),
+        "--bundle",
+        str(bundle.folder),
+        "-o",
+        table,
+        "--cache",
+        str(tmp_path),
+    ]
+    assert main(made) == 0
+    assert main(["evaluate", table, "-o", str(tmp_path / "figures"), "--every-photo", "--resamples", "50"]) == 0
+    assert (tmp_path / "figures" / "metrics.json").is_file()
