@@ -36,8 +36,8 @@ from eyeground.splits import split_patients
 from eyeground.synthetic import Faults, render, render_dataset
 
 MARK = "eyeground-demo"
-PATIENTS, NEW_PATIENTS = 300, 12
-SIDE = 128
+PATIENTS, NEW_PATIENTS = 400, 12
+SIDE = 160
 SEED = 0
 # Diseases that show at this size, and enough of each for intervals that mean something in so small a study.
 PREVALENCE = {"pathologic_myopia": 0.25, "amd": 0.2, "retinal_vein_occlusion": 0.1}
@@ -48,7 +48,7 @@ PRETRAIN = TrainingRecipe(
     architecture=Architecture(backbone="test_resnet"),  # timm's smallest, so that a minute of training is enough
     preprocessing=Preprocessing(side=SIDE),
     augmentation=Augmentation(rotation=20, blur=0, jpeg=0, brightness=0.1, contrast=0.1, colour=0.05, gamma=0.1),
-    optimisation=Optimisation(epochs=12, batch_size=16, learning_rate=3e-3, average_decay=0.95, precision="fp32"),
+    optimisation=Optimisation(epochs=20, batch_size=16, learning_rate=3e-3, average_decay=0.95, precision="fp32"),
     machine=Machine(accelerator="cpu", workers=1),
     seed=SEED,
 )
