@@ -65,7 +65,7 @@ def adapt(
     probe: bool = typer.Option(
         True,
         "--probe/--finetune",
-        help="Probe: logistic regression on the frozen embedding, in seconds. Fine-tune: train all layers.",
+        help="Probe: logistic regression on the frozen embedding. Fine-tune: train all layers.",
     ),
     recipe: Path | None = RECIPE,
     overrides: list[str] = SET,
@@ -89,7 +89,7 @@ def adapt(
     from eyeground.recipe import ProbeRecipe, read_recipe
 
     if probe and resume:
-        raise UserError("--resume is for --finetune; a probe takes seconds and is simply run again")
+        raise UserError("--resume is for --finetune; a probe is simply run again; its embeddings are kept")
     wanted = [_target(text) for text in targets]
     plan = Plan(output, cache, name or output.resolve().name, "probe" if probe else "finetune", licence, allow_leakage)
     photos = read_manifest(manifest)
