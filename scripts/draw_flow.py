@@ -24,13 +24,13 @@ INK = "#222222"
 
 def main(bundle: str) -> None:
     """Draw the picture with the model of `bundle`."""
-    photo = render("amd", device="hospital", height=640, seed=21)
+    photo = render("pathologic_myopia", device="clinic", height=640, seed=21)
     finding = eyeground.load(bundle)(photo.pixels)
     assert finding.standard is not None
     panels = [
         ("the photograph", photo.pixels),
         ("the standard photo", finding.standard.pixels),
-        ("the evidence", finding.overlay("amd", photo.pixels)),
+        ("the evidence", finding.overlay("pathologic_myopia", photo.pixels)),
     ]
     widths = [pixels.shape[1] / pixels.shape[0] for _, pixels in panels]
     figure, axes = plt.subplots(

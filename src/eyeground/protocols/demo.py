@@ -1,7 +1,7 @@
 """The whole mission in a few minutes, on photographs that are rendered: nothing to download, nothing to agree to.
 
-Renders patients, checks and splits them, pretrains a small network on normal against abnormal, adapts it to two
-diseases with a probe, and screens new photos, some of them faulty, into a report. Every step is the same function
+Renders patients, checks and splits them, pretrains a small network on normal against abnormal, adapts it to a
+disease with a probe, and screens new photos, some of them faulty, into a report. Every step is the same function
 that the command of its name calls. The figures say that the machinery works; they say nothing about real eyes.
 """
 
@@ -52,7 +52,7 @@ PRETRAIN = TrainingRecipe(
     machine=Machine(accelerator="cpu", workers=1),
     seed=SEED,
 )
-PROBE = ProbeRecipe(targets=(Target(name="pathologic_myopia"), Target(name="amd")), seed=SEED)
+PROBE = ProbeRecipe(targets=(Target(name="pathologic_myopia"),), seed=SEED)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def run_demo(folder: Path, console: Console) -> Demo:
         manifest, PRETRAIN, Plan(folder / "pretrain", cache, "demo-fundus", "pretrain"), console, resume=False
     )
     _tell(pretrained, console)
-    step("5  adapt: pathologic myopia and AMD, a probe on the embedding")
+    step("5  adapt: pathologic myopia, a probe on the frozen embedding")
     bundle = str(folder / "pretrain" / BUNDLE)
     plan = Plan(folder / "adapt", cache, "demo-diseases", "probe")
     adapted = probe_embedding(manifest, PROBE, bundle, plan, console, jobs=2)
