@@ -7,7 +7,7 @@ import torch
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier, probabilities
 from eyeground.recipe import Architecture, Preprocessing, ProbeRecipe, Target
-from eyeground.training.probe import fit_probe, probed
+from eyeground.training.probe import Head, fit_probe, probed
 
 PATIENTS = 60
 GRADE = Target(name="grade", kind="ordinal", classes=("0", "1", "2"))
@@ -27,8 +27,8 @@ def one_hot(values: np.ndarray, classes: int) -> np.ndarray:
     return np.eye(classes)[values]
 
 
-def decide(head: object, embedded: np.ndarray, targets: tuple[Target, ...]) -> np.ndarray:
-    logits = torch.from_numpy(embedded @ head.weight.T + head.bias)  # type: ignore[attr-defined]
+def decide(head: Head, embedded: np.ndarray, targets: tuple[Target, ...]) -> np.ndarray:
+    logits = torch.from_numpy(embedded @ head.weight.T + head.bias)
     return probabilities(logits, targets).numpy()
 
 

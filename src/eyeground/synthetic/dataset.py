@@ -199,7 +199,7 @@ def _draw_faults(rng: np.random.Generator, share: float) -> Faults:
         return Faults(blur=float(rng.uniform(0, 0.08)), uneven=float(rng.uniform(0, 0.15)), dust=dust)
     kind = str(rng.choice(["blur", "darkness", "uneven", "haze", "glare"]))
     degree = float(rng.uniform(0.3, 1.0))
-    return replace(Faults(dust=dust), **{kind: degree})  # type: ignore[arg-type]
+    return replace(Faults(dust=dust), **{kind: degree})  # type: ignore[arg-type]  # mypy cannot see which field
 
 
 def _write(folder: Path, patient: _Patient, fundus: SyntheticFundus, masks: bool) -> dict[str, object]:
