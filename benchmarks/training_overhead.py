@@ -31,7 +31,7 @@ RECIPE = TrainingRecipe(
     architecture=Architecture(backbone="mobilenetv2_100"),
     preprocessing=Preprocessing(side=224),
     optimisation=Optimisation(epochs=2, batch_size=32, average_decay=0.998),
-    machine=Machine(accelerator="cpu", workers=2),
+    machine=Machine(accelerator="cpu"),
 )
 
 

@@ -184,7 +184,12 @@ class Machine(Settings):
 
     accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto takes a GPU where there is one.")
     devices: int = Field(1, ge=1, description="GPUs or CPU processes that train together (DDP).")
-    workers: int = Field(2, ge=0, description="Processes that read and augment photos.")
+    workers: int | None = Field(
+        None,
+        ge=0,
+        description="Processes that read and augment photos. Unset: as many as cores, at most 8, beside a GPU or on "
+        "more than 4 cores; else none, since reading photos between the steps then costs less than fighting the network for a core.",
+    )
 
 
 class TrainingRecipe(Settings):

@@ -100,9 +100,7 @@ def test_the_model_card_carries_the_figures_and_the_warning(pretrained: Built) -
 
 
 def test_a_probe_learns_new_labels_and_screens(folder: Path, manifest: Manifest, pretrained: Built) -> None:
-    built = probe_embedding(
-        manifest, PROBE, str(pretrained.bundle.folder), plan(folder, "probe", "probe"), QUIET, jobs=1
-    )
+    built = probe_embedding(manifest, PROBE, str(pretrained.bundle.folder), plan(folder, "probe", "probe"), QUIET)
     description = built.bundle.description
     assert description.outputs[0] == "diabetic_retinopathy"
     assert description.outputs[1].startswith("diabetic_retinopathy_grade>=")

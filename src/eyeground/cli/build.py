@@ -2,13 +2,14 @@
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 from rich.console import Console
 
-from eyeground.cli.data import CACHE
+from eyeground.cli.data import CACHE, JOBS
 from eyeground.errors import UserError
+from eyeground.machine import usable_cores
 
 if TYPE_CHECKING:
     from eyeground.protocols.build import Built
@@ -37,6 +38,7 @@ def pretrain(
     licence: str = LICENCE,
     allow_leakage: bool = LEAKAGE,
     cache: Path = CACHE,
+    jobs: int | None = JOBS,
 ) -> None:
     """Train a model with supervision, from scratch or from ImageNet weights; by default normal against abnormal.
 
@@ -48,7 +50,9 @@ def pretrain(
     from eyeground.protocols.build import Plan, train_and_validate
     from eyeground.recipe import TrainingRecipe, read_recipe
 
-    plan = Plan(output, cache, name or output.resolve().name, "pretrain", licence, allow_leakage)
+    plan = Plan(
+        output, cache, name or output.resolve().name, "pretrain", licence, allow_leakage, jobs or usable_cores()
+    )
     settings = read_recipe(TrainingRecipe, recipe, overrides)
     _report(train_and_validate(read_manifest(manifest), settings, plan, Console(soft_wrap=True), resume), output)
 
@@ -74,9 +78,7 @@ def adapt(
     licence: str = LICENCE,
     allow_leakage: bool = LEAKAGE,
     cache: Path = CACHE,
-    jobs: int = typer.Option(
-        2, "--jobs", min=1, help="Processes that read photos for a probe; fine-tuning has machine.workers."
-    ),
+    jobs: int | None = JOBS,
 ) -> None:
     """Adapt a bundle to labels of your own: diseases, grades, classes."""
     need_torch()
@@ -91,12 +93,13 @@ def adapt(
     if probe and resume:
         raise UserError("--resume is for --finetune; a probe is simply run again; its embeddings are kept")
     wanted = [_target(text) for text in targets]
-    plan = Plan(output, cache, name or output.resolve().name, "probe" if probe else "finetune", licence, allow_leakage)
+    method: Literal["probe", "finetune"] = "probe" if probe else "finetune"
+    plan = Plan(output, cache, name or output.resolve().name, method, licence, allow_leakage, jobs or usable_cores())
     photos = read_manifest(manifest)
     if probe:
         given = ["targets=" + json.dumps([target.model_dump() for target in wanted])]
         settings = read_recipe(ProbeRecipe, recipe, [*given, *overrides])
-        built = probe_embedding(photos, settings, bundle, plan, Console(soft_wrap=True), jobs)
+        built = probe_embedding(photos, settings, bundle, plan, Console(soft_wrap=True))
     else:
         fine = finetune_recipe(open_bundle(bundle), bundle, wanted, recipe, overrides)
         built = finetune(photos, fine, plan, Console(soft_wrap=True), resume)

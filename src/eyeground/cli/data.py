@@ -8,6 +8,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from eyeground.errors import UserError, did_you_mean
+from eyeground.machine import usable_cores
 
 OUTPUT = typer.Option(..., "-o", "--output", help="Manifest to write, .csv or .parquet.")
 CACHE = typer.Option(
@@ -16,7 +17,7 @@ CACHE = typer.Option(
     envvar="EYEGROUND_CACHE",
     help="Folder of standard photos, shared by all runs.",
 )
-JOBS = typer.Option(2, "--jobs", min=1, help="Processes that read photos.")
+JOBS = typer.Option(None, "--jobs", min=1, help="Processes that read photos; one per core if not given.")
 
 
 class _Importers(TyperGroup):
@@ -134,7 +135,7 @@ def check(
         help="Manifest to write without unreadable photos and with one photo of each group of duplicates across patients.",
     ),
     cache: Path = CACHE,
-    jobs: int = JOBS,
+    jobs: int | None = JOBS,
 ) -> None:
     """Read every photo; find missing, unreadable, ungradable and duplicated ones; write a flow table."""
     from eyeground.manifest import read_manifest, write_manifest
@@ -142,7 +143,7 @@ def check(
 
     console = Console(soft_wrap=True)
     other = read_manifest(against) if against else None
-    checked = check_manifest(read_manifest(manifest), cache, jobs, other)
+    checked = check_manifest(read_manifest(manifest), cache, jobs or usable_cores(), other)
     checked.write(output)
     checked.print(console)
     if clean:

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from eyeground.cli.data import JOBS
 from eyeground.errors import EXIT_NOTHING_USABLE
 
 BUNDLE = typer.Option(..., "--bundle", help="Bundle to screen with: its folder, or the name of a released one.")
@@ -17,9 +18,7 @@ def screen(
     output: Path = typer.Option(
         ..., "-o", "--output", help="Folder for results.csv, results.parquet, overlays and report.html."
     ),
-    jobs: int | None = typer.Option(
-        None, "--jobs", min=1, help="Processes that read photos; one per core if not given."
-    ),
+    jobs: int | None = JOBS,
 ) -> None:
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 

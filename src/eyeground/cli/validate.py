@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from eyeground.cli.data import CACHE, JOBS
+from eyeground.machine import usable_cores
 
 MOST_UNREADABLE_SHOWN = 5
 
@@ -15,7 +16,7 @@ def predict(
     bundle: str = typer.Option(..., "--bundle", help="Bundle: its folder, or the name of a released one."),
     output: Path = typer.Option(..., "-o", "--output", help="Predictions table to write, .csv or .parquet."),
     cache: Path = CACHE,
-    jobs: int = JOBS,
+    jobs: int | None = JOBS,
 ) -> None:
     """Write a bundle's probabilities of a manifest's photos beside their truths, without torch: external validation."""
     from eyeground.manifest import read_manifest
@@ -24,7 +25,7 @@ def predict(
     from eyeground.screening.runtime import load
 
     console = Console(soft_wrap=True)
-    predictions, unreadable = predict_manifest(read_manifest(manifest), load(bundle), cache, jobs)
+    predictions, unreadable = predict_manifest(read_manifest(manifest), load(bundle), cache, jobs or usable_cores())
     write_predictions(predictions, output)
     for photo, reason in list(unreadable.items())[:MOST_UNREADABLE_SHOWN]:
         console.print(f"left out: {photo}: {reason}", markup=False)

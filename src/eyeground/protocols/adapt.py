@@ -50,9 +50,7 @@ def finetune(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, console: Co
     return train_and_validate(manifest, recipe, plan, console, resume)
 
 
-def probe_embedding(
-    manifest: Manifest, recipe: ProbeRecipe, source: str, plan: Plan, console: Console, jobs: int
-) -> Built:
+def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: Plan, console: Console) -> Built:
     """Fit a probe on the frozen embedding of a bundle, evaluate it, and write it as a bundle.
 
     Raises
@@ -65,11 +63,11 @@ def probe_embedding(
     manifest = with_splits(manifest, recipe.targets, recipe.seed, console)
     manifest = open_run(plan.folder, recipe, manifest, resume=True)
     preprocessing = bundle.description.preprocessing
-    photos = prepare_photos(manifest, recipe.targets, preprocessing, plan.cache, jobs)
+    photos = prepare_photos(manifest, recipe.targets, preprocessing, plan.cache, plan.jobs)
     tell_unreadable(photos, console)
     refuse_leakage(photos, plan.allow_leakage, console)
     classifier = load(bundle.folder)
-    embedded = embeddings(classifier, bundle, photos, plan.cache, jobs)
+    embedded = embeddings(classifier, bundle, photos, plan.cache)
     train = photos.rows("train")
     patients = photos.manifest.table["patient"].to_numpy(dtype=object)
     head = fit_probe(embedded[train], photos.truth[train], patients[train], recipe)

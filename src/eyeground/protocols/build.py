@@ -62,6 +62,8 @@ class Plan:
         Licence of the weights.
     allow_leakage : bool
         Go on although a photograph stands in two splits.
+    jobs : int
+        Processes that make standard photos.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class Plan:
     method: Literal["pretrain", "finetune", "probe"]
     licence: str = DEFAULT_LICENCE
     allow_leakage: bool = False
+    jobs: int = 1
 
 
 def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, console: Console, resume: bool) -> Built:
@@ -87,7 +90,7 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     # With several devices Lightning starts this command again for each of them, and they join the run of the first.
     resume = resume or os.environ.get("LOCAL_RANK", "0") != "0"
     manifest = open_run(plan.folder, recipe, with_splits(manifest, recipe.targets, recipe.seed, console), resume)
-    photos = prepare_photos(manifest, recipe.targets, recipe.preprocessing, plan.cache, max(1, recipe.machine.workers))
+    photos = prepare_photos(manifest, recipe.targets, recipe.preprocessing, plan.cache, plan.jobs)
     tell_unreadable(photos, console)
     refuse_leakage(photos, plan.allow_leakage, console)
     torch.manual_seed(recipe.seed)

@@ -15,6 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 from eyeground.errors import UserError
+from eyeground.machine import usable_cores
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.protocols.adapt import probe_embedding
 from eyeground.protocols.build import SHARES, Built, Plan, train_and_validate
@@ -49,7 +50,7 @@ PRETRAIN = TrainingRecipe(
     preprocessing=Preprocessing(side=SIDE),
     augmentation=Augmentation(rotation=20, blur=0, jpeg=0, brightness=0.1, contrast=0.1, colour=0.05, gamma=0.1),
     optimisation=Optimisation(epochs=20, batch_size=16, learning_rate=3e-3, average_decay=0.95, precision="fp32"),
-    machine=Machine(accelerator="cpu", workers=1),
+    machine=Machine(accelerator="cpu"),
     seed=SEED,
 )
 PROBE = ProbeRecipe(targets=(Target(name="pathologic_myopia"),), seed=SEED)
@@ -82,13 +83,17 @@ def run_demo(folder: Path, console: Console) -> Demo:
     manifest = _photos(folder, cache, console, step)
     step("4  pretrain: normal against abnormal, from scratch")
     pretrained = train_and_validate(
-        manifest, PRETRAIN, Plan(folder / "pretrain", cache, "demo-fundus", "pretrain"), console, resume=False
+        manifest,
+        PRETRAIN,
+        Plan(folder / "pretrain", cache, "demo-fundus", "pretrain", jobs=usable_cores()),
+        console,
+        resume=False,
     )
     _tell(pretrained, console)
     step("5  adapt: pathologic myopia, a probe on the frozen embedding")
     bundle = str(folder / "pretrain" / BUNDLE)
-    plan = Plan(folder / "adapt", cache, "demo-diseases", "probe")
-    adapted = probe_embedding(manifest, PROBE, bundle, plan, console, jobs=2)
+    plan = Plan(folder / "adapt", cache, "demo-diseases", "probe", jobs=usable_cores())
+    adapted = probe_embedding(manifest, PROBE, bundle, plan, console)
     _tell(adapted, console)
     step("6  screen: new patients, one photo too dark, one file broken")
     screened = screen(_new_photos(folder / "new"), load(adapted.bundle.folder), folder / "screened")
@@ -102,7 +107,7 @@ def _photos(folder: Path, cache: Path, console: Console, step: Callable[[str], N
     render_dataset(folder / "photos", PATIENTS, side=192, seed=SEED, prevalence=PREVALENCE, faults=0.0)
     step("2  check the photos and the manifest")
     manifest = read_manifest(folder / "photos" / "manifest.csv")
-    check_manifest(manifest, cache, jobs=2, preprocessing=PRETRAIN.preprocessing).print(console)
+    check_manifest(manifest, cache, jobs=usable_cores(), preprocessing=PRETRAIN.preprocessing).print(console)
     step("3  split by patient")
     split = split_patients(manifest, SHARES, [target.name for target in (*PRETRAIN.targets, *PROBE.targets)], SEED)
     write_manifest(split, folder / "split.csv")

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from eyeground.errors import UserError
+from eyeground.machine import usable_cores
 from eyeground.progress import track
 from eyeground.screening.finding import Finding
 from eyeground.screening.ledger import Ledger, Record
@@ -26,7 +27,7 @@ from eyeground.screening.photos import LEDGER, PhotoFile, list_photos
 from eyeground.screening.pictures import PICTURE_SIDE, draw_finding, save_picture
 from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
 from eyeground.screening.report import write_report
-from eyeground.screening.runtime import BATCH_SIZE, Examined, Screener, usable_cores
+from eyeground.screening.runtime import BATCH_SIZE, Examined, Screener
 from eyeground.tables import write_table
 
 RESULTS, REPORT, PICTURES = "results", "report.html", "overlays"

@@ -5,7 +5,6 @@ standard photo, the number of outputs), so that a bundle put together wrongly is
 The session's threads sleep between batches instead of spinning, which leaves the cores to whoever decodes.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from eyeground.errors import UserError
 from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.gradability import Gradability, assess
 from eyeground.imaging.standard import StandardPhoto, standard_photo
+from eyeground.machine import usable_cores
 from eyeground.screening.decision import Rule, rule_of
 from eyeground.screening.finding import Finding, found, unreadable
 
@@ -178,11 +178,6 @@ def _name(photo: Photo, position: int) -> str:
             f"photo {position + 1}: expected uint8 RGB pixels of shape (height, width, 3), got {photo.dtype} {photo.shape}"
         )
     return f"array {position + 1}"
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _session(bundle: Bundle, threads: int) -> "onnxruntime.InferenceSession":

@@ -20,9 +20,10 @@ from rich.console import Console
 from torch.utils.data import DataLoader
 
 from eyeground.errors import UserError
+from eyeground.machine import usable_cores
 from eyeground.models.classifier import Classifier, probabilities
 from eyeground.progress import track
-from eyeground.recipe import Optimisation, TrainingRecipe
+from eyeground.recipe import Machine, Optimisation, TrainingRecipe
 from eyeground.training.data import (
     Batch,
     EpochSampler,
@@ -44,6 +45,7 @@ from eyeground.training.lightning_module import (
 )
 from eyeground.training.losses import balancing_weights
 
+FEW_CORES, MOST_READERS = 4, 8
 HISTORY, CHECKPOINTS = "history.csv", "checkpoints"
 
 
@@ -131,7 +133,7 @@ def predict(classifier: Classifier, photos: PreparedPhotos, rows: np.ndarray, se
     classifier = classifier.to(device).eval()
     sampler = EpochSampler(rows, shuffle=False, seed=0)
     dataset = FundusDataset(photos, None, 0)
-    batches = loader(dataset, sampler, settings.optimisation.batch_size, settings.machine.workers, drop_last=False)
+    batches = loader(dataset, sampler, settings.optimisation.batch_size, readers(settings.machine), drop_last=False)
     parts = []
     bar = iter(track(range(len(rows)), "predicting"))
     with torch.inference_mode():
@@ -152,6 +154,15 @@ def lightning_precision(settings: Optimisation) -> str:
     # Without AMX tiles a CPU emulates bf16 and is 3-6 times slower than in fp32. torch has no public name for the test.
     tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return named["bf16" if tiles is not None and tiles() else "fp32"]
+
+
+def readers(machine: Machine) -> int:
+    """How many processes read photos: the machine's `workers`, or what suits it where that is unset."""
+    if machine.workers is not None:
+        return machine.workers
+    cores = usable_cores()
+    beside_gpu = torch.cuda.is_available() and machine.accelerator != "cpu"
+    return min(MOST_READERS, cores) if beside_gpu or cores > FEW_CORES else 0
 
 
 def _require(photos: PreparedPhotos, train: np.ndarray, validation: np.ndarray) -> None:
@@ -187,7 +198,7 @@ def _loaders(
     trainer: pl.Trainer,
     first_epoch: int,
 ) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
-    settings, workers = recipe.optimisation, recipe.machine.workers
+    settings, workers = recipe.optimisation, readers(recipe.machine)
     part, parts = trainer.global_rank, trainer.world_size
     weights = rarity_weights(photos.truth[train]) if settings.imbalance == "balanced-sampler" else None
     drawn = EpochSampler(train, shuffle=True, seed=recipe.seed, weights=weights, part=part, parts=parts)

@@ -23,8 +23,9 @@ from eyeground.errors import UserError
 from eyeground.files import replacing
 from eyeground.models.classifier import Classifier
 from eyeground.progress import track
-from eyeground.recipe import Architecture, ProbeRecipe, Target
+from eyeground.recipe import Architecture, Machine, ProbeRecipe, Target
 from eyeground.training.data import EpochSampler, FundusDataset, PreparedPhotos, loader
+from eyeground.training.fit import readers
 
 BATCH_SIZE = 64
 MOST_ITERATIONS = 2000
@@ -39,7 +40,7 @@ class Head:
     strengths: dict[str, float]
 
 
-def embeddings(classifier: Classifier, bundle: Bundle, photos: PreparedPhotos, cache: Path, workers: int) -> np.ndarray:
+def embeddings(classifier: Classifier, bundle: Bundle, photos: PreparedPhotos, cache: Path) -> np.ndarray:
     """Embeddings (rows, width) float32 of all prepared photos, computed once for these weights and photos."""
     key = hashlib.sha256(
         "\n".join([bundle.description.files[WEIGHTS], *(path.name for path in photos.standard)]).encode()
@@ -51,7 +52,11 @@ def embeddings(classifier: Classifier, bundle: Bundle, photos: PreparedPhotos, c
     classifier = classifier.to(device).eval()
     rows = np.arange(len(photos.standard))
     batches = loader(
-        FundusDataset(photos, None, 0), EpochSampler(rows, shuffle=False, seed=0), BATCH_SIZE, workers, drop_last=False
+        FundusDataset(photos, None, 0),
+        EpochSampler(rows, shuffle=False, seed=0),
+        BATCH_SIZE,
+        readers(Machine()),
+        drop_last=False,
     )
     parts = []
     bar = iter(track(range(len(rows)), "embedding"))
