@@ -15,6 +15,7 @@ import pandas as pd
 from eyeground import columns
 from eyeground.columns import SPLITS, Problem
 from eyeground.errors import UserError, did_you_mean
+from eyeground.manifest import OPTIONAL, REQUIRED
 from eyeground.recipe import Target
 from eyeground.tables import read_table, write_table
 
@@ -117,6 +118,26 @@ def truths(labels: pd.Series, target: Target) -> pd.DataFrame:
     else:
         columns = [np.where(unknown, np.nan, rank >= index) for index in range(1, len(classes))]
     return pd.DataFrame(dict(zip(target.outputs, columns, strict=True)), index=labels.index)
+
+
+def compose_predictions(rows: pd.DataFrame, truth: pd.DataFrame, predicted: np.ndarray) -> Predictions:
+    """Put a model's probabilities beside what a manifest knows of the photographs.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Shape (n, columns): rows of a manifest; of these, the required and the optional columns are kept.
+    truth : pandas.DataFrame
+        Shape (n, outputs): 0, 1 or NaN, columns named by output.
+    predicted : numpy.ndarray
+        Shape (n, outputs), in 0-1.
+    """
+    table = rows[[column for column in REQUIRED + OPTIONAL if column in rows]].reset_index(drop=True)
+    parts = [table]
+    for index, output in enumerate(truth.columns):
+        known = truth[output].to_numpy(float)
+        parts.append(pd.DataFrame({TRUTH + output: known, PROBABILITY + output: predicted[:, index].astype(float)}))
+    return validated_predictions(pd.concat(parts, axis=1), "predictions")
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -223,7 +223,9 @@ class ProbeRecipe(Settings):
 
     targets: tuple[Target, ...] = Field(min_length=1, description="Label columns to learn.")
     strengths: tuple[Positive, ...] = Field(
-        (0.001, 0.01, 0.1, 1.0, 10.0), min_length=1, description="Inverse regularisation strengths (C) to choose from."
+        (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0),
+        min_length=1,
+        description="Inverse regularisation strengths (C) to choose from, tried from the strongest until the loss rises.",
     )
     folds: int = Field(
         5, ge=2, description="Patient-grouped folds within the training split by which the strength is chosen."

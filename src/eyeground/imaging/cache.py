@@ -11,7 +11,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -26,6 +26,7 @@ from eyeground.files import replacing, sha256_of
 from eyeground.imaging.decode import Pixels, UnreadablePhotoError
 from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
+from eyeground.machine import processes
 from eyeground.progress import track
 from eyeground.recipe import Preprocessing
 
@@ -160,7 +161,7 @@ def _until_a_crash(
     chunks: list[list[Work]], suspects: list[list[Work]], preprocessing: Preprocessing, folder: Path, jobs: int
 ) -> Iterator[Outcome]:
     """Work through `chunks`, removing each from its end; when a process dies, those at work become `suspects`."""
-    with ProcessPoolExecutor(jobs, initializer=_set_up_worker) as pool:
+    with processes(jobs) as pool:
         running: dict[Future[list[Outcome]], list[Work]] = {}
         while (chunks and not suspects) or running:
             while chunks and not suspects and len(running) < 2 * jobs:
@@ -178,17 +179,11 @@ def _until_a_crash(
 
 
 def _alone(one: Work, preprocessing: Preprocessing, folder: Path) -> Iterator[Outcome]:
-    with ProcessPoolExecutor(1, initializer=_set_up_worker) as pool:
+    with processes(1) as pool:
         try:
             yield from pool.submit(_make_all, [one], preprocessing, folder).result()
         except BrokenProcessPool:
             yield one[0], None, f"decoding it crashed, or took longer than {LONGEST_DECODE} s"
-
-
-def _set_up_worker() -> None:
-    # One thread per process: processes are the parallelism.
-    cv2.setNumThreads(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _make_all(chunk: list[Work], preprocessing: Preprocessing, folder: Path) -> list[Outcome]:

@@ -15,7 +15,7 @@ from eyeground.models.classifier import probabilities
 from eyeground.protocols.build import (
     Built,
     Plan,
-    predictions_table,
+    predictions_of,
     refuse_leakage,
     tell_unreadable,
     train_and_validate,
@@ -77,7 +77,7 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
     rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
     with torch.inference_mode():
         predicted = probabilities(adapted.head(torch.from_numpy(embedded[rows])), recipe.targets).numpy()
-    predictions = predictions_table(photos, rows, predicted, recipe.targets)
+    predictions = predictions_of(photos, rows, predicted, recipe.targets)
     record = TrainingRecord(
         manifest_fingerprint=manifest.fingerprint(),
         photos=len(train),

@@ -19,11 +19,11 @@ from eyeground.bundle import Bundle, OperatingPoint, TrainingRecord, open_bundle
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, choose_operating_point, evaluate
 from eyeground.evaluation.tables import write_evaluation
-from eyeground.manifest import OPTIONAL, REQUIRED, Manifest
+from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.models.initialise import initialise
-from eyeground.predictions import PROBABILITY, TRUTH, Predictions, validated_predictions, write_predictions
+from eyeground.predictions import Predictions, compose_predictions, write_predictions
 from eyeground.protocols.model_card import model_card
 from eyeground.protocols.run_folder import BUNDLE, EVALUATION, PREDICTIONS, open_run
 from eyeground.recipe import Target, TrainingRecipe
@@ -98,7 +98,7 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     initialise(classifier, recipe.initialisation).print(console)
     fitted = fit(classifier, recipe, photos, plan.folder, console, resume)
     rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
-    predictions = predictions_table(photos, rows, predict(fitted.classifier, photos, rows, recipe), recipe.targets)
+    predictions = predictions_of(photos, rows, predict(fitted.classifier, photos, rows, recipe), recipe.targets)
     record = TrainingRecord(
         manifest_fingerprint=manifest.fingerprint(),
         photos=len(photos.rows("train")),
@@ -173,17 +173,13 @@ def refuse_leakage(photos: PreparedPhotos, allowed: bool, console: Console) -> N
     console.print(f"[bold red]leakage allowed:[/] {message}")
 
 
-def predictions_table(
+def predictions_of(
     photos: PreparedPhotos, rows: np.ndarray, predicted: np.ndarray, targets: Sequence[Target]
 ) -> Predictions:
-    """Predictions of some rows as the table that evaluation reads."""
-    table = photos.manifest.table.iloc[rows].reset_index(drop=True)
-    columns: dict[str, object] = {column: table[column] for column in REQUIRED + OPTIONAL if column in table}
+    """Predictions (rows, outputs) of some rows beside what the manifest knows of them."""
     outputs = [output for target in targets for output in target.outputs]
-    for index, output in enumerate(outputs):
-        columns[TRUTH + output] = photos.truth[rows, index].astype(float)
-        columns[PROBABILITY + output] = predicted[:, index].astype(float)
-    return validated_predictions(pd.DataFrame(columns), "predictions")
+    truth = pd.DataFrame(photos.truth[rows], columns=outputs)
+    return compose_predictions(photos.manifest.table.iloc[rows], truth, predicted)
 
 
 def operating_points(predictions: Predictions, console: Console) -> tuple[OperatingPoint, ...]:

@@ -15,9 +15,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from eyeground.errors import UserError
-from eyeground.imaging.cache import prepare, read_prepared_standard
+from eyeground.imaging.cache import Prepared, prepare, read_prepared_standard
 from eyeground.imaging.duplicates import find_duplicates
 from eyeground.imaging.gradability import assess
+from eyeground.machine import processes
 from eyeground.manifest import Manifest
 from eyeground.progress import track
 from eyeground.recipe import Preprocessing
@@ -25,6 +26,7 @@ from eyeground.tables import write_table
 
 FLOW, PHOTOS, DUPLICATES = "flow.csv", "photos.csv", "duplicates.csv"
 MISSING = "no such file"
+_CHUNK = 16  # photos per message to a process
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def check_manifest(
     cache : pathlib.Path
         Folder of standard photos.
     jobs : int
-        Processes that read photos.
+        Processes that read and measure photos.
     other : Manifest, optional
         A manifest that must share no photo with this one, such as the upstream one. A shared photo is listed with
         `same_patient` false.
@@ -107,7 +109,7 @@ def check_manifest(
     prepared = prepare(manifest.photo_paths(), preprocessing, cache, jobs)
     if all(path is None for path in prepared.paths):
         raise UserError(f"none of the {len(manifest)} photos can be read; the first: {prepared.failures[0]}")
-    photos = _photo_table(manifest, prepared.paths, prepared.failures)
+    photos = _photo_table(manifest, prepared, jobs)
     duplicates = find_duplicates(manifest, prepared.paths)
     if other is not None:
         theirs = prepare(other.photo_paths(), preprocessing, cache, jobs)
@@ -118,25 +120,29 @@ def check_manifest(
     return Checked(manifest, _flow(manifest, photos, duplicates, clean), photos, duplicates, clean)
 
 
-def _photo_table(manifest: Manifest, paths: Sequence[Path | None], failures: dict[int, str]) -> pd.DataFrame:
-    rows: list[dict[str, object]] = []
-    for row, path in enumerate(track(paths, "measuring")):
-        if path is None:
-            rows.append({"unreadable": failures[row]})
-            continue
-        found = assess(read_prepared_standard(path))
-        rows.append(
-            {
-                "ungradable": "; ".join(found.reasons) or None,
-                "focus": found.focus,
-                "illumination": found.illumination,
-                "contrast": found.contrast,
-                "completeness": found.completeness,
-            }
-        )
+def _photo_table(manifest: Manifest, prepared: Prepared, jobs: int) -> pd.DataFrame:
+    readable = [path for path in prepared.paths if path is not None]
+    with processes(jobs) as pool:
+        measured = pool.map(_measure, readable, chunksize=_CHUNK)
+        measures = iter(list(track(measured, "measuring", len(readable))))
+    rows = [
+        {"unreadable": prepared.failures[row]} if path is None else next(measures)
+        for row, path in enumerate(prepared.paths)
+    ]
     columns = ["unreadable", "ungradable", "focus", "illumination", "contrast", "completeness"]
     table = pd.DataFrame(rows, columns=columns).astype({"unreadable": "string", "ungradable": "string"})
     return pd.concat([manifest.table[["photo"]].reset_index(drop=True), table], axis=1)
+
+
+def _measure(standard: Path) -> dict[str, object]:
+    found = assess(read_prepared_standard(standard))
+    return {
+        "ungradable": "; ".join(found.reasons) or None,
+        "focus": found.focus,
+        "illumination": found.illumination,
+        "contrast": found.contrast,
+        "completeness": found.completeness,
+    }
 
 
 def _shared(

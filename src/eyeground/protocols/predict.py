@@ -11,8 +11,8 @@ import pandas as pd
 
 from eyeground.errors import UserError
 from eyeground.imaging.cache import prepare, read_prepared
-from eyeground.manifest import OPTIONAL, REQUIRED, Manifest
-from eyeground.predictions import PROBABILITY, TRUTH, Predictions, truths, validated_predictions
+from eyeground.manifest import Manifest
+from eyeground.predictions import Predictions, compose_predictions, truths
 from eyeground.progress import track
 from eyeground.screening.runtime import BATCH_SIZE, Screener
 
@@ -52,16 +52,10 @@ def predict_manifest(
     paths = [path for path in prepared.paths if path is not None]
     table = manifest.table.iloc[rows].reset_index(drop=True)
     predicted = _probabilities(screener, paths)
-    columns: dict[str, object] = {column: table[column] for column in REQUIRED + OPTIONAL if column in table}
-    position = 0
-    for target in description.targets:
-        known = truths(table[target.name], target) if target.name in manifest.labels else None
-        for output in target.outputs:
-            columns[TRUTH + output] = np.full(len(table), np.nan) if known is None else known[output]
-            columns[PROBABILITY + output] = predicted[:, position].astype(float)
-            position += 1
+    unknown = pd.Series(pd.NA, index=table.index, dtype="string")
+    truth = [truths(table.get(target.name, unknown), target) for target in description.targets]
     unreadable = {str(manifest.table["photo"].iloc[row]): reason for row, reason in prepared.failures.items()}
-    return validated_predictions(pd.DataFrame(columns), "predictions"), unreadable
+    return compose_predictions(table, pd.concat(truth, axis=1), predicted), unreadable
 
 
 def _probabilities(screener: Screener, paths: list[Path]) -> np.ndarray:

@@ -155,23 +155,38 @@ def _regress(
 
 
 def _best_strength(embedded: np.ndarray, answer: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe) -> float:
-    """The strength with the smallest log loss out of fold; the strongest regularisation where folds cannot tell."""
-    folds = min(recipe.folds, len(np.unique(patients)))
-    losses = dict.fromkeys(recipe.strengths, 0.0)
+    """The strength with the smallest log loss out of fold; the strongest regularisation where folds cannot tell.
+
+    Goes from strong to weak regularisation, each fold starting from its last solution, and stops when the loss rises:
+    the loss has one valley, and the fits beyond it are the slow ones.
+    """
+    strengths = sorted(recipe.strengths)
+    folds = _telling_folds(answer, patients, recipe)
+    fits = [_regression(strengths[0]).set_params(warm_start=True) for _ in folds]
     classes = np.unique(answer)
-    told = False
-    if folds >= 2:
-        for train, held_out in GroupKFold(folds, shuffle=True, random_state=recipe.seed).split(
-            embedded, groups=patients
-        ):
-            if len(np.unique(answer[train])) < len(classes):
-                continue
-            told = True
-            for strength in recipe.strengths:
-                fitted = _regression(strength).fit(embedded[train], answer[train])
-                predicted = fitted.predict_proba(embedded[held_out])
-                losses[strength] += log_loss(answer[held_out], predicted, labels=classes, normalize=False)
-    return min(losses, key=losses.__getitem__) if told else min(recipe.strengths)
+    best, smallest = strengths[0], np.inf
+    for strength in strengths if folds else ():
+        loss = 0.0
+        for fitted, (train, held_out) in zip(fits, folds, strict=True):
+            fitted.set_params(C=strength).fit(embedded[train], answer[train])
+            predicted = fitted.predict_proba(embedded[held_out])
+            loss += log_loss(answer[held_out], predicted, labels=classes, normalize=False)
+        if loss > smallest:
+            break
+        best, smallest = strength, loss
+    return best
+
+
+def _telling_folds(
+    answer: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Patient-grouped folds (train, held out) whose training part knows every class."""
+    folds = min(recipe.folds, len(np.unique(patients)))
+    if folds < 2:
+        return []
+    grouped = GroupKFold(folds, shuffle=True, random_state=recipe.seed).split(answer, groups=patients)
+    classes = len(np.unique(answer))
+    return [(train, held_out) for train, held_out in grouped if len(np.unique(answer[train])) == classes]
 
 
 def _regression(strength: float) -> LogisticRegression:
