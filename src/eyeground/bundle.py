@@ -49,6 +49,7 @@ class TrainingRecord(Settings):
     manifest_fingerprint: str = Field(description="SHA-256 of the training manifest's content.")
     photos: int = Field(ge=0, description="Photos trained on.")
     patients: int = Field(ge=0, description="Patients trained on.")
+    sources: tuple[str, ...] = Field((), description="Datasets trained on, by the manifest's `source`.")
     initialisation: str = Field(description="Where the weights started.")
     method: Literal["pretrain", "finetune", "probe"] = Field(description="How they were fitted.")
     epochs: int = Field(ge=0, description="Epochs trained; 0 for a probe.")

@@ -96,6 +96,7 @@ def test_the_model_card_carries_the_figures_and_the_warning(pretrained: Built) -
     assert auroc.value is not None
     assert f"{auroc.value:.3f}" in card
     assert "Not a medical device" in card
+    assert f"{pretrained.bundle.description.training.patients} patients (synthetic)" in card
     assert card.startswith("---\nlicense: apache-2.0\n")
 
 

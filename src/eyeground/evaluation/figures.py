@@ -1,8 +1,6 @@
-"""The figures of an evaluation: ROC curves with bands, and confusion matrices.
+"""The figures of discrimination: ROC curves with bands, and confusion matrices.
 
-Quiet on purpose: no frame, no grid, no title that repeats the axes. Colours are Okabe and Ito's, which
-colour-blind readers tell apart; every curve also has its own line style, so a grey print loses nothing. Above
-four outputs each gets a panel of its own, since no palette keeps more curves apart.
+Above four outputs each gets a panel of its own, since no palette keeps more curves apart.
 """
 
 import math
@@ -11,43 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eyeground.evaluation.curves import RocCurve
 from eyeground.evaluation.evaluate import AtOperatingPoint, Evaluation, OutputEvaluation
-from eyeground.files import replacing
+from eyeground.evaluation.figure_style import COLOURS, INK, LINES, PALE, save_figure, styled
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
-INK, PALE = "#222222", "#8a8a8a"
 MOST_CURVES_PER_PANEL = 4
 PANELS_PER_ROW = 4
 CHARACTERS_PER_LINE = 26
 
-_STYLE = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 8.5,
-    "axes.labelsize": 8.5,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": PALE,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": PALE,
-    "ytick.color": PALE,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 3,
-    "ytick.major.size": 3,
-    "text.color": INK,
-    "svg.hashsalt": "eyeground",
-}
 _POINT: dict[str, Any] = {
     "marker": "o",
     "markersize": 5.5,
@@ -60,24 +33,24 @@ _POINT: dict[str, Any] = {
 def write_roc(evaluation: Evaluation, curves: dict[str, RocCurve], folder: Path) -> None:
     """Write `roc.svg` and `roc.png`; outputs without a curve are left out."""
     drawn = [output for output in evaluation.outputs if output.output in curves]
-    with matplotlib.rc_context(_STYLE):
+    with styled():
         if len(drawn) <= MOST_CURVES_PER_PANEL:
             figure = _roc_in_one_panel(drawn, curves)
         else:
             figure = _roc_in_panels(drawn, curves)
-        _save(figure, folder, "roc")
+        save_figure(figure, folder, "roc")
 
 
 def write_confusion(evaluation: Evaluation, folder: Path) -> None:
     """Write `confusion.svg` and `confusion.png`: one matrix for each output and operating point."""
     drawn = [(output, at) for output in evaluation.outputs for at in output.at]
-    with matplotlib.rc_context(_STYLE):
+    with styled():
         figure, panels = _panels(len(drawn), width=2.5, height=2.6)
         for index, (axes, (output, at)) in enumerate(zip(panels, drawn, strict=True)):
             _draw_confusion(axes, output, at)
             if index % PANELS_PER_ROW:
                 axes.set_ylabel("")
-        _save(figure, folder, "confusion")
+        save_figure(figure, folder, "confusion")
 
 
 def _panels(count: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
@@ -185,9 +158,3 @@ def _draw_confusion(axes: Axes, output: OutputEvaluation, at: AtOperatingPoint) 
     _title(axes, output.output, pad=17)
     threshold = f"threshold {at.point.threshold:.3f}, {at.point.rule}"
     axes.text(0, 1.03, threshold, transform=axes.transAxes, color="#555555", fontsize=7.5)
-
-
-def _save(figure: Figure, folder: Path, name: str) -> None:
-    for kind, metadata in (("svg", {"Date": None}), ("png", {})):
-        with replacing(folder / f"{name}.{kind}") as partial:
-            figure.savefig(partial, format=kind, dpi=200, metadata=metadata)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from eyeground.bundle import Bundle, TrainingRecord, open_bundle
+from eyeground.bundle import Bundle, open_bundle
 from eyeground.manifest import Manifest
 from eyeground.models import load
 from eyeground.models.classifier import probabilities
@@ -19,6 +19,7 @@ from eyeground.protocols.build import (
     refuse_leakage,
     tell_unreadable,
     train_and_validate,
+    training_record,
     validate_and_export,
     with_splits,
 )
@@ -78,13 +79,5 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
     with torch.inference_mode():
         predicted = probabilities(adapted.head(torch.from_numpy(embedded[rows])), recipe.targets).numpy()
     predictions = predictions_of(photos, rows, predicted, recipe.targets)
-    record = TrainingRecord(
-        manifest_fingerprint=manifest.fingerprint(),
-        photos=len(train),
-        patients=manifest.in_split("train").patients,
-        initialisation=bundle.identity,
-        method=plan.method,
-        epochs=0,
-        seed=recipe.seed,
-    )
+    record = training_record(manifest, photos, plan, bundle.identity, 0, recipe.seed)
     return validate_and_export(adapted, predictions, record, plan, console)

@@ -99,16 +99,27 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     fitted = fit(classifier, recipe, photos, plan.folder, console, resume)
     rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
     predictions = predictions_of(photos, rows, predict(fitted.classifier, photos, rows, recipe), recipe.targets)
-    record = TrainingRecord(
-        manifest_fingerprint=manifest.fingerprint(),
-        photos=len(photos.rows("train")),
-        patients=manifest.in_split("train").patients,
-        initialisation=_public_name(recipe.initialisation),
-        method=plan.method,
-        epochs=len(fitted.history),
-        seed=recipe.seed,
-    )
+    start = _public_name(recipe.initialisation)
+    record = training_record(manifest, photos, plan, start, len(fitted.history), recipe.seed)
     return validate_and_export(fitted.classifier, predictions, record, plan, console)
+
+
+def training_record(
+    manifest: Manifest, photos: PreparedPhotos, plan: Plan, initialisation: str, epochs: int, seed: int
+) -> TrainingRecord:
+    """What a bundle says of the photos its weights were fitted to."""
+    trained = photos.manifest.in_split("train")
+    sources = trained.table["source"].dropna().unique() if "source" in trained.table else ()
+    return TrainingRecord(
+        manifest_fingerprint=manifest.fingerprint(),
+        photos=len(trained),
+        patients=trained.patients,
+        sources=tuple(sorted(sources)),
+        initialisation=initialisation,
+        method=plan.method,
+        epochs=epochs,
+        seed=seed,
+    )
 
 
 def validate_and_export(
