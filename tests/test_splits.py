@@ -1,5 +1,6 @@
 """Splits, folds and label fractions: by patient, nested, balanced, and the same whatever the order of rows."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -187,6 +188,6 @@ def test_a_class_whose_patients_all_serve_a_rarer_one_is_named() -> None:
         (lambda m: shots(m, "abnrmal", 1), "did you mean 'abnormal'"),
     ],
 )
-def test_what_cannot_be_divided_says_why(divide, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be_divided_says_why(divide: Callable[[Manifest], object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         divide(cohort(30))

@@ -5,6 +5,7 @@ enough to train it again. Every field has a default, a meaning and a range; an u
 proposes the known one. On the command line, `--set optimisation.epochs=20` overrides a field.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,7 @@ __all__ = [
     "Settings",
     "Target",
     "TrainingRecipe",
+    "in_words",
     "read_recipe",
     "refuse_equal_names",
     "write_recipe",
@@ -67,6 +69,15 @@ class Target(Settings):
         if self.kind == "multiclass":
             return tuple(f"{self.name}={value}" for value in self.classes)
         return tuple(f"{self.name}>={value}" for value in self.classes[1:])
+
+
+def in_words(output: str) -> str:
+    """An output's name as people write it.
+
+    >>> in_words("diabetic_retinopathy_grade>=2")
+    'diabetic retinopathy grade ≥ 2'
+    """
+    return re.sub(r"\s*(≥|=)\s*", r" \1 ", output.replace("_", " ").replace(">=", "≥"))
 
 
 def refuse_equal_names(targets: Sequence[Target]) -> None:

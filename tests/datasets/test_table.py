@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,14 @@ def _folder(put: Callable[..., Path], rows: str = ROWS) -> Path:
     return put(("list.csv", rows), *(f"photos/{number}.jpg" for number in (1, 2, 3)))
 
 
-def _read(folder: Path, **changes: object) -> object:
-    given = {"columns": COLUMNS, "labels": ["grade"], "photo_folder": folder / "photos", "photo_suffix": ".jpg"}
-    return read_labelled_table(folder / "list.csv", **(given | changes))  # type: ignore[arg-type]
+def _read(folder: Path, **changes: Any) -> object:
+    given: dict[str, Any] = {
+        "columns": COLUMNS,
+        "labels": ["grade"],
+        "photo_folder": folder / "photos",
+        "photo_suffix": ".jpg",
+    }
+    return read_labelled_table(folder / "list.csv", **given | changes)
 
 
 def test_spellings_become_the_manifests_words(put: Callable[..., Path]) -> None:

@@ -1,5 +1,7 @@
 """The sampler's promises: every row once, the same order whenever asked, a fair share to every process."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +14,8 @@ from eyeground.recipe import Target
 from eyeground.training.data import EpochSampler, rarity_weights, truth_table, with_classes
 
 
-def sampler(rows: int, epoch: int = 0, **options: object) -> list[int]:
-    chosen = EpochSampler(np.arange(rows) * 10, shuffle=True, seed=1, **options)  # type: ignore[arg-type]
+def sampler(rows: int, epoch: int = 0, **options: Any) -> list[int]:
+    chosen = EpochSampler(np.arange(rows) * 10, shuffle=True, seed=1, **options)
     chosen.set_epoch(epoch)
     drawn = list(chosen)
     assert all(stamp == epoch for stamp, _ in drawn)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eyeground.bundle import BundleDescription
+from eyeground.recipe import in_words
 
 Status = Literal["normal", "abnormal", "ungradable", "unreadable"]
 STATUSES: tuple[Status, ...] = ("abnormal", "ungradable", "unreadable", "normal")
@@ -115,7 +116,7 @@ def _sentence(rule: Rule, output: str, probability: float) -> str:
     verb = "reaches" if probability >= threshold else "stays below"
     shown, limit = _told_apart(probability, threshold)
     whose = "0.5, for want of an operating point" if output in rule.assumed else f"its threshold of {limit}"
-    return f"{output} {shown} {verb} {whose}"
+    return f"{in_words(output)} {shown} {verb} {whose}"
 
 
 def _told_apart(probability: float, threshold: float) -> tuple[str, str]:
