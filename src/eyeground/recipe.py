@@ -16,6 +16,7 @@ from eyeground.settings import Settings, read_recipe, write_recipe
 __all__ = [
     "Architecture",
     "Augmentation",
+    "CalibrationMethod",
     "Machine",
     "Optimisation",
     "Preprocessing",
@@ -34,6 +35,11 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 UnitValue = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+CalibrationMethod = Literal["auto", "none", "temperature", "platt", "isotonic"]
+CALIBRATION = (
+    "How probabilities are calibrated on validation photos. auto: by temperature or Platt scaling where held-out "
+    "validation patients are the better for it, else not at all. isotonic: needs many photos, and ties some."
+)
 
 
 class Target(Settings):
@@ -49,7 +55,11 @@ class Target(Settings):
         (),
         description="Label values in order, for multiclass and ordinal; binary has none. Empty: read from the training labels.",
     )
-    weight: float = Field(1.0, gt=0, description="Weight of this target in the loss, relative to the others.")
+    weight: float = Field(
+        1.0,
+        gt=0,
+        description="Weight of this target in the loss and in the choice of the best epoch, relative to the others.",
+    )
 
     @model_validator(mode="after")
     def _classes_fit_the_kind(self) -> "Target":
@@ -133,6 +143,13 @@ class Augmentation(Settings):
     )
     zoom: float = Field(0.1, ge=0, lt=1, description="Largest relative change of scale.")
     shift: float = Field(0.03, ge=0, le=0.5, description="Largest shift, as a share of the side.")
+    warp: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Share of photos that are rotated by any angle, zoomed and shifted, which costs them sharpness; "
+        "where the rotation allows it, all are turned by right angles.",
+    )
     brightness: float = Field(0.2, ge=0, lt=1, description="Largest relative change of brightness.")
     contrast: float = Field(0.2, ge=0, lt=1, description="Largest relative change of contrast.")
     colour: float = Field(
@@ -215,6 +232,7 @@ class TrainingRecipe(Settings):
     preprocessing: Preprocessing = Field(Preprocessing(), description="Photograph to tensor.")
     augmentation: Augmentation = Field(Augmentation(), description="Random changes of training photos.")
     optimisation: Optimisation = Field(Optimisation(), description="Fitting.")
+    calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     machine: Machine = Field(Machine(), description="Hardware.")
     seed: int = Field(0, ge=0, description="Seed of everything random; same seed and machine, same figures.")
 
@@ -241,6 +259,7 @@ class ProbeRecipe(Settings):
     folds: int = Field(
         5, ge=2, description="Patient-grouped folds within the training split by which the strength is chosen."
     )
+    calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     seed: int = Field(0, ge=0, description="Seed of the folds.")
 
     @model_validator(mode="after")

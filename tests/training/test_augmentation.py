@@ -11,7 +11,7 @@ from eyeground.training.augmentation import augment
 
 SIDE = 96
 NOTHING = Augmentation(
-    flip=False, rotation=0, zoom=0, shift=0, brightness=0, contrast=0, colour=0, gamma=0, blur=0, jpeg=0
+    flip=False, rotation=0, zoom=0, shift=0, brightness=0, contrast=0, colour=0, gamma=0, blur=0, jpeg=0, warp=1
 )
 
 
@@ -46,8 +46,15 @@ def test_the_original_is_left_as_it_is() -> None:
 def test_each_setting_changes_photos_by_itself(name: str) -> None:
     full = {"flip": True, "rotation": 90.0, "blur": 1.0, "jpeg": 1.0}.get(name, 0.3)
     only = NOTHING.model_copy(update={name: full})
-    changed = [not np.array_equal(augment(photo(), only, np.random.default_rng(seed)), photo()) for seed in range(8)]
-    assert sum(changed) >= 3
+    changed = [not np.array_equal(augment(photo(), only, np.random.default_rng(seed)), photo()) for seed in range(24)]
+    assert sum(changed) >= 8
+
+
+def test_without_a_warp_every_pixel_keeps_its_value() -> None:
+    only = NOTHING.model_copy(update={"flip": True, "rotation": 180.0, "zoom": 0.3, "shift": 0.3, "warp": 0.0})
+    turned = [augment(photo(), only, np.random.default_rng(seed)) for seed in range(16)]
+    assert len({one.tobytes() for one in turned}) == 8
+    assert all(np.array_equal(np.sort(one, axis=None), np.sort(photo(), axis=None)) for one in turned)
 
 
 def test_photometric_changes_keep_the_outside_black() -> None:

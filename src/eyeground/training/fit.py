@@ -41,7 +41,7 @@ from eyeground.training.lightning_module import (
     EpochReport,
     KeepCheckpoints,
     MovingAverage,
-    macro_auroc,
+    weighted_auroc,
 )
 from eyeground.training.losses import balancing_weights
 
@@ -85,7 +85,7 @@ def fit(
         If a split has no photos or the validation split cannot give an AUROC.
     """
     train, validation = photos.rows("train"), photos.rows("validation")
-    _require(photos, train, validation)
+    _require(photos, recipe, train, validation)
     _quiet()
     settings = recipe.optimisation
     module = ClassifierModule(classifier, recipe, _output_weights(recipe, photos.truth[train]))
@@ -165,14 +165,14 @@ def readers(machine: Machine) -> int:
     return min(MOST_READERS, cores) if beside_gpu or cores > FEW_CORES else 0
 
 
-def _require(photos: PreparedPhotos, train: np.ndarray, validation: np.ndarray) -> None:
+def _require(photos: PreparedPhotos, recipe: TrainingRecipe, train: np.ndarray, validation: np.ndarray) -> None:
     for name, rows in (("train", train), ("validation", validation)):
         if not len(rows):
             raise UserError(
                 f"the manifest has no readable photos in split '{name}'; make splits with `eyeground split`"
             )
     truth = photos.truth[validation]
-    if math.isnan(macro_auroc(truth, np.zeros_like(truth))):
+    if math.isnan(weighted_auroc(truth, np.zeros_like(truth), recipe.targets)):
         raise UserError(
             "no target has both positive and negative photos in the validation split, so no epoch can be chosen; "
             "give the validation split more patients"

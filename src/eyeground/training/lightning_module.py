@@ -19,7 +19,7 @@ from torch import Tensor
 from eyeground.files import replacing
 from eyeground.models.classifier import Classifier, probabilities
 from eyeground.progress import track
-from eyeground.recipe import TrainingRecipe
+from eyeground.recipe import Target, TrainingRecipe
 from eyeground.tables import write_table
 from eyeground.training.data import Batch
 from eyeground.training.losses import masked_loss
@@ -79,7 +79,7 @@ class ClassifierModule(pl.LightningModule):
             seen = [self.all_gather(part).flatten(0, 1) for part in seen]
         predicted, truth, rows = seen
         _, first = np.unique(rows.cpu().numpy(), return_index=True)
-        auroc = macro_auroc(truth.cpu().numpy()[first], predicted.cpu().numpy()[first])
+        auroc = weighted_auroc(truth.cpu().numpy()[first], predicted.cpu().numpy()[first], self._recipe.targets)
         self.log(VALIDATION_AUROC, auroc)
 
     def configure_optimizers(self) -> dict[str, Any]:
@@ -92,8 +92,10 @@ class ClassifierModule(pl.LightningModule):
         }
 
 
-def macro_auroc(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean AUROC over the outputs that have known positives and negatives; NaN if none has.
+def weighted_auroc(truth: np.ndarray, predicted: np.ndarray, targets: Sequence[Target]) -> float:
+    """Mean AUROC of the targets by their weights; a target's is the mean over its outputs. NaN if there is none.
+
+    Only outputs with known positives and negatives count.
 
     Parameters
     ----------
@@ -101,13 +103,25 @@ def macro_auroc(truth: np.ndarray, predicted: np.ndarray) -> float:
         Shape (n, outputs): 0, 1 or NaN.
     predicted : numpy.ndarray
         Shape (n, outputs).
+    targets : sequence of Target
+        In the order of the outputs.
     """
-    values = []
-    for column in range(truth.shape[1]):
-        known = np.isfinite(truth[:, column])
-        if len(np.unique(truth[known, column])) == 2:
-            values.append(roc_auc_score(truth[known, column], predicted[known, column]))
-    return float(np.mean(values)) if values else math.nan
+    values, weights = [], []
+    first = 0
+    for target in targets:
+        columns = range(first, first + len(target.outputs))
+        first = columns.stop
+        found = [_auroc(truth[:, column], predicted[:, column]) for column in columns]
+        estimable = [auroc for auroc in found if not math.isnan(auroc)]
+        if estimable:
+            values.append(float(np.mean(estimable)))
+            weights.append(target.weight)
+    return float(np.average(values, weights=weights)) if values else math.nan
+
+
+def _auroc(truth: np.ndarray, predicted: np.ndarray) -> float:
+    known = np.isfinite(truth)
+    return float(roc_auc_score(truth[known], predicted[known])) if len(np.unique(truth[known])) == 2 else math.nan
 
 
 class MovingAverage(WeightAveraging):
