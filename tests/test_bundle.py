@@ -26,6 +26,7 @@ from eyeground.bundle import (
     open_bundle,
     write_bundle,
 )
+from eyeground.calibration import Platt, Temperature, Uncalibrated
 from eyeground.errors import UserError
 from eyeground.files import sha256_of
 from eyeground.recipe import Architecture, Preprocessing, Target
@@ -164,7 +165,7 @@ def test_files_outside_the_folder_are_never_looked_at(bundle: Bundle, name: str)
         (lambda content: content.update(surprise=1), "'surprise': Extra inputs are not permitted"),
         (lambda content: content["preprocessing"].update(std=[0, 0, 0]), "'preprocessing.std.0'"),
         (lambda content: content["operating_points"][0].update(output="glaucoma"), "'glaucoma', which is no output"),
-        (lambda content: content["operating_points"][0].update(chosen_on="test"), "'operating_points.0.chosen_on'"),
+        (lambda content: content["operating_points"][0].update(chosen_on="test"), "was chosen on test photos"),
         (lambda content: content.update(targets=[{"name": "dr", "kind": "ordinal"}]), "lists no classes"),
     ],
 )
@@ -269,3 +270,42 @@ def test_every_entry_of_the_description_is_explained() -> None:
     for kind in (BundleDescription, OperatingPoint, TrainingRecord):
         for name, field in kind.model_fields.items():
             assert field.description, name
+
+
+def test_calibrations_open_as_they_were_written_and_a_bundle_without_any_opens(tmp_path: Path) -> None:
+    grade = Target(name="grade", kind="multiclass", classes=("a", "b"))
+    fitted = {"fitted_on": "validation", "photos": 90}
+    calibrations = (
+        Platt(outputs=("abnormal",), positives=(30,), slope=0.7, offsets=(0.1,), **fitted),
+        Temperature(outputs=grade.outputs, positives=(40, 50), temperature=1.4, family="softmax", **fitted),
+    )
+    described = description(targets=(Target(name="abnormal"), grade), calibrations=calibrations)
+    bundle = write_bundle(tmp_path / "calibrated", described, writers())
+    assert open_bundle(bundle.folder).description.calibrations == calibrations
+    rewrite(bundle, lambda content: content.pop("calibrations") and None)
+    assert open_bundle(bundle.folder).description.calibrations == ()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "family", "message"),
+    [
+        (("glaucoma",), "sigmoid", "a calibration is for glaucoma: not the outputs of one target"),
+        (("abnormal", "grade=a"), "sigmoid", "not the outputs of one target"),
+        (("abnormal",), "softmax", "does not suit outputs that do not sum to 1"),
+        (("grade=a", "grade=b"), "sigmoid", "does not suit exclusive classes"),
+    ],
+)
+def test_a_calibration_that_fits_no_target_is_refused(outputs: tuple[str, ...], family: Any, message: str) -> None:
+    targets = (Target(name="abnormal"), Target(name="grade", kind="multiclass", classes=("a", "b")))
+    one = Temperature(
+        outputs=outputs,
+        fitted_on="validation",
+        photos=90,
+        positives=(30,) * len(outputs),
+        temperature=1.4,
+        family=family,
+    )
+    with pytest.raises(ValidationError, match=message):
+        description(targets=targets, calibrations=(one,))
+    with pytest.raises(ValidationError, match="or calibrated already"):
+        description(calibrations=(Uncalibrated(outputs=("abnormal",), reason="few"),) * 2)

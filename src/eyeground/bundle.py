@@ -1,6 +1,6 @@
 """The bundle: a folder that holds a model and everything needed to use it honestly.
 
-`bundle.json` describes the network, the whole preprocessing, the outputs, the operating points and what the
+`bundle.json` describes the network, the whole preprocessing, the outputs, calibration, operating points and what the
 model was trained on, and carries the SHA-256 of every other file. Opening a bundle verifies all of it before
 a single weight is used. Nothing in a bundle is ever unpickled, and this module needs no torch, so that a
 screening install can open one.
@@ -21,6 +21,7 @@ from pydantic import Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 
 import eyeground
+from eyeground.calibration import Calibration, refuse_misfits
 from eyeground.errors import UserError
 from eyeground.files import UMASK, flush_to_disk, sha256_of
 from eyeground.recipe import Architecture, Preprocessing, Settings, Target, refuse_equal_names
@@ -36,8 +37,8 @@ class OperatingPoint(Settings):
     output: str = Field(description="Output it applies to.")
     threshold: float = Field(ge=0, le=1, description="A photo counts as positive from this probability on.")
     rule: str = Field(description="How it was chosen, for example 'youden' or 'sensitivity=0.95'.")
-    chosen_on: Literal["validation", "train"] = Field(
-        description="Split whose truths were looked at to choose it; never test."
+    chosen_on: Literal["validation", "train", "test", "given"] = Field(
+        description="Split whose truths were looked at to choose it, or 'given' where none were; never test in a bundle."
     )
     positives: int = Field(ge=0, description="Positive photos it was chosen on.")
     negatives: int = Field(ge=0, description="Negative photos it was chosen on.")
@@ -68,6 +69,7 @@ class BundleDescription(Settings):
     targets: tuple[Target, ...] = Field(min_length=1, description="Label map: what the outputs mean, in order.")
     embedding_size: int = Field(ge=1, description="Length of the embedding.")
     tensors: dict[str, tuple[int, ...]] = Field(description="Name and shape of every tensor in model.safetensors.")
+    calibrations: tuple[Calibration, ...] = Field((), description="What calibrates the network's probabilities.")
     operating_points: tuple[OperatingPoint, ...] = Field((), description="Thresholds chosen on validation data.")
     training: TrainingRecord = Field(description="What it was trained on.")
     licence: str = Field(description="Licence of the weights.")
@@ -82,6 +84,11 @@ class BundleDescription(Settings):
         for point in self.operating_points:
             if point.output not in self.outputs:
                 raise ValueError(f"an operating point is for '{point.output}', which is no output")
+            if point.chosen_on == "test":
+                raise ValueError(
+                    f"the operating point of '{point.output}' was chosen on test photos; choose on validation"
+                )
+        refuse_misfits(self.calibrations, {one.outputs: one.kind == "multiclass" for one in self.targets})
         return self
 
     @property

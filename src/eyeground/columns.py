@@ -95,7 +95,7 @@ def text_cells(cells: pd.Series) -> pd.Series:
     if pd.api.types.is_float_dtype(cells.dtype):
         numbers = numbers_of(cells)
         known = numbers[~np.isnan(numbers)]
-        if (known % 1 == 0).all() and (np.abs(known) < 2**53).all():
+        if np.isfinite(known).all() and (known % 1 == 0).all() and (np.abs(known) < 2**53).all():
             return pd.Series(numbers, index=cells.index, name=cells.name).astype("Int64").astype("string")
     text = cells.astype("string").str.strip()
     blank = text == ""

@@ -158,15 +158,19 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
     write_table(predictions.table, path)
 
 
-def validated_predictions(table: pd.DataFrame, name: str) -> Predictions:
+def validated_predictions(
+    table: pd.DataFrame, name: str, row_numbers: Sequence[int] | pd.Index | None = None
+) -> Predictions:
     """Check a table against the schema and give every column its type.
+
+    `row_numbers` are those that a spreadsheet shows, for errors; counted from 2 unless given.
 
     Raises
     ------
     UserError
         Naming the table, row, column and fix, for up to ten problems at once.
     """
-    return _validated(table, name, range(2, len(table) + 2))
+    return _validated(table, name, range(2, len(table) + 2) if row_numbers is None else row_numbers)
 
 
 def _validated(table: pd.DataFrame, name: str, row_numbers: Sequence[int] | pd.Index) -> Predictions:
@@ -197,6 +201,8 @@ def _check_column_names(names: Sequence[str], name: str) -> None:
     if not probabilities:
         raise UserError(f"{name}: there is no column named '{PROBABILITY}<output>'. {found}")
     for probability in probabilities:
+        if probability == PROBABILITY:
+            raise UserError(f"{name}: '{PROBABILITY}' names no output; call it '{PROBABILITY}<output>'. {found}")
         truth = TRUTH + probability.removeprefix(PROBABILITY)
         if truth not in names:
             raise UserError(f"{name}: '{probability}' has no column '{truth}' beside it{did_you_mean(truth, names)}")

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom, chisquare
 
 from eyeground.evaluation import bootstrap
-from eyeground.evaluation.bootstrap import Resampling, one_stratum, percentile_interval, strata_of_rarest_truth
+from eyeground.evaluation.bootstrap import Resampling, one_stratum, strata_of_rarest_truth
 
 
 def all_weights(resampling: Resampling) -> np.ndarray:
@@ -29,10 +30,29 @@ def test_counts_are_distributed_as_drawing_with_replacement():
     assert np.cov(weights.T) == pytest.approx(np.eye(5) - 0.2, abs=0.04)
 
 
+@pytest.mark.parametrize(("patients", "shortfall"), [(5, 4.0), (90, 4.0), (90, 0.0), (1001, 4.0)])
+def test_counts_have_the_distribution_of_draws_with_replacement(monkeypatch, patients, shortfall):
+    """Of one patient, of two whose counts are looked up together, and of two whose are not.
+
+    Without shortfall nearly half of the resamples exceed their size and are drawn anew.
+    """
+    monkeypatch.setattr(bootstrap, "SHORTFALL", shortfall)
+    weights = all_weights(Resampling(one_stratum(patients), 20_000, 1))
+    assert (weights.sum(axis=1) == patients).all()
+    for columns in ([0], [0, 1], [1, 2], list(range(patients // 2))):
+        drawn = weights[:, columns].sum(axis=1)
+        share = len(columns) / patients
+        low, high = binom.ppf([0.001, 0.999], patients, share).astype(int)
+        edges = np.arange(low, high)
+        expected = np.diff(binom.cdf(edges, patients, share), prepend=0, append=1) * len(drawn)
+        observed = np.histogram(drawn, np.concatenate([[-np.inf], edges + 0.5, [np.inf]]))[0]
+        assert chisquare(observed, expected).pvalue > 0.001
+
+
 def test_size_of_chunks_changes_no_resample(monkeypatch):
-    strata = np.array([0, 1, 0, 1, 1, 2])
+    strata = np.arange(300) % 7 % 3
     whole = all_weights(Resampling(strata, 50, 3))
-    monkeypatch.setattr(bootstrap, "WEIGHTS_PER_CHUNK", 12)
+    monkeypatch.setattr(bootstrap, "WEIGHTS_PER_CHUNK", 600)
     assert len(Resampling(strata, 50, 3).chunks()) == 25
     assert (all_weights(Resampling(strata, 50, 3)) == whole).all()
 
@@ -61,8 +81,3 @@ def test_no_stratified_resample_lacks_the_rare_class():
     pooled = all_weights(Resampling(one_stratum(40), 300, 0))
     assert (stratified[:, [7, 30]].sum(axis=1) == 2).all()
     assert (pooled[:, [7, 30]].sum(axis=1) == 0).any()
-
-
-def test_dropped_resamples_do_not_enter_the_interval():
-    values = np.concatenate([np.linspace(0, 1, 1001), np.full(500, np.nan)])
-    assert percentile_interval(values) == pytest.approx((0.025, 0.975))

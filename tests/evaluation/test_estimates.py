@@ -2,23 +2,16 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
-from eyeground.evaluation.estimates import Bearing, wilson_at_bound, with_interval
+from eyeground.evaluation.estimates import Bearing, with_interval
+from eyeground.evaluation.intervals import bca_interval, wilson_interval
 
 MANY = Bearing(50, "patients with positives")
 
 
-@pytest.mark.parametrize("patients", [1, 5, 40])
-@pytest.mark.parametrize("proportion", [0.0, 1.0])
-def test_wilson_interval_agrees_with_scipy(patients, proportion):
-    expected = binomtest(int(proportion * patients), patients).proportion_ci(0.95, method="wilson")
-    assert wilson_at_bound(proportion, patients) == pytest.approx((expected.low, expected.high))
-
-
 def test_a_proportion_of_one_gets_a_wilson_interval_over_patients():
     estimate = with_interval("sensitivity", 1.0, np.ones(100), MANY, is_proportion=True)
-    assert (estimate.low, estimate.high) == pytest.approx(wilson_at_bound(1.0, 50))
+    assert (estimate.low, estimate.high) == pytest.approx(wilson_interval(50, 50))
     assert estimate.note == "all photos agree; Wilson interval over 50 patients with positives"
 
 
@@ -47,3 +40,11 @@ def test_few_patients_and_dropped_resamples_are_noted():
     assert estimate.low == pytest.approx(0.025, abs=0.01)
     assert "rests on only 4 patients with positives" in estimate.note
     assert "1 of 100 resamples dropped" in estimate.note
+
+
+def test_interval_is_bca_where_the_value_was_jackknifed():
+    generator = np.random.default_rng(0)
+    resampled, jackknifed = generator.gamma(2, size=500), generator.gamma(2, size=50)
+    estimate = with_interval("auroc", 1.2, resampled, MANY, jackknifed=jackknifed)
+    assert (estimate.low, estimate.high) == bca_interval(1.2, resampled, jackknifed)
+    assert estimate.high != with_interval("auroc", 1.2, resampled, MANY).high

@@ -37,6 +37,8 @@ def test_points_agree_with_scikit_learn(predictions, drawn, threshold):
     probability /= 10
     threshold /= 10
     found = values(evaluate(predictions(truth, probability), [point(threshold)], resamples=0))
+    for elsewhere in ("ece", "calibration_slope", "calibration_intercept"):  # see test_calibration_measures
+        del found[elsewhere]
     called = (probability >= threshold).astype(float)
     expected = {
         "auroc": metrics.roc_auc_score(truth, probability),
@@ -49,8 +51,65 @@ def test_points_agree_with_scikit_learn(predictions, drawn, threshold):
         "accuracy": metrics.accuracy_score(truth, called),
         "balanced_accuracy": metrics.balanced_accuracy_score(truth, called),
         "f1": metrics.f1_score(truth, called),
+        "mcc": metrics.matthews_corrcoef(truth, called) if 0 < called.mean() < 1 else None,
     }
     assert found == pytest.approx(expected, abs=1e-12)
+
+
+@given(rows, st.floats(0.01, 0.99))
+def test_predictive_values_at_a_prevalence_are_those_of_a_population_made_to_it(predictions, drawn, prevalence):
+    truth, probability = (np.array(column, dtype=float) for column in zip(*drawn, strict=True))
+    called = (probability >= 5).astype(float)
+    found = values(evaluate(predictions(truth, probability / 10), [point(0.5)], resamples=0, prevalences=[prevalence]))
+    # Scikit-learn weighs the photos so that the share of positives becomes the prevalence.
+    weight = np.where(truth == 1, prevalence / (truth == 1).sum(), (1 - prevalence) / (truth == 0).sum())
+    for name, kind in (("ppv", 1), ("npv", 0)):
+        expected = metrics.precision_score(truth, called, pos_label=kind, sample_weight=weight, zero_division=np.nan)
+        assert found[f"{name}@{prevalence:g}"] == (None if math.isnan(expected) else pytest.approx(expected))
+
+
+def test_predictive_values_at_a_prevalence_have_intervals_and_say_what_is_missing(predictions, study):
+    made = validated_predictions(study(60, seed=20), "a")
+    output = evaluate(made, [point(0.5)], resamples=200, prevalences=[0.05, 0.5]).outputs[0]
+    rare, common = output.estimate("ppv@0.05"), output.estimate("ppv@0.5")
+    assert rare.low < rare.value < rare.high < common.low
+    never = evaluate(made, [point(1.0)], resamples=0, prevalences=[0.05]).outputs[0].estimate("ppv@0.05")
+    assert never.note == "not estimable: no photos called positive in all photos"
+    unknown = evaluate(made, resamples=0, prevalences=[0.05]).outputs[0].estimate("npv@0.05")
+    assert unknown.value is None and "no operating point was given" in unknown.note
+    with pytest.raises(UserError, match="a prevalence of 5 is out of range"):
+        evaluate(made, prevalences=[5])
+
+
+def test_a_rule_that_is_asked_for_is_chosen_on_validation(study):
+    table = study(60, seed=21).assign(split=["validation"] * 60 + ["test"] * 60)
+    asked = ("sensitivity=0.9", "cost=10@0.05", "threshold=0.25")
+    made = validated_predictions(table, "a")
+    evaluation = evaluate(made, [point(0.7)], resamples=0, rules=asked)
+    points = [at.point for at in evaluation.outputs[0].at]
+    assert [found.rule for found in points] == ["youden", *asked]
+    assert [found.chosen_on for found in points] == ["validation"] * 3 + ["given"]
+    assert points[3].threshold == 0.25
+    assert not any("optimistic" in estimate.note for estimate in evaluation.outputs[0].all_estimates())
+    with pytest.raises(UserError, match=r"'sens=0\.9' is not a rule"):
+        evaluate(made, rules=["sens=0.9"])
+
+
+def test_a_rule_chosen_on_the_evaluated_photos_is_called_optimistic_everywhere(study):
+    made = validated_predictions(study(60, seed=22), "a")
+    evaluation = evaluate(made, resamples=50, rules=["youden", "threshold=0.5"], prevalences=[0.1])
+    chosen, given = evaluation.outputs[0].at
+    assert (chosen.point.chosen_on, chosen.is_optimistic) == ("test", True)
+    note = "optimistic: the threshold was chosen on the photos it is measured on"
+    assert all(estimate.note.startswith(note) for estimate in chosen.estimates)
+    assert any("optimistic" in remark for remark in evaluation.remarks)
+    assert (given.point.chosen_on, given.is_optimistic) == ("given", False)
+    assert not any("optimistic" in estimate.note for estimate in given.estimates)
+    # Validation photos without positives are a reason to say so, not to look at test instead.
+    table = made.table.assign(split=["validation"] * 60 + ["test"] * 60)
+    table.loc[:59, "truth_dr"] = 0.0
+    output = evaluate(validated_predictions(table, "b"), resamples=0, rules=["youden"]).outputs[0]
+    assert output.at == () and "no positives in validation" in output.no_operating_point
 
 
 def test_confusion_counts_are_those_at_the_threshold(predictions):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from eyeground.errors import UserError
 from eyeground.evaluation import choose_operating_point
+from eyeground.evaluation.operating_points import optimistic_operating_point
 from eyeground.predictions import Predictions, validated_predictions
 
 rows = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=2, max_size=60).filter(
@@ -63,6 +64,49 @@ def test_youden_is_the_largest_sum_and_prefers_sensitivity_among_equals(drawn):
     assert chosen[0] == max(pair[0] for pair in everything if sum(pair) > best - 1e-9)
 
 
+@given(rows, st.floats(0.05, 50), st.none() | st.floats(0.01, 0.99))
+def test_cost_rule_costs_least_at_the_prevalence_it_is_for(drawn, cost, prevalence):
+    truth, probability = (np.array(column, dtype=float) for column in zip(*drawn, strict=True))
+    probability /= 21  # never 1, so that calling nothing positive can be chosen
+    rule = f"cost={cost!r}" + (f"@{prevalence!r}" if prevalence else "")
+    point = choose_operating_point(table(truth, probability), "dr", rule)
+    ill = prevalence or truth.mean()
+
+    def price(pair):
+        return cost * ill * (1 - pair[0]) + (1 - ill) * (1 - pair[1])
+
+    chosen = rates(truth, probability, point.threshold)
+    everything = all_rates(truth, probability)
+    least = min(map(price, everything))
+    assert price(chosen) == pytest.approx(least, abs=1e-12)
+    assert chosen[0] == max(pair[0] for pair in everything if price(pair) < least + 1e-9)
+
+
+def test_cost_of_the_odds_of_the_prevalence_is_youden(predictions):
+    generator = np.random.default_rng(3)
+    truth = generator.random(200) < 0.2
+    made = predictions(truth.astype(float), (generator.random(200) + truth) / 2)
+    # Where a missed positive costs (1 - prevalence) / prevalence false alarms, both kinds of rate weigh the same.
+    for prevalence in (0.1, 0.5):
+        rule = f"cost={(1 - prevalence) / prevalence!r}@{prevalence}"
+        youden = choose_operating_point(made, "dr").threshold
+        assert choose_operating_point(made, "dr", rule).threshold == youden
+
+
+def test_a_given_threshold_looks_at_nothing(predictions):
+    made = predictions([0, 0], [0.1, 0.9], split=["test", "validation"])
+    point = choose_operating_point(made, "dr", "threshold=0.5")
+    assert (point.threshold, point.chosen_on, point.positives, point.negatives) == (0.5, "given", 0, 0)
+    assert optimistic_operating_point(made, "dr", "threshold=0.5", "test").chosen_on == "given"
+
+
+def test_a_point_chosen_on_the_photos_it_is_measured_on_says_so(predictions):
+    point = optimistic_operating_point(predictions([0, 1], [0.1, 0.9], split=["test"] * 2), "dr", "youden", "test")
+    assert (point.threshold, point.chosen_on) == (0.5, "test")
+    with pytest.raises(UserError, match="no positives in test"):
+        optimistic_operating_point(predictions([0, 0], [0.1, 0.9]), "dr", "youden", "test")
+
+
 def test_threshold_lies_between_scores_so_that_a_last_digit_decides_nothing(predictions):
     point = choose_operating_point(predictions([0, 0, 1, 1], [0.1, 0.3, 0.7, 0.8]), "dr")
     assert point.threshold == pytest.approx(0.5)
@@ -82,7 +126,24 @@ def test_a_point_tells_what_it_was_chosen_on_and_unknown_truths_do_not_count(pre
     assert choose_operating_point(predictions([0, 1], [0.1, 0.9], split=["train"] * 2), "dr").chosen_on == "train"
 
 
-@pytest.mark.parametrize("rule", ["yuden", "sensitivity", "sensitivity=", "sensitivity=95", "specificity=0", "f1=0.5"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "yuden",
+        "sensitivity",
+        "sensitivity=",
+        "sensitivity=95",
+        "specificity=0",
+        "f1=0.5",
+        "sensitivity=0.9@0.1",
+        "cost=0",
+        "cost=inf",
+        "cost=2@1",
+        "cost=2@",
+        "threshold=1.1",
+        "threshold=nan",
+    ],
+)
 def test_a_rule_that_is_not_known_is_refused_with_those_that_are(predictions, rule):
     with pytest.raises(UserError, match=r"not a rule.*sensitivity=0\.95"):
         choose_operating_point(predictions([0, 1], [0.1, 0.9]), "dr", rule)

@@ -2,15 +2,14 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate, write_evaluation
 from eyeground.predictions import validated_predictions
 
-FIGURES = {"roc.svg", "roc.png", "confusion.svg", "confusion.png"}
 TABLES = {"metrics.json", "metrics.csv", "metrics.md", "flow.csv"}
 
 
@@ -24,7 +23,7 @@ def made(study):
 def test_all_tables_tell_the_same_figures(made, tmp_path):
     evaluation = evaluate(made, resamples=60)
     write_evaluation(evaluation, made, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == TABLES | FIGURES
+    assert {path.name for path in tmp_path.iterdir()} == TABLES
     tidy = pd.read_csv(tmp_path / "metrics.csv").set_index(["output", "metric"])
     content = json.loads((tmp_path / "metrics.json").read_text())
     text = (tmp_path / "metrics.md").read_text()
@@ -69,19 +68,52 @@ def test_markdown_tables_stay_tables_whatever_an_output_is_called(made, tmp_path
 def test_written_files_are_the_same_every_time(made, tmp_path):
     for name in ("first", "second"):
         write_evaluation(evaluate(made, resamples=30), made, tmp_path / name)
-    for name in TABLES | FIGURES:
+    for name in TABLES:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
 
-def test_figures_are_pictures_and_stale_ones_go(made, tmp_path):
-    write_evaluation(evaluate(made, resamples=30), made, tmp_path)
-    for name in ("roc", "confusion"):
-        assert "<svg" in (tmp_path / f"{name}.svg").read_text()
-        with Image.open(tmp_path / f"{name}.png") as picture:
-            assert min(picture.size) > 400
-    one_class = validated_predictions(made.table.assign(truth_dr=0.0), "table")
-    write_evaluation(evaluate(one_class, resamples=30), one_class, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == TABLES
+def test_a_threshold_chosen_on_test_is_called_optimistic_in_every_table(study, tmp_path):
+    made = validated_predictions(study(40, seed=1), "table")
+    write_evaluation(evaluate(made, resamples=20, rules=["youden", "threshold=0.5"]), made, tmp_path)
+    tidy = pd.read_csv(tmp_path / "metrics.csv").set_index(["metric", "operating_point"])
+    assert tidy.loc[("sensitivity", "youden"), "chosen_on"] == "test"
+    assert "optimistic" in tidy.loc[("sensitivity", "youden"), "note"]
+    assert tidy.loc[("sensitivity", "threshold=0.5"), "chosen_on"] == "given"
+    assert "optimistic" not in str(tidy.loc[("sensitivity", "threshold=0.5"), "note"])
+    text = (tmp_path / "metrics.md").read_text()
+    assert "**Optimistic**, at 0." in text and "(youden, chosen on the photos it is measured on: " in text
+    assert "At 0.5 (threshold=0.5, given beforehand):" in text
+
+
+def test_targets_folds_and_averages_are_in_every_table(tmp_path):
+    generator = np.random.default_rng(0)
+    grade = generator.integers(0, 3, 90)
+    names = [f"{index}.jpg" for index in range(90)]
+    table = pd.DataFrame({"photo": names, "patient": names, "fold": np.arange(90) % 3})
+    for step in (1, 2):
+        table[f"truth_dr>={step}"] = (grade >= step).astype(float)
+        table[f"probability_dr>={step}"] = (grade >= step) * 0.4 + 0.5 * generator.random(90)
+    made = validated_predictions(table, "table")
+    evaluation = evaluate(made, resamples=20)
+    write_evaluation(evaluation, made, tmp_path)
+    tidy = pd.read_csv(tmp_path / "metrics.csv")
+    (family,) = evaluation.families
+    kappa = tidy[(tidy["output"] == "dr") & (tidy["metric"] == "quadratic_weighted_kappa")].iloc[0]
+    assert kappa["value"] == pytest.approx(family.decisions[0].estimates[-1].value)
+    folds = tidy[(tidy["output"] == "dr>=1") & tidy["fold"].notna()]
+    assert folds["value"].tolist() == pytest.approx([fold.auroc.value for fold in evaluation.outputs[0].folds])
+    assert (tidy["output"] == "micro average").sum() == 2
+    stored = json.loads((tmp_path / "metrics.json").read_text())["families"][0]
+    assert np.sum(stored["decisions"][0]["confusion"]) == 90
+    text = (tmp_path / "metrics.md").read_text()
+    for words in (
+        "## dr: 3 grades",
+        "Quadratic-weighted kappa",
+        "called 2",
+        "SD of AUROC between folds",
+        "Micro AUROC",
+    ):
+        assert words in text
 
 
 def test_predictions_that_were_not_evaluated_are_refused(made, study, tmp_path):

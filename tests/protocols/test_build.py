@@ -11,11 +11,14 @@ from rich.console import Console
 
 import eyeground
 from eyeground.bundle import open_bundle
+from eyeground.calibration import Platt, Uncalibrated, calibrated
 from eyeground.errors import UserError
+from eyeground.evaluation import choose_operating_point
 from eyeground.manifest import Manifest, read_manifest, write_manifest
-from eyeground.predictions import read_predictions
+from eyeground.models import load
+from eyeground.predictions import Predictions, read_predictions, validated_predictions
 from eyeground.protocols.adapt import finetune, finetune_recipe, probe_embedding
-from eyeground.protocols.build import Built, Plan, train_and_validate
+from eyeground.protocols.build import Built, Plan, train_and_validate, validate_and_export
 from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, ProbeRecipe, Target, TrainingRecipe
 from eyeground.synthetic import render_dataset
 
@@ -88,6 +91,55 @@ def test_predictions_are_those_of_the_bundle(folder: Path, pretrained: Built) ->
     findings = model([used.root / photo for photo in table["photo"][:6]])
     screened = [finding.probabilities["abnormal"] for finding in findings]
     np.testing.assert_allclose(screened, table["probability_abnormal"][:6], atol=2e-3)
+
+
+def test_calibration_is_fitted_on_validation_and_everything_after_it_is_of_calibrated_probabilities(
+    folder: Path, pretrained: Built
+) -> None:
+    told = pretrained.bundle.description.calibrations[0]
+    assert isinstance(told, Uncalibrated)  # so few patients that nothing can be fitted
+    assert "needs 10 patients" in told.reason
+
+    record = pretrained.bundle.description.training
+    crowd = many_patients()
+    classifier = load(pretrained.bundle.folder)
+    output = plan(folder, "again-calibrated")
+    built = validate_and_export(classifier, crowd, record, output, "platt", QUIET)
+    fitted = built.bundle.description.calibrations[0]
+    assert isinstance(fitted, Platt)
+    assert (fitted.fitted_on, fitted.photos) == ("validation", len(crowd.in_split("validation").table))
+    written = read_predictions(output.folder / "predictions.parquet")
+    expected = calibrated(crowd.table[["probability_abnormal"]].to_numpy(), ["abnormal"], [fitted])[:, 0]
+    np.testing.assert_allclose(written.table["probability_abnormal"], expected)
+    point = built.bundle.description.operating_points[0]
+    assert point == choose_operating_point(written.in_split("validation"), "abnormal")
+    truth, probability, _ = written.in_split("test").known("abnormal")
+    brier = built.evaluation.outputs[0].estimate("brier").value
+    assert brier == pytest.approx(np.mean((probability - truth) ** 2))
+    card = (built.bundle.folder / "README.md").read_text()
+    assert f"`abnormal`: Platt scaling, logits times {fitted.slope:.3g}" in card
+    # What the bundle says of a photo is what the run would have written of it.
+    photo = read_manifest(folder / "pretrained" / "manifest.parquet").photo_paths()[0]
+    uncalibrated = eyeground.load(pretrained.bundle.folder)(photo).probabilities["abnormal"]
+    assert eyeground.load(built.bundle.folder)(photo).probabilities["abnormal"] == pytest.approx(
+        calibrated(np.array([[uncalibrated]]), ["abnormal"], [fitted])[0, 0], rel=1e-6
+    )
+
+
+def many_patients() -> Predictions:
+    """Enough patients to fit to, whose overconfident probabilities tell the truth apart, though not perfectly."""
+    generator = np.random.default_rng(0)
+    parts = []
+    for split, photos in (("validation", 200), ("test", 200)):
+        score = generator.normal(size=photos)
+        truth = (generator.random(photos) < 1 / (1 + np.exp(-score))).astype(float)
+        names = [f"{split}{index}.jpg" for index in range(photos)]
+        parts.append(
+            pd.DataFrame({"photo": names, "patient": names, "split": split, "truth_abnormal": truth}).assign(
+                probability_abnormal=1 / (1 + np.exp(-3 * score))
+            )
+        )
+    return validated_predictions(pd.concat(parts, ignore_index=True), "predictions")
 
 
 def test_the_model_card_carries_the_figures_and_the_warning(pretrained: Built) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 import eyeground
 from eyeground.bundle import Bundle, TrainingRecord
+from eyeground.calibration import Temperature
 from eyeground.cli import main
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, validated, write_manifest
@@ -50,7 +51,8 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 
 def test_predictions_are_what_screening_finds(bundle: Bundle, manifest: Manifest, tmp_path: Path) -> None:
     screener = eyeground.load(bundle.folder)
-    predictions, unreadable = predict_manifest(manifest, screener, tmp_path, 1)
+    found = predict_manifest(manifest, screener, tmp_path, 1)
+    predictions, unreadable = found.predictions, found.unreadable
     table = predictions.table
     assert list(table["photo"]) == ["0.jpg", "1.jpg", "2.jpg"]
     assert list(unreadable) == ["broken.jpg"]
@@ -59,6 +61,32 @@ def test_predictions_are_what_screening_finds(bundle: Bundle, manifest: Manifest
             assert table[f"probability_{output}"][row] == pytest.approx(probability, abs=1e-5)
     np.testing.assert_array_equal(table["truth_abnormal"], [1, 0, np.nan])
     assert table["truth_grade>=1"].isna().all()  # no label of this manifest
+
+
+def test_predictions_are_calibrated_as_screening_is(bundle: Bundle, manifest: Manifest, tmp_path: Path) -> None:
+    outputs = ("grade>=1", "grade>=2")
+    fitted = Temperature(
+        outputs=outputs, fitted_on="validation", photos=90, positives=(30, 9), temperature=3, family="sigmoid"
+    )
+    torch.manual_seed(0)
+    classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), TARGETS)
+    scaled = export_bundle(
+        classifier,
+        tmp_path / "bundle",
+        name="c",
+        training=RECORD,
+        operating_points=(),
+        card="# c\n",
+        licence="mit",
+        calibrations=(fitted,),
+    )
+    raw = predict_manifest(manifest, eyeground.load(bundle.folder), tmp_path, 1).predictions
+    found = predict_manifest(manifest, eyeground.load(scaled.folder), tmp_path, 1).predictions
+    np.testing.assert_array_equal(found.table["probability_abnormal"], raw.table["probability_abnormal"])
+    columns = [f"probability_{output}" for output in outputs]
+    expected = fitted.apply(raw.table[columns].to_numpy())
+    np.testing.assert_allclose(found.table[columns], expected, rtol=1e-9)
+    assert (abs(expected - raw.table[columns].to_numpy()) > 1e-3).any()
 
 
 def test_a_manifest_without_readable_photos_is_refused(bundle: Bundle, manifest: Manifest, tmp_path: Path) -> None:

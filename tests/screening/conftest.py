@@ -26,6 +26,7 @@ from eyeground.bundle import (
     TrainingRecord,
     write_bundle,
 )
+from eyeground.calibration import Calibration
 from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.screening.runtime import Screener, load
 
@@ -49,6 +50,7 @@ class Blueprint:
     name: str = "colour"
     targets: tuple[Target, ...] = TARGETS
     operating_points: tuple[OperatingPoint, ...] = (operating_point("abnormal", 0.4),)
+    calibrations: tuple[Calibration, ...] = ()
     weights: np.ndarray = field(default_factory=lambda: WEIGHTS_OF_COLOUR)
     constants: np.ndarray = field(default_factory=lambda: CONSTANTS)
     described_side: int = SIDE
@@ -109,6 +111,7 @@ def _build(folder: Path, blueprint: Blueprint) -> Bundle:
         embedding_size=3,
         tensors={name: value.shape for name, value in tensors.items()},
         operating_points=blueprint.operating_points,
+        calibrations=blueprint.calibrations,
         training=TrainingRecord(
             manifest_fingerprint="0" * 64,
             photos=100,

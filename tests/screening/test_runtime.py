@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
+from eyeground.calibration import Platt
 from eyeground.errors import UserError
 from eyeground.recipe import Target
 from eyeground.screening.runtime import load
@@ -24,6 +25,32 @@ def test_evidence_averages_to_the_logit_less_a_constant(screener, fundus, logits
             logits_of(finding.standard.pixels)[row] - finding.evidence_of(output).mean() for finding in findings
         ]
         assert constants[0] == pytest.approx(constants[1], abs=1e-4)
+
+
+def test_a_calibration_is_applied_to_probabilities_and_leaves_the_evidence(
+    screener, build_bundle, fundus, logits_of, tmp_path
+):
+    halved = Platt(outputs=("drusen",), fitted_on="validation", photos=90, positives=(30,), slope=0.5, offsets=(0.25,))
+    build_bundle(tmp_path / "bundle", calibrations=(halved,))
+    calibrated = load(tmp_path / "bundle")
+    photo = fundus(blue=0.2)
+    raw, finding = screener(photo), calibrated(photo)
+    logits = logits_of(finding.standard.pixels)
+    assert finding.probabilities["drusen"] == pytest.approx(1 / (1 + np.exp(-0.5 * logits[1] - 0.25)), rel=1e-4)
+    assert finding.probabilities["abnormal"] == raw.probabilities["abnormal"]
+    np.testing.assert_array_equal(finding.evidence, raw.evidence)
+    alone = calibrated.probabilities(finding.standard.pixels[np.newaxis])[0]
+    assert list(finding.probabilities.values()) == pytest.approx(list(alone))
+
+
+def test_status_holds_the_calibrated_probability_against_the_threshold(screener, build_bundle, fundus, tmp_path):
+    photo = fundus(blue=0.2)
+    assert screener(photo).status == "abnormal"
+    lowered = Platt(
+        outputs=("abnormal",), fitted_on="validation", photos=90, positives=(30,), slope=1, offsets=(-20.0,)
+    )
+    build_bundle(tmp_path / "bundle", calibrations=(lowered,))
+    assert load(tmp_path / "bundle")(photo).status == "normal"
 
 
 def test_n_photos_give_n_findings_in_order_and_a_batch_changes_nothing(screener, fundus, tmp_path):

@@ -16,10 +16,23 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import eyeground
-from eyeground.cli import build, data, demo, use, validate
+from eyeground.cli import build, compare, data, demo, evaluate, predict, stress, use
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
 
-VERBS = ("import", "check", "split", "pretrain", "adapt", "predict", "evaluate", "screen", "inspect", "demo")
+VERBS = (
+    "import",
+    "check",
+    "split",
+    "pretrain",
+    "adapt",
+    "predict",
+    "evaluate",
+    "compare",
+    "stress",
+    "screen",
+    "inspect",
+    "demo",
+)
 
 
 class _InOrder(TyperGroup):
@@ -35,8 +48,8 @@ app = typer.Typer(
     help=(
         "Supervised fundus foundation models: rebuild, adapt, validate, explain, release and run.\n\n"
         "A study in order: [bold]import[/] photos into a manifest, [bold]check[/] and [bold]split[/] it, "
-        "[bold]pretrain[/] a model or [bold]adapt[/] one to your labels, [bold]predict[/] and [bold]evaluate[/], and "
-        "[bold]screen[/] new photos with it. [bold]demo[/] runs all of that on rendered photos in a few minutes.\n\n"
+        "[bold]pretrain[/] a model or [bold]adapt[/] one to your labels, [bold]predict[/], [bold]evaluate[/] and "
+        "[bold]compare[/], and [bold]screen[/] new photos with it. [bold]demo[/] runs all of that on rendered photos in a few minutes.\n\n"
         "Research use only. Not a medical device."
     ),
     epilog="Exit codes: 0 done; 1 no photo could be read; 2 a mistake that the message names; 130 interrupted.",
@@ -50,8 +63,10 @@ app.command("check")(data.check)
 app.command("split")(data.split)
 app.command("pretrain")(build.pretrain)
 app.command("adapt")(build.adapt)
-app.command("predict")(validate.predict)
-app.command("evaluate")(validate.evaluate)
+app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
+app.command("stress")(stress.stress)
 app.command("screen")(use.screen)
 app.command("inspect")(use.inspect)
 app.command("demo")(demo.demo)

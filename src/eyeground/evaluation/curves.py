@@ -1,17 +1,27 @@
-"""The ROC curve of one output and the band in which it lies with 95 % confidence, point by point.
+"""The ROC and the precision-recall curve of one output, and the bands in which they lie with 95 % confidence.
 
-The band is vertical: at each false-positive rate, the middle 95 % of the true-positive rates of resampled
-patients. It is a band for each point, not for the whole curve at once, which would be wider.
+A band is vertical: at each false-positive rate (or recall), the middle 95 % of the true-positive rates (or
+precisions) of resampled patients. It is a band for each point, not for the whole curve at once, which would be
+wider. As with the areas (see `ranking`), scores are sorted once and resamples are weights; only the corners of a
+curve are worked out, of which 61,007 photos have some 7,000.
+
+Where the areas are means over folds (see `measures.ranking_measure`), so are the curves: the vertical average of
+the folds' curves (Fawcett, Pattern Recognition Letters 27 (2006) 861), whose area is the mean of their areas.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import roc_curve
+from sklearn.metrics import precision_recall_curve, roc_curve
 
 from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
+from eyeground.evaluation.ranking import Ranking, rank
 from eyeground.evaluation.samples import Sample
 from eyeground.progress import track
+
+POINTS = 201
+RESAMPLES_OF_BAND = 500  # the edges of a band are seen, not read off
 
 
 @dataclass(frozen=True)
@@ -35,36 +45,149 @@ class RocCurve:
     high: np.ndarray
 
 
-def roc_with_band(sample: Sample, resampling: Resampling, points: int = 201) -> RocCurve:
-    """The curve of a sample that has both classes, and its band from the given resamples of patients.
+@dataclass(frozen=True)
+class PrecisionRecallCurve:
+    """A precision-recall curve with its band.
+
+    Between two recalls the curve is a step at the precision of the higher one, as average precision takes it:
+    a line between two points would promise precisions that no threshold reaches (Davis and Goadrich, 2006).
+
+    Attributes
+    ----------
+    recall, precision : numpy.ndarray
+        Each recall that is reached, rising from 0, and the precision of the highest threshold that reaches it.
+    prevalence : float
+        Share of positives: the precision of a score that knows nothing.
+    grid : numpy.ndarray
+        Recalls at which the band is given; empty where there is no band.
+    low, high : numpy.ndarray
+        Precisions between which the curve lies, one pair for each of `grid`.
+    """
+
+    recall: np.ndarray
+    precision: np.ndarray
+    prevalence: float
+    grid: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def has_curve(sample: Sample) -> bool:
+    """Whether a sample, or one of its folds where it has folds, has both classes."""
+    return bool(_ranked_parts(sample))
+
+
+def roc_with_band(sample: Sample, resampling: Resampling, points: int = POINTS) -> RocCurve:
+    """The ROC curve of a sample that has one (see `has_curve`), and its band from the given resamples of patients.
 
     There is no band where fewer than two patients carry a class, or without resamples.
     """
-    false_positive_rate, true_positive_rate, _ = roc_curve(sample.truth, sample.probability)
-    grid, low, high = np.empty(0), np.empty(0), np.empty(0)
-    if resampling.resamples and min(sample.patients(0), sample.patients(1)) > 1:
-        # Finer near 0, where curves rise and screening works.
-        grid = np.linspace(0, 1, points) ** 2
-        tail = (1 - CONFIDENCE) / 2
-        low, high = np.quantile(_resampled(sample, resampling, grid), [tail, 1 - tail], axis=0)
-    return RocCurve(false_positive_rate, true_positive_rate, grid, low, high)
+    curves = [roc_curve(part.truth, part.probability)[:2] for part in _ranked_parts(sample)]
+    # Finer near 0, where curves rise and screening works.
+    grid = np.linspace(0, 1, points) ** 2
+    return RocCurve(*_mean_of_lines(curves), *_band(sample, resampling, grid, _sensitivities))
 
 
-def _resampled(sample: Sample, resampling: Resampling, grid: np.ndarray) -> np.ndarray:
-    """True-positive rates at the false-positive rates of `grid`, shape (resamples that have both classes, grid)."""
-    falling = np.argsort(-sample.probability, kind="stable")
-    score, positive = sample.probability[falling], sample.truth[falling] == 1
-    ends = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
-    patient = sample.patient[falling]
-    curves = []
-    for weights in track(
-        resampling.weights(), "resampling the curve", total=len(resampling.chunks()), unit="chunks of resamples"
-    ):
-        of_photo = weights.take(patient, axis=1)
-        found = np.cumsum(of_photo * positive, axis=1)
-        wrong = (np.cumsum(of_photo, axis=1) - found).take(ends, axis=1)
-        found = found.take(ends, axis=1)
-        for true, false in zip(found, wrong, strict=True):
-            if true[-1] and false[-1]:
-                curves.append(np.interp(grid, np.append(0.0, false / false[-1]), np.append(0.0, true / true[-1])))
-    return np.array(curves)
+def precision_recall_with_band(sample: Sample, resampling: Resampling, points: int = POINTS) -> PrecisionRecallCurve:
+    """The precision-recall curve of a sample that has one (see `has_curve`), and its band from resamples of patients.
+
+    There is no band where fewer than two patients carry a class, or without resamples.
+    """
+    parts = _ranked_parts(sample)
+    curves = [_precision_recall(part) for part in parts]
+    prevalence = float(np.mean([np.mean(part.truth == 1) for part in parts]))
+    # At recall 0 nothing is called positive, and there is no precision.
+    grid = np.linspace(0, 1, points)[1:]
+    return PrecisionRecallCurve(*_mean_of_steps(curves), prevalence, *_band(sample, resampling, grid, _precisions))
+
+
+def _ranked_parts(sample: Sample) -> list[Sample]:
+    """What is ranked by itself: the folds that have both classes, or the sample if it has no folds."""
+    return [part for part in list(sample.by_fold().values()) or [sample] if not part.missing_class()]
+
+
+def _precision_recall(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """Each recall that is reached, rising from 0, and the precision of the highest threshold that reaches it."""
+    precision, recall, _ = precision_recall_curve(sample.truth, sample.probability, drop_intermediate=True)
+    reached, first = np.unique(recall[::-1], return_index=True)
+    height = precision[::-1][first]
+    # At recall 0 there is no precision; the first step begins there.
+    height[0] = height[1]
+    return reached, height
+
+
+def _mean_of_lines(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean height of curves of straight lines, upright ones included: both ends of those are kept."""
+    if len(curves) == 1:
+        return curves[0]
+    across = np.unique(np.concatenate([curve[0] for curve in curves]))
+    # Where several points lie above each other, `interp` takes the last of them: the lower end if read backwards.
+    lower = np.mean([np.interp(-across, -x[::-1], y[::-1]) for x, y in curves], axis=0)
+    upper = np.mean([np.interp(across, x, y) for x, y in curves], axis=0)
+    return np.repeat(across, 2), np.stack([lower, upper], axis=1).ravel()
+
+
+def _mean_of_steps(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean height of curves that are, up to each point, as high as that point."""
+    if len(curves) == 1:
+        return curves[0]
+    across = np.unique(np.concatenate([curve[0] for curve in curves]))
+    return across, np.mean([y[np.searchsorted(x, across)] for x, y in curves], axis=0)
+
+
+Heights = Callable[[Ranking, np.ndarray, np.ndarray], np.ndarray]
+
+
+def _band(
+    sample: Sample, resampling: Resampling, grid: np.ndarray, heights: Heights
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the band is given, and its lower and upper edge; all empty where there is none."""
+    if not resampling.resamples or min(sample.patients(0), sample.patients(1)) < 2:
+        return np.empty(0), np.empty(0), np.empty(0)
+    rankings = [rank(part.truth, part.probability, part.patient) for part in _ranked_parts(sample)]
+    curves = [
+        np.mean([heights(ranking, weights, grid) for ranking in rankings], axis=0)
+        for weights in track(
+            resampling.weights(), "resampling the curve", total=len(resampling.chunks()), unit="chunks of resamples"
+        )
+    ]
+    resampled = np.concatenate(curves)
+    estimable = resampled[~np.isnan(resampled).any(axis=1)]
+    if not len(estimable):
+        return np.empty(0), np.empty(0), np.empty(0)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(estimable, [tail, 1 - tail], axis=0)
+    return grid, low, high
+
+
+def _sensitivities(ranking: Ranking, weights: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """True-positive rates, shape (resamples, grid), at the false-positive rates of `grid`; NaN without both classes."""
+    negative, in_run = ranking.in_runs(weights)
+    positive = in_run.cumsum(axis=1)
+    # A run of positives rises from corner to corner, and goes right only where it ties with negatives.
+    wrong = np.stack([negative.take(ranking.above, axis=1), negative.take(ranking.upto, axis=1)], axis=2)
+    found = np.stack([np.pad(positive[:, :-1], ((0, 0), (1, 0))), positive], axis=2)
+    rates = np.full((len(weights), len(grid)), np.nan)
+    for rate, true, false, negatives in zip(rates, found, wrong, negative[:, -1], strict=True):
+        positives = true[-1, -1]
+        if positives and negatives:
+            right, up = np.append(false.ravel(), negatives), np.append(true.ravel(), positives)
+            rate[:] = np.interp(grid, right / negatives, up / positives)
+    return rates
+
+
+def _precisions(ranking: Ranking, weights: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Precisions, shape (resamples, grid), at the recalls of `grid`; NaN without both classes.
+
+    The precision at a recall is that of the highest threshold which reaches it.
+    """
+    negative, _ = ranking.in_runs(weights)
+    found = weights.take(ranking.positives, axis=1).cumsum(axis=1).take(ranking.score_ends, axis=1)
+    wrong = negative.take(ranking.score_upto, axis=1)
+    precisions = np.full((len(weights), len(grid)), np.nan)
+    for precision, true, false, negatives in zip(precisions, found, wrong, negative[:, -1], strict=True):
+        if true[-1] and negatives:
+            # Whole photos: rounding must not ask for one more than the recall needs.
+            reached = np.searchsorted(true, np.ceil(grid * true[-1] - 1e-9).astype(true.dtype))
+            precision[:] = true[reached] / (true[reached] + false[reached])
+    return precisions

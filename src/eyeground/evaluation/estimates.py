@@ -9,9 +9,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
-from eyeground.evaluation.bootstrap import CONFIDENCE, percentile_interval
+from eyeground.evaluation.intervals import bca_interval, percentile_interval, wilson_interval
 
 FEW_PATIENTS = 10
 MOST_DROPPED = 0.5
@@ -53,10 +52,20 @@ def not_estimable(metric: str, why: str) -> Estimate:
     return Estimate(metric, None, note=f"not estimable: {why}")
 
 
+def few_patients_note(bearing: Bearing) -> str:
+    """What to say of an interval that rests on few patients; empty where there are enough."""
+    return f"rests on only {bearing.patients} {bearing.of}" if bearing.patients < FEW_PATIENTS else ""
+
+
 def with_interval(
-    metric: str, value: float, resampled: np.ndarray, bearing: Bearing, is_proportion: bool = False
+    metric: str,
+    value: float,
+    resampled: np.ndarray,
+    bearing: Bearing,
+    is_proportion: bool = False,
+    jackknifed: np.ndarray | None = None,
 ) -> Estimate:
-    """Give a value its percentile interval.
+    """Give a value its percentile interval, or its BCa interval where it was jackknifed.
 
     Parameters
     ----------
@@ -69,6 +78,8 @@ def with_interval(
         The scarcer of the things the metric rests on.
     is_proportion : bool
         Whether a Wilson interval applies where all photos agree.
+    jackknifed : numpy.ndarray, optional
+        Shape (groups,): the value with each group of patients left out, from `intervals.jackknife`.
     """
     if not len(resampled):
         return Estimate(metric, value, note="no interval: no resamples were asked for")
@@ -77,25 +88,31 @@ def with_interval(
     dropped = int(np.isnan(resampled).sum())
     if dropped > MOST_DROPPED * len(resampled):
         return Estimate(metric, value, note=f"no interval: not estimable in {dropped} of {len(resampled)} resamples")
-    low, high = percentile_interval(resampled)
+    low, high = percentile_interval(resampled) if jackknifed is None else bca_interval(value, resampled, jackknifed)
     notes = []
     if math.isclose(low, high, abs_tol=1e-12):
         if not (is_proportion and value in (0.0, 1.0)):
             return Estimate(metric, value, note="no interval: every resample gives the same value")
-        low, high = wilson_at_bound(value, bearing.patients)
+        # Patients are counted, not photos: the eyes of a patient are taken to agree fully, which errs to the wide side.
+        low, high = wilson_interval(value * bearing.patients, bearing.patients)
         notes.append(f"all photos agree; Wilson interval over {bearing.patients} {bearing.of}")
-    if bearing.patients < FEW_PATIENTS:
-        notes.append(f"rests on only {bearing.patients} {bearing.of}")
+    if few := few_patients_note(bearing):
+        notes.append(few)
     if dropped:
         notes.append(f"{dropped} of {len(resampled)} resamples dropped, in which it was not estimable")
     return Estimate(metric, value, low, high, "; ".join(notes))
 
 
-def wilson_at_bound(proportion: float, patients: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of a proportion of exactly 0 or 1 among `patients` (Wilson, 1927).
+def as_text(estimate: Estimate, form: str = ".3f") -> str:
+    """An estimate as people read it: `0.914 (0.889–0.936)`, without brackets where it has no interval.
 
-    Patients, not photos, are counted: the eyes of a patient are taken to agree fully, which errs to the wide side.
+    >>> as_text(Estimate("auroc", 0.9137, 0.889, 0.936))
+    '0.914 (0.889–0.936)'
+    >>> as_text(not_estimable("auroc", "no positives in test"))
+    'not estimable: no positives in test'
     """
-    square = float(ndtri((1 + CONFIDENCE) / 2)) ** 2
-    width = square / (patients + square)
-    return (1 - width, 1.0) if proportion == 1 else (0.0, width)
+    if estimate.value is None:
+        return estimate.note
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:{form}}"
+    return f"{estimate.value:{form}} ({estimate.low:{form}}–{estimate.high:{form}})"

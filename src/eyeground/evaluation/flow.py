@@ -5,13 +5,17 @@ figures on photos that a model was trained or tuned on are no validation.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
+from eyeground.errors import UserError
 from eyeground.manifest import SPLITS
 from eyeground.predictions import TRUTH, Predictions
+from eyeground.tables import read_table
 
 NO_SPLIT = "none"
+IN_MANIFEST, READABLE = "in the manifest", "readable"  # steps of `eyeground check`
 
 
 @dataclass(frozen=True)
@@ -96,3 +100,25 @@ def flow_table(predictions: Predictions) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def read_checked_flow(path: Path) -> pd.DataFrame:
+    """Read the `flow.csv` that `eyeground check` wrote: `step`, `photos` and `patients`.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read or is not such a table.
+    """
+    table = read_table(path)
+    wrong = f"{path}: this is not the flow.csv that `eyeground check` writes"
+    for column in ("step", "photos", "patients"):
+        if column not in table:
+            raise UserError(f"{wrong}: it has no column '{column}'. Columns found: {', '.join(table.columns)}")
+    counts = table[["photos", "patients"]].apply(pd.to_numeric, errors="coerce")
+    if counts.isna().any(axis=None):
+        raise UserError(f"{wrong}: a count is no number")
+    missing = [step for step in (IN_MANIFEST, READABLE) if step not in set(table["step"])]
+    if missing:
+        raise UserError(f"{wrong}: it has no step '{missing[0]}'")
+    return table[["step"]].astype(str).join(counts.astype(int)).reset_index(drop=True)

@@ -5,11 +5,13 @@ threshold one matrix product. With all weights 1 it gives the points; with a chu
 values from which intervals are taken.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
+from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.estimates import Bearing, Estimate, not_estimable, with_interval
 from eyeground.evaluation.metrics import (
@@ -22,10 +24,13 @@ from eyeground.evaluation.metrics import (
     Confusion,
     decisions,
     per_patient,
+    predictive_values,
 )
 from eyeground.evaluation.ranking import rank
 from eyeground.evaluation.samples import Sample
 from eyeground.progress import track
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Measure:
         For each metric, whether it is a share of photos.
     of : callable
         Weights of shape (resamples, patients) to values of shape (metrics, resamples), NaN where not estimable.
+    note : str
+        What a reader of each of its estimates must know; often empty.
     """
 
     metrics: tuple[str, ...]
@@ -50,26 +57,54 @@ class Measure:
     bearings: tuple[Bearing, ...]
     are_proportions: tuple[bool, ...]
     of: Callable[[np.ndarray], np.ndarray]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A measure with its points, shape (metrics,), and its values on the resamples, shape (metrics, resamples)."""
+
+    measure: Measure
+    point: np.ndarray
+    resampled: np.ndarray
+
+    def estimates(self, scope: str) -> tuple[Estimate, ...]:
+        """Points and intervals; `scope` is where a missing class is said to be missing ("test")."""
+        return estimates(self.measure, self.point, self.resampled, scope)
 
 
 def ranking_measure(sample: Sample) -> Measure:
-    """AUROC and AUPRC."""
-    missing = sample.missing_class()
+    """AUROC and AUPRC.
+
+    Where the sample has folds, each is the mean of the figures within the folds that have both classes. Ranking
+    out-of-fold scores of different models against each other mixes their scales and biases the AUROC, downwards as
+    a rule: Parker, Gunter and Bedo (2007, BMC Bioinformatics 8:326), Airola et al. (2011, Computational Statistics
+    & Data Analysis 55:1828), Forman and Scholz (2010, SIGKDD Explorations 12:49). The mean of within-fold AUROCs is
+    what LeDell, Petersen and van der Laan (2015, Electronic Journal of Statistics 9:1583) call cross-validated AUC.
+    """
+    folds = sample.by_fold()
+    missing, note = sample.missing_class(), ""
     classes = (
         Bearing(sample.patients(1), f"patients with {POSITIVES}"),
         Bearing(sample.patients(0), f"patients with {NEGATIVES}"),
     )
     scarcer = min(classes, key=lambda bearing: bearing.patients)
+    ranked = [sample]
+    if folds and not missing:
+        left_out = {number: lacking for number, part in folds.items() if (lacking := part.missing_class())}
+        ranked = [part for number, part in folds.items() if number not in left_out]
+        missing = "" if ranked else "fold with both positives and negatives"
+        lacks = "".join(f"; no {lacking} in fold {number}" for number, lacking in left_out.items())
+        note = f"mean within {len(ranked)} of {len(folds)} folds{lacks}"
     if missing:
         return Measure((AUROC, AUPRC), (missing,) * 2, (scarcer,) * 2, (False,) * 2, _nothing(2))
-    ranking = rank(sample.truth, sample.probability, sample.patient)
-    return Measure(
-        (AUROC, AUPRC),
-        ("", ""),
-        (scarcer,) * 2,
-        (False,) * 2,
-        lambda weights: np.stack([ranking.auroc(weights), ranking.auprc(weights)]),
-    )
+    rankings = [rank(part.truth, part.probability, part.patient) for part in ranked]
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        within = [[ranking.auroc(weights), ranking.auprc(weights)] for ranking in rankings]
+        return np.asarray(np.mean(within, axis=0))
+
+    return Measure((AUROC, AUPRC), ("", ""), (scarcer,) * 2, (False,) * 2, of, note)
 
 
 def brier_measure(sample: Sample) -> Measure:
@@ -79,27 +114,27 @@ def brier_measure(sample: Sample) -> Measure:
 
     def of(weights: np.ndarray) -> np.ndarray:
         total, photos = (weights @ sums).T
-        mean: np.ndarray = np.divide(total, photos, out=np.full(len(total), np.nan), where=photos > 0)
-        return mean[np.newaxis]
+        return ratio(total, photos)[np.newaxis]
 
     missing = "" if len(squared) else "photos with a known truth"
     return Measure((BRIER,), (missing,), (Bearing(sample.patients(), "patients"),), (False,), of)
 
 
-def count_measure(sample: Sample, threshold: float) -> Measure:
-    """Everything that follows from the confusion matrix at a threshold."""
+def count_measure(sample: Sample, threshold: float, prevalences: tuple[float, ...] = ()) -> Measure:
+    """Everything that follows from the confusion matrix at a threshold, predictive values at `prevalences` included."""
     counts = per_patient(decisions(sample.truth, sample.probability, threshold), sample.patient, sample.columns)
+    metrics = (*COUNT_METRICS, *predictive_values(prevalences))
 
     def of(weights: np.ndarray) -> np.ndarray:
         resampled = weights @ counts
-        return np.stack([metric.of(resampled) for metric in COUNT_METRICS])
+        return np.stack([metric.of(resampled) for metric in metrics])
 
     total = counts.sum(axis=0)
     return Measure(
-        tuple(metric.name for metric in COUNT_METRICS),
-        tuple(metric.missing(total) for metric in COUNT_METRICS),
-        tuple(metric.bearing(counts) for metric in COUNT_METRICS),
-        tuple(metric.is_proportion for metric in COUNT_METRICS),
+        tuple(metric.name for metric in metrics),
+        tuple(metric.missing(total) for metric in metrics),
+        tuple(metric.bearing(counts) for metric in metrics),
+        tuple(metric.is_proportion for metric in metrics),
         of,
     )
 
@@ -122,6 +157,16 @@ def resample(measures: list[Measure], resampling: Resampling) -> list[np.ndarray
     return values
 
 
+def compute(measures: Mapping[Key, Measure], resampling: Resampling) -> dict[Key, Computed]:
+    """Points and values of many measures, all on the same resamples."""
+    resampled = resample(list(measures.values()), resampling)
+    columns = len(resampling.strata)
+    return {
+        key: Computed(measure, point_values(measure, columns), values)
+        for (key, measure), values in zip(measures.items(), resampled, strict=True)
+    }
+
+
 def point_values(measure: Measure, columns: int) -> np.ndarray:
     """Values of a measure on the photos as they are, shape (metrics,)."""
     return np.asarray(measure.of(np.ones((1, columns), dtype=np.int64))[:, 0])
@@ -135,8 +180,15 @@ def estimates(measure: Measure, point: np.ndarray, resampled: np.ndarray, scope:
             found.append(not_estimable(metric, f"no {missing} in {scope}"))
             continue
         bearing, is_proportion = measure.bearings[index], measure.are_proportions[index]
-        found.append(with_interval(metric, float(point[index]), resampled[index], bearing, is_proportion))
+        estimate = with_interval(metric, float(point[index]), resampled[index], bearing, is_proportion)
+        found.append(noted(estimate, measure.note))
     return tuple(found)
+
+
+def noted(estimate: Estimate, note: str) -> Estimate:
+    """The estimate with a further note, in front unless there is no value: then the reason comes first."""
+    notes = [note, estimate.note] if estimate.value is not None else [estimate.note, note]
+    return replace(estimate, note="; ".join(filter(None, notes)))
 
 
 def _nothing(metrics: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -1,23 +1,29 @@
 """What is measured: names, definitions, and what each needs to be estimable.
 
-Everything at a threshold is a ratio of sums of the four counts of a confusion matrix, and those sums add up
-over patients. So a metric is two rows of coefficients, and its value for every resample is one matrix product
-of resample weights with per-patient counts. Metrics that depend on the order of scores are in `ranking`.
+Everything at a threshold is a function of the four counts of a confusion matrix, and those add up over patients.
+So its value for every resample takes one matrix product of resample weights with per-patient counts. Metrics that
+depend on the order of scores are in `ranking`, those of calibration in `calibration_measures`, those of more than
+two classes in `families`.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from eyeground.evaluation.agreement import matthews, ratio
 from eyeground.evaluation.estimates import Bearing
 
 AUROC, AUPRC, BRIER = "auroc", "auprc", "brier"
+CALIBRATION_ERROR, SLOPE, INTERCEPT = "ece", "calibration_slope", "calibration_intercept"
 POSITIVES, NEGATIVES = "positives", "negatives"
 
 TITLES = {
     AUROC: "AUROC",
     AUPRC: "AUPRC",
     BRIER: "Brier score",
+    CALIBRATION_ERROR: "Expected calibration error",
+    SLOPE: "Calibration slope",
+    INTERCEPT: "Calibration in the large",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
     "ppv": "PPV at observed prevalence",
@@ -25,9 +31,29 @@ TITLES = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
     "f1": "F1 score",
+    "mcc": "Matthews correlation",
     "macro_auroc": "Macro AUROC",
     "macro_auprc": "Macro AUPRC",
+    "micro_auroc": "Micro AUROC",
+    "micro_auprc": "Micro AUPRC",
+    "macro_f1": "Macro F1 score",
+    "kappa": "Cohen's kappa",
+    "quadratic_weighted_kappa": "Quadratic-weighted kappa",
+    "mean_auroc_of_folds": "Mean AUROC of folds",
+    "sd_auroc_of_folds": "SD of AUROC between folds",
 }
+
+
+def title_of(metric: str) -> str:
+    """A metric's name for people.
+
+    Examples
+    --------
+    >>> title_of("auroc"), title_of("ppv@0.05")
+    ('AUROC', 'PPV at a prevalence of 0.05')
+    """
+    name, _, prevalence = metric.partition("@")
+    return f"{name.upper()} at a prevalence of {prevalence}" if prevalence else TITLES[metric]
 
 
 @dataclass(frozen=True)
@@ -64,30 +90,91 @@ class CountMetric:
 
     def of(self, counts: np.ndarray) -> np.ndarray:
         """The metric for counts of shape (resamples, 4); NaN where a denominator is 0."""
-        values = []
-        for numerator, denominator in self.ratios:
-            below = counts @ np.array(denominator, dtype=float)
-            above = counts @ np.array(numerator, dtype=float)
-            values.append(np.divide(above, below, out=np.full(len(counts), np.nan), where=below > 0))
+        values = [ratio(counts @ np.array(above), counts @ np.array(below, float)) for above, below in self.ratios]
         return np.asarray(np.mean(values, axis=0))
 
     def missing(self, counts: np.ndarray) -> str:
         """What there is none of, or an empty string if the metric can be estimated; counts has shape (4,)."""
-        for (_, denominator), lacking in zip(self.ratios, self.lacking, strict=True):
-            if not counts @ np.array(denominator):
-                return lacking
-        return ""
+        return _first_lacking(counts, self._denominators())
 
     def bearing(self, counts: np.ndarray) -> Bearing:
         """The fewest patients that a ratio rests on, for counts of shape (patients, 4)."""
-        patients = [int((counts @ np.array(denominator) > 0).sum()) for _, denominator in self.ratios]
-        fewest = int(np.argmin(patients))
-        return Bearing(patients[fewest], f"patients with {self.lacking[fewest]}")
+        return _fewest_patients(counts, self._denominators())
 
+    def _denominators(self) -> "Sums":
+        return tuple((below, lacking) for (_, below), lacking in zip(self.ratios, self.lacking, strict=True))
+
+
+@dataclass(frozen=True)
+class MatthewsCorrelation:
+    """The Matthews correlation coefficient of decision and truth, -1 to 1 (Matthews, 1975)."""
+
+    name: str = "mcc"
+    is_proportion: bool = False
+
+    def of(self, counts: np.ndarray) -> np.ndarray:
+        """As for `CountMetric`; NaN where a class or a decision does not occur."""
+        return matthews(counts[:, [[0, 3], [1, 2]]])
+
+    def missing(self, counts: np.ndarray) -> str:
+        return _first_lacking(counts, _ALL_SUMS)
+
+    def bearing(self, counts: np.ndarray) -> Bearing:
+        return _fewest_patients(counts, _ALL_SUMS)
+
+
+@dataclass(frozen=True)
+class PredictiveValue:
+    """PPV or NPV where the prevalence is not the sample's: Bayes' rule on sensitivity and specificity.
+
+    It holds as far as sensitivity and specificity carry over to the population of that prevalence.
+
+    Attributes
+    ----------
+    prevalence : float
+        Share of positives in the population, above 0 and below 1.
+    of_positive : bool
+        PPV if true, NPV if not.
+    """
+
+    prevalence: float
+    of_positive: bool
+    is_proportion: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{'ppv' if self.of_positive else 'npv'}@{self.prevalence:g}"
+
+    def of(self, counts: np.ndarray) -> np.ndarray:
+        """As for `CountMetric`; NaN where a class is missing or nothing is decided so."""
+        found, wrong, passed, missed = counts.T.astype(float)
+        sensitivity, specificity = ratio(found, found + missed), ratio(passed, passed + wrong)
+        ill, well = self.prevalence, 1 - self.prevalence
+        if self.of_positive:
+            right, called = sensitivity * ill, sensitivity * ill + (1 - specificity) * well
+        else:
+            right, called = specificity * well, specificity * well + (1 - sensitivity) * ill
+        return ratio(right, called)
+
+    def missing(self, counts: np.ndarray) -> str:
+        return _first_lacking(counts, self._sums())
+
+    def bearing(self, counts: np.ndarray) -> Bearing:
+        return _fewest_patients(counts, self._sums())
+
+    def _sums(self) -> "Sums":
+        return (*_CLASSES, _CALLED_POSITIVE if self.of_positive else _CALLED_NEGATIVE)
+
+
+Sums = tuple[tuple[tuple[int, ...], str], ...]
+_CLASSES: Sums = (((1, 0, 0, 1), POSITIVES), ((0, 1, 1, 0), NEGATIVES))
+_CALLED_POSITIVE = ((1, 1, 0, 0), "photos called positive")
+_CALLED_NEGATIVE = ((0, 0, 1, 1), "photos called negative")
+_ALL_SUMS: Sums = (*_CLASSES, _CALLED_POSITIVE, _CALLED_NEGATIVE)
 
 _SENSITIVITY = ((1, 0, 0, 0), (1, 0, 0, 1))
 _SPECIFICITY = ((0, 0, 1, 0), (0, 1, 1, 0))
-COUNT_METRICS = (
+COUNT_METRICS: tuple[CountMetric | MatthewsCorrelation, ...] = (
     CountMetric("sensitivity", (_SENSITIVITY,), (POSITIVES,)),
     CountMetric("specificity", (_SPECIFICITY,), (NEGATIVES,)),
     CountMetric("ppv", (((1, 0, 0, 0), (1, 1, 0, 0)),), ("photos called positive",)),
@@ -97,7 +184,13 @@ COUNT_METRICS = (
     CountMetric(
         "f1", (((2, 0, 0, 0), (2, 1, 0, 1)),), ("photos positive in truth or by decision",), is_proportion=False
     ),
+    MatthewsCorrelation(),
 )
+
+
+def predictive_values(prevalences: tuple[float, ...]) -> tuple[PredictiveValue, ...]:
+    """PPV and NPV at each prevalence."""
+    return tuple(PredictiveValue(prevalence, kind) for prevalence in prevalences for kind in (True, False))
 
 
 def decisions(truth: np.ndarray, probability: np.ndarray, threshold: float) -> np.ndarray:
@@ -110,3 +203,13 @@ def per_patient(values: np.ndarray, patient: np.ndarray, patients: int) -> np.nd
     """Sum the rows of (photos, columns) over each patient: shape (patients, columns)."""
     columns = [np.bincount(patient, weights=column, minlength=patients) for column in values.T.astype(float)]
     return np.stack(columns, axis=1)
+
+
+def _first_lacking(counts: np.ndarray, sums: Sums) -> str:
+    return next((lacking for coefficients, lacking in sums if not counts @ np.array(coefficients)), "")
+
+
+def _fewest_patients(counts: np.ndarray, sums: Sums) -> Bearing:
+    patients = [int((counts @ np.array(coefficients) > 0).sum()) for coefficients, _ in sums]
+    fewest = int(np.argmin(patients))
+    return Bearing(patients[fewest], f"patients with {sums[fewest][1]}")

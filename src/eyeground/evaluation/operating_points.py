@@ -1,19 +1,36 @@
-"""Thresholds, chosen on validation truths and never on test.
+"""Thresholds, chosen on validation truths and never on test, unless somebody insists and lives with the name.
+
+A threshold chosen on the photos it is measured on flatters the model; `optimistic_operating_point` makes one, and
+whatever is measured at it is called optimistic from then on. One given beforehand looks at no truths at all.
 
 Only thresholds between two neighbouring scores differ in effect, so there is one candidate per distinct score.
 It is put halfway down to the next lower score: on the photos it was chosen on it decides the same, and a
 score that differs in its last digit on another machine stays on its side.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from eyeground.bundle import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
+from eyeground.evaluation.flow import Scope
 from eyeground.predictions import Predictions
 
-RULES = ("youden", "sensitivity=0.95", "specificity=0.95")
+RULES = ("youden", "sensitivity=0.95", "specificity=0.95", "cost=10", "cost=10@0.05", "threshold=0.5")
+OPTIMISTIC = "optimistic: the threshold was chosen on the photos it is measured on"
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """A rule taken apart: `number` is a share, a cost or a threshold; `prevalence` is None for the observed one."""
+
+    kind: str
+    number: float = 0.0
+    prevalence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,9 +55,12 @@ def choose_operating_point(predictions: Predictions, output: str, rule: str = "y
     output : str
         The output it applies to.
     rule : str
-        `youden` (largest sensitivity + specificity; among equals, the higher sensitivity), `sensitivity=0.95` (the
-        highest threshold that reaches it, so the best specificity) or `specificity=0.95` (the lowest threshold
-        that reaches it); any share above 0 and up to 1 may stand for 0.95.
+        `youden`: largest sensitivity + specificity; among equals, the higher sensitivity.
+        `sensitivity=0.95`: the highest threshold that reaches it, so the best specificity.
+        `specificity=0.95`: the lowest threshold that reaches it. Any share above 0 and up to 1 may stand for 0.95.
+        `cost=10`: least expected cost where a missed positive costs as much as 10 false alarms, at the observed
+        prevalence, or at another one (`cost=10@0.05`); among equals, the higher sensitivity.
+        `threshold=0.5`: this one, from 0 to 1, whatever the truths; the table may then hold any split.
 
     Raises
     ------
@@ -62,34 +82,106 @@ def choose_operating_point(predictions: Predictions, output: str, rule: str = "y
             f"the predictions have no output '{output}'{did_you_mean(output, predictions.outputs)}; "
             f"they have {', '.join(predictions.outputs)}"
         )
-    kind, share = _parsed(rule)
+    parsed = _parsed(rule)
+    if parsed.kind == "threshold":
+        return OperatingPoint(
+            output=output, threshold=parsed.number, rule=rule, chosen_on="given", positives=0, negatives=0
+        )
     split = _only_split(predictions)
+    return _chosen_point(predictions, output, rule, "train" if split == "train" else "validation", split)
+
+
+def optimistic_operating_point(predictions: Predictions, output: str, rule: str, scope: str) -> OperatingPoint:
+    """Choose a threshold on the very photos it will be measured on; its `chosen_on` is then `test`.
+
+    For tables that hold nothing but test photos, when a rule is asked for all the same. Parameters and errors are
+    those of `choose_operating_point`; `scope` is what errors call the photos, and `threshold=` still looks at none.
+    """
+    if _parsed(rule).kind == "threshold":
+        return choose_operating_point(predictions, output, rule)
+    return _chosen_point(predictions, output, rule, "test", scope)
+
+
+def choose_points(
+    predictions: Predictions, scope: Scope, given: Sequence[OperatingPoint], rules: Sequence[str]
+) -> tuple[dict[str, tuple[OperatingPoint, ...]], dict[str, str]]:
+    """The operating points of every output, and for every output why it has none or lacks a rule (often empty).
+
+    Given points come first, then those of `rules`: chosen on the table's validation photos, or optimistically on the
+    photos in scope where the table has no validation photos apart from them. Without rules, an output without a given
+    point gets Youden's, on validation photos only.
+
+    Raises
+    ------
+    UserError
+        If a rule is not known.
+    """
+    for rule in rules:
+        _parsed(rule)
+    points: dict[str, tuple[OperatingPoint, ...]] = {}
+    why_not: dict[str, str] = {}
+    for output in predictions.outputs:
+        points[output] = tuple(point for point in given if point.output == output)
+        reasons = []
+        for rule in rules or (() if points[output] else ("youden",)):
+            try:
+                points[output] += (_point_for(predictions, scope, output, rule, bool(rules)),)
+            except UserError as error:
+                reasons.append(str(error))
+        why_not[output] = "; ".join(dict.fromkeys(reasons))
+    return points, why_not
+
+
+def _point_for(predictions: Predictions, scope: Scope, output: str, rule: str, is_asked_for: bool) -> OperatingPoint:
+    validation = predictions.in_split("validation")
+    if scope.name == "test" and len(validation.table):
+        return choose_operating_point(validation, output, rule)
+    if not is_asked_for:
+        raise UserError("no operating point was given, and no validation photos to choose one on")
+    return optimistic_operating_point(scope.predictions, output, rule, scope.name)
+
+
+def _chosen_point(
+    predictions: Predictions, output: str, rule: str, chosen_on: Literal["validation", "train", "test"], where: str
+) -> OperatingPoint:
     truth, probability, _ = predictions.known(output)
     for name, value in (("positives", 1), ("negatives", 0)):
         if not (truth == value).any():
-            raise UserError(f"no operating point for '{output}': there are no {name} in {split}")
+            raise UserError(f"no operating point for '{output}': there are no {name} in {where}")
     candidates = _candidates(truth, probability)
     return OperatingPoint(
         output=output,
-        threshold=_chosen(candidates, kind, share, output),
+        threshold=_chosen(candidates, _parsed(rule), output),
         rule=rule,
-        chosen_on="train" if split == "train" else "validation",
+        chosen_on=chosen_on,
         positives=candidates.positives,
         negatives=candidates.negatives,
     )
 
 
-def _parsed(rule: str) -> tuple[str, float]:
-    kind, _, text = rule.partition("=")
+def _parsed(rule: str) -> _Rule:
     if rule == "youden":
-        return kind, 0.0
-    try:
-        share = float(text)
-    except ValueError:
-        share = 0.0
-    if kind not in ("sensitivity", "specificity") or not 0 < share <= 1:
+        return _Rule("youden")
+    kind, _, numbers = rule.partition("=")
+    number, at, prevalence = numbers.partition("@")
+    value, share = _as_number(number), _as_number(prevalence) if at else None
+    fits = {
+        "sensitivity": 0 < value <= 1,
+        "specificity": 0 < value <= 1,
+        "cost": 0 < value < math.inf,
+        "threshold": 0 <= value <= 1,
+    }
+    if not fits.get(kind, False) or (at and kind != "cost") or not (share is None or 0 < share < 1):
         raise UserError(f"'{rule}' is not a rule for an operating point; use one like {', '.join(RULES)}")
-    return kind, share
+    return _Rule(kind, value, share)
+
+
+def _as_number(text: str) -> float:
+    """The number, NaN where it is none, so that no comparison holds."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _only_split(predictions: Predictions) -> str:
@@ -117,18 +209,32 @@ def _candidates(truth: np.ndarray, probability: np.ndarray) -> _Candidates:
     return _Candidates(thresholds[::-1], found[::-1], wrong[::-1], int(positives.sum()), int(negatives.sum()))
 
 
-def _chosen(candidates: _Candidates, kind: str, share: float, output: str) -> float:
-    if kind == "youden":
+def _chosen(candidates: _Candidates, rule: _Rule, output: str) -> float:
+    if rule.kind == "youden":
         # Integers, so that equals are equal; the last of them has the lowest threshold.
         index = candidates.true_positives * candidates.negatives - candidates.false_positives * candidates.positives
         return float(candidates.thresholds[np.flatnonzero(index == index.max())[-1]])
-    if kind == "sensitivity":
-        reached = np.flatnonzero(candidates.true_positives / candidates.positives >= share)
+    if rule.kind == "cost":
+        cost = _expected_cost(candidates, rule)
+        return float(candidates.thresholds[np.flatnonzero(np.isclose(cost, cost.min(), rtol=1e-12, atol=0))[-1]])
+    if rule.kind == "sensitivity":
+        reached = np.flatnonzero(candidates.true_positives / candidates.positives >= rule.number)
         return float(candidates.thresholds[reached[0]])
     specificity = (candidates.negatives - candidates.false_positives) / candidates.negatives
-    reached = np.flatnonzero(specificity >= share)
+    reached = np.flatnonzero(specificity >= rule.number)
     if not len(reached):
         raise UserError(
-            f"no threshold gives '{output}' a specificity of {share:g}: negatives with probability 1 leave at most {specificity.max():.3f}"
+            f"no threshold gives '{output}' a specificity of {rule.number:g}: "
+            f"negatives with probability 1 leave at most {specificity.max():.3f}"
         )
     return float(candidates.thresholds[reached[-1]])
+
+
+def _expected_cost(candidates: _Candidates, rule: _Rule) -> np.ndarray:
+    """Cost per photo in units of a false alarm, for each candidate."""
+    prevalence = rule.prevalence
+    if prevalence is None:
+        prevalence = candidates.positives / (candidates.positives + candidates.negatives)
+    missed = 1 - candidates.true_positives / candidates.positives
+    alarmed = candidates.false_positives / candidates.negatives
+    return np.asarray(rule.number * prevalence * missed + (1 - prevalence) * alarmed)

@@ -3,12 +3,14 @@
 Both depend on the scores only through their order. So the order is worked out once: every positive knows how
 many negatives stand above it and how many tie with it. Negatives between two neighbouring positives, and
 positives between two neighbouring negatives, always count together, so their weights are summed in runs first;
-of 61,007 photos some 7,000 runs are left to accumulate. All sums are of integers, hence exact, ties included.
+of 61,007 photos some 7,000 runs are left to accumulate. One sparse matrix, (runs, patients), sums them: it reads the
+weights once and in order, whatever the order of the scores. All sums are of integers, hence exact, ties included.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csc_array
 
 
 @dataclass(frozen=True)
@@ -17,12 +19,13 @@ class Ranking:
 
     Attributes
     ----------
-    positives, negatives : numpy.ndarray
-        Columns of the weights that belong to the positive and the negative photos, by falling score.
-    negative_runs : numpy.ndarray
-        First negative of each run of negatives.
-    positive_runs : numpy.ndarray
-        First positive of each run of positives.
+    positives : numpy.ndarray
+        Columns of the weights that belong to the positive photos, by falling score.
+    runs : scipy.sparse.csc_array
+        Shape (runs, columns): how many photos of each column are in each run, first the runs of negatives and then
+        those of positives, both by falling score.
+    negative_runs : int
+        How many of the runs are of negatives.
     above, upto : numpy.ndarray
         For each run of positives: how many runs of negatives score higher, and how many at least as high.
     score_ends : numpy.ndarray
@@ -32,9 +35,8 @@ class Ranking:
     """
 
     positives: np.ndarray
-    negatives: np.ndarray
-    negative_runs: np.ndarray
-    positive_runs: np.ndarray
+    runs: csc_array
+    negative_runs: int
     above: np.ndarray
     upto: np.ndarray
     score_ends: np.ndarray
@@ -53,8 +55,7 @@ class Ranking:
         numpy.ndarray
             Shape (resamples,); NaN where a class has no weight.
         """
-        negative = self._negatives_above(weights)
-        positive = np.add.reduceat(weights.take(self.positives, axis=1), self.positive_runs, axis=1)
+        negative, positive = self.in_runs(weights)
         twice_wrong = np.einsum(
             "ij,ij->i", positive, negative.take(self.above, axis=1) + negative.take(self.upto, axis=1)
         )
@@ -65,7 +66,7 @@ class Ranking:
 
         Parameters and result are those of `auroc`; NaN where a class has no weight.
         """
-        negative = self._negatives_above(weights)
+        negative, _ = self.in_runs(weights)
         found = weights.take(self.positives, axis=1).cumsum(axis=1).take(self.score_ends, axis=1)
         gained = np.diff(found, axis=1, prepend=0)
         # Where nothing is called positive yet, nothing is gained either, so the 1 is never seen.
@@ -73,12 +74,21 @@ class Ranking:
         area = np.einsum("ij,ij->i", gained, precision)
         return np.where(negative[:, -1] > 0, _ratio(area, found[:, -1]), np.nan)
 
-    def _negatives_above(self, weights: np.ndarray) -> np.ndarray:
-        """Weight of the negatives in the first k runs, shape (resamples, runs + 1)."""
-        runs = np.add.reduceat(weights.take(self.negatives, axis=1), self.negative_runs, axis=1)
-        total = np.zeros((len(weights), runs.shape[1] + 1), dtype=np.int64)
-        np.cumsum(runs, axis=1, out=total[:, 1:])
-        return total
+    def in_runs(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sum weights by falling score.
+
+        Returns
+        -------
+        negative : numpy.ndarray
+            Shape (resamples, runs of negatives + 1): weight of the negatives in the first k runs, k from 0.
+        positive : numpy.ndarray
+            Shape (resamples, runs of positives): weight of the positives in each run.
+        """
+        # Columns beyond those ranked are patients of other outputs or folds.
+        summed = (self.runs @ weights[:, : self.runs.shape[1]].T).T
+        negative = np.zeros((len(weights), self.negative_runs + 1), dtype=np.int64)
+        np.cumsum(summed[:, : self.negative_runs], axis=1, out=negative[:, 1:])
+        return negative, summed[:, self.negative_runs :]
 
 
 def rank(truth: np.ndarray, score: np.ndarray, column: np.ndarray) -> Ranking:
@@ -102,16 +112,23 @@ def rank(truth: np.ndarray, score: np.ndarray, column: np.ndarray) -> Ranking:
     bounds = np.unique(np.concatenate([[0], above, upto, [len(negative_scores)]]))
     run_starts = _starts(above, upto)
     score_starts = _starts(positive_scores)
+    run = np.empty(len(truth), dtype=np.int32)
+    run[~is_positive] = _number(bounds[:-1], len(negative_scores))
+    run[is_positive] = len(bounds) - 1 + _number(run_starts, len(positive_scores))
     return Ranking(
         positives=column[falling][is_positive],
-        negatives=column[falling][~is_positive],
-        negative_runs=bounds[:-1],
-        positive_runs=run_starts,
+        runs=csc_array((np.ones(len(truth), dtype=np.int64), (run, column[falling].astype(np.int32)))),
+        negative_runs=len(bounds) - 1,
         above=np.searchsorted(bounds, above[run_starts]),
         upto=np.searchsorted(bounds, upto[run_starts]),
         score_ends=np.append(score_starts[1:], len(positive_scores)) - 1,
         score_upto=np.searchsorted(bounds, upto[score_starts]),
     )
+
+
+def _number(starts: np.ndarray, rows: int) -> np.ndarray:
+    """The run of each row."""
+    return np.repeat(np.arange(len(starts)), np.diff(starts, append=rows))
 
 
 def _starts(*columns: np.ndarray) -> np.ndarray:

@@ -1,8 +1,11 @@
 """One output's photos with a known truth, as arrays over a numbering of patients that all outputs share.
 
-An unknown truth is masked out here and nowhere else, so no metric can take it for a negative.
+An unknown truth is masked out here and nowhere else, so no metric can take it for a negative. Where every photo
+belongs to a fold, a sample knows the folds: scores of models trained on different folds have no common scale, so
+photos are ranked against photos of their own fold only (see `measures.ranking_measure`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +26,15 @@ class Sample:
         Shape (photos,): each photo's column in the patient weights.
     columns : int
         How many columns the patient weights have, patients without a known truth included.
+    fold : numpy.ndarray, optional
+        Shape (photos,): each photo's fold, where predictions are cross-validated; else None.
     """
 
     truth: np.ndarray
     probability: np.ndarray
     patient: np.ndarray
     columns: int
+    fold: np.ndarray | None = None
 
     def patients(self, value: float | None = None) -> int:
         """How many patients there are, or how many with a photo of one truth (0 or 1)."""
@@ -40,15 +46,47 @@ class Sample:
             return POSITIVES
         return "" if (self.truth == 0).any() else NEGATIVES
 
+    def by_fold(self) -> dict[int, "Sample"]:
+        """A sample for each fold, by its number; empty where there are no folds."""
+        if self.fold is None:
+            return {}
+        folds = {}
+        for number in np.unique(self.fold).tolist():
+            within = self.fold == number
+            folds[number] = Sample(self.truth[within], self.probability[within], self.patient[within], self.columns)
+        return folds
+
 
 def samples_of(predictions: Predictions) -> dict[str, Sample]:
     """The photos with a known truth of every output, over one numbering of the table's patients."""
     table = predictions.table
     patients, patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)
+    fold = folds_of(predictions)
     samples = {}
     for output in predictions.outputs:
         truth = table[TRUTH + output].to_numpy(dtype=float)
         known = ~np.isnan(truth)
         probability = table[PROBABILITY + output].to_numpy(dtype=float)
-        samples[output] = Sample(truth[known], probability[known], patient[known], len(patients))
+        of_fold = None if fold is None else fold[known]
+        samples[output] = Sample(truth[known], probability[known], patient[known], len(patients), of_fold)
     return samples
+
+
+def folds_of(predictions: Predictions) -> np.ndarray | None:
+    """Each photo's fold, shape (photos,), or None unless all photos have one and there are at least two."""
+    table = predictions.table
+    if "fold" not in table or table["fold"].isna().any() or table["fold"].nunique() < 2:
+        return None
+    return table["fold"].to_numpy(dtype=np.int64)
+
+
+def pooled(samples: Sequence[Sample]) -> Sample:
+    """All pairs of photo and output in one sample: what micro averages are of."""
+    folds = [sample.fold for sample in samples if sample.fold is not None]
+    return Sample(
+        truth=np.concatenate([sample.truth for sample in samples]),
+        probability=np.concatenate([sample.probability for sample in samples]),
+        patient=np.concatenate([sample.patient for sample in samples]),
+        columns=samples[0].columns,
+        fold=np.concatenate(folds) if folds else None,
+    )

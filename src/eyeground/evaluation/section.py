@@ -51,6 +51,25 @@ class TableBlock:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A small photograph of a section's gallery.
+
+    Attributes
+    ----------
+    jpeg : bytes
+        A whole JPEG file, made anew from pixels so that it carries nothing of the original's metadata.
+    alt : str
+        What a person who cannot see it must know.
+    caption : str
+        A line or two.
+    """
+
+    jpeg: bytes
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
 class Section:
     """One part of a report.
 
@@ -66,6 +85,8 @@ class Section:
     metrics : pandas.DataFrame
         Tidy rows for `metrics.csv`: `section`, `output`, `subset`, `metric`, `value`, `low`, `high`, `n_photos`,
         `n_patients`, `note`, as far as they apply; empty where the section has no figures of its own.
+    gallery : tuple of Picture
+        Photographs, only where they were asked for.
     """
 
     key: str
@@ -74,3 +95,4 @@ class Section:
     tables: tuple[TableBlock, ...] = ()
     figures: tuple[FigureBlock, ...] = ()
     metrics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gallery: tuple[Picture, ...] = ()

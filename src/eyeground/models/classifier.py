@@ -182,7 +182,7 @@ def as_map(backbone: Any, features: Tensor) -> Tensor:
 
 
 def probabilities(logits: Tensor, targets: Sequence[Target]) -> Tensor:
-    """Probabilities (n, outputs): softmax within a multiclass target, sigmoid elsewhere."""
+    """Probabilities (n, outputs), never calibrated: softmax within a multiclass target, sigmoid elsewhere."""
     parts = []
     first = 0
     for target in targets:

@@ -25,6 +25,7 @@ from eyeground.bundle import (
     now,
     write_bundle,
 )
+from eyeground.calibration import Calibration
 from eyeground.models.classifier import Classifier
 
 OPSET = 17
@@ -50,6 +51,7 @@ def export_bundle(
     operating_points: tuple[OperatingPoint, ...],
     card: str,
     licence: str,
+    calibrations: tuple[Calibration, ...] = (),
 ) -> Bundle:
     """Write a classifier as a bundle, whole or not at all.
 
@@ -69,6 +71,8 @@ def export_bundle(
         Model card, Markdown with Hugging Face metadata.
     licence : str
         Licence of the weights.
+    calibrations : tuple of Calibration
+        Kept in bundle.json; the graph's probabilities stay the network's own.
 
     Raises
     ------
@@ -86,6 +90,7 @@ def export_bundle(
         targets=classifier.targets,
         embedding_size=classifier.embedding_size,
         tensors={key: tuple(tensor.shape) for key, tensor in state.items()},
+        calibrations=calibrations,
         operating_points=operating_points,
         training=training,
         licence=licence,

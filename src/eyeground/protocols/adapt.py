@@ -80,4 +80,4 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
         predicted = probabilities(adapted.head(torch.from_numpy(embedded[rows])), recipe.targets).numpy()
     predictions = predictions_of(photos, rows, predicted, recipe.targets)
     record = training_record(manifest, photos, plan, bundle.identity, 0, recipe.seed)
-    return validate_and_export(adapted, predictions, record, plan, console)
+    return validate_and_export(adapted, predictions, record, plan, recipe.calibration, console)

@@ -1,10 +1,14 @@
-"""From a manifest to a bundle: split, prepare, fit, predict, choose operating points, evaluate, export.
+"""From a manifest to a bundle: split, prepare, fit, predict, calibrate, choose operating points, evaluate, export.
 
-The order is the honesty: thresholds are chosen on validation photos after fitting and before any test figure
-is computed, and a photograph that stands in two splits stops the run.
+The order is the honesty: probabilities are calibrated and thresholds chosen on validation photos, after fitting
+and before any test figure is computed, and a photograph that stands in two splits stops the run. The predictions
+that a run writes are calibrated, as those of its bundle are; on validation photos that flatters, so figures are
+of test.
 """
 
+import json
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +20,20 @@ import torch
 from rich.console import Console
 
 from eyeground.bundle import Bundle, OperatingPoint, TrainingRecord, open_bundle
+from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.errors import UserError
-from eyeground.evaluation import Evaluation, choose_operating_point, evaluate
-from eyeground.evaluation.tables import write_evaluation
+from eyeground.evaluation import Evaluation, choose_operating_point
+from eyeground.evaluation.calibrate import calibrated_predictions, fit_calibration
+from eyeground.evaluation.validation import Presentation, Request, evaluated, write_validation
 from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.models.initialise import initialise
 from eyeground.predictions import Predictions, compose_predictions, write_predictions
+from eyeground.protocols.evidence import Sources, gather
 from eyeground.protocols.model_card import model_card
-from eyeground.protocols.run_folder import BUNDLE, EVALUATION, PREDICTIONS, open_run
-from eyeground.recipe import Target, TrainingRecipe
+from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PREDICTIONS, open_run
+from eyeground.recipe import CalibrationMethod, Target, TrainingRecipe
 from eyeground.splits import split_patients
 from eyeground.training.data import PreparedPhotos, prepare_photos, with_classes
 from eyeground.training.fit import fit, predict
@@ -101,7 +108,7 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     predictions = predictions_of(photos, rows, predict(fitted.classifier, photos, rows, recipe), recipe.targets)
     start = _public_name(recipe.initialisation)
     record = training_record(manifest, photos, plan, start, len(fitted.history), recipe.seed)
-    return validate_and_export(fitted.classifier, predictions, record, plan, console)
+    return validate_and_export(fitted.classifier, predictions, record, plan, recipe.calibration, console)
 
 
 def training_record(
@@ -123,23 +130,45 @@ def training_record(
 
 
 def validate_and_export(
-    classifier: Classifier, predictions: Predictions, record: TrainingRecord, plan: Plan, console: Console
+    classifier: Classifier,
+    predictions: Predictions,
+    record: TrainingRecord,
+    plan: Plan,
+    calibration: CalibrationMethod,
+    console: Console,
 ) -> Built:
-    """Choose operating points on validation, evaluate on test, write predictions, evaluation and bundle."""
+    """Calibrate and choose operating points on validation, evaluate on test, write predictions, evaluation and bundle.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        As the network gives them, of validation and test photos.
+    """
+    calibrations = fit_calibrations(predictions, classifier.targets, calibration, console)
+    predictions = calibrated_predictions(predictions, calibrations)
     write_predictions(predictions, plan.folder / PREDICTIONS)
     points = operating_points(predictions, console)
-    evaluation = evaluate(predictions, points)
-    write_evaluation(evaluation, predictions, plan.folder / EVALUATION)
+    request = Request(operating_points=points)
+    evaluation = evaluated(predictions, request)
     bundle = export_bundle(
         classifier,
         plan.folder / BUNDLE,
         name=plan.name,
         training=record,
         operating_points=points,
-        card=model_card(plan.name, classifier, record, evaluation, plan.licence),
+        calibrations=calibrations,
+        card=model_card(plan.name, classifier, record, calibrations, evaluation, plan.licence),
         licence=plan.licence,
     )
+    evidence = gather(Sources(run=plan.folder))
+    presentation = Presentation(f"Validation of {plan.name}", _command(plan))
+    write_validation(evaluation, predictions, request, evidence, presentation, plan.folder / EVALUATION)
     return Built(open_bundle(bundle.folder), evaluation, predictions)
+
+
+def _command(plan: Plan) -> str:
+    """The command that the run's environment tells of."""
+    return shlex.join(json.loads((plan.folder / ENVIRONMENT).read_text(encoding="utf-8"))["command"])
 
 
 def with_splits(manifest: Manifest, targets: Sequence[Target], seed: int, console: Console) -> Manifest:
@@ -191,6 +220,17 @@ def predictions_of(
     outputs = [output for target in targets for output in target.outputs]
     truth = pd.DataFrame(photos.truth[rows], columns=outputs)
     return compose_predictions(photos.manifest.table.iloc[rows], truth, predicted)
+
+
+def fit_calibrations(
+    predictions: Predictions, targets: Sequence[Target], method: CalibrationMethod, console: Console
+) -> tuple[Calibration, ...]:
+    """The calibration of every target, fitted on validation; what was done, or why nothing was, is said aloud."""
+    validation = predictions.in_split("validation")
+    calibrations = tuple(fit_calibration(validation, target, method) for target in targets)
+    for target, calibration in zip(targets, calibrations, strict=True):
+        console.print(f"calibration of '{target.name}': {calibration_in_words(calibration)}", highlight=False)
+    return calibrations
 
 
 def operating_points(predictions: Predictions, console: Console) -> tuple[OperatingPoint, ...]:

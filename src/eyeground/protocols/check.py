@@ -117,7 +117,7 @@ def check_manifest(
     readable = photos["unreadable"].isna()
     repeated = _later_of_groups(manifest, duplicates)
     clean = manifest.where(readable & ~manifest.table["photo"].isin(repeated))
-    return Checked(manifest, _flow(manifest, photos, duplicates, clean), photos, duplicates, clean)
+    return Checked(manifest, _flow(manifest, photos, duplicates, clean, other), photos, duplicates, clean)
 
 
 def _photo_table(manifest: Manifest, prepared: Prepared, jobs: int) -> pd.DataFrame:
@@ -172,7 +172,9 @@ def _later_of_groups(manifest: Manifest, duplicates: pd.DataFrame) -> set[str]:
     return later
 
 
-def _flow(manifest: Manifest, photos: pd.DataFrame, duplicates: pd.DataFrame, clean: Manifest) -> pd.DataFrame:
+def _flow(
+    manifest: Manifest, photos: pd.DataFrame, duplicates: pd.DataFrame, clean: Manifest, other: Manifest | None
+) -> pd.DataFrame:
     table = manifest.table.reset_index(drop=True)
     unreadable = photos["unreadable"].notna()
     missing = photos["unreadable"].str.contains(MISSING, regex=False).fillna(False).astype(bool)
@@ -199,13 +201,10 @@ def _flow(manifest: Manifest, photos: pd.DataFrame, duplicates: pd.DataFrame, cl
         if values.isin([0, 1]).all() and (values == 1).any():
             steps.append((f"{label}: positive", (table[label] == 1).fillna(False)))
             steps.append((f"{label}: unknown", table[label].isna()))
-    return pd.DataFrame(
-        [
-            {
-                "step": step,
-                "photos": int(rows.sum()),
-                "patients": int(table.loc[rows.astype(bool), "patient"].nunique()),
-            }
-            for step, rows in steps
-        ]
-    )
+    rows = [
+        {"step": step, "photos": int(of.sum()), "patients": int(table.loc[of.astype(bool), "patient"].nunique())}
+        for step, of in steps
+    ]
+    if other is not None:  # so that the folder itself says that there was one, even where nothing is in both
+        rows.append({"step": "in the other manifest", "photos": len(other), "patients": other.patients})
+    return pd.DataFrame(rows)

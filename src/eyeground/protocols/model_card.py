@@ -4,11 +4,12 @@ Everything in it comes from the run; nothing is written by hand, so the card can
 measured.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eyeground.bundle import TrainingRecord
+from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate
 from eyeground.models.classifier import Classifier
@@ -16,7 +17,14 @@ from eyeground.models.classifier import Classifier
 _CARD_METRICS = ("auroc", "auprc", "sensitivity", "specificity", "brier")
 
 
-def model_card(name: str, classifier: Classifier, record: TrainingRecord, evaluation: Evaluation, licence: str) -> str:
+def model_card(
+    name: str,
+    classifier: Classifier,
+    record: TrainingRecord,
+    calibrations: Sequence[Calibration],
+    evaluation: Evaluation,
+    licence: str,
+) -> str:
     """Render the card of one bundle."""
     environment = Environment(
         loader=PackageLoader("eyeground.protocols"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -29,6 +37,7 @@ def model_card(name: str, classifier: Classifier, record: TrainingRecord, evalua
         preprocessing=classifier.preprocessing,
         targets=classifier.targets,
         record=record,
+        calibrations=[(", ".join(one.outputs), calibration_in_words(one)) for one in calibrations],
         evaluation=evaluation,
         metrics=_CARD_METRICS,
         rows=[(output, _by_metric(output.all_estimates())) for output in evaluation.outputs],

@@ -4,6 +4,7 @@ What external validation starts from: photographs of another camera or country, 
 Runs on ONNX Runtime, so it needs no torch.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,25 @@ from eyeground.progress import track
 from eyeground.screening.runtime import BATCH_SIZE, Screener
 
 
-def predict_manifest(
-    manifest: Manifest, screener: Screener, cache: Path, jobs: int
-) -> tuple[Predictions, dict[str, str]]:
+@dataclass(frozen=True)
+class Predicted:
+    """A bundle's view of a manifest.
+
+    Attributes
+    ----------
+    predictions : Predictions
+    embeddings : pandas.DataFrame
+        `photo`, then `e0`, `e1`, … (float32): one row for each row of the predictions.
+    unreadable : dict of str to str
+        Photos without a prediction, and why.
+    """
+
+    predictions: Predictions
+    embeddings: pd.DataFrame
+    unreadable: dict[str, str]
+
+
+def predict_manifest(manifest: Manifest, screener: Screener, cache: Path, jobs: int) -> Predicted:
     """Predict every readable photo of a manifest.
 
     Parameters
@@ -33,12 +50,6 @@ def predict_manifest(
     jobs : int
         Processes that read photos.
 
-    Returns
-    -------
-    predictions : Predictions
-    unreadable : dict of str to str
-        Photos without a prediction, and why.
-
     Raises
     ------
     UserError
@@ -51,19 +62,22 @@ def predict_manifest(
         raise UserError(f"none of the {len(manifest)} photos can be read; the first: {prepared.failures[0]}")
     paths = [path for path in prepared.paths if path is not None]
     table = manifest.table.iloc[rows].reset_index(drop=True)
-    predicted = _probabilities(screener, paths)
+    predicted, embedded = _predict(screener, paths)
     unknown = pd.Series(pd.NA, index=table.index, dtype="string")
     truth = [truths(table.get(target.name, unknown), target) for target in description.targets]
     unreadable = {str(manifest.table["photo"].iloc[row]): reason for row, reason in prepared.failures.items()}
-    return compose_predictions(table, pd.concat(truth, axis=1), predicted), unreadable
+    embeddings = pd.DataFrame(embedded, columns=[f"e{component}" for component in range(embedded.shape[1])])
+    embeddings.insert(0, "photo", table["photo"].to_numpy())
+    return Predicted(compose_predictions(table, pd.concat(truth, axis=1), predicted), embeddings, unreadable)
 
 
-def _probabilities(screener: Screener, paths: list[Path]) -> np.ndarray:
-    """Probabilities (n, outputs) of standard photos on disk."""
+def _predict(screener: Screener, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (n, outputs) and embeddings (n, width) of standard photos on disk."""
     parts, batch = [], []
     for index, path in enumerate(track(paths, "predicting"), start=1):
         batch.append(read_prepared(path))
         if len(batch) == BATCH_SIZE or index == len(paths):
-            parts.append(screener.probabilities(np.stack(batch)))
+            parts.append(screener.predict(np.stack(batch)))
             batch = []
-    return np.concatenate(parts)
+    probabilities, embeddings = zip(*parts, strict=True)
+    return np.concatenate(probabilities), np.concatenate(embeddings)

@@ -36,7 +36,7 @@ class Finding:
     model : str
         Identity of the bundle: its name and the start of its weights' SHA-256.
     probabilities : dict of str to float
-        Probability (0-1) per output; empty if unreadable.
+        Probability (0-1) per output, calibrated where the bundle has a calibration; empty if unreadable.
     thresholds : dict of str to float
         Threshold (0-1) each output was held against.
     assumed : frozenset of str
@@ -46,7 +46,8 @@ class Finding:
     gradability : Gradability or None
         Focus, illumination, contrast and completeness of the photograph.
     evidence : numpy.ndarray or None
-        Evidence maps, float32 (outputs, h, w) in logits: the mean over a map plus a constant is the logit.
+        Evidence maps, float32 (outputs, h, w) in logits of the network, before any calibration: the mean over a map
+        plus a constant is the logit.
         None if unreadable, or if the bundle gives none.
     standard : StandardPhoto or None
         What the network saw: pixels, field of view and geometry.

@@ -177,5 +177,7 @@ def _origin(points: Sequence[OperatingPoint], output: str) -> str:
     point = next((point for point in points if point.output == output), None)
     if point is None:
         return "none was chosen for this output; 0.5 stands in"
+    if point.chosen_on == "given":
+        return f"given beforehand ({point.rule})"
     photos = f"{point.positives:,} positive and {point.negatives:,} negative photographs"
     return f"chosen by {point.rule} on {point.chosen_on} data: {photos}"

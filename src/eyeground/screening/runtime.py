@@ -2,6 +2,8 @@
 
 Before the first photograph, the graph is held against what bundle.json promises (names, types, the side of a
 standard photo, the number of outputs), so that a bundle put together wrongly is refused and not misread.
+The graph's probabilities are the network's own; the bundle's calibration is applied to them here, in one place, so
+that whatever screens or predicts gets the probabilities that the thresholds were chosen on.
 The session's threads sleep between batches instead of spinning, which leaves the cores to whoever decodes.
 """
 
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eyeground.bundle import ONNX, Bundle, open_bundle
+from eyeground.calibration import calibrated
 from eyeground.errors import UserError
 from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.gradability import Gradability, assess
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 INPUT = "photos"
-PROBABILITIES, EVIDENCE = "probabilities", "evidence"
+PROBABILITIES, EMBEDDING, EVIDENCE = "probabilities", "embedding", "evidence"
 BATCH_SIZE = 16
 
 Photo = str | Path | NDArray[np.uint8]
@@ -126,7 +129,7 @@ class Screener:
             return []
         wanted = [PROBABILITIES, *([EVIDENCE] if self.gives_evidence else [])]
         results = self._run(wanted, np.stack([photo.standard.pixels for photo in photos]))
-        probabilities = results[PROBABILITIES]
+        probabilities = self._calibrated(results)
         return [
             found(
                 photo=photo.name,
@@ -140,9 +143,26 @@ class Screener:
             for row, photo in enumerate(photos)
         ]
 
-    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (n, outputs) of standard photos (n, side, side, 3), uint8 RGB, without findings around them."""
-        return self._run([PROBABILITIES], pixels)[PROBABILITIES]
+    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Calibrated probabilities (n, outputs) of standard photos (n, side, side, 3), uint8 RGB, without findings around them."""
+        return self._calibrated(self._run([PROBABILITIES], pixels))
+
+    def predict(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Calibrated probabilities (n, outputs) and embeddings (n, width) of standard photos, in one forward pass.
+
+        Raises
+        ------
+        UserError
+            If the bundle's graph gives no embedding.
+        """
+        if EMBEDDING not in {output.name for output in self._session.get_outputs()}:
+            raise _misfit(self.bundle, f"there is no output '{EMBEDDING}'")
+        results = self._run([PROBABILITIES, EMBEDDING], pixels)
+        return self._calibrated(results), results[EMBEDDING]
+
+    def _calibrated(self, results: dict[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+        description = self.bundle.description
+        return calibrated(results[PROBABILITIES], description.outputs, description.calibrations)
 
     def _run(self, outputs: list[str], pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         results = dict(zip(outputs, self._session.run(outputs, {INPUT: pixels}), strict=True))

@@ -103,7 +103,7 @@ def render_dataset(
     Returns
     -------
     Manifest
-        `photo`, `patient`, `eye`, `device`, `age`, `sex` and the labels of `presets.LABELS`.
+        `photo`, `patient`, `eye`, `device`, `age`, `sex`, `source` (always `synthetic`) and the labels of `presets.LABELS`.
 
     Raises
     ------
@@ -205,7 +205,8 @@ def _draw_faults(rng: np.random.Generator, share: float) -> Faults:
 def _write(folder: Path, patient: _Patient, fundus: SyntheticFundus, masks: bool) -> dict[str, object]:
     stem = f"{patient.name}_{fundus.eye}"
     row: dict[str, object] = {"photo": f"photos/{stem}.jpg", "patient": patient.name, "eye": fundus.eye}
-    row |= {"device": patient.device, "age": patient.age, "sex": patient.sex, **fundus.labels}
+    row |= {"device": patient.device, "age": patient.age, "sex": patient.sex, "source": "synthetic"}
+    row |= fundus.labels
     with replacing(folder / "photos" / f"{stem}.jpg") as partial:
         Image.fromarray(fundus.pixels).save(partial, format="JPEG", quality=fundus.spec.device.jpeg_quality)
     if masks:

@@ -1,0 +1,151 @@
+"""`evaluate`: a whole validation of any model from its predictions table."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from eyeground.errors import UserError
+from eyeground.files import sha256_of
+
+MODEL, BESIDE, REPORT = "The model", "What stands beside the predictions", "The report"
+
+
+def evaluate(
+    predictions: Path = typer.Argument(
+        ..., help="Table with photo, patient, truth_<output> and probability_<output>; see docs/predictions.md."
+    ),
+    output: Path = typer.Option(
+        ..., "-o", "--output", help="Folder for report.html, metrics.csv, metrics.md, figures and tables."
+    ),
+    columns: list[str] = typer.Option(
+        [],
+        "--columns",
+        help="For a table that is not in our schema: which of its columns are ours, as 'ours=theirs', separated by commas, such "
+        "as 'photo=Filename, patient=Filename, truth:dr=Label, probability:dr=Score'. Names with commas, '=' or brackets go "
+        "in quotes. 'source=folder(Filename)' takes the first folder of a path, 'patient=match(Filename, \"^[^_]+\")' what a "
+        "regular expression finds. May be repeated, and may name a .yaml file with the same pairs.",
+    ),
+    resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
+    seed: int = typer.Option(0, min=0, help="Seed of the resamples."),
+    stratified: bool = typer.Option(
+        False, "--stratified", help="Draw patients within strata of their rarest truth: for case-control collections."
+    ),
+    every_photo: bool = typer.Option(
+        False,
+        "--every-photo",
+        help="Evaluate all photos, whatever their split: for a model that has seen none of them.",
+    ),
+    rules: list[str] = typer.Option(
+        [],
+        "--rule",
+        help="Operating point: youden, sensitivity=0.95, specificity=0.95, cost=10 (a miss costs ten false alarms), "
+        "threshold=0.5. Chosen on validation photos; without any, on test photos, and then called optimistic. Repeat for more.",
+    ),
+    prevalences: list[float] = typer.Option(
+        [], "--prevalence", help="Predictive values at this prevalence too (0 to 1). Repeat for more."
+    ),
+    subgroups: list[str] = typer.Option(
+        [], "--subgroup", help="Column to break figures down by, beside eye, sex, age, device, source. Repeat for more."
+    ),
+    bundle: str | None = typer.Option(
+        None, "--bundle", help="Bundle whose thresholds are used, chosen when it was trained.", rich_help_panel=MODEL
+    ),
+    run: Path | None = typer.Option(
+        None,
+        "--run",
+        help="Run folder that trained it: tells the methods, and brings the bundle.",
+        rich_help_panel=MODEL,
+    ),
+    external: list[str] = typer.Option(
+        [],
+        "--external",
+        help="The same model's predictions of a dataset it has never seen, as NAME=TABLE. Repeat for more.",
+        rich_help_panel=BESIDE,
+    ),
+    contamination: list[str] = typer.Option(
+        [],
+        "--contamination",
+        help="What `check MANIFEST --against UPSTREAM -o FOLDER` found in an external dataset, as NAME=FOLDER.",
+        rich_help_panel=BESIDE,
+    ),
+    checked: Path | None = typer.Option(
+        None, "--checked", help="Folder that `check` wrote for these photos: the flow diagram.", rich_help_panel=BESIDE
+    ),
+    embeddings: Path | None = typer.Option(
+        None,
+        "--embeddings",
+        help="Table that `predict --embeddings` wrote: does the model know the camera?",
+        rich_help_panel=BESIDE,
+    ),
+    stress: Path | None = typer.Option(
+        None, "--stress", help="Folder that `stress` wrote: robustness.", rich_help_panel=BESIDE
+    ),
+    title: str = typer.Option("Validation report", "--title", help="Heading.", rich_help_panel=REPORT),
+    photos: Path | None = typer.Option(
+        None,
+        "--photos",
+        help="Folder that the photos' paths start from: shows the most confident errors. Photos are then in the report.",
+        rich_help_panel=REPORT,
+    ),
+    names: bool = typer.Option(
+        False, "--names", help="Name the photos of errors; file names can identify patients.", rich_help_panel=REPORT
+    ),
+) -> None:
+    """Validate any model from its predictions: figures with 95 % intervals over patients, and a report to print.
+
+    A table alone gives discrimination, operating points, calibration, decision curves, subgroups, shortcuts and
+    errors. Thresholds are a bundle's, or chosen on the table's validation photos; never silently on test photos.
+
+    eyeground evaluate runs/odir/predictions.parquet --run runs/odir --external idrid=idrid.parquet -o report
+    """
+    from eyeground.evaluation.foreign import parse_mapping, read_foreign
+    from eyeground.evaluation.validation import Presentation, Request, evaluated, write_validation
+    from eyeground.predictions import Predictions, read_predictions
+    from eyeground.protocols.evidence import Sources, gather
+
+    table = read_foreign(predictions, parse_mapping(columns)) if columns else read_predictions(predictions)
+    if every_photo:
+        table = Predictions(table.table.drop(columns="split", errors="ignore"))
+    datasets = _named(external, "--external")
+    sources = Sources(bundle, run, datasets, _named(contamination, "--contamination"), checked, embeddings, stress)
+    evidence = gather(sources)
+    points = evidence.description.operating_points if evidence.description else ()
+    request = Request(
+        operating_points=tuple(point for point in points if point.output in table.outputs),
+        rules=tuple(rules),
+        prevalences=tuple(prevalences),
+        resamples=resamples,
+        seed=seed,
+        stratified=stratified,
+        subgroups=tuple(subgroups),
+    )
+    read = [predictions, *datasets.values(), *([embeddings] if embeddings else [])]
+    fingerprints = tuple((path.name, sha256_of(path)) for path in read)
+    command = " ".join(["eyeground", *map(shlex.quote, sys.argv[1:])])
+    presentation = Presentation(title, command, fingerprints, photos, names)
+    write_validation(evaluated(table, request), table, request, evidence, presentation, output)
+    console = Console(soft_wrap=True)
+    console.print((output / "metrics.md").read_text(encoding="utf-8"), markup=False, highlight=False)
+    console.print(f"written: {output / 'report.html'} (open it in a browser), {output / 'metrics.csv'}")
+
+
+def _named(texts: list[str], option: str) -> dict[str, Path]:
+    """NAME=PATH pairs.
+
+    Raises
+    ------
+    UserError
+        If one is no pair, or a name comes twice.
+    """
+    found: dict[str, Path] = {}
+    for text in texts:
+        name, separator, path = text.partition("=")
+        if not separator or not name or not path:
+            raise UserError(f"{option} '{text}': expected NAME=PATH, such as idrid=idrid.parquet")
+        if name in found:
+            raise UserError(f"{option}: '{name}' is given twice")
+        found[name] = Path(path)
+    return found

@@ -1,0 +1,93 @@
+"""`stress`: how a bundle fares when photos get worse."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from eyeground.cli.data import CACHE, JOBS
+from eyeground.cli.predict import MOST_UNREADABLE_SHOWN
+from eyeground.machine import usable_cores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def stress(
+    manifest: Path = typer.Argument(..., help="Manifest of photos with labels that the bundle predicts."),
+    bundle: str = typer.Option(..., "--bundle", help="Bundle: its folder, or the name of a released one."),
+    output: Path = typer.Option(
+        ..., "-o", "--output", help="Folder for robustness.csv, figure, severities.png and predictions."
+    ),
+    faults: str | None = typer.Option(
+        None,
+        "--faults",
+        help="Faults by name, separated by commas; all if not given: defocus, motion_blur, low_resolution, jpeg, "
+        "too_dark, too_bright, uneven_illumination, colour_cast, sensor_noise, haze, crop, rotation.",
+    ),
+    sample: int | None = typer.Option(
+        None,
+        "--sample",
+        min=1,
+        help="Patients to draw at random. Every photo is predicted 61 times: 200 patients usually tell enough.",
+    ),
+    every_photo: bool = typer.Option(
+        False, "--every-photo", help="Take all photos, whatever their split: for a model that has seen none of them."
+    ),
+    resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
+    seed: int = typer.Option(0, min=0, help="Seed of the sample, the faults and the resamples."),
+    cache: Path = CACHE,
+    jobs: int | None = JOBS,
+) -> None:
+    """Spoil photos by what goes wrong in clinics, in five grades, and see what becomes of a bundle's AUROC and decisions.
+
+    Twelve faults (blur, compression, light, colour, noise, haze, cut and tilted photos) from severity 1, barely
+    visible, to 5, which a grader would send back; severities.png shows them on a rendered photo. Spoilt and clean
+    photos are compared in pairs: for each fault and severity AUROC, its change, and the share of decisions that flip
+    at the bundle's thresholds, each with a 95 % interval over patients.
+
+    Test photos are taken, or all where the manifest has no splits. An interrupted run goes on where it stopped.
+    """
+    from eyeground.evaluation.figure_style import save_figure
+    from eyeground.evaluation.robustness import robustness
+    from eyeground.evaluation.robustness_section import brief_table, mean_table, robustness_section
+    from eyeground.files import replacing
+    from eyeground.imaging.faults import FAULTS
+    from eyeground.manifest import read_manifest
+    from eyeground.protocols.severity_sheet import severity_sheet
+    from eyeground.protocols.stress import StressPlan, stress_manifest
+    from eyeground.screening.runtime import load
+    from eyeground.tables import write_table
+
+    console = Console(soft_wrap=True)
+    names = tuple(dict.fromkeys(name.strip() for name in faults.split(","))) if faults else tuple(FAULTS)
+    plan = StressPlan(names, sample, every_photo, seed)
+    screener = load(bundle)
+    predictions, unreadable = stress_manifest(
+        read_manifest(manifest), screener, plan, output, cache, jobs or usable_cores()
+    )
+    for photo, reason in list(unreadable.items())[:MOST_UNREADABLE_SHOWN]:
+        console.print(f"left out: {photo}: {reason}", markup=False)
+    write_table(predictions.table(), output / "predictions.parquet")
+    result = robustness(predictions, screener.bundle.description.operating_points, resamples, seed)
+    section = robustness_section(result)
+    write_table(section.metrics, output / "robustness.csv")
+    for block in section.figures:
+        save_figure(block.figure, output, block.name)
+    with replacing(output / "severities.png") as partial:
+        severity_sheet(names, seed).savefig(partial, format="png", dpi=200)
+    for paragraph in section.paragraphs:
+        console.print(paragraph, markup=False, highlight=False)
+    for found in result.outputs:
+        console.rule(found.output, align="left")
+        console.print(_table(mean_table(found)), _table(brief_table(result, found)))
+    console.print(f"written: {output}")
+
+
+def _table(cells: "pd.DataFrame") -> Table:
+    table = Table(*cells.columns, box=None, header_style="bold", pad_edge=False, collapse_padding=True)
+    for row in cells.itertuples(index=False):
+        table.add_row(*map(str, row))
+    return table

@@ -1,0 +1,107 @@
+"""Evaluate multi-class and ordinal targets as a whole, on the resamples that their outputs are evaluated on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from eyeground.bundle import OperatingPoint
+from eyeground.evaluation.averages import macro, micro_measure
+from eyeground.evaluation.estimates import Estimate
+from eyeground.evaluation.families import (
+    Family,
+    FamilySample,
+    agreement_measure,
+    confusion_of,
+    contradiction,
+    families_of,
+    family_sample,
+)
+from eyeground.evaluation.flow import Scope
+from eyeground.evaluation.measures import Computed, Measure, noted
+from eyeground.evaluation.operating_points import OPTIMISTIC
+from eyeground.evaluation.results import FamilyDecision, FamilyEvaluation
+from eyeground.evaluation.samples import Sample
+from eyeground.predictions import Predictions
+
+MICRO = "micro"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How a class is decided: in words, by which thresholds of the steps, and with which reservation."""
+
+    rule: str
+    thresholds: tuple[float, ...] = ()
+    note: str = ""
+
+
+def family_samples(predictions: Predictions) -> tuple[tuple[FamilySample, ...], tuple[str, ...]]:
+    """The targets of several classes among the outputs, and a sentence for each whose truths contradict each other."""
+    samples, contradictions = [], []
+    for family in families_of(predictions.outputs):
+        if sentence := contradiction(family, predictions):
+            contradictions.append(sentence)
+        else:
+            samples.append(family_sample(family, predictions))
+    return tuple(samples), tuple(contradictions)
+
+
+def decisions_of(family: Family, points: Mapping[str, Sequence[OperatingPoint]]) -> tuple[Decision, ...]:
+    """The ways to decide on a class: one, or for an ordinal target also one by each rule that all its steps have."""
+    if family.kind == "multiclass":
+        return (Decision("most probable class"),)
+    found = [Decision("consecutive steps reached at 0.5", (0.5,) * len(family.outputs))]
+    for rule in dict.fromkeys(point.rule for point in points[family.outputs[0]]):
+        by_rule = [point for output in family.outputs for point in points[output] if point.rule == rule]
+        if [point.output for point in by_rule] == list(family.outputs):
+            note = OPTIMISTIC if any(point.chosen_on == "test" for point in by_rule) else ""
+            thresholds = tuple(point.threshold for point in by_rule)
+            found.append(Decision(f"consecutive steps reached at their operating points ({rule})", thresholds, note))
+    return tuple(found)
+
+
+def family_measures(
+    sample: FamilySample, decisions: Sequence[Decision], outputs: Sequence[Sample], photos: int
+) -> dict[str, Measure]:
+    """What is to be computed of a target: micro averages over its outputs, and agreement for each decision."""
+    measures = {MICRO: micro_measure(outputs, photos)}
+    for decision in decisions:
+        measure = agreement_measure(sample, sample.called(decision.thresholds))
+        note = "; ".join(filter(None, [decision.note, measure.note]))
+        measures[decision.rule] = replace(measure, note=note)
+    return measures
+
+
+def evaluate_family(
+    sample: FamilySample,
+    decisions: Sequence[Decision],
+    computed: Mapping[str, Computed],
+    rankings: Mapping[str, Computed],
+    scope: Scope,
+) -> FamilyEvaluation:
+    """Put together what was computed; `rankings` are those of the target's outputs."""
+    classes = len(sample.family.classes)
+    return FamilyEvaluation(
+        family=sample.family,
+        photos=len(sample.truth),
+        patients=len(np.unique(sample.patient)),
+        unknown=len(scope.predictions.table) - len(sample.truth),
+        photos_of_class=tuple(np.bincount(sample.truth, minlength=classes).tolist()),
+        estimates=(macro(rankings, scope.name)[0], computed[MICRO].estimates(scope.name)[0]),
+        decisions=tuple(
+            FamilyDecision(
+                rule=decision.rule,
+                confusion=tuple(map(tuple, confusion_of(sample, sample.called(decision.thresholds)).tolist())),
+                estimates=_estimates(computed[decision.rule], decision, scope.name),
+            )
+            for decision in decisions
+        ),
+    )
+
+
+def _estimates(computed: Computed, decision: Decision, scope: str) -> tuple[Estimate, ...]:
+    """With the decision's reservation also where there is no value."""
+    return tuple(
+        noted(estimate, decision.note) if estimate.value is None else estimate for estimate in computed.estimates(scope)
+    )

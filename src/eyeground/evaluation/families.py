@@ -1,0 +1,207 @@
+"""Outputs that are one target: exclusive classes, or the steps of a grade.
+
+A multi-class target has the outputs `target=class`, an ordinal one `target>=grade` (see `recipe.Target`), so that
+the names alone tell which outputs belong together, in any model's table. Figures of single outputs ask "this class
+against the rest"; those here ask how well the one decision among all classes agrees with the truth. All are
+functions of a confusion matrix of classes, which adds up over patients.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.sparse import coo_array
+
+from eyeground.evaluation import agreement
+from eyeground.evaluation.estimates import Bearing
+from eyeground.evaluation.measures import Measure
+from eyeground.predictions import PROBABILITY, TRUTH, Predictions
+
+LOWEST = "lower"
+NO_PHOTOS = "photos with a known truth"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A target of several classes.
+
+    Attributes
+    ----------
+    target : str
+    kind : {"multiclass", "ordinal"}
+    classes : tuple of str
+        In order; whole numbers by size, others as in the table. The lowest class of an ordinal target has no output
+        of its own; it is called `0` where the first step is 1, and `lower` otherwise.
+    outputs : tuple of str
+        One for each class, or for each class but the lowest.
+    """
+
+    target: str
+    kind: Literal["multiclass", "ordinal"]
+    classes: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether distances between classes mean something."""
+        return self.kind == "ordinal" or _are_whole_numbers(self.classes)
+
+
+@dataclass(frozen=True)
+class FamilySample:
+    """The photos of one target whose class is known.
+
+    Attributes
+    ----------
+    family : Family
+    truth : numpy.ndarray
+        Shape (photos,): index of each photo's class.
+    probability : numpy.ndarray
+        Shape (photos, outputs).
+    patient : numpy.ndarray
+        Shape (photos,): each photo's column in the patient weights.
+    columns : int
+        How many columns the patient weights have.
+    """
+
+    family: Family
+    truth: np.ndarray
+    probability: np.ndarray
+    patient: np.ndarray
+    columns: int
+
+    def called(self, thresholds: Sequence[float] = ()) -> np.ndarray:
+        """Index of the class that each photo is called, shape (photos,).
+
+        The most probable class of a multi-class target (the first among equals); of an ordinal one, the number of
+        steps reached one after the other, each at its threshold (0.5 unless given).
+        """
+        if self.family.kind == "multiclass":
+            return np.asarray(self.probability.argmax(axis=1))
+        reached = self.probability >= (np.asarray(thresholds) if len(thresholds) else 0.5)
+        return np.asarray(np.cumprod(reached, axis=1).sum(axis=1))
+
+
+def families_of(outputs: Sequence[str]) -> tuple[Family, ...]:
+    """Find the targets of at least two classes among outputs, by their names.
+
+    Examples
+    --------
+    >>> [family.classes for family in families_of(["dr>=1", "dr>=2", "camera=Canon", "camera=Topcon", "glaucoma"])]
+    [('0', '1', '2'), ('Canon', 'Topcon')]
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for output in outputs:
+        sign = ">=" if ">=" in output else "="
+        target, separator, value = output.partition(sign)
+        if separator and target and value:
+            found.setdefault((target, sign), []).append(value)
+    families = []
+    for (target, sign), values in found.items():
+        ordered = tuple(sorted(values, key=int) if _are_whole_numbers(values) else values)
+        classes = ordered if sign == "=" else ("0" if ordered[0] == "1" else LOWEST, *ordered)
+        if len(classes) > 1:
+            names = tuple(f"{target}{sign}{value}" for value in ordered)
+            families.append(Family(target, "ordinal" if sign == ">=" else "multiclass", classes, names))
+    return tuple(families)
+
+
+def family_sample(family: Family, predictions: Predictions) -> FamilySample:
+    """The photos whose class is known, over the same numbering of patients as `samples_of`."""
+    table = predictions.table
+    patients, patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)
+    steps = _truths(family, predictions)
+    known = ~np.isnan(steps).any(axis=1)
+    steps = steps[known]
+    truth = steps.sum(axis=1) if family.kind == "ordinal" else steps.argmax(axis=1)
+    probability = table[[PROBABILITY + output for output in family.outputs]].to_numpy(dtype=float)[known]
+    return FamilySample(family, truth.astype(np.int64), probability, patient[known], len(patients))
+
+
+def contradiction(family: Family, predictions: Predictions) -> str:
+    """A sentence that says why the truths are not those of one target; empty where they are."""
+    truth = _truths(family, predictions)
+    known = ~np.isnan(truth).any(axis=1)
+    if family.kind == "multiclass":
+        wrong, expected = known & (truth.sum(axis=1) != 1), "exactly one class is true"
+    else:
+        wrong, expected = known & (np.diff(truth, axis=1) > 0).any(axis=1), "every grade is reached below one that is"
+    if not wrong.any():
+        return ""
+    photo = predictions.table["photo"].iloc[int(wrong.argmax())]
+    return (
+        f"The outputs of '{family.target}' are not evaluated as one {family.kind} target, for which {expected}: "
+        f"not so for {int(wrong.sum()):,} photos, such as '{photo}'."
+    )
+
+
+def confusion_of(sample: FamilySample, called: np.ndarray) -> np.ndarray:
+    """Photos by truth (rows) and decision (columns), shape (classes, classes)."""
+    classes = len(sample.family.classes)
+    return np.bincount(sample.truth * classes + called, minlength=classes**2).reshape(classes, classes)
+
+
+def agreement_measure(sample: FamilySample, called: np.ndarray) -> Measure:
+    """Accuracy, balanced accuracy, macro F1, Matthews correlation and kappa of one decision among classes.
+
+    Means over classes leave out what does not occur: classes without photos, and for F1 classes that no photo is
+    called either; the note says so. Quadratic weights are only for ordered classes.
+    """
+    classes = len(sample.family.classes)
+    total = confusion_of(sample, called)
+    present = np.flatnonzero(total.sum(axis=1))
+    occurring = np.flatnonzero(total.sum(axis=1) + total.sum(axis=0))
+    cell = sample.truth * classes + called
+    # Sparse: a photo is in one cell, and the matrix has as many rows as patients.
+    counts = coo_array((np.ones(len(cell)), (cell, sample.patient)), shape=(classes**2, sample.columns)).tocsr()
+    quadratic = sample.family.is_ordered
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        resampled = (counts @ weights.T).T.reshape(-1, classes, classes)
+        figures = [
+            agreement.accuracy(resampled),
+            agreement.balanced_accuracy(resampled, present),
+            agreement.macro_f1(resampled, occurring),
+            agreement.matthews(resampled),
+            agreement.kappa(resampled),
+        ]
+        return np.stack(figures + [agreement.kappa(resampled, quadratic=True)] * quadratic)
+
+    metrics = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "kappa") + ("quadratic_weighted_kappa",) * quadratic
+    absent = [name for index, name in enumerate(sample.family.classes) if index not in present]
+    return Measure(
+        metrics=metrics,
+        missing=tuple(_missing(metric, total) for metric in metrics),
+        bearings=(Bearing(len(np.unique(sample.patient)), "patients"), *(_scarcest(sample),) * (len(metrics) - 1)),
+        are_proportions=tuple(metric == "accuracy" for metric in metrics),
+        of=of,
+        note=f"no photos of class {', '.join(absent)}" if absent and len(present) else "",
+    )
+
+
+def _truths(family: Family, predictions: Predictions) -> np.ndarray:
+    return predictions.table[[TRUTH + output for output in family.outputs]].to_numpy(dtype=float)
+
+
+def _missing(metric: str, total: np.ndarray) -> str:
+    if not total.sum():
+        return NO_PHOTOS
+    in_truth, in_decisions = np.count_nonzero(total.sum(axis=1)), np.count_nonzero(total.sum(axis=0))
+    if metric == "mcc" and in_truth > 1 and in_decisions == 1:
+        return "second class among the decisions"
+    one_cell = np.count_nonzero(total) == 1 and np.trace(total) > 0
+    return "second class" if (metric == "mcc" and in_truth == 1) or ("kappa" in metric and one_cell) else ""
+
+
+def _scarcest(sample: FamilySample) -> Bearing:
+    """The class of the fewest patients among those that occur."""
+    patients = {
+        name: len(np.unique(sample.patient[sample.truth == index])) for index, name in enumerate(sample.family.classes)
+    }
+    name = min((name for name in patients if patients[name]), key=lambda name: patients[name], default="")
+    return Bearing(patients.get(name, 0), f"patients with class {name}")
+
+
+def _are_whole_numbers(values: Sequence[str]) -> bool:
+    return all(value.isdecimal() for value in values)

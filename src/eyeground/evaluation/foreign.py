@@ -1,0 +1,252 @@
+r"""Predictions tables that others wrote: which of their columns are which of ours.
+
+A mapping is written as it is said, ours first:
+
+    photo=Filename, patient=Filename, truth:referable=Ground truth label, probability:referable=Refereable
+
+A name with a comma, an equals sign or parentheses is put in quotes. Besides a column, a value may be taken out of
+one: `folder(Filename)` is the first folder of a path, `match(Filename, "_(left|right)$")` what a regular expression
+finds (its first group, if it has one). The same mapping can be a YAML file.
+
+Columns that bear our names already need no mapping. All others are left out, so that nothing unknown, such as a name
+or a date of birth, comes along. Nothing is guessed: which column is the truth is for the author to say.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from eyeground.columns import text_cells
+from eyeground.errors import UserError, did_you_mean
+from eyeground.manifest import OPTIONAL, REQUIRED
+from eyeground.predictions import PROBABILITY, TRUTH, Predictions, validated_predictions
+from eyeground.tables import read_table
+
+EXAMPLE = "photo=Filename, patient=Filename, truth:dr=Label, probability:dr=Score"
+YAML = (".yaml", ".yml")
+FUNCTIONS = ("folder", "match")
+KNOWN = REQUIRED + OPTIONAL
+
+_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_PAIR = re.compile(rf"\s*([^=,'\"()]+?)\s*=\s*((?:{_QUOTED}|\((?:{_QUOTED}|[^()'\"])*\)|[^,'\"()])+)\s*(?:,|$)")
+_CALL = re.compile(rf"(\w+)\s*\(\s*({_QUOTED}|[^,'\"()]+?)\s*(?:,\s*(.+?)\s*)?\)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a column of ours comes from.
+
+    Attributes
+    ----------
+    column : str
+        Of the foreign table.
+    function : {"", "folder", "match"}
+    pattern : str
+        The regular expression of `match`.
+    """
+
+    column: str
+    function: str = ""
+    pattern: str = ""
+
+
+def parse_mapping(texts: Sequence[str]) -> dict[str, Origin]:
+    """Read a mapping from texts of `ours=theirs` pairs and from YAML files.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Each pairs separated by commas, or the path of a `.yaml` file.
+
+    Returns
+    -------
+    dict of str to Origin
+        By the name of our column, such as `photo` or `truth_dr`.
+
+    Raises
+    ------
+    UserError
+        If a text is no such mapping, or one of our columns is mapped twice.
+
+    Examples
+    --------
+    >>> mapping = parse_mapping(["photo=Filename, source=folder(Filename)", "truth:dr='Label, adjudicated'"])
+    >>> mapping["source"]
+    Origin(column='Filename', function='folder', pattern='')
+    >>> mapping["truth_dr"].column
+    'Label, adjudicated'
+    """
+    mapping: dict[str, Origin] = {}
+    for text in texts:
+        for ours, theirs in _read_yaml(Path(text)) if _is_yaml(text) else _pairs(text):
+            name = _our_name(ours)
+            if name in mapping:
+                raise UserError(f"--columns maps '{name}' twice; keep one")
+            mapping[name] = _origin(theirs, name)
+    return mapping
+
+
+def read_foreign(path: Path, mapping: Mapping[str, Origin]) -> Predictions:
+    """Read a predictions table whose columns have other names.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        CSV or Parquet.
+    mapping : mapping of str to Origin
+        From `parse_mapping`. Columns of the table that bear our names and are not mapped are kept; others are left out.
+
+    Raises
+    ------
+    UserError
+        If the table lacks a column that is mapped, photo or patient is neither mapped nor there, or the mapped table is
+        not valid; a photo that stands in two rows is an error that names the second.
+    """
+    path = Path(path)
+    table = read_table(path)
+    found = f"Columns found: {', '.join(map(str, table.columns))}"
+    for name, origin in mapping.items():
+        if origin.column not in table:
+            hint = did_you_mean(origin.column, table.columns)
+            raise UserError(f"{path}: there is no column '{origin.column}' to be '{name}'{hint}. {found}")
+    kept = [column for column in table.columns if column not in mapping and _is_ours(column)]
+    ours = pd.DataFrame({column: table[column] for column in kept} | {n: _taken(table, o) for n, o in mapping.items()})
+    for required in REQUIRED:
+        if required not in ours:
+            raise UserError(f"{path}: --columns does not say which column is '{required}'{_remedy(required)}. {found}")
+    _refuse_half_outputs(path, list(ours.columns), found)
+    try:
+        return validated_predictions(ours, str(path), table.index + 2)
+    except UserError as error:
+        mapped = ", ".join(f"{name} is {_as_text(origin)}" for name, origin in mapping.items())
+        raise UserError(f"{error}\nAs mapped: {mapped}") from error
+
+
+def _is_yaml(text: str) -> bool:
+    return text.lower().endswith(YAML) and "=" not in text
+
+
+def _read_yaml(path: Path) -> list[tuple[str, str]]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+        raise UserError(f"{path}: expected one line for each column, such as 'photo: Filename'")
+    # A YAML value is one whole name: what is no call needs no quotes.
+    return [(str(ours), value if _is_call(value) else f"'{_escaped(value)}'") for ours, value in content.items()]
+
+
+def _is_call(text: str) -> bool:
+    call = _CALL.fullmatch(text)
+    return call is not None and call[1] in FUNCTIONS
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    pairs, position = [], 0
+    while text[position:].strip(" ,"):
+        pair = _PAIR.match(text, position)
+        if pair is None:
+            rest = text[position:].strip()
+            raise UserError(
+                f"--columns: '{rest}' is no 'ours=theirs' pair; write it like '{EXAMPLE}', and put a name that holds "
+                "commas, quotes, '=' or brackets in quotes"
+            )
+        pairs.append((pair[1], pair[2].strip()))
+        position = pair.end()
+    if not pairs:
+        raise UserError(f"--columns is empty; write it like '{EXAMPLE}'")
+    return pairs
+
+
+def _our_name(text: str) -> str:
+    """`truth:dr` or `truth_dr` as `truth_dr`; of other columns, only those that evaluation knows."""
+    name = text.strip()
+    for prefix in (TRUTH, PROBABILITY):
+        short = prefix.removesuffix("_")
+        if name.startswith((f"{short}:", prefix)) and name[len(prefix) :].strip():
+            return prefix + name[len(prefix) :].strip()
+    if name not in KNOWN:
+        known = [*KNOWN, "truth:<output>", "probability:<output>"]
+        raise UserError(
+            f"--columns: '{name}' is not a column of ours{did_you_mean(name, known)}; use {', '.join(known)}"
+        )
+    return name
+
+
+def _origin(text: str, name: str) -> Origin:
+    call = _CALL.fullmatch(text)
+    if call is None:
+        return Origin(_unquoted(text))
+    function, column, pattern = call[1], _unquoted(call[2]), _unquoted(call[3] or "")
+    if function not in FUNCTIONS:
+        raise UserError(
+            f"--columns: '{function}' of '{name}' is unknown{did_you_mean(function, FUNCTIONS)}; use folder(column), "
+            "match(column, pattern), or put the name of the column in quotes"
+        )
+    if (function == "match") != bool(pattern):
+        raise UserError(f"--columns: write '{name}' as folder(column), or as match(column, \"pattern\")")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise UserError(
+            f"--columns: the pattern of '{name}', {pattern!r}, is no regular expression: {error}"
+        ) from error
+    return Origin(column, function, pattern)
+
+
+def _unquoted(text: str) -> str:
+    """The text inside quotes, where a backslash keeps a quote; every other backslash stays, for patterns."""
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1].replace(f"\\{text[0]}", text[0])
+    return text
+
+
+def _escaped(text: str) -> str:
+    return text.replace("'", "\\'")
+
+
+def _is_ours(column: str) -> bool:
+    return column in KNOWN or column.startswith((TRUTH, PROBABILITY))
+
+
+def _taken(table: pd.DataFrame, origin: Origin) -> pd.Series:
+    cells = table[origin.column]
+    if not origin.function:
+        return cells
+    pattern = r"^/?([^/]+)/" if origin.function == "folder" else origin.pattern
+    # The whole of what is found, unless a group says which part.
+    grouped = pattern if re.compile(pattern).groups else f"({pattern})"
+    return text_cells(cells).str.extract(grouped, expand=True)[0]
+
+
+def _remedy(column: str) -> str:
+    if column == "patient":
+        return " (where patients are unknown, give patient the photo's column: every photo then counts as a patient)"
+    return f", such as '{column}=Filename'"
+
+
+def _refuse_half_outputs(path: Path, names: Sequence[str], found: str) -> None:
+    """Refuse a truth or a probability without its other half, in the words of the mapping."""
+    for one, other in ((TRUTH, PROBABILITY), (PROBABILITY, TRUTH)):
+        for name in names:
+            output = name.removeprefix(one)
+            if name.startswith(one) and other + output not in names:
+                lacking, given = other.removesuffix("_"), one.removesuffix("_")
+                hint = did_you_mean(other + output, names)
+                raise UserError(f"{path}: '{given}:{output}' has no '{lacking}:{output}' beside it{hint}. {found}")
+    if not any(name.startswith(PROBABILITY) for name in names):
+        raise UserError(f"{path}: --columns names no output; write it like '{EXAMPLE}'. {found}")
+
+
+def _as_text(origin: Origin) -> str:
+    if not origin.function:
+        return f"'{origin.column}'"
+    return f"{origin.function}({origin.column}{f', {origin.pattern!r}' if origin.pattern else ''})"

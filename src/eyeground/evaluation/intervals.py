@@ -1,0 +1,132 @@
+"""From resamples or counts to the two ends of a 95 % interval.
+
+Percentiles of the resampled values are the plain choice. BCa (bias-corrected and accelerated) moves the percentiles
+where the resamples lie to one side of the figure and where its spread grows with its value; it costs a jackknife. For
+proportions Wilson's interval needs no resamples and never has zero width; with several photos per patient it is taken
+over as many photos as would tell as much if they were independent.
+
+Which covers best, and at what size of study, is simulated by `scripts/simulate_coverage.py`; see `docs/statistics.md`.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from eyeground.evaluation.bootstrap import CONFIDENCE, WEIGHTS_PER_CHUNK
+
+JACKKNIFE_GROUPS = 2000
+
+
+def percentile_interval(resampled: np.ndarray) -> tuple[float, float]:
+    """The central 95 % of a statistic over its resamples, NaN (the dropped ones) left out."""
+    return _between(resampled, *_tails())
+
+
+def bca_interval(value: float, resampled: np.ndarray, jackknifed: np.ndarray) -> tuple[float, float]:
+    """The bias-corrected and accelerated interval.
+
+    Parameters
+    ----------
+    value : float
+        The statistic on the photos as they are.
+    resampled : numpy.ndarray
+        Shape (resamples,): the same in every resample, NaN where it could not be computed; those are left out.
+    jackknifed : numpy.ndarray
+        Shape (groups,): the same with each group of patients left out, from `jackknife`.
+
+    References
+    ----------
+    Efron, Journal of the American Statistical Association 82 (1987) 171, equations 2.3 and 6.6 (the latter with the
+    jackknife's influence values).
+    """
+    kept = resampled[~np.isnan(resampled)]
+    below = ((kept < value).sum() + (kept <= value).sum()) / 2
+    # A figure at the edge of its resamples would ask for percentiles beyond them.
+    bias = ndtri(np.clip(below, 1, len(kept) - 1) / len(kept))
+    acceleration = _acceleration(jackknifed[~np.isnan(jackknifed)])
+    shifted = bias + ndtri(np.array(_tails()))
+    low, high = ndtr(bias + shifted / (1 - acceleration * shifted)).tolist()
+    return _between(kept, low, high)
+
+
+def jackknife(of: Callable[[np.ndarray], np.ndarray], patients: int) -> np.ndarray:
+    """A statistic with each patient left out in turn, or beyond `JACKKNIFE_GROUPS` patients with each group of them.
+
+    Third and second moments of influence add up over the patients of a group, so the acceleration taken from groups is
+    that of patients but for noise in the third decimal, and the cost stays bounded.
+
+    Parameters
+    ----------
+    of : callable
+        Weights of shape (k, patients) to values of shape (metrics, k), such as `measures.Measure.of`.
+    patients : int
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (metrics, groups); NaN where the statistic cannot be computed without a group.
+    """
+    groups = min(patients, JACKKNIFE_GROUPS)
+    # Patients are numbered by name, and names may go with hospitals: groups are mixed.
+    group = np.random.default_rng(0).permutation(patients) % groups
+    size = max(1, WEIGHTS_PER_CHUNK // patients)
+    chunks = np.split(np.arange(groups), range(size, groups, size))
+    return np.concatenate([of((group != chunk[:, np.newaxis]).astype(np.int64)) for chunk in chunks], axis=1)
+
+
+def wilson_interval(successes: float, trials: float) -> tuple[float, float]:
+    """Wilson's interval of a proportion of independent trials; `trials` may be an effective number, not whole.
+
+    References
+    ----------
+    Wilson, Journal of the American Statistical Association 22 (1927) 209.
+    """
+    square = float(ndtri((1 + CONFIDENCE) / 2)) ** 2
+    share = successes / trials
+    centre = (share + square / (2 * trials)) / (1 + square / trials)
+    reach = np.sqrt(square * (share * (1 - share) + square / (4 * trials)) / trials) / (1 + square / trials)
+    return max(0.0, float(centre - reach)), min(1.0, float(centre + reach))
+
+
+def clustered_wilson_interval(successes: np.ndarray, trials: np.ndarray) -> tuple[float, float]:
+    """Wilson's interval of a proportion of photos, several of which may be of one patient.
+
+    The photos count as the effective number of Rao and Scott: divided by the design effect, which is the variance
+    between patients over that of independent photos. It is never taken below 1, so that chance agreement between few
+    patients does not narrow the interval. Where all photos agree, or there is one patient only, nothing can be said of
+    the design effect and patients are counted, which errs to the wide side.
+
+    Parameters
+    ----------
+    successes, trials : numpy.ndarray
+        Shape (patients,): photos that count, and all photos, of each patient; patients without photos are left out.
+
+    References
+    ----------
+    Rao and Scott, Biometrics 48 (1992) 577. Effective numbers in Wilson's interval: Saha, Miller and Wang,
+    International Journal of Biostatistics 12 (2016).
+    """
+    successes, trials = successes[trials > 0], trials[trials > 0]
+    patients, photos = len(trials), float(trials.sum())
+    share = float(successes.sum()) / photos
+    if patients < 2 or share in (0.0, 1.0):
+        return wilson_interval(share * patients, patients)
+    between = patients / (patients - 1) * float(((successes - trials * share) ** 2).sum()) / photos**2
+    effective = photos / max(1.0, between / (share * (1 - share) / photos))
+    return wilson_interval(share * effective, effective)
+
+
+def _acceleration(jackknifed: np.ndarray) -> float:
+    influence = jackknifed.mean() - jackknifed
+    spread = float((influence**2).sum())
+    return float((influence**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+
+
+def _tails() -> tuple[float, float]:
+    return (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
+
+
+def _between(resampled: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    first, last = np.quantile(resampled[~np.isnan(resampled)], [low, high])
+    return float(first), float(last)

@@ -1,0 +1,75 @@
+"""What an interval says when a margin was agreed on: superior, non-inferior, equivalent, or nothing yet.
+
+The verdict is read from the interval, never from p: a p-value above 0.05 is no evidence that two models are alike,
+and one below it is none that a difference matters. The interval is the two-sided 95 % one, so every claim is made
+at one-sided 2.5 %, as regulators ask for non-inferiority; for equivalence that is stricter than two tests at 5 %.
+The margin must be chosen before looking; no program can check that.
+"""
+
+from eyeground.errors import UserError
+from eyeground.evaluation.estimates import FEW_PATIENTS, Bearing, Estimate
+
+SUPERIOR, NON_INFERIOR, EQUIVALENT = "superior", "non-inferior", "equivalent"
+INCONCLUSIVE, INFERIOR = "inconclusive", "inferior"
+
+CONVENTION = (
+    "Verdicts are read from the two-sided 95 % interval of the difference, so each claim is made at one-sided 2.5 %: "
+    "superior where the interval lies above 0; equivalent where it lies between minus and plus the margin; "
+    "non-inferior where it lies above minus the margin; inferior where it lies below minus the margin; otherwise "
+    f"inconclusive, as is whatever rests on fewer than {FEW_PATIENTS} patients."
+)
+
+
+def verdict(difference: Estimate, bearing: Bearing, margin: float) -> str:
+    """Say in words what the interval of a difference shows of the first model, beside the second.
+
+    Parameters
+    ----------
+    difference : Estimate
+        First minus second; more is better.
+    bearing : Bearing
+        What its interval rests on. Resamples of a few patients give intervals that are too narrow to claim anything.
+    margin : float
+        The largest loss that would not matter, above 0 and below 1, in units of the difference.
+
+    Returns
+    -------
+    str
+        One of the words above, with what the interval shows besides: "equivalent, though lower".
+
+    References
+    ----------
+    Piaggio and others, CONSORT extension for non-inferiority and equivalence, JAMA 308 (2012) 2594, figure 1.
+
+    Examples
+    --------
+    >>> verdict(Estimate("auroc", -0.004, -0.012, 0.004), Bearing(120, "patients"), margin=0.02)
+    'equivalent'
+    """
+    low, high = difference.low, difference.high
+    if low is None or high is None:
+        return f"{INCONCLUSIVE}: there is no interval"
+    if bearing.patients < FEW_PATIENTS:
+        return f"{INCONCLUSIVE}: too few patients"
+    if low > 0:
+        return f"{SUPERIOR}, by less than the margin" if high < margin else SUPERIOR
+    if high < -margin:
+        return INFERIOR
+    # An interval below 0 shows that the model is worse, even where it shows that the loss does not matter.
+    lower = ", though lower" if high < 0 else ""
+    if low > -margin:
+        return (EQUIVALENT if high < margin else NON_INFERIOR) + lower
+    return INCONCLUSIVE + lower
+
+
+def checked_margin(margin: float | None) -> float | None:
+    """Return the margin if it can be one.
+
+    Raises
+    ------
+    UserError
+        If it does not lie above 0 and below 1.
+    """
+    if margin is not None and not 0 < margin < 1:
+        raise UserError(f"the margin is {margin:g}; it must lie above 0 and below 1, such as 0.02")
+    return margin

@@ -1,0 +1,98 @@
+"""Two models' decisions on the same photos: McNemar's test, for independent photos and for patients.
+
+Only photos that one model decides rightly and the other wrongly speak to a difference. McNemar's test takes each
+of them for independent, which two eyes of a patient are not: where eyes agree, it finds differences that are not
+there. Obuchowski's version sums over each patient first and is the one to rely on; with one photo per patient it
+is McNemar's chi-square times (patients - 1) / patients.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import binom
+
+EXACT_BELOW = 25
+
+
+@dataclass(frozen=True)
+class Discordance:
+    """Photos of one class on which exactly one of two models is right, and what they say of a difference.
+
+    Attributes
+    ----------
+    first_only, second_only : int
+        Photos that only the first, or only the second model decides rightly.
+    patients : int
+        Who have such a photo.
+    p_photos : float or None
+        McNemar's two-sided p, every photo taken for independent; None where the models never differ.
+    z, p : float or None
+        Obuchowski's statistic, signed (positive: the first is right more often), and its two-sided p, patients taken
+        for independent. None where no patient tells for either.
+    """
+
+    first_only: int
+    second_only: int
+    patients: int
+    p_photos: float | None
+    z: float | None
+    p: float | None
+
+
+def discordance(first_right: np.ndarray, second_right: np.ndarray, patient: np.ndarray) -> Discordance:
+    """Compare the decisions of two models on the photos of one class.
+
+    Parameters
+    ----------
+    first_right, second_right : numpy.ndarray
+        Shape (photos,), bool: whether each model decides the photo rightly. On positives this compares
+        sensitivities, on negatives specificities.
+    patient : numpy.ndarray
+        Shape (photos,): each photo's patient as any integer.
+
+    References
+    ----------
+    Obuchowski, Statistics in Medicine 17 (1998) 1495; in the form of Yang, Sun and Hardin, Biometrical Journal 52
+    (2010) 638, which is the same where two tests are compared.
+    """
+    gained = first_right.astype(np.int64) - second_right.astype(np.int64)
+    number = np.unique(patient, return_inverse=True)[1]
+    of_patient = np.bincount(number, weights=gained)
+    first_only, second_only = int((gained > 0).sum()), int((gained < 0).sum())
+    square = float((of_patient**2).sum())
+    z = None
+    if square:
+        z = math.sqrt((len(of_patient) - 1) / len(of_patient) / square) * float(of_patient.sum())
+    return Discordance(
+        first_only=first_only,
+        second_only=second_only,
+        patients=int((np.bincount(number, weights=np.abs(gained)) > 0).sum()),
+        p_photos=mcnemar(first_only, second_only) if first_only + second_only else None,
+        z=z,
+        p=None if z is None else float(2 * ndtr(-abs(z))),
+    )
+
+
+def mcnemar(first_only: int, second_only: int) -> float:
+    """McNemar's two-sided p, for photos that are independent.
+
+    Exact (binomial) below 25 discordant photos and mid-p from there: the exact test is needlessly shy of small p, the
+    chi-square with continuity correction is shyer still, and mid-p holds its level in all the cases that Fagerland and
+    others computed.
+
+    References
+    ----------
+    Fagerland, Lydersen and Laake, BMC Medical Research Methodology 13 (2013) 91.
+
+    Examples
+    --------
+    >>> mcnemar(1, 7)
+    0.0703125
+    """
+    fewer, both = min(first_only, second_only), first_only + second_only
+    p = 2 * binom.cdf(fewer, both, 0.5)
+    if both >= EXACT_BELOW:
+        p -= binom.pmf(fewer, both, 0.5)
+    return float(min(1.0, p))

@@ -1,0 +1,134 @@
+"""What a threshold means for a screening programme: of 1,000 photos, how many are referred, found and missed.
+
+Sensitivity and specificity tell little to who has to staff a clinic. The same four counts, as shares of all photos,
+do: at the prevalence observed, and at each one that was asked for, as far as sensitivity and specificity carry over
+to it. Resamples are those of the evaluation.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from eyeground.bundle import OperatingPoint
+from eyeground.evaluation.agreement import ratio
+from eyeground.evaluation.estimates import Bearing, Estimate
+from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.flow import evaluated_scope
+from eyeground.evaluation.measures import Measure, compute, noted
+from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, decisions, per_patient
+from eyeground.evaluation.operating_points import OPTIMISTIC
+from eyeground.evaluation.results import Evaluation
+from eyeground.evaluation.samples import Sample, samples_of
+from eyeground.predictions import Predictions
+
+REFERRED, FOUND, MISSED = "referred_per_1000", "found_per_1000", "missed_per_1000"
+METRICS = (REFERRED, FOUND, MISSED)
+SCREENED = 1000
+
+
+@dataclass(frozen=True)
+class Referrals:
+    """What happens to 1,000 photos at one threshold and prevalence.
+
+    Attributes
+    ----------
+    output : str
+    point : OperatingPoint
+    prevalence : float
+        Share of positives, 0 to 1.
+    is_observed : bool
+        Whether the prevalence is that of the evaluated photos.
+    estimates : tuple of Estimate
+        Photos per 1,000 that are called positive, of those the true positives, and the positives that are called
+        negative.
+    """
+
+    output: str
+    point: OperatingPoint
+    prevalence: float
+    is_observed: bool
+    estimates: tuple[Estimate, ...]
+
+
+def referrals(evaluation: Evaluation, predictions: Predictions) -> tuple[Referrals, ...]:
+    """Count referrals at every operating point of an evaluation, at the observed prevalence and those evaluated at.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    predictions : Predictions
+        The table that was evaluated.
+    """
+    scope = evaluated_scope(predictions)
+    samples = samples_of(scope.predictions)
+    asked = [
+        (output, at.point, prevalence)
+        for output in evaluation.outputs
+        if output.photos
+        for at in output.at
+        for prevalence in (None, *output.prevalences)
+    ]
+    measures = {
+        place: _measure(samples[output.output], point.threshold, prevalence)
+        for place, (output, point, prevalence) in enumerate(asked)
+    }
+    resampling = resampling_of(scope.predictions, evaluation.resamples, evaluation.seed, evaluation.stratified)
+    computed = compute(measures, resampling) if measures else {}
+    return tuple(
+        Referrals(
+            output=output.output,
+            point=point,
+            prevalence=output.positives / output.photos if prevalence is None else prevalence,
+            is_observed=prevalence is None,
+            estimates=tuple(
+                noted(
+                    _per_1000(estimate, 1.0 if prevalence is None or estimate.metric == REFERRED else prevalence),
+                    OPTIMISTIC if point.chosen_on == "test" else "",
+                )
+                for estimate in computed[place].estimates(scope.name)
+            ),
+        )
+        for place, (output, point, prevalence) in enumerate(asked)
+    )
+
+
+def _measure(sample: Sample, threshold: float, prevalence: float | None) -> Measure:
+    """Shares of referred, found and missed.
+
+    Of all photos at the observed prevalence; at another one, found and missed are shares of the positives, which
+    makes them proportions, for which there is an interval even where all photos agree.
+    """
+    counts = per_patient(decisions(sample.truth, sample.probability, threshold), sample.patient, sample.columns)
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        found, wrong, passed, missed = (weights @ counts).T
+        if prevalence is None:
+            everyone = found + wrong + passed + missed
+            return np.stack([ratio(part, everyone) for part in (found + wrong, found, missed)])
+        sensitivity, specificity = ratio(found, found + missed), ratio(passed, passed + wrong)
+        referred = prevalence * sensitivity + (1 - prevalence) * (1 - specificity)
+        return np.stack([referred, sensitivity, 1 - sensitivity])
+
+    if prevalence is None:
+        bearings = (Bearing(sample.patients(), "patients"),) * 3
+        return Measure(METRICS, ("",) * 3, bearings, (True,) * 3, of)
+    of_positives = Bearing(sample.patients(1), f"patients with {POSITIVES}")
+    of_negatives = Bearing(sample.patients(0), f"patients with {NEGATIVES}")
+    scarcer = min((of_positives, of_negatives), key=lambda bearing: bearing.patients)
+    lacking = "" if (sample.truth == 1).any() else POSITIVES
+    return Measure(
+        METRICS,
+        (sample.missing_class(), lacking, lacking),
+        (scarcer, of_positives, of_positives),
+        (False, True, True),
+        of,
+    )
+
+
+def _per_1000(estimate: Estimate, prevalence: float) -> Estimate:
+    """A share as photos per 1,000; one of the positives is first made one of all photos by the prevalence."""
+    low, value, high = (
+        None if figure is None else SCREENED * prevalence * figure
+        for figure in (estimate.low, estimate.value, estimate.high)
+    )
+    return replace(estimate, value=value, low=low, high=high)

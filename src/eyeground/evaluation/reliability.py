@@ -1,0 +1,233 @@
+"""Do probabilities come true as often as they say? Observed against predicted, in bins and as a smooth curve.
+
+Bins hold equally many photos, so that each rests on as much as the next; their corners are fixed once and every
+resample of patients is counted within them, as one matrix product. Because any choice of bins is arbitrary, a
+local linear regression (Cleveland 1979, tricube weights over the nearest half of the photos; for calibration,
+Austin & Steyerberg 2014) is drawn through the photos themselves. It is a ratio of weighted sums, so resamples of
+it are matrix products too, and being linear it bends nothing where calibration is perfect.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
+from eyeground.evaluation.calibration_measures import equal_mass_bins
+from eyeground.evaluation.estimates import Bearing, Estimate, with_interval
+from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.flow import evaluated_scope
+from eyeground.evaluation.samples import Sample, samples_of
+from eyeground.predictions import Predictions
+from eyeground.progress import track
+
+BINS = 10
+FEWEST_PHOTOS_PER_BIN = 20
+GRID_POINTS = 51
+NEAREST_SHARE = 0.5
+# The curve starts and ends this many photos from the ends, where a few photos would bend it.
+PHOTOS_BEYOND_CURVE = 10
+HISTOGRAM_BARS = 40
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Photos of neighbouring probabilities.
+
+    Attributes
+    ----------
+    predicted : float
+        Their mean probability.
+    lowest, highest : float
+        Their least and greatest probability.
+    observed : Estimate
+        The share of positives among them.
+    photos, patients, positives : int
+    """
+
+    predicted: float
+    lowest: float
+    highest: float
+    observed: Estimate
+    photos: int
+    patients: int
+    positives: int
+
+
+@dataclass(frozen=True)
+class SmoothCurve:
+    """The observed share of positives by predicted probability, and its 95 % band, point by point.
+
+    Attributes
+    ----------
+    predicted, observed, low, high : numpy.ndarray
+        Shape (points,), in 0-1; all empty where there are too few photos, `low` and `high` without resamples.
+    """
+
+    predicted: np.ndarray
+    observed: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How well the probabilities of one output hold.
+
+    Attributes
+    ----------
+    output : str
+    photos, patients, positives : int
+        With a known truth.
+    mean_predicted : float
+        Mean probability, to hold against the share of positives.
+    bins : tuple of ReliabilityBin
+        By rising probability.
+    curve : SmoothCurve
+    edges, positives_by_score, negatives_by_score : numpy.ndarray
+        Histogram: edges (bars + 1,) in 0-1 and photos (bars,) by truth.
+    """
+
+    output: str
+    photos: int
+    patients: int
+    positives: int
+    mean_predicted: float
+    bins: tuple[ReliabilityBin, ...]
+    curve: SmoothCurve
+    edges: np.ndarray
+    positives_by_score: np.ndarray
+    negatives_by_score: np.ndarray
+
+
+@dataclass(frozen=True)
+class Reliabilities:
+    """Reliability of every output that has positives and negatives, and why the others have none."""
+
+    scope: str
+    outputs: tuple[Reliability, ...]
+    not_estimable: dict[str, str]
+    resamples: int
+
+
+def reliabilities(
+    predictions: Predictions, resamples: int = 500, seed: int = 0, stratified: bool = False
+) -> Reliabilities:
+    """Reliability of every output on the test photos, or on all where none is marked as test.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    resamples : int
+        Of patients; 0 gives points and curves without intervals.
+    seed, stratified
+        As for `evaluate`.
+    """
+    scope = evaluated_scope(predictions)
+    resampling = resampling_of(scope.predictions, resamples, seed, stratified)
+    samples = samples_of(scope.predictions)
+    return Reliabilities(
+        scope=scope.name,
+        outputs=tuple(
+            reliability(output, sample, resampling) for output, sample in samples.items() if not sample.missing_class()
+        ),
+        not_estimable={
+            output: f"no {sample.missing_class()} in {scope.name}"
+            for output, sample in samples.items()
+            if sample.missing_class()
+        },
+        resamples=resamples,
+    )
+
+
+def reliability(output: str, sample: Sample, resampling: Resampling) -> Reliability:
+    """Reliability of one output that has positives and negatives."""
+    edges = np.linspace(0, max(1e-3, float(sample.probability.max())), HISTOGRAM_BARS + 1)
+    positive = sample.truth == 1
+    return Reliability(
+        output=output,
+        photos=len(sample.truth),
+        patients=sample.patients(),
+        positives=int(positive.sum()),
+        mean_predicted=float(sample.probability.mean()),
+        bins=_bins(sample, resampling),
+        curve=smooth_curve(sample, resampling),
+        edges=edges,
+        positives_by_score=np.histogram(sample.probability[positive], edges)[0],
+        negatives_by_score=np.histogram(sample.probability[~positive], edges)[0],
+    )
+
+
+def _bins(sample: Sample, resampling: Resampling) -> tuple[ReliabilityBin, ...]:
+    wanted = max(1, min(BINS, len(sample.truth) // FEWEST_PHOTOS_PER_BIN))
+    of_photo = np.unique(equal_mass_bins(sample.probability, wanted), return_inverse=True)[1]
+    count = int(of_photo.max()) + 1
+    shape = (sample.columns, count)
+    photos = csr_array((np.ones(len(of_photo)), (sample.patient, of_photo)), shape=shape)
+    positives = csr_array((sample.truth, (sample.patient, of_photo)), shape=shape)
+    resampled = [np.empty((0, count))]
+    for weights in resampling.weights():
+        total = weights @ photos
+        resampled.append(np.divide(weights @ positives, total, out=np.full(total.shape, np.nan), where=total > 0))
+    shares = np.concatenate(resampled)
+    bins = []
+    for index in range(count):
+        here = of_photo == index
+        score, truth = sample.probability[here], sample.truth[here]
+        patients = len(np.unique(sample.patient[here]))
+        share = with_interval(
+            "observed_share", float(truth.mean()), shares[:, index], Bearing(patients, "patients"), is_proportion=True
+        )
+        found = (float(score.mean()), float(score.min()), float(score.max()))
+        bins.append(ReliabilityBin(*found, share, len(truth), patients, int(truth.sum())))
+    return tuple(bins)
+
+
+def smooth_curve(sample: Sample, resampling: Resampling) -> SmoothCurve:
+    """Local linear regression of truth on probability, with its band from the given resamples of patients.
+
+    There is no curve where fewer than four times the photos left off at the ends are known, or all have one score.
+    """
+    empty = np.empty(0)
+    rising = np.sort(sample.probability)
+    if len(rising) < 4 * PHOTOS_BEYOND_CURVE or rising[PHOTOS_BEYOND_CURVE] == rising[-1 - PHOTOS_BEYOND_CURVE]:
+        return SmoothCurve(empty, empty, empty, empty)
+    grid = np.linspace(rising[PHOTOS_BEYOND_CURVE], rising[-1 - PHOTOS_BEYOND_CURVE], GRID_POINTS)
+    sums = _sums_of_patients(sample, grid)
+    observed = _local_line(np.ones((1, sample.columns)), sums)[0]
+    if not resampling.resamples or min(sample.patients(0), sample.patients(1)) < 2:
+        return SmoothCurve(grid, observed, empty, empty)
+    chunks = track(
+        resampling.weights(),
+        "resampling the calibration curve",
+        total=len(resampling.chunks()),
+        unit="chunks of resamples",
+    )
+    resampled = np.concatenate([_local_line(weights, sums) for weights in chunks])
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(resampled, [tail, 1 - tail], axis=0)
+    return SmoothCurve(grid, observed, low, high)
+
+
+def _sums_of_patients(sample: Sample, grid: np.ndarray) -> list[np.ndarray]:
+    """The five kernel-weighted sums of a local line at each grid point, each of shape (patients, grid)."""
+    distance = sample.probability[:, np.newaxis] - grid
+    nearest = max(2, int(np.ceil(NEAREST_SHARE * len(distance))))
+    reach = np.partition(np.abs(distance), nearest - 1, axis=0)[nearest - 1]
+    kernel = np.clip(1 - (np.abs(distance) / np.maximum(reach, 1e-9)) ** 3, 0, None) ** 3
+    of_patient = csr_array(
+        (np.ones(len(distance)), (sample.patient, np.arange(len(distance)))), shape=(sample.columns, len(distance))
+    )
+    truth = sample.truth[:, np.newaxis]
+    terms = (kernel, kernel * distance, kernel * distance**2, kernel * truth, kernel * distance * truth)
+    return [of_patient @ term for term in terms]
+
+
+def _local_line(weights: np.ndarray, sums: list[np.ndarray]) -> np.ndarray:
+    """Value of the local line at each grid point, shape (resamples, grid), held within 0-1; NaN without photos nearby."""
+    ones, first, second, truth, product = (weights @ of_patient for of_patient in sums)
+    determinant = ones * second - first**2
+    steep = determinant > 1e-9 * ones * second
+    mean = np.divide(truth, ones, out=np.full(ones.shape, np.nan), where=ones > 0)
+    line = np.divide(second * truth - first * product, determinant, out=mean, where=steep)
+    return np.asarray(np.clip(line, 0, 1))

@@ -1,0 +1,177 @@
+"""What an evaluation yields: figures with intervals, by output, by target of several classes, and over all outputs."""
+
+from dataclasses import dataclass
+
+from eyeground.bundle import OperatingPoint
+from eyeground.evaluation.estimates import Estimate, not_estimable
+from eyeground.evaluation.families import Family
+from eyeground.evaluation.metrics import COUNT_METRICS, Confusion, predictive_values
+
+
+@dataclass(frozen=True)
+class AtOperatingPoint:
+    """What one output does at one threshold."""
+
+    point: OperatingPoint
+    confusion: Confusion
+    estimates: tuple[Estimate, ...]
+
+    @property
+    def is_optimistic(self) -> bool:
+        """Whether the threshold was chosen on the photos it is measured on."""
+        return self.point.chosen_on == "test"
+
+
+@dataclass(frozen=True)
+class FoldEvaluation:
+    """One fold of one output of a cross-validated table."""
+
+    fold: int
+    photos: int
+    patients: int
+    positives: int
+    auroc: Estimate
+
+
+@dataclass(frozen=True)
+class OutputEvaluation:
+    """All figures of one output.
+
+    Attributes
+    ----------
+    output : str
+    photos, patients : int
+        Those whose truth is known; nothing else enters a figure.
+    positives, negatives, unknown : int
+        Photos by truth.
+    estimates : tuple of Estimate
+        What needs no threshold: AUROC, AUPRC, Brier score, expected calibration error, calibration slope and
+        calibration in the large.
+    at : tuple of AtOperatingPoint
+        One for each operating point of this output; empty where there is none.
+    no_operating_point : str
+        Why `at` is empty, or lacks a rule that was asked for; empty otherwise.
+    prevalences : tuple of float
+        At which predictive values are given besides the observed one.
+    folds : tuple of FoldEvaluation
+        Where every photo belongs to a fold; `estimates` then has the means within folds.
+    between_folds : tuple of Estimate
+        Mean and standard deviation of the folds' AUROCs: a description of the folds, without intervals.
+    """
+
+    output: str
+    photos: int
+    patients: int
+    positives: int
+    negatives: int
+    unknown: int
+    estimates: tuple[Estimate, ...]
+    at: tuple[AtOperatingPoint, ...]
+    no_operating_point: str
+    prevalences: tuple[float, ...] = ()
+    folds: tuple[FoldEvaluation, ...] = ()
+    between_folds: tuple[Estimate, ...] = ()
+
+    def estimate(self, metric: str) -> Estimate:
+        """One metric by name, at the first operating point where it needs one.
+
+        Raises
+        ------
+        KeyError
+            If there is no such metric.
+        """
+        for estimate in self.all_estimates():
+            if estimate.metric == metric:
+                return estimate
+        raise KeyError(metric)
+
+    def all_estimates(self) -> tuple[Estimate, ...]:
+        """Every estimate; those at thresholds say why they are missing where there is no operating point."""
+        if not self.at:
+            metrics = (*COUNT_METRICS, *predictive_values(self.prevalences))
+            return self.estimates + tuple(not_estimable(metric.name, self.no_operating_point) for metric in metrics)
+        return self.estimates + tuple(estimate for at in self.at for estimate in at.estimates)
+
+
+@dataclass(frozen=True)
+class FamilyDecision:
+    """How a target's one decision among its classes agrees with the truth.
+
+    Attributes
+    ----------
+    rule : str
+        How the class is decided, in words.
+    confusion : tuple of tuple of int
+        Photos by truth (rows) and decision (columns), in the order of the classes.
+    estimates : tuple of Estimate
+    """
+
+    rule: str
+    confusion: tuple[tuple[int, ...], ...]
+    estimates: tuple[Estimate, ...]
+
+
+@dataclass(frozen=True)
+class FamilyEvaluation:
+    """All figures of a multi-class or ordinal target as a whole.
+
+    Attributes
+    ----------
+    family : Family
+        Its name, classes and outputs.
+    photos, patients, unknown : int
+        Photos and patients whose class is known, and photos whose class is not.
+    photos_of_class : tuple of int
+        In the order of the classes.
+    estimates : tuple of Estimate
+        Macro and micro AUROC over the target's outputs.
+    decisions : tuple of FamilyDecision
+        For a multi-class target one; for an ordinal one at 0.5 and, where every step has one, at operating points.
+    """
+
+    family: Family
+    photos: int
+    patients: int
+    unknown: int
+    photos_of_class: tuple[int, ...]
+    estimates: tuple[Estimate, ...]
+    decisions: tuple[FamilyDecision, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All figures of a predictions table.
+
+    Attributes
+    ----------
+    scope : str
+        `test`, or `all photos` where none is marked as test.
+    remarks : tuple of str
+        Sentences that a reader of the figures must know.
+    photos, patients : int
+        In scope.
+    outputs : tuple of OutputEvaluation
+        In the table's order.
+    macro : tuple of Estimate
+        Means over the outputs for which they are estimable; empty for a single output.
+    resamples, seed : int
+        Of the patient bootstrap.
+    stratified : bool
+        Whether patients were drawn within strata of their rarest truth.
+    micro : tuple of Estimate
+        AUROC and AUPRC of all pairs of photo and output pooled; empty for a single output.
+    families : tuple of FamilyEvaluation
+        The multi-class and ordinal targets among the outputs.
+    """
+
+    scope: str
+    remarks: tuple[str, ...]
+    photos: int
+    patients: int
+    outputs: tuple[OutputEvaluation, ...]
+    macro: tuple[Estimate, ...]
+    resamples: int
+    seed: int
+    stratified: bool
+    micro: tuple[Estimate, ...] = ()
+    families: tuple[FamilyEvaluation, ...] = ()

@@ -1,0 +1,54 @@
+"""Lists, numbers and rules as English, for texts that are generated from data."""
+
+from collections.abc import Sequence
+
+
+def joined(words: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    >>> joined(["AUROC", "AUPRC", "Brier score"])
+    'AUROC, AUPRC and Brier score'
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def counted(number: int, singular: str) -> str:
+    """A number with its noun, in the plural where it is not one.
+
+    >>> counted(1260, "photo"), counted(1, "patient")
+    ('1,260 photos', '1 patient')
+    """
+    return f"{number:,} {singular}" if number == 1 else f"{number:,} {singular}s"
+
+
+def rule_in_words(rule: str) -> str:
+    """What a rule for an operating point aims at; a rule that is not known stays as it is.
+
+    >>> rule_in_words("sensitivity=0.95")
+    'a sensitivity of at least 0.95'
+    """
+    if rule == "youden":
+        return "the largest sum of sensitivity and specificity (Youden's index)"
+    kind, separator, number = rule.partition("=")
+    if separator and kind in ("sensitivity", "specificity"):
+        return f"a {kind} of at least {number}"
+    if separator and kind == "cost":
+        cost, _, prevalence = number.partition("@")
+        at = f" at a prevalence of {prevalence}" if prevalence else ""
+        return f"the least expected cost{at}, a missed positive counting as {cost} false alarms"
+    return rule
+
+
+def rule_in_brief(rule: str) -> str:
+    """What a rule for an operating point asks for, short enough for a cell.
+
+    >>> rule_in_brief("sensitivity=0.95"), rule_in_brief("cost=10@0.05")
+    ('sensitivity ≥ 0.95', 'a miss costs 10 false alarms, prevalence 0.05')
+    """
+    kind, _, number = rule.partition("=")
+    number, _, prevalence = number.partition("@")
+    if kind in ("sensitivity", "specificity") and number:
+        return f"{kind} ≥ {number}"
+    if kind == "cost":
+        return f"a miss costs {number} false alarms" + (f", prevalence {prevalence}" if prevalence else "")
+    return {"youden": "Youden's index", "threshold": "given beforehand"}.get(kind, rule)
