@@ -19,10 +19,10 @@ from scipy.special import ndtri
 from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling, one_stratum
 from eyeground.evaluation.delong import delong, delong_interval
 from eyeground.evaluation.estimates import Estimate, with_interval
-from eyeground.evaluation.figure_style import COLOURS, INK, PALE, styled
 from eyeground.evaluation.intervals import clustered_wilson_interval, jackknife, wilson_interval
 from eyeground.evaluation.measures import Computed, compute, count_measure, ranking_measure
 from eyeground.evaluation.metrics import AUROC
+from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
 from eyeground.evaluation.samples import Sample
 from eyeground.files import replacing
 

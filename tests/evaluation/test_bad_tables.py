@@ -10,8 +10,8 @@ import pytest
 
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate, flow_table, write_evaluation
-from eyeground.evaluation.markdown import markdown
-from eyeground.evaluation.tables import metrics_table
+from eyeground.evaluation.reporting.markdown import markdown
+from eyeground.evaluation.reporting.tables import metrics_table
 from eyeground.predictions import read_predictions
 
 HEADER = "photo,patient,truth_dr,probability_dr\n"

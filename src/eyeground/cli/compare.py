@@ -13,7 +13,7 @@ from eyeground.errors import UserError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eyeground.evaluation.comparison_thresholds import Threshold
+    from eyeground.evaluation.comparing.thresholds import Threshold
 
 
 def compare(
@@ -56,10 +56,10 @@ def compare(
 
     Example: eyeground compare imagenet.parquet fundus.parquet --reference imagenet --margin 0.02 -o comparison
     """
-    from eyeground.evaluation.comparison import compare as compared
-    from eyeground.evaluation.comparison_report import paragraphs, write_comparison
-    from eyeground.evaluation.comparison_tables import models_table, overview_table
-    from eyeground.evaluation.shared_photos import shared_outputs
+    from eyeground.evaluation.comparing.comparison import compare as compared
+    from eyeground.evaluation.comparing.report import paragraphs, write_comparison
+    from eyeground.evaluation.comparing.shared_photos import shared_outputs
+    from eyeground.evaluation.comparing.tables import models_table, overview_table
     from eyeground.predictions import read_predictions
 
     models = dict(zip(_names(predictions, names), map(read_predictions, predictions), strict=True))
@@ -110,7 +110,7 @@ def _thresholds(
 ) -> "dict[str, dict[str, Threshold]]":
     """Thresholds by model and output, from bundles and as given."""
     from eyeground.bundle import open_bundle
-    from eyeground.evaluation.comparison_thresholds import Threshold, threshold_of
+    from eyeground.evaluation.comparing.thresholds import Threshold, threshold_of
 
     found: dict[str, dict[str, Threshold]] = {}
     for text in bundles:

@@ -102,7 +102,7 @@ def evaluate(
     eyeground evaluate runs/odir/predictions.parquet --run runs/odir --external idrid=idrid.parquet -o report
     """
     from eyeground.evaluation.foreign import parse_mapping, read_foreign
-    from eyeground.evaluation.validation import Presentation, Request, evaluated, write_validation
+    from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
     from eyeground.predictions import Predictions, read_predictions
     from eyeground.protocols.evidence import Sources, gather
 

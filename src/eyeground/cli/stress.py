@@ -50,9 +50,9 @@ def stress(
 
     Test photos are taken, or all where the manifest has no splits. An interrupted run goes on where it stopped.
     """
-    from eyeground.evaluation.figure_style import save_figure
-    from eyeground.evaluation.robustness import robustness
-    from eyeground.evaluation.robustness_section import brief_table, mean_table, robustness_section
+    from eyeground.evaluation.reporting.figure_style import save_figure
+    from eyeground.evaluation.robustness.robustness import robustness
+    from eyeground.evaluation.robustness.section import brief_table, mean_table, robustness_section
     from eyeground.files import replacing
     from eyeground.imaging.faults import FAULTS
     from eyeground.manifest import read_manifest

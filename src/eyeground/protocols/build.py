@@ -23,8 +23,8 @@ from eyeground.bundle import Bundle, OperatingPoint, TrainingRecord, open_bundle
 from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, choose_operating_point
-from eyeground.evaluation.calibrate import calibrated_predictions, fit_calibration
-from eyeground.evaluation.validation import Presentation, Request, evaluated, write_validation
+from eyeground.evaluation.calibrating.calibrate import calibrated_predictions, fit_calibration
+from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle

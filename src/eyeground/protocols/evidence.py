@@ -9,11 +9,11 @@ import yaml
 
 from eyeground.bundle import BundleDescription, open_bundle
 from eyeground.errors import UserError
-from eyeground.evaluation.contamination import read_contamination
-from eyeground.evaluation.embeddings import read_embeddings
 from eyeground.evaluation.flow import read_checked_flow
-from eyeground.evaluation.stress_predictions import read_stress
-from eyeground.evaluation.validation import Evidence
+from eyeground.evaluation.reporting.validation import Evidence
+from eyeground.evaluation.robustness.stress_predictions import read_stress
+from eyeground.evaluation.subgroups.contamination import read_contamination
+from eyeground.evaluation.subgroups.embeddings import read_embeddings
 from eyeground.predictions import read_predictions
 from eyeground.protocols.check import FLOW
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, PREDICTIONS, RECIPE

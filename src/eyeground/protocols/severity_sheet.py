@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from eyeground.evaluation.figure_style import styled
-from eyeground.evaluation.stress_predictions import fault_in_words
+from eyeground.evaluation.reporting.figure_style import styled
+from eyeground.evaluation.robustness.stress_predictions import fault_in_words
 from eyeground.imaging.faults import SEVERITIES, spoil
 from eyeground.imaging.standard import standard_photo
 from eyeground.recipe import Preprocessing

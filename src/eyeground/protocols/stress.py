@@ -19,7 +19,7 @@ import pandas as pd
 
 from eyeground.bundle import DESCRIPTION, Bundle
 from eyeground.errors import UserError
-from eyeground.evaluation.stress_predictions import CLEAN, Condition, StressPredictions
+from eyeground.evaluation.robustness.stress_predictions import CLEAN, Condition, StressPredictions
 from eyeground.files import sha256_of
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.decode import Pixels

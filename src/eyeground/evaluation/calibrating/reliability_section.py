@@ -1,0 +1,209 @@
+"""Calibration as a part of the report: a reliability diagram for each output, with the scores it rests on below it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eyeground.evaluation.bootstrap import CONFIDENCE
+from eyeground.evaluation.calibrating.reliability import Reliabilities, Reliability, ReliabilityBin
+from eyeground.evaluation.estimates import Estimate, as_text
+from eyeground.evaluation.metrics import title_of
+from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
+from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, title
+from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
+from eyeground.evaluation.reporting.wording import counted, joined
+from eyeground.recipe import in_words
+
+KEY = "calibration"
+
+
+def reliability_section(
+    result: Reliabilities, estimates: Mapping[str, Sequence[Estimate]] | None = None, remarks: Sequence[str] = ()
+) -> Section:
+    """The section `calibration` of a report.
+
+    Parameters
+    ----------
+    result : Reliabilities
+    estimates : mapping of output to estimates, optional
+        Further columns of the table, such as calibration slope, calibration in the large, calibration error and Brier score.
+    remarks : sequence of str
+        What was done to the probabilities, such as `calibration_in_words` of a bundle's calibrations.
+    """
+    paragraphs = [_what_was_done(result), *remarks]
+    if result.outputs:
+        paragraphs.append(_what_came_out(result))
+    paragraphs += [f"{in_words(output)}: not estimable: {why}." for output, why in result.not_estimable.items()]
+    return Section(
+        key=KEY,
+        title="Calibration",
+        paragraphs=tuple(paragraphs),
+        tables=(_table(result, estimates or {}),) if result.outputs else (),
+        figures=(_figure(result),) if result.outputs else (),
+        metrics=_metrics(result),
+    )
+
+
+def _what_was_done(result: Reliabilities) -> str:
+    intervals = (
+        f"Intervals ({CONFIDENCE:.0%}) are percentiles of {result.resamples:,} resamples of patients, point by point."
+        if result.resamples
+        else "No resamples were asked for, so there are no intervals."
+    )
+    return (
+        f"Predicted probabilities were held against the share of positives ({result.scope}): in bins of equally many photos, "
+        f"and as a local linear regression on the photos themselves. {intervals} Perfect calibration lies on the diagonal; below "
+        "it probabilities are too high, above it too low."
+    )
+
+
+def _what_came_out(result: Reliabilities) -> str:
+    found = []
+    for output in result.outputs:
+        off = [one for one in output.bins if not _holds(one)]
+        share = output.positives / output.photos
+        found.append(
+            f"{in_words(output.output)} was predicted at {output.mean_predicted:.3f} on average and found in {share:.3f}, with "
+            f"{len(off)} of {counted(len(output.bins), 'bin')} off the diagonal beyond the interval"
+        )
+    return "; ".join(found) + "."
+
+
+def _holds(one: ReliabilityBin) -> bool:
+    """Whether the mean probability of a bin lies within the interval of the observed share; True where there is none."""
+    if one.observed.low is None or one.observed.high is None:
+        return True
+    return bool(one.observed.low <= one.predicted <= one.observed.high)
+
+
+def _table(result: Reliabilities, estimates: Mapping[str, Sequence[Estimate]]) -> TableBlock:
+    rows = []
+    for output in result.outputs:
+        row = {
+            "Output": in_words(output.output),
+            "Photos": f"{output.photos:,}",
+            "Patients": f"{output.patients:,}",
+            "Positives": f"{output.positives:,}",
+            "Mean predicted": f"{output.mean_predicted:.3f}",
+            "Observed": f"{output.positives / output.photos:.3f}",
+        }
+        row |= {title_of(estimate.metric): as_text(estimate) for estimate in estimates.get(output.output, ())}
+        rows.append(row)
+    caption = f"Calibration of each output ({result.scope})."
+    if estimates:
+        caption += (
+            f" In brackets: {CONFIDENCE:.0%} intervals over patients. A slope below 1 means predictions too extreme."
+        )
+    return TableBlock("calibration", pd.DataFrame(rows).fillna("–"), caption)
+
+
+def _metrics(result: Reliabilities) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for output in result.outputs:
+        for one in output.bins:
+            shared = {
+                "section": KEY,
+                "output": output.output,
+                "subset": f"probability {one.lowest:.4g} to {one.highest:.4g}",
+                "n_photos": one.photos,
+                "n_patients": one.patients,
+            }
+            observed = one.observed
+            rows.append(shared | {"metric": "mean_predicted", "value": one.predicted, "note": ""})
+            rows.append(
+                shared
+                | {"metric": observed.metric, "value": observed.value, "low": observed.low, "high": observed.high}
+                | {"note": observed.note}
+            )
+    columns = ["section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "note"]
+    return pd.DataFrame(rows, columns=columns).astype({"value": float, "low": float, "high": float})
+
+
+def _figure(result: Reliabilities) -> FigureBlock:
+    with styled():
+        columns = min(len(result.outputs), PANELS_PER_ROW)
+        rows = math.ceil(len(result.outputs) / columns)
+        width, height = (3.2, 4.4) if len(result.outputs) == 1 else (2.3, 3.1)
+        figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+        panels = figure.subplots(2 * rows, columns, squeeze=False, height_ratios=[4, 1] * rows)
+        for index in range(rows * columns):
+            row, column = divmod(index, columns)
+            pair = panels[2 * row : 2 * row + 2, column]
+            if index >= len(result.outputs):
+                for unused in pair:
+                    unused.remove()
+                continue
+            _draw(pair[0], pair[1], result.outputs[index])
+            pair[0].set_ylabel("" if column else "Observed share")
+    names = joined([in_words(output.output) for output in result.outputs])
+    return FigureBlock(
+        name="calibration",
+        figure=figure,
+        alt=f"Reliability diagrams of {names}. {_what_came_out(result)}",
+        caption=(
+            f"Observed share of positives by predicted probability ({result.scope}). Dots: bins of equally many photos, with "
+            f"{CONFIDENCE:.0%} intervals over patients. Line and band: local linear regression, drawn without the outermost "
+            "photos at either end. Dotted: perfect calibration. Below: photos by probability, positives up, negatives down, "
+            "each scaled to its highest bar. Axes end beyond bins and curve; single photos may lie further out."
+        ),
+    )
+
+
+def _draw(axes: Axes, scores: Axes, output: Reliability) -> None:
+    axes.plot([0, 1], [0, 1], color=PALE, linewidth=0.7, linestyle=(0, (1, 3)), zorder=0)
+    curve = output.curve
+    if len(curve.low):
+        axes.fill_between(curve.predicted, curve.low, curve.high, color=COLOURS[0], alpha=0.15, linewidth=0)
+    if len(curve.predicted):
+        axes.plot(curve.predicted, curve.observed, color=COLOURS[0], linewidth=1.5)
+    for one in output.bins:
+        if one.observed.low is not None and one.observed.high is not None:
+            axes.plot([one.predicted] * 2, [one.observed.low, one.observed.high], color=INK, linewidth=0.9, zorder=3)
+    axes.plot(
+        [one.predicted for one in output.bins],
+        [one.positives / one.photos for one in output.bins],
+        linestyle="none",
+        marker="o",
+        markersize=4,
+        markerfacecolor="white",
+        markeredgecolor=INK,
+        markeredgewidth=1.0,
+        zorder=4,
+        clip_on=False,
+    )
+    limit = _limit(output)
+    ticks = np.linspace(0, limit, 3)
+    labels = [f"{tick:g}" for tick in ticks]
+    axes.set(xlim=(0, limit), ylim=(0, limit))
+    axes.set_yticks(ticks, labels)
+    axes.set_xticks(ticks, [])
+    axes.set_box_aspect(1)
+    axes.spines[["left", "bottom"]].set_position(("outward", 4))
+    title(axes, output.output, f"{output.positives:,} of {counted(output.photos, 'photo')} positive")
+    _draw_scores(scores, output)
+    scores.set(xlim=(0, limit), ylim=(-1.05, 1.05), xlabel="Predicted probability")
+    scores.set_xticks(ticks, labels)
+    scores.set_box_aspect(0.22)
+
+
+def _draw_scores(axes: Axes, output: Reliability) -> None:
+    width = np.diff(output.edges)
+    for counts, sign, colour in ((output.positives_by_score, 1, COLOURS[0]), (output.negatives_by_score, -1, PALE)):
+        axes.bar(
+            output.edges[:-1], sign * counts / max(1, counts.max()), width, align="edge", color=colour, linewidth=0
+        )
+    axes.axhline(0, color=INK, linewidth=0.5)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+
+
+def _limit(output: Reliability) -> float:
+    """The end of both axes: a round number beyond bins and curve, so that those of a rare disease can be told apart."""
+    drawn = [*output.curve.predicted, *output.curve.observed]
+    drawn += [max(one.predicted, one.positives / one.photos) for one in output.bins]
+    return next((limit for limit in (0.1, 0.2, 0.4, 0.6) if max(drawn) < limit), 1.0)

@@ -1,0 +1,228 @@
+"""Models on the same photos: which is better, by how much, and how sure that is.
+
+All models are compared on the photos that all of them have, and on the same resamples of patients. The AUROC is
+what a comparison is about: its tests are one family for Holm's adjustment, over all outputs and pairs; those of
+sensitivity and specificity at each model's own threshold are another. AUPRC is described and not tested.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from eyeground.errors import UserError, did_you_mean
+from eyeground.evaluation.bootstrap import Resampling, one_stratum
+from eyeground.evaluation.comparing.margin import checked_margin
+from eyeground.evaluation.comparing.multiplicity import holm
+from eyeground.evaluation.comparing.paired_difference import (
+    DECISION_METRICS,
+    RANKING_METRICS,
+    Contestant,
+    Difference,
+    contestants_of,
+    differences_of,
+)
+from eyeground.evaluation.comparing.shared_photos import share_photos, shared_outputs
+from eyeground.evaluation.comparing.thresholds import Threshold, thresholds_of
+from eyeground.evaluation.estimates import Estimate
+from eyeground.evaluation.metrics import AUROC
+from eyeground.evaluation.samples import samples_of
+from eyeground.predictions import Predictions
+
+FAMILIES = ((AUROC,), DECISION_METRICS)
+
+
+@dataclass(frozen=True)
+class ModelFigures:
+    """One model on the shared photos of one output.
+
+    Attributes
+    ----------
+    model : str
+    estimates : tuple of Estimate
+        AUROC, AUPRC, sensitivity and specificity.
+    threshold : Threshold or None
+        None where there is none; the note of the sensitivity says why.
+    """
+
+    model: str
+    estimates: tuple[Estimate, ...]
+    threshold: Threshold | None
+
+    def estimate(self, metric: str) -> Estimate:
+        """One metric by name: `auroc`, `auprc`, `sensitivity` or `specificity`."""
+        return next(estimate for estimate in self.estimates if estimate.metric == metric)
+
+
+@dataclass(frozen=True)
+class OutputComparison:
+    """All models on one output.
+
+    Attributes
+    ----------
+    output : str
+    photos, patients, positives : int
+        Shared by all models, with a known truth.
+    models : tuple of ModelFigures
+    differences : tuple of Difference
+        By pair, and within it AUROC, AUPRC, sensitivity, specificity.
+    """
+
+    output: str
+    photos: int
+    patients: int
+    positives: int
+    models: tuple[ModelFigures, ...]
+    differences: tuple[Difference, ...]
+
+    def differences_in(self, *metrics: str) -> tuple[Difference, ...]:
+        """The differences of these metrics, in order."""
+        return tuple(difference for difference in self.differences if difference.metric in metrics)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several models on the same photos.
+
+    Attributes
+    ----------
+    scope : str
+        `test`, or `all photos`.
+    remarks : tuple of str
+        Sentences that a reader of the figures must know.
+    models : tuple of str
+    reference : str or None
+        The model that each other was compared with; None where each was compared with each.
+    left_out : dict of str to int
+        By model: its photos in scope that some other model lacks.
+    outputs : tuple of OutputComparison
+    margin : float or None
+        The largest loss that would not matter.
+    resamples, seed : int
+        Of the patient bootstrap.
+    """
+
+    scope: str
+    remarks: tuple[str, ...]
+    models: tuple[str, ...]
+    reference: str | None
+    left_out: dict[str, int]
+    outputs: tuple[OutputComparison, ...]
+    margin: float | None
+    resamples: int
+    seed: int
+
+    def differences_in(self, *metrics: str) -> tuple[Difference, ...]:
+        """The differences of these metrics on all outputs."""
+        return tuple(difference for output in self.outputs for difference in output.differences_in(*metrics))
+
+
+def compare(
+    models: Mapping[str, Predictions],
+    outputs: Sequence[str] = (),
+    reference: str | None = None,
+    margin: float | None = None,
+    rule: str = "youden",
+    thresholds: Mapping[str, Mapping[str, Threshold]] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Comparison:
+    """Compare models on the photos that all of them have predicted.
+
+    Parameters
+    ----------
+    models : mapping of str to Predictions
+        Two or more, by name. Test photos are compared, or all where no table marks any.
+    outputs : sequence of str
+        Those to compare; by default all that the models share.
+    reference : str, optional
+        Compare each model with this one (model minus reference); by default each with each, in order (earlier minus
+        later).
+    margin : float, optional
+        The largest loss that would not matter, such as 0.02; with it every difference gets a verdict.
+    rule : str
+        By which a threshold is chosen on each model's validation photos; see `choose_operating_point`.
+    thresholds : mapping, optional
+        By model and output: thresholds to use instead.
+    resamples : int
+        Of patients, the same for all models and outputs; 0 gives points and tests without intervals.
+    seed : int
+        Same seed, same figures, whatever the order of the rows.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than two models, a name is unknown, the models share no output or no photo, or they disagree
+        on the patient or the truth of one.
+    """
+    _check(models, reference, resamples, seed)
+    checked_margin(margin)
+    names = shared_outputs(models, tuple(outputs))
+    shared = share_photos(models, names)
+    chosen = thresholds_of(models, shared.scope, names, rule, thresholds or {})
+    by_model = {model: samples_of(predictions) for model, predictions in shared.models.items()}
+    samples = {output: {model: by_model[model][output] for model in models} for output in names}
+    columns = samples[names[0]][next(iter(models))].columns
+    resampling = Resampling(one_stratum(columns), resamples, seed)
+    contests = contestants_of(samples, chosen, resampling, shared.scope)
+    pairs = _pairs(tuple(models), reference)
+    return Comparison(
+        scope=shared.scope,
+        remarks=shared.remarks,
+        models=tuple(models),
+        reference=reference,
+        left_out=shared.left_out,
+        outputs=_adjusted([_of_output(output, contest, pairs, margin) for output, contest in contests.items()]),
+        margin=margin,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def _check(models: Mapping[str, Predictions], reference: str | None, resamples: int, seed: int) -> None:
+    if len(models) < 2:
+        raise UserError("a comparison needs the predictions of two models or more")
+    if reference is not None and reference not in models:
+        raise UserError(
+            f"there is no model '{reference}' to compare with{did_you_mean(reference, models)}; "
+            f"the models are {', '.join(models)}"
+        )
+    if resamples < 0 or seed < 0:
+        raise UserError(f"resamples ({resamples}) and seed ({seed}) must not be negative")
+
+
+def _pairs(models: tuple[str, ...], reference: str | None) -> list[tuple[str, str]]:
+    if reference is None:
+        return list(combinations(models, 2))
+    return [(model, reference) for model in models if model != reference]
+
+
+def _of_output(
+    output: str, contest: Mapping[str, Contestant], pairs: Sequence[tuple[str, str]], margin: float | None
+) -> OutputComparison:
+    sample = next(iter(contest.values())).sample
+    return OutputComparison(
+        output=output,
+        photos=len(sample.truth),
+        patients=sample.patients(),
+        positives=int((sample.truth == 1).sum()),
+        models=tuple(
+            ModelFigures(
+                model,
+                tuple(contestant.estimate(metric) for metric in RANKING_METRICS + DECISION_METRICS),
+                contestant.threshold if isinstance(contestant.threshold, Threshold) else None,
+            )
+            for model, contestant in contest.items()
+        ),
+        differences=tuple(differences_of(contest, pairs, margin)),
+    )
+
+
+def _adjusted(outputs: Sequence[OutputComparison]) -> tuple[OutputComparison, ...]:
+    """The same comparisons with Holm's p, adjusted over all outputs and pairs at once."""
+    flat = [difference for output in outputs for difference in output.differences]
+    for family in FAMILIES:
+        places = [place for place, difference in enumerate(flat) if difference.metric in family]
+        for place, p in zip(places, holm([flat[place].p for place in places]), strict=True):
+            flat[place] = replace(flat[place], p_holm=p)
+    rest = iter(flat)
+    return tuple(replace(output, differences=tuple(next(rest) for _ in output.differences)) for output in outputs)

@@ -1,0 +1,260 @@
+"""Discrimination as a part of the report: how well scores rank positives above negatives, whatever the threshold.
+
+The curves and the distributions of scores say where a single area comes from; from four outputs on, a forest shows
+which of them differ by more than their intervals. Its figures are the evaluation's, which `tables` writes.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from eyeground.evaluation.curves import (
+    RESAMPLES_OF_BAND,
+    PrecisionRecallCurve,
+    RocCurve,
+    has_curve,
+    precision_recall_with_band,
+    roc_with_band,
+)
+from eyeground.evaluation.estimates import Estimate, as_text
+from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.flow import evaluated_scope
+from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES
+from eyeground.evaluation.reporting.figures import precision_recall_figure, roc_figure
+from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
+from eyeground.evaluation.reporting.score_figure import score_figure
+from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
+from eyeground.evaluation.reporting.wording import counted, joined
+from eyeground.evaluation.results import Evaluation, OutputEvaluation
+from eyeground.evaluation.samples import Sample, samples_of
+from eyeground.predictions import Predictions
+from eyeground.recipe import in_words
+
+KEY = "discrimination"
+AREAS = (AUROC, AUPRC)
+FEWEST_FOR_FOREST = 4
+DASH = "–"
+
+_WHAT_IT_IS = (
+    "AUROC is the chance that a positive photo scores higher than a negative one: 0.5 is chance, 1 is perfect, and "
+    "the share of positives does not matter. AUPRC is the precision averaged over all recalls: chance is the share of "
+    "positives, so it compares models on the same photos and not across datasets."
+)
+
+
+def discrimination_section(evaluation: Evaluation, predictions: Predictions) -> Section:
+    """AUROC and AUPRC with their curves, score distributions, and a forest over more than three outputs.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    predictions : Predictions
+        The table that was evaluated.
+    """
+    scope = evaluated_scope(predictions).predictions
+    samples = samples_of(scope)
+    resampling = resampling_of(
+        scope, min(evaluation.resamples, RESAMPLES_OF_BAND), evaluation.seed, evaluation.stratified
+    )
+    with_curve = {output: sample for output, sample in samples.items() if has_curve(sample)}
+    roc = {output: roc_with_band(sample, resampling) for output, sample in with_curve.items()}
+    precision_recall = {output: precision_recall_with_band(sample, resampling) for output, sample in with_curve.items()}
+    return Section(
+        key=KEY,
+        title="Discrimination",
+        paragraphs=_paragraphs(evaluation),
+        tables=(TableBlock("discrimination", _table(evaluation), _caption_of_table(evaluation)),),
+        figures=_figures(evaluation, samples, roc, precision_recall),
+    )
+
+
+def _paragraphs(evaluation: Evaluation) -> tuple[str, ...]:
+    estimable = _estimable(evaluation)
+    paragraphs = [_WHAT_IT_IS]
+    if len(estimable) == 1:
+        output = estimable[0]
+        areas = [f"an {TITLES[metric]} of {as_text(output.estimate(metric))}" for metric in AREAS]
+        paragraphs.append(
+            f"For {in_words(output.output)}, {counted(output.photos, 'photo')} of "
+            f"{counted(output.patients, 'patient')} gave {joined(areas)}."
+        )
+    elif estimable:
+        means = [f"the {name} was {as_text(estimate)}" for name, estimate in _summaries(evaluation) if estimate.value]
+        sentence = f"AUROC ranged {_range(estimable)}"
+        paragraphs.append(f"{sentence}; {joined(means)}." if means else f"{sentence}.")
+    if any(output.folds for output in evaluation.outputs):
+        paragraphs.append(
+            "The predictions are cross-validated. Scores of different models have no common scale, so areas are means "
+            "within folds, and curves are the vertical averages of the folds' curves."
+        )
+    left_out = [
+        f"{in_words(output.output)} ({output.estimate(AUROC).note})"
+        for output in evaluation.outputs
+        if output not in estimable
+    ]
+    if left_out:
+        paragraphs.append(f"Without a figure: {joined(left_out)}.")
+    return tuple(paragraphs)
+
+
+def _estimable(evaluation: Evaluation) -> list[OutputEvaluation]:
+    return [output for output in evaluation.outputs if output.estimate(AUROC).value is not None]
+
+
+def _range(outputs: list[OutputEvaluation]) -> str:
+    """From the lowest to the highest AUROC, with the names of both."""
+    rising = sorted(outputs, key=lambda output: output.estimate(AUROC).value or 0.0)
+    ends = [f"{as_text(output.estimate(AUROC))} ({in_words(output.output)})" for output in (rising[0], rising[-1])]
+    return f"from {ends[0]} to {ends[1]}"
+
+
+def _summaries(evaluation: Evaluation) -> list[tuple[str, Estimate]]:
+    """AUROC averaged over all outputs, by name."""
+    found = {estimate.metric: estimate for estimate in (*evaluation.macro, *evaluation.micro)}
+    return [(f"{kind} AUROC", found[f"{kind}_auroc"]) for kind in ("macro", "micro") if f"{kind}_auroc" in found]
+
+
+def _averages(evaluation: Evaluation) -> list[tuple[str, int, int, dict[str, Estimate]]]:
+    """Name, photos, patients and estimates of every average, over all outputs and over those of each target."""
+    found = []
+    for kind, estimates in (("macro", evaluation.macro), ("micro", evaluation.micro)):
+        if estimates:
+            by_area = {estimate.metric.removeprefix(f"{kind}_"): estimate for estimate in estimates}
+            found.append((f"All outputs, {kind}", evaluation.photos, evaluation.patients, by_area))
+    for family in evaluation.families:
+        if len(family.family.outputs) == len(evaluation.outputs):
+            continue  # the same averages once more
+        for kind in ("macro", "micro"):
+            by_area = {
+                estimate.metric.removeprefix(f"{kind}_"): estimate
+                for estimate in family.estimates
+                if estimate.metric.startswith(f"{kind}_")
+            }
+            if by_area:
+                found.append((f"{in_words(family.family.target)}, {kind}", family.photos, family.patients, by_area))
+    return found
+
+
+def _table(evaluation: Evaluation) -> pd.DataFrame:
+    rows = []
+    for output in evaluation.outputs:
+        by_area = {metric: output.estimate(metric) for metric in AREAS}
+        counts = [f"{output.photos:,}", f"{output.patients:,}", f"{output.positives:,}"]
+        rows.append([in_words(output.output), *counts, *_cells(by_area)])
+    for name, photos, patients, by_area in _averages(evaluation):
+        rows.append([name, f"{photos:,}", f"{patients:,}", DASH, *_cells(by_area)])
+    return pd.DataFrame(rows, columns=["Output", "Photos", "Patients", "Positive", "AUROC", "AUPRC", "Note"])
+
+
+def _cells(by_area: Mapping[str, Estimate]) -> list[str]:
+    """Two areas and what there is to say of them."""
+    shown = [as_text(by_area[metric]) if metric in by_area else DASH for metric in AREAS]
+    notes = {estimate.note: None for estimate in by_area.values() if estimate.value is not None and estimate.note}
+    return [*shown, "; ".join(notes)]
+
+
+def _caption_of_table(evaluation: Evaluation) -> str:
+    averages = (
+        " Macro is the mean over outputs; micro pools all pairs of photo and output."
+        if len(evaluation.outputs) > 1
+        else ""
+    )
+    return (
+        f"Discrimination on {evaluation.scope}, photos with a known truth, with 95 % intervals over patients.{averages}"
+    )
+
+
+def _figures(
+    evaluation: Evaluation,
+    samples: Mapping[str, Sample],
+    roc: Mapping[str, RocCurve],
+    precision_recall: Mapping[str, PrecisionRecallCurve],
+) -> tuple[FigureBlock, ...]:
+    if not roc:
+        return ()
+    figures = [_roc_block(evaluation, roc), _precision_recall_block(evaluation, precision_recall)]
+    if len(roc) >= FEWEST_FOR_FOREST:
+        figures.append(_forest_block(evaluation))
+    figures.append(_score_block(evaluation, samples))
+    return tuple(figures)
+
+
+def _roc_block(evaluation: Evaluation, curves: Mapping[str, RocCurve]) -> FigureBlock:
+    drawn = [output for output in evaluation.outputs if output.output in curves]
+    band = any(len(curve.grid) for curve in curves.values())
+    return FigureBlock(
+        "roc",
+        roc_figure(evaluation, curves),
+        alt=f"Receiver operating characteristic of {_subject(drawn)}: sensitivity against 1 minus specificity. "
+        f"{_areas_in_words(drawn, AUROC)}",
+        caption=f"ROC of {_subject(drawn)}. {_band_in_words(evaluation, band)}{_points_in_words(drawn)}Dotted: chance.",
+    )
+
+
+def _precision_recall_block(evaluation: Evaluation, curves: Mapping[str, PrecisionRecallCurve]) -> FigureBlock:
+    drawn = [output for output in evaluation.outputs if output.output in curves]
+    band = any(len(curve.grid) for curve in curves.values())
+    return FigureBlock(
+        "precision_recall",
+        precision_recall_figure(evaluation, curves),
+        alt=f"Precision against recall of {_subject(drawn)}. {_areas_in_words(drawn, AUPRC)}",
+        caption=f"Precision and recall of {_subject(drawn)}. {_band_in_words(evaluation, band)}"
+        f"{_points_in_words(drawn)}Dotted: the share of positives, which is chance.",
+    )
+
+
+def _forest_block(evaluation: Evaluation) -> FigureBlock:
+    drawn = _estimable(evaluation)
+    macro = next((estimate for estimate in evaluation.macro if estimate.metric == "macro_auroc"), None)
+    rows = [
+        Row(
+            in_words(output.output),
+            (output.estimate(AUROC),),
+            (f"{output.positives:,}", as_text(output.estimate(AUROC))),
+        )
+        for output in drawn
+    ]
+    if macro is not None:
+        rows.append(Row("macro average", (macro,), ("", as_text(macro))))
+    return FigureBlock(
+        "auroc_forest",
+        interval_figure(rows, "AUROC", ("Positive", "AUROC (95 % interval)"), line=macro.value if macro else None),
+        alt=f"AUROC of {len(drawn)} outputs in rows. {_areas_in_words(drawn, AUROC)}",
+        caption="AUROC of each output with its 95 % interval over patients. Dashed: the macro average.",
+    )
+
+
+def _score_block(evaluation: Evaluation, samples: Mapping[str, Sample]) -> FigureBlock:
+    drawn = [output for output in evaluation.outputs if output.photos]
+    return FigureBlock(
+        "scores",
+        score_figure(evaluation, samples),
+        alt=f"Distribution of the probabilities of {_subject(drawn)}, positives above the axis, negatives below it.",
+        caption="Probabilities by truth: the share of positives (above) and of negatives (below) in each of 40 bars. "
+        + ("Dashed: operating points." if any(output.at for output in drawn) else ""),
+    )
+
+
+def _subject(drawn: list[OutputEvaluation]) -> str:
+    if len(drawn) > 1:
+        return f"{len(drawn)} outputs"
+    output = drawn[0]
+    return (
+        f"{in_words(output.output)} ({output.positives:,} positive and {output.negatives:,} negative photos of "
+        f"{counted(output.patients, 'patient')})"
+    )
+
+
+def _areas_in_words(drawn: list[OutputEvaluation], metric: str) -> str:
+    name = TITLES[metric]
+    areas = [f"{in_words(output.output)} {as_text(output.estimate(metric))}" for output in drawn]
+    return f"{name}: {joined(areas)}."
+
+
+def _band_in_words(evaluation: Evaluation, band: bool) -> str:
+    resamples = min(evaluation.resamples, RESAMPLES_OF_BAND)
+    return f"Bands: 95 % at each point, from {resamples:,} resamples of patients. " if band else ""
+
+
+def _points_in_words(drawn: list[OutputEvaluation]) -> str:
+    return "Circles: operating points. " if any(output.at for output in drawn) else ""

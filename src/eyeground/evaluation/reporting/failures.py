@@ -1,0 +1,241 @@
+"""The most confident errors: the photos that a model got wrong by the widest margin, to be looked at.
+
+A figure says how often a model errs, its surest errors say why: a label that is wrong, a photo nobody could grade, a
+finding it has never seen. One photo per patient, so that one eye photographed ten times does not fill the list.
+
+Names of photos may identify patients, and photos always may. So a reader of the report sees running numbers, which
+`failures.csv` translates for whoever holds the data, and neither names nor photos unless they are asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from eyeground.bundle import OperatingPoint
+from eyeground.errors import UserError
+from eyeground.evaluation.flow import evaluated_scope
+from eyeground.evaluation.reporting.section import Picture, Section, TableBlock
+from eyeground.evaluation.reporting.wording import counted, joined
+from eyeground.evaluation.results import Evaluation
+from eyeground.imaging.decode import UnreadablePhotoError
+from eyeground.imaging.standard import standard_photo
+from eyeground.predictions import PROBABILITY, TRUTH, Predictions
+from eyeground.recipe import Preprocessing, in_words
+from eyeground.tables import write_table
+
+KEY = "failures"
+FALSE_POSITIVE, FALSE_NEGATIVE = "false positive", "false negative"
+SIDE, QUALITY = 160, 82
+COLUMNS = ("number", "output", "kind", "photo", "truth", "probability", "threshold")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One photo that is on the wrong side of a threshold.
+
+    Attributes
+    ----------
+    number : int
+        Running from 1, by which a report names it.
+    output : str
+    kind : {"false positive", "false negative"}
+    photo : str
+        As in the predictions.
+    truth : int
+        0 or 1.
+    probability, threshold : float
+        0 to 1.
+    """
+
+    number: int
+    output: str
+    kind: str
+    photo: str
+    truth: int
+    probability: float
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The most confident errors of an evaluation.
+
+    Attributes
+    ----------
+    shown : tuple of Failure
+        By output, false positives first, the most confident first.
+    errors : dict of (str, str) to int
+        How many photos there are of every output and kind, shown or not.
+    without : tuple of str
+        Outputs without an operating point, for which nothing can be wrong.
+    """
+
+    shown: tuple[Failure, ...]
+    errors: dict[tuple[str, str], int]
+    without: tuple[str, ...]
+
+
+def most_confident_errors(evaluation: Evaluation, predictions: Predictions, most: int = 8) -> Failures:
+    """Find the errors that are farthest from the threshold, at the first operating point of every output.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    predictions : Predictions
+        The table that was evaluated.
+    most : int
+        False positives, and false negatives, per output; at most one of a patient. Ties go by the photo's name.
+    """
+    table = evaluated_scope(predictions).predictions.table
+    shown: list[Failure] = []
+    errors: dict[tuple[str, str], int] = {}
+    without = []
+    for output in evaluation.outputs:
+        if not output.at:
+            without.append(output.output)
+            continue
+        for kind in (FALSE_POSITIVE, FALSE_NEGATIVE):
+            wrong = _wrong(table, output.at[0].point, kind)
+            errors[output.output, kind] = len(wrong)
+            kept = wrong.drop_duplicates("patient").head(most)
+            shown += [
+                Failure(
+                    number=len(shown) + place,
+                    output=output.output,
+                    kind=kind,
+                    photo=str(photo),
+                    truth=int(kind == FALSE_NEGATIVE),
+                    probability=float(probability),
+                    threshold=output.at[0].point.threshold,
+                )
+                for place, (photo, probability) in enumerate(zip(kept["photo"], kept["probability"], strict=True), 1)
+            ]
+    return Failures(tuple(shown), errors, tuple(without))
+
+
+def write_failures(failures: Failures, path: Path) -> None:
+    """Write `failures.csv`: what the running numbers of a report stand for. It holds the photos' names."""
+    rows = [[getattr(failure, column) for column in COLUMNS] for failure in failures.shown]
+    write_table(pd.DataFrame(rows, columns=list(COLUMNS)), path)
+
+
+def failures_section(
+    failures: Failures, root: Path | None = None, pictures: bool = False, names: bool = False
+) -> Section:
+    """The most confident errors as a table, and as a gallery of small standard photos if asked for.
+
+    Parameters
+    ----------
+    failures : Failures
+    root : pathlib.Path, optional
+        Folder that the photos' paths start from: that of the manifest.
+    pictures : bool
+        Show the photos. A photo that cannot be read is left out of the gallery, and the table says why.
+    names : bool
+        Name the photos in the table; else they have running numbers alone, which `write_failures` translates.
+
+    Raises
+    ------
+    UserError
+        If pictures are asked for without a root, or the root is no folder.
+    """
+    gallery: tuple[Picture, ...] = ()
+    unreadable: dict[int, str] = {}
+    if pictures:
+        if root is None or not Path(root).is_dir():
+            raise UserError(f"pictures of failures need the folder that photos are in; {root} is none")
+        gallery, unreadable = _gallery(failures, Path(root))
+    tables = (TableBlock(KEY, _table(failures, names, unreadable), _caption(names)),) if failures.shown else ()
+    return Section(
+        key=KEY,
+        title="Most confident errors",
+        paragraphs=_paragraphs(failures, gallery),
+        tables=tables,
+        gallery=gallery,
+    )
+
+
+def _wrong(table: pd.DataFrame, point: OperatingPoint, kind: str) -> pd.DataFrame:
+    """Photo, patient and probability of the errors of a kind, the farthest from the threshold first."""
+    truth, probability = table[TRUTH + point.output], table[PROBABILITY + point.output]
+    called = probability >= point.threshold
+    wrong = called & (truth == 0) if kind == FALSE_POSITIVE else ~called & (truth == 1)
+    found = table.loc[wrong, ["photo", "patient"]].assign(probability=probability[wrong])
+    return found.sort_values(["probability", "photo"], ascending=[kind == FALSE_NEGATIVE, True])
+
+
+def _paragraphs(failures: Failures, gallery: Sequence[Picture]) -> tuple[str, ...]:
+    paragraphs = []
+    outputs = dict.fromkeys(output for output, _ in failures.errors)
+    counts = [
+        f"{in_words(output)} {counted(failures.errors[output, FALSE_POSITIVE], FALSE_POSITIVE)} and "
+        f"{counted(failures.errors[output, FALSE_NEGATIVE], FALSE_NEGATIVE)}"
+        for output in outputs
+    ]
+    if counts:
+        paragraphs.append(
+            f"Errors at the first operating point: {'; '.join(counts)}. The surest of them, by the distance of their "
+            "probability from the threshold and at most one of a patient, are worth looking at: some will be errors of "
+            "the truth."
+        )
+    if failures.without:
+        paragraphs.append(
+            f"Without an operating point nothing is an error: {joined(list(map(in_words, failures.without)))}."
+        )
+    if gallery:
+        paragraphs.append(
+            "Photos are cropped to the field of view, blackened outside it and made small; they may still identify a "
+            "patient, so mind who gets this report."
+        )
+    return tuple(paragraphs)
+
+
+def _caption(names: bool) -> str:
+    numbered = "" if names else " Numbers are those of failures.csv, which names the photos."
+    return f"The most confident errors of every output.{numbered}"
+
+
+def _table(failures: Failures, names: bool, unreadable: dict[int, str]) -> pd.DataFrame:
+    rows = [
+        [
+            f"{failure.number}",
+            failure.photo,
+            in_words(failure.output),
+            failure.kind,
+            "positive" if failure.truth else "negative",
+            f"{failure.probability:.3f}",
+            f"{failure.threshold:.3f}",
+            unreadable.get(failure.number, ""),
+        ]
+        for failure in failures.shown
+    ]
+    columns = ["Number", "Photo", "Output", "Error", "Truth", "Probability", "Threshold", "Note"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table if names else table.drop(columns="Photo")
+
+
+def _gallery(failures: Failures, root: Path) -> tuple[tuple[Picture, ...], dict[int, str]]:
+    """Pictures in the order of the failures, and why a photo has none, by its number."""
+    pictures, unreadable = [], {}
+    for failure in failures.shown:
+        try:
+            jpeg = _thumbnail(root / failure.photo)
+        except UnreadablePhotoError as error:
+            unreadable[failure.number] = f"no picture: {error.reason}"
+            continue
+        what = f"{in_words(failure.output)}, {failure.kind}"
+        at = f"probability {failure.probability:.3f}, threshold {failure.threshold:.3f}"
+        pictures.append(Picture(jpeg, f"Fundus photo {failure.number}: {what}.", f"{failure.number}: {what}, {at}"))
+    return tuple(pictures), unreadable
+
+
+def _thumbnail(path: Path) -> bytes:
+    """A small standard photo as JPEG, without anything of the file but its pixels."""
+    pixels = standard_photo(path, Preprocessing(side=SIDE)).pixels
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, "JPEG", quality=QUALITY)
+    return content.getvalue()

@@ -1,0 +1,142 @@
+"""What an evaluation and its table of predictions say of the methods: photographs, splits, thresholds, statistics."""
+
+from collections import defaultdict
+
+import pandas as pd
+
+from eyeground.bundle import OperatingPoint
+from eyeground.columns import SPLITS
+from eyeground.evaluation.bootstrap import CONFIDENCE
+from eyeground.evaluation.evaluate import Evaluation
+from eyeground.evaluation.flow import NO_SPLIT, flow_table
+from eyeground.evaluation.metrics import title_of
+from eyeground.evaluation.reporting.wording import counted, joined, rule_in_words
+from eyeground.predictions import Predictions
+from eyeground.recipe import in_words
+
+MOST_OUTPUTS_IN_A_SENTENCE = 4
+NAMED_AFTER_PEOPLE = ("Brier", "Cohen's", "Matthews", "Youden's")
+
+
+def evaluation_parts(evaluation: Evaluation, predictions: Predictions, interval: str) -> dict[str, str]:
+    """One text for each part of the methods that an evaluation knows; empty where it knows nothing."""
+    return {
+        "cohort": _cohort(evaluation, flow_table(predictions)),
+        "missing": _missing(evaluation),
+        "partition": _partition(evaluation, predictions.table),
+        "operating_points": _operating_points(evaluation),
+        "metrics": _metrics(evaluation),
+        "statistics": _statistics(evaluation, interval),
+    }
+
+
+def _cohort(evaluation: Evaluation, flow: pd.DataFrame) -> str:
+    evaluated = f"{counted(evaluation.photos, 'photo')} of {counted(evaluation.patients, 'patient')}"
+    where = (
+        "the test split" if evaluation.scope == "test" else "the whole table of predictions, no test split being marked"
+    )
+    sentences = [f"The evaluation was made on {where}: {evaluated}."]
+    splits = flow.drop_duplicates("split").set_index("split")
+    others = [
+        f"{counted(int(row['photos']), 'photo')} of {counted(int(row['patients']), 'patient')} in "
+        + ("no split" if split == NO_SPLIT else str(split))
+        for split, row in splits.iterrows()
+        if split != "test"
+    ]
+    if others and evaluation.scope == "test":
+        sentences.append(f"The table further held {joined(others)}.")
+    if len(evaluation.outputs) <= MOST_OUTPUTS_IN_A_SENTENCE:
+        sentences += [
+            f"For {in_words(output.output)}, {output.positives:,} of {counted(output.positives + output.negatives, 'photo')} "
+            f"({_share(output.positives, output.positives + output.negatives)}) were positive."
+            for output in evaluation.outputs
+            if output.photos
+        ]
+    return " ".join(sentences)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}"
+
+
+def _missing(evaluation: Evaluation) -> str:
+    unknown = {output.output: output.unknown for output in evaluation.outputs if output.unknown}
+    if not unknown:
+        return "No evaluated photo lacked a truth."
+    rule = "A photo without a truth of an output was left out of that output's figures and kept for the others"
+    if len(unknown) > MOST_OUTPUTS_IN_A_SENTENCE:
+        return f"{rule} ({min(unknown.values()):,} to {max(unknown.values()):,} photos for each of {len(unknown)} outputs)."
+    return f"{rule} ({joined([f'{in_words(output)}: {count:,}' for output, count in unknown.items()])})."
+
+
+def _partition(evaluation: Evaluation, table: pd.DataFrame) -> str:
+    if evaluation.scope != "test" or "split" not in table:
+        return ""
+    patients = {split: set(table.loc[(table["split"] == split).fillna(False), "patient"]) for split in SPLITS}
+    others = [split for split in SPLITS if split != "test" and patients[split]]
+    if not others:
+        return ""
+    shared = len(patients["test"] & set().union(*(patients[split] for split in others)))
+    if shared:
+        return (
+            f"{counted(shared, 'patient')} with photos in test also had photos in {joined(others)}, so the splits were "
+            "not disjoint by patient."
+        )
+    return (
+        f"No patient with photos in test had photos in {joined(others)}; this was checked in the table of predictions."
+    )
+
+
+def _operating_points(evaluation: Evaluation) -> str:
+    points: dict[tuple[str, str], list[OperatingPoint]] = defaultdict(list)
+    for output in evaluation.outputs:
+        for at in output.at:
+            points[at.point.rule, at.point.chosen_on].append(at.point)
+    sentences = [
+        f"{_origin(rule, split)}: {joined([_threshold(point) for point in chosen])}."
+        for (rule, split), chosen in points.items()
+    ]
+    without = [in_words(output.output) for output in evaluation.outputs if not output.at]
+    if points and without:
+        sentences.append(f"No threshold was set for {joined(without)}.")
+    return " ".join(sentences)
+
+
+def _origin(rule: str, split: str) -> str:
+    if split == "given":
+        return "Thresholds were given, without a look at truths"
+    on = "the very photos they were measured on, which is optimistic," if split == "test" else f"{split} photos"
+    return f"Thresholds were chosen on {on} for {rule_in_words(rule)}"
+
+
+def _threshold(point: OperatingPoint) -> str:
+    seen = f" ({point.positives:,} positive and {counted(point.negatives, 'negative photo')})"
+    return f"{point.threshold:.3f} for {in_words(point.output)}" + (seen if point.chosen_on != "given" else "")
+
+
+def _metrics(evaluation: Evaluation) -> str:
+    groups = [output.all_estimates() for output in evaluation.outputs] + [evaluation.macro, evaluation.micro]
+    for family in evaluation.families:
+        groups += [family.estimates, *(decision.estimates for decision in family.decisions)]
+    names = [title_of(estimate.metric) for group in groups for estimate in group if estimate.value is not None]
+    return f"The measures were {joined([_in_a_sentence(name) for name in dict.fromkeys(names)])}." if names else ""
+
+
+def _in_a_sentence(title: str) -> str:
+    first = title.split()[0]
+    keeps = first in NAMED_AFTER_PEOPLE or any(letter.isupper() or letter.isdigit() for letter in first[1:])
+    return title if keeps else title[0].lower() + title[1:]
+
+
+def _statistics(evaluation: Evaluation, interval: str) -> str:
+    if not evaluation.resamples:
+        return ""
+    drawn = (
+        "within strata of their rarest truth, as in a case-control collection"
+        if evaluation.stratified
+        else "from all patients, as in a cohort"
+    )
+    return (
+        f"Intervals were {100 * CONFIDENCE:.0f} % {interval} intervals of the bootstrap over patients, so that the photos of a "
+        f"patient stayed together: {evaluation.resamples:,} resamples with replacement, drawn {drawn}, seed {evaluation.seed}."
+    )

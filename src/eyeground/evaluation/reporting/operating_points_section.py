@@ -1,0 +1,257 @@
+"""Operating points as a part of the report: what each threshold does, where it was chosen, and what it costs a clinic.
+
+A threshold chosen on the photos it is measured on stands in a table of its own, headed "optimistic", so that its
+figures are never read, copied or averaged beside honest ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import pandas as pd
+
+from eyeground.bundle import OperatingPoint
+from eyeground.evaluation.estimates import Estimate, as_text
+from eyeground.evaluation.metrics import TITLES
+from eyeground.evaluation.reporting.class_figure import class_figure
+from eyeground.evaluation.reporting.figures import confusion_figure
+from eyeground.evaluation.reporting.referrals import SCREENED, Referrals, referrals
+from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
+from eyeground.evaluation.reporting.wording import counted, joined, rule_in_brief
+from eyeground.evaluation.results import (
+    AtOperatingPoint,
+    Evaluation,
+    FamilyDecision,
+    FamilyEvaluation,
+    OutputEvaluation,
+)
+from eyeground.evaluation.subgroups.group_tables import tidy_table
+from eyeground.predictions import Predictions
+from eyeground.recipe import in_words
+
+KEY = "operating_points"
+SHOWN = ("sensitivity", "specificity", "ppv", "npv")
+HEADINGS = ("Sensitivity", "Specificity", "PPV", "NPV")
+AGREEMENT = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "kappa", "quadratic_weighted_kappa")
+DASH = "–"
+
+Point = tuple[OutputEvaluation, AtOperatingPoint]
+
+
+def operating_points_section(evaluation: Evaluation, predictions: Predictions) -> Section:
+    """Sensitivity, specificity and predictive values at every threshold, referrals per 1,000 photos, confusion matrices.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Its `prevalences` are those for which predictive values and referrals are given besides the observed one.
+    predictions : Predictions
+        The table that was evaluated.
+    """
+    points = [(output, at) for output in evaluation.outputs for at in output.at]
+    found = referrals(evaluation, predictions)
+    return Section(
+        key=KEY,
+        title="Operating points",
+        paragraphs=_paragraphs(evaluation, points, found),
+        tables=_tables(evaluation, points, found),
+        figures=_figures(evaluation, points),
+        metrics=_metrics(evaluation, found),
+    )
+
+
+def _paragraphs(evaluation: Evaluation, points: Sequence[Point], found: Sequence[Referrals]) -> tuple[str, ...]:
+    paragraphs = []
+    optimistic = [point for point in points if point[1].is_optimistic]
+    if optimistic:
+        outputs = dict.fromkeys(in_words(output.output) for output, _ in optimistic)
+        paragraphs.append(
+            f"Optimistic: thresholds of {joined(list(outputs))} were chosen on the photos they are measured on. Figures at "
+            "them are better than they would be on other photos, and are no validation."
+        )
+    if len(optimistic) < len(points):
+        paragraphs.append(
+            "A photo is called positive from the threshold on. "
+            + " ".join(dict.fromkeys(_origin(at.point) for _, at in points if not at.is_optimistic))
+        )
+    if first := next((one for one in found if one.is_observed and one.point.chosen_on != "test"), None):
+        paragraphs.append(_workload_in_words(evaluation, first))
+    without = [
+        f"{in_words(output.output)}: {output.no_operating_point}."
+        for output in evaluation.outputs
+        if output.no_operating_point
+    ]
+    if without:
+        paragraphs.append("Not evaluated at a threshold: " + " ".join(without))
+    return tuple(paragraphs)
+
+
+def _origin(point: OperatingPoint) -> str:
+    if point.chosen_on == "given":
+        return "Thresholds given beforehand looked at no truths."
+    if point.chosen_on == "train":
+        return "Thresholds chosen on training photos rest on scores that a model gives only to photos it has learnt."
+    return "Thresholds were chosen on validation photos, before these photos were looked at."
+
+
+def _workload_in_words(evaluation: Evaluation, found: Referrals) -> str:
+    referred, right, missed = (as_text(estimate, ".0f") for estimate in found.estimates)
+    which = f" for {in_words(found.output)}" if len(evaluation.outputs) > 1 else ""
+    return (
+        f"Of {SCREENED:,} photos like these ({found.prevalence:.1%} of them positive), the first threshold{which} refers "
+        f"{referred}, of which {right} are positive; it misses {missed}."
+    )
+
+
+def _tables(evaluation: Evaluation, points: Sequence[Point], found: Sequence[Referrals]) -> tuple[TableBlock, ...]:
+    tables = []
+    for is_optimistic, suffix, heading in (
+        (False, "", ""),
+        (True, "_optimistic", "Optimistic, the thresholds were chosen on the photos they are measured on: "),
+    ):
+        some = [point for point in points if point[1].is_optimistic == is_optimistic]
+        if some:
+            at = f"{heading}{'at' if heading else 'At'} the operating points, {evaluation.scope}"
+            shown = f"{at}, with 95 % intervals over patients. PPV and NPV at the observed prevalence."
+            tables.append(TableBlock(f"operating_points{suffix}", _points_table(some), shown))
+            per = f"{heading}{'photos' if heading else 'Photos'} expected to be referred, found and missed"
+            tables.append(TableBlock(f"referrals{suffix}", _referrals_table(some, found), f"{per} {_PER}"))
+    if points:
+        tables.append(
+            TableBlock("thresholds", _origin_table(points), "Thresholds, and the photos they were chosen on.")
+        )
+    decisions = _decisions_table(evaluation)
+    if len(decisions):
+        caption = f"One decision among the classes of a target, {evaluation.scope}, with 95 % intervals over patients."
+        tables.append(TableBlock("classes", decisions, caption))
+    return tuple(tables)
+
+
+_PER = (
+    f"per {SCREENED:,} photos screened, at the observed prevalence and at those asked for. Another prevalence takes "
+    "sensitivity and specificity to stay as they are."
+)
+
+
+def _points_table(points: Sequence[Point]) -> pd.DataFrame:
+    rows = []
+    for output, at in points:
+        estimates = {estimate.metric: estimate for estimate in at.estimates}
+        shown = [estimates[metric] for metric in SHOWN]
+        rows.append([*_named(output, at), *map(as_text, shown), _notes(shown)])
+    return pd.DataFrame(rows, columns=["Output", "Operating point", *HEADINGS, "Note"])
+
+
+def _named(output: OutputEvaluation, at: AtOperatingPoint) -> list[str]:
+    rule = rule_in_brief(at.point.rule)
+    return [in_words(output.output), f"{rule} (optimistic)" if at.is_optimistic else rule]
+
+
+def _origin_table(points: Sequence[Point]) -> pd.DataFrame:
+    rows = []
+    for output, at in points:
+        point = at.point
+        chosen = {"given": "nothing: given", "test": "these photos"}.get(point.chosen_on, point.chosen_on)
+        counts = [DASH, DASH] if point.chosen_on == "given" else [f"{point.positives:,}", f"{point.negatives:,}"]
+        rows.append([in_words(output.output), rule_in_brief(point.rule), f"{point.threshold:.4g}", chosen, *counts])
+    return pd.DataFrame(
+        rows, columns=["Output", "Operating point", "Threshold", "Chosen on", "Positive photos", "Negative photos"]
+    )
+
+
+def _referrals_table(points: Sequence[Point], found: Sequence[Referrals]) -> pd.DataFrame:
+    rows = []
+    for output, at in points:
+        estimates = {estimate.metric: estimate for estimate in at.estimates}
+        for one in found:
+            if (one.output, one.point) != (output.output, at.point):
+                continue
+            suffix = "" if one.is_observed else f"@{one.prevalence:g}"
+            values = [estimates[kind + suffix] for kind in ("ppv", "npv")]
+            rows.append(
+                [
+                    *_named(output, at),
+                    f"{one.prevalence:.1%}" + (", observed" if one.is_observed else ""),
+                    *(as_text(estimate, ".0f") for estimate in one.estimates),
+                    *map(as_text, values),
+                    _notes([*one.estimates, *values]),
+                ]
+            )
+    headings = ["Output", "Operating point", "Prevalence", "Referred", "Found", "Missed", "PPV", "NPV", "Note"]
+    table = pd.DataFrame(rows, columns=headings)
+    # Predictive values at the observed prevalence stand in the table of operating points.
+    return table if any(not one.is_observed for one in found) else table.drop(columns=["PPV", "NPV"])
+
+
+def _decisions_table(evaluation: Evaluation) -> pd.DataFrame:
+    rows = []
+    for family in evaluation.families:
+        for decision in family.decisions:
+            estimates = {estimate.metric: estimate for estimate in decision.estimates}
+            cells = [as_text(estimates[metric]) if metric in estimates else DASH for metric in AGREEMENT]
+            rows.append([in_words(family.family.target), decision.rule, *cells, _notes(decision.estimates)])
+    headings = [TITLES.get(metric, in_words(metric)) for metric in AGREEMENT]
+    return pd.DataFrame(rows, columns=["Target", "Decided by", *headings, "Note"])
+
+
+def _notes(estimates: Sequence[Estimate]) -> str:
+    """What there is to say of estimates with a value; the others say it in their cell."""
+    return "; ".join(dict.fromkeys(one.note for one in estimates if one.value is not None and one.note))
+
+
+def _figures(evaluation: Evaluation, points: Sequence[Point]) -> tuple[FigureBlock, ...]:
+    figures = []
+    if points:
+        figures.append(
+            FigureBlock(
+                "confusion",
+                confusion_figure(evaluation),
+                alt=f"Confusion matrices. {' '.join(_matrix_in_words(output, at) for output, at in points)}",
+                caption=f"Photos by truth and call at each operating point, with their share of the row ({evaluation.scope}).",
+            )
+        )
+    for family in evaluation.families:
+        target = in_words(family.family.target)
+        figures.append(
+            FigureBlock(
+                f"classes_{family.family.target}",
+                class_figure(family),
+                alt=f"Confusion matrices of the classes of {target}: {joined([_agreed(family, one) for one in family.decisions])}.",
+                caption=f"{target}: {counted(family.photos, 'photo')} of {counted(family.patients, 'patient')} by class and "
+                "by decision, with their share of the row.",
+            )
+        )
+    return tuple(figures)
+
+
+def _matrix_in_words(output: OutputEvaluation, at: AtOperatingPoint) -> str:
+    found = at.confusion
+    return (
+        f"{in_words(output.output)} at {at.point.threshold:.3g}{' (optimistic)' if at.is_optimistic else ''}: "
+        f"{found.true_positives:,} true and {found.false_positives:,} false positives, "
+        f"{found.true_negatives:,} true and {found.false_negatives:,} false negatives."
+    )
+
+
+def _agreed(family: FamilyEvaluation, decision: FamilyDecision) -> str:
+    agreed = sum(row[index] for index, row in enumerate(decision.confusion))
+    return f"{agreed:,} of {family.photos:,} photos called rightly ({decision.rule})"
+
+
+def _metrics(evaluation: Evaluation, found: Sequence[Referrals]) -> pd.DataFrame:
+    """Referrals alone: the rest are figures of the evaluation, which `tables` writes."""
+    outputs = {output.output: output for output in evaluation.outputs}
+    rows = []
+    for one in found:
+        output = outputs[one.output]
+        shared = {
+            "section": KEY,
+            "output": one.output,
+            "subset": f"prevalence {one.prevalence:.4g}" + (" (observed)" if one.is_observed else ""),
+            "n_photos": output.photos,
+            "n_patients": output.patients,
+            "positives": output.positives,
+            "operating_point": one.point.rule,
+            "threshold": one.point.threshold,
+        }
+        rows += [shared | asdict(estimate) for estimate in one.estimates]
+    return tidy_table(rows) if rows else pd.DataFrame()

@@ -1,0 +1,173 @@
+"""The report of a validation: one HTML file to read, print, mail and archive, and its parts as files beside it.
+
+It is a document and not a browser of tables: numbered sections with text, figures and tables, laid out without
+knowing what any of them is about. Everything is in the file (figures are inline SVG, so they print sharply and can
+be read out), nothing is loaded from a network, and no script runs. The cost is size, some tens of kilobytes for a
+figure. `figures/` and `tables/` hold the same figures and tables for a manuscript.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+import eyeground
+from eyeground.evaluation.reporting.checklists import PROVENANCE, Status, as_json, assess_all
+from eyeground.evaluation.reporting.figure_style import save_figure
+from eyeground.evaluation.reporting.report_layout import lay_out
+from eyeground.evaluation.reporting.section import Section
+from eyeground.files import write_text
+from eyeground.tables import write_table
+
+REPORT, CHECKLIST = "report.html", "checklist.json"
+
+
+@dataclass(frozen=True)
+class KeyEstimate:
+    """A figure that stands at the top.
+
+    Attributes
+    ----------
+    label : str
+        What it is, such as `AUROC, referable retinopathy`.
+    text : str
+        As it is read, such as `0.914 (0.889–0.936)`; what stands in parentheses is set smaller.
+    note : str
+        What it rests on; may be empty.
+    """
+
+    label: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the figures can be made again from.
+
+    Attributes
+    ----------
+    command : str
+        The command line.
+    seed, resamples : int
+        Of the patient bootstrap.
+    fingerprints : tuple of (str, str)
+        What was read, such as `predictions.parquet` or `bundle`, and its SHA-256.
+    version : str
+        Of eyeground.
+    """
+
+    command: str
+    seed: int
+    resamples: int
+    fingerprints: tuple[tuple[str, str], ...] = ()
+    version: str = eyeground.__version__
+
+
+@dataclass(frozen=True)
+class Report:
+    """A validation report.
+
+    Attributes
+    ----------
+    title : str
+    subtitle : str
+        Which model on which data.
+    date : str
+        As it is shown.
+    summary : tuple of KeyEstimate
+        The few figures that matter most.
+    remarks : tuple of str
+        What a reader must know before any figure, such as that the figures are optimistic; empty if nothing.
+    sections : tuple of Section
+        In reading order. Checklists and provenance follow by themselves.
+    provenance : Provenance
+    """
+
+    title: str
+    subtitle: str
+    date: str
+    summary: tuple[KeyEstimate, ...]
+    remarks: tuple[str, ...]
+    sections: tuple[Section, ...]
+    provenance: Provenance
+
+
+def write_report(report: Report, folder: Path) -> Path:
+    """Write `report.html`, `checklist.json`, `figures/*.svg`, `figures/*.png` and `tables/*.csv` into a folder.
+
+    Files of these names are replaced, others are left alone. Two figures (or tables) of one name get a number.
+
+    Parameters
+    ----------
+    report : Report
+    folder : pathlib.Path
+        Made if missing.
+
+    Returns
+    -------
+    pathlib.Path
+        Of the HTML file, which is written last.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written.
+    ValueError
+        If a figure has no words for those who cannot see it.
+    """
+    folder = Path(folder)
+    html = render(report)
+    figures = [block for section in report.sections for block in section.figures]
+    for name, figure in zip(_file_names([block.name for block in figures]), figures, strict=True):
+        save_figure(figure.figure, folder / "figures", name)
+    tables = [block for section in report.sections for block in section.tables]
+    for name, table in zip(_file_names([block.name for block in tables]), tables, strict=True):
+        write_table(table.table, folder / "tables" / f"{name}.csv")
+    checklists = as_json(assess_all(report.sections))
+    write_text(folder / CHECKLIST, json.dumps(checklists, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / REPORT, html)
+    return folder / REPORT
+
+
+def render(report: Report) -> str:
+    """The report as one HTML document; the same report gives the same text.
+
+    Raises
+    ------
+    ValueError
+        If a figure has no words for those who cannot see it.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("eyeground.evaluation.reporting"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    chapters = lay_out(report.sections)
+    places = {chapter.key: (chapter.number, chapter.anchor) for chapter in reversed(chapters)}
+    places[PROVENANCE] = (len(chapters) + 2, PROVENANCE)
+    return environment.get_template("report.html.jinja").render(
+        report=report,
+        chapters=chapters,
+        checklists=assess_all(report.sections),
+        statuses=Status,
+        places_of=lambda answer: sorted(places[key] for key in answer.sections),
+    )
+
+
+def _file_names(names: list[str]) -> list[str]:
+    """Names that any disk takes, each once."""
+    found: list[str] = []
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "unnamed"
+        number = 2
+        unique = plain
+        while unique in found:
+            unique = f"{plain}-{number}"
+            number += 1
+        found.append(unique)
+    return found

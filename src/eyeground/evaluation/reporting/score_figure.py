@@ -1,0 +1,82 @@
+"""Where a model puts positives and negatives: the distribution of its probabilities by truth.
+
+Positives rise above a common axis and negatives hang below it, so that the two are told apart without colour, and
+an operating point, a line through both, shows on its wrong sides what it misses and what it refers for nothing.
+The axis is even in log odds, on which scores are spread; on an even axis of probability, those of a rare disease
+would all stand in the first bar.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from scipy.special import expit, logit
+
+from eyeground.evaluation.evaluate import Evaluation, OutputEvaluation
+from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
+from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, panels_of, title
+from eyeground.evaluation.samples import Sample
+
+BINS = 40
+LOWEST = 1e-4  # what is surer stands in the outermost bars
+TICKS = (0.5, 0.01, 0.99, 0.1, 0.9, 0.001, 0.999, 0.0001, 0.9999)  # by how much one wants to read them
+
+_THRESHOLD: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 2))}
+
+
+def score_figure(evaluation: Evaluation, samples: Mapping[str, Sample]) -> Figure:
+    """One panel for each output that has photos with a known truth, of which there is at least one."""
+    drawn = [output for output in evaluation.outputs if output.photos]
+    with styled():
+        width, height = (2.3, 2.2) if len(drawn) > 1 else (4.4, 2.8)
+        figure, panels = panels_of(len(drawn), width, height)
+        for index, (axes, output) in enumerate(zip(panels, drawn, strict=True)):
+            _draw(axes, output, samples[output.output])
+            if index % PANELS_PER_ROW:
+                axes.set_ylabel("")
+            if index + PANELS_PER_ROW < len(drawn):
+                axes.set_xlabel("")
+        handles: list[Artist] = [
+            Patch(facecolor=COLOURS[1], label="positive"),
+            Patch(facecolor=COLOURS[0], label="negative"),
+        ]
+        if any(output.at for output in drawn):
+            handles.append(Line2D([], [], **_THRESHOLD, label="operating point"))
+        figure.legend(handles=handles, loc="outside lower left", frameon=False, ncols=3)
+    return figure
+
+
+def _draw(axes: Axes, output: OutputEvaluation, sample: Sample) -> None:
+    scores = logit(np.clip(sample.probability, LOWEST, 1 - LOWEST))
+    edges = np.linspace(scores.min() - 0.01, scores.max() + 0.01, BINS + 1)
+    highest = 0.0
+    for value, colour, direction in ((1, COLOURS[1], 1), (0, COLOURS[0], -1)):
+        of_truth = scores[sample.truth == value]
+        if len(of_truth):
+            shares = np.histogram(of_truth, edges)[0] / len(of_truth)
+            highest = max(highest, float(shares.max()))
+            axes.stairs(direction * shares, edges, fill=True, color=colour, linewidth=0)
+    axes.axhline(0, color=PALE, linewidth=0.6)
+    for at in output.at:
+        axes.axvline(logit(np.clip(at.point.threshold, LOWEST, 1 - LOWEST)), **_THRESHOLD)
+    axes.set(ylim=(-1.08 * highest, 1.08 * highest), xlabel="Probability (even in log odds)", ylabel="Share of photos")
+    shown = _ticks(*axes.get_xlim())
+    axes.set_xticks([float(logit(tick)) for tick in shown], [f"{tick:g}" for tick in shown])
+    tick = float(f"{highest:.1g}") if highest < 0.95 else 1.0
+    axes.set_yticks([-tick, 0, tick], [f"{tick:.0%}", "0", f"{tick:.0%}"])
+    title(axes, output.output, f"{output.positives:,} positive, {output.negatives:,} negative")
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Probabilities to name between two log odds, as many as have room beside each other; one at least."""
+    shown: list[float] = []
+    for tick in TICKS:
+        free = all(abs(logit(tick) - logit(other)) > 0.23 * (high - low) for other in shown)
+        if free and low <= logit(tick) <= high:
+            shown.append(tick)
+    return shown or [float(expit((low + high) / 2).round(3))]

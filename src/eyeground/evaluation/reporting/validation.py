@@ -1,0 +1,251 @@
+"""One validation, from predictions to report: every analysis that what was given allows, in reading order.
+
+The predictions table alone gives flow, discrimination, operating points, calibration, decision curves, subgroups,
+shortcuts and errors. What only others can give (external datasets, embeddings, predictions of spoilt photos, what a
+check of the photos found, the run that trained the model) stands in `Evidence`, each optional. A section that was
+left out is not silently missing: the checklists count it as not answered.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypedDict
+
+import pandas as pd
+
+from eyeground.bundle import BundleDescription, OperatingPoint
+from eyeground.evaluation.calibrating.decision_curve import decision_curves
+from eyeground.evaluation.calibrating.decision_curve_section import decision_curve_section
+from eyeground.evaluation.calibrating.reliability import reliabilities
+from eyeground.evaluation.calibrating.reliability_section import reliability_section
+from eyeground.evaluation.curves import RESAMPLES_OF_BAND
+from eyeground.evaluation.estimates import as_text
+from eyeground.evaluation.evaluate import Evaluation, evaluate
+from eyeground.evaluation.reporting.discrimination import discrimination_section
+from eyeground.evaluation.reporting.failures import failures_section, most_confident_errors, write_failures
+from eyeground.evaluation.reporting.flow_diagram import flow_section
+from eyeground.evaluation.reporting.methods import methods_section
+from eyeground.evaluation.reporting.operating_points_section import operating_points_section
+from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, write_report
+from eyeground.evaluation.reporting.section import Section
+from eyeground.evaluation.reporting.tables import write_evaluation
+from eyeground.evaluation.robustness.robustness import robustness
+from eyeground.evaluation.robustness.section import robustness_section
+from eyeground.evaluation.robustness.stress_predictions import StressPredictions
+from eyeground.evaluation.subgroups.contamination import Contamination
+from eyeground.evaluation.subgroups.external import external
+from eyeground.evaluation.subgroups.external_section import external_section
+from eyeground.evaluation.subgroups.shortcuts import shortcuts
+from eyeground.evaluation.subgroups.shortcuts_section import shortcuts_section
+from eyeground.evaluation.subgroups.subgroups import subgroups
+from eyeground.evaluation.subgroups.subgroups_section import subgroups_section
+from eyeground.predictions import Predictions
+from eyeground.recipe import ProbeRecipe, TrainingRecipe, in_words
+from eyeground.tables import write_table
+
+MOST_KEY_ESTIMATES = 4
+FAILURES, SECTIONS = "failures.csv", "sections.csv"
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a predictions table is to be evaluated.
+
+    Attributes
+    ----------
+    operating_points : tuple of OperatingPoint
+        Chosen elsewhere, such as a bundle's.
+    rules, prevalences, resamples, seed, stratified
+        As in `evaluate`.
+    subgroups : tuple of str
+        Further columns to break the figures down by.
+    """
+
+    operating_points: tuple[OperatingPoint, ...] = ()
+    rules: tuple[str, ...] = ()
+    prevalences: tuple[float, ...] = ()
+    resamples: int = 2000
+    seed: int = 0
+    stratified: bool = False
+    subgroups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What stands beside the predictions; all of it optional.
+
+    Attributes
+    ----------
+    external : mapping of str to Predictions
+        The same model on datasets that it has never seen, by name.
+    contamination : mapping of str to Contamination
+        What `eyeground check --against` found in an external dataset.
+    embeddings : pandas.DataFrame or None
+        As `read_embeddings` gives it.
+    stress : StressPredictions or None
+        Predictions of spoilt photos.
+    checked_flow : pandas.DataFrame or None
+        As `read_checked_flow` gives it.
+    recipe, description
+        Of the run and the bundle, for the methods.
+    software : mapping of str to str
+        Name and version of what trained and predicted.
+    """
+
+    external: Mapping[str, Predictions] = field(default_factory=dict)
+    contamination: Mapping[str, Contamination] = field(default_factory=dict)
+    embeddings: pd.DataFrame | None = None
+    stress: StressPredictions | None = None
+    checked_flow: pd.DataFrame | None = None
+    recipe: TrainingRecipe | ProbeRecipe | None = None
+    description: BundleDescription | None = None
+    software: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """What the report is called and shows.
+
+    Attributes
+    ----------
+    title, command : str
+    fingerprints : tuple of (str, str)
+        What was read and its SHA-256.
+    photos : pathlib.Path or None
+        Folder that the photos' paths start from, to show the most confident errors; None shows no photo.
+    names : bool
+        Name the photos. Names of files can identify patients.
+    """
+
+    title: str
+    command: str
+    fingerprints: tuple[tuple[str, str], ...] = ()
+    photos: Path | None = None
+    names: bool = False
+
+
+class _Resampled(TypedDict):
+    resamples: int
+    seed: int
+    stratified: bool
+
+
+def evaluated(predictions: Predictions, request: Request) -> Evaluation:
+    """`evaluate` as requested."""
+    return evaluate(
+        predictions,
+        request.operating_points,
+        resamples=request.resamples,
+        seed=request.seed,
+        stratified=request.stratified,
+        rules=request.rules,
+        prevalences=request.prevalences,
+    )
+
+
+def write_validation(
+    evaluation: Evaluation,
+    predictions: Predictions,
+    request: Request,
+    evidence: Evidence,
+    presentation: Presentation,
+    folder: Path,
+) -> None:
+    """Write everything that a validation yields: tables, figures and `report.html`.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What `evaluated` gave for these predictions and this request.
+    predictions : Predictions
+    request : Request
+    evidence : Evidence
+    presentation : Presentation
+    folder : pathlib.Path
+        Made if missing; gets `metrics.json`, `metrics.csv`, `metrics.md`, `flow.csv`, `sections.csv` (the figures of
+        all further analyses, tidy), `failures.csv`, `figures/`, `tables/`, `checklist.json` and `report.html`.
+
+    Raises
+    ------
+    UserError
+        For anything in the given tables that the user can mend.
+    """
+    write_evaluation(evaluation, predictions, folder)
+    failures = most_confident_errors(evaluation, predictions)
+    write_failures(failures, folder / FAILURES)
+    sections = (
+        *sections_of(evaluation, predictions, request, evidence),
+        failures_section(failures, presentation.photos, presentation.photos is not None, presentation.names),
+    )
+    write_table(_tidy(sections), folder / SECTIONS)
+    write_report(_report(evaluation, sections, request, evidence, presentation), folder)
+
+
+def sections_of(
+    evaluation: Evaluation, predictions: Predictions, request: Request, evidence: Evidence
+) -> tuple[Section, ...]:
+    """Every section but the errors, in reading order."""
+    points = tuple(at.point for output in evaluation.outputs for at in output.at)
+    options = _Resampled(resamples=request.resamples, seed=request.seed, stratified=request.stratified)
+    curves = options.copy()
+    curves["resamples"] = min(request.resamples, RESAMPLES_OF_BAND)
+    of_outputs = {output.output: output.estimates for output in evaluation.outputs}
+    sections = [
+        methods_section(evaluation, predictions, evidence.recipe, evidence.description, evidence.software),
+        flow_section(predictions, evidence.checked_flow),
+        discrimination_section(evaluation, predictions),
+        operating_points_section(evaluation, predictions),
+        reliability_section(reliabilities(predictions, **curves), of_outputs),
+        decision_curve_section(decision_curves(predictions, **curves)),
+        subgroups_section(subgroups(predictions, points, request.subgroups, **options)),
+        shortcuts_section(shortcuts(predictions, evidence.embeddings, request.subgroups, **options)),
+    ]
+    if evidence.external:
+        across = external(predictions, evidence.external, points, evidence.contamination, **options)
+        sections.append(external_section(across))
+    if evidence.stress:
+        sections.append(robustness_section(robustness(evidence.stress, points, request.resamples, request.seed)))
+    return tuple(sections)
+
+
+def _report(
+    evaluation: Evaluation,
+    sections: Sequence[Section],
+    request: Request,
+    evidence: Evidence,
+    presentation: Presentation,
+) -> Report:
+    what = "test photos" if evaluation.scope == "test" else evaluation.scope
+    model = f"{evidence.description.name}: " if evidence.description else ""
+    return Report(
+        title=presentation.title,
+        subtitle=f"{model}{what}, {evaluation.photos:,} of {evaluation.patients:,} patients",
+        date=datetime.now(UTC).strftime("%d %B %Y").lstrip("0"),
+        summary=_key_estimates(evaluation),
+        remarks=evaluation.remarks,
+        sections=tuple(sections),
+        provenance=Provenance(
+            presentation.command, request.seed, request.resamples, fingerprints=presentation.fingerprints
+        ),
+    )
+
+
+def _key_estimates(evaluation: Evaluation) -> tuple[KeyEstimate, ...]:
+    """The average first, then the first outputs; for a single output also sensitivity and specificity."""
+    keys = [KeyEstimate("macro AUROC", as_text(estimate), estimate.note) for estimate in evaluation.macro[:1]]
+    single = len(evaluation.outputs) == 1
+    for output in evaluation.outputs:
+        keys.append(KeyEstimate(f"AUROC, {in_words(output.output)}", as_text(output.estimate("auroc"))))
+        if single and output.at:
+            where = "optimistic" if output.at[0].is_optimistic else f"threshold {output.at[0].point.threshold:.2f}"
+            keys += [
+                KeyEstimate(metric, as_text(output.estimate(metric)), where)
+                for metric in ("sensitivity", "specificity")
+            ]
+    return tuple(keys[:MOST_KEY_ESTIMATES])
+
+
+def _tidy(sections: Sequence[Section]) -> pd.DataFrame:
+    parts = [section.metrics for section in sections if len(section.metrics)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"section": pd.Series(dtype=str)})

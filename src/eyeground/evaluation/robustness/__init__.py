@@ -1,0 +1,1 @@
+"""What becomes of figures when photos get worse."""

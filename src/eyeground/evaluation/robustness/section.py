@@ -1,0 +1,251 @@
+"""Robustness as a part of a report: what was done and came out, the figure, tables for people, and tidy rows."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from eyeground.evaluation.estimates import Estimate, as_text
+from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
+from eyeground.evaluation.reporting.wording import counted
+from eyeground.evaluation.robustness.figure import robustness_figure
+from eyeground.evaluation.robustness.robustness import AtSeverity, OutputRobustness, Robustness
+from eyeground.evaluation.robustness.stress_predictions import fault_in_words
+from eyeground.recipe import in_words
+
+KEY = "robustness"
+SHOWN_SEVERITIES = (1, 3, 5)
+MINUS = "\u2212"
+_COLUMNS = (
+    *("section", "output", "subset", "fault", "severity", "metric", "value", "low", "high"),
+    *("n_photos", "n_patients", "positives", "operating_point", "threshold", "note"),
+)
+
+
+def robustness_section(result: Robustness) -> Section:
+    """Robustness as a section, its key `robustness`."""
+    first = result.outputs[0]
+    worst = min(
+        (at for at in first.at if at.difference.value is not None),
+        key=lambda at: at.difference.value or 0,
+        default=None,
+    )
+    came_out = "What became of the AUROC is not estimable."
+    if worst is not None:
+        came_out = (
+            f"For {in_words(first.output)}, the clean photos' AUROC is {as_text(first.clean)}; the largest change is "
+            f"{signed_text(worst.difference)}, under {fault_in_words(worst.fault)} at severity {worst.severity}."
+        )
+    return Section(
+        key=KEY,
+        title="Robustness",
+        paragraphs=(*_paragraphs(result), came_out, *result.remarks),
+        tables=_blocks(result),
+        figures=_figure_blocks(result),
+        metrics=robustness_table(result),
+    )
+
+
+def _paragraphs(result: Robustness) -> tuple[str, ...]:
+    first = result.outputs[0]
+    done = (
+        f"The photos were spoilt by {counted(len(result.faults), 'fault')} of fundus photography in "
+        f"{counted(len(result.severities), 'grade')} of severity, and predicted again: {counted(first.photos, 'photo')} of "
+        f"{counted(first.patients, 'patient')} ({result.scope}). Clean and spoilt photos are compared in pairs, on the "
+        f"same {result.resamples:,} resamples of patients, so changes have narrower intervals than the AUROCs suggest."
+    )
+    read = (
+        "Discrimination lost is the share of the clean AUROC's excess over chance (0.5) that is gone. Decisions flip "
+        "where a photo falls on the other side of its operating point, to negative or to positive; thresholds stay "
+        "those of clean photos. Intervals are for each figure by itself: of many, some leave out 0 by chance. The "
+        "faults are models of what cameras do, and a model that bears them may still fail on real ones."
+    )
+    return done, read
+
+
+def _blocks(result: Robustness) -> tuple[TableBlock, ...]:
+    blocks = []
+    for output in result.outputs:
+        name = in_words(output.output)
+        suffix = "" if len(result.outputs) == 1 else "-" + re.sub(r"\W+", "-", output.output)
+        blocks.append(
+            TableBlock(
+                f"robustness-means{suffix}",
+                mean_table(output),
+                f"{name[:1].upper()}{name[1:]}: means over {counted(len(result.faults), 'fault')}, with 95 % intervals.",
+            )
+        )
+        point = f" Decisions at {output.point.threshold:.3f} ({output.point.rule})." if output.point else ""
+        blocks.append(
+            TableBlock(
+                f"robustness-faults{suffix}",
+                fault_table(result, output),
+                f"{name[:1].upper()}{name[1:]}: by fault and severity, with 95 % intervals.{point}",
+            )
+        )
+    return tuple(blocks)
+
+
+def _figure_blocks(result: Robustness) -> tuple[FigureBlock, ...]:
+    first = result.outputs[0]
+    if first.clean.value is None:
+        return ()
+    ends = [
+        f"{fault_in_words(at.fault)} {at.auroc.value:.3f}" for at in first.at if at.severity == result.severities[-1]
+    ]
+    return (
+        FigureBlock(
+            "robustness",
+            robustness_figure(result, first),
+            alt=(
+                f"AUROC for {in_words(first.output)} against severity, a panel per fault. Clean: "
+                f"{first.clean.value:.3f}. At severity {result.severities[-1]}: {', '.join(ends)}."
+            ),
+            caption=(
+                f"AUROC for {in_words(first.output)} against the severity of each fault, {counted(first.photos, 'photo')} of "
+                f"{counted(first.patients, 'patient')}; severity 0 and the thin line are the clean photos. Bands: 95 % "
+                "intervals over patients. The number is the AUROC at the highest severity."
+            ),
+        ),
+    )
+
+
+def robustness_table(result: Robustness) -> pd.DataFrame:
+    """All estimates, tidy.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `section`, `output`, `subset`, `fault`, `severity`, `metric`, `value`, `low`, `high` (95 % interval),
+        `n_photos`, `n_patients`, `positives`, `operating_point`, `threshold`, `note`; missing where there is none.
+    """
+    rows: list[dict[str, Any]] = []
+    for output in result.outputs:
+        rows.append(_row(output, "clean", "none", 0, output.clean))
+        for at in output.at:
+            subset = f"{at.fault}, severity {at.severity}"
+            rows += [
+                _row(output, subset, at.fault, at.severity, estimate)
+                for estimate in (at.auroc, at.difference, at.flipped, at.flipped_to_negative)
+            ]
+        for mean in output.means:
+            subset = f"mean over {counted(mean.faults, 'fault')}, severity {mean.severity}"
+            rows += [
+                _row(output, subset, "mean", mean.severity, estimate)
+                for estimate in (mean.auroc, mean.difference, mean.lost)
+            ]
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    return table.astype(dict.fromkeys(["value", "low", "high", "threshold"], float) | {"positives": "Int64"})
+
+
+def mean_table(output: OutputRobustness) -> pd.DataFrame:
+    """Means over faults by severity, for people."""
+    rows = [
+        {
+            "Severity": str(mean.severity),
+            "Mean AUROC": as_text(mean.auroc),
+            "Change": signed_text(mean.difference),
+            "Discrimination lost": _share_text(mean.lost),
+        }
+        for mean in output.means
+    ]
+    clean = {"Severity": "clean", "Mean AUROC": as_text(output.clean), "Change": "", "Discrimination lost": ""}
+    return pd.DataFrame([clean, *rows])
+
+
+def fault_table(result: Robustness, output: OutputRobustness) -> pd.DataFrame:
+    """AUROCs by fault at some severities, and change and flipped decisions at the middle one, for people."""
+    shown = _shown(result)
+    middle = shown[len(shown) // 2]
+    by_condition = {(at.fault, at.severity): at for at in output.at}
+    rows = []
+    for fault in result.faults:
+        row = {"Fault": fault_in_words(fault)}
+        for severity in shown:
+            row[f"AUROC at {severity}"] = _of(by_condition.get((fault, severity)), lambda at: as_text(at.auroc))
+        at_middle = by_condition.get((fault, middle))
+        row[f"Change at {middle}"] = _of(at_middle, lambda at: signed_text(at.difference))
+        if output.point is not None:
+            row[f"Flipped at {middle}"] = _of(at_middle, lambda at: _share_text(at.flipped))
+            row[f"Flipped to negative at {middle}"] = _of(at_middle, lambda at: _share_text(at.flipped_to_negative))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def brief_table(result: Robustness, output: OutputRobustness) -> pd.DataFrame:
+    """What fits a terminal: AUROCs by fault without intervals, change and flipped decisions with them."""
+    shown = _shown(result)
+    middle = shown[len(shown) // 2]
+    by_condition = {(at.fault, at.severity): at for at in output.at}
+    rows = []
+    for fault in result.faults:
+        row = {"AUROC at": fault_in_words(fault)}
+        for severity in shown:
+            row[str(severity)] = _of(
+                by_condition.get((fault, severity)), lambda at: as_text(replace(at.auroc, low=None))
+            )
+        row[f"change at {middle}"] = _of(by_condition.get((fault, middle)), lambda at: signed_text(at.difference))
+        if output.point is not None:
+            row[f"flipped at {middle}"] = _of(by_condition.get((fault, middle)), lambda at: _share_text(at.flipped))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def signed_text(estimate: Estimate) -> str:
+    """A difference with its sign: `−0.021 (−0.040 to −0.002)`.
+
+    >>> signed_text(Estimate("auroc_difference", -0.021, -0.04, 0.002))
+    '−0.021 (−0.040 to +0.002)'
+    """
+    if estimate.value is None:
+        return estimate.note
+    if estimate.low is None or estimate.high is None:
+        return _signed(estimate.value)
+    return f"{_signed(estimate.value)} ({_signed(estimate.low)} to {_signed(estimate.high)})"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", MINUS)
+
+
+def _share_text(estimate: Estimate) -> str:
+    """A share in per cent: `12 % (8 to 17)`."""
+    if estimate.value is None:
+        return estimate.note
+    value = f"{100 * estimate.value:.0f} %"
+    if estimate.low is not None and estimate.high is not None:
+        value += f" ({100 * estimate.low:.0f} to {100 * estimate.high:.0f})"
+    return value.replace("-", MINUS)
+
+
+def _shown(result: Robustness) -> list[int]:
+    """The severities that tables for people show, so that they fit a page."""
+    return [severity for severity in result.severities if severity in SHOWN_SEVERITIES] or list(result.severities)
+
+
+def _of(at: AtSeverity | None, text: Callable[[AtSeverity], str]) -> str:
+    """A cell; empty where a fault has no such severity."""
+    return "" if at is None else text(at)
+
+
+def _row(output: OutputRobustness, subset: str, fault: str, severity: int, estimate: Estimate) -> dict[str, Any]:
+    at_threshold = estimate.metric.startswith("flipped") and output.point is not None
+    return {
+        "section": KEY,
+        "output": output.output,
+        "subset": subset,
+        "fault": fault,
+        "severity": severity,
+        "metric": estimate.metric,
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n_photos": output.photos,
+        "n_patients": output.patients,
+        "positives": output.positives,
+        "operating_point": output.point.rule if at_threshold and output.point else None,
+        "threshold": output.point.threshold if at_threshold and output.point else None,
+        "note": estimate.note,
+    }

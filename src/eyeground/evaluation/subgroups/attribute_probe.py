@@ -1,0 +1,113 @@
+"""How much an embedding knows of a camera, a sex or an age: a cross-validated linear probe.
+
+A probe with settings to tune could be tuned until it finds, or fails to find, what one expects; so there are none.
+Embeddings are standardised, reduced to at most 64 principal components (fitted on the training folds alone, as is
+everything) and given to a logistic regression with strong, fixed regularisation (C = 0.01). A stronger probe might
+find more: what is found is a lower bound of what the embedding holds.
+
+Folds hold whole patients. A photo is scored by the probe that has not seen its patient, and ranked against the photos
+of its own fold only, since the scores of two fitted probes share no scale.
+"""
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from eyeground.evaluation.estimates import Bearing
+from eyeground.evaluation.measures import Measure
+from eyeground.evaluation.samples import Sample
+from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
+from eyeground.progress import track
+
+PROBE = "probe_macro_auroc"
+FOLDS = 5
+COMPONENTS = 64
+C = 0.01
+MOST_ITERATIONS = 1000
+
+
+def probe_measure(embeddings: np.ndarray, classes: np.ndarray, patient: np.ndarray, columns: int, seed: int) -> Measure:
+    """Macro one-versus-rest AUROC with which a probe tells classes of photos, 0.5 where it knows nothing.
+
+    Parameters
+    ----------
+    embeddings : numpy.ndarray
+        Shape (photos, components).
+    classes : numpy.ndarray
+        Shape (photos,): whole numbers from 0 without gaps, each with at least five patients.
+    patient : numpy.ndarray
+        Shape (photos,): each photo's column in the patient weights, of which there are `columns`.
+    seed : int
+        Of the folds and the randomised principal components.
+    """
+    fold = patient_folds(classes, patient, seed)
+    scores = out_of_fold_scores(embeddings, classes, fold, seed)
+    one_versus_rest = [
+        stratified_auroc_measure(Sample((classes == place).astype(float), score, patient, columns), fold, PROBE)
+        for place, score in enumerate(scores.T)
+    ]
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        return np.asarray(np.mean([measure.of(weights) for measure in one_versus_rest], axis=0))
+
+    scarcest = min(len(np.unique(patient[classes == place])) for place in range(len(scores.T)))
+    return Measure((PROBE,), ("",), (Bearing(scarcest, "patients of a level"),), (False,), of)
+
+
+def patient_folds(classes: np.ndarray, patient: np.ndarray, seed: int) -> np.ndarray:
+    """Give every patient to one of five folds, balanced by class as far as whole patients allow.
+
+    Parameters
+    ----------
+    classes : numpy.ndarray
+        Shape (photos,): whole numbers, each with at least five patients.
+    patient : numpy.ndarray
+        Shape (photos,): numbers of patients.
+    seed : int
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (photos,): 0 to 4.
+    """
+    fold = np.empty(len(classes), dtype=np.int64)
+    divider = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    for number, (_, held_out) in enumerate(divider.split(np.zeros(len(classes)), classes, patient)):
+        fold[held_out] = number
+    return fold
+
+
+def out_of_fold_scores(embeddings: np.ndarray, classes: np.ndarray, fold: np.ndarray, seed: int) -> np.ndarray:
+    """Probabilities of each class from the probe that has not seen the photo's fold.
+
+    Parameters
+    ----------
+    embeddings : numpy.ndarray
+        Shape (photos, components).
+    classes : numpy.ndarray
+        Shape (photos,): whole numbers from 0 without gaps, all of them in every set of training folds.
+    fold : numpy.ndarray
+        Shape (photos,).
+    seed : int
+        Of the randomised principal components.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (photos, classes), rows that add up to 1.
+    """
+    scores = np.zeros((len(classes), int(classes.max()) + 1))
+    for number in track(np.unique(fold).tolist(), "probing the embeddings", unit="folds"):
+        held_out = fold == number
+        training = embeddings[~held_out]
+        probe = make_pipeline(
+            StandardScaler(),
+            PCA(min(COMPONENTS, *training.shape), svd_solver="randomized", random_state=seed),
+            LogisticRegression(C=C, max_iter=MOST_ITERATIONS),
+        )
+        probe.fit(training, classes[~held_out])
+        scores[held_out] = probe.predict_proba(embeddings[held_out])
+    return scores

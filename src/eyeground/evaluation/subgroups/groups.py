@@ -1,0 +1,257 @@
+"""Groups of photos and the figures by which they are compared: subgroups of one study, or whole datasets.
+
+Both questions need the same figures, so there is one list of them: AUROC, Brier score, mean calibration, sensitivity
+and specificity at given operating points, and the prevalence to read them by. Whatever is a ratio of
+sums over photos comes from one matrix product per group and chunk of resamples.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from eyeground.bundle import OperatingPoint
+from eyeground.errors import UserError, did_you_mean
+from eyeground.evaluation.agreement import ratio
+from eyeground.evaluation.bootstrap import Resampling
+from eyeground.evaluation.comparing.multiplicity import holm
+from eyeground.evaluation.estimates import Bearing, Estimate
+from eyeground.evaluation.measures import Measure, estimates, point_values, resample
+from eyeground.evaluation.metrics import AUROC, BRIER, NEGATIVES, POSITIVES, TITLES, per_patient
+from eyeground.evaluation.ranking import rank
+from eyeground.evaluation.samples import Sample
+from eyeground.evaluation.subgroups.gaps import Gap, Side, gap_between
+from eyeground.predictions import Predictions
+
+SENSITIVITY, SPECIFICITY = "sensitivity", "specificity"
+CALIBRATION, PREVALENCE = "mean_calibration", "prevalence"
+GROUP_TITLES = TITLES | {CALIBRATION: "Mean calibration", PREVALENCE: "Prevalence"}
+
+
+@dataclass(frozen=True)
+class GroupEstimate:
+    """One metric of a group, the operating point it needs (or None), and its gap (None where there is none)."""
+
+    estimate: Estimate
+    point: OperatingPoint | None = None
+    gap: Gap | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """All figures of a group of photos.
+
+    Attributes
+    ----------
+    name : str
+    photos, patients, positives : int
+        Those whose truth is known.
+    figures : tuple of GroupEstimate
+        In the same order for every group of an analysis.
+    """
+
+    name: str
+    photos: int
+    patients: int
+    positives: int
+    figures: tuple[GroupEstimate, ...]
+
+    def figure(self, metric: str, point: OperatingPoint | None = None) -> GroupEstimate:
+        """One metric, at one operating point where it needs one (the first by default).
+
+        Raises
+        ------
+        KeyError
+            If there is no such metric.
+        """
+        for figure in self.figures:
+            if figure.estimate.metric == metric and point in (None, figure.point):
+                return figure
+        raise KeyError(metric)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A group's figures, one for each metric, and their values on the resamples, shape (metrics, resamples)."""
+
+    sample: Sample
+    points: tuple[OperatingPoint | None, ...]
+    bearings: tuple[Bearing, ...]
+    resampled: np.ndarray
+    estimates: tuple[Estimate, ...]
+
+    def side(self, index: int) -> Side:
+        """One metric, as a side of a gap."""
+        return Side(self.estimates[index], self.resampled[index], self.bearings[index])
+
+
+def points_by_output(
+    predictions: Predictions, operating_points: Sequence[OperatingPoint]
+) -> dict[str, tuple[OperatingPoint, ...]]:
+    """The given operating points of every output; none for an output without one.
+
+    Raises
+    ------
+    UserError
+        If one is for an output that the predictions do not have.
+    """
+    for point in operating_points:
+        if point.output not in predictions.outputs:
+            raise UserError(
+                f"there is an operating point for '{point.output}', but the predictions have no such output"
+                f"{did_you_mean(point.output, predictions.outputs)}; they have {', '.join(predictions.outputs)}"
+            )
+    return {
+        output: tuple(point for point in operating_points if point.output == output) for output in predictions.outputs
+    }
+
+
+def restricted(sample: Sample, photos: np.ndarray) -> Sample:
+    """The photos for which `photos`, shape (photos,), is true, over the same columns of patients."""
+    return replace(
+        sample,
+        truth=sample.truth[photos],
+        probability=sample.probability[photos],
+        patient=sample.patient[photos],
+        fold=None if sample.fold is None else sample.fold[photos],
+    )
+
+
+def auroc_measure(sample: Sample) -> Measure:
+    """The AUROC of `ranking_measure` without the AUPRC, which between groups would only tell how common positives are."""
+    folds = list(sample.by_fold().values()) or [sample]
+    ranked = [rank(part.truth, part.probability, part.patient) for part in folds if not part.missing_class()]
+    missing = sample.missing_class() or ("" if ranked else "fold with both positives and negatives")
+    classes = [
+        Bearing(sample.patients(value), f"patients with {name}") for value, name in ((1, POSITIVES), (0, NEGATIVES))
+    ]
+    scarcer = min(classes, key=lambda bearing: bearing.patients)
+    note = f"mean within {len(ranked)} of {len(folds)} folds" if sample.fold is not None else ""
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        aurocs = [ranking.auroc(weights) for ranking in ranked] or [np.full(len(weights), np.nan)]
+        return np.asarray(np.mean(aurocs, axis=0))[np.newaxis]
+
+    return Measure((AUROC,), (missing,), (scarcer,), (False,), of, note)
+
+
+def shares_measure(sample: Sample, points: Sequence[OperatingPoint]) -> Measure:
+    """Prevalence, Brier score, mean calibration, then sensitivity and specificity at each operating point.
+
+    Mean calibration is the mean probability minus the share of positives: above 0, the model promises more disease
+    than there is (van Calster et al., Journal of Clinical Epidemiology 74 (2016) 167). The intercept of a recalibration
+    says the same on the scale of logits, but needs a fit in every resample of every group.
+    """
+    truth, probability = sample.truth, sample.probability
+    positive = truth == 1
+    everyone = np.ones(len(truth))
+    numerators, denominators = [truth, (probability - truth) ** 2, probability - truth], [everyone] * 3
+    names, lacking = [PREVALENCE, BRIER, CALIBRATION], ["photos with a known truth"] * 3
+    for point in points:
+        called = probability >= point.threshold
+        numerators += [called & positive, ~called & ~positive]
+        denominators += [positive, ~positive]
+        names += [SENSITIVITY, SPECIFICITY]
+        lacking += [POSITIVES, NEGATIVES]
+    sums = per_patient(np.stack([*numerators, *denominators], axis=1), sample.patient, sample.columns)
+    patients = (sums[:, len(names) :] > 0).sum(axis=0).tolist()
+    inside = np.unique(sample.patient)
+    sums = sums[inside]
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        above, below = np.split((weights.take(inside, axis=1) @ sums).T, 2)
+        return ratio(above, below)
+
+    return Measure(
+        metrics=tuple(names),
+        missing=tuple("" if number else what for number, what in zip(patients, lacking, strict=True)),
+        bearings=tuple(Bearing(number, _patients_with(what)) for number, what in zip(patients, lacking, strict=True)),
+        are_proportions=tuple(name not in (BRIER, CALIBRATION) for name in names),
+        of=of,
+    )
+
+
+def measure_groups(
+    samples: Sequence[Sample],
+    points: Sequence[tuple[OperatingPoint, ...]],
+    resampling: Resampling,
+    scopes: Sequence[str],
+    area: Callable[[Sample], Measure] = auroc_measure,
+) -> list[Measured]:
+    """Measure groups over one set of patients in one pass over the resamples.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        One for each group.
+    points : sequence of tuple of OperatingPoint
+        Those of each group's output.
+    resampling : Resampling
+        Of the patients that all samples are numbered by.
+    scopes : sequence of str
+        Where a missing class is said to be missing, for each group.
+    area : callable
+        The measure of ranking: `auroc_measure`, or `measures.ranking_measure` to have the AUPRC too.
+    """
+    pairs = [(area(sample), shares_measure(sample, of)) for sample, of in zip(samples, points, strict=True)]
+    values = resample([measure for pair in pairs for measure in pair], resampling)
+    found = []
+    for number, (sample, pair) in enumerate(zip(samples, pairs, strict=True)):
+        resampled = values[2 * number : 2 * number + 2]
+        at = [point for point in points[number] for _ in (SENSITIVITY, SPECIFICITY)]
+        metrics = [metric for measure in pair for metric in measure.metrics]
+        found.append(
+            Measured(
+                sample=sample,
+                points=(*[None] * (len(metrics) - len(at)), *at),
+                bearings=pair[0].bearings + pair[1].bearings,
+                resampled=np.concatenate(resampled),
+                estimates=tuple(
+                    estimate
+                    for measure, of_measure in zip(pair, resampled, strict=True)
+                    for estimate in estimates(
+                        measure, point_values(measure, sample.columns), of_measure, scopes[number]
+                    )
+                ),
+            )
+        )
+    return found
+
+
+def group(name: str, measured: Measured, against: Measured | None = None) -> Group:
+    """Put a group together, with the gaps to another one, if given, of all metrics but the prevalence."""
+    figures = []
+    for index, (estimate, point) in enumerate(zip(measured.estimates, measured.points, strict=True)):
+        between = None
+        if against is not None and estimate.metric != PREVALENCE:
+            between = gap_between(measured.side(index), against.side(index))
+        figures.append(GroupEstimate(estimate, point, between))
+    truth = measured.sample.truth
+    return Group(name, len(truth), measured.sample.patients(), int((truth == 1).sum()), tuple(figures))
+
+
+def holm_adjusted(groups: Sequence[Group], mirrors: Mapping[int, int] | None = None) -> tuple[Group, ...]:
+    """The groups with the p-values of every metric's gaps adjusted for their number.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        With the same figures in the same order.
+    mirrors : mapping of int to int, optional
+        Places of groups whose gap is that of another group with its sign turned (left minus right, right minus
+        left): one question, so one test.
+    """
+    mirrors = mirrors or {}
+    figures = [list(one.figures) for one in groups]
+    for index in range(len(figures[0]) if figures else 0):
+        gaps = [of_group[index].gap for of_group in figures]
+        p_holm = list(holm([None if gap is None or place in mirrors else gap.p for place, gap in enumerate(gaps)]))
+        for place, gap in enumerate(gaps):
+            if gap is not None:
+                adjusted = replace(gap, p_holm=p_holm[mirrors.get(place, place)])
+                figures[place][index] = replace(figures[place][index], gap=adjusted)
+    return tuple(replace(one, figures=tuple(adjusted)) for one, adjusted in zip(groups, figures, strict=True))
+
+
+def _patients_with(lacking: str) -> str:
+    return "patients" if lacking not in (POSITIVES, NEGATIVES) else f"patients with {lacking}"

@@ -1,0 +1,71 @@
+"""What a camera's name alone would reach: the AUROC of a score that knows a photo's level and nothing else.
+
+The best such score is the level's share of positives, and taking that share from the very photos it is judged on
+flatters it: with levels that mean nothing it still lies above 0.5. Holding photos out errs to the other side,
+because a share that is high in one part of the photos is low in the rest. So the flattery is measured and taken off:
+in every resample the shares are learnt anew, and how much better they do there than on the photos as they are is
+their optimism (Harrell, Lee and Mark, Statistics in Medicine 15 (1996) 361). The interval is that of the resamples,
+moved to the corrected figure (after Noma et al., Statistics in Medicine 40 (2021) 5691). Both are approximate: of
+the flattery of five meaningless levels of 30 photos (0.61), a third is left (0.53).
+"""
+
+import numpy as np
+
+from eyeground.evaluation.agreement import ratio
+from eyeground.evaluation.estimates import Estimate, with_interval
+from eyeground.evaluation.measures import Computed, Measure
+from eyeground.evaluation.metrics import per_patient
+from eyeground.evaluation.samples import Sample
+from eyeground.evaluation.subgroups.groups import auroc_measure
+
+LEVEL_ALONE = "auroc_of_level_alone"
+CHANCE = 0.5
+
+
+def level_alone_measure(sample: Sample, level: np.ndarray) -> Measure:
+    """AUROC of levels ordered by their share of positives in a resample: in that resample, and on the photos as they are.
+
+    Parameters
+    ----------
+    sample : Sample
+        Its probabilities are not looked at.
+    level : numpy.ndarray
+        Shape (photos,): whole numbers from 0.
+    """
+    levels = int(level.max(initial=0)) + 1
+    places = np.arange(levels)
+    by_level = [(level[:, np.newaxis] == places) & (sample.truth == truth)[:, np.newaxis] for truth in (1, 0)]
+    counts = per_patient(np.concatenate(by_level, axis=1), sample.patient, sample.columns)
+    whole = np.split(counts.sum(axis=0)[np.newaxis], 2, axis=1)
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        positives, negatives = np.split(weights @ counts, 2, axis=1)
+        # A level that no resampled photo is of says nothing of its share; the share of all is as good as any.
+        everywhere = ratio(positives.sum(axis=1), (positives + negatives).sum(axis=1))[:, np.newaxis]
+        share = np.where(positives + negatives > 0, ratio(positives, positives + negatives), everywhere)
+        return np.stack([_auroc_of_levels(share, positives, negatives), _auroc_of_levels(share, *whole)])
+
+    bearing, missing = auroc_measure(sample).bearings[0], sample.missing_class()
+    return Measure((LEVEL_ALONE, LEVEL_ALONE), (missing,) * 2, (bearing,) * 2, (False,) * 2, of)
+
+
+def level_alone_estimate(computed: Computed, scope: str) -> Estimate:
+    """The AUROC of the level alone, its optimism taken off; without resamples it is left as it is, and says so."""
+    apparent = computed.estimates(scope)[0]
+    here, on_all = computed.resampled
+    if apparent.value is None or not len(here):
+        flattered = "" if apparent.value is None else "; flattered, since its optimism takes resamples to know"
+        return Estimate(LEVEL_ALONE, apparent.value, note=apparent.note + flattered)
+    value = apparent.value - float(np.nanmean(here - on_all))
+    centred = here - float(np.nanmean(here)) + value
+    # It can always do without the levels, so it never reaches less than chance.
+    return with_interval(LEVEL_ALONE, max(value, CHANCE), np.maximum(centred, CHANCE), computed.measure.bearings[0])
+
+
+def _auroc_of_levels(share: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+    """AUROC when all photos of a level have one score, for shares and counts of shape (resamples, levels)."""
+    right = (np.sign(share[:, :, np.newaxis] - share[:, np.newaxis, :]) + 1) / 2
+    above = np.einsum("rij,rj->ri", right, np.broadcast_to(negatives, share.shape))
+    in_order = (np.broadcast_to(positives, share.shape) * above).sum(axis=1)
+    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
+    return ratio(in_order, np.broadcast_to(pairs, in_order.shape))

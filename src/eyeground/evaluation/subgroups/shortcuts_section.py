@@ -1,0 +1,253 @@
+"""Shortcuts as a part of the report: what the embeddings know, whether the score needs it, and verdicts in plain words."""
+
+from typing import Any
+
+import pandas as pd
+
+from eyeground.evaluation.bootstrap import CONFIDENCE
+from eyeground.evaluation.comparing.tables import signed
+from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
+from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
+from eyeground.evaluation.reporting.wording import counted
+from eyeground.evaluation.subgroups.attribute_probe import COMPONENTS, FOLDS, C
+from eyeground.evaluation.subgroups.group_tables import (
+    estimate_text,
+    notes_of,
+    tidy_estimate,
+    tidy_table,
+)
+from eyeground.evaluation.subgroups.level_alone import CHANCE
+from eyeground.evaluation.subgroups.levels import TITLES
+from eyeground.evaluation.subgroups.shortcuts import Probe, Shortcuts, WithinLevels
+from eyeground.recipe import in_words
+
+KEY = "shortcuts"
+# How much a probe finds, by its AUROC; only words, no decision depends on them.
+DEGREES = (
+    (0.6, "hardly tell the {}"),
+    (0.75, "tell the {} to some degree"),
+    (0.9, "tell the {} well"),
+    (1.01, "tell the {} almost always"),
+)
+MOST_SENTENCES = 4
+
+
+def shortcuts_section(result: Shortcuts) -> Section:
+    """The section `shortcuts` of a report."""
+    tables = [_probe_table(result)] if result.probes else []
+    figures = [_probe_figure(result)] if any(probe.auroc.value is not None for probe in result.probes) else []
+    if result.within:
+        tables.append(_within_table(result))
+        figures.append(_within_figure(result))
+    return Section(
+        key=KEY,
+        title="Shortcuts",
+        paragraphs=(
+            _what_was_done(result),
+            *result.remarks,
+            *(probe_verdict(probe) for probe in result.probes),
+            *_within_verdicts(result.within),
+        ),
+        tables=tuple(tables),
+        figures=tuple(figures),
+        metrics=_tidy(result),
+    )
+
+
+def probe_verdict(probe: Probe) -> str:
+    """What a probe has shown, in one sentence."""
+    name, auroc = _column(probe.column), probe.auroc
+    if auroc.value is None:
+        return f"Whether the embeddings know the {name} is {auroc.note}."
+    figures = f"macro AUROC {estimate_text(auroc)}, where {CHANCE} is chance"
+    if auroc.low is None or auroc.high is None:
+        return f"The embeddings tell the {name} with a {figures}."
+    if auroc.low <= CHANCE:
+        return f"No sign that the embeddings know the {name}: {figures}."
+    degree = next(words for bound, words in DEGREES if auroc.value < bound)
+    return f"The embeddings {degree.format(name)}: {figures}. Whether the score makes use of it is another question."
+
+
+def within_verdict(pair: WithinLevels) -> str:
+    """What the score's AUROC within levels says, in two sentences."""
+    column, output = _column(pair.column), in_words(pair.output)
+    if pair.within.value is None or pair.overall.value is None:
+        return f"{output}, within one {column}: {pair.within.note if pair.within.value is None else pair.overall.note}."
+    reached = (
+        f"{output}: among photos of one {column} the score reaches an AUROC of {estimate_text(pair.within)}, against "
+        f"{estimate_text(pair.overall)} over all of them"
+    )
+    alone = ""
+    if pair.level_alone.value is not None:
+        alone = f" The {column} alone, as a score, would reach {estimate_text(pair.level_alone)}."
+    return f"{reached}{_meaning(pair, column)}.{alone}"
+
+
+def _within_verdicts(pairs: tuple[WithinLevels, ...]) -> list[str]:
+    """A verdict on each pair, or where there are many, on those that call for attention."""
+    if len(pairs) <= MOST_SENTENCES:
+        return [within_verdict(pair) for pair in pairs]
+    suspect = [pair for pair in pairs if pair.within.value is None or _loses(pair)]
+    others = f"In {'the other' if suspect else 'all'} {len(pairs) - len(suspect)} pairs of output and column"
+    return [
+        *(within_verdict(pair) for pair in suspect),
+        f"{others}, there is no sign that the score rests on the column; the table has the figures.",
+    ]
+
+
+def _loses(pair: WithinLevels) -> bool:
+    within, difference = pair.within, pair.difference
+    return (within.low is not None and within.low <= CHANCE) or (difference.high is not None and difference.high < 0)
+
+
+def _meaning(pair: WithinLevels, column: str) -> str:
+    difference, within = pair.difference, pair.within
+    if difference.low is None or difference.high is None or within.low is None:
+        return ""
+    by = f"(difference {signed(difference)})"
+    if within.low <= CHANCE:
+        return f"; within one {column} that is not shown to be better than chance, so the score may do no more than tell them apart {by}"
+    if difference.high < 0:
+        return f"; part of the latter comes from differences between levels of {column} {by}"
+    if difference.low > 0:
+        return f"; differences between levels of {column} hide more than they help {by}"
+    return f"; no sign that the latter rests on the {column} {by}"
+
+
+def _what_was_done(result: Shortcuts) -> str:
+    if not result.within:
+        return "No column of the predictions has two known levels, so shortcuts could not be looked for."
+    scored = (
+        "For each column, the score's AUROC among photos of one level only (pairs pooled over levels) stands beside its "
+        "AUROC over the same photos, and beside what the level alone would reach as a score, by its share of "
+        "positives (optimism taken off)."
+    )
+    interval = f" Intervals ({CONFIDENCE:.0%}) are percentiles of {result.resamples:,} resamples of patients."
+    if result.embedded is None:
+        return f"{scored}{interval} No embeddings were given, so what they know was not looked at."
+    return (
+        f"A linear probe was asked to tell each column's levels from the embeddings of {result.embedded:,} of "
+        f"{counted(result.photos, 'photo')} ({result.scope}): standardised, at most {COMPONENTS} principal components, "
+        f"logistic regression with C = {C}, {FOLDS} folds of whole patients, no setting tuned. {scored}{interval} Those of "
+        "the probes are for the probes as fitted."
+    )
+
+
+def _probe_table(result: Shortcuts) -> TableBlock:
+    rows = [
+        {
+            "Column": TITLES.get(probe.column, probe.column),
+            "Levels told apart": ", ".join(probe.levels) or "–",
+            "Photos": f"{probe.photos:,}",
+            "Patients": f"{probe.patients:,}",
+            "Left out": f"{probe.left_out:,}",
+            "Macro AUROC": estimate_text(probe.auroc),
+            "Note": notes_of([probe.auroc]),
+        }
+        for probe in result.probes
+    ]
+    return TableBlock(
+        "shortcut-probes",
+        pd.DataFrame(rows),
+        f"How well a linear probe tells levels from the embeddings, one versus the rest, with {CONFIDENCE:.0%} intervals "
+        f"over patients; {CHANCE} is chance. Left out: photos of an unknown level, or of one with few patients.",
+    )
+
+
+def _probe_figure(result: Shortcuts) -> FigureBlock:
+    rows = [
+        Row(TITLES.get(probe.column, probe.column), (probe.auroc,), (f"{probe.patients:,}", estimate_text(probe.auroc)))
+        for probe in result.probes
+    ]
+    figure = interval_figure(rows, "Macro AUROC of the probe", columns=("Patients", "Macro AUROC (95 %)"), line=CHANCE)
+    told = "; ".join(f"{_column(probe.column)} {estimate_text(probe.auroc)}" for probe in result.probes)
+    return FigureBlock(
+        "shortcut-probes",
+        figure,
+        alt=f"Macro AUROC with which a linear probe tells levels from the embeddings, with intervals: {told}.",
+        caption=(
+            f"What the embeddings know besides the disease: macro AUROC of linear probes in {result.scope}. Bars: "
+            f"{CONFIDENCE:.0%} intervals over patients; broken line: chance."
+        ),
+    )
+
+
+def _within_table(result: Shortcuts) -> TableBlock:
+    rows = [
+        {
+            "Output": in_words(pair.output),
+            "Column": TITLES.get(pair.column, pair.column),
+            "Photos": f"{pair.photos:,}",
+            "AUROC": estimate_text(pair.overall),
+            "Within one level": estimate_text(pair.within),
+            "Difference": signed(pair.difference),
+            "Level alone": estimate_text(pair.level_alone),
+            "Note": notes_of([pair.overall, pair.within, pair.difference, pair.level_alone]),
+        }
+        for pair in result.within
+    ]
+    return TableBlock(
+        "shortcuts-within",
+        pd.DataFrame(rows),
+        f"AUROC over all photos, among photos of one level, and of the level alone, with {CONFIDENCE:.0%} intervals over "
+        "patients. Photos with a known truth and level.",
+    )
+
+
+def _within_figure(result: Shortcuts) -> FigureBlock:
+    rows: list[Row] = []
+    for column in dict.fromkeys(pair.column for pair in result.within):
+        rows.append(Row(TITLES.get(column, column)))
+        rows += [
+            Row(
+                in_words(pair.output),
+                (pair.overall, pair.within, pair.level_alone),
+                (estimate_text(pair.within), signed(pair.difference)),
+            )
+            for pair in result.within
+            if pair.column == column
+        ]
+    figure = interval_figure(
+        rows,
+        "AUROC",
+        columns=("Within one level (95 %)", "Minus all photos"),
+        series=("all photos", "within one level", "level alone"),
+        line=CHANCE,
+    )
+    worst = min(
+        (pair for pair in result.within if pair.difference.value is not None),
+        key=lambda pair: float(pair.difference.value or 0),
+        default=None,
+    )
+    told = ""
+    if worst is not None:
+        told = (
+            f" The largest loss is that of {in_words(worst.output)} within one {_column(worst.column)}: "
+            f"{signed(worst.difference)}."
+        )
+    return FigureBlock(
+        "shortcuts-within",
+        figure,
+        alt=f"AUROC of each output over all photos, within one level, and of the level alone, by column.{told}",
+        caption=(
+            f"Does the score still separate where a column is no help? AUROC in {result.scope}. Bars: {CONFIDENCE:.0%} "
+            "intervals over patients; broken line: chance."
+        ),
+    )
+
+
+def _tidy(result: Shortcuts) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for probe in result.probes:
+        counts = {"n_photos": probe.photos, "n_patients": probe.patients}
+        rows.append({"section": KEY, "output": "", "subset": probe.column} | counts | tidy_estimate(probe.auroc))
+    for pair in result.within:
+        shared = {"section": KEY, "output": pair.output, "subset": pair.column}
+        counts = {"n_photos": pair.photos, "n_patients": pair.patients}
+        for estimate in (pair.overall, pair.within, pair.difference, pair.level_alone):
+            rows.append(shared | counts | tidy_estimate(estimate))
+    return tidy_table(rows)
+
+
+def _column(column: str) -> str:
+    return "age band" if column == "age" else TITLES.get(column, column).lower()

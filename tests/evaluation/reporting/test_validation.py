@@ -1,0 +1,93 @@
+"""A validation as a whole: what a table alone gives, what further evidence adds, and what is left on disk."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eyeground.errors import UserError
+from eyeground.evaluation.reporting.validation import (
+    Evidence,
+    Presentation,
+    Request,
+    evaluated,
+    sections_of,
+    write_validation,
+)
+from eyeground.evaluation.robustness.stress_predictions import CLEAN, StressPredictions, read_stress
+from eyeground.predictions import Predictions, validated_predictions
+
+REQUEST = Request(resamples=20)
+ALONE = [
+    "methods", "flow", "discrimination", "operating_points", "calibration", "decision_curve", "subgroups", "shortcuts",
+]  # fmt: skip
+
+
+@pytest.fixture
+def made(study) -> Predictions:
+    table = study(40, seed=1).assign(split=["validation"] * 40 + ["test"] * 40)
+    return validated_predictions(table.assign(sex=np.repeat(["female", "male"], 2).tolist() * 20), "table")
+
+
+@pytest.fixture
+def stress(made) -> StressPredictions:
+    worse = made.table.assign(probability_dr=0.5 + (made.table["probability_dr"] - 0.5) * 0.5)
+    return StressPredictions(made, {("haze", 3): validated_predictions(worse, "haze")})
+
+
+def keys(made: Predictions, evidence: Evidence) -> list[str]:
+    return [section.key for section in sections_of(evaluated(made, REQUEST), made, REQUEST, evidence)]
+
+
+def test_a_table_alone_gives_every_section_that_needs_no_more(made):
+    assert keys(made, Evidence()) == ALONE
+
+
+def test_evidence_adds_sections(made, study, stress):
+    elsewhere = validated_predictions(study(30, seed=5), "elsewhere")
+    assert keys(made, Evidence(external={"elsewhere": elsewhere}, stress=stress)) == [*ALONE, "external", "robustness"]
+
+
+def test_everything_is_written_and_photos_are_named_only_in_the_table_beside_it(made, tmp_path):
+    evaluation = evaluated(made, REQUEST)
+    presentation = Presentation("A <b>title</b>", "eyeground evaluate table.csv")
+    write_validation(evaluation, made, REQUEST, Evidence(), presentation, tmp_path)
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {
+        "metrics.json", "metrics.csv", "metrics.md", "flow.csv", "sections.csv", "failures.csv", "figures", "tables",
+        "checklist.json", "report.html",
+    }  # fmt: skip
+    report = (tmp_path / "report.html").read_text()
+    assert "A &lt;b&gt;title&lt;/b&gt;" in report
+    errors = pd.read_csv(tmp_path / "failures.csv")
+    assert len(errors) > 0
+    assert not any(photo in report for photo in made.table["photo"])
+    assert f"{evaluation.outputs[0].estimate('auroc').value:.3f}" in report
+    assert {"calibration", "subgroups"} <= set(pd.read_csv(tmp_path / "sections.csv")["section"])
+    answered = json.loads((tmp_path / "checklist.json").read_text())
+    assert len(answered["checklists"]) == 3
+
+
+def test_stress_predictions_are_read_as_they_were_written(stress, tmp_path):
+    stress.table().to_parquet(tmp_path / "stress.parquet")
+    read = read_stress(tmp_path / "stress.parquet")
+    assert list(read.spoilt) == [("haze", 3)]
+    pd.testing.assert_series_equal(read.clean.table["probability_dr"], stress.clean.table["probability_dr"])
+    np.testing.assert_array_equal(
+        read.spoilt["haze", 3].table["probability_dr"], stress.spoilt["haze", 3].table["probability_dr"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda table: table.drop(columns="fault"), "no column 'fault'"),
+        (lambda table: table.assign(severity="much"), "no severity"),
+        (lambda table: table[table["fault"] != CLEAN[0]], "no clean photos"),
+    ],
+)
+def test_what_is_no_stress_table_is_named(stress, tmp_path, spoil, message):
+    spoil(stress.table()).to_parquet(tmp_path / "stress.parquet")
+    with pytest.raises(UserError, match=message):
+        read_stress(tmp_path / "stress.parquet")
