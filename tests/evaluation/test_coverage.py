@@ -30,21 +30,21 @@ def covered() -> pd.Series:
     ],
 )
 def test_intervals_over_patients_cover_what_they_promise(covered, metric, method):
-    # 300 studies tell a share to within 0.025.
-    assert covered[metric, method] == pytest.approx(0.95, abs=0.03)
+    # Three standard errors of a share of 300 studies.
+    assert covered[metric, method] == pytest.approx(0.95, abs=0.038)
 
 
 @pytest.mark.parametrize(
-    ("metric", "method"),
+    ("metric", "photos", "patients"),
     [
-        ("auroc", "Bootstrap over photos"),
-        ("auroc", "DeLong over photos"),
-        ("sensitivity", "Bootstrap over photos"),
-        ("sensitivity", "Wilson over photos"),
+        ("auroc", "Bootstrap over photos", "Bootstrap over patients, BCa"),
+        ("auroc", "DeLong over photos", "DeLong over patients, logit"),
+        ("sensitivity", "Bootstrap over photos", "Bootstrap over patients, BCa"),
+        ("sensitivity", "Wilson over photos", "Wilson over patients"),
     ],
 )
-def test_intervals_over_photos_promise_too_much(covered, metric, method):
-    assert covered[metric, method] < 0.915
+def test_the_same_intervals_over_photos_cover_visibly_less(covered, metric, photos, patients):
+    assert covered[metric, photos] < covered[metric, patients] - 0.04
 
 
 def test_true_figures_of_the_simulation_are_those_of_a_huge_study():

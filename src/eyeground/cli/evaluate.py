@@ -83,7 +83,7 @@ def evaluate(
     stress: Path | None = typer.Option(
         None, "--stress", help="Folder that `stress` wrote: robustness.", rich_help_panel=BESIDE
     ),
-    title: str = typer.Option("Validation report", "--title", help="Heading.", rich_help_panel=REPORT),
+    title: str = typer.Option("Validation report", "--title", help="Heading of the report.", rich_help_panel=REPORT),
     photos: Path | None = typer.Option(
         None,
         "--photos",

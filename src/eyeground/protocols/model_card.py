@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from eyeground.bundle import TrainingRecord
 from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.evaluation import Evaluation
-from eyeground.evaluation.estimates import Estimate
+from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.models.classifier import Classifier
 
 _CARD_METRICS = ("auroc", "auprc", "sensitivity", "specificity", "brier")
@@ -48,16 +48,11 @@ def model_card(
 
 def shown(estimate: Estimate | None) -> str:
     """An estimate as text: value and interval, or a dash."""
-    if estimate is None or estimate.value is None:
-        return "–"
-    interval = (
-        f" ({estimate.low:.3f}–{estimate.high:.3f})" if estimate.low is not None and estimate.high is not None else ""
-    )
-    return f"{estimate.value:.3f}{interval}"
+    return "–" if estimate is None or estimate.value is None else as_text(estimate)
 
 
 def _by_metric(estimates: Iterable[Estimate]) -> dict[str, Estimate]:
     found: dict[str, Estimate] = {}
     for estimate in estimates:
-        found.setdefault(estimate.metric, estimate)
+        found.setdefault(estimate.metric.removeprefix("macro_"), estimate)
     return found
