@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
+from matplotlib.ticker import MultipleLocator
 from scipy.special import ndtri
 
 from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling, one_stratum
@@ -65,7 +67,7 @@ SCENARIOS = (
     Scenario("60 patients", 60, 0.3, 0.93),
     Scenario("200 patients", 200, 0.3, 0.93),
     Scenario("1,000 patients", 1000, 0.3, 0.93),
-    Scenario("200 patients, 20 of them ill", 200, 0.1, 0.97),
+    Scenario("200 patients, about 20 ill", 200, 0.1, 0.97),
 )
 
 
@@ -163,7 +165,7 @@ def _ends(estimate: Estimate) -> Interval:
 
 def draw(table: pd.DataFrame) -> Figure:
     """Coverage of every method, the sizes of study apart by their marks."""
-    marks = {"60 patients": "o", "200 patients": "s", "1,000 patients": "^", "200 patients, 20 of them ill": "x"}
+    marks = {"60 patients": "o", "200 patients": "s", "1,000 patients": "^", "200 patients, about 20 ill": "x"}
     figure = Figure(figsize=(7.2, 3.9), layout="constrained")
     rows = [table.loc[table["metric"] == metric, "method"].nunique() for metric in (AUROC, SENSITIVITY)]
     axes = figure.subplots(2, 1, sharex=True, height_ratios=rows)
@@ -173,13 +175,16 @@ def draw(table: pd.DataFrame) -> Figure:
         for name, mark in marks.items():
             shares = part[part["scenario"] == name].set_index("method")["covered"].reindex(methods)
             colours = [COLOURS[1] if method in NAIVE else COLOURS[0] for method in methods]
-            axis.scatter(100 * shares, range(len(methods)), marker=mark, c=colours, s=26, linewidths=1.1, zorder=3)
-            axis.scatter([], [], marker=mark, c=INK, s=26, linewidths=1.1, label=name)
+            # Hollow, so that marks at one place are all seen.
+            shape = {"marker": MarkerStyle(mark, "none" if mark != "x" else "full"), "s": 30, "linewidths": 1.2}
+            axis.scatter(100 * shares, range(len(methods)), c=colours, zorder=3, **shape)
+            axis.scatter([], [], c=INK, label=name, **shape)
         axis.axvspan(93, 97, color="#000000", alpha=0.07, linewidth=0)
         axis.axvline(100 * CONFIDENCE, color=PALE, linewidth=0.8)
         axis.set_yticks(range(len(methods)), methods)
         axis.set_ylim(-0.6, len(methods) - 0.4)
         axis.set_title(title, loc="left", fontsize=8.5, color=INK)
+    axes[-1].xaxis.set_major_locator(MultipleLocator(5))
     axes[-1].set_xlabel("Studies whose 95 % interval holds the truth (%)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return figure

@@ -64,9 +64,20 @@ def test_eyes_of_a_simulated_patient_resemble_each_other():
 
 def test_stored_results_show_what_the_documentation_says():
     stored = pd.read_csv(STORED).set_index(["scenario", "metric", "method"])["covered"]
-    ordinary = stored.drop("200 patients, 20 of them ill", level="scenario")
+    ordinary = stored.drop("200 patients, about 20 ill", level="scenario")
     by_method = {method: shares.to_numpy() for method, shares in ordinary.groupby("method")}
     for method in ("Bootstrap over patients, BCa", "DeLong over patients, logit", "Wilson over patients"):
         assert ((by_method[method] >= 0.93) & (by_method[method] <= 0.97)).all(), method
     for method in SCRIPT["NAIVE"]:
         assert (by_method[method] < 0.92).all(), method
+
+
+def test_figure_shows_every_share():
+    stored = pd.read_csv(STORED)
+    shown = [
+        position
+        for axis in SCRIPT["draw"](stored).axes
+        for marks in axis.collections
+        for position in np.asarray(marks.get_offsets())[:, 0]
+    ]
+    assert sorted(shown) == pytest.approx(sorted(100 * stored["covered"]))

@@ -38,7 +38,9 @@ def macro(rankings: Mapping[str, Computed], scope: str) -> tuple[Estimate, ...]:
         scarcest = min(
             (ranking.measure.bearings[index] for ranking in estimable.values()), key=lambda bearing: bearing.patients
         )
-        estimate = with_interval(metric, value, resampled, scarcest)
+        left_one_out = [ranking.jackknifed[index] for ranking in estimable.values() if ranking.jackknifed is not None]
+        jackknifed = np.mean(left_one_out, axis=0) if left_one_out else None
+        estimate = with_interval(metric, value, resampled, scarcest, jackknifed=jackknifed)
         found.append(noted(estimate, note) if left_out else estimate)
     return tuple(found)
 

@@ -77,6 +77,7 @@ def calibration_error_measure(sample: Sample) -> Measure:
         are_proportions=(False,),
         of=lambda weights: np.maximum(2 * point - error(weights), 0)[np.newaxis],
         note=f"biased upwards: about {_by_chance(sample.probability, bins):.3f} from chance alone, which the interval is corrected for",
+        is_corrected=True,
     )
 
 

@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from eyeground.evaluation.bootstrap import CONFIDENCE, WEIGHTS_PER_CHUNK
 
-JACKKNIFE_GROUPS = 2000
+JACKKNIFE_GROUPS = 1000
 
 
 def percentile_interval(resampled: np.ndarray) -> tuple[float, float]:

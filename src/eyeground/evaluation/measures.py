@@ -14,6 +14,7 @@ import numpy as np
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.estimates import Bearing, Estimate, not_estimable, with_interval
+from eyeground.evaluation.intervals import jackknife
 from eyeground.evaluation.metrics import (
     AUPRC,
     AUROC,
@@ -50,6 +51,8 @@ class Measure:
         Weights of shape (resamples, patients) to values of shape (metrics, resamples), NaN where not estimable.
     note : str
         What a reader of each of its estimates must know; often empty.
+    is_corrected : bool
+        Whether resampled values are corrected for bias already, so that an interval must not correct them again.
     """
 
     metrics: tuple[str, ...]
@@ -58,19 +61,47 @@ class Measure:
     are_proportions: tuple[bool, ...]
     of: Callable[[np.ndarray], np.ndarray]
     note: str = ""
+    is_corrected: bool = False
 
 
 @dataclass(frozen=True)
 class Computed:
-    """A measure with its points, shape (metrics,), and its values on the resamples, shape (metrics, resamples)."""
+    """A measure with its values.
+
+    Attributes
+    ----------
+    measure : Measure
+    point : numpy.ndarray
+        Shape (metrics,): on the photos as they are.
+    resampled : numpy.ndarray
+        Shape (metrics, resamples).
+    jackknifed : numpy.ndarray or None
+        Shape (metrics, groups): with each patient, or group of patients, left out. None gives percentile intervals.
+    """
 
     measure: Measure
     point: np.ndarray
     resampled: np.ndarray
+    jackknifed: np.ndarray | None
 
     def estimates(self, scope: str) -> tuple[Estimate, ...]:
         """Points and intervals; `scope` is where a missing class is said to be missing ("test")."""
-        return estimates(self.measure, self.point, self.resampled, scope)
+        measure = self.measure
+        found = []
+        for index, (metric, missing) in enumerate(zip(measure.metrics, measure.missing, strict=True)):
+            if missing:
+                found.append(not_estimable(metric, f"no {missing} in {scope}"))
+                continue
+            estimate = with_interval(
+                metric,
+                float(self.point[index]),
+                self.resampled[index],
+                measure.bearings[index],
+                measure.are_proportions[index],
+                None if self.jackknifed is None else self.jackknifed[index],
+            )
+            found.append(noted(estimate, measure.note))
+        return tuple(found)
 
 
 def ranking_measure(sample: Sample) -> Measure:
@@ -158,31 +189,24 @@ def resample(measures: list[Measure], resampling: Resampling) -> list[np.ndarray
 
 
 def compute(measures: Mapping[Key, Measure], resampling: Resampling) -> dict[Key, Computed]:
-    """Points and values of many measures, all on the same resamples."""
+    """Points, values on the same resamples, and jackknifed values of many measures."""
     resampled = resample(list(measures.values()), resampling)
     columns = len(resampling.strata)
     return {
-        key: Computed(measure, point_values(measure, columns), values)
+        key: Computed(measure, point_values(measure, columns), values, _jackknifed(measure, resampling))
         for (key, measure), values in zip(measures.items(), resampled, strict=True)
     }
+
+
+def _jackknifed(measure: Measure, resampling: Resampling) -> np.ndarray | None:
+    if measure.is_corrected or not resampling.resamples or all(measure.missing):
+        return None
+    return jackknife(measure.of, len(resampling.strata))
 
 
 def point_values(measure: Measure, columns: int) -> np.ndarray:
     """Values of a measure on the photos as they are, shape (metrics,)."""
     return np.asarray(measure.of(np.ones((1, columns), dtype=np.int64))[:, 0])
-
-
-def estimates(measure: Measure, point: np.ndarray, resampled: np.ndarray, scope: str) -> tuple[Estimate, ...]:
-    """Put points and resamples together; `scope` is where a missing class is said to be missing ("test")."""
-    found = []
-    for index, (metric, missing) in enumerate(zip(measure.metrics, measure.missing, strict=True)):
-        if missing:
-            found.append(not_estimable(metric, f"no {missing} in {scope}"))
-            continue
-        bearing, is_proportion = measure.bearings[index], measure.are_proportions[index]
-        estimate = with_interval(metric, float(point[index]), resampled[index], bearing, is_proportion)
-        found.append(noted(estimate, measure.note))
-    return tuple(found)
 
 
 def noted(estimate: Estimate, note: str) -> Estimate:

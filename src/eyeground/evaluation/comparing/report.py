@@ -134,7 +134,7 @@ def _told(difference: Difference) -> str:
 
 def _how(comparison: Comparison) -> list[str]:
     words = [
-        f"Intervals are 95 %, percentiles of {comparison.resamples:,} resamples of patients (seed {comparison.seed}), the same "
+        f"Intervals are 95 %, of differences percentiles and of single figures BCa, from {comparison.resamples:,} resamples of patients (seed {comparison.seed}), the same "
         "for all models. p, DeLong is two-sided and takes patients for independent, not photos (DeLong and others, 1988; "
         "Obuchowski, 1997). p, bootstrap is the level at which the interval would begin to leave out 0; it is not adjusted.",
         _adjustment(comparison),

@@ -19,7 +19,7 @@ def markdown(evaluation: Evaluation, flow: pd.DataFrame) -> str:
         "# Evaluation",
         "",
         f"Evaluated: {evaluation.scope}, {evaluation.photos:,} photos of {evaluation.patients:,} patients. "
-        f"Intervals: {CONFIDENCE:.0%}, percentiles of {evaluation.resamples:,} resamples of patients ({kind}, "
+        f"Intervals: {CONFIDENCE:.0%}, BCa from {evaluation.resamples:,} resamples of patients ({kind}, "
         f"seed {evaluation.seed}).",
         "",
     ]

@@ -53,7 +53,7 @@ def methods_section(
     recipe: TrainingRecipe | ProbeRecipe | None = None,
     description: BundleDescription | None = None,
     software: Mapping[str, str] | None = None,
-    interval: str = "percentile",
+    interval: str = "BCa",
 ) -> MethodsSection:
     """Write the methods of an evaluation, in the past tense, from what is known.
 
@@ -69,7 +69,7 @@ def methods_section(
     software : mapping of name to version, optional
         What trained and predicted, such as `{"torch": "2.6"}`.
     interval : str
-        Kind of bootstrap interval, such as `percentile` or `BCa`.
+        Kind of bootstrap interval.
 
     Returns
     -------

@@ -68,7 +68,7 @@ def _what_was_done(result: External) -> str:
     ]
     return (
         f"The figures on {names[0]} stand beside those on {joined(names[1:])}, at the same operating points. A gap is "
-        f"external minus {result.internal}. Intervals ({CONFIDENCE:.0%}) are percentiles of {result.resamples:,} resamples "
+        f"external minus {result.internal}. Intervals ({CONFIDENCE:.0%}) of figures are BCa and those of gaps percentiles, from {result.resamples:,} resamples "
         "of patients, drawn in each dataset by itself; p-values are adjusted for the number of datasets of a metric "
         f"(Holm), and what rests on fewer than {FEW_PATIENTS} patients is not tested. A gap may come from the patients, "
         "the cameras and the graders as well as from the model; AUPRC, Brier score and mean calibration move with the "

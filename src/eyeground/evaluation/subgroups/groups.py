@@ -16,7 +16,7 @@ from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.estimates import Bearing, Estimate
-from eyeground.evaluation.measures import Measure, estimates, point_values, resample
+from eyeground.evaluation.measures import Measure, compute
 from eyeground.evaluation.metrics import AUROC, BRIER, NEGATIVES, POSITIVES, TITLES, per_patient
 from eyeground.evaluation.ranking import rank
 from eyeground.evaluation.samples import Sample
@@ -194,10 +194,10 @@ def measure_groups(
         The measure of ranking: `auroc_measure`, or `measures.ranking_measure` to have the AUPRC too.
     """
     pairs = [(area(sample), shares_measure(sample, of)) for sample, of in zip(samples, points, strict=True)]
-    values = resample([measure for pair in pairs for measure in pair], resampling)
+    computed = compute(dict(enumerate(measure for pair in pairs for measure in pair)), resampling)
     found = []
     for number, (sample, pair) in enumerate(zip(samples, pairs, strict=True)):
-        resampled = values[2 * number : 2 * number + 2]
+        both = (computed[2 * number], computed[2 * number + 1])
         at = [point for point in points[number] for _ in (SENSITIVITY, SPECIFICITY)]
         metrics = [metric for measure in pair for metric in measure.metrics]
         found.append(
@@ -205,14 +205,8 @@ def measure_groups(
                 sample=sample,
                 points=(*[None] * (len(metrics) - len(at)), *at),
                 bearings=pair[0].bearings + pair[1].bearings,
-                resampled=np.concatenate(resampled),
-                estimates=tuple(
-                    estimate
-                    for measure, of_measure in zip(pair, resampled, strict=True)
-                    for estimate in estimates(
-                        measure, point_values(measure, sample.columns), of_measure, scopes[number]
-                    )
-                ),
+                resampled=np.concatenate([one.resampled for one in both]),
+                estimates=tuple(estimate for one in both for estimate in one.estimates(scopes[number])),
             )
         )
     return found

@@ -122,7 +122,7 @@ def _what_was_done(result: Shortcuts) -> str:
         "AUROC over the same photos, and beside what the level alone would reach as a score, by its share of "
         "positives (optimism taken off)."
     )
-    interval = f" Intervals ({CONFIDENCE:.0%}) are percentiles of {result.resamples:,} resamples of patients."
+    interval = f" Intervals ({CONFIDENCE:.0%}) are from {result.resamples:,} resamples of patients."
     if result.embedded is None:
         return f"{scored}{interval} No embeddings were given, so what they know was not looked at."
     return (

@@ -57,7 +57,7 @@ def _what_was_done(result: Subgroups) -> str:
     return (
         f"The figures of {counted(result.photos, 'photo')} of {counted(result.patients, 'patient')} ({result.scope}) "
         f"were computed by {names}. A gap is the figure of a level minus that of all other photos. Intervals "
-        f"({CONFIDENCE:.0%}) are percentiles of {result.resamples:,} resamples of patients, the same for all levels; "
+        f"({CONFIDENCE:.0%}) of levels are BCa and those of gaps percentiles, from {result.resamples:,} resamples of patients, the same for all levels; "
         "p-values are adjusted for the number of gaps of the same metric (Holm). A gap that rests on fewer than "
         f"{FEW_PATIENTS} patients is not tested. A gap without a small p-value is not shown to be absent: its interval "
         "says how large it may be."
