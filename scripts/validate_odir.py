@@ -16,6 +16,7 @@ from eyeground.cli import main
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "odir"
 EXTERNAL = ("idrid", "hrf")
 STRESSED_PATIENTS = "120"
+TARGETS = ("abnormal", "amd", "epiretinal_membrane", "glaucoma", "pathologic_myopia")
 NOT_FOR_THE_REPOSITORY = ("failures.csv", "metrics.json")
 
 
@@ -34,6 +35,8 @@ def validate(run: Path, data: Path, work: Path) -> None:
         done("predict", table, *bundle, "-o", work / f"{name}.parquet")
         done("check", table, "--against", manifest, "-o", found)
         beside += ["--external", f"{name}={work / name}.parquet", "--contamination", f"{name}={found}"]
+    for target in TARGETS:
+        beside += ["--target", target]
     title = "A fundus model of ODIR-5K, validated"
     done("evaluate", run / "predictions.parquet", "--run", run, *beside, "--title", title, "-o", work / "report")
     shutil.rmtree(RESULTS, ignore_errors=True)

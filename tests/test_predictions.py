@@ -124,3 +124,12 @@ def test_class_names_are_matched_as_written() -> None:
 def test_a_label_that_is_no_class_is_named() -> None:
     with pytest.raises(UserError, match="label 'dr' is '4' for 2 photographs; a binary target expects 0, 1 or empty"):
         truths(pd.Series([0, 4, 4], dtype="Int64"), Target(name="dr"))
+
+
+def test_chosen_outputs_are_kept_with_all_that_is_no_output(tmp_path: Path) -> None:
+    content = "photo,patient,camera,truth_dr,probability_dr,truth_amd,probability_amd\na.jpg,1,x,1,0.9,0,0.2\n"
+    kept = predictions_of(tmp_path, content).only(["amd"])
+    assert kept.outputs == ("amd",)
+    assert list(kept.table.columns) == ["photo", "patient", "camera", "truth_amd", "probability_amd"]
+    with pytest.raises(UserError, match="no output 'amdd' .did you mean 'amd'"):
+        predictions_of(tmp_path, content).only(["amdd"])

@@ -50,6 +50,25 @@ class Predictions:
             return Predictions(self.table.iloc[:0])
         return Predictions(self.table[self.table["split"] == split].reset_index(drop=True))
 
+    def only(self, outputs: Sequence[str]) -> "Predictions":
+        """Return the table with these outputs alone.
+
+        Raises
+        ------
+        UserError
+            If there is no such output.
+        """
+        for output in outputs:
+            if output not in self.outputs:
+                raise UserError(
+                    f"the predictions have no output '{output}'{did_you_mean(output, self.outputs)}; "
+                    f"they have {', '.join(self.outputs)}"
+                )
+        others = [output for output in self.outputs if output not in outputs]
+        return Predictions(
+            self.table.drop(columns=[prefix + output for output in others for prefix in (TRUTH, PROBABILITY)])
+        )
+
     def known(self, output: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Truths (n,) in {0, 1}, probabilities (n,) in 0-1 and patients (n,) of the rows whose truth of `output` is known.
 

@@ -28,6 +28,9 @@ def evaluate(
         "in quotes. 'source=folder(Filename)' takes the first folder of a path, 'patient=match(Filename, \"^[^_]+\")' what a "
         "regular expression finds. May be repeated, and may name a .yaml file with the same pairs.",
     ),
+    targets: list[str] = typer.Option(
+        [], "--target", help="Output to evaluate; repeat for more. All that the table has if not given."
+    ),
     resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
     seed: int = typer.Option(0, min=0, help="Seed of the resamples."),
     stratified: bool = typer.Option(
@@ -109,8 +112,12 @@ def evaluate(
     table = read_foreign(predictions, parse_mapping(columns)) if columns else read_predictions(predictions)
     if every_photo:
         table = Predictions(table.table.drop(columns="split", errors="ignore"))
+    if targets:
+        table = table.only(targets)
     datasets = _named(external, "--external")
-    sources = Sources(bundle, run, datasets, _named(contamination, "--contamination"), checked, embeddings, stress)
+    sources = Sources(
+        bundle, run, datasets, _named(contamination, "--contamination"), checked, embeddings, stress, table.outputs
+    )
     evidence = gather(sources)
     points = evidence.description.operating_points if evidence.description else ()
     request = Request(

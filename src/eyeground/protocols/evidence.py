@@ -11,10 +11,10 @@ from eyeground.bundle import BundleDescription, open_bundle
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import read_checked_flow
 from eyeground.evaluation.reporting.validation import Evidence
-from eyeground.evaluation.robustness.stress_predictions import read_stress
+from eyeground.evaluation.robustness.stress_predictions import StressPredictions, read_stress
 from eyeground.evaluation.subgroups.contamination import read_contamination
 from eyeground.evaluation.subgroups.embeddings import read_embeddings
-from eyeground.predictions import read_predictions
+from eyeground.predictions import Predictions, read_predictions
 from eyeground.protocols.check import FLOW
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, PREDICTIONS, RECIPE
 from eyeground.recipe import ProbeRecipe, TrainingRecipe, read_recipe
@@ -40,6 +40,8 @@ class Sources:
         Table that `eyeground predict --embeddings` wrote.
     stress : pathlib.Path or None
         Folder that `eyeground stress` wrote.
+    outputs : tuple of str
+        Those that are evaluated; others are left out of external and spoilt predictions.
     """
 
     bundle: str | None = None
@@ -49,6 +51,7 @@ class Sources:
     checked: Path | None = None
     embeddings: Path | None = None
     stress: Path | None = None
+    outputs: tuple[str, ...] = ()
 
 
 def gather(sources: Sources) -> Evidence:
@@ -63,14 +66,29 @@ def gather(sources: Sources) -> Evidence:
     if unknown:
         raise UserError(f"contamination is given for '{unknown[0]}', which is no external dataset")
     return Evidence(
-        external={name: read_predictions(path) for name, path in sources.external.items()},
+        external={name: _kept(read_predictions(path), sources) for name, path in sources.external.items()},
         contamination={name: read_contamination(folder) for name, folder in sources.contamination.items()},
         embeddings=read_embeddings(sources.embeddings) if sources.embeddings else None,
-        stress=read_stress(sources.stress / PREDICTIONS) if sources.stress else None,
+        stress=_stress(sources),
         checked_flow=read_checked_flow(sources.checked / FLOW) if sources.checked else None,
         recipe=_recipe(sources.run / RECIPE) if sources.run else None,
         description=_description(sources),
         software=_software(sources.run / ENVIRONMENT) if sources.run else {},
+    )
+
+
+def _kept(predictions: Predictions, sources: Sources) -> Predictions:
+    """The predictions with the outputs that are evaluated; a table with none of them is left to say so itself."""
+    kept = [output for output in predictions.outputs if output in sources.outputs]
+    return predictions.only(kept) if kept else predictions
+
+
+def _stress(sources: Sources) -> StressPredictions | None:
+    if sources.stress is None:
+        return None
+    found = read_stress(sources.stress / PREDICTIONS)
+    return StressPredictions(
+        _kept(found.clean, sources), {condition: _kept(spoilt, sources) for condition, spoilt in found.spoilt.items()}
     )
 
 
