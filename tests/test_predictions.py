@@ -131,5 +131,5 @@ def test_chosen_outputs_are_kept_with_all_that_is_no_output(tmp_path: Path) -> N
     kept = predictions_of(tmp_path, content).only(["amd"])
     assert kept.outputs == ("amd",)
     assert list(kept.table.columns) == ["photo", "patient", "camera", "truth_amd", "probability_amd"]
-    with pytest.raises(UserError, match="no output 'amdd' .did you mean 'amd'"):
+    with pytest.raises(UserError, match=r"no output 'amdd' \(did you mean 'amd'"):
         predictions_of(tmp_path, content).only(["amdd"])

@@ -23,6 +23,7 @@ from eyeground.evaluation.subgroups.group_tables import (
     estimate_text,
     figure_title,
     first_few,
+    gap_text,
     notes_of,
     rules_of,
     slug,
@@ -236,8 +237,7 @@ def _tables(output: OutputAcrossDatasets, result: External) -> list[TableBlock]:
         row = {"Dataset": one.name}
         for figure in one.figures:
             if figure.estimate.metric != PREVALENCE and figure.gap is not None:
-                heading = figure_title(figure, rules)
-                row |= {heading: signed(figure.gap.estimate), f"p, {heading}": p_text(figure.gap.p_holm)}
+                row[figure_title(figure, rules)] = gap_text(figure.gap)
         gaps.append(row | {"Note": notes_of([figure.gap.estimate for figure in one.figures if figure.gap])})
     at = threshold_words(output.internal)
     return [

@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from eyeground.evaluation.comparing.tables import p_text, signed
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.reporting.wording import joined
+from eyeground.evaluation.subgroups.gaps import Gap
 from eyeground.evaluation.subgroups.groups import CALIBRATION, GROUP_TITLES, Group, GroupEstimate
 
 MOST_NAMED = 6
@@ -64,8 +66,16 @@ def estimate_text(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return f"{_number(estimate.value)} (no interval)"
     # A dash between signed numbers would read as one more minus.
-    signed = estimate.metric == CALIBRATION or min(estimate.low, estimate.value) < 0
-    return f"{_number(estimate.value)} ({_number(estimate.low)}{' to ' if signed else DASH}{_number(estimate.high)})"
+    is_signed = estimate.metric == CALIBRATION or min(estimate.low, estimate.value) < 0
+    return f"{_number(estimate.value)} ({_number(estimate.low)}{' to ' if is_signed else DASH}{_number(estimate.high)})"
+
+
+def gap_text(gap: Gap | None) -> str:
+    """`+0.093 (+0.037 to +0.146), p 0.021`, without a p where nothing was tested, or a dash."""
+    if gap is None:
+        return DASH
+    tested = "" if gap.p_holm is None else f", p {p_text(gap.p_holm)}"
+    return signed(gap.estimate) + tested
 
 
 def figure_title(figure: GroupEstimate, rules: int) -> str:

@@ -13,10 +13,10 @@ from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.subgroups.group_tables import (
-    DASH,
     estimate_text,
     figure_title,
     first_few,
+    gap_text,
     notes_of,
     rules_of,
     slug,
@@ -151,9 +151,7 @@ def _tables(output: OutputSubgroups, result: Subgroups) -> list[TableBlock]:
         row = {"Subgroup": label}
         for figure in one.figures:
             if figure.estimate.metric != PREVALENCE:
-                title = figure_title(figure, rules)
-                row[title] = signed(figure.gap.estimate) if figure.gap else DASH
-                row[f"p, {title}"] = p_text(figure.gap.p_holm if figure.gap else None)
+                row[figure_title(figure, rules)] = gap_text(figure.gap)
         gaps.append(row | {"Note": notes_of([figure.gap.estimate for figure in one.figures if figure.gap])})
     at = threshold_words(output.overall)
     return [
@@ -166,8 +164,8 @@ def _tables(output: OutputSubgroups, result: Subgroups) -> list[TableBlock]:
         TableBlock(
             f"subgroup-gaps-{slug(output.output)}",
             pd.DataFrame(gaps),
-            f"{name}: each subgroup minus all other photos, with {CONFIDENCE:.0%} intervals over patients and p adjusted "
-            f"for the number of gaps in its column (Holm).{at}",
+            f"{name}: each subgroup minus all other photos, with {CONFIDENCE:.0%} intervals over patients and p "
+            f"adjusted for the number of gaps in its column (Holm).{at}",
         ),
     ]
 
