@@ -67,7 +67,7 @@ def test_external_datasets_stand_beside(table, tmp_path, capsys) -> None:
         (["--contamination", "a=b"], "no external dataset"),
         (["--rule", "best"], "not a rule"),
         (["--prevalence", "2"], "prevalence"),
-        (["--target", "dd"], "did you mean 'dr'"),
+        (["--target", "amd"], "no output 'amd'"),
         (["--run", "nowhere"], "nowhere"),
         (["--photos", "nowhere"], "nowhere"),
         (["--subgroup", "site"], "site"),

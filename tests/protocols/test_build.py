@@ -19,6 +19,7 @@ from eyeground.models import load
 from eyeground.predictions import Predictions, read_predictions, validated_predictions
 from eyeground.protocols.adapt import finetune, finetune_recipe, probe_embedding
 from eyeground.protocols.build import Built, Plan, train_and_validate, validate_and_export
+from eyeground.protocols.run_folder import open_run
 from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, ProbeRecipe, Target, TrainingRecipe
 from eyeground.synthetic import render_dataset
 
@@ -66,7 +67,7 @@ def test_a_run_folder_holds_all_that_the_result_depends_on(folder: Path, pretrai
         "recipe.yaml", "manifest.parquet", "environment.json", "history.csv", "checkpoints", "predictions.parquet",
         "evaluation", "bundle",
     }  # fmt: skip
-    assert {"metrics.json", "metrics.csv", "metrics.md", "flow.csv"} <= {
+    assert {"report.html", "metrics.json", "metrics.csv", "metrics.md", "flow.csv"} <= {
         path.name for path in (run / "evaluation").iterdir()
     }
 
@@ -94,7 +95,7 @@ def test_predictions_are_those_of_the_bundle(folder: Path, pretrained: Built) ->
 
 
 def test_calibration_is_fitted_on_validation_and_everything_after_it_is_of_calibrated_probabilities(
-    folder: Path, pretrained: Built
+    folder: Path, manifest: Manifest, pretrained: Built
 ) -> None:
     told = pretrained.bundle.description.calibrations[0]
     assert isinstance(told, Uncalibrated)  # so few patients that nothing can be fitted
@@ -104,6 +105,7 @@ def test_calibration_is_fitted_on_validation_and_everything_after_it_is_of_calib
     crowd = many_patients()
     classifier = load(pretrained.bundle.folder)
     output = plan(folder, "again-calibrated")
+    open_run(output.folder, RECIPE, manifest, resume=False)
     built = validate_and_export(classifier, crowd, record, output, "platt", QUIET)
     fitted = built.bundle.description.calibrations[0]
     assert isinstance(fitted, Platt)

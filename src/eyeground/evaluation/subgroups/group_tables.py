@@ -71,11 +71,12 @@ def estimate_text(estimate: Estimate) -> str:
 
 
 def gap_text(gap: Gap | None) -> str:
-    """`+0.093 (+0.037 to +0.146), p 0.021`, without a p where nothing was tested, or a dash."""
+    """`+0.093 (+0.037 to +0.146; p 0.021)`, without a p where nothing was tested, or a dash."""
     if gap is None:
         return DASH
-    tested = "" if gap.p_holm is None else f", p {p_text(gap.p_holm)}"
-    return signed(gap.estimate) + tested
+    text = signed(gap.estimate)
+    tested = gap.p_holm is not None and gap.estimate.low is not None
+    return f"{text.removesuffix(')')}; p {p_text(gap.p_holm)})" if tested else text
 
 
 def figure_title(figure: GroupEstimate, rules: int) -> str:
