@@ -23,8 +23,9 @@ def demo(
     console = Console(soft_wrap=True)
     report = run_demo(output, console).screened.report.resolve()
     console.print(f"model        {output / 'pretrain' / 'bundle'}")
-    console.print(f"figures      {output / 'adapt' / 'evaluation' / 'metrics.md'}")
-    console.print(f"report       {report.as_uri()}", soft_wrap=True)
+    validation = (output / "adapt" / "evaluation" / "report.html").resolve()
+    console.print(f"validation   {validation.as_uri()}", soft_wrap=True)
+    console.print(f"screening    {report.as_uri()}", soft_wrap=True)
     console.print("Rendered photos show that the machinery works. They say nothing about real eyes.")
     if browser and sys.stdout.isatty():
         webbrowser.open(report.as_uri())
