@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtri
+import pandas as pd
+from scipy.special import expit, ndtri
 from sklearn.metrics import roc_auc_score
 
+from eyeground.evaluation import compare
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.delong import delong, delong_interval
 from eyeground.evaluation.ranking import rank
+from eyeground.predictions import Predictions, validated_predictions
 
 PHOTOS, RESAMPLES = 61_007, 2_000
 COPIES, ROUNDS = 20, 3
@@ -27,6 +30,7 @@ def measure() -> list[tuple[str, str, str, float]]:
     generator = np.random.default_rng(0)
     truth = (generator.random(PHOTOS) < PREVALENCE).astype(float)
     score = generator.normal(size=PHOTOS) + np.sqrt(2) * ndtri(AUROC) * truth
+    noise = generator.normal(scale=0.3, size=PHOTOS)
     patient = np.arange(PHOTOS)
 
     def bootstrap() -> None:
@@ -45,8 +49,14 @@ def measure() -> list[tuple[str, str, str, float]]:
     def point() -> None:
         roc_auc_score(truth, score)
 
-    seconds = [[_seconds(work) for work in (bootstrap, copies, analytic, point)] for _ in range(ROUNDS)]
-    ours, peer, interval, alone = (np.min(seconds, axis=0) * [1, RESAMPLES / COPIES, 1, 1]).tolist()
+    models = {name: _predictions(truth, other) for name, other in (("one", score), ("other", score + noise))}
+
+    def paired() -> None:
+        compare(models, resamples=RESAMPLES)
+
+    works = (bootstrap, copies, analytic, point, paired)
+    seconds = [[_seconds(work) for work in works] for _ in range(ROUNDS)]
+    ours, peer, interval, alone, comparison = (np.min(seconds, axis=0) * [1, RESAMPLES / COPIES, 1, 1, 1]).tolist()
     return [
         (
             f"{RESAMPLES:,} bootstrap resamples of AUROC, {PHOTOS:,} photos, one core",
@@ -60,7 +70,19 @@ def measure() -> list[tuple[str, str, str, float]]:
             f"{alone:.3f} s, roc_auc_score without interval",
             alone / interval,
         ),
+        (
+            f"paired comparison of two models, {RESAMPLES:,} resamples, {PHOTOS:,} photos, AUROC and AUPRC, tests and BCa",
+            f"{comparison:.1f} s",
+            f"{2 * peer:.1f} s, roc_auc_score alone on resampled copies (scaled)",
+            2 * peer / comparison,
+        ),
     ]
+
+
+def _predictions(truth: np.ndarray, score: np.ndarray) -> Predictions:
+    names = [f"{index:05}" for index in range(len(truth))]
+    table = {"photo": names, "patient": names, "truth_dr": truth, "probability_dr": expit(score)}
+    return validated_predictions(pd.DataFrame(table), "simulated")
 
 
 def _seconds(work: Callable[[], None]) -> float:
