@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
-from eyeground.evaluation import evaluate, write_evaluation
+from eyeground.evaluation import evaluate
+from eyeground.evaluation.foreign import parse_mapping, read_foreign
 from eyeground.predictions import Predictions, validated_predictions
 
 pytestmark = pytest.mark.real
@@ -48,9 +49,7 @@ def test_printed_areas_are_reproduced(published: Predictions) -> None:
     assert {name: round(value, 4) for name, value in found.items()} == PRINTED
 
 
-def test_interval_over_61007_photos_agrees_with_delong_and_figures_are_drawn(
-    published: Predictions, tmp_path: Path
-) -> None:
+def test_interval_over_61007_photos_agrees_with_delong(published: Predictions) -> None:
     columns = published.table[["photo", "truth_referable", "probability_referable"]]
     # Photos as patients, since DeLong's interval takes photos for independent.
     by_photo = Predictions(columns.assign(patient=columns["photo"]))
@@ -58,8 +57,14 @@ def test_interval_over_61007_photos_agrees_with_delong_and_figures_are_drawn(
     auroc = evaluation.outputs[0].estimate("auroc")
     low, high = delong_interval(by_photo.known("referable")[0], by_photo.known("referable")[1])
     assert (auroc.low, auroc.high) == pytest.approx((low, high), abs=0.0004)
-    write_evaluation(evaluation, by_photo, tmp_path)
-    assert (tmp_path / "roc.png").stat().st_size > 20_000
+
+
+def test_the_published_file_is_read_by_a_mapping(published: Predictions, real_data: Path) -> None:
+    mapping = "photo=Filename, patient=Filename, truth:dr=Ground truth label, probability:dr=Refereable"
+    path = real_data / "predictions" / "referable_dr_resnet18.csv"
+    read = read_foreign(path, parse_mapping([mapping, "source=folder(Filename)"]))
+    np.testing.assert_array_equal(read.table["probability_dr"], published.table["probability_referable"])
+    assert set(PRINTED) < set(read.table["source"])
 
 
 def delong_interval(truth: np.ndarray, score: np.ndarray) -> tuple[float, float]:
