@@ -126,7 +126,7 @@ def intervals(sample: Sample, threshold: float, resamples: int, seed: int) -> It
         yield metric, NAIVE_BOOTSTRAP, _ends(resampled.estimate())
     for metric, resampled in _bootstrapped(sample, threshold, resamples, seed).items():
         yield metric, PERCENTILE, _ends(resampled.estimate())
-        yield metric, BCA, _ends(resampled.estimate(jackknife(resampled.of, sample.columns)[0]))
+        yield metric, BCA, _ends(resampled.estimate(jackknife([resampled.of], sample.columns)[0][0]))
     for method, patient in ((NAIVE_DELONG, None), (DELONG, sample.patient)):
         yield AUROC, method, _ends(delong_interval(delong(sample.truth, sample.probability[np.newaxis], patient)))
     diseased = sample.truth == 1

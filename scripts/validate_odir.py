@@ -13,7 +13,7 @@ from pathlib import Path
 
 from eyeground.cli import main
 
-RESULTS = Path(__file__).parents[1] / "docs" / "results" / "odir"
+RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "odir"
 EXTERNAL = ("idrid", "hrf")
 STRESSED_PATIENTS = "120"
 TARGETS = ("abnormal", "amd", "epiretinal_membrane", "glaucoma", "pathologic_myopia")
@@ -54,4 +54,4 @@ def done(*arguments: object) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 4:
         sys.exit(__doc__)
-    validate(*(Path(argument).resolve() for argument in sys.argv[1:]))
+    validate(*map(Path, sys.argv[1:]))

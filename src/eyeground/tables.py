@@ -40,6 +40,7 @@ def read_table(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}{_row_that_is_not_utf8(path)}: not UTF-8 text; save it as 'CSV UTF-8'") from error
     except pd.errors.EmptyDataError as error:
         raise UserError(f"{path}, row 1: empty; the first row must hold the names of the columns") from error
+    # What pandas and pyarrow raise of a damaged file: parser errors and arrow errors are among these.
     except (ValueError, OSError, NotImplementedError) as error:
         raise UserError(f"{path}{_explain_unreadable(str(error))}") from error
     repeated = table.columns[table.columns.duplicated()]

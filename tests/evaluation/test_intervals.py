@@ -32,7 +32,7 @@ def weighted_mean(data: np.ndarray):
 def test_bca_is_that_of_scipy(seed):
     data = np.random.default_rng(seed).lognormal(sigma=1.2, size=40)
     expected = bootstrap((data,), np.mean, n_resamples=999, method="BCa", rng=np.random.default_rng(seed))
-    interval = bca_interval(data.mean(), expected.bootstrap_distribution, jackknife(weighted_mean(data), 40)[0])
+    interval = bca_interval(data.mean(), expected.bootstrap_distribution, jackknife([weighted_mean(data)], 40)[0][0])
     assert interval == pytest.approx(tuple(expected.confidence_interval), rel=1e-9)
 
 
@@ -51,7 +51,7 @@ def test_bca_of_a_value_beyond_all_resamples_stays_among_them():
 def test_jackknife_leaves_out_each_patient_once():
     generator = np.random.default_rng(0)
     truth, score, patient = np.arange(60) % 2, generator.normal(size=60), np.repeat(np.arange(20), 3)
-    found = jackknife(lambda weights: rank(truth, score, patient).auroc(weights)[np.newaxis], 20)[0]
+    found = jackknife([lambda weights: rank(truth, score, patient).auroc(weights)[np.newaxis]], 20)[0][0]
     without = [patient != left_out for left_out in range(20)]
     expected = [rank(truth[rows], score[rows], patient[rows]).auroc(np.ones((1, 20), int))[0] for rows in without]
     assert sorted(found) == pytest.approx(sorted(expected))
@@ -61,9 +61,9 @@ def test_groups_of_patients_give_the_acceleration_of_patients(monkeypatch):
     data = np.random.default_rng(1).lognormal(sigma=1, size=6000)
     resampled = np.random.default_rng(2).normal(size=2000)
     monkeypatch.setattr(intervals, "JACKKNIFE_GROUPS", 6000)
-    each = bca_interval(0, resampled, jackknife(weighted_mean(data), 6000)[0])
+    each = bca_interval(0, resampled, jackknife([weighted_mean(data)], 6000)[0][0])
     monkeypatch.setattr(intervals, "JACKKNIFE_GROUPS", 1500)
-    grouped = jackknife(weighted_mean(data), 6000)
+    grouped = jackknife([weighted_mean(data)], 6000)[0]
     assert grouped.shape == (1, 1500)
     assert bca_interval(0, resampled, grouped[0]) == pytest.approx(each, abs=0.02)
     assert percentile_interval(resampled) != pytest.approx(each, abs=0.02)

@@ -11,5 +11,6 @@ REAL_DATA = Path(__file__).parents[3] / "shared" / "data"
 def real_data() -> Path:
     """The folder of real photographs, one folder per dataset."""
     if not REAL_DATA.is_dir():
+        # Their licences keep the photographs out of the repository, so a clone of it has none.
         pytest.skip(f"REAL PHOTOGRAPHS ABSENT: {REAL_DATA} is not there, so nothing was checked on real data")
     return REAL_DATA

@@ -116,3 +116,20 @@ def as_text(estimate: Estimate, form: str = ".3f") -> str:
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:{form}}"
     return f"{estimate.value:{form}} ({estimate.low:{form}}–{estimate.high:{form}})"
+
+
+def signed(estimate: Estimate) -> str:
+    """A difference as people read it.
+
+    >>> signed(Estimate("auroc_difference", -0.0121, -0.03, 0.006))
+    '−0.012 (−0.030 to +0.006)'
+    """
+    if estimate.value is None:
+        return estimate.note
+    if estimate.low is None or estimate.high is None:
+        return _sign(estimate.value)
+    return f"{_sign(estimate.value)} ({_sign(estimate.low)} to {_sign(estimate.high)})"
+
+
+def _sign(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−") if value else f"{value:.3f}"

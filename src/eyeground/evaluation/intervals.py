@@ -8,7 +8,7 @@ over as many photos as would tell as much if they were independent.
 Which covers best, and at what size of study, is simulated by `scripts/simulate_coverage.py`; see `docs/statistics.md`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -50,29 +50,34 @@ def bca_interval(value: float, resampled: np.ndarray, jackknifed: np.ndarray) ->
     return _between(kept, low, high)
 
 
-def jackknife(of: Callable[[np.ndarray], np.ndarray], patients: int) -> np.ndarray:
-    """A statistic with each patient left out in turn, or beyond `JACKKNIFE_GROUPS` patients with each group of them.
+def jackknife(statistics: Sequence[Callable[[np.ndarray], np.ndarray]], patients: int) -> list[np.ndarray]:
+    """Statistics with each patient left out in turn, or beyond `JACKKNIFE_GROUPS` patients with each group of them.
 
     Third and second moments of influence add up over the patients of a group, so the acceleration taken from groups is
     that of patients but for noise in the third decimal, and the cost stays bounded.
 
     Parameters
     ----------
-    of : callable
-        Weights of shape (k, patients) to values of shape (metrics, k), such as `measures.Measure.of`.
+    statistics : sequence of callable
+        Each from weights of shape (k, patients) to values of shape (metrics, k), such as `measures.Measure.of`.
     patients : int
 
     Returns
     -------
-    numpy.ndarray
-        Shape (metrics, groups); NaN where the statistic cannot be computed without a group.
+    list of numpy.ndarray
+        For each statistic, shape (metrics, groups); NaN where it cannot be computed without a group.
     """
     groups = min(patients, JACKKNIFE_GROUPS)
     # Patients are numbered by name, and names may go with hospitals: groups are mixed.
     group = np.random.default_rng(0).permutation(patients) % groups
     size = max(1, WEIGHTS_PER_CHUNK // patients)
     chunks = np.split(np.arange(groups), range(size, groups, size))
-    return np.concatenate([of((group != chunk[:, np.newaxis]).astype(np.int64)) for chunk in chunks], axis=1)
+    values: list[list[np.ndarray]] = [[] for _ in statistics]
+    for chunk in chunks:
+        weights = (group != chunk[:, np.newaxis]).astype(np.int64)
+        for of, found in zip(statistics, values, strict=True):
+            found.append(of(weights))
+    return [np.concatenate(found, axis=1) for found in values]
 
 
 def wilson_interval(successes: float, trials: float) -> tuple[float, float]:

@@ -190,18 +190,18 @@ def resample(measures: list[Measure], resampling: Resampling) -> list[np.ndarray
 
 def compute(measures: Mapping[Key, Measure], resampling: Resampling) -> dict[Key, Computed]:
     """Points, values on the same resamples, and jackknifed values of many measures."""
-    resampled = resample(list(measures.values()), resampling)
     columns = len(resampling.strata)
+    resampled = resample(list(measures.values()), resampling)
+    left_out = [key for key, measure in measures.items() if resampling.resamples and _is_jackknifed(measure)]
+    jackknifed = dict(zip(left_out, jackknife([measures[key].of for key in left_out], columns), strict=True))
     return {
-        key: Computed(measure, point_values(measure, columns), values, _jackknifed(measure, resampling))
+        key: Computed(measure, point_values(measure, columns), values, jackknifed.get(key))
         for (key, measure), values in zip(measures.items(), resampled, strict=True)
     }
 
 
-def _jackknifed(measure: Measure, resampling: Resampling) -> np.ndarray | None:
-    if measure.is_corrected or not resampling.resamples or all(measure.missing):
-        return None
-    return jackknife(measure.of, len(resampling.strata))
+def _is_jackknifed(measure: Measure) -> bool:
+    return not measure.is_corrected and not all(measure.missing)
 
 
 def point_values(measure: Measure, columns: int) -> np.ndarray:

@@ -5,7 +5,7 @@ belongs to a fold, a sample knows the folds: scores of models trained on differe
 photos are ranked against photos of their own fold only (see `measures.ranking_measure`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,4 +89,13 @@ def pooled(samples: Sequence[Sample]) -> Sample:
         patient=np.concatenate([sample.patient for sample in samples]),
         columns=samples[0].columns,
         fold=np.concatenate(folds) if folds else None,
+    )
+
+
+def with_both_classes(samples: Mapping[str, Sample], scope: str) -> tuple[dict[str, Sample], dict[str, str]]:
+    """The samples that have positives and negatives, and of every other output why it has no figure in `scope`."""
+    missing = {output: sample.missing_class() for output, sample in samples.items()}
+    return (
+        {output: sample for output, sample in samples.items() if not missing[output]},
+        {output: f"no {lacking} in {scope}" for output, lacking in missing.items() if lacking},
     )

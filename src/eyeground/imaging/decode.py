@@ -24,7 +24,6 @@ from eyeground.errors import UserError
 MOST_PIXELS = 64_000_000  # the largest cameras give 25; 64 decode, turned upright, in under 1 GB of memory
 LONGEST_SIDE = 32_000  # OpenCV's coordinates are 16 bits wide in places
 MOST_BYTES = 256 * 2**20  # 64 megapixels of uncompressed RGB fit
-FORMATS = ("JPEG", "PNG", "TIFF")
 
 # Opening a named pipe that nobody writes to would wait for ever.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)

@@ -30,7 +30,8 @@ class LinearHead(nn.Module):
 
     def forward(self, embedding: Tensor) -> Tensor:
         """(n, width) to (n, outputs)."""
-        return self.output(embedding)  # type: ignore[no-any-return]  # nn.Module calls are untyped
+        logits: Tensor = self.output(embedding)
+        return logits
 
     def effective(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """Weights (n, outputs, width) and bias (n, outputs) that give the logits of these embeddings."""
@@ -48,7 +49,8 @@ class HiddenLayerHead(nn.Module):
 
     def forward(self, embedding: Tensor) -> Tensor:
         """(n, width) to (n, outputs)."""
-        return self.output(torch.relu(self.hidden(embedding)))  # type: ignore[no-any-return]  # as above
+        logits: Tensor = self.output(torch.relu(self.hidden(embedding)))
+        return logits
 
     def effective(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """Weights (n, outputs, width) and bias (n, outputs) that give the logits of these embeddings."""
@@ -113,7 +115,8 @@ class Classifier(nn.Module):
 
     def forward(self, photos: Tensor) -> Tensor:
         """Logits (n, outputs) of standard photos (n, side, side, 3), uint8 RGB."""
-        return self.head(self.embed(photos))  # type: ignore[no-any-return]  # as above
+        logits: Tensor = self.head(self.embed(photos))
+        return logits
 
     def explain(self, photos: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Everything in one forward pass.

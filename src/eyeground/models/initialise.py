@@ -19,7 +19,6 @@ from eyeground.bundle import DESCRIPTION, RELEASED, Bundle, open_bundle
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 
-BACKBONE = "backbone."
 KNOWN_PREFIXES = ("", "module.", "model.", "backbone.", "encoder.")
 MOST_NAMES_SHOWN = 5
 

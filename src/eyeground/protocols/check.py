@@ -15,6 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from eyeground.errors import UserError
+from eyeground.evaluation.flow import IN_MANIFEST, READABLE
+from eyeground.evaluation.subgroups.contamination import COMPARED_WITH, DUPLICATES, FLOW, PHOTOS
 from eyeground.imaging.cache import Prepared, prepare, read_prepared_standard
 from eyeground.imaging.duplicates import find_duplicates
 from eyeground.imaging.gradability import assess
@@ -24,7 +26,6 @@ from eyeground.progress import track
 from eyeground.recipe import Preprocessing
 from eyeground.tables import write_table
 
-FLOW, PHOTOS, DUPLICATES = "flow.csv", "photos.csv", "duplicates.csv"
 MISSING = "no such file"
 _CHUNK = 16  # photos per message to a process
 
@@ -179,10 +180,10 @@ def _flow(
     unreadable = photos["unreadable"].notna()
     missing = photos["unreadable"].str.contains(MISSING, regex=False).fillna(False).astype(bool)
     steps = [
-        ("in the manifest", pd.Series(True, index=table.index)),
+        (IN_MANIFEST, pd.Series(True, index=table.index)),
         ("missing files", missing),
         ("unreadable files", unreadable & ~missing),
-        ("readable", ~unreadable),
+        (READABLE, ~unreadable),
         ("of these ungradable by the measures", photos["ungradable"].notna()),
     ]
     for kind in ("exact", "near"):
@@ -206,5 +207,5 @@ def _flow(
         for step, of in steps
     ]
     if other is not None:  # so that the folder itself says that there was one, even where nothing is in both
-        rows.append({"step": "in the other manifest", "photos": len(other), "patients": other.patients})
+        rows.append({"step": COMPARED_WITH, "photos": len(other), "patients": other.patients})
     return pd.DataFrame(rows)

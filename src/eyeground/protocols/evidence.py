@@ -12,10 +12,9 @@ from eyeground.errors import UserError
 from eyeground.evaluation.flow import read_checked_flow
 from eyeground.evaluation.reporting.validation import Evidence
 from eyeground.evaluation.robustness.stress_predictions import StressPredictions, read_stress
-from eyeground.evaluation.subgroups.contamination import read_contamination
+from eyeground.evaluation.subgroups.contamination import FLOW, read_contamination
 from eyeground.evaluation.subgroups.embeddings import read_embeddings
 from eyeground.predictions import Predictions, read_predictions
-from eyeground.protocols.check import FLOW
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, PREDICTIONS, RECIPE
 from eyeground.recipe import ProbeRecipe, TrainingRecipe, read_recipe
 

@@ -89,7 +89,7 @@ class Screener:
     _session: "onnxruntime.InferenceSession" = field(repr=False)
 
     @overload
-    def __call__(self, photos: Photo) -> Finding: ...  # type: ignore[overload-overlap]  # a str is a sequence of str
+    def __call__(self, photos: Photo) -> Finding: ...  # type: ignore[overload-overlap]  # a path as str is also a sequence of str; the first overload wins
     @overload
     def __call__(self, photos: Sequence[Photo]) -> list[Finding]: ...
     def __call__(self, photos: Photo | Sequence[Photo]) -> Finding | list[Finding]:

@@ -7,6 +7,7 @@ patient matter. Disease is drawn per patient and its severity per eye, from bare
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -199,7 +200,8 @@ def _draw_faults(rng: np.random.Generator, share: float) -> Faults:
         return Faults(blur=float(rng.uniform(0, 0.08)), uneven=float(rng.uniform(0, 0.15)), dust=dust)
     kind = str(rng.choice(["blur", "darkness", "uneven", "haze", "glare"]))
     degree = float(rng.uniform(0.3, 1.0))
-    return replace(Faults(dust=dust), **{kind: degree})  # type: ignore[arg-type]  # mypy cannot see which field
+    fault: dict[str, Any] = {kind: degree}
+    return replace(Faults(dust=dust), **fault)
 
 
 def _write(folder: Path, patient: _Patient, fundus: SyntheticFundus, masks: bool) -> dict[str, object]:

@@ -17,7 +17,7 @@ from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
 from eyeground.evaluation.evaluate import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
-from eyeground.evaluation.samples import Sample, samples_of
+from eyeground.evaluation.samples import Sample, samples_of, with_both_classes
 from eyeground.predictions import Predictions
 from eyeground.progress import track
 
@@ -100,19 +100,11 @@ def decision_curves(
     """
     scope = evaluated_scope(predictions)
     resampling = resampling_of(scope.predictions, resamples, seed, stratified)
-    samples = samples_of(scope.predictions)
+    samples, not_estimable = with_both_classes(samples_of(scope.predictions), scope.name)
     return DecisionCurves(
         scope=scope.name,
-        outputs=tuple(
-            decision_curve(output, sample, resampling, prevalence)
-            for output, sample in samples.items()
-            if not sample.missing_class()
-        ),
-        not_estimable={
-            output: f"no {sample.missing_class()} in {scope.name}"
-            for output, sample in samples.items()
-            if sample.missing_class()
-        },
+        outputs=tuple(decision_curve(output, sample, resampling, prevalence) for output, sample in samples.items()),
+        not_estimable=not_estimable,
         resamples=resamples,
     )
 

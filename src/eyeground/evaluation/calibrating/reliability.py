@@ -17,7 +17,7 @@ from eyeground.evaluation.calibration_measures import equal_mass_bins
 from eyeground.evaluation.estimates import Bearing, Estimate, with_interval
 from eyeground.evaluation.evaluate import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
-from eyeground.evaluation.samples import Sample, samples_of
+from eyeground.evaluation.samples import Sample, samples_of, with_both_classes
 from eyeground.predictions import Predictions
 from eyeground.progress import track
 
@@ -125,17 +125,11 @@ def reliabilities(
     """
     scope = evaluated_scope(predictions)
     resampling = resampling_of(scope.predictions, resamples, seed, stratified)
-    samples = samples_of(scope.predictions)
+    samples, not_estimable = with_both_classes(samples_of(scope.predictions), scope.name)
     return Reliabilities(
         scope=scope.name,
-        outputs=tuple(
-            reliability(output, sample, resampling) for output, sample in samples.items() if not sample.missing_class()
-        ),
-        not_estimable={
-            output: f"no {sample.missing_class()} in {scope.name}"
-            for output, sample in samples.items()
-            if sample.missing_class()
-        },
+        outputs=tuple(reliability(output, sample, resampling) for output, sample in samples.items()),
+        not_estimable=not_estimable,
         resamples=resamples,
     )
 

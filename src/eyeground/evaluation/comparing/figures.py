@@ -14,8 +14,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from eyeground.evaluation.comparing.comparison import Comparison
-from eyeground.evaluation.comparing.tables import minus, signed
-from eyeground.evaluation.estimates import Estimate, as_text
+from eyeground.evaluation.comparing.tables import minus
+from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
 from eyeground.recipe import in_words

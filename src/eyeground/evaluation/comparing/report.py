@@ -20,8 +20,8 @@ from eyeground.evaluation.comparing.tables import (
     minus,
     models_table,
     p_text,
-    signed,
 )
+from eyeground.evaluation.estimates import signed
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import save_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock

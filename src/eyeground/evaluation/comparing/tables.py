@@ -10,7 +10,7 @@ import pandas as pd
 
 from eyeground.evaluation.comparing.comparison import Comparison, OutputComparison
 from eyeground.evaluation.comparing.paired_difference import DECISION_METRICS, RANKING_METRICS, Difference
-from eyeground.evaluation.estimates import Estimate, as_text
+from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES
 from eyeground.recipe import in_words
 
@@ -126,19 +126,6 @@ def minus(difference: Difference) -> str:
     return f"{difference.first} − {difference.second}"
 
 
-def signed(estimate: Estimate) -> str:
-    """A difference as people read it.
-
-    >>> signed(Estimate("auroc_difference", -0.0121, -0.03, 0.006))
-    '−0.012 (−0.030 to +0.006)'
-    """
-    if estimate.value is None:
-        return estimate.note
-    if estimate.low is None or estimate.high is None:
-        return _sign(estimate.value)
-    return f"{_sign(estimate.value)} ({_sign(estimate.low)} to {_sign(estimate.high)})"
-
-
 def p_text(p: float | None) -> str:
     """A p-value as people read it.
 
@@ -148,10 +135,6 @@ def p_text(p: float | None) -> str:
     if p is None:
         return "–"
     return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _sign(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−") if value else f"{value:.3f}"
 
 
 def _note(estimate: Estimate) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from eyeground.evaluation.estimates import Estimate, as_text
+from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
 from eyeground.evaluation.robustness.figure import robustness_figure
@@ -36,7 +36,7 @@ def robustness_section(result: Robustness) -> Section:
     if worst is not None:
         came_out = (
             f"For {in_words(first.output)}, the clean photos' AUROC is {as_text(first.clean)}; the largest change is "
-            f"{signed_text(worst.difference)}, under {fault_in_words(worst.fault)} at severity {worst.severity}."
+            f"{signed(worst.difference)}, under {fault_in_words(worst.fault)} at severity {worst.severity}."
         )
     return Section(
         key=KEY,
@@ -146,7 +146,7 @@ def mean_table(output: OutputRobustness) -> pd.DataFrame:
         {
             "Severity": str(mean.severity),
             "Mean AUROC": as_text(mean.auroc),
-            "Change": signed_text(mean.difference),
+            "Change": signed(mean.difference),
             "Discrimination lost": _share_text(mean.lost),
         }
         for mean in output.means
@@ -166,7 +166,7 @@ def fault_table(result: Robustness, output: OutputRobustness) -> pd.DataFrame:
         for severity in shown:
             row[f"AUROC at {severity}"] = _of(by_condition.get((fault, severity)), lambda at: as_text(at.auroc))
         at_middle = by_condition.get((fault, middle))
-        row[f"Change at {middle}"] = _of(at_middle, lambda at: signed_text(at.difference))
+        row[f"Change at {middle}"] = _of(at_middle, lambda at: signed(at.difference))
         if output.point is not None:
             row[f"Flipped at {middle}"] = _of(at_middle, lambda at: _share_text(at.flipped))
             row[f"Flipped to negative at {middle}"] = _of(at_middle, lambda at: _share_text(at.flipped_to_negative))
@@ -186,28 +186,11 @@ def brief_table(result: Robustness, output: OutputRobustness) -> pd.DataFrame:
             row[str(severity)] = _of(
                 by_condition.get((fault, severity)), lambda at: as_text(replace(at.auroc, low=None))
             )
-        row[f"change at {middle}"] = _of(by_condition.get((fault, middle)), lambda at: signed_text(at.difference))
+        row[f"change at {middle}"] = _of(by_condition.get((fault, middle)), lambda at: signed(at.difference))
         if output.point is not None:
             row[f"flipped at {middle}"] = _of(by_condition.get((fault, middle)), lambda at: _share_text(at.flipped))
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def signed_text(estimate: Estimate) -> str:
-    """A difference with its sign: `−0.021 (−0.040 to −0.002)`.
-
-    >>> signed_text(Estimate("auroc_difference", -0.021, -0.04, 0.002))
-    '−0.021 (−0.040 to +0.002)'
-    """
-    if estimate.value is None:
-        return estimate.note
-    if estimate.low is None or estimate.high is None:
-        return _signed(estimate.value)
-    return f"{_signed(estimate.value)} ({_signed(estimate.low)} to {_signed(estimate.high)})"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", MINUS)
 
 
 def _share_text(estimate: Estimate) -> str:

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eyeground.evaluation.bootstrap import CONFIDENCE
-from eyeground.evaluation.comparing.tables import p_text, signed
+from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.curves import RocCurve
-from eyeground.evaluation.estimates import FEW_PATIENTS
+from eyeground.evaluation.estimates import FEW_PATIENTS, signed
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, LINES, PALE, styled
 from eyeground.evaluation.reporting.figures import MOST_CURVES_PER_PANEL, PANELS_PER_ROW, panels_of, wrapped

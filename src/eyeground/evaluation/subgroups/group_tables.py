@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from eyeground.evaluation.comparing.tables import p_text, signed
-from eyeground.evaluation.estimates import Estimate
+from eyeground.evaluation.comparing.tables import p_text
+from eyeground.evaluation.estimates import Estimate, signed
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.evaluation.subgroups.gaps import Gap
 from eyeground.evaluation.subgroups.groups import CALIBRATION, GROUP_TITLES, Group, GroupEstimate

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from eyeground.evaluation.bootstrap import CONFIDENCE
-from eyeground.evaluation.comparing.tables import signed
+from eyeground.evaluation.estimates import signed
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from eyeground.evaluation.bootstrap import CONFIDENCE
-from eyeground.evaluation.comparing.tables import p_text, signed
-from eyeground.evaluation.estimates import FEW_PATIENTS
+from eyeground.evaluation.comparing.tables import p_text
+from eyeground.evaluation.estimates import FEW_PATIENTS, signed
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
