@@ -8,16 +8,14 @@ again line by line. No photograph and no photo's name goes into the repository.
 """
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
-
-from eyeground.cli import main
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "odir"
 EXTERNAL = ("idrid", "hrf")
 STRESSED_PATIENTS = "120"
 TARGETS = ("abnormal", "amd", "epiretinal_membrane", "glaucoma", "pathologic_myopia")
-NOT_FOR_THE_REPOSITORY = ("failures.csv", "metrics.json")
 
 
 def validate(run: Path, data: Path, work: Path) -> None:
@@ -39,16 +37,17 @@ def validate(run: Path, data: Path, work: Path) -> None:
         beside += ["--target", target]
     title = "A fundus model of ODIR-5K, validated"
     done("evaluate", run / "predictions.parquet", "--run", run, *beside, "--title", title, "-o", work / "report")
+    (work / "report" / "failures.csv").unlink()  # names photos; the report's own table has running numbers
     shutil.rmtree(RESULTS, ignore_errors=True)
-    shutil.copytree(work / "report", RESULTS, ignore=shutil.ignore_patterns("*.png", *NOT_FOR_THE_REPOSITORY))
+    shutil.copytree(work / "report", RESULTS, ignore=shutil.ignore_patterns("*.png", "metrics.json"))
 
 
 def done(*arguments: object) -> None:
-    """Run one command of eyeground, and stop if it fails."""
+    """Run one command of eyeground as a user does, so that the report's provenance is that command; stop if it fails."""
     print("eyeground", *arguments, flush=True)
-    code = main([str(argument) for argument in arguments])
-    if code:
-        sys.exit(code)
+    finished = subprocess.run([sys.executable, "-m", "eyeground", *map(str, arguments)], check=False)
+    if finished.returncode:
+        sys.exit(finished.returncode)
 
 
 if __name__ == "__main__":
