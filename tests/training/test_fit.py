@@ -159,9 +159,14 @@ def test_validation_photos_of_one_class_are_refused(study: Path, tmp_path: Path)
         fit(classifier, RECIPE, constant, tmp_path, Console(quiet=True), resume=False)
 
 
-def test_precision_is_never_bf16_on_a_processor_that_emulates_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("vectors", "tiles", "expected"), [(0, 0, "32-true"), (1, 0, "bf16-mixed"), (0, 1, "bf16-mixed")]
+)
+def test_precision_is_never_bf16_on_a_processor_that_emulates_it(
+    vectors: int, tiles: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for tiles, expected in ((lambda: False, "32-true"), (lambda: True, "bf16-mixed")):
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", tiles, raising=False)
-        assert lightning_precision(Optimisation()) == expected
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bool(vectors), raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: bool(tiles), raising=False)
+    assert lightning_precision(Optimisation()) == expected
     assert lightning_precision(Optimisation(precision="fp32")) == "32-true"

@@ -22,6 +22,7 @@ from eyeground.progress import track
 from eyeground.recipe import Target, TrainingRecipe
 from eyeground.tables import write_table
 from eyeground.training.data import Batch
+from eyeground.training.freezing import freeze_lowest
 from eyeground.training.losses import masked_loss
 from eyeground.training.optimiser import optimiser, schedule
 
@@ -45,7 +46,15 @@ class ClassifierModule(pl.LightningModule):
         self.classifier = classifier
         self._recipe = recipe
         self.register_buffer("output_weights", output_weights, persistent=False)
+        self._frozen = freeze_lowest(classifier.backbone, recipe.optimisation.freeze)
         self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def train(self, mode: bool = True) -> "ClassifierModule":
+        """Training mode for all layers that learn."""
+        super().train(mode)
+        for layer in self._frozen:
+            layer.eval()
+        return self
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # Dropout and stochastic depth draw from the global generator. Seeded step by step, a resumed run draws what an

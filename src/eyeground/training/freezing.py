@@ -1,0 +1,49 @@
+"""Keeping the lowest layers of a backbone as they start.
+
+Edges and colours are the same on a fundus photograph as elsewhere, and the layers that find them work on the
+largest maps, so they cost the most and learn the least. Frozen layers keep their normalisation statistics too:
+they compute for a training photo what they compute for any other.
+"""
+
+from typing import Any
+
+from timm.models import group_parameters
+from torch import nn
+
+from eyeground.errors import UserError
+
+
+def freeze_lowest(backbone: Any, groups: int) -> tuple[nn.Module, ...]:
+    """Stop the lowest layers from learning.
+
+    Parameters
+    ----------
+    backbone : timm model
+        Its own coarse grouping of layers is used: the stem is the first group, each stage or block a further one.
+    groups : int
+        How many groups to freeze, from the photo on; 0 freezes nothing.
+
+    Returns
+    -------
+    tuple of torch.nn.Module
+        The frozen layers, which must be kept in evaluation mode.
+
+    Raises
+    ------
+    UserError
+        If the backbone has no more groups than that, so that nothing would be left to learn.
+    """
+    if not groups:
+        return ()
+    grouped = group_parameters(backbone, backbone.group_matcher(coarse=True))
+    if groups >= len(grouped):
+        raise UserError(
+            f"optimisation.freeze is {groups}, but this backbone has {len(grouped)} groups of layers; freeze fewer"
+        )
+    frozen = []
+    for name in (name for group in range(groups) for name in grouped[group]):
+        backbone.get_parameter(name).requires_grad = False
+        layer = backbone.get_submodule(name.rpartition(".")[0])
+        if layer is not backbone and layer not in frozen:
+            frozen.append(layer)
+    return tuple(frozen)
