@@ -24,14 +24,27 @@ from eyeground.bundle import (
     TrainingRecord,
     now,
     open_bundle,
+    place_bundle,
     write_bundle,
 )
 from eyeground.calibration import Platt, Temperature, Uncalibrated
+from eyeground.description import Figure, Quantisation, QuantisedOutput, Rounding
 from eyeground.errors import UserError
 from eyeground.files import sha256_of
 from eyeground.recipe import Architecture, Preprocessing, Target
 
 TENSORS = {"head.weight": np.ones((1, 4), np.float32), "head.bias": np.zeros(1, np.float32)}
+
+FIGURE = {"output": "abnormal", "metric": "auroc", "value": 0.9, "scope": "test", "photos": 16, "patients": 8}
+QUANTISATION = {
+    "method": "any",
+    "calibration_photos": 8,
+    "photos": 200,
+    "size": 9,
+    "gated": ["abnormal"],
+    "outputs": [{"output": "abnormal", "flipped": 0}],
+    "released": True,
+}
 
 
 def description(**changes: Any) -> BundleDescription:
@@ -159,7 +172,7 @@ def test_files_outside_the_folder_are_never_looked_at(bundle: Bundle, name: str)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda content: content.update(format=2), "format 2 is not known to eyeground .*update eyeground"),
+        (lambda content: content.update(format=3), "format 3 is not known to eyeground .*update eyeground"),
         (lambda content: content.pop("format"), "not the description of an eyeground bundle"),
         (lambda content: content.pop("targets"), "'targets': Field required"),
         (lambda content: content.update(surprise=1), "'surprise': Extra inputs are not permitted"),
@@ -267,7 +280,8 @@ def test_a_bundle_is_described_consistently() -> None:
 
 
 def test_every_entry_of_the_description_is_explained() -> None:
-    for kind in (BundleDescription, OperatingPoint, TrainingRecord):
+    kinds = (BundleDescription, OperatingPoint, TrainingRecord, Figure, Rounding, Quantisation, QuantisedOutput)
+    for kind in kinds:
         for name, field in kind.model_fields.items():
             assert field.description, name
 
@@ -309,3 +323,50 @@ def test_a_calibration_that_fits_no_target_is_refused(outputs: tuple[str, ...], 
         description(targets=targets, calibrations=(one,))
     with pytest.raises(ValidationError, match="or calibrated already"):
         description(calibrations=(Uncalibrated(outputs=("abnormal",), reason="few"),) * 2)
+
+
+def test_a_bundle_of_format_one_opens_with_nothing_recorded(bundle: Bundle) -> None:
+    def as_before(content: dict[str, Any]) -> None:
+        content["format"] = 1
+        for name in ("storage", "figures", "rounding", "quantisations"):
+            del content[name]
+
+    rewrite(bundle, as_before)
+    opened = open_bundle(bundle.folder)
+    assert opened.description.format == 1
+    assert (opened.description.headline, opened.description.storage, opened.int8_path) == (None, {}, None)
+    assert opened.trained_on(["0" * 16]) is None
+    # Written again, it is of the newest format.
+    assert write_bundle(bundle.folder, opened.description, writers()).description.format == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"storage": {"head.weight": "F16"}}, "'head.bias' is in one of them"),
+        ({"figures": [FIGURE | {"output": "glaucoma"}]}, "a figure is of 'glaucoma', which is no output"),
+        ({"quantisations": [QUANTISATION] * 2}, "more than one 8-bit graph is called released"),
+    ],
+)
+def test_what_was_measured_is_of_this_model(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        description(**changes)
+
+
+def test_the_headline_is_an_auroc_on_own_test_photos() -> None:
+    external, sensitivity = FIGURE | {"scope": "idrid"}, FIGURE | {"metric": "sensitivity"}
+    described = description(figures=[external, sensitivity, FIGURE])
+    assert described.headline == Figure.model_validate(FIGURE)
+    assert description(figures=[external, sensitivity]).headline is None
+
+
+def test_a_bundle_is_placed_as_it_is_and_only_if_it_is_whole(bundle: Bundle, tmp_path: Path) -> None:
+    (bundle.folder / "notes.txt").write_text("not part of it")
+    placed = place_bundle(bundle.folder, tmp_path / "place")
+    assert (placed.folder / DESCRIPTION).read_bytes() == (bundle.folder / DESCRIPTION).read_bytes()
+    assert only_entries(placed.folder) == sorted([DESCRIPTION, WEIGHTS, ONNX, CARD])
+    (bundle.folder / ONNX).write_bytes(b"another graph")
+    with pytest.raises(UserError, match="the file was changed or damaged"):
+        place_bundle(bundle.folder, tmp_path / "place")
+    assert open_bundle(tmp_path / "place") == placed
+    assert only_entries(tmp_path) == ["place", "tiny"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from eyeground.bundle import BundleDescription, OperatingPoint, TrainingRecord
+from eyeground.description import Figure, Quantisation, QuantisedOutput, Rounding
 from eyeground.manifest import OPTIONAL, REQUIRED, SEXES, SPLITS, read_manifest
 from eyeground.predictions import read_predictions
 from eyeground.recipe import ProbeRecipe, Settings, TrainingRecipe, read_recipe
@@ -57,6 +58,7 @@ def test_the_example_predictions_are_valid(tmp_path: Path) -> None:
 
 
 def test_every_entry_of_a_bundle_description_is_documented() -> None:
-    for kind in (BundleDescription, OperatingPoint, TrainingRecord):
+    kinds = (BundleDescription, OperatingPoint, TrainingRecord, Figure, Rounding, Quantisation, QuantisedOutput)
+    for kind in kinds:
         for name in kind.model_fields:
             assert f"`{name}`" in page("bundle.md") or name == "output", f"{kind.__name__}.{name}"

@@ -1,104 +1,55 @@
 """The bundle: a folder that holds a model and everything needed to use it honestly.
 
-`bundle.json` describes the network, the whole preprocessing, the outputs, calibration, operating points and what the
-model was trained on, and carries the SHA-256 of every other file. Opening a bundle verifies all of it before
-a single weight is used. Nothing in a bundle is ever unpickled, and this module needs no torch, so that a
-screening install can open one.
+`bundle.json` (`eyeground.description`) describes the network, the whole preprocessing, the outputs, calibration,
+operating points and what the model was trained on, and carries the SHA-256 of every other file. Opening a bundle
+verifies all of it before a single weight is used. Nothing in a bundle is ever unpickled, and this module needs no
+torch, so that a screening install can open one.
 """
 
 import errno
-import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 
 import eyeground
-from eyeground.calibration import Calibration, refuse_misfits
+from eyeground.description import FORMATS, BundleDescription, OperatingPoint, TrainingRecord, read_description
 from eyeground.errors import UserError
 from eyeground.files import UMASK, flush_to_disk, sha256_of
-from eyeground.recipe import Architecture, Preprocessing, Settings, Target, refuse_equal_names
+from eyeground.installed import DESCRIPTION, RELEASED, folder_of, pulled, released
+from eyeground.training_photos import TRAINING_PHOTOS, read_training_photos
 
-DESCRIPTION, WEIGHTS, ONNX, CARD = "bundle.json", "model.safetensors", "model.onnx", "README.md"
+__all__ = [
+    "CARD",
+    "DESCRIPTION",
+    "INT8",
+    "KNOWN_FILES",
+    "ONNX",
+    "RELEASED",
+    "REPORT",
+    "REQUIRED_FILES",
+    "TRAINING_PHOTOS",
+    "WEIGHTS",
+    "Bundle",
+    "BundleDescription",
+    "OperatingPoint",
+    "TrainingRecord",
+    "now",
+    "open_bundle",
+    "place_bundle",
+    "read_description",
+    "write_bundle",
+]
+
+WEIGHTS, ONNX, CARD = "model.safetensors", "model.onnx", "README.md"
+INT8, REPORT = "model.int8.onnx", "report.html"
 REQUIRED_FILES = (WEIGHTS, ONNX, CARD)
-RELEASED = Path(__file__).parent / "released"
-
-
-class OperatingPoint(Settings):
-    """A threshold on one output, and where it came from."""
-
-    output: str = Field(description="Output it applies to.")
-    threshold: float = Field(ge=0, le=1, description="A photo counts as positive from this probability on.")
-    rule: str = Field(description="How it was chosen, for example 'youden' or 'sensitivity=0.95'.")
-    chosen_on: Literal["validation", "train", "test", "given"] = Field(
-        description="Split whose truths were looked at to choose it, or 'given' where none were; never test in a bundle."
-    )
-    positives: int = Field(ge=0, description="Positive photos it was chosen on.")
-    negatives: int = Field(ge=0, description="Negative photos it was chosen on.")
-
-
-class TrainingRecord(Settings):
-    """What the weights were fitted to."""
-
-    manifest_fingerprint: str = Field(description="SHA-256 of the training manifest's content.")
-    photos: int = Field(ge=0, description="Photos trained on.")
-    patients: int = Field(ge=0, description="Patients trained on.")
-    sources: tuple[str, ...] = Field((), description="Datasets trained on, by the manifest's `source`.")
-    initialisation: str = Field(description="Where the weights started.")
-    method: Literal["pretrain", "finetune", "probe"] = Field(description="How they were fitted.")
-    epochs: int = Field(ge=0, description="Epochs trained; 0 for a probe.")
-    seed: int = Field(ge=0, description="Seed.")
-
-
-class BundleDescription(Settings):
-    """The content of `bundle.json`."""
-
-    format: Literal[1] = Field(1, description="Version of this layout.")
-    name: str = Field(min_length=1, description="Name of the model.")
-    created: str = Field(description="When it was made (UTC, ISO 8601).")
-    made_by: str = Field(description="Version of eyeground that made it.")
-    architecture: Architecture = Field(description="The network.")
-    preprocessing: Preprocessing = Field(description="Photograph to tensor, whole.")
-    targets: tuple[Target, ...] = Field(min_length=1, description="Label map: what the outputs mean, in order.")
-    embedding_size: int = Field(ge=1, description="Length of the embedding.")
-    tensors: dict[str, tuple[int, ...]] = Field(description="Name and shape of every tensor in model.safetensors.")
-    calibrations: tuple[Calibration, ...] = Field((), description="What calibrates the network's probabilities.")
-    operating_points: tuple[OperatingPoint, ...] = Field((), description="Thresholds chosen on validation data.")
-    training: TrainingRecord = Field(description="What it was trained on.")
-    licence: str = Field(description="Licence of the weights.")
-    files: dict[str, str] = Field({}, description="SHA-256 of every other file of the bundle.")
-
-    @model_validator(mode="after")
-    def _outputs_are_whole(self) -> "BundleDescription":
-        refuse_equal_names(self.targets)
-        for target in self.targets:
-            if not target.outputs:
-                raise ValueError(f"target '{target.name}' is {target.kind} and lists no classes")
-        for point in self.operating_points:
-            if point.output not in self.outputs:
-                raise ValueError(f"an operating point is for '{point.output}', which is no output")
-            if point.chosen_on == "test":
-                raise ValueError(
-                    f"the operating point of '{point.output}' was chosen on test photos; choose on validation"
-                )
-        refuse_misfits(self.calibrations, {one.outputs: one.kind == "multiclass" for one in self.targets})
-        return self
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the model's outputs, in order."""
-        return tuple(output for target in self.targets for output in target.outputs)
-
-    def threshold(self, output: str) -> float | None:
-        """The first operating point of an output, or None where none was chosen."""
-        return next((point.threshold for point in self.operating_points if point.output == output), None)
+KNOWN_FILES = (DESCRIPTION, *REQUIRED_FILES, INT8, TRAINING_PHOTOS, REPORT)
 
 
 @dataclass(frozen=True)
@@ -120,6 +71,33 @@ class Bundle:
     def identity(self) -> str:
         """Name and first twelve digits of the weights' SHA-256: what a finding cites."""
         return f"{self.description.name}@{self.description.files[WEIGHTS][:12]}"
+
+    @property
+    def int8_path(self) -> Path | None:
+        """The 8-bit graph, or None where none was good enough to be released."""
+        return self.folder / INT8 if INT8 in self.description.files else None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum((self.folder / name).stat().st_size for name in (DESCRIPTION, *self.description.files))
+
+    def trained_on(self, hashes: Iterable[str]) -> frozenset[str] | None:
+        """Which of some photographs the model was trained on, or had its epoch and thresholds chosen on.
+
+        Parameters
+        ----------
+        hashes : iterable of str
+            From `eyeground.training_photos.photo_hash`, one for each photograph.
+
+        Returns
+        -------
+        frozenset of str or None
+            Those of the hashes that the bundle lists; None where the bundle has no list, so that nobody knows.
+        """
+        if TRAINING_PHOTOS not in self.description.files:
+            return None
+        return read_training_photos(self.folder / TRAINING_PHOTOS) & frozenset(hashes)
 
 
 def now() -> str:
@@ -148,43 +126,59 @@ def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[
     for required in REQUIRED_FILES:
         if required not in writers:
             raise UserError(f"a bundle needs {required}")
-    _refuse_other_content(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}.", suffix=".partial", dir=folder.parent))
-        try:
-            complete = _fill(partial, description, writers)
-            _put_in_place(partial, folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
-        raise UserError(f"{folder}: the bundle cannot be written: {error.strerror or error}") from error
+    complete = _whole(folder, lambda partial: _fill(partial, description, writers))
     return Bundle(folder, complete)
 
 
-def released() -> tuple[str, ...]:
-    """Names of the bundles that come with this install."""
-    return tuple(sorted(path.parent.name for path in RELEASED.glob(f"*/{DESCRIPTION}")))
+def place_bundle(source: Path, folder: Path) -> Bundle:
+    """Copy a bundle, as it is, to where it goes; it is verified beside its place before it is put there.
 
-
-def open_bundle(name_or_path: str | Path) -> Bundle:
-    """Open and verify a bundle by path, or by the name of one that comes with this install.
+    Parameters
+    ----------
+    source : pathlib.Path
+        Folder with a bundle; what its `bundle.json` does not list is not copied.
+    folder : pathlib.Path
+        A bundle already there is replaced, once the new one is verified.
 
     Raises
     ------
     UserError
-        If it is not there, not a bundle, of another format, or if any file's hash, any tensor's name or shape
+        If `source` is no whole bundle, `folder` holds anything but a bundle, or the disk is full.
+    """
+    folder = Path(folder).resolve()
+
+    def copy(partial: Path) -> BundleDescription:
+        listed = read_description(source / DESCRIPTION)
+        _refuse_odd_names(source, listed)
+        for name in (DESCRIPTION, *listed.files):
+            if not (source / name).is_file():
+                raise UserError(f"{source / name}: missing; the bundle is incomplete")
+            shutil.copyfile(source / name, partial / name)
+        return open_bundle(partial).description
+
+    return Bundle(folder, _whole(folder, copy))
+
+
+def open_bundle(name_or_path: str | Path) -> Bundle:
+    """Open and verify a bundle by path, or by the name of one that was installed or pulled.
+
+    Raises
+    ------
+    UserError
+        If it is not there, not a bundle, of another format, or if any file's hash, any tensor's name, shape or type
         differs from what `bundle.json` says.
     """
     folder = Path(name_or_path)
-    if not folder.is_dir() and (RELEASED / str(name_or_path) / DESCRIPTION).is_file():
-        folder = RELEASED / str(name_or_path)
+    if not folder.is_dir():
+        folder = folder_of(str(name_or_path)) or folder
     if not (folder / DESCRIPTION).is_file():
         names = ", ".join(released()) or "none"
+        fetched = f"; pulled: {', '.join(pulled())}" if pulled() else ""
         raise UserError(
-            f"{name_or_path}: no bundle here; a bundle is a folder with {DESCRIPTION}. Released with this install: {names}"
+            f"{name_or_path}: no bundle here; a bundle is a folder with {DESCRIPTION}. "
+            f"Released with this install: {names}{fetched}"
         )
-    description = _read_description(folder / DESCRIPTION)
+    description = read_description(folder / DESCRIPTION)
     _verify_files(folder, description)
     _verify_tensors(folder / WEIGHTS, description)
     return Bundle(folder, description)
@@ -201,11 +195,31 @@ def _refuse_other_content(folder: Path) -> None:
         return
     if DESCRIPTION not in found:
         raise UserError(f"{folder}: not empty and not a bundle; choose another folder")
-    others = found - {DESCRIPTION} - _read_description(folder / DESCRIPTION).files.keys()
+    others = found - {DESCRIPTION} - read_description(folder / DESCRIPTION).files.keys()
     if others:
         raise UserError(
             f"{folder}: holds '{min(others)}', which is no part of the bundle there; move it away or choose another folder"
         )
+
+
+def _whole(folder: Path, fill: Callable[[Path], BundleDescription]) -> BundleDescription:
+    """Fill a folder beside the final one, then move it into place; nothing is left behind when that fails."""
+    _refuse_other_content(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}.", suffix=".partial", dir=folder.parent))
+        try:
+            complete = fill(partial)
+            for path in partial.iterdir():
+                flush_to_disk(path)
+                path.chmod(0o666 & ~UMASK)
+            partial.chmod(0o777 & ~UMASK)
+            _put_in_place(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{folder}: the bundle cannot be written: {error.strerror or error}") from error
+    return complete
 
 
 def _fill(
@@ -214,12 +228,9 @@ def _fill(
     for name, write in writers.items():
         write(partial / name)
     hashes = {name: sha256_of(partial / name) for name in sorted(writers)}
-    complete = description.model_copy(update={"files": hashes, "made_by": eyeground.__version__})
+    written = {"format": FORMATS[-1], "files": hashes, "made_by": eyeground.__version__}
+    complete = description.model_copy(update=written)
     (partial / DESCRIPTION).write_text(complete.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    for path in partial.iterdir():
-        flush_to_disk(path)
-        path.chmod(0o666 & ~UMASK)
-    partial.chmod(0o777 & ~UMASK)
     return complete
 
 
@@ -246,34 +257,13 @@ def _put_in_place(partial: Path, folder: Path) -> None:
         return
 
 
-def _read_description(path: Path) -> BundleDescription:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(content, dict) or "format" not in content:
-        raise UserError(f"{path}: not the description of an eyeground bundle; it has no 'format'")
-    if content["format"] != 1:
-        raise UserError(
-            f"{path}: format {content['format']!r} is not known to eyeground {eyeground.__version__}; update eyeground"
-        )
-    try:
-        return BundleDescription.model_validate(content)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        raise UserError(f"{path}: '{place}': {message}" if place else f"{path}: {message}") from error
-
-
 def _verify_files(folder: Path, description: BundleDescription) -> None:
     for required in REQUIRED_FILES:
         if required not in description.files:
             raise UserError(f"{folder / DESCRIPTION}: 'files' does not list {required}; the bundle is incomplete")
+    _refuse_odd_names(folder, description)
     for name, expected in description.files.items():
         path = folder / name
-        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
-            raise UserError(f"{folder / DESCRIPTION}: 'files' lists {name!r}, which is not a plain file name")
         if not path.is_file():
             raise UserError(f"{path}: missing; the bundle is incomplete")
         try:
@@ -286,10 +276,18 @@ def _verify_files(folder: Path, description: BundleDescription) -> None:
             )
 
 
+def _refuse_odd_names(folder: Path, description: BundleDescription) -> None:
+    for name in description.files:
+        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+            raise UserError(f"{folder / DESCRIPTION}: 'files' lists {name!r}, which is not a plain file name")
+
+
 def _verify_tensors(path: Path, description: BundleDescription) -> None:
     try:
         with safe_open(path, framework="numpy") as weights:
-            found = {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118 - not a dict
+            slices = {name: weights.get_slice(name) for name in weights.keys()}  # noqa: SIM118 - not a dict
+            found = {name: tuple(one.get_shape()) for name, one in slices.items()}
+            types = {name: str(one.get_dtype()) for name, one in slices.items()}
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: not a readable safetensors file: {error}") from error
     expected = description.tensors
@@ -302,3 +300,6 @@ def _verify_tensors(path: Path, description: BundleDescription) -> None:
             raise UserError(
                 f"{path}: tensor '{name}' has shape {found[name]}, bundle.json says {tuple(expected[name])}"
             )
+        stored = description.storage.get(name, types[name])
+        if types[name] != stored:
+            raise UserError(f"{path}: tensor '{name}' is stored as {types[name]}, bundle.json says {stored}")

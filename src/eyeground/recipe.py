@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from eyeground.settings import Settings, read_recipe, write_recipe
 
@@ -27,6 +27,7 @@ __all__ = [
     "in_words",
     "read_recipe",
     "refuse_equal_names",
+    "told_as_switch",
     "write_recipe",
 ]
 
@@ -99,6 +100,22 @@ def refuse_equal_names(targets: Sequence[Target]) -> None:
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated is not None:
             raise ValueError(f"two {what} are called '{repeated}'")
+
+
+def told_as_switch(initialisation: object) -> str:
+    """What to say to a start that is given as yes or no, since which weights nobody could tell; else an empty string.
+
+    >>> told_as_switch("imagenet"), told_as_switch(False)
+    ('', "False does not say where the weights start; did you mean 'scratch'?")
+    """
+    word = str(initialisation).strip().lower()
+    if word in ("true", "yes", "on", "1"):
+        meant = "'imagenet', or the path of a bundle or .safetensors file"
+    elif word in ("false", "no", "off", "none", "null", "0"):
+        meant = "'scratch'"
+    else:
+        return ""
+    return f"{initialisation!r} does not say where the weights start; did you mean {meant}?"
 
 
 class Preprocessing(Settings):
@@ -232,7 +249,8 @@ class TrainingRecipe(Settings):
     targets: tuple[Target, ...] = Field((Target(name="abnormal"),), min_length=1, description="Label columns to learn.")
     initialisation: str = Field(
         "imagenet",
-        description="scratch, imagenet (timm's weights from the hub), or the path of a bundle or of a .safetensors file in timm's key names.",
+        description="Where the weights start: scratch, imagenet (timm's weights from the hub), a bundle, or a .safetensors file, "
+        "converted by `eyeground convert` or in timm's key names.",
     )
     architecture: Architecture = Field(Architecture(), description="The network.")
     preprocessing: Preprocessing = Field(Preprocessing(), description="Photograph to tensor.")
@@ -241,6 +259,14 @@ class TrainingRecipe(Settings):
     calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     machine: Machine = Field(Machine(), description="Hardware.")
     seed: int = Field(0, ge=0, description="Seed of everything random; same seed and machine, same figures.")
+
+    @field_validator("initialisation", mode="before")
+    @classmethod
+    def _initialisation_is_no_switch(cls, value: Any) -> Any:
+        # A quoted 0 or 1 may be a folder's name; whether it is one is seen when the weights are loaded.
+        if (message := told_as_switch(value)) and value not in ("0", "1"):
+            raise ValueError(message)
+        return value
 
     @model_validator(mode="after")
     def _targets_differ(self) -> "TrainingRecipe":

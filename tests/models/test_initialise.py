@@ -1,23 +1,48 @@
 """No weight is loaded by accident, and none is missed in silence."""
 
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 import torch
+from rich.console import Console
 from safetensors.torch import save_file
 
+from eyeground.bundle import Bundle, TrainingRecord
 from eyeground.errors import UserError
+from eyeground.imaging.standard import standard_photo
+from eyeground.models.account import Account
 from eyeground.models.classifier import Classifier
+from eyeground.models.export import export_bundle
 from eyeground.models.initialise import initialise
-from eyeground.recipe import Architecture, Preprocessing, Target
+from eyeground.recipe import Architecture, Preprocessing, Target, TrainingRecipe, read_recipe
 
 STANDARD = Preprocessing(side=64)
+RECORD = TrainingRecord(
+    manifest_fingerprint="0" * 64, photos=8, patients=4, initialisation="scratch", method="pretrain", epochs=1, seed=0
+)
 
 
-def network(backbone: str = "test_resnet", seed: int = 0) -> Classifier:
+def network(
+    backbone: str = "test_resnet", seed: int = 0, side: int = 64, head: str = "linear", target: str = "abnormal"
+) -> Classifier:
     torch.manual_seed(seed)
-    return Classifier(Architecture(backbone=backbone), STANDARD, [Target(name="abnormal")])
+    architecture = Architecture.model_validate({"backbone": backbone, "head": head})
+    return Classifier(architecture, Preprocessing(side=side), [Target(name=target)])
+
+
+def bundle_of(classifier: Classifier, folder: Path) -> Bundle:
+    return export_bundle(
+        classifier, folder, name="test", training=RECORD, operating_points=(), card="# test\n", licence="apache-2.0"
+    )
+
+
+def printed(account: Account) -> str:
+    text = io.StringIO()
+    account.print(Console(file=text, width=300))
+    return text.getvalue()
 
 
 def weights(path: Path, prefix: str = "", **changes: torch.Tensor | None) -> tuple[Path, dict[str, torch.Tensor]]:
@@ -76,12 +101,17 @@ def test_weights_of_another_backbone_load_nothing_and_say_so(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("true", "neither scratch, imagenet, a bundle nor"),
+        ("true", "did you mean 'imagenet'"),
+        (True, "did you mean 'imagenet'"),
+        ("1", "did you mean 'imagenet'"),
+        ("No", "did you mean 'scratch'"),
+        ("imagnet", r"neither scratch, imagenet, a bundle nor .*did you mean 'imagenet'"),
+        ("retfound-mae", "eyeground convert FILE --from retfound-mae"),
         ("nowhere.safetensors", "no such weights file"),
         ("checkpoint.pth", "there is no such file"),
     ],
 )
-def test_unknown_source_is_refused(source: str, message: str) -> None:
+def test_unknown_source_is_refused_with_what_was_meant(source: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         initialise(network(), source)
 
@@ -98,3 +128,87 @@ def test_scratch_leaves_the_weights_as_they_are() -> None:
     before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
     assert initialise(classifier, "scratch").loaded == ()
     assert all(torch.equal(before[name], tensor) for name, tensor in classifier.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [("true", "imagenet"), ("yes", "imagenet"), ("'True'", "imagenet"), ("1", "imagenet"), ("no", "scratch")],
+)
+def test_a_recipe_that_says_yes_where_weights_are_named_is_refused(tmp_path: Path, override: str, meant: str) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"initialisation: {override}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=f"'initialisation': .* did you mean '{meant}'"):
+        read_recipe(TrainingRecipe, tmp_path / "recipe.yaml")
+    with pytest.raises(UserError, match=f"did you mean '{meant}'"):
+        read_recipe(TrainingRecipe, overrides=[f"initialisation={override}"])
+
+
+def test_unknown_prefix_is_an_error_with_names_of_both_sides(tmp_path: Path) -> None:
+    path, _ = weights(tmp_path / "weights.safetensors", "student.net.")
+    with pytest.raises(
+        UserError, match=r"none has a name.*\n.*student\.net\.conv1.*\n  names in the network: conv1\.0\.weight"
+    ):
+        initialise(network(), str(path))
+
+
+def test_a_checkpoint_to_convert_is_refused_with_the_command(tmp_path: Path) -> None:
+    torch.save({"fc.weight": torch.zeros(1)}, tmp_path / "weights.pth")
+    with pytest.raises(UserError, match=r"eyeground convert .*weights\.pth --from FORMAT -o weights\.safetensors"):
+        initialise(network(), str(tmp_path / "weights.pth"))
+
+
+@pytest.mark.parametrize("side", [32, 64, 224, 512])
+def test_the_whole_field_of_view_is_in_the_standard_photo_at_any_side(side: int) -> None:
+    x, y = np.meshgrid(np.arange(700), np.arange(600))
+    distance = np.hypot(x - 350, y - 300)
+    photo = np.where((distance <= 250)[..., None], np.array([180, 90, 40]), 0).astype(np.uint8)
+    photo[(distance > 225) & (distance <= 250)] = (180, 90, 160)  # the rim, which a centre crop would cut off
+    rim = standard_photo(photo, Preprocessing(side=side)).pixels[..., 2] > 100
+    margin, middle = max(1, side // 25), slice(side // 2 - side // 10, side // 2 + side // 10)
+    for edge in (rim[middle, :margin], rim[middle, -margin:], rim[:margin, middle], rim[-margin:, middle]):
+        assert edge.any()
+    assert not rim[side // 4 : -side // 4, side // 4 : -side // 4].any()
+
+
+def test_bundle_of_another_side_is_loaded_with_a_warning_that_names_both(tmp_path: Path) -> None:
+    bundle = bundle_of(network(side=64), tmp_path / "bundle")
+    larger = network(seed=1, side=128)
+    account = initialise(larger, str(bundle.folder))
+    assert len(account.warnings) == 1
+    assert "trained at 64 px, used at 128 px" in account.warnings[0] and "2.00 times" in account.warnings[0]
+    assert "warning: trained at 64 px" in printed(account)
+    assert initialise(network(side=64), str(bundle.folder)).warnings == ()
+
+
+def test_position_embedding_of_another_side_is_interpolated_and_said(tmp_path: Path) -> None:
+    small = network("test_vit", side=64)
+    places = torch.arange(16.0).view(4, 4).repeat_interleave(1, 0)
+    small.backbone.pos_embed.data[0, 1:] = places.flatten()[:, None]
+    bundle = bundle_of(small, tmp_path / "bundle")
+    large = network("test_vit", seed=1, side=128)
+    account = initialise(large, str(bundle.folder))
+    embedding = large.backbone.pos_embed[0]
+    assert torch.equal(embedding[0], small.backbone.pos_embed[0, 0])
+    grid = embedding[1:, 0].view(8, 8)
+    assert (grid.diff(dim=1) > 0).all() and (grid.diff(dim=0) > 0).all()  # the order of places is kept
+    assert "position embedding interpolated from 4 x 4 to 8 x 8 places" in printed(account)
+    assert account.warnings
+
+
+def test_bundle_with_the_same_outputs_gives_its_head_too(tmp_path: Path) -> None:
+    trained = network(seed=3)
+    bundle = bundle_of(trained, tmp_path / "bundle")
+    continued = network(seed=4)
+    account = initialise(continued, str(bundle.folder))
+    assert torch.equal(continued.head.output.weight, trained.head.output.weight)
+    assert account.left_out == {} and "head loaded, too" in printed(account)
+
+
+@pytest.mark.parametrize(("head", "target"), [("jang2024", "abnormal"), ("linear", "glaucoma")])
+def test_another_head_or_other_outputs_start_fresh(tmp_path: Path, head: str, target: str) -> None:
+    bundle = bundle_of(network(seed=3), tmp_path / "bundle")
+    continued = network(seed=4, head=head, target=target)
+    before = continued.head.output.weight.clone()
+    account = initialise(continued, str(bundle.folder))
+    assert torch.equal(continued.head.output.weight, before)
+    reason = "head of another task, 1 outputs" if head == "linear" else "head of another kind: linear"
+    assert account.left_out == dict.fromkeys(("head.output.bias", "head.output.weight"), reason)

@@ -16,19 +16,25 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import eyeground
-from eyeground.cli import build, compare, data, demo, evaluate, predict, stress, use
+from eyeground.cli import build, compare, convert, data, demo, evaluate, hub, predict, release, stress, study, use
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
 
 VERBS = (
     "import",
     "check",
     "split",
+    "convert",
     "pretrain",
     "adapt",
+    "study",
     "predict",
     "evaluate",
     "compare",
     "stress",
+    "release",
+    "push",
+    "pull",
+    "models",
     "screen",
     "inspect",
     "demo",
@@ -61,12 +67,18 @@ app = typer.Typer(
 app.add_typer(data.import_app, name="import")
 app.command("check")(data.check)
 app.command("split")(data.split)
+app.command("convert")(convert.convert)
 app.command("pretrain")(build.pretrain)
 app.command("adapt")(build.adapt)
+app.command("study")(study.study)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("stress")(stress.stress)
+app.command("release")(release.release)
+app.command("push")(hub.push)
+app.command("pull")(hub.pull)
+app.command("models")(use.models)
 app.command("screen")(use.screen)
 app.command("inspect")(use.inspect)
 app.command("demo")(demo.demo)

@@ -114,9 +114,9 @@ def evaluate(
         table = Predictions(table.table.drop(columns="split", errors="ignore"))
     if targets:
         table = table.only(targets)
-    datasets = _named(external, "--external")
+    datasets = named_paths(external, "--external")
     sources = Sources(
-        bundle, run, datasets, _named(contamination, "--contamination"), checked, embeddings, stress, table.outputs
+        bundle, run, datasets, named_paths(contamination, "--contamination"), checked, embeddings, stress, table.outputs
     )
     evidence = gather(sources)
     points = evidence.description.operating_points if evidence.description else ()
@@ -139,7 +139,7 @@ def evaluate(
     console.print(f"written: {output / 'report.html'} (open it in a browser), {output / 'metrics.csv'}")
 
 
-def _named(texts: list[str], option: str) -> dict[str, Path]:
+def named_paths(texts: list[str], option: str) -> dict[str, Path]:
     """NAME=PATH pairs.
 
     Raises

@@ -1,20 +1,30 @@
-"""`screen` and `inspect`: a bundle at work, without torch."""
+"""`screen`, `inspect` and `models`: bundles at work and at hand, without torch."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from eyeground.cli.data import JOBS
-from eyeground.errors import EXIT_NOTHING_USABLE
+from eyeground.errors import EXIT_NOTHING_USABLE, UserError
 
-BUNDLE = typer.Option(..., "--bundle", help="Bundle to screen with: its folder, or the name of a released one.")
+if TYPE_CHECKING:
+    from eyeground.bundle import Bundle
+    from eyeground.description import BundleDescription
+
+MOST_SEEN_SHOWN = 5
+BUNDLE = typer.Option(
+    None,
+    "--bundle",
+    help="Bundle to screen with: its folder, or a name that `models` lists; the default of this install if not given.",
+)
 
 
 def screen(
     photos: list[Path] = typer.Argument(..., help="Folders (walked through) and photos: JPEG, PNG, TIFF, DICOM."),
-    bundle: str = BUNDLE,
+    bundle: str | None = BUNDLE,
     output: Path = typer.Option(
         ..., "-o", "--output", help="Folder for results.csv, results.parquet, overlays and report.html."
     ),
@@ -24,11 +34,14 @@ def screen(
 
     A photo that cannot be read is a row with its reason. An interrupted screening goes on where it stopped.
     """
+    from eyeground.installed import default_model
     from eyeground.screening.batch import screen as screen_photos
     from eyeground.screening.runtime import load
 
     console = Console(soft_wrap=True)
-    screened = screen_photos(photos, load(bundle), output, jobs)
+    screener = load(bundle or default_model())
+    console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", highlight=False)
+    screened = screen_photos(photos, screener, output, jobs)
     for note in screened.notes:
         console.print(note, markup=False)
     counts = ", ".join(f"{count:,} {status}" for status, count in sorted(screened.counts.items()))
@@ -38,25 +51,100 @@ def screen(
         raise typer.Exit(EXIT_NOTHING_USABLE)
 
 
-def inspect(bundle: str = typer.Argument(..., help="Bundle: its folder, or the name of a released one.")) -> None:
-    """Verify a bundle (hashes, tensors, label map) and say what is in it."""
+def inspect(
+    bundle: str = typer.Argument(..., help="Bundle: its folder, or a name that `models` lists."),
+    photos: list[Path] = typer.Option(
+        [],
+        "--photos",
+        help="Photos, or folders of them: how many were among those that the model was trained on? Repeat for more.",
+    ),
+) -> None:
+    """Verify a bundle (hashes, tensors, label map) and say what is in it.
+
+    With --photos, also say which of them the model has seen, by the hashes of their files; a copy that was saved again is
+    not found that way.
+    """
     from eyeground.bundle import open_bundle
 
     opened = open_bundle(bundle)
-    description = opened.description
     console = Console(soft_wrap=True)
     facts = Table(show_header=False, box=None)
-    facts.add_row("model", opened.identity)
-    facts.add_row("made", f"{description.created} by eyeground {description.made_by}")
-    facts.add_row("backbone", f"{description.architecture.backbone}, {description.architecture.head} head")
-    facts.add_row("input", f"{description.preprocessing.side} x {description.preprocessing.side} px")
-    facts.add_row("outputs", ", ".join(description.outputs))
-    for point in description.operating_points:
-        facts.add_row("threshold", f"{point.output}: {point.threshold:.4f} ({point.rule} on {point.chosen_on})")
-    training = description.training
-    facts.add_row(
-        "trained on", f"{training.photos:,} photos of {training.patients:,} patients, from {training.initialisation}"
-    )
-    facts.add_row("licence", description.licence)
+    for fact, what in _facts(opened):
+        facts.add_row(fact, what)
     console.print(facts)
+    description = opened.description
     console.print(f"verified: {len(description.files)} files, {len(description.tensors)} tensors")
+    if photos:
+        _tell_seen(opened, photos, console)
+
+
+def models() -> None:
+    """List the models that can be opened by name: those of this install, and those that were pulled."""
+    from eyeground.bundle import read_description
+    from eyeground.installed import DEFAULT, DESCRIPTION, RELEASED, default_model, folder_of, pulled, released
+
+    console = Console(soft_wrap=True)
+    names = [*released(), *(name for name in pulled() if name not in released())]
+    if not names:
+        console.print("no model comes with this install, and none was pulled; fetch one with `eyeground pull OWNER/NAME`")
+        return
+    default = default_model() if (RELEASED / DEFAULT).is_file() else None
+    table = Table("model", "px", "backbone", "outputs", "MB", "AUROC on its own test photos", "from", box=None)
+    for name in names:
+        folder = folder_of(name)
+        assert folder is not None
+        origin = ("install" if folder.parent == RELEASED else "pulled") + (", default" if name == default else "")
+        try:
+            description = read_description(folder / DESCRIPTION)
+        except UserError:
+            table.add_row(name, "", "", f"damaged; see `eyeground inspect {name}`", "", "", origin)
+            continue
+        size = sum((folder / one).stat().st_size for one in description.files if (folder / one).is_file())
+        side, backbone = str(description.preprocessing.side), description.architecture.backbone
+        table.add_row(name, side, backbone, ", ".join(description.outputs), f"{size / 1e6:.1f}", _headline(description), origin)
+    console.print(table)
+
+
+def _headline(description: "BundleDescription") -> str:
+    figure = description.headline
+    if figure is None:
+        return "not recorded"
+    interval = "" if figure.low is None or figure.high is None else f" ({figure.low:.3f}–{figure.high:.3f})"
+    return f"{figure.output} {figure.value:.3f}{interval}"
+
+
+def _facts(opened: "Bundle") -> list[tuple[str, str]]:
+    description = opened.description
+    facts = [
+        ("model", opened.identity),
+        ("made", f"{description.created} by eyeground {description.made_by}"),
+        ("backbone", f"{description.architecture.backbone}, {description.architecture.head} head"),
+        ("input", f"{description.preprocessing.side} x {description.preprocessing.side} px"),
+        ("outputs", ", ".join(description.outputs)),
+    ]
+    for point in description.operating_points:
+        facts.append(("threshold", f"{point.output}: {point.threshold:.4f} ({point.rule} on {point.chosen_on})"))
+    training = description.training
+    seen = f"{training.photos:,} photos of {training.patients:,} patients, from {training.initialisation}"
+    facts.append(("trained on", seen))
+    if description.headline:
+        facts.append(("AUROC", f"{_headline(description)}, on its own test photos"))
+    if description.storage:
+        kinds = sorted(set(description.storage.values()))
+        facts.append(("stored as", f"{', '.join(kinds)}; {opened.size / 1e6:.1f} MB in all"))
+    return [*facts, ("licence", description.licence)]
+
+
+def _tell_seen(opened: "Bundle", photos: list[Path], console: Console) -> None:
+    from eyeground.screening.photos import list_photos
+    from eyeground.training_photos import photo_hash
+
+    hashes = {photo.name: photo_hash(photo.path) for photo in list_photos(photos, opened.folder).photos}
+    seen = opened.trained_on(hashes.values())
+    if seen is None:
+        console.print("unknown: this bundle does not list the photos that it was trained on")
+        return
+    known = [name for name, one in hashes.items() if one in seen]
+    console.print(f"trained on {len(known):,} of {len(hashes):,} photos")
+    for name in known[:MOST_SEEN_SHOWN]:
+        console.print(f"  {name}", markup=False, highlight=False)

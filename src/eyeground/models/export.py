@@ -2,10 +2,12 @@
 
 The ONNX graph takes standard photos as they are (uint8 RGB) and normalises them inside, so that no caller can
 get that step wrong, and yields probabilities, logits, embedding and evidence maps in one pass. Before the
-bundle is kept, its graph is run and compared with the torch network.
+bundle is kept, its graph is run and compared with the torch network. A bundle in 16 bits is exported from the
+rounded weights, so that torch and ONNX still agree.
 """
 
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 from eyeground.bundle import (
     CARD,
     ONNX,
+    TRAINING_PHOTOS,
     WEIGHTS,
     Bundle,
     BundleDescription,
@@ -27,6 +30,8 @@ from eyeground.bundle import (
 )
 from eyeground.calibration import Calibration
 from eyeground.models.classifier import Classifier
+from eyeground.models.rounding import TYPE_NAMES, round_weights
+from eyeground.training_photos import write_training_photos
 
 OPSET = 17
 OUTPUT_NAMES = ("probabilities", "logits", "embedding", "evidence")
@@ -52,6 +57,8 @@ def export_bundle(
     card: str,
     licence: str,
     calibrations: tuple[Calibration, ...] = (),
+    training_photos: Sequence[str] | None = None,
+    half: bool = False,
 ) -> Bundle:
     """Write a classifier as a bundle, whole or not at all.
 
@@ -73,6 +80,10 @@ def export_bundle(
         Licence of the weights.
     calibrations : tuple of Calibration
         Kept in bundle.json; the graph's probabilities stay the network's own.
+    training_photos : sequence of str, optional
+        Hashes of the photos trained and validated on, see `eyeground.training_photos`; without, the bundle has no list.
+    half : bool
+        Round the classifier's weights, in place, and store them in 16 bits where `models.rounding` does.
 
     Raises
     ------
@@ -80,7 +91,8 @@ def export_bundle(
         If the ONNX graph and the torch network differ by more than 0.001.
     """
     classifier = classifier.cpu().eval()
-    state = {key: tensor.contiguous() for key, tensor in classifier.state_dict().items()}
+    stored = round_weights(classifier) if half else classifier.state_dict()
+    state = {key: tensor.contiguous() for key, tensor in stored.items()}
     description = BundleDescription(
         name=name,
         created=now(),
@@ -90,20 +102,21 @@ def export_bundle(
         targets=classifier.targets,
         embedding_size=classifier.embedding_size,
         tensors={key: tuple(tensor.shape) for key, tensor in state.items()},
+        storage={key: TYPE_NAMES[tensor.dtype] for key, tensor in state.items()},
         calibrations=calibrations,
         operating_points=operating_points,
         training=training,
         licence=licence,
     )
-    return write_bundle(
-        folder,
-        description,
-        {
-            WEIGHTS: lambda path: save_file(state, path),
-            ONNX: lambda path: export_onnx(classifier, path),
-            CARD: lambda path: _write_card(card, path),
-        },
-    )
+    writers: dict[str, Callable[[Path], None]] = {
+        WEIGHTS: lambda path: save_file(state, path),
+        ONNX: lambda path: export_onnx(classifier, path),
+        CARD: lambda path: _write_card(card, path),
+    }
+    if training_photos is not None:
+        hashes = training_photos
+        writers[TRAINING_PHOTOS] = lambda path: write_training_photos(hashes, path)
+    return write_bundle(folder, description, writers)
 
 
 def export_onnx(classifier: Classifier, path: Path) -> None:

@@ -2,81 +2,55 @@
 
 Loading with holes is how a "pretrained" model silently starts from noise. Here every tensor of the source is
 either loaded, left out for a stated reason (the classifier of another task), or the cause of an error, and
-every tensor of the backbone must be given. Only safetensors files are read; nothing is unpickled.
+every tensor of the backbone must be given. Only safetensors files are read; nothing is unpickled. A source that
+says what it was trained on is held to it: backbone and normalisation must be the recipe's, and another side is
+a warning, since training on at another side is a method as often as it is a mistake.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import timm
-import torch
-from rich.console import Console
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from eyeground.bundle import DESCRIPTION, RELEASED, Bundle, open_bundle
-from eyeground.errors import UserError
+from eyeground.bundle import DESCRIPTION, BundleDescription, open_bundle
+from eyeground.errors import UserError, did_you_mean
+from eyeground.installed import folder_of, pulled, released
+from eyeground.models.account import Account
+from eyeground.models.checkpoints import Origin, read_origin, read_tensors
 from eyeground.models.classifier import Classifier
+from eyeground.models.foreign import FORMATS
+from eyeground.models.matching import match, refuse_misfit
+from eyeground.recipe import told_as_switch
 
-KNOWN_PREFIXES = ("", "module.", "model.", "backbone.", "encoder.")
-MOST_NAMES_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Account:
-    """What happened to each tensor of a source.
-
-    Attributes
-    ----------
-    source : str
-        Name or path of the source.
-    loaded : tuple of str
-        Backbone tensors that were set.
-    left_out : dict of str to str
-        Tensors of the source that were not used, and why.
-    prefix : str
-        Prefix that was removed from the source's names.
-    """
-
-    source: str
-    loaded: tuple[str, ...] = ()
-    left_out: dict[str, str] | None = None
-    prefix: str = ""
-
-    def print(self, console: Console) -> None:
-        """Say in a few lines what was loaded and what was not."""
-        if not self.loaded:
-            console.print(f"initialisation [bold]{self.source}[/]: random weights, nothing loaded")
-            return
-        renamed = f", prefix '{self.prefix}' removed" if self.prefix else ""
-        console.print(f"initialisation [bold]{self.source}[/]: {len(self.loaded)} tensors loaded, 0 missing{renamed}")
-        for name, reason in (self.left_out or {}).items():
-            console.print(f"  left out: {name} ({reason})")
+HEAD = "head."
+OTHER_NAMES = (
+    "Set architecture.backbone to the network that was trained, or convert a file of another group first: "
+    "eyeground convert --help"
+)
 
 
 def initialise(classifier: Classifier, source: str) -> Account:
-    """Set the backbone's weights from `scratch`, `imagenet`, a bundle, or a safetensors file in timm's names.
+    """Set the weights from `scratch`, `imagenet`, a bundle, or a safetensors file, converted or in timm's names.
+
+    A bundle with the recipe's outputs and head gives its head, too; from all else the head starts fresh.
 
     Raises
     ------
     UserError
         If the source is unknown, any backbone tensor is missing or has another shape, any tensor of the source
-        is unexplained, or a bundle's normalisation differs from the recipe's.
+        is unexplained, or the backbone or normalisation that the source states differs from the recipe's.
     """
     if source == "scratch":
         return Account("scratch")
     if source == "imagenet":
         return _load(classifier, _imagenet(classifier), source)
-    path = Path(source)
+    path = Path(str(source))  # a caller in Python may give True
     if path.suffix == ".safetensors":
-        return _load(classifier, _tensors(path), source)
-    if (path / DESCRIPTION).is_file() or (RELEASED / source / DESCRIPTION).is_file():
-        return _load_bundle(classifier, open_bundle(source), source)
-    raise UserError(
-        f"initialisation '{source}' is neither scratch, imagenet, a bundle nor a .safetensors file"
-        + ("" if path.exists() else "; there is no such file or folder")
-    )
+        return _load_file(classifier, path, source)
+    if (path / DESCRIPTION).is_file() or folder_of(str(source)) is not None:
+        return _load_bundle(classifier, source)
+    raise UserError(_unknown(source))
 
 
 def from_bundle(name_or_path: str | Path) -> Classifier:
@@ -85,10 +59,32 @@ def from_bundle(name_or_path: str | Path) -> Classifier:
     description = bundle.description
     classifier = Classifier(description.architecture, description.preprocessing, description.targets)
     try:
-        classifier.load_state_dict(_tensors(bundle.weights_path))
+        classifier.load_state_dict(read_tensors(bundle.weights_path))
     except RuntimeError as error:
         raise UserError(f"{bundle.weights_path}: does not fit the architecture in bundle.json: {error}") from error
     return classifier.eval()
+
+
+def _unknown(source: str) -> str:
+    """What is wrong with a source that is none of the known ones, and what would do."""
+    if message := told_as_switch(source):
+        return f"initialisation {message}"
+    path = Path(source)
+    if source in FORMATS:
+        return (
+            f"initialisation '{source}' is a format, not a file. Get the file at {FORMATS[source].page}, convert it once with "
+            f"`eyeground convert FILE --from {source} -o {source}.safetensors`, and set initialisation to that"
+        )
+    if path.is_file():
+        return (
+            f"initialisation '{source}' is no .safetensors file. Convert it once, without running what may lie in it: "
+            f"`eyeground convert {source} --from FORMAT -o {path.stem}.safetensors`; formats: {', '.join(FORMATS)}"
+        )
+    names = ("scratch", "imagenet", *released(), *pulled(), *FORMATS)
+    return (
+        f"initialisation '{source}' is neither scratch, imagenet, a bundle nor a .safetensors file"
+        f"{did_you_mean(source.lower(), names)}" + ("" if path.exists() else "; there is no such file or folder")
+    )
 
 
 def _imagenet(classifier: Classifier) -> dict[str, Tensor]:
@@ -111,70 +107,93 @@ def _imagenet(classifier: Classifier) -> dict[str, Tensor]:
     return state
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def _load_file(classifier: Classifier, path: Path, source: str) -> Account:
+    origin = read_origin(path)
+    if origin is None:
+        return _load(classifier, read_tensors(path), source)
+    stated = f"'{source}' (converted from {origin.converted_from})"
+    _refuse_other_network(classifier, stated, origin)
+    notes = (f"converted from {origin.converted_from}, SHA-256 {origin.sha256[:12]}…; licence: {origin.licence}",)
+    return _load(classifier, read_tensors(path), source, side=origin.side, notes=notes)
+
+
+def _load_bundle(classifier: Classifier, source: str) -> Account:
+    bundle = open_bundle(source)
+    description = bundle.description
+    _refuse_other_network(classifier, f"bundle '{source}'", description)
+    tensors = read_tensors(bundle.weights_path)
+    side, kind = description.preprocessing.side, description.architecture.head
+    if not _same_outputs(classifier, description):
+        return _load(classifier, tensors, source, side=side)
+    head = {name.removeprefix(HEAD): tensors.pop(name) for name in list(tensors) if name.startswith(HEAD)}
+    if kind != classifier.architecture.head:
+        account = _load(classifier, tensors, source, side=side)
+        return replace(account, left_out={HEAD + name: f"head of another kind: {kind}" for name in head})
+    note = f"head loaded, too: {kind}, with the recipe's outputs ({', '.join(description.outputs)})"
+    account = _load(classifier, tensors, source, side=side, notes=(note,))
     try:
-        return load_file(path)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such weights file") from error
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not a readable safetensors file: {error}") from error
+        classifier.head.load_state_dict(head)
+    except RuntimeError as error:
+        raise UserError(f"{bundle.weights_path}: its head does not fit bundle.json: {error}") from error
+    return account
 
 
-def _load_bundle(classifier: Classifier, bundle: Bundle, source: str) -> Account:
-    theirs, ours = bundle.description.preprocessing, classifier.preprocessing
-    if (theirs.mean, theirs.std) != (ours.mean, ours.std):
+def _refuse_other_network(classifier: Classifier, source: str, stated: Origin | BundleDescription) -> None:
+    """Raise unless a source has the recipe's backbone, needs no option that it lacks, and its normalisation."""
+    architecture = classifier.architecture
+    theirs = stated.architecture if isinstance(stated, BundleDescription) else stated
+    if theirs.backbone != architecture.backbone:
         raise UserError(
-            f"bundle '{source}' was trained with mean {theirs.mean} and std {theirs.std}, the recipe says {ours.mean} and "
-            f"{ours.std}; set preprocessing.mean and preprocessing.std to the bundle's"
+            f"{source} is a {theirs.backbone}, the recipe asks for a {architecture.backbone}; "
+            f"set architecture.backbone to '{theirs.backbone}'"
         )
-    if bundle.description.architecture.backbone != classifier.architecture.backbone:
+    if isinstance(stated, Origin):
+        for name, value in stated.backbone_options.items():
+            if architecture.backbone_options.get(name) != value:
+                raise UserError(f"{source} needs architecture.backbone_options.{name}={value}")
+    normalisation = stated.preprocessing if isinstance(stated, BundleDescription) else stated
+    ours = classifier.preprocessing
+    if (normalisation.mean, normalisation.std) != (ours.mean, ours.std):
         raise UserError(
-            f"bundle '{source}' is a {bundle.description.architecture.backbone}, the recipe asks for a "
-            f"{classifier.architecture.backbone}; set architecture.backbone to the bundle's"
+            f"{source} was trained with mean {normalisation.mean} and std {normalisation.std}, the recipe says {ours.mean} "
+            f"and {ours.std}; set preprocessing.mean and preprocessing.std to the source's"
         )
-    return _load(classifier, _tensors(bundle.weights_path), source)
 
 
-def _load(classifier: Classifier, tensors: dict[str, Tensor], source: str) -> Account:
-    wanted = classifier.backbone.state_dict()
-    prefix = max(KNOWN_PREFIXES, key=lambda prefix: sum(prefix + name in tensors for name in wanted))
-    given = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    # A counter of batches seen steers nothing at a fixed momentum, and some exporters drop it.
-    for name, tensor in wanted.items():
-        if name.endswith("num_batches_tracked"):
-            given.setdefault(name, torch.zeros_like(tensor))
-    problems = [f"missing: {name}" for name in wanted if name not in given]
-    problems += [
-        f"shape of {name}: {tuple(given[name].shape)} in the file, {tuple(tensor.shape)} in the network"
-        for name, tensor in wanted.items()
-        if name in given and given[name].shape != tensor.shape
-    ]
-    left_out, unexplained = _leftovers(classifier, tensors, prefix, set(wanted))
-    problems += [f"unexpected: {name}" for name in unexplained]
-    if problems:
-        shown = "\n  ".join(problems[:MOST_NAMES_SHOWN])
-        more = f"\n  … and {len(problems) - MOST_NAMES_SHOWN} more" if len(problems) > MOST_NAMES_SHOWN else ""
-        raise UserError(
-            f"{source}: does not fit backbone '{classifier.architecture.backbone}' "
-            f"(backbone_options {classifier.architecture.backbone_options}):\n  {shown}{more}"
-        )
-    classifier.backbone.load_state_dict({name: given[name] for name in wanted})
-    return Account(source, tuple(wanted), left_out, prefix)
+def _same_outputs(classifier: Classifier, description: BundleDescription) -> bool:
+    ours = [(target.kind, target.outputs) for target in classifier.targets]
+    theirs = [(target.kind, target.outputs) for target in description.targets]
+    return ours == theirs
 
 
-def _leftovers(
-    classifier: Classifier, tensors: dict[str, Tensor], prefix: str, wanted: set[str]
-) -> tuple[dict[str, str], list[str]]:
-    """Split the source's unused tensors into those explained as the head of another task, and the rest."""
-    head = classifier.backbone.default_cfg["classifier"]
-    heads = tuple(f"{name}." for name in ((head,) if isinstance(head, str) else head))
-    left_out, unexplained = {}, []
-    for name, tensor in tensors.items():
-        bare = name.removeprefix(prefix)
-        if name.startswith(prefix) and bare in wanted:
-            continue
-        if bare.startswith(heads) or name.startswith("head."):
-            left_out[name] = f"head of another task, {tensor.shape[0]} outputs"
-        else:
-            unexplained.append(name)
-    return left_out, unexplained
+def _load(
+    classifier: Classifier,
+    tensors: dict[str, Tensor],
+    source: str,
+    side: int | None = None,
+    notes: tuple[str, ...] = (),
+) -> Account:
+    backbone = classifier.backbone
+    known = backbone.default_cfg["classifier"]
+    heads = (HEAD, *(f"{name}." for name in ((known,) if isinstance(known, str) else known)))
+
+    def explain(name: str, tensor: Tensor) -> str | None:
+        return f"head of another task, {tensor.shape[0]} outputs" if name.startswith(heads) else None
+
+    found = match(backbone, tensors, explain)
+    architecture = classifier.architecture
+    network = f"backbone '{architecture.backbone}' (backbone_options {architecture.backbone_options})"
+    refuse_misfit(found, backbone, tensors, f"{source}: does not fit {network}", OTHER_NAMES)
+    backbone.load_state_dict(found.state)
+    warnings = _other_side(side, classifier.preprocessing.side)
+    return Account(source, tuple(found.state), found.left_out, found.prefix, (*notes, *found.notes), warnings)
+
+
+def _other_side(theirs: int | None, ours: int) -> tuple[str, ...]:
+    # The whole field of view is in every standard photo, so the ratio of the sides is the ratio of scales.
+    if theirs is None or theirs == ours:
+        return ()
+    return (
+        f"trained at {theirs} px, used at {ours} px: vessels and lesions are {ours / theirs:.2f} times as large as these "
+        f"weights know them. Right for training on at another side; else set preprocessing.side={theirs}",
+    )

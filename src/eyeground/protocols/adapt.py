@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from eyeground.bundle import Bundle, open_bundle
+from eyeground.bundle import WEIGHTS, Bundle, open_bundle
 from eyeground.manifest import Manifest
 from eyeground.models import load
 from eyeground.models.classifier import probabilities
@@ -19,6 +19,7 @@ from eyeground.protocols.build import (
     refuse_leakage,
     tell_unreadable,
     train_and_validate,
+    training_photos,
     training_record,
     validate_and_export,
     with_splits,
@@ -68,7 +69,7 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
     tell_unreadable(photos, console)
     refuse_leakage(photos, plan.allow_leakage, console)
     classifier = load(bundle.folder)
-    embedded = embeddings(classifier, bundle, photos, plan.cache)
+    embedded = embeddings(lambda: classifier, bundle.description.files[WEIGHTS], photos, plan.cache)
     train = photos.rows("train")
     patients = photos.manifest.table["patient"].to_numpy(dtype=object)
     head = fit_probe(embedded[train], photos.truth[train], patients[train], recipe)
@@ -80,4 +81,4 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
         predicted = probabilities(adapted.head(torch.from_numpy(embedded[rows])), recipe.targets).numpy()
     predictions = predictions_of(photos, rows, predicted, recipe.targets)
     record = training_record(manifest, photos, plan, bundle.identity, 0, recipe.seed)
-    return validate_and_export(adapted, predictions, record, plan, recipe.calibration, console)
+    return validate_and_export(adapted, predictions, record, plan, recipe.calibration, console, training_photos(photos))

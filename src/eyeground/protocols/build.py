@@ -37,6 +37,7 @@ from eyeground.recipe import CalibrationMethod, Target, TrainingRecipe
 from eyeground.splits import split_patients
 from eyeground.training.data import PreparedPhotos, prepare_photos, with_classes
 from eyeground.training.fit import fit, predict
+from eyeground.training_photos import hashes_of_standard
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 DEFAULT_LICENCE = "apache-2.0"
@@ -108,7 +109,8 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     predictions = predictions_of(photos, rows, predict(fitted.classifier, photos, rows, recipe), recipe.targets)
     start = _public_name(recipe.initialisation)
     record = training_record(manifest, photos, plan, start, len(fitted.history), recipe.seed)
-    return validate_and_export(fitted.classifier, predictions, record, plan, recipe.calibration, console)
+    seen = training_photos(photos)
+    return validate_and_export(fitted.classifier, predictions, record, plan, recipe.calibration, console, seen)
 
 
 def training_record(
@@ -129,6 +131,12 @@ def training_record(
     )
 
 
+def training_photos(photos: PreparedPhotos) -> tuple[str, ...]:
+    """Hashes of the photos that a model has seen, for fitting or for choosing epoch, calibration and thresholds."""
+    rows = np.concatenate([photos.rows("train"), photos.rows("validation")])
+    return hashes_of_standard(photos.standard[row] for row in rows)
+
+
 def validate_and_export(
     classifier: Classifier,
     predictions: Predictions,
@@ -136,6 +144,7 @@ def validate_and_export(
     plan: Plan,
     calibration: CalibrationMethod,
     console: Console,
+    seen: Sequence[str] | None = None,
 ) -> Built:
     """Calibrate and choose operating points on validation, evaluate on test, write predictions, evaluation and bundle.
 
@@ -143,6 +152,8 @@ def validate_and_export(
     ----------
     predictions : Predictions
         As the network gives them, of validation and test photos.
+    seen : sequence of str, optional
+        What `training_photos` gives, for the bundle.
     """
     calibrations = fit_calibrations(predictions, classifier.targets, calibration, console)
     predictions = calibrated_predictions(predictions, calibrations)
@@ -159,6 +170,7 @@ def validate_and_export(
         calibrations=calibrations,
         card=model_card(plan.name, classifier, record, calibrations, evaluation, plan.licence),
         licence=plan.licence,
+        training_photos=seen,
     )
     evidence = gather(Sources(run=plan.folder))
     presentation = Presentation(f"Validation of {plan.name}", _command(plan))

@@ -7,7 +7,7 @@ exports, explains and screens like a fine-tuned one.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from eyeground.bundle import WEIGHTS, Bundle
 from eyeground.errors import UserError
 from eyeground.files import replacing
+from eyeground.machine import keep_freed_memory
 from eyeground.models.classifier import Classifier
 from eyeground.progress import track
 from eyeground.recipe import Architecture, Machine, ProbeRecipe, Target
@@ -40,16 +40,26 @@ class Head:
     strengths: dict[str, float]
 
 
-def embeddings(classifier: Classifier, bundle: Bundle, photos: PreparedPhotos, cache: Path) -> np.ndarray:
-    """Embeddings (rows, width) float32 of all prepared photos, computed once for these weights and photos."""
-    key = hashlib.sha256(
-        "\n".join([bundle.description.files[WEIGHTS], *(path.name for path in photos.standard)]).encode()
-    )
+def embeddings(network: Callable[[], Classifier], weights: str, photos: PreparedPhotos, cache: Path) -> np.ndarray:
+    """Embeddings (rows, width) float32 of all prepared photos, computed once for these weights and photos.
+
+    Parameters
+    ----------
+    network : callable
+        Makes the classifier; called only where the embeddings are not there yet.
+    weights : str
+        Stands for the network, its weights and its preprocessing, such as the hash of a bundle's weights.
+    photos : PreparedPhotos
+    cache : pathlib.Path
+        Folder in which embeddings are kept.
+    """
+    key = hashlib.sha256("\n".join([weights, *(path.name for path in photos.standard)]).encode())
     path = cache / "embeddings" / f"{key.hexdigest()}.npy"
     if path.is_file():
         return np.asarray(np.load(path, allow_pickle=False))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    classifier = classifier.to(device).eval()
+    keep_freed_memory()
+    classifier = network().to(device).eval()
     rows = np.arange(len(photos.standard))
     batches = loader(
         FundusDataset(photos, None, 0),
@@ -147,11 +157,23 @@ def _regress(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Weight (rows, width), bias (rows,) on the embedding as it is, and the strength: one row if 0/1, else one a class."""
     scaler = StandardScaler().fit(embedded)
-    standardised = scaler.transform(embedded)
-    strength = _best_strength(standardised, answer, patients, recipe)
-    fitted = _regression(strength).fit(standardised, answer)
-    weight = fitted.coef_ / scaler.scale_
+    reduced, back = _without_empty_directions(scaler.transform(embedded))
+    strength = _best_strength(reduced, answer, patients, recipe)
+    fitted = _regression(strength).fit(reduced, answer)
+    weight = fitted.coef_ @ back / scaler.scale_
     return weight, fitted.intercept_ - weight @ scaler.mean_, strength
+
+
+def _without_empty_directions(standardised: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same photos in as many dimensions as they span, and the way back (dimensions, width).
+
+    A ridge penalty is the same in every rotated frame and leaves directions that no photo has at zero, so the
+    regression is the same one; with fewer photos than the embedding has components it is many times cheaper.
+    """
+    if len(standardised) >= standardised.shape[1]:
+        return standardised, np.eye(standardised.shape[1])
+    left, lengths, back = np.linalg.svd(standardised, full_matrices=False)
+    return left * lengths, back
 
 
 def _best_strength(embedded: np.ndarray, answer: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe) -> float:

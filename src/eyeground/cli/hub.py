@@ -1,0 +1,46 @@
+"""`push` and `pull`: bundles to and from the Hugging Face hub."""
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+REPO = typer.Argument(..., help="Repository on the hub, as OWNER/NAME.")
+
+
+def push(
+    bundle: str = typer.Argument(..., help="Bundle: its folder, or the name of one that `models` lists."),
+    repo: str = REPO,
+    private: bool = typer.Option(False, "--private", help="Make a new repository private."),
+) -> None:
+    """Verify a bundle and upload it to the Hugging Face hub, as one commit.
+
+    Log in beforehand with `hf auth login`, or set HF_TOKEN. Needs the extra `hub`.
+    """
+    from eyeground.bundle import open_bundle
+    from eyeground.hub import push as push_bundle
+
+    done = push_bundle(open_bundle(bundle), repo, private)
+    console = Console(soft_wrap=True)
+    console.print(f"pushed: {done.page}, commit {done.commit[:12]}", highlight=False)
+
+
+def pull(
+    repo: str = REPO,
+    output: Path | None = typer.Option(
+        None, "-o", "--output", help="Folder to put it in; among your models, under its own name, if not given."
+    ),
+    revision: str | None = typer.Option(None, "--revision", help="Branch, tag or commit; the newest if not given."),
+) -> None:
+    """Download a bundle from the Hugging Face hub; it is verified before it is put in place.
+
+    A repository with a file that no bundle has is refused. An interrupted download goes on when repeated. Needs the
+    extra `hub`.
+    """
+    from eyeground.hub import pull as pull_bundle
+
+    bundle = pull_bundle(repo, output, revision)
+    console = Console(soft_wrap=True)
+    console.print(f"pulled and verified: {bundle.identity}, {bundle.size / 1e6:.1f} MB", highlight=False)
+    name = str(output) if output else bundle.folder.name
+    console.print(f'written: {bundle.folder}; open it with eyeground.load("{name}")', highlight=False)

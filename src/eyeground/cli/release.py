@@ -1,0 +1,53 @@
+"""`release`: a finished run to a bundle for others."""
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from eyeground.cli.build import need_torch
+from eyeground.cli.data import CACHE, JOBS
+from eyeground.cli.evaluate import named_paths
+from eyeground.machine import usable_cores
+
+
+def release(
+    run: Path = typer.Argument(..., help="Folder of a finished run, which `pretrain` or `adapt` wrote."),
+    output: Path = typer.Option(..., "-o", "--output", help="Folder for the released bundle; one there is replaced."),
+    name: str = typer.Option(..., "--name", help="Name of the model: letters, digits, '.', '_', '+' and '-'."),
+    external: list[str] = typer.Option(
+        [],
+        "--external",
+        help="A dataset that the model has never seen, as NAME=TABLE: a manifest, which the released graph predicts, or a "
+        "predictions table of the run's model. Repeat for more.",
+    ),
+    report: Path | None = typer.Option(
+        None,
+        "--report",
+        help="Folder that `evaluate` wrote, whose report.html goes into the bundle; not one that shows or names photos.",
+    ),
+    licence: str | None = typer.Option(None, "--licence", help="Licence of the weights; the run's if not given."),
+    int8: bool = typer.Option(
+        True, "--int8/--no-int8", help="Try graphs in 8 bits, and release the first that is good enough on validation."
+    ),
+    resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
+    cache: Path = CACHE,
+    jobs: int | None = JOBS,
+) -> None:
+    """Make a bundle for others from a finished run: 16-bit weights, figures measured anew, and a model card.
+
+    The released graph predicts validation and test photos again, so the run's photos must still be there. What rounding
+    and 8-bit arithmetic cost is measured and recorded. Hashes of the training photos go along, no photo does.
+    """
+    need_torch()
+    from eyeground.protocols.release import release as release_run
+    from eyeground.protocols.release_external import ReleasePlan
+
+    datasets = named_paths(external, "--external")
+    plan = ReleasePlan(
+        run, output, name, cache, jobs or usable_cores(), datasets, report, licence, int8=int8, resamples=resamples
+    )
+    console = Console(soft_wrap=True)
+    bundle = release_run(plan, console)
+    console.print(f"model {bundle.identity}, {bundle.size / 1e6:.1f} MB", highlight=False)
+    console.print(f"written: {output} (README.md is the model card)")

@@ -1,0 +1,183 @@
+"""What `bundle.json` says: the network, its input, its outputs, and what was measured of it, as typed settings.
+
+Everything a user or a program may ask of a model without running it stands here, checked for consistency, so that no
+other module guesses. Format 2 added what a release needs to be judged: storage types, figures, and what rounding and
+8-bit arithmetic cost. A bundle of format 1 opens as one in which these are empty, so empty always means "not recorded".
+"""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+import eyeground
+from eyeground.calibration import Calibration, refuse_misfits
+from eyeground.errors import UserError
+from eyeground.recipe import Architecture, Preprocessing, Settings, Target, refuse_equal_names
+
+FORMATS = (1, 2)
+HALF, SINGLE = "F16", "F32"  # as safetensors names them
+
+
+class OperatingPoint(Settings):
+    """A threshold on one output, and where it came from."""
+
+    output: str = Field(description="Output it applies to.")
+    threshold: float = Field(ge=0, le=1, description="A photo counts as positive from this probability on.")
+    rule: str = Field(description="How it was chosen, for example 'youden' or 'sensitivity=0.95'.")
+    chosen_on: Literal["validation", "train", "test", "given"] = Field(
+        description="Split whose truths were looked at to choose it, or 'given' where none were; never test in a bundle."
+    )
+    positives: int = Field(ge=0, description="Positive photos it was chosen on.")
+    negatives: int = Field(ge=0, description="Negative photos it was chosen on.")
+
+
+class TrainingRecord(Settings):
+    """What the weights were fitted to."""
+
+    manifest_fingerprint: str = Field(description="SHA-256 of the training manifest's content.")
+    photos: int = Field(ge=0, description="Photos trained on.")
+    patients: int = Field(ge=0, description="Patients trained on.")
+    sources: tuple[str, ...] = Field((), description="Datasets trained on, by the manifest's `source`.")
+    initialisation: str = Field(description="Where the weights started.")
+    method: Literal["pretrain", "finetune", "probe"] = Field(description="How they were fitted.")
+    epochs: int = Field(ge=0, description="Epochs trained; 0 for a probe.")
+    seed: int = Field(ge=0, description="Seed.")
+
+
+class Figure(Settings):
+    """One measured figure of one output, with its 95 % interval over patients."""
+
+    output: str = Field(description="Output it is of.")
+    metric: str = Field(
+        description="Such as auroc, sensitivity or specificity; the last two at the first operating point."
+    )
+    value: float = Field(description="The figure.")
+    low: float | None = Field(None, description="Lower end of the interval; empty where there is none.")
+    high: float | None = Field(None, description="Upper end of the interval; empty where there is none.")
+    scope: str = Field(description="`test` for the run's own test photos, else the name of an external dataset.")
+    photos: int = Field(ge=0, description="Photos it rests on: those whose truth is known.")
+    patients: int = Field(ge=0, description="Patients it rests on.")
+
+
+class Rounding(Settings):
+    """What storing the weights in 16 bits changes, against the network as it was trained."""
+
+    photos: int = Field(ge=1, description="Photos on which both were run: the run's validation and test photos.")
+    largest_difference: float = Field(ge=0, description="Largest difference of any probability of any photo.")
+
+
+class QuantisedOutput(Settings):
+    """What 8-bit arithmetic does to one output."""
+
+    output: str = Field(description="The output.")
+    auroc: float | None = Field(None, description="Of the 32-bit graph; empty where a class has no photos.")
+    auroc_int8: float | None = Field(None, description="Of the 8-bit graph, on the same photos.")
+    flipped: int = Field(ge=0, description="Decisions at the operating point (else at 0.5) that differ.")
+
+
+class Quantisation(Settings):
+    """One way in which an 8-bit graph was made, what it was measured to cost, and whether it is in the bundle."""
+
+    method: str = Field(description="Calibration of ranges, and what stays in 32 bits.")
+    calibration_photos: int = Field(ge=1, description="Training photos by which ranges were set.")
+    photos: int = Field(ge=1, description="Validation photos on which both graphs were run.")
+    size: int = Field(ge=0, description="Bytes of the graph.")
+    gated: tuple[str, ...] = Field(description="Outputs that decide whether it is released.")
+    outputs: tuple[QuantisedOutput, ...] = Field(description="Each output, 32 bits against 8.")
+    released: bool = Field(description="Whether it is the bundle's model.int8.onnx.")
+
+
+class BundleDescription(Settings):
+    """The content of `bundle.json`."""
+
+    format: Literal[1, 2] = Field(2, description="Version of this layout.")
+    name: str = Field(min_length=1, description="Name of the model.")
+    created: str = Field(description="When it was made (UTC, ISO 8601).")
+    made_by: str = Field(description="Version of eyeground that made it.")
+    architecture: Architecture = Field(description="The network.")
+    preprocessing: Preprocessing = Field(description="Photograph to tensor, whole.")
+    targets: tuple[Target, ...] = Field(min_length=1, description="Label map: what the outputs mean, in order.")
+    embedding_size: int = Field(ge=1, description="Length of the embedding.")
+    tensors: dict[str, tuple[int, ...]] = Field(description="Name and shape of every tensor in model.safetensors.")
+    storage: dict[str, str] = Field(
+        {}, description="Type in which model.safetensors stores each tensor (F16, F32, I64); loading gives float32."
+    )
+    calibrations: tuple[Calibration, ...] = Field((), description="What calibrates the network's probabilities.")
+    operating_points: tuple[OperatingPoint, ...] = Field((), description="Thresholds chosen on validation data.")
+    training: TrainingRecord = Field(description="What it was trained on.")
+    figures: tuple[Figure, ...] = Field((), description="What was measured of it, the headline first.")
+    rounding: Rounding | None = Field(None, description="What 16-bit storage changed.")
+    quantisations: tuple[Quantisation, ...] = Field((), description="8-bit graphs that were tried, in order.")
+    licence: str = Field(description="Licence of the weights.")
+    files: dict[str, str] = Field({}, description="SHA-256 of every other file of the bundle.")
+
+    @model_validator(mode="after")
+    def _outputs_are_whole(self) -> "BundleDescription":
+        refuse_equal_names(self.targets)
+        for target in self.targets:
+            if not target.outputs:
+                raise ValueError(f"target '{target.name}' is {target.kind} and lists no classes")
+        for point in self.operating_points:
+            if point.output not in self.outputs:
+                raise ValueError(f"an operating point is for '{point.output}', which is no output")
+            if point.chosen_on == "test":
+                raise ValueError(
+                    f"the operating point of '{point.output}' was chosen on test photos; choose on validation"
+                )
+        refuse_misfits(self.calibrations, {one.outputs: one.kind == "multiclass" for one in self.targets})
+        return self
+
+    @model_validator(mode="after")
+    def _measurements_fit(self) -> "BundleDescription":
+        if self.storage and self.storage.keys() != self.tensors.keys():
+            stray = min(self.storage.keys() ^ self.tensors.keys())
+            raise ValueError(f"'storage' and 'tensors' do not name the same tensors: '{stray}' is in one of them")
+        for figure in self.figures:
+            if figure.output not in self.outputs:
+                raise ValueError(f"a figure is of '{figure.output}', which is no output")
+        if sum(one.released for one in self.quantisations) > 1:
+            raise ValueError("more than one 8-bit graph is called released; a bundle holds at most one")
+        return self
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the model's outputs, in order."""
+        return tuple(output for target in self.targets for output in target.outputs)
+
+    @property
+    def headline(self) -> Figure | None:
+        """The first AUROC on the run's own test photos, or None where none is recorded."""
+        return next((one for one in self.figures if (one.metric, one.scope) == ("auroc", "test")), None)
+
+    def threshold(self, output: str) -> float | None:
+        """The first operating point of an output, or None where none was chosen."""
+        return next((point.threshold for point in self.operating_points if point.output == output), None)
+
+
+def read_description(path: Path) -> BundleDescription:
+    """Read a `bundle.json`, and check that it makes sense; the files beside it are not looked at.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, is of another format, or contradicts itself.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(content, dict) or "format" not in content:
+        raise UserError(f"{path}: not the description of an eyeground bundle; it has no 'format'")
+    if content["format"] not in FORMATS:
+        raise UserError(
+            f"{path}: format {content['format']!r} is not known to eyeground {eyeground.__version__}; update eyeground"
+        )
+    try:
+        return BundleDescription.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        raise UserError(f"{path}: '{place}': {message}" if place else f"{path}: {message}") from error

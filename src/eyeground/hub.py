@@ -1,0 +1,190 @@
+"""Bundles to and from the Hugging Face hub, verified on both ends.
+
+A bundle is pushed as one commit, after it was verified here. It is pulled at one commit, into a folder beside its place,
+and put there only once every hash holds; a broken download goes on where it stopped, a wrong one is thrown away. Only
+files that a bundle can have are fetched, and a repository with any other (a pickle above all) is refused whole, so that
+nothing lies beside a verified model that was not verified. The hub's own client talks to the hub, logs in and resumes;
+who is logged in is its business, and a token is never read, kept or printed here.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eyeground.bundle import DESCRIPTION, KNOWN_FILES, REQUIRED_FILES, Bundle, open_bundle, place_bundle
+from eyeground.description import read_description
+from eyeground.errors import UserError
+from eyeground.installed import RELEASED, is_plain_name, pulled_folder
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+# What the hub itself puts into a repository; it is not fetched.
+HUBS_OWN = (".gitattributes",)
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """Where a bundle went: the repository, the commit, and its page."""
+
+    repo: str
+    commit: str
+    page: str
+
+
+def push(bundle: Bundle, repo: str, private: bool = False) -> Pushed:
+    """Upload a verified bundle as one commit; files of an earlier bundle that this one lacks are removed with it.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    repo : str
+        Such as `group/model`; made if it does not exist.
+    private : bool
+        Make a new repository private.
+
+    Raises
+    ------
+    UserError
+        If the hub's client is not installed, nobody is logged in, the hub refuses or cannot be reached, or the
+        repository holds anything that is no part of a bundle.
+    """
+    _check_repo(repo)
+    hub = _client()
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    names = (DESCRIPTION, *bundle.description.files)
+    with _hub_errors(repo):
+        hub.create_repo(repo, private=private, exist_ok=True)
+        there = set(hub.list_repo_files(repo)) - set(HUBS_OWN)
+        _refuse_strangers(repo, there, "push to a repository of its own")
+        changes: list[Any] = [CommitOperationAdd(name, str(bundle.folder / name)) for name in names]
+        changes += [CommitOperationDelete(name) for name in sorted(there - set(names))]
+        done = hub.create_commit(repo, changes, commit_message=f"{bundle.identity}")
+    return Pushed(repo, str(done.oid), f"{hub.endpoint}/{repo}")
+
+
+def pull(repo: str, folder: Path | None = None, revision: str | None = None) -> Bundle:
+    """Download a bundle, verify it, and put it in place.
+
+    Parameters
+    ----------
+    repo : str
+        Such as `group/model`.
+    folder : pathlib.Path, optional
+        Where it goes; by default among the user's models, under its own name. A bundle there is replaced.
+    revision : str, optional
+        Branch, tag or commit; the newest commit of the main branch by default.
+
+    Raises
+    ------
+    UserError
+        If the hub's client is not installed, the hub cannot be reached or has no such bundle, or what it has is not
+        whole, was changed, or holds a file that no bundle has.
+    """
+    _check_repo(repo)
+    hub = _client()
+    with _hub_errors(repo):
+        found = hub.model_info(repo, revision=revision)
+    names = {one.rfilename for one in found.siblings or ()} - set(HUBS_OWN)
+    _refuse_strangers(repo, names, "it is not pulled")
+    for required in (DESCRIPTION, *REQUIRED_FILES):
+        if required not in names:
+            raise UserError(f"{repo}: has no {required}, so it is no bundle of eyeground, or an incomplete one")
+    # By commit, so that a push in between cannot mix two bundles, and a broken pull of this one can go on.
+    waiting = _waiting_room(repo, str(found.sha), folder.resolve().parent if folder else pulled_folder())
+    with _hub_errors(repo):
+        for name in sorted(names):
+            hub.hf_hub_download(repo, name, revision=found.sha, local_dir=waiting)
+    try:
+        return _verified_in_place(repo, waiting, names, folder)
+    finally:
+        shutil.rmtree(waiting, ignore_errors=True)
+
+
+def _waiting_room(repo: str, commit: str, beside: Path) -> Path:
+    """The folder that a commit is downloaded into; what is left of other commits' broken pulls is removed."""
+    start = f".{repo.replace('/', '--')}."
+    waiting = beside / f"{start}{commit}.pulling"
+    for other in beside.glob(f"{start}*.pulling"):
+        if other != waiting:
+            shutil.rmtree(other, ignore_errors=True)
+    return waiting
+
+
+def _verified_in_place(repo: str, waiting: Path, names: set[str], folder: Path | None) -> Bundle:
+    description = read_description(waiting / DESCRIPTION)
+    for name in sorted(names - {DESCRIPTION} - description.files.keys()):
+        raise UserError(f"{repo}: holds {name}, which its {DESCRIPTION} does not list; it is not pulled")
+    opened = open_bundle(waiting)
+    return place_bundle(opened.folder, folder or _place_of(repo, description.name))
+
+
+def _place_of(repo: str, name: str) -> Path:
+    if not is_plain_name(name):
+        raise UserError(f"{repo}: its model is called {name!r}, which cannot be a folder's name; give a folder with -o")
+    if (RELEASED / name / DESCRIPTION).is_file():
+        raise UserError(
+            f"{repo}: its model is called '{name}', as one that comes with this install is; give a folder with -o"
+        )
+    return pulled_folder() / name
+
+
+def _refuse_strangers(repo: str, names: set[str], then: str) -> None:
+    strangers = sorted(names - set(KNOWN_FILES))
+    if strangers:
+        raise UserError(f"{repo}: holds '{strangers[0]}', which is no part of a bundle; {then}")
+
+
+def _check_repo(repo: str) -> None:
+    if not _REPO.fullmatch(repo):
+        raise UserError(f"'{repo}' is not a repository on the hub; expected OWNER/NAME, such as group/fundus-model")
+
+
+def _client() -> "HfApi":
+    """The hub's own client, at the address that HF_ENDPOINT names."""
+    try:
+        from huggingface_hub import HfApi
+    except ImportError as error:
+        raise UserError(
+            'the hub needs the package huggingface_hub; install it with: pip install "eyeground[hub]"'
+        ) from error
+    return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, library_name="eyeground")
+
+
+@contextmanager
+def _hub_errors(repo: str) -> Iterator[None]:
+    """Turn what the client raises into one sentence each; its messages can hold requests, and so are not repeated."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except UserError:
+        raise
+    except (errors.LocalTokenNotFoundError, errors.GatedRepoError) as error:
+        raise UserError(f"{repo}: the hub asks who you are; log in with `hf auth login`, or set HF_TOKEN") from error
+    except errors.RevisionNotFoundError as error:
+        raise UserError(f"{repo}: has no such revision") from error
+    except errors.RepositoryNotFoundError as error:
+        raise UserError(
+            f"{repo}: there is no such repository, or you may not see it; log in with `hf auth login`, or set HF_TOKEN"
+        ) from error
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            raise UserError(
+                f"{repo}: the hub does not allow this ({status}); log in with `hf auth login` as somebody who may write there"
+            ) from error
+        raise UserError(f"{repo}: the hub answered with status {status}; try again later") from error
+    except (errors.HFValidationError, ValueError) as error:
+        raise UserError(f"{repo}: the hub's client does not take this: {type(error).__name__}") from error
+    except Exception as error:  # sockets, time-outs and interrupted transfers share no public base class
+        raise UserError(
+            f"{repo}: the hub cannot be reached ({type(error).__name__}); repeat the command to go on where it stopped"
+        ) from error

@@ -1,0 +1,81 @@
+"""Which models can be opened by name: those that come with this install, and those that were pulled to this machine.
+
+A name is a folder's name in one of two places, looked up in this order, so that nothing pulled can take the place of
+what was installed. `released/default.txt` names the model that screening uses where none is asked for.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from eyeground.errors import UserError
+
+DESCRIPTION = "bundle.json"
+RELEASED = Path(__file__).parent / "released"
+DEFAULT = "default.txt"
+CACHE_VARIABLE = "EYEGROUND_CACHE"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+
+
+def pulled_folder() -> Path:
+    """Where pulled models are kept: `models` in the user's cache of eyeground."""
+    cache = os.environ.get(CACHE_VARIABLE)
+    return (Path(cache) if cache else Path.home() / ".cache" / "eyeground") / "models"
+
+
+def released() -> tuple[str, ...]:
+    """Names of the models that come with this install."""
+    return _names(RELEASED)
+
+
+def pulled() -> tuple[str, ...]:
+    """Names of the models that were pulled to this machine."""
+    return _names(pulled_folder())
+
+
+def folder_of(name: str) -> Path | None:
+    """The folder of the model of this name, or None where there is none."""
+    if not is_plain_name(name):
+        return None
+    places = (RELEASED / name, pulled_folder() / name)
+    return next((folder for folder in places if (folder / DESCRIPTION).is_file()), None)
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name can be a folder's and a model's: letters, digits, dot, underscore, plus and minus.
+
+    >>> is_plain_name("eyeground-mobilenetv2-imagenet+fundus-224"), is_plain_name("../models")
+    (True, False)
+    """
+    return bool(_PLAIN_NAME.fullmatch(name))
+
+
+def default_model() -> str:
+    """Name of the model to screen with where none is asked for.
+
+    Raises
+    ------
+    UserError
+        If this install has none.
+    """
+    path = RELEASED / DEFAULT
+    try:
+        name = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        name = ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    if not name:
+        raise UserError(
+            "no model comes with this install, so there is no default; name one with --bundle (a folder, or a model that "
+            "`eyeground models` lists), or fetch one with `eyeground pull`"
+        )
+    if folder_of(name) is None:
+        raise UserError(
+            f"{path}: names '{name}', which is not there; install eyeground again, or name another with --bundle"
+        )
+    return name
+
+
+def _names(place: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in place.glob(f"*/{DESCRIPTION}") if is_plain_name(path.parent.name)))

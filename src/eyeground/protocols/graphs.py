@@ -1,0 +1,48 @@
+"""Any graph of a bundle on standard photos from the disk, calibrated as screening is: what comparing graphs needs.
+
+A release holds three networks that should say the same (as trained, in 16 bits, in 8 bits), and only the first two are
+ever a bundle's `model.onnx`; so this takes a graph and a description, not a bundle.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from eyeground.calibration import calibrated
+from eyeground.description import BundleDescription
+from eyeground.imaging.cache import read_prepared
+from eyeground.machine import usable_cores
+from eyeground.progress import track
+from eyeground.screening.runtime import BATCH_SIZE, INPUT, PROBABILITIES
+
+
+def probabilities_of(
+    graph: Path, description: BundleDescription, standard: Sequence[Path], what: str
+) -> NDArray[np.float64]:
+    """Calibrated probabilities (n, outputs) of cached standard photos.
+
+    Parameters
+    ----------
+    graph : pathlib.Path
+        ONNX graph with the inputs and outputs of a bundle's.
+    description : BundleDescription
+        Whose calibrations are applied.
+    standard : sequence of path
+        Standard photos, n of them.
+    what : str
+        What the progress bar calls it.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    starts = range(0, len(standard), BATCH_SIZE)
+    parts = []
+    for start in track(starts, what):
+        batch = np.stack([read_prepared(path) for path in standard[start : start + BATCH_SIZE]])
+        parts.append(session.run([PROBABILITIES], {INPUT: batch})[0])
+    empty = np.empty((0, len(description.outputs)), np.float32)
+    return calibrated(np.concatenate([empty, *parts]), description.outputs, description.calibrations)

@@ -1,0 +1,202 @@
+"""`release`: a finished run becomes a bundle that anyone can load, small, measured anew, and open about its data.
+
+What is released is not what was trained: weights are rounded to 16 bits and the graph is exported from them. So nothing
+is copied from the run's own evaluation; the released graph predicts validation and test photos again, and every figure
+of the card is of these predictions. A release whose rounding moved any probability by 0.005 is refused. The price is
+one pass over these photos for each graph, and that the photographs, or their cached standard photos, must still be here.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from eyeground.bundle import (
+    CARD,
+    INT8,
+    ONNX,
+    REPORT,
+    TRAINING_PHOTOS,
+    WEIGHTS,
+    Bundle,
+    open_bundle,
+    write_bundle,
+)
+from eyeground.description import BundleDescription, Quantisation, Rounding
+from eyeground.errors import UserError
+from eyeground.evaluation import Evaluation, evaluate
+from eyeground.evaluation.subgroups.subgroups import subgroups
+from eyeground.files import sha256_of
+from eyeground.installed import is_plain_name
+from eyeground.models import load
+from eyeground.models.export import export_bundle
+from eyeground.predictions import Predictions
+from eyeground.protocols.build import predictions_of, training_photos
+from eyeground.protocols.finished_run import FinishedRun, read_finished_run
+from eyeground.protocols.graphs import probabilities_of
+from eyeground.protocols.int8 import Judges, try_ways
+from eyeground.protocols.release_card import TEST, Facts, SplitFlow, figures_of, release_card
+from eyeground.protocols.release_external import ReleasePlan, evaluate_external
+from eyeground.screening.decision import rule_of
+from eyeground.training.data import PreparedPhotos, prepare_photos
+
+LARGEST_DIFFERENCE = 0.005
+
+
+def release(plan: ReleasePlan, console: Console) -> Bundle:
+    """Make a release bundle.
+
+    Raises
+    ------
+    UserError
+        If the run is not finished, its photos cannot be read, the name cannot be a folder's, rounding changed the
+        model too much, or an external table has none of its outputs.
+    """
+    if not is_plain_name(plan.name):
+        raise UserError(
+            f"--name '{plan.name}': use letters, digits, '.', '_', '+' and '-', and no more than 100 of them"
+        )
+    if TEST in plan.external:
+        raise UserError(f"--external {TEST}=…: this is what the run's own figures are called; choose another name")
+    if plan.report is not None and not (plan.report / REPORT).is_file():
+        raise UserError(f"{plan.report}: no {REPORT} here; --report takes a folder that `eyeground evaluate` wrote")
+    run = read_finished_run(plan.run)
+    described = run.bundle.description
+    photos = prepare_photos(run.manifest, described.targets, described.preprocessing, plan.cache, plan.jobs)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder) / "bundle"
+        rounded = _rounded(run, photos, plan, work)
+        predictions, rounding = _predictions(run, rounded, photos, console)
+        extra: dict[str, object] = {"rounding": rounding}
+        int8 = Path(folder) / INT8
+        if plan.int8:
+            extra |= {"quantisations": _quantised(rounded, int8, photos, predictions, console)}
+        evaluations = {
+            TEST: evaluate(predictions.in_split("test"), described.operating_points, resamples=plan.resamples)
+        }
+        evaluations |= {name: evaluate_external(name, table, rounded, plan) for name, table in plan.external.items()}
+        extra |= {"figures": tuple(one for scope, of in evaluations.items() for one in figures_of(of, scope))}
+        description = rounded.description.model_copy(update=extra)
+        files = _files(rounded, int8, plan.report)
+        card = release_card(_facts(run, description, photos, predictions, evaluations, files, plan.resamples))
+        (rounded.folder / CARD).write_text(card, encoding="utf-8")
+        write_bundle(plan.folder, description, {name: _copier(path) for name, path in files.items()})
+    return open_bundle(plan.folder)
+
+
+def _rounded(run: FinishedRun, photos: PreparedPhotos, plan: ReleasePlan, folder: Path) -> Bundle:
+    """The run's network in 16 bits, as a bundle without a card."""
+    described = run.bundle.description
+    return export_bundle(
+        load(run.bundle.folder),
+        folder,
+        name=plan.name,
+        training=described.training,
+        operating_points=described.operating_points,
+        calibrations=described.calibrations,
+        card="",
+        licence=plan.licence or described.licence,
+        training_photos=training_photos(photos),
+        half=True,
+    )
+
+
+def _predictions(
+    run: FinishedRun, rounded: Bundle, photos: PreparedPhotos, console: Console
+) -> tuple[Predictions, Rounding]:
+    """Predictions of validation and test photos by the rounded network, and how far they are from the trained one's."""
+    rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
+    standard = [photos.standard[row] for row in rows]
+    trained = probabilities_of(run.bundle.onnx_path, run.bundle.description, standard, "as trained")
+    found = probabilities_of(rounded.onnx_path, rounded.description, standard, "in 16 bits")
+    difference = float(np.abs(found - trained).max())
+    console.print(f"16 bits: no probability of {len(rows)} photos differs by more than {difference:.2g}")
+    if not difference < LARGEST_DIFFERENCE:
+        raise UserError(
+            f"{run.folder}: rounded to 16 bits, the model's probabilities differ by up to {difference:.2g}; "
+            f"{LARGEST_DIFFERENCE} is allowed. Share the run's own bundle, which is in 32 bits"
+        )
+    rounding = Rounding(photos=len(rows), largest_difference=difference)
+    return predictions_of(photos, rows, found, rounded.description.targets), rounding
+
+
+def _quantised(
+    rounded: Bundle, target: Path, photos: PreparedPhotos, predictions: Predictions, console: Console
+) -> tuple[Quantisation, ...]:
+    validation = photos.rows("validation")
+    columns = [f"probability_{output}" for output in rounded.description.outputs]
+    judges = Judges(
+        [photos.standard[row] for row in validation],
+        photos.truth[validation],
+        predictions.in_split("validation").table[columns].to_numpy(float),
+    )
+    training = [photos.standard[row] for row in photos.rows("train")]
+
+    def tell(sentence: str) -> None:
+        console.print(sentence, markup=False, highlight=False)
+
+    return try_ways(rounded.onnx_path, target, rounded.description, training, judges, tell)
+
+
+def _files(rounded: Bundle, int8: Path, report: Path | None) -> dict[str, Path]:
+    """Every file of the release, and where it lies for now."""
+    files = {name: rounded.folder / name for name in (WEIGHTS, ONNX)}
+    if int8.is_file():
+        files[INT8] = int8
+    files |= {name: rounded.folder / name for name in (TRAINING_PHOTOS, CARD)}
+    return files | ({REPORT: report / REPORT} if report else {})
+
+
+def _facts(
+    run: FinishedRun,
+    description: BundleDescription,
+    photos: PreparedPhotos,
+    predictions: Predictions,
+    evaluations: Mapping[str, Evaluation],
+    files: Mapping[str, Path],
+    resamples: int,
+) -> Facts:
+    deciding = rule_of(description).deciding
+    test = predictions.in_split("test").only(deciding)
+    groups = subgroups(
+        test,
+        [point for point in description.operating_points if point.output in deciding],
+        resamples=resamples,
+    )
+    return Facts(
+        description=description,
+        parameters=sum(int(np.prod(shape)) for name, shape in description.tensors.items() if _is_parameter(name)),
+        sizes={name: path.stat().st_size for name, path in files.items() if name != CARD},
+        weights_hash=sha256_of(files[WEIGHTS]),
+        flow=_flow(run, photos),
+        internal=evaluations[TEST],
+        external={name: one for name, one in evaluations.items() if name != TEST},
+        subgroups=groups,
+        compute=run.compute,
+        hashes=len(training_photos(photos)),
+    )
+
+
+def _is_parameter(name: str) -> bool:
+    """Whether a tensor is fitted; running statistics of batch normalisation are not."""
+    return not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+
+
+def _flow(run: FinishedRun, photos: PreparedPhotos) -> tuple[SplitFlow, ...]:
+    flow = []
+    for split in ("train", "validation", "test"):
+        readable = photos.manifest.in_split(split)
+        flow.append(
+            SplitFlow(split, len(readable), len(run.manifest.in_split(split)) - len(readable), readable.patients)
+        )
+    return tuple(flow)
+
+
+def _copier(source: Path) -> Callable[[Path], None]:
+    def copy(target: Path) -> None:
+        shutil.copyfile(source, target)
+
+    return copy

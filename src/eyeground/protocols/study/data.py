@@ -1,0 +1,149 @@
+"""The photographs of a study: each dataset read, cleaned and split once, and kept as a manifest in the study's folder.
+
+The kept manifest is what every cell is computed from, so a study goes on with the same photographs when its recipe is
+run again; a recipe that asks for other ones is refused.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from eyeground.datasets import DATASETS
+from eyeground.errors import UserError, did_you_mean
+from eyeground.files import write_text
+from eyeground.manifest import Manifest, read_manifest, write_manifest
+from eyeground.protocols.check import check_manifest
+from eyeground.protocols.study.settings import StudyData, StudyRecipe, StudyTask
+from eyeground.recipe import Target
+from eyeground.splits import fold_patients, split_patients
+from eyeground.training.data import truth_table
+
+DATA = "data"
+TABLES = (".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a study reads and writes.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        The study's own.
+    root : pathlib.Path
+        Folder that relative paths of the recipe start from.
+    cache : pathlib.Path
+        Folder of standard photos and embeddings.
+    jobs : int
+        Processes that work at once.
+    """
+
+    folder: Path
+    root: Path
+    cache: Path
+    jobs: int
+
+    def find(self, name: str) -> Path | None:
+        """A path of the recipe, relative to the root or to here; None if nothing is there."""
+        return next((path for path in (self.root / name, Path(name)) if path.exists()), None)
+
+
+def open_data(recipe: StudyRecipe, place: Place, console: Console) -> dict[str, Manifest]:
+    """Read every dataset of a study, or the manifest that was kept of it.
+
+    Raises
+    ------
+    UserError
+        If data are missing, or were kept from other settings.
+    """
+    return {name: _opened(name, settings, place, console) for name, settings in recipe.data.items()}
+
+
+def missing_data(recipe: StudyRecipe, place: Place) -> list[str]:
+    """Names of the datasets that are neither kept nor there to be read."""
+    kept = {path.stem for path in (place.folder / DATA).glob("*.parquet")}
+    return [name for name, settings in recipe.data.items() if name not in kept and place.find(settings.folder) is None]
+
+
+def task_photos(task: StudyTask, manifests: dict[str, Manifest], seed: int) -> Manifest:
+    """The photos of a task that have at least one of its labels, with the fold of each patient.
+
+    Raises
+    ------
+    UserError
+        If the data lack the split or a label, or have fewer patients than folds.
+    """
+    manifest = manifests[task.data]
+    if task.split:
+        manifest = manifest.in_split(task.split)
+    manifest = _labelled(manifest, task.targets)
+    if not len(manifest):
+        raise UserError(f"task '{task.name}': no photo of '{task.data}' has any of its labels")
+    # Splits are done with: a cell's own are its folds.
+    plain = Manifest(manifest.table.drop(columns=["split", "fold"], errors="ignore"), manifest.root)
+    return fold_patients(plain, task.folds, [target.name for target in task.targets], seed)
+
+
+def external_photos(task: StudyTask, name: str, manifests: dict[str, Manifest]) -> tuple[Manifest, tuple[Target, ...]]:
+    """Photos of another dataset that have labels of a task, and the targets of which they have any.
+
+    Raises
+    ------
+    UserError
+        If they have none.
+    """
+    manifest = manifests[name]
+    shared = tuple(target for target in task.targets if target.name in manifest.labels)
+    if not shared:
+        wanted = ", ".join(target.name for target in task.targets)
+        raise UserError(f"task '{task.name}': its external data '{name}' have none of its labels ({wanted})")
+    return _labelled(manifest, shared), shared
+
+
+def _labelled(manifest: Manifest, targets: tuple[Target, ...]) -> Manifest:
+    known = np.isfinite(truth_table(manifest, targets).to_numpy(float)).any(axis=1)
+    return manifest.where(pd.Series(known))
+
+
+def _opened(name: str, settings: StudyData, place: Place, console: Console) -> Manifest:
+    kept, how = place.folder / DATA / f"{name}.parquet", place.folder / DATA / f"{name}.json"
+    wanted = settings.model_dump(mode="json", exclude={"folder"})
+    if kept.is_file() and how.is_file():
+        if json.loads(how.read_text(encoding="utf-8")) != wanted:
+            raise UserError(
+                f"{kept}: was made from other settings of '{name}' than the recipe's; choose another folder with -o, or "
+                "delete it to read the data again"
+            )
+        return read_manifest(kept)
+    found = place.find(settings.folder)
+    if found is None:
+        raise UserError(
+            f"data '{name}': there is neither {place.root / settings.folder} nor {settings.folder}; say where the data "
+            f"lie with --root FOLDER, or change 'data.{name}.folder' in the recipe"
+        )
+    manifest = _read(name, settings, found)
+    if settings.clean:
+        console.print(f"'{name}': looking for unreadable photos and for duplicates across patients")
+        manifest = check_manifest(manifest, place.cache, place.jobs).clean
+    if settings.shares:
+        manifest = split_patients(manifest, settings.shares, settings.stratify, settings.seed)
+    console.print(f"'{name}': {len(manifest):,} photos of {manifest.patients:,} patients", highlight=False)
+    write_manifest(manifest, kept)
+    write_text(how, json.dumps(wanted, indent=2) + "\n")
+    return read_manifest(kept)
+
+
+def _read(name: str, settings: StudyData, found: Path) -> Manifest:
+    if found.suffix in TABLES:
+        return read_manifest(found)
+    if settings.dataset not in DATASETS:
+        said = f"'{settings.dataset}' is no adapter{did_you_mean(settings.dataset, DATASETS)}"
+        raise UserError(
+            f"data '{name}': {said if settings.dataset else 'a folder needs an adapter'}; set 'data.{name}.dataset' to one "
+            f"of {', '.join(sorted(DATASETS))}"
+        )
+    return DATASETS[settings.dataset].read(found)

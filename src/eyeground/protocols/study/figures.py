@@ -1,0 +1,224 @@
+"""From the tables of a study's cells to figures with intervals, and to paired differences from the reference.
+
+An AUROC is taken among the photos of one fold, never across models of different folds, and pooled over the folds by
+their pairs of a positive and a negative; so a fold without a rare disease costs nothing. It is the mean over the
+task's outputs and over the draws of a label fraction. All starts meet the same draws, folds and resamples of
+patients, so differences are paired. The intervals are those of the patients who are predicted: how much another draw
+of upstream patients would change a start is not in them.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from eyeground.evaluation.bootstrap import Resampling, one_stratum
+from eyeground.evaluation.comparing.multiplicity import holm
+from eyeground.evaluation.comparing.paired_difference import bootstrap_p
+from eyeground.evaluation.estimates import Bearing, Estimate, not_estimable, with_interval
+from eyeground.evaluation.measures import Computed, compute
+from eyeground.evaluation.metrics import AUROC
+from eyeground.evaluation.samples import Sample, samples_of
+from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
+from eyeground.predictions import TRUTH, Predictions
+from eyeground.protocols.study.ledger import INTERNAL, predictions_of_cell
+from eyeground.protocols.study.opened import Planned, Study
+
+MACRO = "mean over outputs"
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What the starts are compared in: a task, on its own or on external photos, by a method at a label fraction."""
+
+    task: str
+    data: str
+    method: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class StudyFigure:
+    """The AUROC of one start in one contest; `difference` is its own minus the reference's, None for the reference.
+
+    `output` is one of the task's, or `mean over outputs`.
+    """
+
+    contest: Contest
+    initialisation: str
+    output: str
+    auroc: Estimate
+    difference: Estimate | None
+    p: float | None
+    photos: int
+    patients: int
+    positives: int
+    draws: int
+    p_holm: float | None = None
+
+
+def study_figures(study: Study) -> tuple[list[StudyFigure], list[Contest]]:
+    """Figures of every contest whose cells are all done, and the contests that still lack some."""
+    contests: dict[Contest, list[Planned]] = defaultdict(list)
+    for one in study.planned():
+        task = study.recipe.task(one.cell.task)
+        for data in ("", *task.external):
+            contests[Contest(task.name, data, one.cell.method, one.cell.fraction)].append(one)
+    figures: list[StudyFigure] = []
+    lacking = []
+    for contest, planned in contests.items():
+        tables = _tables(study, contest, planned)
+        if tables is None:
+            lacking.append(contest)
+        else:
+            figures += _of_contest(contest, tables, study)
+    return _adjusted(figures), lacking
+
+
+def as_table(figures: Sequence[StudyFigure]) -> pd.DataFrame:
+    """Tidy rows, one for each figure: numbers as numbers."""
+    rows = []
+    for figure in figures:
+        difference = figure.difference
+        rows.append(
+            {
+                "task": figure.contest.task,
+                "photos_of": figure.contest.data or "task",
+                "method": figure.contest.method,
+                "label_fraction": figure.contest.fraction,
+                "initialisation": figure.initialisation,
+                "output": figure.output,
+                "auroc": figure.auroc.value,
+                "low": figure.auroc.low,
+                "high": figure.auroc.high,
+                "difference": None if difference is None else difference.value,
+                "difference_low": None if difference is None else difference.low,
+                "difference_high": None if difference is None else difference.high,
+                "p": figure.p,
+                "p_holm": figure.p_holm,
+                "photos": figure.photos,
+                "patients": figure.patients,
+                "positives": figure.positives,
+                "draws": figure.draws,
+                "note": figure.auroc.note,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _tables(study: Study, contest: Contest, planned: Sequence[Planned]) -> dict[str, dict[int, pd.DataFrame]] | None:
+    """Predictions by start and draw, the folds of a draw together; None unless all cells are done."""
+    parts: dict[str, dict[int, list[pd.DataFrame]]] = defaultdict(lambda: defaultdict(list))
+    for one in planned:
+        found = predictions_of_cell(study.place.folder, one.address, contest.data or INTERNAL)
+        if found is None:
+            return None
+        # External photos are predicted by the model of every fold, and those of each are ranked among themselves.
+        parts[one.cell.initialisation][one.cell.seed].append(found.table.assign(fold=max(one.cell.fold, 0)))
+    return {
+        start: {seed: pd.concat(tables, ignore_index=True) for seed, tables in draws.items()}
+        for start, draws in parts.items()
+    }
+
+
+def _of_contest(contest: Contest, tables: Mapping[str, Mapping[int, pd.DataFrame]], study: Study) -> list[StudyFigure]:
+    samples = {
+        (start, seed, output): found
+        for start, draws in tables.items()
+        for seed, table in draws.items()
+        for output, found in _samples(table).items()
+    }
+    patients = next(iter(samples.values()))[0].columns
+    resampling = Resampling(one_stratum(patients), study.recipe.resamples, study.recipe.seed)
+    computed = compute(
+        {key: stratified_auroc_measure(sample, fold, AUROC) for key, (sample, fold) in samples.items()}, resampling
+    )
+    outputs = list(dict.fromkeys(output for _, _, output in samples))
+    figures = []
+    for name, of in [(output, [output]) for output in outputs] + ([(MACRO, outputs)] if len(outputs) > 1 else []):
+        means = {
+            start: _mean([computed[start, seed, output] for seed in draws for output in of])
+            for start, draws in tables.items()
+        }
+        counts = _counts(next(iter(next(iter(tables.values())).values())), of)
+        for start, mean in means.items():
+            difference, p = _difference(
+                mean, None if start == study.recipe.baseline else means.get(study.recipe.baseline)
+            )
+            figures.append(
+                StudyFigure(
+                    contest, start, name, mean.estimate(AUROC), difference, p, *counts, draws=len(tables[start])
+                )
+            )
+    return figures
+
+
+def _samples(table: pd.DataFrame) -> dict[str, tuple[Sample, np.ndarray]]:
+    """Each output's photos of known truth, and the fold of each."""
+    fold = table["fold"].to_numpy(dtype=np.int64)
+    plain = samples_of(Predictions(table.drop(columns="fold")))
+    return {output: (sample, fold[table[TRUTH + output].notna()]) for output, sample in plain.items()}
+
+
+def _counts(table: pd.DataFrame, outputs: Sequence[str]) -> tuple[int, int, int]:
+    """Photos and patients with a known truth of any output, and photos that are positive in one."""
+    truth = table[[TRUTH + output for output in outputs]].to_numpy(float)
+    known, positive = table[np.isfinite(truth).any(axis=1)], table[(truth == 1).any(axis=1)]
+    return known["photo"].nunique(), known["patient"].nunique(), positive["photo"].nunique()
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """A mean of figures: on the photos as they are, (resamples,), (groups left out,), and why it has no value, if so."""
+
+    point: float
+    resampled: np.ndarray
+    jackknifed: np.ndarray | None
+    bearing: Bearing
+    missing: str
+
+    def estimate(self, metric: str) -> Estimate:
+        if self.missing:
+            return not_estimable(metric, self.missing)
+        return with_interval(metric, self.point, self.resampled, self.bearing, jackknifed=self.jackknifed)
+
+
+def _mean(parts: Sequence[Computed]) -> _Mean:
+    """The mean over outputs and draws; an output without both classes has no part in it."""
+    estimable = [part for part in parts if not part.measure.missing[0]]
+    if not estimable:
+        return _Mean(np.nan, np.empty(0), None, parts[0].measure.bearings[0], f"no {parts[0].measure.missing[0]}")
+    jackknifed = [part.jackknifed[0] for part in estimable if part.jackknifed is not None]
+    return _Mean(
+        float(np.mean([part.point[0] for part in estimable])),
+        np.mean([part.resampled[0] for part in estimable], axis=0),
+        np.mean(jackknifed, axis=0) if jackknifed else None,
+        min((part.measure.bearings[0] for part in estimable), key=lambda bearing: bearing.patients),
+        "",
+    )
+
+
+def _difference(mean: _Mean, reference: _Mean | None) -> tuple[Estimate | None, float | None]:
+    if reference is None or mean.missing or reference.missing:
+        return None, None
+    resampled = mean.resampled - reference.resampled
+    estimate = with_interval("auroc_difference", mean.point - reference.point, resampled, mean.bearing)
+    return estimate, bootstrap_p(resampled) if estimate.low is not None else None
+
+
+def _adjusted(figures: Sequence[StudyFigure]) -> list[StudyFigure]:
+    """Holm's adjustment over all differences of the task's main figure: one family for each task and method."""
+    families: dict[tuple[str, str], list[int]] = defaultdict(list)
+    several = {(figure.contest, figure.initialisation) for figure in figures if figure.output == MACRO}
+    for place, figure in enumerate(figures):
+        main = figure.output == MACRO or (figure.contest, figure.initialisation) not in several
+        if main and figure.p is not None:
+            families[figure.contest.task, figure.contest.method].append(place)
+    adjusted: dict[int, float | None] = {}
+    for places in families.values():
+        adjusted |= dict(zip(places, holm([figures[place].p for place in places]), strict=True))
+    return [
+        replace(figure, p_holm=adjusted[place]) if place in adjusted else figure for place, figure in enumerate(figures)
+    ]

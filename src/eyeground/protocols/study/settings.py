@@ -1,0 +1,182 @@
+"""The settings of a study: which photographs, which starts, which tasks, and how each start is adapted.
+
+A study is a list of cells, one for every combination of an initialisation, a task, a method, a label fraction, a
+seed and a fold. This module says what a recipe may hold; it reads nothing and computes nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from eyeground.errors import did_you_mean
+from eyeground.recipe import Architecture, Augmentation, Optimisation, Preprocessing, Settings, Target, TrainingRecipe
+from eyeground.splits import LABEL_FRACTIONS
+
+DEFAULT_STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)
+
+
+class StudyData(Settings):
+    """One dataset of a study."""
+
+    folder: str = Field(
+        description="The publisher's unpacked folder, or a manifest (.csv, .parquet); relative to the study's `root`.",
+        min_length=1,
+    )
+    dataset: str = Field("", description="Adapter that reads the folder (`eyeground import --help` lists them).")
+    clean: bool = Field(
+        False, description="Leave out unreadable photos and all but one of each group of duplicates across patients."
+    )
+    shares: dict[str, float] = Field(
+        {}, description="Split patients by these shares. Empty: the manifest's own splits, if any."
+    )
+    stratify: tuple[str, ...] = Field((), description="Labels that the splits balance; empty: all.")
+    seed: int = Field(0, ge=0, description="Seed of the splits.")
+
+
+class Initialisation(Settings):
+    """Where the weights of a cell start."""
+
+    name: str = Field(min_length=1, description="Name in tables and figures.")
+    source: str = Field(
+        "scratch",
+        description="scratch, imagenet, a released bundle, or a path of a bundle or weights file, relative to `root` or to here.",
+    )
+    architecture: Architecture = Field(Architecture(), description="The network; a bundle brings its own.")
+    preprocessing: Preprocessing = Field(Preprocessing(), description="Photo to tensor; a bundle brings its own.")
+    pretrain: TrainingRecipe | None = Field(
+        None, description="Train this start first, upstream, by this recipe; `source` is then not used."
+    )
+    upstream: str = Field("", description="Name of the data that `pretrain` trains on.")
+
+
+class StudyTask(Settings):
+    """One question to the photographs."""
+
+    name: str = Field(min_length=1, description="Name in tables and figures.")
+    data: str = Field(description="Name of the data.", min_length=1)
+    split: Literal["", "train", "validation", "test"] = Field(
+        "", description="Only the patients of this split, such as those that no upstream model has seen. Empty: all."
+    )
+    targets: tuple[Target, ...] = Field(
+        min_length=1, description="Labels to learn; the figure is the mean over outputs."
+    )
+    folds: int = Field(5, ge=2, description="Folds of patients; each is held out once.")
+    external: tuple[str, ...] = Field(
+        (), description="Data that the task's models are tried on as they are, where it has the labels."
+    )
+
+
+class ProbePlan(Settings):
+    """Cells that fit a logistic regression on the frozen embedding."""
+
+    tasks: tuple[str, ...] = Field((), description="Names of the tasks. Empty: all.")
+    fractions: tuple[float, ...] = Field(
+        LABEL_FRACTIONS, min_length=1, description="Shares of the training patients whose labels are used."
+    )
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="Draws of each fraction below 1.")
+    strengths: tuple[float, ...] = Field(
+        DEFAULT_STRENGTHS,
+        min_length=1,
+        description="Inverse regularisation strengths to choose from, by patient-grouped folds within the training patients.",
+    )
+
+
+class FinetunePlan(Settings):
+    """Cells that train all layers. Every start gets the same budget: the same learning rates, epochs and photos."""
+
+    tasks: tuple[str, ...] = Field((), description="Names of the tasks. Empty: none.")
+    initialisations: tuple[str, ...] = Field((), description="Names of the starts. Empty: all.")
+    fractions: tuple[float, ...] = Field((0.1, 1.0), min_length=1, description="As for the probe.")
+    seeds: tuple[int, ...] = Field((0,), min_length=1, description="Draws of each fraction below 1.")
+    folds: tuple[int, ...] = Field((), description="Folds that are held out. Empty: all of the task.")
+    learning_rates: tuple[float, ...] = Field(
+        (0.0005, 0.002),
+        min_length=1,
+        description="Peak learning rates to choose from, on a fifth of the training patients.",
+    )
+    optimisation: Optimisation = Field(Optimisation(), description="Everything else of the fitting.")
+    augmentation: Augmentation = Field(Augmentation(), description="Random changes of training photos.")
+
+
+class StudyRecipe(Settings):
+    """All settings of `eyeground study`."""
+
+    name: str = Field("study", min_length=1, description="Name of the study.")
+    root: str = Field(".", description="Folder that the data lie in; `--root` says otherwise.")
+    data: dict[str, StudyData] = Field(description="Datasets by name.", min_length=1)
+    initialisations: tuple[Initialisation, ...] = Field(min_length=1, description="The starts to compare.")
+    reference: str = Field("", description="The start that each other is compared with. Empty: the first.")
+    tasks: tuple[StudyTask, ...] = Field(min_length=1, description="The questions.")
+    probe: ProbePlan | None = Field(ProbePlan(), description="Probes; null for none.")
+    finetune: FinetunePlan | None = Field(None, description="Fine-tuning; null for none.")
+    as_released: bool = Field(
+        True, description="Also try the heads that bundles bring, without adaptation, on tasks whose outputs they have."
+    )
+    resamples: int = Field(2000, ge=0, description="Bootstrap resamples of patients behind each interval.")
+    seed: int = Field(0, ge=0, description="Seed of folds and resamples.")
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> "StudyRecipe":
+        starts = [start.name for start in self.initialisations]
+        _once(starts, "initialisations")
+        _known([self.reference] if self.reference else [], starts, "reference")
+        for start in self.initialisations:
+            if start.pretrain is not None:
+                _known([start.upstream], self.data, f"upstream data of '{start.name}'")
+        _once([task.name for task in self.tasks], "tasks")
+        for task in self.tasks:
+            _known([task.data, *task.external], self.data, f"data of task '{task.name}'")
+            for target in task.targets:
+                if not target.outputs:
+                    raise ValueError(
+                        f"target '{target.name}' of task '{task.name}' is {target.kind} and lists no classes"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _plans_fit(self) -> "StudyRecipe":
+        tasks = [task.name for task in self.tasks]
+        if self.probe is not None:
+            _known(self.probe.tasks, tasks, "task of the probe")
+            _shares(self.probe.fractions)
+        if self.finetune is not None:
+            _known(self.finetune.tasks, tasks, "task of the fine-tuning")
+            starts = [start.name for start in self.initialisations]
+            _known(self.finetune.initialisations, starts, "initialisation of the fine-tuning")
+            _shares(self.finetune.fractions)
+        return self
+
+    @property
+    def baseline(self) -> str:
+        """The initialisation that each other is compared with."""
+        return self.reference or self.initialisations[0].name
+
+    def task(self, name: str) -> StudyTask:
+        """A task by name."""
+        return next(task for task in self.tasks if task.name == name)
+
+    def initialisation(self, name: str) -> Initialisation:
+        """An initialisation by name."""
+        return next(start for start in self.initialisations if start.name == name)
+
+
+def _once(names: list[str], what: str) -> None:
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise ValueError(f"two {what} are called '{repeated}'")
+
+
+def _known(names: Iterable[str], known: Iterable[str], what: str) -> None:
+    listed = list(known)
+    for name in names:
+        if name not in listed:
+            raise ValueError(
+                f"the {what} is '{name}', which is not there{did_you_mean(name, listed)}; there are {', '.join(listed)}"
+            )
+
+
+def _shares(fractions: Iterable[float]) -> None:
+    for fraction in fractions:
+        if not 0 < fraction <= 1:
+            raise ValueError(f"a label fraction is above 0 and at most 1, not {fraction:g}")

@@ -1,0 +1,144 @@
+"""The starts of a study: what each is called, which weights it holds, and the network it makes.
+
+A start is known by the hash of its weights before any network is made, so that a study whose cells are all computed
+opens none. An upstream model that the recipe asks to train is trained here first, once.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from eyeground.bundle import DESCRIPTION, RELEASED, WEIGHTS, Bundle, open_bundle
+from eyeground.errors import UserError
+from eyeground.files import sha256_of
+from eyeground.manifest import Manifest
+from eyeground.models import load
+from eyeground.models.classifier import Classifier
+from eyeground.models.initialise import initialise
+from eyeground.protocols.build import Plan, train_and_validate
+from eyeground.protocols.run_folder import BUNDLE, RECIPE
+from eyeground.protocols.study.data import Place
+from eyeground.protocols.study.settings import Initialisation
+from eyeground.recipe import Architecture, Preprocessing, Target
+
+UPSTREAM = "upstream"
+
+
+@dataclass(frozen=True)
+class Start:
+    """An initialisation, found.
+
+    Attributes
+    ----------
+    name : str
+    source : str
+        What `models.initialise.initialise` takes: a name or a path.
+    weights : str
+        Stands for the weights: a hash, or words for those that are drawn or fetched.
+    architecture : Architecture
+    preprocessing : Preprocessing
+    bundle : Bundle or None
+        Where the start is one.
+    """
+
+    name: str
+    source: str
+    weights: str
+    architecture: Architecture
+    preprocessing: Preprocessing
+    bundle: Bundle | None = None
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Outputs of the head that a bundle brings; none otherwise."""
+        return self.bundle.description.outputs if self.bundle else ()
+
+    def identity(self) -> str:
+        """Stands for the network, its weights and its preprocessing."""
+        return json.dumps(self.address(), sort_keys=True)
+
+    def address(self) -> dict[str, Any]:
+        """All that a cell's figures depend on, as JSON values."""
+        return {
+            "weights": self.weights,
+            "architecture": self.architecture.model_dump(mode="json"),
+            "preprocessing": self.preprocessing.model_dump(mode="json"),
+        }
+
+    def classifier(self, targets: tuple[Target, ...], seed: int, console: Console) -> Classifier:
+        """A network with these weights and a fresh head for `targets`; what was loaded is told."""
+        torch.manual_seed(seed)
+        classifier = Classifier(self.architecture, self.preprocessing, targets)
+        initialise(classifier, self.source).print(console)
+        return classifier
+
+    def with_own_head(self) -> Classifier:
+        """The bundle's network as released.
+
+        Raises
+        ------
+        UserError
+            If the start is no bundle.
+        """
+        if self.bundle is None:
+            raise UserError(f"initialisation '{self.name}' is no bundle, so it brings no head")
+        return load(self.bundle.folder)
+
+
+def open_start(settings: Initialisation, place: Place, seed: int) -> Start:
+    """Find a start's weights.
+
+    Raises
+    ------
+    UserError
+        If there are none, or an upstream model is still to be trained.
+    """
+    source = settings.source
+    if settings.pretrain is not None:
+        source = str(upstream_run(settings, place) / BUNDLE)
+        if not (Path(source) / DESCRIPTION).is_file():
+            raise UserError(f"initialisation '{settings.name}': its upstream model is not trained yet")
+    if source in ("scratch", "imagenet"):
+        weights = f"scratch, seed {seed}" if source == "scratch" else f"imagenet, timm {version('timm')}"
+        return Start(settings.name, source, weights, settings.architecture, settings.preprocessing)
+    found = place.find(source)
+    path = str(found) if found else source
+    if (Path(path) / DESCRIPTION).is_file() or (RELEASED / source / DESCRIPTION).is_file():
+        bundle = open_bundle(path)
+        described = bundle.description
+        return Start(
+            settings.name, path, described.files[WEIGHTS], described.architecture, described.preprocessing, bundle
+        )
+    if found is None or not found.is_file():
+        raise UserError(
+            f"initialisation '{settings.name}': '{source}' is neither scratch, imagenet, a released bundle, nor a file or "
+            f"bundle in {place.root} or here"
+        )
+    return Start(settings.name, path, sha256_of(found), settings.architecture, settings.preprocessing)
+
+
+def train_upstream(settings: Initialisation, place: Place, manifests: Mapping[str, Manifest], console: Console) -> None:
+    """Train the upstream model of a start, or go on with a training that was interrupted; do nothing if it is there."""
+    if settings.pretrain is None:
+        return
+    run = upstream_run(settings, place)
+    if (run / BUNDLE / DESCRIPTION).is_file():
+        return
+    console.print(f"initialisation '{settings.name}': training upstream on '{settings.upstream}'")
+    plan = Plan(run, place.cache, settings.name, "pretrain", jobs=place.jobs)
+    manifest = manifests[settings.upstream]
+    train_and_validate(manifest, settings.pretrain, plan, console, resume=(run / RECIPE).is_file())
+
+
+def upstream_run(settings: Initialisation, place: Place) -> Path:
+    """The run folder of a start's upstream training; another recipe is another folder."""
+    assert settings.pretrain is not None
+    recipe = settings.pretrain.model_dump_json(exclude={"machine"}) + settings.upstream
+    return place.folder / UPSTREAM / f"{settings.name}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"

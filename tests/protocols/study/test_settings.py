@@ -1,0 +1,39 @@
+"""A study recipe is refused, with the fix, where its names do not agree; the recipes of the repository are read."""
+
+from pathlib import Path
+
+import pytest
+
+from eyeground.errors import UserError
+from eyeground.protocols.study.cells import cells_of
+from eyeground.protocols.study.settings import StudyRecipe
+from eyeground.settings import read_recipe
+
+RECIPES = Path(__file__).parents[3] / "recipes"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("reference=onee", "did you mean 'one'"),
+        ("tasks.0.data=hme", "did you mean 'home'"),
+        ("probe.tasks=[abnormalty]", "did you mean 'abnormality'"),
+        ("probe.fractions=[0.1, 1.5]", "at most 1, not 1.5"),
+        ("finetune.initialisations=[three]", "there are one, two"),
+        ("initialisations.1.name=one", "two initialisations are called 'one'"),
+        ("tasks.1.targets=[{name: grade, kind: ordinal}]", "lists no classes"),
+    ],
+)
+def test_names_that_do_not_agree_are_refused(root: Path, override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        read_recipe(StudyRecipe, root / "study.yaml", [override])
+
+
+@pytest.mark.parametrize("name", ["odir-cpu", "jang2024"])
+def test_recipes_of_the_repository_are_studies_of_the_four_starts(name: str) -> None:
+    recipe = read_recipe(StudyRecipe, RECIPES / f"{name}.yaml")
+    assert {"scratch", "imagenet", "fundus", "imagenet+fundus"} <= {start.name for start in recipe.initialisations}
+    assert recipe.baseline == "imagenet"
+    assert all(task.folds == 5 for task in recipe.tasks)
+    cells = cells_of(recipe)
+    assert len(set(cells)) == len(cells)
