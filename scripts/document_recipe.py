@@ -1,4 +1,4 @@
-"""Writes the tables of docs/recipe.md from the recipes themselves, so that page and code cannot drift apart.
+"""Writes the tables of docs/recipe.md and docs/study.md from the recipes themselves, so that page and code cannot drift apart.
 
 Run it after changing a setting: `.venv/bin/python scripts/document_recipe.py`. A test fails until you have.
 """
@@ -9,10 +9,27 @@ from typing import Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from eyeground.protocols.study.settings import (
+    FinetunePlan,
+    Initialisation,
+    ProbePlan,
+    StudyData,
+    StudyRecipe,
+    StudyTask,
+)
 from eyeground.recipe import ProbeRecipe, TrainingRecipe
 from eyeground.settings import Settings, all_settings
 
-PAGE = Path(__file__).parents[1] / "docs" / "recipe.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE, STUDY_PAGE = DOCS / "recipe.md", DOCS / "study.md"
+STUDY = {
+    StudyRecipe: "the whole",
+    StudyData: "an entry of `data`",
+    Initialisation: "an entry of `initialisations`",
+    StudyTask: "an entry of `tasks`",
+    ProbePlan: "`probe`",
+    FinetunePlan: "`finetune`",
+}
 MARKER = "<!-- Below: written by scripts/document_recipe.py -->"
 
 
@@ -24,6 +41,21 @@ def tables() -> str:
         head = f"## {recipe.__name__}: {commands}\n\n| setting | default | meaning |\n|---|---|---|\n"
         parts.append(head + "\n".join(rows) + "\n")
     return "\n".join(parts)
+
+
+def study_tables() -> str:
+    """One table for each part of a study's recipe."""
+    parts = []
+    for settings, place in STUDY.items():
+        rows = [_row(name, field) for name, field in settings.model_fields.items()]
+        head = f"## {settings.__name__}: {place}\n\n| setting | default | meaning |\n|---|---|---|\n"
+        parts.append(head + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def study_page(current: str) -> str:
+    """The page of studies with its tables renewed."""
+    return f"{current.split(MARKER)[0]}{MARKER}\n\n{study_tables()}"
 
 
 def page(current: str) -> str:
@@ -46,6 +78,8 @@ def _row(name: str, field: FieldInfo) -> str:
 
 def _default(field: FieldInfo) -> str:
     value = field.default
+    if isinstance(value, Settings):
+        return "its own defaults"
     if value is PydanticUndefined:
         return "required"
     if isinstance(value, tuple):
@@ -65,3 +99,4 @@ def _limits(field: FieldInfo) -> list[str]:
 
 if __name__ == "__main__":
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    STUDY_PAGE.write_text(study_page(STUDY_PAGE.read_text(encoding="utf-8")), encoding="utf-8")

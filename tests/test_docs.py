@@ -37,6 +37,7 @@ def test_every_setting_is_documented(recipe: type[Settings]) -> None:
 def test_the_tables_of_the_recipe_page_are_those_of_the_code() -> None:
     script = runpy.run_path(str(REPOSITORY / "scripts" / "document_recipe.py"))
     assert script["page"](page("recipe.md")) == page("recipe.md"), "run scripts/document_recipe.py"
+    assert script["study_page"](page("study.md")) == page("study.md"), "run scripts/document_recipe.py"
 
 
 def test_the_example_recipe_is_valid(tmp_path: Path) -> None:

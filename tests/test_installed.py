@@ -38,6 +38,7 @@ def test_a_name_finds_the_installed_model_before_the_pulled_one(
     tiny_bundle(released / "tiny", licence="installed")
     assert open_bundle("tiny").description.licence == "installed"
     assert installed.released() == installed.pulled() == ("tiny",)
+    assert installed.models() == {"tiny": released / "tiny"}
 
 
 @pytest.mark.parametrize("name", ["../tiny", "/tiny", "", ".", "..", "a/b", "x" * 101])

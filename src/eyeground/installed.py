@@ -33,6 +33,12 @@ def pulled() -> tuple[str, ...]:
     return _names(pulled_folder())
 
 
+def models() -> dict[str, Path]:
+    """The folder of every model by name: those of the install, then those that were pulled."""
+    places = {name: RELEASED / name for name in released()}
+    return places | {name: pulled_folder() / name for name in pulled() if name not in places}
+
+
 def folder_of(name: str) -> Path | None:
     """The folder of the model of this name, or None where there is none."""
     if not is_plain_name(name):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eyeground.description import BundleDescription
 
 MOST_SEEN_SHOWN = 5
+MOST_OUTPUTS_SHOWN = 3
 BUNDLE = typer.Option(
     None,
     "--bundle",
@@ -81,18 +82,19 @@ def inspect(
 def models() -> None:
     """List the models that can be opened by name: those of this install, and those that were pulled."""
     from eyeground.bundle import read_description
-    from eyeground.installed import DEFAULT, DESCRIPTION, RELEASED, default_model, folder_of, pulled, released
+    from eyeground.installed import DEFAULT, DESCRIPTION, RELEASED, default_model
+    from eyeground.installed import models as models_by_name
 
     console = Console(soft_wrap=True)
-    names = [*released(), *(name for name in pulled() if name not in released())]
-    if not names:
-        console.print("no model comes with this install, and none was pulled; fetch one with `eyeground pull OWNER/NAME`")
+    found = models_by_name()
+    if not found:
+        console.print(
+            "no model comes with this install, and none was pulled; fetch one with `eyeground pull OWNER/NAME`"
+        )
         return
     default = default_model() if (RELEASED / DEFAULT).is_file() else None
     table = Table("model", "px", "backbone", "outputs", "MB", "AUROC on its own test photos", "from", box=None)
-    for name in names:
-        folder = folder_of(name)
-        assert folder is not None
+    for name, folder in found.items():
         origin = ("install" if folder.parent == RELEASED else "pulled") + (", default" if name == default else "")
         try:
             description = read_description(folder / DESCRIPTION)
@@ -101,7 +103,10 @@ def models() -> None:
             continue
         size = sum((folder / one).stat().st_size for one in description.files if (folder / one).is_file())
         side, backbone = str(description.preprocessing.side), description.architecture.backbone
-        table.add_row(name, side, backbone, ", ".join(description.outputs), f"{size / 1e6:.1f}", _headline(description), origin)
+        outputs = ", ".join(description.outputs[:MOST_OUTPUTS_SHOWN])
+        if (more := len(description.outputs) - MOST_OUTPUTS_SHOWN) > 0:
+            outputs += f" and {more} more"
+        table.add_row(name, side, backbone, outputs, f"{size / 1e6:.1f}", _headline(description), origin)
     console.print(table)
 
 

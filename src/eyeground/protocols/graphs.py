@@ -39,10 +39,11 @@ def probabilities_of(
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    starts = range(0, len(standard), BATCH_SIZE)
-    parts = []
-    for start in track(starts, what):
-        batch = np.stack([read_prepared(path) for path in standard[start : start + BATCH_SIZE]])
-        parts.append(session.run([PROBABILITIES], {INPUT: batch})[0])
+    parts, batch = [], []
+    for index, path in enumerate(track(standard, what), start=1):
+        batch.append(read_prepared(path))
+        if len(batch) == BATCH_SIZE or index == len(standard):
+            parts.append(session.run([PROBABILITIES], {INPUT: np.stack(batch)})[0])
+            batch = []
     empty = np.empty((0, len(description.outputs)), np.float32)
     return calibrated(np.concatenate([empty, *parts]), description.outputs, description.calibrations)
