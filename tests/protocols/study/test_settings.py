@@ -33,7 +33,7 @@ def test_names_that_do_not_agree_are_refused(root: Path, override: str, message:
 def test_recipes_of_the_repository_are_studies_of_the_four_starts(name: str) -> None:
     recipe = read_recipe(StudyRecipe, RECIPES / f"{name}.yaml")
     assert {"scratch", "imagenet", "fundus", "imagenet+fundus"} <= {start.name for start in recipe.initialisations}
-    assert recipe.baseline == "imagenet"
+    assert recipe.reference_of("imagenet+fundus") == "imagenet"
     assert all(task.folds == 5 for task in recipe.tasks)
     cells = cells_of(recipe)
     assert len(set(cells)) == len(cells)

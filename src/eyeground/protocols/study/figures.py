@@ -41,13 +41,29 @@ class Contest:
 
 @dataclass(frozen=True)
 class StudyFigure:
-    """The AUROC of one start in one contest; `difference` is its own minus the reference's, None for the reference.
+    """The AUROC of one start in one contest.
 
-    `output` is one of the task's, or `mean over outputs`.
+    Attributes
+    ----------
+    contest : Contest
+    initialisation, reference : str
+        The start, and the one that it is compared with.
+    output : str
+        One of the task's, or `mean over outputs`.
+    auroc : Estimate
+    difference : Estimate or None
+        The start minus its reference; None for a reference.
+    p, p_holm : float or None
+        Of the difference, by inversion of its interval; and adjusted, where the figure is the task's main one.
+    photos, patients, positives : int
+        Photos and patients with a known truth, and photos that are positive.
+    draws : int
+        Of the label fraction, over which the figure is the mean.
     """
 
     contest: Contest
     initialisation: str
+    reference: str
     output: str
     auroc: Estimate
     difference: Estimate | None
@@ -89,6 +105,7 @@ def as_table(figures: Sequence[StudyFigure]) -> pd.DataFrame:
                 "method": figure.contest.method,
                 "label_fraction": figure.contest.fraction,
                 "initialisation": figure.initialisation,
+                "reference": figure.reference,
                 "output": figure.output,
                 "auroc": figure.auroc.value,
                 "low": figure.auroc.low,
@@ -144,12 +161,19 @@ def _of_contest(contest: Contest, tables: Mapping[str, Mapping[int, pd.DataFrame
         }
         counts = _counts(next(iter(next(iter(tables.values())).values())), of)
         for start, mean in means.items():
-            difference, p = _difference(
-                mean, None if start == study.recipe.baseline else means.get(study.recipe.baseline)
-            )
+            reference = study.recipe.reference_of(start)
+            difference, p = _difference(mean, None if start == reference else means.get(reference))
             figures.append(
                 StudyFigure(
-                    contest, start, name, mean.estimate(AUROC), difference, p, *counts, draws=len(tables[start])
+                    contest,
+                    start,
+                    reference,
+                    name,
+                    mean.estimate(AUROC),
+                    difference,
+                    p,
+                    *counts,
+                    draws=len(tables[start]),
                 )
             )
     return figures

@@ -37,10 +37,11 @@ def write_study(study: Study, console: Console) -> None:
         console.print("no comparison has all its cells yet; repeat the command to go on")
         return
     write_table(as_table(figures), study.place.folder / FIGURES)
-    sections = tuple(_section(task, figures, study) for task in study.recipe.tasks if _of_task(figures, task))
+    starts = [start.name for start in study.recipe.initialisations]
+    sections = tuple(_section(task, figures, starts) for task in study.recipe.tasks if _of_task(figures, task))
     report = Report(
         title=f"Study {study.recipe.name}",
-        subtitle=f"{joined([start.name for start in study.recipe.initialisations])}, each against {study.recipe.baseline}",
+        subtitle=joined(starts),
         date=datetime.now(UTC).date().isoformat(),
         summary=_summary(figures, study),
         remarks=(f"{len(lacking)} comparisons still lack cells and are left out.",) if lacking else (),
@@ -71,15 +72,14 @@ def _summary(figures: Sequence[StudyFigure], study: Study) -> tuple[KeyEstimate,
     shown = []
     for one in main_figures(figures):
         if one.initialisation == last and one.contest.fraction == 1 and not one.contest.data:
-            note = "" if one.difference is None else f"{signed(one.difference)} against {study.recipe.baseline}"
+            note = "" if one.difference is None else f"{signed(one.difference)} against {one.reference}"
             label = f"AUROC of {last}, {one.contest.task}, {METHODS[one.contest.method]} with all labels"
             shown.append(KeyEstimate(label, as_text(one.auroc), note))
     return tuple(shown)
 
 
-def _section(task: StudyTask, figures: Sequence[StudyFigure], study: Study) -> Section:
+def _section(task: StudyTask, figures: Sequence[StudyFigure], starts: Sequence[str]) -> Section:
     own = _of_task(figures, task)
-    starts = [start.name for start in study.recipe.initialisations]
     kinds = dict.fromkeys((one.contest.data, one.contest.method) for one in own)
     tables, blocks = [], []
     for data, method in kinds:
@@ -88,7 +88,7 @@ def _section(task: StudyTask, figures: Sequence[StudyFigure], study: Study) -> S
         where = f"on {data}" if data else "in folds held out"
         caption = (
             f"{METHODS[method].capitalize()}, AUROC {where}: {of_kind[0].photos:,} photos of "
-            f"{of_kind[0].patients:,} patients. Below each, the difference from {study.recipe.baseline}, paired."
+            f"{of_kind[0].patients:,} patients. Below a start, its difference from its reference, paired."
         )
         tables.append(TableBlock(name, _fractions_table(of_kind, starts), caption))
         if len({one.contest.fraction for one in of_kind}) > 1:
@@ -105,12 +105,10 @@ def _section(task: StudyTask, figures: Sequence[StudyFigure], study: Study) -> S
             tables.append(
                 TableBlock(f"{name}-outputs", _outputs_table(at_largest, starts), f"The same by output{words}.")
             )
-    return Section(
-        task.name, f"Task: {in_words(task.name)}", _paragraphs(task, own, study), tuple(tables), tuple(blocks)
-    )
+    return Section(task.name, f"Task: {in_words(task.name)}", _paragraphs(task, own), tuple(tables), tuple(blocks))
 
 
-def _paragraphs(task: StudyTask, figures: Sequence[StudyFigure], study: Study) -> tuple[str, ...]:
+def _paragraphs(task: StudyTask, figures: Sequence[StudyFigure]) -> tuple[str, ...]:
     outputs = joined([in_words(output) for target in task.targets for output in target.outputs])
     split = f" of the split '{task.split}'" if task.split else ""
     what = (
@@ -121,10 +119,7 @@ def _paragraphs(task: StudyTask, figures: Sequence[StudyFigure], study: Study) -
     apart = [one for one in main_figures(figures) if one.difference is not None and one.difference.low is not None]
     higher = [one for one in apart if (one.difference.low if one.difference and one.difference.low else 0) > 0]
     lower = [one for one in apart if (one.difference.high if one.difference and one.difference.high else 0) < 0]
-    found = (
-        f"Of {len(apart)} differences from {study.recipe.baseline}, {len(higher)} have an interval above 0 and {len(lower)} one "
-        "below."
-    )
+    found = f"Of {len(apart)} differences from references, {len(higher)} have an interval above 0 and {len(lower)} one below."
     worse = (
         " Below: " + "; ".join(f"{one.initialisation}, {_title(one.contest)}" for one in lower) + "." if lower else ""
     )
@@ -141,7 +136,7 @@ def _fractions_table(figures: Sequence[StudyFigure], starts: Sequence[str]) -> p
         rows.append([start, *(as_text(one.auroc) for one in of_start)])
         if any(one.difference for one in of_start):
             cells = ["–" if one.difference is None else signed(one.difference) for one in of_start]
-            rows.append(["   difference", *cells])
+            rows.append([f"   against {of_start[0].reference}", *cells])
             rows.append(["   p, Holm", *(_p(one.p_holm) for one in of_start)])
     return pd.DataFrame(rows, columns=["initialisation", *(_share(fraction) for fraction in fractions)])
 

@@ -48,6 +48,9 @@ class Initialisation(Settings):
         None, description="Train this start first, upstream, by this recipe; `source` is then not used."
     )
     upstream: str = Field("", description="Name of the data that `pretrain` trains on.")
+    reference: str = Field(
+        "", description="The start that this one is compared with, such as one of the same side. Empty: the study's."
+    )
 
 
 class StudyTask(Settings):
@@ -106,7 +109,9 @@ class StudyRecipe(Settings):
     root: str = Field(".", description="Folder that the data lie in; `--root` says otherwise.")
     data: dict[str, StudyData] = Field(description="Datasets by name.", min_length=1)
     initialisations: tuple[Initialisation, ...] = Field(min_length=1, description="The starts to compare.")
-    reference: str = Field("", description="The start that each other is compared with. Empty: the first.")
+    reference: str = Field(
+        "", description="The start that each other is compared with, unless it names its own. Empty: the first."
+    )
     tasks: tuple[StudyTask, ...] = Field(min_length=1, description="The questions.")
     probe: ProbePlan | None = Field(ProbePlan(), description="Probes; null for none.")
     finetune: FinetunePlan | None = Field(None, description="Fine-tuning; null for none.")
@@ -122,6 +127,7 @@ class StudyRecipe(Settings):
         _once(starts, "initialisations")
         _known([self.reference] if self.reference else [], starts, "reference")
         for start in self.initialisations:
+            _known([start.reference] if start.reference else [], starts, f"reference of '{start.name}'")
             if start.pretrain is not None:
                 _known([start.upstream], self.data, f"upstream data of '{start.name}'")
         _once([task.name for task in self.tasks], "tasks")
@@ -147,10 +153,9 @@ class StudyRecipe(Settings):
             _shares(self.finetune.fractions)
         return self
 
-    @property
-    def baseline(self) -> str:
-        """The initialisation that each other is compared with."""
-        return self.reference or self.initialisations[0].name
+    def reference_of(self, name: str) -> str:
+        """The start that a start is compared with: its own reference, or the study's; its own name for that one."""
+        return self.initialisation(name).reference or self.reference or self.initialisations[0].name
 
     def task(self, name: str) -> StudyTask:
         """A task by name."""
