@@ -87,6 +87,10 @@ class Quantisation(Settings):
     gated: tuple[str, ...] = Field(description="Outputs that decide whether it is released.")
     outputs: tuple[QuantisedOutput, ...] = Field(description="Each output, 32 bits against 8.")
     released: bool = Field(description="Whether it is the bundle's model.int8.onnx.")
+    test_photos: int = Field(0, ge=0, description="Test photos on which a released one was run as well; 0 for others.")
+    test_outputs: tuple[QuantisedOutput, ...] = Field(
+        (), description="Each output on these, which neither the way nor the thresholds were chosen on."
+    )
 
 
 class BundleDescription(Settings):

@@ -1,7 +1,8 @@
 """Which models can be opened by name: those that come with this install, and those that were pulled to this machine.
 
 A name is a folder's name in one of two places, looked up in this order, so that nothing pulled can take the place of
-what was installed. `released/default.txt` names the model that screening uses where none is asked for.
+what was installed. `released/default.txt` names the model that screening uses where none is asked for. Checkpoints of other
+groups, once converted, have their place here, too.
 """
 
 import os
@@ -19,8 +20,12 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 def pulled_folder() -> Path:
     """Where pulled models are kept: `models` in the user's cache of eyeground."""
-    cache = os.environ.get(CACHE_VARIABLE)
-    return (Path(cache) if cache else Path.home() / ".cache" / "eyeground") / "models"
+    return _cache() / "models"
+
+
+def converted_file(name: str) -> Path:
+    """Where the converted checkpoint of a format is kept, by whose name trainings start from it."""
+    return _cache() / "initialisations" / f"{name}.safetensors"
 
 
 def released() -> tuple[str, ...]:
@@ -81,6 +86,11 @@ def default_model() -> str:
             f"{path}: names '{name}', which is not there; install eyeground again, or name another with --bundle"
         )
     return name
+
+
+def _cache() -> Path:
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen) if chosen else Path.home() / ".cache" / "eyeground"
 
 
 def _names(place: Path) -> tuple[str, ...]:

@@ -254,6 +254,21 @@ def test_jang2024_with_a_backbone_as_encoder_and_a_head_outside_fits() -> None:
     assert match(empty_backbone("resnet50", 512), tensors, explanation(JANG2024), renaming(JANG2024)).problems == 0
 
 
+def test_once_converted_a_format_is_an_initialisation_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EYEGROUND_CACHE", str(tmp_path / "cache"))
+    original = torchvision.models.resnet18()
+    torch.save(original.state_dict(), tmp_path / "resnet18.pth")
+    classifier = Classifier(Architecture(backbone="resnet18"), Preprocessing(side=64), (Target(name="abnormal"),))
+    with pytest.raises(UserError, match="eyeground convert FILE --from torchvision"):
+        initialise(classifier, "torchvision")
+    assert main(["convert", str(tmp_path / "resnet18.pth"), "--from", "torchvision"]) == 0
+    assert "initialisation: torchvision\n" in capsys.readouterr().out
+    initialise(classifier, "torchvision")
+    assert torch.equal(classifier.backbone.state_dict()["conv1.weight"], original.state_dict()["conv1.weight"])
+
+
 def test_a_tensor_that_no_format_explains_is_an_error_that_names_it(tmp_path: Path) -> None:
     source = filled(resnet("resnet18")) | {"segmenter.weight": torch.zeros(3)}
     with pytest.raises(UserError, match=r"unexpected: segmenter\.weight$"):

@@ -14,6 +14,13 @@ from eyeground.recipe import Target
 
 PHOTOS = 1000
 WAYS = (Way("minmax"), Way("percentile"), Way("entropy"))
+# Of four test photos, one is on the other side of the threshold in 8 bits.
+TEST = Judges(
+    [Path("test.png")] * 4,
+    np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32),
+    np.array([[0.1, 0.1], [0.6, 0.1], [0.2, 0.9], [0.9, 0.9]]),
+)
+ON_TEST = np.array([[0.1, 0.1], [0.4, 0.1], [0.2, 0.9], [0.9, 0.9]])
 POINT = OperatingPoint(
     output="abnormal", threshold=0.5, rule="youden", chosen_on="validation", positives=5, negatives=5
 )
@@ -54,13 +61,14 @@ def tried(
     monkeypatch.setattr(int8, "probabilities_of", lambda *given: next(answers))
     monkeypatch.setattr(int8, "read_prepared", lambda path: np.zeros((2, 2, 3), np.uint8))
     training = [Path("photo.png")] * 500
-    return try_ways(tmp_path / "g.onnx", target, described, training, judges, told.append, WAYS), told, target
+    ways = try_ways(tmp_path / "g.onnx", target, described, training, judges, TEST, told.append, WAYS)
+    return ways, told, target
 
 
 def test_the_first_way_that_is_good_enough_is_released(
     described: BundleDescription, judges: Judges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [flip(judges.probabilities, 0, 5), flip(judges.probabilities, 0, 4)]
+    found = [flip(judges.probabilities, 0, 5), flip(judges.probabilities, 0, 4), ON_TEST]
     ways, told, target = tried(described, judges, found, tmp_path, monkeypatch)
     assert [(one.released, one.outputs[0].flipped) for one in ways] == [(False, 5), (True, 4)]
     assert [one.method for one in ways] == [str(way) for way in WAYS[:2]]
@@ -88,7 +96,7 @@ def test_where_none_is_good_enough_nothing_is_left_but_the_figures(
 def test_outputs_that_screening_does_not_rest_on_are_recorded_and_do_not_decide(
     described: BundleDescription, judges: Judges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ways, _, _ = tried(described, judges, [flip(judges.probabilities, 1, 300)], tmp_path, monkeypatch)
+    ways, _, _ = tried(described, judges, [flip(judges.probabilities, 1, 300), ON_TEST], tmp_path, monkeypatch)
     assert ways[0].released
     assert ways[0].outputs[1].flipped == 300
 

@@ -11,23 +11,31 @@ from eyeground.models.foreign import FORMATS
 def convert(
     file: Path = typer.Argument(..., help="The publisher's checkpoint: .pth, .pt, .bin or .safetensors."),
     source: str = typer.Option(..., "--from", help=f"What it is, one of: {', '.join(FORMATS)}."),
-    output: Path = typer.Option(..., "-o", "--output", help="File to write, .safetensors."),
+    output: Path | None = typer.Option(
+        None,
+        "-o",
+        "--output",
+        help="File to write, .safetensors. If not given, it is kept so that the format's name is an initialisation.",
+    ),
 ) -> None:
     """Convert a checkpoint of another group once and safely, for a recipe's `initialisation`.
 
     Nothing that lies in the file is run. Every tensor is taken over, left out for a stated reason, or an error.
     """
+    from eyeground.installed import converted_file
     from eyeground.models.convert import convert as convert_checkpoint
     from eyeground.models.convert import known_format
 
     console = Console(soft_wrap=True, highlight=False)
-    account, origin = convert_checkpoint(file, known_format(source), output)
+    known = known_format(source)
+    target = output or converted_file(known.name)
+    account, origin = convert_checkpoint(file, known, target)
     account.print(console)
     console.print(f"page: {origin.page}\nlicence: {origin.licence}\ncite: {origin.citation}", markup=False)
-    console.print(f"written: {output}. A recipe that starts from it:", markup=False)
+    console.print(f"written: {target}. A recipe that starts from it:", markup=False)
     mean, std = list(origin.mean), list(origin.std)
     console.print(
-        f"initialisation: {output}\narchitecture: {{backbone: {origin.backbone}}}\n"
+        f"initialisation: {output or known.name}\narchitecture: {{backbone: {origin.backbone}}}\n"
         f"preprocessing: {{side: {origin.side}, mean: {mean}, std: {std}}}",
         markup=False,
     )

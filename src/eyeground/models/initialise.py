@@ -15,7 +15,7 @@ from torch import Tensor
 
 from eyeground.bundle import DESCRIPTION, BundleDescription, open_bundle
 from eyeground.errors import UserError, did_you_mean
-from eyeground.installed import folder_of, pulled, released
+from eyeground.installed import converted_file, folder_of, pulled, released
 from eyeground.models.account import Account
 from eyeground.models.checkpoints import Origin, read_origin, read_tensors
 from eyeground.models.classifier import Classifier
@@ -31,7 +31,7 @@ OTHER_NAMES = (
 
 
 def initialise(classifier: Classifier, source: str) -> Account:
-    """Set the weights from `scratch`, `imagenet`, a bundle, or a safetensors file, converted or in timm's names.
+    """Set the weights from `scratch`, `imagenet`, a converted format, a bundle, or a safetensors file in timm's names.
 
     A bundle with the recipe's outputs and head gives its head, too; from all else the head starts fresh.
 
@@ -45,6 +45,8 @@ def initialise(classifier: Classifier, source: str) -> Account:
         return Account("scratch")
     if source == "imagenet":
         return _load(classifier, _imagenet(classifier), source)
+    if source in FORMATS and converted_file(source).is_file():
+        return _load_file(classifier, converted_file(source), source)
     path = Path(str(source))  # a caller in Python may give True
     if path.suffix == ".safetensors":
         return _load_file(classifier, path, source)
@@ -72,8 +74,8 @@ def _unknown(source: str) -> str:
     path = Path(source)
     if source in FORMATS:
         return (
-            f"initialisation '{source}' is a format, not a file. Get the file at {FORMATS[source].page}, convert it once with "
-            f"`eyeground convert FILE --from {source} -o {source}.safetensors`, and set initialisation to that"
+            f"initialisation '{source}': nothing was converted to it yet. Get the file at {FORMATS[source].page}, and convert "
+            f"it once with `eyeground convert FILE --from {source}`"
         )
     if path.is_file():
         return (

@@ -3,7 +3,9 @@
 The gate is narrow, because who takes the small graph expects the figures of the large one: for every output that
 screening's answer rests on, AUROC must fall by less than 0.002, and fewer than 0.5 % of decisions at the operating
 point may change. Where validation has fewer than 200 photos nothing is tried, for they could not tell. Validation photos are the ones to judge by: a way chosen by test photos would flatter the figures of
-test. What every way cost is recorded, also where none was good enough.
+test. But they judge mildly: thresholds were chosen on them, and so lie in gaps between their scores, where little can
+flip. Whatever is released is therefore run on the test photos once, which decides nothing and is told beside it. What
+every way cost is recorded, also where none was good enough.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +37,7 @@ class Judges:
     Attributes
     ----------
     standard : sequence of path
-        Standard photos of the validation split, n of them.
+        Standard photos of the validation split (or of test, to tell what a released one costs), n of them.
     truth : numpy.ndarray
         Shape (n, outputs): 0, 1 or NaN.
     probabilities : numpy.ndarray
@@ -53,6 +55,7 @@ def try_ways(
     description: BundleDescription,
     training: Sequence[Path],
     judges: Judges,
+    test: Judges,
     tell: Callable[[str], None],
     ways: Sequence[Way] = WAYS,
 ) -> tuple[Quantisation, ...]:
@@ -69,6 +72,9 @@ def try_ways(
     training : sequence of path
         Standard photos of the training split, by which ranges are set: evenly spread ones, 200 at most.
     judges : Judges
+        Validation photos, which decide.
+    test : Judges
+        Test photos, on which the one that is released is run once.
     tell : callable
         Takes a sentence on each way.
 
@@ -89,6 +95,10 @@ def try_ways(
         quantise(graph, target, photos, way)
         found = probabilities_of(target, description, judges.standard, "8-bit graph")
         one = _measured(str(way), len(photos), target.stat().st_size, description, judges, found)
+        if one.released:
+            on_test = probabilities_of(target, description, test.standard, "8-bit graph on test photos")
+            measured = {"test_photos": len(test.standard), "test_outputs": _outputs(description, test, on_test)}
+            one = one.model_copy(update=measured)
         tried.append(one)
         tell(f"8 bits, {one.method}: {in_figures(one)}")
         if one.released:
@@ -99,12 +109,18 @@ def try_ways(
 
 def in_figures(one: Quantisation) -> str:
     """What a way cost the outputs that decide, in words."""
-    parts = []
-    for output in one.outputs:
-        if output.output in one.gated:
-            share = f"{output.flipped / one.photos:.2%} of {one.photos} decisions changed"
-            parts.append(f"{output.output}: {_auroc_change(output)}, {share}")
-    return "; ".join(parts) + ("; released" if one.released else "; refused")
+    said = _costs(one.outputs, one.gated, one.photos) + ("; released" if one.released else "; refused")
+    if one.test_photos:
+        said += f". On test photos, which decide nothing here: {_costs(one.test_outputs, one.gated, one.test_photos)}"
+    return said
+
+
+def _costs(outputs: Sequence[QuantisedOutput], gated: Sequence[str], photos: int) -> str:
+    return "; ".join(
+        f"{one.output}: {_auroc_change(one)}, {one.flipped / photos:.2%} of {photos} decisions changed"
+        for one in outputs
+        if one.output in gated
+    )
 
 
 def _auroc_change(output: QuantisedOutput) -> str:
@@ -117,15 +133,7 @@ def _measured(
     method: str, photos: int, size: int, description: BundleDescription, judges: Judges, found: Array
 ) -> Quantisation:
     rule = rule_of(description)
-    outputs = tuple(
-        QuantisedOutput(
-            output=output,
-            auroc=_auroc(judges.truth[:, place], judges.probabilities[:, place]),
-            auroc_int8=_auroc(judges.truth[:, place], found[:, place]),
-            flipped=int(((judges.probabilities[:, place] >= threshold) != (found[:, place] >= threshold)).sum()),
-        )
-        for place, (output, threshold) in enumerate(rule.thresholds.items())
-    )
+    outputs = _outputs(description, judges, found)
     decide = [one for one in outputs if one.output in rule.deciding]
     return Quantisation(
         method=method,
@@ -135,6 +143,19 @@ def _measured(
         gated=rule.deciding,
         outputs=outputs,
         released=all(_is_good(one, len(judges.standard)) for one in decide),
+    )
+
+
+def _outputs(description: BundleDescription, judges: Judges, found: Array) -> tuple[QuantisedOutput, ...]:
+    """Each output of the 8-bit graph against the graph in 32 bits."""
+    return tuple(
+        QuantisedOutput(
+            output=output,
+            auroc=_auroc(judges.truth[:, place], judges.probabilities[:, place]),
+            auroc_int8=_auroc(judges.truth[:, place], found[:, place]),
+            flipped=int(((judges.probabilities[:, place] >= threshold) != (found[:, place] >= threshold)).sum()),
+        )
+        for place, (output, threshold) in enumerate(rule_of(description).thresholds.items())
     )
 
 

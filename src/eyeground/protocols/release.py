@@ -126,19 +126,21 @@ def _predictions(
 def _quantised(
     rounded: Bundle, target: Path, photos: PreparedPhotos, predictions: Predictions, console: Console
 ) -> tuple[Quantisation, ...]:
-    validation = photos.rows("validation")
     columns = [f"probability_{output}" for output in rounded.description.outputs]
-    judges = Judges(
-        [photos.standard[row] for row in validation],
-        photos.truth[validation],
-        predictions.in_split("validation").table[columns].to_numpy(float),
-    )
+
+    def judges(split: str) -> Judges:
+        rows = photos.rows(split)
+        table = predictions.in_split(split).table
+        return Judges([photos.standard[row] for row in rows], photos.truth[rows], table[columns].to_numpy(float))
+
     training = [photos.standard[row] for row in photos.rows("train")]
 
     def tell(sentence: str) -> None:
         console.print(sentence, markup=False, highlight=False)
 
-    return try_ways(rounded.onnx_path, target, rounded.description, training, judges, tell)
+    return try_ways(
+        rounded.onnx_path, target, rounded.description, training, judges("validation"), judges("test"), tell
+    )
 
 
 def _files(rounded: Bundle, int8: Path, report: Path | None) -> dict[str, Path]:

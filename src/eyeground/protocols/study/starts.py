@@ -18,9 +18,11 @@ from rich.console import Console
 from eyeground.bundle import DESCRIPTION, RELEASED, WEIGHTS, Bundle, open_bundle
 from eyeground.errors import UserError
 from eyeground.files import sha256_of
+from eyeground.installed import converted_file
 from eyeground.manifest import Manifest
 from eyeground.models import load
 from eyeground.models.classifier import Classifier
+from eyeground.models.foreign import FORMATS
 from eyeground.models.initialise import initialise
 from eyeground.protocols.build import Plan, train_and_validate
 from eyeground.protocols.run_folder import BUNDLE, RECIPE
@@ -108,7 +110,7 @@ def open_start(settings: Initialisation, place: Place, seed: int) -> Start:
     if source in ("scratch", "imagenet"):
         weights = f"scratch, seed {seed}" if source == "scratch" else f"imagenet, timm {version('timm')}"
         return Start(settings.name, source, weights, settings.architecture, settings.preprocessing)
-    found = place.find(source)
+    found = converted_file(source) if source in FORMATS else place.find(source)
     path = str(found) if found else source
     if (Path(path) / DESCRIPTION).is_file() or (RELEASED / source / DESCRIPTION).is_file():
         bundle = open_bundle(path)
@@ -118,8 +120,8 @@ def open_start(settings: Initialisation, place: Place, seed: int) -> Start:
         )
     if found is None or not found.is_file():
         raise UserError(
-            f"initialisation '{settings.name}': '{source}' is neither scratch, imagenet, a released bundle, nor a file or "
-            f"bundle in {place.root} or here"
+            f"initialisation '{settings.name}': '{source}' is neither scratch, imagenet, a converted format, a released "
+            f"bundle, nor a file or bundle in {place.root} or here"
         )
     return Start(settings.name, path, sha256_of(found), settings.architecture, settings.preprocessing)
 
