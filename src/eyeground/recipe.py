@@ -150,6 +150,12 @@ class Architecture(Settings):
         description="Input pixels per evidence-map pixel; 16 doubles the map's resolution where the backbone allows it.",
     )
 
+    views: Literal[1, 2, 4] = Field(
+        1,
+        description="Copies of a photo whose feature maps are averaged when a model answers, each turned back first: 1, the "
+        "photo alone; 2, and turned upside down; 4, and both mirrored. The cost of an answer is as many times as high.",
+    )
+
 
 class Augmentation(Settings):
     """Random changes of a training photo that leave its diagnosis as it is."""

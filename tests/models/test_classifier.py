@@ -36,6 +36,29 @@ def test_evidence_map_averages_to_the_logit(backbone: str, head: str) -> None:
     torch.testing.assert_close(network(photos()), logits, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("views", [2, 4])
+def test_with_views_the_map_still_averages_to_the_logit_and_turns_with_the_photo(views: int) -> None:
+    one, network = classifier(), classifier(views=views)
+    network.load_state_dict(one.state_dict())
+    turned = [photos(), photos().flip((1, 2)), photos().flip((2,)), photos().flip((1,))][:views]
+    with torch.inference_mode():
+        _, logits, embedding, evidence = network.explain(photos())
+        _, bias = network.head.effective(embedding)
+        torch.testing.assert_close(evidence.mean(dim=(2, 3)) + bias, logits, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            logits, torch.stack([one(view) for view in turned]).mean(dim=0), rtol=1e-4, atol=1e-5
+        )
+        upside_down = network.explain(photos().flip((1, 2)))
+    torch.testing.assert_close(upside_down[0], network.explain(photos())[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(upside_down[3].flip((2, 3)), evidence, rtol=1e-4, atol=1e-5)
+
+
+def test_training_sees_a_photo_once() -> None:
+    one, network = classifier(), classifier(views=4)
+    network.load_state_dict(one.state_dict())
+    torch.testing.assert_close(network.train()(photos()), one.train()(photos()))
+
+
 def test_smaller_output_stride_gives_a_finer_evidence_map() -> None:
     coarse, fine = (classifier(backbone="resnet10t", output_stride=stride) for stride in (32, 16))
     with torch.inference_mode():

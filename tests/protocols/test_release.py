@@ -114,6 +114,24 @@ def test_a_release_lists_the_photos_of_train_and_validation_and_no_other(folder:
     assert lists[0].read_bytes() == lists[1].read_bytes()
 
 
+def test_a_release_with_more_views_averages_them_and_chooses_its_thresholds_anew(
+    folder: Path, released: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["release", str(folder / "run"), "-o", str(folder / "views"), "--name", NAME, "--resamples", "0"]
+    arguments += ["--views", "2", "--no-int8", "--cache", str(folder / "cache"), "--jobs", "1"]
+    assert main([*arguments, "--external", f"table={folder / 'other.parquet'}"]) == 2
+    assert "give the manifest instead" in " ".join(capsys.readouterr().err.split())
+    assert main(arguments) == 0
+    bundle = open_bundle(folder / "views")
+    assert bundle.description.architecture.views == 2
+    pixels = np.asarray(np.random.default_rng(0).integers(0, 256, (1, 48, 48, 3)), dtype=np.uint8)
+    one, two = eyeground.load(released.folder), eyeground.load(bundle.folder)
+    embedded = [one.predict(view)[1] for view in (pixels, np.ascontiguousarray(pixels[:, ::-1, ::-1]))]
+    np.testing.assert_allclose(two.predict(pixels)[1], np.mean(embedded, axis=0), rtol=1e-3, atol=1e-4)
+    thresholds = [[point.threshold for point in model.description.operating_points] for model in (bundle, released)]
+    assert thresholds[0] != thresholds[1]
+
+
 def test_inspecting_a_release_finds_photos_it_was_trained_on(
     folder: Path, released: Bundle, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from rich.console import Console
 from eyeground.cli.build import need_torch
 from eyeground.cli.data import CACHE, JOBS
 from eyeground.cli.evaluate import named_paths
+from eyeground.errors import UserError
 from eyeground.machine import usable_cores
 
 
@@ -27,6 +28,12 @@ def release(
         help="Folder that `evaluate` wrote, whose report.html goes into the bundle; not one that shows or names photos.",
     ),
     licence: str | None = typer.Option(None, "--licence", help="Licence of the weights; the run's if not given."),
+    views: str | None = typer.Option(
+        None,
+        "--views",
+        help="Copies of a photo that the released model averages: 1, 2 (and upside down) or 4 (and mirrored). Calibration and "
+        "thresholds are chosen anew. The training's if not given.",
+    ),
     int8: bool = typer.Option(
         True, "--int8/--no-int8", help="Try graphs in 8 bits, and release the first that is good enough on validation."
     ),
@@ -45,9 +52,25 @@ def release(
 
     datasets = named_paths(external, "--external")
     plan = ReleasePlan(
-        run, output, name, cache, jobs or usable_cores(), datasets, report, licence, int8=int8, resamples=resamples
+        run,
+        output,
+        name,
+        cache,
+        jobs or usable_cores(),
+        datasets,
+        report,
+        licence,
+        views=_views(views),
+        int8=int8,
+        resamples=resamples,
     )
     console = Console(soft_wrap=True)
     bundle = release_run(plan, console)
     console.print(f"model {bundle.identity}, {bundle.size / 1e6:.1f} MB", highlight=False)
     console.print(f"written: {output} (README.md is the model card)")
+
+
+def _views(text: str | None) -> int | None:
+    if text not in (None, "1", "2", "4"):
+        raise UserError(f"--views {text}: expected 1, 2 or 4")
+    return None if text is None else int(text)

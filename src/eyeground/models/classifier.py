@@ -2,7 +2,8 @@
 
 The head acts on the global average of the backbone's feature map. A linear head and an average commute, so
 applying the head at every position first gives a map per output whose mean, plus the head's bias, *is* the
-logit: the map is the decision, costs one matrix product, and needs no backward pass. This is the class
+logit: the map is the decision, costs one matrix product, and needs no backward pass. The same holds where the
+feature map is a mean over several views of a photo, since a mean commutes, too. This is the class
 activation mapping of Zhou et al. 2016 (arXiv 1512.04150) before its normalisation, which would break the
 identity. The paper's hidden layer with ReLU (Jang et al. 2024, arXiv 2408.08790) is linear for each photo
 once its active units are known, so its map is exact as well, with a bias that depends on the photo.
@@ -19,6 +20,8 @@ from eyeground.errors import UserError, did_you_mean
 from eyeground.recipe import Architecture, Preprocessing, Target
 
 HIDDEN_UNITS = 512
+# Axes of (n, channels, height, width) along which further views are flipped: upside down, then the two mirrored ones.
+FLIPS = ((2, 3), (3,), (2,))
 
 
 class LinearHead(nn.Module):
@@ -104,10 +107,19 @@ class Classifier(nn.Module):
         return int(self.backbone.num_features)
 
     def features(self, photos: Tensor) -> Tensor:
-        """Feature map (n, width, h, w) of standard photos (n, side, side, 3), uint8 RGB."""
+        """Feature map (n, width, h, w) of standard photos (n, side, side, 3), uint8 RGB: a mean over views, but in training."""
         # NHWC seen as NCHW is what torch calls channels-last: no copy is made.
         normalised = (photos.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        return as_map(self.backbone, self.backbone.forward_features(normalised))
+        first = as_map(self.backbone, self.backbone.forward_features(normalised))
+        views = 1 if self.training else self.architecture.views
+        if views == 1:
+            return first
+        # A flip is its own inverse, so each map is turned back by what turned its photo.
+        others = [
+            as_map(self.backbone, self.backbone.forward_features(normalised.flip(axes))).flip(axes)
+            for axes in FLIPS[: views - 1]
+        ]
+        return torch.stack([first, *others]).mean(dim=0)
 
     def embed(self, photos: Tensor) -> Tensor:
         """Embedding (n, width): the feature map averaged over positions."""

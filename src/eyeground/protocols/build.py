@@ -19,12 +19,13 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from eyeground.bundle import Bundle, OperatingPoint, TrainingRecord, open_bundle
+from eyeground.bundle import DESCRIPTION, Bundle, OperatingPoint, TrainingRecord, open_bundle
 from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, choose_operating_point
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions, fit_calibration
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
+from eyeground.installed import folder_of
 from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
@@ -257,5 +258,7 @@ def operating_points(predictions: Predictions, console: Console) -> tuple[Operat
 
 
 def _public_name(initialisation: str) -> str:
-    """The last part of a path: a bundle says what it started from, not where that lay."""
+    """A bundle's identity, or the last part of a path: a bundle says what it started from, not where that lay."""
+    if (Path(initialisation) / DESCRIPTION).is_file() or folder_of(initialisation) is not None:
+        return open_bundle(initialisation).identity
     return Path(initialisation).name

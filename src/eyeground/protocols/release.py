@@ -38,6 +38,7 @@ from eyeground.protocols.build import predictions_of, training_photos
 from eyeground.protocols.finished_run import FinishedRun, read_finished_run
 from eyeground.protocols.graphs import probabilities_of
 from eyeground.protocols.int8 import Judges, try_ways
+from eyeground.protocols.more_views import with_views
 from eyeground.protocols.release_card import TEST, Facts, SplitFlow, figures_of, release_card
 from eyeground.protocols.release_external import ReleasePlan, evaluate_external
 from eyeground.screening.decision import rule_of
@@ -67,6 +68,8 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
     described = run.bundle.description
     photos = prepare_photos(run.manifest, described.targets, described.preprocessing, plan.cache, plan.jobs)
     with tempfile.TemporaryDirectory() as folder:
+        run = with_views(run, plan.views or described.architecture.views, photos, Path(folder) / "views", console)
+        described = run.bundle.description
         work = Path(folder) / "bundle"
         rounded = _rounded(run, photos, plan, work)
         predictions, rounding = _predictions(run, rounded, photos, console)

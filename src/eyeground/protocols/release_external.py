@@ -42,6 +42,8 @@ class ReleasePlan:
         Folder that `eyeground evaluate` wrote; its report goes into the bundle.
     licence : str or None
         Of the weights; the run's if None.
+    views : int or None
+        Views that the released model averages; the run's if None.
     int8 : bool
         Try 8-bit graphs.
     resamples : int
@@ -56,6 +58,7 @@ class ReleasePlan:
     external: Mapping[str, Path] = field(default_factory=dict)
     report: Path | None = None
     licence: str | None = None
+    views: int | None = None
     int8: bool = True
     resamples: int = 2000
 
@@ -91,6 +94,11 @@ def evaluate_external(name: str, table: Path, bundle: Bundle, plan: ReleasePlan)
 def _predictions(table: Path, bundle: Bundle, plan: ReleasePlan) -> tuple[Predictions, str]:
     """Predictions of a dataset, and a sentence that says whose they are."""
     if any(str(column).startswith(PROBABILITY) for column in read_table(table).columns):
+        if plan.views is not None:
+            raise UserError(
+                f"{table}: holds predictions of the run's model, whose answers --views changes; give the manifest instead, so "
+                "that the released model predicts it"
+            )
         return read_predictions(table), (
             "From a predictions table that was given; that it is of this model, and that the model has not seen these "
             "photographs, is taken on trust."

@@ -67,11 +67,11 @@ class Start:
         return json.dumps(self.address(), sort_keys=True)
 
     def address(self) -> dict[str, Any]:
-        """All that a cell's figures depend on, as JSON values."""
+        """All that a cell's figures depend on, as JSON values; a setting that came later changes no address by its default."""
         return {
             "weights": self.weights,
-            "architecture": self.architecture.model_dump(mode="json"),
-            "preprocessing": self.preprocessing.model_dump(mode="json"),
+            "architecture": self.architecture.model_dump(mode="json", exclude_defaults=True),
+            "preprocessing": self.preprocessing.model_dump(mode="json", exclude_defaults=True),
         }
 
     def classifier(self, targets: tuple[Target, ...], seed: int, console: Console) -> Classifier:
