@@ -63,7 +63,7 @@ def test_the_list_of_models_shows_the_figures_and_marks_the_default(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "40")  # names are never cut to fit
     assert main(["models"]) == 0
     assert "no model comes with this install" in capsys.readouterr().out
     tiny_bundle(released / "tiny", figures=(FIGURE,))
@@ -72,8 +72,13 @@ def test_the_list_of_models_shows_the_figures_and_marks_the_default(
     tiny_bundle(installed.pulled_folder() / "hurt")
     (installed.pulled_folder() / "hurt" / "bundle.json").write_text("{")
     assert main(["models"]) == 0
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert "48" in lines["tiny"] and "test_resnet" in lines["tiny"] and "abnormal 0.914 (0.889–0.936)" in lines["tiny"]
+    lines: dict[str, str] = {}
+    for line in capsys.readouterr().out.splitlines():
+        name = name if line.startswith(" ") else line.split()[0]
+        lines[name] = lines.get(name, "") + line
+    assert (
+        "48 px" in lines["tiny"] and "test_resnet" in lines["tiny"] and "abnormal 0.914 (0.889–0.936)" in lines["tiny"]
+    )
     assert "install, default" in lines["tiny"]
     assert "not recorded" in lines["other"] and "pulled" in lines["other"] and "default" not in lines["other"]
     assert "damaged; see `eyeground inspect hurt`" in lines["hurt"]

@@ -93,21 +93,22 @@ def models() -> None:
         )
         return
     default = default_model() if (RELEASED / DEFAULT).is_file() else None
-    table = Table("model", "px", "backbone", "outputs", "MB", "AUROC on its own test photos", "from", box=None)
     for name, folder in found.items():
         origin = ("install" if folder.parent == RELEASED else "pulled") + (", default" if name == default else "")
+        console.print(f"[bold]{name}[/] ({origin})", highlight=False)
         try:
             description = read_description(folder / DESCRIPTION)
         except UserError:
-            table.add_row(name, "", "", f"damaged; see `eyeground inspect {name}`", "", "", origin)
+            console.print(f"  damaged; see `eyeground inspect {name}`", highlight=False)
             continue
         size = sum((folder / one).stat().st_size for one in description.files if (folder / one).is_file())
         side, backbone = str(description.preprocessing.side), description.architecture.backbone
         outputs = ", ".join(description.outputs[:MOST_OUTPUTS_SHOWN])
         if (more := len(description.outputs) - MOST_OUTPUTS_SHOWN) > 0:
             outputs += f" and {more} more"
-        table.add_row(name, side, backbone, outputs, f"{size / 1e6:.1f}", _headline(description), origin)
-    console.print(table)
+        console.print(f"  {backbone}, {side} px, {size / 1e6:.1f} MB", highlight=False)
+        console.print(f"  AUROC on its own test photos: {_headline(description)}", highlight=False)
+        console.print(f"  outputs: {outputs}", highlight=False)
 
 
 def _headline(description: "BundleDescription") -> str:
