@@ -73,6 +73,7 @@ def test_the_list_of_models_shows_the_figures_and_marks_the_default(
     (installed.pulled_folder() / "hurt" / "bundle.json").write_text("{")
     assert main(["models"]) == 0
     lines: dict[str, str] = {}
+    name = ""
     for line in capsys.readouterr().out.splitlines():
         name = name if line.startswith(" ") else line.split()[0]
         lines[name] = lines.get(name, "") + line
