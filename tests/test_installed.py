@@ -92,6 +92,13 @@ def test_screening_without_a_model_says_where_to_get_one(
     assert "no model comes with this install" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", installed.released())
+def test_every_model_of_this_install_is_whole_and_small(name: str) -> None:
+    bundle = open_bundle(name)
+    assert bundle.description.name == name
+    assert bundle.size < 20_000_000
+
+
 def test_a_wheel_carries_the_released_models(tiny_bundle: Callable[..., Bundle], tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(

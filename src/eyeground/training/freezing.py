@@ -40,10 +40,12 @@ def freeze_lowest(backbone: Any, groups: int) -> tuple[nn.Module, ...]:
         raise UserError(
             f"optimisation.freeze is {groups}, but this backbone has {len(grouped)} groups of layers; freeze fewer"
         )
-    frozen = []
     for name in (name for group in range(groups) for name in grouped[group]):
         backbone.get_parameter(name).requires_grad = False
-        layer = backbone.get_submodule(name.rpartition(".")[0])
-        if layer is not backbone and layer not in frozen:
-            frozen.append(layer)
-    return tuple(frozen)
+    # Whole blocks, so that stochastic depth within them rests, too.
+    return tuple(layer for layer in backbone.modules() if layer is not backbone and _is_frozen(layer))
+
+
+def _is_frozen(layer: nn.Module) -> bool:
+    learning = [parameter.requires_grad for parameter in layer.parameters()]
+    return bool(learning) and not any(learning)

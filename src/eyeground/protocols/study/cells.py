@@ -1,8 +1,8 @@
 """The cells of a study, and the address of each: a hash of everything its figures depend on.
 
 Two cells with one address are the same computation, so what is on disk under an address never needs to be computed
-again, whichever recipe asked for it; and whatever changes a figure (a photo, a label, a weight, a setting) changes
-the address. The names of starts and tasks are no part of it, so renaming one costs nothing.
+again, whichever recipe asked for it; and whatever changes a figure (a photo, by its name; a label, a weight, a setting)
+changes the address. The names of starts and tasks are no part of it, so renaming one costs nothing.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ def cells_of(recipe: StudyRecipe) -> tuple[Cell, ...]:
     found: list[Cell] = []
     if recipe.probe is not None:
         tasks = recipe.probe.tasks or tuple(task.name for task in recipe.tasks)
-        starts = tuple(start.name for start in recipe.initialisations)
+        starts = recipe.probe.initialisations or tuple(start.name for start in recipe.initialisations)
         found += _grid(recipe, "probe", starts, tasks, recipe.probe.fractions, recipe.probe.seeds, ())
     if recipe.finetune is not None:
         plan = recipe.finetune

@@ -21,8 +21,8 @@ from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
 from eyeground.predictions import Predictions, compose_predictions
 from eyeground.protocols.study.cells import Cell
-from eyeground.protocols.study.ledger import INTERNAL, Outcome
-from eyeground.protocols.study.settings import FinetunePlan, StudyTask
+from eyeground.protocols.study.ledger import Outcome
+from eyeground.protocols.study.settings import OWN, FinetunePlan, StudyTask
 from eyeground.protocols.study.starts import Start
 from eyeground.recipe import ProbeRecipe, Target, TrainingRecipe
 from eyeground.splits import label_fraction, split_patients
@@ -73,21 +73,21 @@ def probe_cell(
     remarks: dict[str, object] = {}
     first = 0
     with threadpool_limits(1):
-        for target in task.targets:
+        for target in _regressions(task.targets):
             columns = slice(first, first + len(target.outputs))
             first = columns.stop
             recipe = ProbeRecipe(targets=(target,), strengths=strengths, seed=cell.seed)
             truth = own.prepared.truth[drawn, columns]
             if not _has_both(truth):
                 # One class alone teaches nothing: every photo gets the share of positives, an AUROC of one half.
-                heads.append(_Constant(np.nan_to_num(np.nanmean(truth, axis=0))))
+                heads.append(_Constant(_shares(truth)))
                 remarks[target.name] = "one class only among the labels drawn"
                 continue
             head = fit_probe(own.embedded[drawn], truth, patients[drawn], recipe)
             heads.append(_Probe(head.weight, head.bias, target.kind == "multiclass"))
             remarks[target.name] = head.strengths
         held_out = held_out_rows(cell, own.prepared.manifest)
-        tables = {INTERNAL: own.table(held_out, _predicted(heads, own.embedded[held_out]), task.targets)}
+        tables = {OWN: own.table(held_out, _predicted(heads, own.embedded[held_out]), task.targets)}
         for name, photos in external.items():
             assert photos.embedded is not None
             rows = np.arange(len(photos.embedded))
@@ -114,6 +114,15 @@ def finetune_cell(
     started = time.monotonic()
     drawn = drawn_rows(cell, task, own.prepared.manifest)
     photos = _with_choosing_split(cell, task, own.prepared, drawn)
+    if photos is None:
+        constant = _Constant(_shares(own.prepared.truth[drawn]))
+        rows = held_out_rows(cell, own.prepared.manifest)
+        tables = {OWN: own.table(rows, constant(own.prepared.truth[rows]), task.targets)}
+        for name, other in external.items():
+            rows = np.arange(len(other.prepared.standard))
+            tables[name] = other.table(rows, constant(other.prepared.truth), task.targets)
+        remarks = {"photos": len(drawn), "chosen": "too few labels were drawn to choose an epoch by"}
+        return Outcome(tables, time.monotonic() - started, remarks)
     quiet = Console(quiet=True)  # progress of epochs goes to the standard error as always
     tried: dict[float, float] = {}
     fitted: dict[float, tuple[Classifier, TrainingRecipe]] = {}
@@ -134,7 +143,7 @@ def finetune_cell(
     best = max(tried, key=tried.__getitem__)
     classifier, recipe = fitted[best]
     held_out = held_out_rows(cell, own.prepared.manifest)
-    tables = {INTERNAL: own.table(held_out, predict(classifier, own.prepared, held_out, recipe), task.targets)}
+    tables = {OWN: own.table(held_out, predict(classifier, own.prepared, held_out, recipe), task.targets)}
     for name, other in external.items():
         rows = np.arange(len(other.prepared.standard))
         tables[name] = other.table(rows, predict(classifier, other.prepared, rows, recipe), task.targets)
@@ -151,10 +160,19 @@ def released_cell(task: StudyTask, start: Start, own: Photos, external: Mapping[
         targets=classifier.targets, architecture=start.architecture, preprocessing=start.preprocessing
     )
     tables = {}
-    for name, photos in {INTERNAL: own, **external}.items():
+    for name, photos in {OWN: own, **external}.items():
         rows = np.arange(len(photos.prepared.standard))
         tables[name] = photos.table(rows, predict(classifier, photos.prepared, rows, recipe), classifier.targets)
     return Outcome(tables, time.monotonic() - started, {"photos": 0, "chosen": {}})
+
+
+def _regressions(targets: Sequence[Target]) -> list[Target]:
+    """A step of grades is a regression of its own, so that a grade that was not drawn costs its own step alone."""
+    return [
+        part
+        for target in targets
+        for part in ([target] if target.kind == "multiclass" else [Target(name=output) for output in target.outputs])
+    ]
 
 
 def drawn_rows(cell: Cell, task: StudyTask, manifest: Manifest) -> np.ndarray:
@@ -192,18 +210,30 @@ def _predicted(heads: Sequence[_Probe | _Constant], embedded: np.ndarray) -> np.
     return np.concatenate([head(embedded) for head in heads], axis=1)
 
 
+def _shares(truth: np.ndarray) -> np.ndarray:
+    """Share of positives of each output (outputs,) among known truths; 0 where none is known."""
+    known = np.isfinite(truth)
+    return np.asarray(np.nansum(truth, axis=0) / known.sum(axis=0).clip(min=1))
+
+
 def _has_both(truth: np.ndarray) -> bool:
     return all({0.0, 1.0} <= set(column[np.isfinite(column)].tolist()) for column in truth.T)
 
 
-def _with_choosing_split(cell: Cell, task: StudyTask, photos: PreparedPhotos, drawn: np.ndarray) -> PreparedPhotos:
-    """The same photos with the drawn ones split into train and validation, and no others in any split."""
+def _with_choosing_split(
+    cell: Cell, task: StudyTask, photos: PreparedPhotos, drawn: np.ndarray
+) -> PreparedPhotos | None:
+    """The same photos with the drawn ones split into train and validation, and no others in any split.
+
+    None where too few were drawn for a validation AUROC of any output.
+    """
     manifest = photos.manifest
     subset = Manifest(manifest.table.iloc[drawn].drop(columns="fold").reset_index(drop=True), manifest.root)
     try:
         split = split_patients(subset, CHOOSING, [target.name for target in task.targets], cell.seed)
-    except UserError as error:
-        raise UserError(f"{cell.label}: {error}. Fine-tuning needs a larger label fraction") from error
+    except UserError:
+        return None
     by_photo = dict(zip(split.table["photo"], split.table["split"], strict=True))
     column = manifest.table["photo"].map(by_photo).astype("string")
-    return replace(photos, manifest=Manifest(manifest.table.assign(split=column), manifest.root))
+    found = replace(photos, manifest=Manifest(manifest.table.assign(split=column), manifest.root))
+    return found if any(_has_both(output[:, None]) for output in found.truth[found.rows("validation")].T) else None

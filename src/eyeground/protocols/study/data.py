@@ -83,9 +83,9 @@ def task_photos(task: StudyTask, manifests: dict[str, Manifest], seed: int) -> M
     manifest = _labelled(manifest, task.targets)
     if not len(manifest):
         raise UserError(f"task '{task.name}': no photo of '{task.data}' has any of its labels")
-    # Splits are done with: a cell's own are its folds.
-    plain = Manifest(manifest.table.drop(columns=["split", "fold"], errors="ignore"), manifest.root)
-    return fold_patients(plain, task.folds, [target.name for target in task.targets], seed)
+    # What no figure depends on must not change the address of a cell; splits are done with, a cell's own are its folds.
+    used = Manifest(manifest.table[_used(manifest, task.targets)], manifest.root)
+    return fold_patients(used, task.folds, [target.name for target in task.targets], seed)
 
 
 def external_photos(task: StudyTask, name: str, manifests: dict[str, Manifest]) -> tuple[Manifest, tuple[Target, ...]]:
@@ -97,11 +97,17 @@ def external_photos(task: StudyTask, name: str, manifests: dict[str, Manifest]) 
         If they have none.
     """
     manifest = manifests[name]
-    shared = tuple(target for target in task.targets if target.name in manifest.labels)
+    labels = [name for name in manifest.labels if manifest.table[name].notna().any()]
+    shared = tuple(target for target in task.targets if target.name in labels)
     if not shared:
         wanted = ", ".join(target.name for target in task.targets)
         raise UserError(f"task '{task.name}': its external data '{name}' have none of its labels ({wanted})")
-    return _labelled(manifest, shared), shared
+    found = _labelled(manifest, shared)
+    return Manifest(found.table[_used(found, shared)], found.root), shared
+
+
+def _used(manifest: Manifest, targets: tuple[Target, ...]) -> list[str]:
+    return ["photo", "patient", *(target.name for target in targets)]
 
 
 def _labelled(manifest: Manifest, targets: tuple[Target, ...]) -> Manifest:
@@ -111,21 +117,25 @@ def _labelled(manifest: Manifest, targets: tuple[Target, ...]) -> Manifest:
 
 def _opened(name: str, settings: StudyData, place: Place, console: Console) -> Manifest:
     kept, how = place.folder / DATA / f"{name}.parquet", place.folder / DATA / f"{name}.json"
+    found = place.find(settings.folder)
+    read = _read(name, settings, found) if found else None
     wanted = settings.model_dump(mode="json", exclude={"folder"})
+    if read is not None:
+        wanted["read"] = read.fingerprint()
     if kept.is_file() and how.is_file():
-        if json.loads(how.read_text(encoding="utf-8")) != wanted:
+        before = json.loads(how.read_text(encoding="utf-8"))
+        if {**before, **wanted} != before:
             raise UserError(
-                f"{kept}: was made from other settings of '{name}' than the recipe's; choose another folder with -o, or "
-                "delete it to read the data again"
+                f"{kept}: was made from other photographs, labels or settings of '{name}' than there are now; choose another "
+                "folder with -o, or delete it to read the data again"
             )
         return read_manifest(kept)
-    found = place.find(settings.folder)
-    if found is None:
+    if found is None or read is None:
         raise UserError(
             f"data '{name}': there is neither {place.root / settings.folder} nor {settings.folder}; say where the data "
             f"lie with --root FOLDER, or change 'data.{name}.folder' in the recipe"
         )
-    manifest = _read(name, settings, found)
+    manifest: Manifest = read
     if settings.clean:
         console.print(f"'{name}': looking for unreadable photos and for duplicates across patients")
         manifest = check_manifest(manifest, place.cache, place.jobs).clean

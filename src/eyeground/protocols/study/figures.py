@@ -23,8 +23,9 @@ from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.samples import Sample, samples_of
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
 from eyeground.predictions import TRUTH, Predictions
-from eyeground.protocols.study.ledger import INTERNAL, predictions_of_cell
+from eyeground.protocols.study.ledger import predictions_of_cell
 from eyeground.protocols.study.opened import Planned, Study
+from eyeground.protocols.study.settings import OWN
 
 MACRO = "mean over outputs"
 
@@ -93,6 +94,12 @@ def study_figures(study: Study) -> tuple[list[StudyFigure], list[Contest]]:
     return _adjusted(figures), lacking
 
 
+def main_figures(figures: Sequence[StudyFigure]) -> list[StudyFigure]:
+    """The figure that stands for a task: the mean over outputs, or that of its only output."""
+    several = {(one.contest, one.initialisation) for one in figures if one.output == MACRO}
+    return [one for one in figures if one.output == MACRO or (one.contest, one.initialisation) not in several]
+
+
 def as_table(figures: Sequence[StudyFigure]) -> pd.DataFrame:
     """Tidy rows, one for each figure: numbers as numbers."""
     rows = []
@@ -120,6 +127,7 @@ def as_table(figures: Sequence[StudyFigure]) -> pd.DataFrame:
                 "positives": figure.positives,
                 "draws": figure.draws,
                 "note": figure.auroc.note,
+                "difference_note": None if difference is None else difference.note,
             }
         )
     return pd.DataFrame(rows)
@@ -129,7 +137,7 @@ def _tables(study: Study, contest: Contest, planned: Sequence[Planned]) -> dict[
     """Predictions by start and draw, the folds of a draw together; None unless all cells are done."""
     parts: dict[str, dict[int, list[pd.DataFrame]]] = defaultdict(lambda: defaultdict(list))
     for one in planned:
-        found = predictions_of_cell(study.place.folder, one.address, contest.data or INTERNAL)
+        found = predictions_of_cell(study.place.folder, one.address, contest.data or OWN)
         if found is None:
             return None
         # External photos are predicted by the model of every fold, and those of each are ranked among themselves.
@@ -233,13 +241,12 @@ def _difference(mean: _Mean, reference: _Mean | None) -> tuple[Estimate | None, 
 
 
 def _adjusted(figures: Sequence[StudyFigure]) -> list[StudyFigure]:
-    """Holm's adjustment over all differences of the task's main figure: one family for each task and method."""
-    families: dict[tuple[str, str], list[int]] = defaultdict(list)
-    several = {(figure.contest, figure.initialisation) for figure in figures if figure.output == MACRO}
+    """Holm's adjustment of the main figures' differences: one family for each contest, over its starts."""
+    families: dict[Contest, list[int]] = defaultdict(list)
+    main = set(main_figures(figures))
     for place, figure in enumerate(figures):
-        main = figure.output == MACRO or (figure.contest, figure.initialisation) not in several
-        if main and figure.p is not None:
-            families[figure.contest.task, figure.contest.method].append(place)
+        if figure in main and figure.p is not None:
+            families[figure.contest].append(place)
     adjusted: dict[int, float | None] = {}
     for places in families.values():
         adjusted |= dict(zip(places, holm([figures[place].p for place in places]), strict=True))

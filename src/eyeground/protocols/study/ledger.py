@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from typing import Any
 from eyeground.files import UMASK, write_text
 from eyeground.predictions import Predictions, read_predictions, write_predictions
 from eyeground.protocols.study.cells import Cell
+from eyeground.protocols.study.settings import OWN
 
-CELLS, DESCRIPTION, INTERNAL = "cells", "cell.json", "predictions"
+CELLS, DESCRIPTION = "cells", "cell.json"
 _STALE = 3600  # seconds
 
 
@@ -62,13 +64,16 @@ def keep(folder: Path, address: str, cell: Cell, depends_on: Mapping[str, Any], 
         }
         write_text(partial / DESCRIPTION, json.dumps(description, indent=1) + "\n")
         partial.chmod(0o777 & ~UMASK)
-        if not (cells / address).exists():
+        try:
             partial.rename(cells / address)
+        except OSError:
+            if not is_done(folder, address):  # else another process was faster, and computed the same
+                raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def predictions_of_cell(folder: Path, address: str, name: str = INTERNAL) -> Predictions | None:
+def predictions_of_cell(folder: Path, address: str, name: str = OWN) -> Predictions | None:
     """A table of a cell that is done; None if it has none of that name."""
     path = folder / CELLS / address / f"{name}.parquet"
     return read_predictions(path) if path.is_file() else None
@@ -86,5 +91,6 @@ def seconds_by_method(folder: Path) -> dict[str, list[float]]:
 def sweep(folder: Path) -> None:
     """Remove what killed processes left behind."""
     for partial in (folder / CELLS).glob(".*"):
-        if time.time() - partial.stat().st_mtime > _STALE:
-            shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):  # another process may sweep, too
+            if time.time() - partial.stat().st_mtime > _STALE:
+                shutil.rmtree(partial, ignore_errors=True)

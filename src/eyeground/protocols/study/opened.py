@@ -84,19 +84,19 @@ class Study:
 
 
 def open_study(recipe: StudyRecipe, place: Place, console: Console, train: bool = True) -> Study:
-    """Read the data, find the starts (training upstream ones first if `train`), and refuse photos that a start has seen.
+    """Read the data and find the starts, upstream ones being trained first if `train`.
 
     Raises
     ------
     UserError
-        For anything that is missing, or if a bundle was trained on a photo of a task.
+        For anything that is missing.
     """
     manifests = open_data(recipe, place, console)
     starts = {}
     for settings in recipe.initialisations:
         if train:
             train_upstream(settings, place, manifests, console)
-        starts[settings.name] = open_start(settings, place, recipe.seed)
+        starts[settings.name] = open_start(settings, place, manifests, recipe.seed)
     tasks = {task.name: task_photos(task, manifests, recipe.seed) for task in recipe.tasks}
     external = {
         (task.name, name): external_photos(task, name, manifests) for task in recipe.tasks for name in task.external

@@ -15,12 +15,13 @@ from eyeground.protocols.study.compute import Photos
 from eyeground.protocols.study.opened import Planned, Study
 from eyeground.protocols.study.settings import StudyTask
 from eyeground.protocols.study.starts import Start
+from eyeground.recipe import Preprocessing
 from eyeground.training.data import PreparedPhotos, prepare_photos
 from eyeground.training.probe import embeddings
 from eyeground.training_photos import hashes_of_standard
 
-# Start, task, and the name of external data or nothing for the task's own.
-Key = tuple[str, str, str]
+# Preprocessing, task, and the name of external data or nothing for the task's own.
+Key = tuple[Preprocessing, str, str]
 Prepared = dict[Key, PreparedPhotos]
 
 
@@ -30,19 +31,19 @@ def prepare_for(study: Study, planned: Sequence[Planned], console: Console) -> P
     Raises
     ------
     UserError
-        If no photo can be read, a label is wrong, or a bundle was trained on one of the photos.
+        If a photo cannot be read, stands in two folds or in external data as well, or a bundle was trained on it.
     """
     prepared: Prepared = {}
-    embedded: set[Key] = set()
-    for one in planned:
-        task, start = study.recipe.task(one.cell.task), study.starts[one.cell.initialisation]
-        for name in ("", *task.external):
-            key = (start.name, task.name, name)
-            if key not in prepared:
-                prepared[key] = _prepared(study, start, task, name)
-            if one.cell.method == "probe" and key not in embedded:
-                _embedded(study, start, task, prepared[key])
-                embedded.add(key)
+    for start, task, methods in _needed(study, planned):
+        names = ("", *task.external)
+        for name in names:
+            if (start.preprocessing, task.name, name) not in prepared:
+                prepared[start.preprocessing, task.name, name] = _prepared(study, start.preprocessing, task, name)
+        photos = {name: prepared[start.preprocessing, task.name, name] for name in names}
+        _refuse_leakage(task, photos)
+        _refuse_known(start, task, photos, console)
+        for of in photos.values() if "probe" in methods else ():
+            _embedded(study, start, task, of)
     return prepared
 
 
@@ -50,29 +51,65 @@ def photos_of(study: Study, prepared: Prepared, start: Start, task: StudyTask, e
     """A task's photographs for a start: the task's own under an empty name, external ones by theirs."""
     found = {}
     for name in ("", *task.external):
-        photos = prepared[start.name, task.name, name]
+        photos = prepared[start.preprocessing, task.name, name]
         targets = study.external[task.name, name][1] if name else task.targets
         found[name] = Photos(photos, targets, _embedded(study, start, task, photos) if embed else None)
     return found
 
 
-def _prepared(study: Study, start: Start, task: StudyTask, name: str) -> PreparedPhotos:
+def _needed(study: Study, planned: Sequence[Planned]) -> list[tuple[Start, StudyTask, set[str]]]:
+    """Starts and tasks that cells have, and by which methods."""
+    methods: dict[tuple[str, str], set[str]] = {}
+    for one in planned:
+        methods.setdefault((one.cell.initialisation, one.cell.task), set()).add(one.cell.method)
+    return [(study.starts[start], study.recipe.task(task), of) for (start, task), of in methods.items()]
+
+
+def _prepared(study: Study, preprocessing: Preprocessing, task: StudyTask, name: str) -> PreparedPhotos:
     manifest, targets = study.external[task.name, name] if name else (study.tasks[task.name], task.targets)
-    photos = prepare_photos(manifest, targets, start.preprocessing, study.place.cache, study.place.jobs)
+    photos = prepare_photos(manifest, targets, preprocessing, study.place.cache, study.place.jobs)
     if photos.unreadable:
         photo, reason = next(iter(photos.unreadable.items()))
         raise UserError(
             f"{len(photos.unreadable)} photos of '{name or task.data}' cannot be read; the first is {photo}: {reason}. "
-            "Set 'clean: true' for these data"
+            "Set 'clean: true' for these data, or mend their paths"
         )
-    if start.bundle is not None:
-        seen = start.bundle.trained_on(hashes_of_standard(photos.standard))
-        if seen:
+    return photos
+
+
+def _refuse_leakage(task: StudyTask, photos: dict[str, PreparedPhotos]) -> None:
+    """The standard photo of one and the same file has one name, whatever the file is called."""
+    own = photos[""]
+    folds: dict[str, int] = {}
+    for path, fold in zip(own.standard, own.manifest.table["fold"], strict=True):
+        if folds.setdefault(path.name, int(fold)) != fold:
             raise UserError(
-                f"initialisation '{start.name}' was trained on {len(seen)} of the {len(photos.standard)} photos of "
+                f"task '{task.name}': one photograph stands in two folds, under different patients; set 'clean: true' for "
+                f"'{task.data}'"
+            )
+    for name, of in photos.items():
+        shared = folds.keys() & {path.name for path in of.standard} if name else set()
+        if shared:
+            raise UserError(
+                f"task '{task.name}': {len(shared)} photographs of the external data '{name}' are its own, too"
+            )
+
+
+def _refuse_known(start: Start, task: StudyTask, photos: dict[str, PreparedPhotos], console: Console) -> None:
+    if start.bundle is None:
+        return
+    for name, of in photos.items():
+        seen = start.bundle.trained_on(hashes_of_standard(of.standard))
+        if seen is None:
+            console.print(
+                f"[yellow]'{start.name}' does not list the photos it was trained on:[/] whether it knows those of "
+                f"'{name or task.data}' cannot be checked"
+            )
+        elif seen:
+            raise UserError(
+                f"initialisation '{start.name}' was trained on {len(seen)} of the {len(of.standard)} photos of "
                 f"'{name or task.data}' (task '{task.name}'), so its figures there would flatter; hold these patients out"
             )
-    return photos
 
 
 def _embedded(study: Study, start: Start, task: StudyTask, photos: PreparedPhotos) -> np.ndarray:

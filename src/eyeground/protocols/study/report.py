@@ -18,7 +18,7 @@ from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Repor
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.protocols.study.curves import curves
-from eyeground.protocols.study.figures import MACRO, Contest, StudyFigure, as_table, study_figures
+from eyeground.protocols.study.figures import MACRO, Contest, StudyFigure, as_table, main_figures, study_figures
 from eyeground.protocols.study.opened import Study
 from eyeground.protocols.study.settings import StudyTask
 from eyeground.recipe import in_words
@@ -54,12 +54,6 @@ def write_study(study: Study, console: Console) -> None:
         ),
     )
     console.print(f"written: {write_report(report, study.place.folder / 'report')}, {study.place.folder / FIGURES}")
-
-
-def main_figures(figures: Sequence[StudyFigure]) -> list[StudyFigure]:
-    """The figure that stands for a task: the mean over outputs, or that of its only output."""
-    several = {(one.contest, one.initialisation) for one in figures if one.output == MACRO}
-    return [one for one in figures if one.output == MACRO or (one.contest, one.initialisation) not in several]
 
 
 def _of_task(figures: Sequence[StudyFigure], task: StudyTask) -> list[StudyFigure]:

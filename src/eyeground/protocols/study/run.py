@@ -15,7 +15,7 @@ from rich.console import Console
 from eyeground.files import write_text
 from eyeground.progress import track
 from eyeground.protocols.study.compute import Photos, finetune_cell, probe_cell, released_cell
-from eyeground.protocols.study.ledger import Outcome, keep, sweep
+from eyeground.protocols.study.ledger import Outcome, is_done, keep, sweep
 from eyeground.protocols.study.opened import Planned, Study
 from eyeground.protocols.study.photos import Prepared, photos_of, prepare_for
 from eyeground.protocols.study.settings import StudyTask
@@ -38,13 +38,15 @@ def run_study(study: Study, planned: Sequence[Planned], console: Console) -> Non
     folder = study.place.folder
     sweep(folder)
     write_recipe(study.recipe, folder / RECIPE)
-    write_text(folder / ".gitignore", f"{WORK}/\n")
+    write_text(folder / ".gitignore", "*\n")
     prepared = prepare_for(study, planned, console)
     probes = [one for one in planned if one.cell.method == "probe"]
     for one, outcome in track(_probes(study, prepared, probes), "probes", len(probes), "cells"):
         keep(folder, one.address, one.cell, one.depends_on, outcome)
     others = [one for one in planned if one.cell.method != "probe"]
     for number, one in enumerate(others, start=1):
+        if is_done(folder, one.address):  # by another process, meanwhile
+            continue
         console.print(f"cell {number} of {len(others)}: {one.cell.label}", highlight=False)
         outcome = _other(study, prepared, one, console)
         keep(folder, one.address, one.cell, one.depends_on, outcome)
@@ -59,13 +61,16 @@ def _probes(study: Study, prepared: Prepared, planned: Sequence[Planned]) -> Ite
                 yield one, probe_cell(one.cell, *arguments)
         return
     # Forked processes would inherit the locks of torch's threads.
-    with ProcessPoolExecutor(study.place.jobs, multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(study.place.jobs, multiprocessing.get_context("spawn"))
+    try:
         for group, arguments in _groups(study, prepared, planned):
             running: dict[Future[Outcome], Planned] = {
                 pool.submit(probe_cell, one.cell, *arguments): one for one in group
             }
             for future in as_completed(running):
                 yield running[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, what has not begun is not waited for
 
 
 def _groups(study: Study, prepared: Prepared, planned: Sequence[Planned]) -> Iterator[tuple[list[Planned], Shared]]:

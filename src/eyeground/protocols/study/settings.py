@@ -5,15 +5,39 @@ seed and a fold. This module says what a recipe may hold; it reads nothing and c
 """
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from eyeground.errors import did_you_mean
-from eyeground.recipe import Architecture, Augmentation, Optimisation, Preprocessing, Settings, Target, TrainingRecipe
+from eyeground.installed import is_plain_name
+from eyeground.recipe import (
+    Architecture,
+    Augmentation,
+    Optimisation,
+    Positive,
+    Preprocessing,
+    Settings,
+    Target,
+    TrainingRecipe,
+    refuse_equal_names,
+)
 from eyeground.splits import LABEL_FRACTIONS
 
 DEFAULT_STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)
+OWN = "predictions"  # what the table of a cell's own photos is called beside those of external data
+
+
+def _once(values: tuple[float, ...]) -> tuple[float, ...]:
+    repeated = next((value for value in values if values.count(value) > 1), None)
+    if repeated is not None:
+        raise ValueError(f"{repeated:g} stands there twice")
+    return values
+
+
+Fractions = Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), AfterValidator(_once)]
+Numbers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_once)]
+Strengths = Annotated[tuple[Positive, ...], Field(min_length=1), AfterValidator(_once)]
 
 
 class StudyData(Settings):
@@ -74,13 +98,11 @@ class ProbePlan(Settings):
     """Cells that fit a logistic regression on the frozen embedding."""
 
     tasks: tuple[str, ...] = Field((), description="Names of the tasks. Empty: all.")
-    fractions: tuple[float, ...] = Field(
-        LABEL_FRACTIONS, min_length=1, description="Shares of the training patients whose labels are used."
-    )
-    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="Draws of each fraction below 1.")
-    strengths: tuple[float, ...] = Field(
+    initialisations: tuple[str, ...] = Field((), description="Names of the starts. Empty: all.")
+    fractions: Fractions = Field(LABEL_FRACTIONS, description="Shares of the training patients whose labels are used.")
+    seeds: Numbers = Field((0, 1, 2), min_length=1, description="Draws of each fraction below 1.")
+    strengths: Strengths = Field(
         DEFAULT_STRENGTHS,
-        min_length=1,
         description="Inverse regularisation strengths to choose from, by patient-grouped folds within the training patients.",
     )
 
@@ -90,12 +112,11 @@ class FinetunePlan(Settings):
 
     tasks: tuple[str, ...] = Field((), description="Names of the tasks. Empty: none.")
     initialisations: tuple[str, ...] = Field((), description="Names of the starts. Empty: all.")
-    fractions: tuple[float, ...] = Field((0.1, 1.0), min_length=1, description="As for the probe.")
-    seeds: tuple[int, ...] = Field((0,), min_length=1, description="Draws of each fraction below 1.")
-    folds: tuple[int, ...] = Field((), description="Folds that are held out. Empty: all of the task.")
-    learning_rates: tuple[float, ...] = Field(
+    fractions: Fractions = Field((0.1, 1.0), description="As for the probe.")
+    seeds: Numbers = Field((0,), min_length=1, description="Draws of each fraction below 1.")
+    folds: Numbers = Field((), description="Folds that are held out. Empty: all of the task.")
+    learning_rates: Strengths = Field(
         (0.0005, 0.002),
-        min_length=1,
         description="Peak learning rates to choose from, on a fifth of the training patients.",
     )
     optimisation: Optimisation = Field(Optimisation(), description="Everything else of the fitting.")
@@ -124,15 +145,21 @@ class StudyRecipe(Settings):
     @model_validator(mode="after")
     def _names_agree(self) -> "StudyRecipe":
         starts = [start.name for start in self.initialisations]
-        _once(starts, "initialisations")
+        _named_once(starts, "initialisations")
+        for name in self.data:
+            if not is_plain_name(name) or name == OWN:
+                raise ValueError(f"data '{name}': use letters, digits, '.', '_', '+' and '-', and not the word '{OWN}'")
         _known([self.reference] if self.reference else [], starts, "reference")
         for start in self.initialisations:
             _known([start.reference] if start.reference else [], starts, f"reference of '{start.name}'")
             if start.pretrain is not None:
                 _known([start.upstream], self.data, f"upstream data of '{start.name}'")
-        _once([task.name for task in self.tasks], "tasks")
+        _named_once([task.name for task in self.tasks], "tasks")
         for task in self.tasks:
             _known([task.data, *task.external], self.data, f"data of task '{task.name}'")
+            if task.data in task.external:
+                raise ValueError(f"task '{task.name}': its own data '{task.data}' cannot be external to it")
+            refuse_equal_names(task.targets)
             for target in task.targets:
                 if not target.outputs:
                     raise ValueError(
@@ -142,15 +169,19 @@ class StudyRecipe(Settings):
 
     @model_validator(mode="after")
     def _plans_fit(self) -> "StudyRecipe":
-        tasks = [task.name for task in self.tasks]
+        tasks, starts = [task.name for task in self.tasks], [start.name for start in self.initialisations]
         if self.probe is not None:
             _known(self.probe.tasks, tasks, "task of the probe")
-            _shares(self.probe.fractions)
+            _known(self.probe.initialisations, starts, "initialisation of the probe")
         if self.finetune is not None:
             _known(self.finetune.tasks, tasks, "task of the fine-tuning")
-            starts = [start.name for start in self.initialisations]
             _known(self.finetune.initialisations, starts, "initialisation of the fine-tuning")
-            _shares(self.finetune.fractions)
+            for name in self.finetune.tasks:
+                folds = self.task(name).folds
+                if any(fold >= folds for fold in self.finetune.folds):
+                    raise ValueError(
+                        f"the fine-tuning holds out fold {max(self.finetune.folds)}, but task '{name}' has {folds}, from 0"
+                    )
         return self
 
     def reference_of(self, name: str) -> str:
@@ -166,7 +197,7 @@ class StudyRecipe(Settings):
         return next(start for start in self.initialisations if start.name == name)
 
 
-def _once(names: list[str], what: str) -> None:
+def _named_once(names: list[str], what: str) -> None:
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
         raise ValueError(f"two {what} are called '{repeated}'")
@@ -179,9 +210,3 @@ def _known(names: Iterable[str], known: Iterable[str], what: str) -> None:
             raise ValueError(
                 f"the {what} is '{name}', which is not there{did_you_mean(name, listed)}; there are {', '.join(listed)}"
             )
-
-
-def _shares(fractions: Iterable[float]) -> None:
-    for fraction in fractions:
-        if not 0 < fraction <= 1:
-            raise ValueError(f"a label fraction is above 0 and at most 1, not {fraction:g}")

@@ -7,6 +7,7 @@ opens none. An upstream model that the recipe asks to train is trained here firs
 import hashlib
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,10 +16,10 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from eyeground.bundle import DESCRIPTION, RELEASED, WEIGHTS, Bundle, open_bundle
+from eyeground.bundle import DESCRIPTION, WEIGHTS, Bundle, open_bundle
 from eyeground.errors import UserError
 from eyeground.files import sha256_of
-from eyeground.installed import converted_file
+from eyeground.installed import converted_file, folder_of
 from eyeground.manifest import Manifest
 from eyeground.models import load
 from eyeground.models.classifier import Classifier
@@ -31,6 +32,7 @@ from eyeground.protocols.study.settings import Initialisation
 from eyeground.recipe import Architecture, Preprocessing, Target
 
 UPSTREAM = "upstream"
+NOT_TRAINED = "not trained yet"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,10 @@ class Start:
         """A network with these weights and a fresh head for `targets`; what was loaded is told."""
         torch.manual_seed(seed)
         classifier = Classifier(self.architecture, self.preprocessing, targets)
+        fresh = deepcopy(classifier.head.state_dict())
         initialise(classifier, self.source).print(console)
+        # A bundle may bring a head for these very targets, which no other start has.
+        classifier.head.load_state_dict(fresh)
         return classifier
 
     def with_own_head(self) -> Classifier:
@@ -94,25 +99,26 @@ class Start:
         return load(self.bundle.folder)
 
 
-def open_start(settings: Initialisation, place: Place, seed: int) -> Start:
-    """Find a start's weights.
+def open_start(settings: Initialisation, place: Place, manifests: Mapping[str, Manifest], seed: int) -> Start:
+    """Find a start's weights; of an upstream model that is still to be trained there are none yet, and it says so.
 
     Raises
     ------
     UserError
-        If there are none, or an upstream model is still to be trained.
+        If the source is not there.
     """
     source = settings.source
     if settings.pretrain is not None:
-        source = str(upstream_run(settings, place) / BUNDLE)
+        source = str(upstream_run(settings, place, manifests) / BUNDLE)
         if not (Path(source) / DESCRIPTION).is_file():
-            raise UserError(f"initialisation '{settings.name}': its upstream model is not trained yet")
+            recipe = settings.pretrain
+            return Start(settings.name, source, NOT_TRAINED, recipe.architecture, recipe.preprocessing)
     if source in ("scratch", "imagenet"):
         weights = f"scratch, seed {seed}" if source == "scratch" else f"imagenet, timm {version('timm')}"
         return Start(settings.name, source, weights, settings.architecture, settings.preprocessing)
     found = converted_file(source) if source in FORMATS else place.find(source)
     path = str(found) if found else source
-    if (Path(path) / DESCRIPTION).is_file() or (RELEASED / source / DESCRIPTION).is_file():
+    if (Path(path) / DESCRIPTION).is_file() or folder_of(source) is not None:
         bundle = open_bundle(path)
         described = bundle.description
         return Start(
@@ -130,7 +136,7 @@ def train_upstream(settings: Initialisation, place: Place, manifests: Mapping[st
     """Train the upstream model of a start, or go on with a training that was interrupted; do nothing if it is there."""
     if settings.pretrain is None:
         return
-    run = upstream_run(settings, place)
+    run = upstream_run(settings, place, manifests)
     if (run / BUNDLE / DESCRIPTION).is_file():
         return
     console.print(f"initialisation '{settings.name}': training upstream on '{settings.upstream}'")
@@ -139,8 +145,8 @@ def train_upstream(settings: Initialisation, place: Place, manifests: Mapping[st
     train_and_validate(manifest, settings.pretrain, plan, console, resume=(run / RECIPE).is_file())
 
 
-def upstream_run(settings: Initialisation, place: Place) -> Path:
-    """The run folder of a start's upstream training; another recipe is another folder."""
+def upstream_run(settings: Initialisation, place: Place, manifests: Mapping[str, Manifest]) -> Path:
+    """The run folder of a start's upstream training; another recipe, or another manifest, is another folder."""
     assert settings.pretrain is not None
-    recipe = settings.pretrain.model_dump_json(exclude={"machine"}) + settings.upstream
-    return place.folder / UPSTREAM / f"{settings.name}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
+    recipe = settings.pretrain.model_dump_json(exclude={"machine"}) + manifests[settings.upstream].fingerprint()
+    return place.folder / UPSTREAM / hashlib.sha256(recipe.encode()).hexdigest()[:16]
