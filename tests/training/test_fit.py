@@ -106,6 +106,16 @@ def test_a_killed_run_resumes_to_the_same_figures(study: Path, tmp_path: Path, w
     np.testing.assert_array_equal(resumed, predicted)
 
 
+def test_a_run_that_stopped_early_stays_stopped_when_resumed(study: Path, tmp_path: Path) -> None:
+    settings = RECIPE.optimisation.model_copy(update={"patience": 1, "epochs": 8, "learning_rate": 1e-6})
+    recipe = RECIPE.model_copy(update={"optimisation": settings})
+    history, predicted = run(study, tmp_path, recipe)
+    assert len(history) < 8
+    again, resumed = run(study, tmp_path, recipe, resume=True)
+    assert again == history
+    np.testing.assert_array_equal(resumed, predicted)
+
+
 def test_same_seed_gives_the_same_figures_with_any_number_of_workers(study: Path, tmp_path: Path) -> None:
     one = RECIPE.model_copy(update={"optimisation": RECIPE.optimisation.model_copy(update={"epochs": 1})})
     two = one.model_copy(update={"machine": Machine(accelerator="cpu", workers=2)})

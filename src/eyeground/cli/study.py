@@ -55,11 +55,17 @@ def study(
     if dry_run and (missing := missing_data(settings, place)):
         list_without_data(settings, place, missing, console)
         return
-    opened = open_study(settings, place, console, train=not dry_run)
+    opened = open_study(settings, place, console, train=not dry_run and share[1] == 1)
     pending = opened.pending(*share)[:cells]
     if dry_run:
         list_cells(opened, pending, console)
         return
+    for start in opened.starts.values():
+        if not start.is_there:
+            raise UserError(
+                f"--shard {shard}: the upstream model of '{start.name}' is not trained yet, and every shard must start from the "
+                "same; run the study once without --shard, with --cells 1"
+            )
     run_study(opened, pending, console)
     write_study(opened, console)
 

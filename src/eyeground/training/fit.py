@@ -14,7 +14,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 from torch.utils.data import DataLoader
@@ -35,12 +35,12 @@ from eyeground.training.data import (
 from eyeground.training.lightning_module import (
     BEST,
     LAST,
-    VALIDATION_AUROC,
     AtomicCheckpoints,
     ClassifierModule,
     EpochReport,
     KeepCheckpoints,
     MovingAverage,
+    Patience,
     weighted_auroc,
 )
 from eyeground.training.losses import balancing_weights
@@ -96,9 +96,7 @@ def fit(
     if settings.average_decay:
         callbacks.append(MovingAverage(settings.average_decay))
     if settings.patience:
-        callbacks.append(
-            EarlyStopping(VALIDATION_AUROC, mode="max", patience=settings.patience, check_on_train_epoch_end=True)
-        )
+        callbacks.append(Patience(settings.patience))
     trainer = pl.Trainer(
         accelerator=recipe.machine.accelerator,
         devices=recipe.machine.devices,

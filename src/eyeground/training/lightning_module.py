@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback, Checkpoint, WeightAveraging
+from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping, WeightAveraging
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
@@ -149,6 +149,17 @@ class MovingAverage(WeightAveraging):
             )
 
         super().__init__(avg_fn=average)
+
+
+class Patience(EarlyStopping):
+    """Stops after so many epochs without a better validation AUROC, and stays stopped when the run is resumed."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(VALIDATION_AUROC, mode="max", patience=epochs, check_on_train_epoch_end=True)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
 
 
 class AtomicCheckpoints(TorchCheckpointIO):

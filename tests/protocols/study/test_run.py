@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from rich.console import Console
 
@@ -35,12 +34,13 @@ def tables(study: Study) -> dict[str, bytes]:
     return {str(path.relative_to(cells)): path.read_bytes() for path in sorted(cells.glob("*/*.parquet"))}
 
 
-def test_all_cells_are_done_and_none_is_computed_again(done: Study) -> None:
+def test_all_cells_are_done_and_none_is_computed_again(done: Study, recipe: StudyRecipe) -> None:
     # Probes: 2 tasks x 2 starts x 2 folds x (2 draws of one half + 1 of all); fine-tunings: 2 starts of 1 fold.
     assert len(done.planned()) == 2 * 2 * 2 * 3 + 2
     assert done.pending() == ()
     before = {path: path.stat().st_mtime_ns for path in (done.place.folder / CELLS).iterdir()}
-    run_study(done, done.pending(), QUIET)
+    again = open_study(recipe, done.place, QUIET)
+    run_study(again, again.pending(), QUIET)
     assert {path: path.stat().st_mtime_ns for path in (done.place.folder / CELLS).iterdir()} == before
 
 
@@ -112,23 +112,19 @@ def test_a_study_killed_again_and_again_ends_in_the_same_tables(done: Study, roo
         sys.executable, "-m", "eyeground", "study", str(root / "study.yaml"), "--root", str(root), "-o", str(root / "killed"),
         "--cache", str(root / "killed-cache"),
     ]  # fmt: skip
-    random = np.random.default_rng(0)
-    kills = 0
-    while kills < 3:
+    cells = root / "killed" / CELLS
+    for done_before in (2, 13, 24):  # among probes, twice, and in a fine-tuning
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        cells = root / "killed" / CELLS
-        wanted = len(list(cells.glob("[!.]*"))) + int(random.integers(1, 6))
-        while process.poll() is None and len(list(cells.glob("[!.]*"))) < wanted:
+        while process.poll() is None and len(list(cells.glob("[!.]*"))) < done_before:
             time.sleep(0.02)
-        if process.poll() is not None:
-            break
+        time.sleep(0.1)
+        assert process.poll() is None
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        kills += 1
-    assert kills
     subprocess.run(command, check=True, capture_output=True)
+    assert not list((root / "killed" / "work").glob("*"))
     killed = replace(done, place=replace(done.place, folder=root / "killed"))
     assert tables(killed) == tables(done)
     figures = as_table(study_figures(killed)[0])

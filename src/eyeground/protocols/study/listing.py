@@ -28,7 +28,10 @@ def list_cells(study: Study, pending: Sequence[Planned], console: Console) -> No
     measured = {method: sum(all_of) / len(all_of) for method, all_of in seconds_by_method(study.place.folder).items()}
     table = _table("address", "cell", "about")
     for one in pending[:MOST_LISTED]:
-        table.add_row(one.address, one.cell.label, _duration(_seconds(one.cell, study, measured)))
+        there = study.starts[one.cell.initialisation].is_there
+        table.add_row(
+            one.address if there else "after upstream", one.cell.label, _duration(_seconds(one.cell, study, measured))
+        )
     console.print(table)
     if len(pending) > MOST_LISTED:
         console.print(f"… and {len(pending) - MOST_LISTED:,} more")

@@ -84,7 +84,7 @@ class Study:
 
 
 def open_study(recipe: StudyRecipe, place: Place, console: Console, train: bool = True) -> Study:
-    """Read the data and find the starts, upstream ones being trained first if `train`.
+    """Read the data and find the starts, upstream ones being trained first if `train`; else they may be missing.
 
     Raises
     ------

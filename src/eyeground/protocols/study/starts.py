@@ -60,6 +60,11 @@ class Start:
     bundle: Bundle | None = None
 
     @property
+    def is_there(self) -> bool:
+        """Whether there are weights; not so of an upstream model that is still to be trained."""
+        return self.weights != NOT_TRAINED
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """Outputs of the head that a bundle brings; none otherwise."""
         return self.bundle.description.outputs if self.bundle else ()
