@@ -156,6 +156,8 @@ def _regress(
     embedded: np.ndarray, answer: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Weight (rows, width), bias (rows,) on the embedding as it is, and the strength: one row if 0/1, else one a class."""
+    # In 32 bits the solver's line search gives up before it is at the minimum.
+    embedded = embedded.astype(np.float64)
     scaler = StandardScaler().fit(embedded)
     reduced, back = _without_empty_directions(scaler.transform(embedded))
     strength = _best_strength(reduced, answer, patients, recipe)
