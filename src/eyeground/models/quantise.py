@@ -140,7 +140,7 @@ def _below(graph: Any, output: str) -> set[str]:
     return found
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
+class _Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime's base class has no types
     """Hands photos to the quantiser, a few at once, and again for each stride."""
 
     def __init__(self, photos: NDArray[np.uint8]) -> None:

@@ -77,10 +77,11 @@ def _groups(study: Study, prepared: Prepared, planned: Sequence[Planned]) -> Ite
     """Probes of one start and task together, with what they share: the embeddings of one group are in memory at a time."""
     if study.recipe.probe is None:
         return
-    for (name, start), group in groupby(
-        sorted(planned, key=lambda one: (one.cell.task, one.cell.initialisation)),
-        key=lambda one: (one.cell.task, one.cell.initialisation),
-    ):
+
+    def place(one: Planned) -> tuple[str, str]:
+        return one.cell.task, one.cell.initialisation
+
+    for (name, start), group in groupby(sorted(planned, key=place), key=place):
         task = study.recipe.task(name)
         photos = photos_of(study, prepared, study.starts[start], task, embed=True)
         own = photos.pop("")
