@@ -41,6 +41,8 @@ __all__ = [
     "TrainingRecord",
     "now",
     "open_bundle",
+    "open_classifier",
+    "open_segmenter",
     "place_bundle",
     "read_description",
     "write_bundle",
@@ -182,6 +184,36 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
     _verify_files(folder, description)
     _verify_tensors(folder / WEIGHTS, description)
     return Bundle(folder, description)
+
+
+def open_classifier(name_or_path: str | Path) -> Bundle:
+    """As `open_bundle`, for what gives a probability per photo.
+
+    Raises
+    ------
+    UserError
+        If it is a segmenter.
+    """
+    bundle = open_bundle(name_or_path)
+    if bundle.description.decoder is not None:
+        drawn = ", ".join(bundle.description.outputs)
+        raise UserError(f"{name_or_path}: a segmenter, which draws {drawn}; use it with `eyeground segment`")
+    return bundle
+
+
+def open_segmenter(name_or_path: str | Path) -> Bundle:
+    """As `open_bundle`, for what gives a probability per pixel.
+
+    Raises
+    ------
+    UserError
+        If it is a classifier.
+    """
+    bundle = open_bundle(name_or_path)
+    if bundle.description.decoder is None:
+        found = ", ".join(bundle.description.outputs)
+        raise UserError(f"{name_or_path}: a classifier of photos ({found}), which draws nothing; use `eyeground screen`")
+    return bundle
 
 
 def _refuse_other_content(folder: Path) -> None:

@@ -15,6 +15,7 @@ import eyeground
 from eyeground.calibration import Calibration, refuse_misfits
 from eyeground.errors import UserError
 from eyeground.recipe import Architecture, Preprocessing, Settings, Target, refuse_equal_names
+from eyeground.segmentation_recipe import Decoder
 
 FORMATS = (1, 2)
 HALF, SINGLE = "F16", "F32"  # as safetensors names them
@@ -41,7 +42,7 @@ class TrainingRecord(Settings):
     patients: int = Field(ge=0, description="Patients trained on.")
     sources: tuple[str, ...] = Field((), description="Datasets trained on, by the manifest's `source`.")
     initialisation: str = Field(description="Where the weights started.")
-    method: Literal["pretrain", "finetune", "probe"] = Field(description="How they were fitted.")
+    method: Literal["pretrain", "finetune", "probe", "segmentation"] = Field(description="How they were fitted.")
     epochs: int = Field(ge=0, description="Epochs trained; 0 for a probe.")
     seed: int = Field(ge=0, description="Seed.")
 
@@ -101,6 +102,11 @@ class BundleDescription(Settings):
     created: str = Field(description="When it was made (UTC, ISO 8601).")
     made_by: str = Field(description="Version of eyeground that made it.")
     architecture: Architecture = Field(description="The network.")
+    decoder: Decoder | None = Field(
+        None,
+        description="The decoder of a segmenter, whose outputs are structures with a probability for each pixel; a classifier has "
+        "none.",
+    )
     preprocessing: Preprocessing = Field(description="Photograph to tensor, whole.")
     targets: tuple[Target, ...] = Field(min_length=1, description="Label map: what the outputs mean, in order.")
     embedding_size: int = Field(ge=1, description="Length of the embedding.")

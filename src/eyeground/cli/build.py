@@ -84,7 +84,7 @@ def adapt(
     need_torch()
     import json
 
-    from eyeground.bundle import open_bundle
+    from eyeground.bundle import open_classifier
     from eyeground.manifest import read_manifest
     from eyeground.protocols.adapt import finetune, finetune_recipe, probe_embedding
     from eyeground.protocols.build import Plan
@@ -101,7 +101,7 @@ def adapt(
         settings = read_recipe(ProbeRecipe, recipe, [*given, *overrides])
         built = probe_embedding(photos, settings, bundle, plan, Console(soft_wrap=True))
     else:
-        fine = finetune_recipe(open_bundle(bundle), bundle, wanted, recipe, overrides)
+        fine = finetune_recipe(open_classifier(bundle), bundle, wanted, recipe, overrides)
         built = finetune(photos, fine, plan, Console(soft_wrap=True), resume)
     _report(built, output)
 

@@ -127,27 +127,54 @@ def export_onnx(classifier: Classifier, path: Path) -> None:
     RuntimeError
         If any output differs by more than 0.001.
     """
-    side = classifier.preprocessing.side
+    photos = example_photos(classifier.preprocessing.side)
+    write_graph(_OnePass(classifier), photos, OUTPUT_NAMES, path)
+
+
+def example_photos(side: int) -> Tensor:
+    """Two photos (2, side, side, 3), uint8: a mid-grey one and a random one, the same at every call."""
     photos = torch.full((2, side, side, 3), 128, dtype=torch.uint8)
     photos[1] = torch.randint(0, 256, (side, side, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    names = ("photos", *OUTPUT_NAMES)
+    return photos
+
+
+def write_graph(network: nn.Module, photos: Tensor, outputs: Sequence[str], path: Path) -> None:
+    """Write a network of photos as an ONNX graph with an open number of photos, and check the one against the other.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Of an input `photos`; gives a tuple of tensors.
+    photos : torch.Tensor
+        Examples to trace and to compare.
+    outputs : sequence of str
+        Names of what it gives.
+    path : pathlib.Path
+
+    Raises
+    ------
+    RuntimeError
+        If any output differs by more than 0.001, relative to its largest value where that is above 1.
+    """
+    names = ("photos", *outputs)
+    network = network.eval()  # the exporter restores the wrapper's mode on everything inside it
     with warnings.catch_warnings(), torch.inference_mode():
         # The tracing exporter is the one that keeps dynamic batches for every timm backbone; torch calls it legacy.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _OnePass(classifier).eval(),  # the exporter restores the wrapper's mode on everything inside it
+            network,
             (photos,),
             str(path),
             dynamo=False,
             opset_version=OPSET,
             input_names=["photos"],
-            output_names=list(OUTPUT_NAMES),
+            output_names=list(outputs),
             dynamic_axes={name: {0: "batch"} for name in names},
         )
-        expected = classifier.explain(photos)
+        expected = network(photos)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = session.run(list(OUTPUT_NAMES), {"photos": photos.numpy()})
-    for output, torch_value, onnx_value in zip(OUTPUT_NAMES, expected, found, strict=True):
+    found = session.run(list(outputs), {"photos": photos.numpy()})
+    for output, torch_value, onnx_value in zip(outputs, expected, found, strict=True):
         scale = max(1.0, float(torch_value.abs().max()))
         difference = float(np.abs(torch_value.numpy() - onnx_value).max()) / scale
         if not difference <= LARGEST_DIFFERENCE:

@@ -13,7 +13,7 @@ from pathlib import Path
 import timm
 from torch import Tensor
 
-from eyeground.bundle import DESCRIPTION, BundleDescription, open_bundle
+from eyeground.bundle import DESCRIPTION, BundleDescription, open_classifier
 from eyeground.errors import UserError, did_you_mean
 from eyeground.installed import converted_file, folder_of, pulled, released
 from eyeground.models.account import Account
@@ -57,7 +57,7 @@ def initialise(classifier: Classifier, source: str) -> Account:
 
 def from_bundle(name_or_path: str | Path) -> Classifier:
     """The whole classifier of a bundle, backbone and head, in evaluation mode."""
-    bundle = open_bundle(name_or_path)
+    bundle = open_classifier(name_or_path)
     description = bundle.description
     classifier = Classifier(description.architecture, description.preprocessing, description.targets)
     try:
@@ -120,7 +120,7 @@ def _load_file(classifier: Classifier, path: Path, source: str) -> Account:
 
 
 def _load_bundle(classifier: Classifier, source: str) -> Account:
-    bundle = open_bundle(source)
+    bundle = open_classifier(source)
     description = bundle.description
     _refuse_other_network(classifier, f"bundle '{source}'", description)
     tensors = read_tensors(bundle.weights_path)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from eyeground.bundle import WEIGHTS, Bundle, open_bundle
+from eyeground.bundle import WEIGHTS, Bundle, open_classifier
 from eyeground.manifest import Manifest
 from eyeground.models import load
 from eyeground.models.classifier import probabilities
@@ -61,7 +61,7 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
         For anything the user can mend: labels, splits, leakage, folders.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
-    bundle = open_bundle(source)
+    bundle = open_classifier(source)
     manifest = with_splits(manifest, recipe.targets, recipe.seed, console)
     manifest = open_run(plan.folder, recipe, manifest, resume=True)
     preprocessing = bundle.description.preprocessing

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.bundle import ONNX, Bundle, open_bundle
+from eyeground.bundle import ONNX, Bundle, open_classifier
 from eyeground.calibration import calibrated
 from eyeground.errors import UserError
 from eyeground.imaging.decode import UnreadablePhotoError
@@ -66,8 +66,8 @@ def load(name_or_path: str | Path, threads: int | None = None) -> "Screener":
     >>> model("photo.jpg").status  # doctest: +SKIP
     'normal'
     """
-    bundle = open_bundle(name_or_path)
-    session = _session(bundle, threads or usable_cores())
+    bundle = open_classifier(name_or_path)
+    session = new_session(bundle, threads or usable_cores())
     _check_graph(bundle, session)
     return Screener(bundle, rule_of(bundle.description), session)
 
@@ -200,7 +200,8 @@ def _name(photo: Photo, position: int) -> str:
     return f"array {position + 1}"
 
 
-def _session(bundle: Bundle, threads: int) -> "onnxruntime.InferenceSession":
+def new_session(bundle: Bundle, threads: int) -> "onnxruntime.InferenceSession":
+    """An ONNX Runtime session of a bundle's graph, with so many threads that sleep between batches."""
     import onnxruntime  # 0.2 s, and only needed once a bundle is opened
 
     options = onnxruntime.SessionOptions()

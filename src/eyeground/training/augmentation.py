@@ -7,6 +7,8 @@ look-up table per photo keep the cost below a millisecond at 224 px, so that tra
 not for its photos.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -33,37 +35,66 @@ def augment(photo: np.ndarray, settings: Augmentation, random: np.random.Generat
     numpy.ndarray
         Shape (side, side, 3), uint8 RGB.
     """
-    changed = _turn(photo, settings, random)
+    changed, _ = augment_with_masks(photo, [], settings, random)
+    return changed
+
+
+def augment_with_masks(
+    photo: np.ndarray, masks: Sequence[np.ndarray], settings: Augmentation, random: np.random.Generator
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """As `augment`, with masks that are turned and warped as the photo is, and otherwise left alone.
+
+    Parameters
+    ----------
+    photo : numpy.ndarray
+        Shape (side, side, 3), uint8 RGB.
+    masks : sequence of numpy.ndarray
+        Shape (side, side), uint8 each.
+    settings : Augmentation
+        How much of what.
+    random : numpy.random.Generator
+        The only source of randomness; the same state gives the same photo, with and without masks.
+
+    Returns
+    -------
+    photo : numpy.ndarray
+        Shape (side, side, 3), uint8 RGB.
+    masks : list of numpy.ndarray
+        Shape (side, side), uint8 each.
+    """
+    changed, *moved = _turn([photo, *masks], settings, random)
     if random.random() < settings.warp:
-        changed = _warp(changed, settings, random)
+        changed, *moved = _warp([changed, *moved], settings, random)
     changed = _photometric(changed, settings, random)
     side = photo.shape[0]
     if random.random() < settings.blur:
         changed = cv2.GaussianBlur(changed, (0, 0), max(0.3, random.uniform(0, LARGEST_BLUR) * side))
     if random.random() < settings.jpeg:
         changed = _recompress(changed, int(random.integers(SMALLEST_JPEG_QUALITY, LARGEST_JPEG_QUALITY + 1)))
-    return changed
+    return changed, moved
 
 
-def _turn(photo: np.ndarray, settings: Augmentation, random: np.random.Generator) -> np.ndarray:
+def _turn(pictures: list[np.ndarray], settings: Augmentation, random: np.random.Generator) -> list[np.ndarray]:
     """Flip, and turn by a right angle: every pixel keeps its value."""
     if settings.flip and random.random() < 0.5:
-        photo = photo[:, ::-1]
+        pictures = [picture[:, ::-1] for picture in pictures]
     if settings.rotation >= 90:
-        photo = np.rot90(photo, int(random.integers(4)))
-    return np.ascontiguousarray(photo)
+        quarters = int(random.integers(4))
+        pictures = [np.rot90(picture, quarters) for picture in pictures]
+    return [np.ascontiguousarray(picture) for picture in pictures]
 
 
-def _warp(photo: np.ndarray, settings: Augmentation, random: np.random.Generator) -> np.ndarray:
-    side = photo.shape[0]
+def _warp(pictures: list[np.ndarray], settings: Augmentation, random: np.random.Generator) -> list[np.ndarray]:
+    side = pictures[0].shape[0]
     angle = random.uniform(-settings.rotation, settings.rotation)
     scale = 1 + random.uniform(-settings.zoom, settings.zoom)
     centre = (side - 1) / 2
     matrix = cv2.getRotationMatrix2D((centre, centre), angle, scale)
     matrix[:, 2] += random.uniform(-settings.shift, settings.shift, size=2) * side
-    return np.asarray(
-        cv2.warpAffine(photo, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    )
+    return [
+        np.asarray(cv2.warpAffine(one, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
+        for one in pictures
+    ]
 
 
 def _photometric(photo: np.ndarray, settings: Augmentation, random: np.random.Generator) -> np.ndarray:

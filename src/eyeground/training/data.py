@@ -180,7 +180,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
 
 def loader(
-    dataset: FundusDataset, sampler: EpochSampler, batch_size: int, workers: int, drop_last: bool
+    dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int, drop_last: bool
 ) -> DataLoader[Batch]:
     """A loader whose workers stay alive between epochs and use one thread each."""
     return DataLoader(

@@ -86,7 +86,7 @@ def fit(
     """
     train, validation = photos.rows("train"), photos.rows("validation")
     _require(photos, recipe, train, validation)
-    _quiet()
+    quiet()
     keep_freed_memory()
     settings = recipe.optimisation
     module = ClassifierModule(classifier, recipe, _output_weights(recipe, photos.truth[train]))
@@ -97,10 +97,26 @@ def fit(
         callbacks.append(MovingAverage(settings.average_decay))
     if settings.patience:
         callbacks.append(Patience(settings.patience))
-    trainer = pl.Trainer(
-        accelerator=recipe.machine.accelerator,
-        devices=recipe.machine.devices,
-        strategy="ddp" if recipe.machine.devices > 1 else "auto",
+    trainer = trainer_of(settings, recipe.machine, folder, callbacks)
+    last = folder / CHECKPOINTS / LAST
+    resume = resume and last.is_file()
+    loaders = _loaders(recipe, photos, train, validation, trainer, next_epoch(last) if resume else 0)
+    trainer.fit(module, *loaders, ckpt_path=str(last) if resume else None)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    if not trainer.is_global_zero:
+        raise SystemExit(0)  # one process goes on to predict, evaluate and export
+    best = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)["state_dict"]
+    classifier.load_state_dict({name.removeprefix("classifier."): tensor for name, tensor in best.items()})
+    return Fit(classifier.eval(), tuple(report.history))
+
+
+def trainer_of(settings: Optimisation, machine: Machine, folder: Path, callbacks: list[Callback]) -> pl.Trainer:
+    """A Lightning trainer that writes its log and its checkpoints to a run folder, and nothing to the screen."""
+    return pl.Trainer(
+        accelerator=machine.accelerator,
+        devices=machine.devices,
+        strategy="ddp" if machine.devices > 1 else "auto",
         precision=lightning_precision(settings),
         max_epochs=settings.epochs,
         gradient_clip_val=settings.clip or None,
@@ -114,17 +130,6 @@ def fit(
         enable_model_summary=False,
         default_root_dir=str(folder),
     )
-    last = folder / CHECKPOINTS / LAST
-    resume = resume and last.is_file()
-    loaders = _loaders(recipe, photos, train, validation, trainer, _next_epoch(last) if resume else 0)
-    trainer.fit(module, *loaders, ckpt_path=str(last) if resume else None)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    if not trainer.is_global_zero:
-        raise SystemExit(0)  # one process goes on to predict, evaluate and export
-    best = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)["state_dict"]
-    classifier.load_state_dict({name.removeprefix("classifier."): tensor for name, tensor in best.items()})
-    return Fit(classifier.eval(), tuple(report.history))
 
 
 def predict(classifier: Classifier, photos: PreparedPhotos, rows: np.ndarray, settings: TrainingRecipe) -> np.ndarray:
@@ -190,7 +195,7 @@ def _output_weights(recipe: TrainingRecipe, truth: np.ndarray) -> torch.Tensor |
     return balancing_weights(torch.from_numpy(truth), recipe.targets)
 
 
-def _next_epoch(last: Path) -> int:
+def next_epoch(last: Path) -> int:
     """Number (from 0) of the epoch that a resumed run starts with."""
     return int(torch.load(last, map_location="cpu", weights_only=True, mmap=True)["epoch"]) + 1
 
@@ -223,7 +228,7 @@ def _loaders(
     )
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Silence what Lightning tells everyone at every start, and its advice that does not hold here."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")

@@ -57,10 +57,7 @@ class ClassifierModule(pl.LightningModule):
         return self
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        # Dropout and stochastic depth draw from the global generator. Seeded step by step, a resumed run draws what an
-        # uninterrupted one does, whatever else drew in between (loaders do when they start).
-        place = (self._recipe.seed, self.current_epoch, batch_idx, self.global_rank)
-        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
+        seed_step(self._recipe.seed, self, batch_idx)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         photos, truth, _rows = batch
@@ -99,6 +96,15 @@ class ClassifierModule(pl.LightningModule):
             "optimizer": chosen,
             "lr_scheduler": {"scheduler": schedule(chosen, steps, settings.warmup), "interval": "step"},
         }
+
+
+def seed_step(seed: int, module: pl.LightningModule, step: int) -> None:
+    """Seed torch's global generator for one step, from which dropout and stochastic depth draw.
+
+    So a resumed run draws what an uninterrupted one does, whatever else drew in between (loaders do when they start).
+    """
+    place = (seed, module.current_epoch, step, module.global_rank)
+    torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
 
 def weighted_auroc(truth: np.ndarray, predicted: np.ndarray, targets: Sequence[Target]) -> float:
@@ -175,12 +181,24 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
 
 class EpochReport(Callback):
-    """Progress while an epoch runs, one line when it ends, and `history.csv`, which survives a resumed run."""
+    """Progress while an epoch runs, one line when it ends, and `history.csv`, which survives a resumed run.
 
-    def __init__(self, history_path: Path, console: Console, photos_per_epoch: int) -> None:
+    Parameters
+    ----------
+    history_path : pathlib.Path
+    console : rich.console.Console
+    photos_per_epoch : int
+    measure : str, optional
+        The logged figure by which epochs are compared, such as `validation_auroc`; without one, the last epoch counts as best.
+    """
+
+    def __init__(
+        self, history_path: Path, console: Console, photos_per_epoch: int, measure: str | None = VALIDATION_AUROC
+    ) -> None:
         self._path = history_path
         self._console = console
         self._photos = photos_per_epoch
+        self.measure = measure
         self.history: list[dict[str, float]] = []
 
     def state_dict(self) -> dict[str, Any]:
@@ -207,21 +225,24 @@ class EpochReport(Callback):
         for _ in self._bar:
             pass
         metrics = trainer.callback_metrics
-        epoch = {
-            "epoch": trainer.current_epoch + 1,
-            "loss": float(metrics["loss"]),
-            VALIDATION_AUROC: float(metrics[VALIDATION_AUROC]),
-            "photos_per_second": round(self._rate, 2),
-        }
+        epoch = {"epoch": trainer.current_epoch + 1, "loss": float(metrics["loss"])}
+        if self.measure:
+            epoch[self.measure] = float(metrics[self.measure])
+        epoch["photos_per_second"] = round(self._rate, 2)
         self.history.append(epoch)
         if trainer.is_global_zero:
             write_table(pd.DataFrame(self.history), self._path)
-            best = best_of(self.history)
             self._console.print(
                 f"epoch {epoch['epoch']}/{trainer.max_epochs}: loss {epoch['loss']:.4f}, "
-                f"validation AUROC {epoch[VALIDATION_AUROC]:.4f} (best {best[VALIDATION_AUROC]:.4f} in epoch {best['epoch']}), "
-                f"{self._rate:.1f} photos/s"
+                f"{self._compared(epoch)}{self._rate:.1f} photos/s"
             )
+
+    def _compared(self, epoch: dict[str, float]) -> str:
+        if not self.measure:
+            return ""
+        best = best_of(self.history, self.measure)
+        words = self.measure.replace("_", " ").replace("auroc", "AUROC").replace("dice", "Dice")
+        return f"{words} {epoch[self.measure]:.4f} (best {best[self.measure]:.4f} in epoch {best['epoch']}), "
 
 
 class KeepCheckpoints(Checkpoint):
@@ -238,11 +259,11 @@ class KeepCheckpoints(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # Lightning runs checkpoint callbacks after all others, so the history ends with this epoch.
         history = self._report.history
-        if best_of(history) is history[-1]:
+        if best_of(history, self._report.measure) is history[-1]:
             trainer.save_checkpoint(self._folder / BEST)
         trainer.save_checkpoint(self._folder / LAST)
 
 
-def best_of(history: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The epoch with the highest validation AUROC."""
-    return max(history, key=lambda epoch: epoch[VALIDATION_AUROC])
+def best_of(history: Sequence[dict[str, float]], measure: str | None = VALIDATION_AUROC) -> dict[str, float]:
+    """The first epoch with the highest measure; the last epoch where there is none."""
+    return max(history, key=lambda epoch: epoch[measure]) if measure else history[-1]

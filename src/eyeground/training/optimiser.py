@@ -1,26 +1,35 @@
 """Parameter groups, update rule and learning-rate schedule."""
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from timm.optim import param_groups_layer_decay, param_groups_weight_decay
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from eyeground.models.classifier import Classifier
 from eyeground.recipe import Optimisation
 
 MOMENTUM = 0.9
 
 
-def optimiser(classifier: Classifier, settings: Optimisation) -> Optimizer:
-    """The update rule over the classifier's parameters.
+class Network(Protocol):
+    """A backbone that may hold pretrained weights, and a head that starts fresh: a classifier, or a segmenter."""
+
+    @property
+    def backbone(self) -> Any: ...
+    @property
+    def head(self) -> nn.Module: ...
+
+
+def optimiser(network: Network, settings: Optimisation) -> Optimizer:
+    """The update rule over the network's parameters.
 
     The head learns at `learning_rate`; with a layer decay below 1 each group of backbone layers (timm's own
     grouping) learns at that factor of the one above it. Biases and normalisation layers have no weight decay.
     """
-    groups = _groups(classifier, settings)
+    groups = _groups(network, settings)
     if settings.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=MOMENTUM, nesterov=True)
     if settings.optimiser == "adam":
@@ -28,14 +37,14 @@ def optimiser(classifier: Classifier, settings: Optimisation) -> Optimizer:
     return torch.optim.AdamW(groups, lr=settings.learning_rate)
 
 
-def _groups(classifier: Classifier, settings: Optimisation) -> list[dict[str, Any]]:
+def _groups(network: Network, settings: Optimisation) -> list[dict[str, Any]]:
     if settings.layer_decay < 1:
         groups = param_groups_layer_decay(
-            classifier.backbone, weight_decay=settings.weight_decay, layer_decay=settings.layer_decay
+            network.backbone, weight_decay=settings.weight_decay, layer_decay=settings.layer_decay
         )
     else:
-        groups = param_groups_weight_decay(classifier.backbone, weight_decay=settings.weight_decay)
-    groups += param_groups_weight_decay(classifier.head, weight_decay=settings.weight_decay)
+        groups = param_groups_weight_decay(network.backbone, weight_decay=settings.weight_decay)
+    groups += param_groups_weight_decay(network.head, weight_decay=settings.weight_decay)
     return [
         {
             "params": group["params"],

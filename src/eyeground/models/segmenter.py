@@ -1,0 +1,128 @@
+"""A segmenter: a U-Net over the same timm backbone that a classifier has, so that any bundle's encoder can start it.
+
+Standard photos go in as they are (uint8 RGB) and are normalised inside; a probability per structure and pixel comes out.
+The pyramid of feature maps and the decoder are those of segmentation-models-pytorch.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import torch
+from torch import Tensor, nn
+
+from eyeground.errors import UserError
+from eyeground.models.account import Account
+from eyeground.models.classifier import FLIPS, Classifier
+from eyeground.models.initialise import initialise
+from eyeground.recipe import Architecture, Preprocessing, Target
+from eyeground.segmentation_recipe import Decoder
+
+ENCODER = "model."  # what segmentation-models-pytorch puts before the names of timm's tensors
+
+
+class Segmenter(nn.Module):
+    """Standard photos in, logits of each structure at each pixel out.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The encoder. Its `views` are averaged when the segmenter answers, as a classifier's are.
+    decoder : Decoder
+    preprocessing : Preprocessing
+        Its side must be a multiple of 32.
+    structures : tuple of str
+        Names of the outputs, in order.
+
+    Raises
+    ------
+    UserError
+        If the backbone has no pyramid of feature maps at strides 2 to 32.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, architecture: Architecture, decoder: Decoder, preprocessing: Preprocessing, structures: tuple[str, ...]
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.decoder = decoder
+        self.preprocessing = preprocessing
+        self.structures = structures
+        network = _network(architecture, decoder, len(structures))
+        self.backbone: Any = network.encoder
+        self.head = nn.ModuleDict({"decoder": network.decoder, "output": network.segmentation_head})
+        self.register_buffer("mean", 255 * torch.tensor(preprocessing.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(preprocessing.std).view(1, 3, 1, 1), persistent=False)
+        self.to(memory_format=torch.channels_last)
+
+    @property
+    def embedding_size(self) -> int:
+        """Feature maps at the deepest level."""
+        return int(self.backbone.out_channels[-1])
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Logits (n, structures, h, w) of photos or patches (n, h, w, 3), uint8 RGB; h and w multiples of 32."""
+        normalised = (photos.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        logits: Tensor = self.head["output"](self.head["decoder"](self.backbone(normalised)))
+        return logits
+
+    def draw(self, photos: Tensor) -> Tensor:
+        """Probabilities (n, structures, h, w), each a mean over the architecture's views."""
+        total = self(photos).sigmoid()
+        for axes in FLIPS[: self.architecture.views - 1]:
+            turned = photos.flip([axis - 1 for axis in axes])  # the same axes of (n, h, w, 3)
+            total = total + self(turned).sigmoid().flip(axes)
+        return total / self.architecture.views
+
+
+def start(segmenter: Segmenter, source: str) -> Account:
+    """Set the encoder's weights from what a classifier can start from; the decoder starts fresh.
+
+    Raises
+    ------
+    UserError
+        As `eyeground.models.initialise.initialise`, and if the encoder has a tensor that the classifier's backbone lacks.
+    """
+    if source == "scratch":
+        return Account("scratch")
+    target = Target(name="none")  # the head of the donor, which is thrown away
+    donor = Classifier(segmenter.architecture, segmenter.preprocessing, [target])
+    account = initialise(donor, source)
+    # timm joins the names of nested layers by underscores in the pyramids of some families.
+    given = {name.replace(".", "_"): tensor for name, tensor in donor.backbone.state_dict().items()}
+    wanted = segmenter.backbone.state_dict()
+    state = {name: given.get(name.removeprefix(ENCODER).replace(".", "_")) for name in wanted}
+    missing = [name for name, tensor in state.items() if tensor is None or tensor.shape != wanted[name].shape]
+    if missing:
+        raise UserError(
+            f"{source}: the backbone '{segmenter.architecture.backbone}' gives no '{missing[0]}' to a segmenter's encoder "
+            f"({len(missing)} such tensors)"
+        )
+    segmenter.backbone.load_state_dict(state)
+    used = {name.removeprefix(ENCODER).replace(".", "_") for name in wanted}
+    above = {
+        name: "above the encoder's deepest feature map" for name in account.loaded if name.replace(".", "_") not in used
+    }
+    return replace(
+        account,
+        loaded=tuple(name for name in account.loaded if name not in above),
+        left_out={**account.left_out, **above},
+    )
+
+
+def _network(architecture: Architecture, decoder: Decoder, outputs: int) -> Any:
+    name = architecture.backbone
+    try:
+        network = smp.Unet(
+            f"tu-{name}",
+            encoder_weights=None,
+            decoder_channels=list(decoder.channels),
+            classes=outputs,
+            **architecture.backbone_options,
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise UserError(f"backbone '{name}' cannot be the encoder of a U-Net: {error}") from error
+    return network

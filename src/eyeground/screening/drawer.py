@@ -1,0 +1,120 @@
+"""A segmenter's bundle in ONNX Runtime: a photograph in, a probability per structure and pixel out, no torch anywhere.
+
+Maps are made on the standard photo and brought to the photograph's own pixels by the same geometry that made it; outside
+the field of view they are zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eyeground.bundle import ONNX, Bundle, open_segmenter
+from eyeground.errors import UserError
+from eyeground.imaging.standard import StandardPhoto, standard_photo
+from eyeground.machine import usable_cores
+from eyeground.screening.runtime import INPUT, new_session
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+DRAWN = "drawn"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a segmenter drew on one photograph.
+
+    Attributes
+    ----------
+    standard : StandardPhoto
+        What it looked at.
+    maps : mapping of str to numpy.ndarray
+        For each structure, probabilities (side, side) float32 on the standard photo, zero outside the field of view.
+    thresholds : mapping of str to float
+        From which probability on a pixel counts as drawn.
+    """
+
+    standard: StandardPhoto
+    maps: Mapping[str, NDArray[np.float32]]
+    thresholds: Mapping[str, float]
+
+    def original(self, structure: str) -> NDArray[np.float32]:
+        """Probabilities (height, width) on the photograph itself."""
+        return np.asarray(self.standard.geometry.to_original(self.maps[structure]), dtype=np.float32)
+
+    def mask(self, structure: str) -> NDArray[np.bool_]:
+        """Which pixels (height, width) of the photograph are drawn."""
+        drawn: NDArray[np.bool_] = self.original(structure) >= self.thresholds[structure]
+        return drawn
+
+
+@dataclass(frozen=True, eq=False)
+class Drawer:
+    """A loaded segmenter. Calling it with a photograph gives a `Drawing`."""
+
+    bundle: Bundle
+    thresholds: Mapping[str, float]
+    _session: "onnxruntime.InferenceSession" = field(repr=False)
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """What it draws, in order."""
+        return self.bundle.description.outputs
+
+    def __call__(self, photo: Path | str | NDArray[np.uint8]) -> Drawing:
+        """Draw on a photograph.
+
+        Parameters
+        ----------
+        photo : path or numpy.ndarray
+            A file (JPEG, PNG, TIFF or DICOM), or uint8 RGB pixels (h, w, 3).
+
+        Raises
+        ------
+        UnreadablePhotoError
+            If the file cannot be read as a photograph.
+        """
+        return self.draw(standard_photo(photo, self.bundle.description.preprocessing))
+
+    def draw(self, standard: StandardPhoto) -> Drawing:
+        """Draw on a standard photo of the bundle's side."""
+        maps = self._session.run([DRAWN], {INPUT: standard.pixels[np.newaxis]})[0][0]
+        if not np.isfinite(maps).all():
+            raise UserError(f"{self.bundle.onnx_path}: gave a probability that is no number; the bundle is damaged")
+        maps = np.where(standard.field_of_view, maps, np.float32(0))
+        return Drawing(standard, dict(zip(self.structures, maps, strict=True)), self.thresholds)
+
+
+def load_drawer(name_or_path: str | Path, threads: int | None = None) -> Drawer:
+    """Open and verify a segmenter's bundle, ready to draw.
+
+    Parameters
+    ----------
+    name_or_path : str or pathlib.Path
+        A bundle's folder, or the name of one that comes with this install or was pulled.
+    threads : int, optional
+        Cores to compute on; by default all that this process may use.
+
+    Raises
+    ------
+    UserError
+        If there is no such bundle, it is a classifier's, a file was changed, or its graph or thresholds are not complete.
+    """
+    bundle = open_segmenter(name_or_path)
+    session = new_session(bundle, threads or usable_cores())
+    outputs = {node.name: node for node in session.get_outputs()}
+    names, side = bundle.description.outputs, bundle.description.preprocessing.side
+    if DRAWN not in outputs or list(outputs[DRAWN].shape[1:]) != [len(names), side, side]:
+        raise UserError(
+            f"{bundle.folder / ONNX}: does not fit bundle.json: expected an output '{DRAWN}' of {len(names)} maps of "
+            f"{side} x {side}"
+        )
+    thresholds = {name: bundle.description.threshold(name) for name in names}
+    missing = [name for name, threshold in thresholds.items() if threshold is None]
+    if missing:
+        raise UserError(f"{bundle.folder}: bundle.json has no threshold for '{missing[0]}'")
+    return Drawer(bundle, {name: value for name, value in thresholds.items() if value is not None}, session)

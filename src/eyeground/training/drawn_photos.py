@@ -1,0 +1,193 @@
+"""Photos with masks for a segmenter: standard photos, masks brought to them once, and random patches of both.
+
+A mask is kept as the share of each standard pixel that it covers, in 256 steps: at the border of a vessel that share, and not
+a yes or no, is what the annotator's line says of the pixel. As in `eyeground.training.data`, a patch depends on (seed, epoch,
+row) alone, so that a resumed run sees what an uninterrupted one does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import Dataset
+
+from eyeground.errors import UserError, did_you_mean
+from eyeground.files import replacing
+from eyeground.imaging.cache import prepare, read_prepared, read_prepared_standard
+from eyeground.imaging.masks import read_mask
+from eyeground.manifest import MASK_PREFIX, Manifest
+from eyeground.progress import track
+from eyeground.recipe import Augmentation, Preprocessing
+from eyeground.segmentation_recipe import Structure
+from eyeground.training.augmentation import augment_with_masks
+from eyeground.training.data import Batch
+
+Mask = Path | Literal["absent", "unknown"]
+
+
+@dataclass(frozen=True)
+class DrawnPhotos:
+    """Readable photos of a manifest as standard photos on disk, with their masks.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        The rows whose photo could be read and that have at least one known mask.
+    standard : tuple of pathlib.Path
+        Standard photo of each row.
+    masks : tuple of tuple
+        For each row and structure: the path of its mask on the standard photo, or `absent`, or `unknown`.
+    unreadable : dict of str to str
+        Photos left out, and why.
+    """
+
+    manifest: Manifest
+    standard: tuple[Path, ...]
+    masks: tuple[tuple[Mask, ...], ...]
+    unreadable: dict[str, str]
+
+    def rows(self, split: str) -> np.ndarray:
+        """Row numbers of one split."""
+        return np.flatnonzero((self.manifest.table["split"] == split).fillna(False).to_numpy(bool))
+
+
+def prepare_drawn(
+    manifest: Manifest,
+    structures: Sequence[Structure],
+    preprocessing: Preprocessing,
+    cache: Path,
+    folder: Path,
+    jobs: int,
+) -> DrawnPhotos:
+    """Make or find the standard photo of every row, and bring its masks to it.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    structures : sequence of Structure
+        Each needs a column `mask_<name>`.
+    preprocessing : Preprocessing
+    cache : pathlib.Path
+        Folder of standard photos.
+    folder : pathlib.Path
+        Where masks on standard photos are kept.
+    jobs : int
+        Processes that make standard photos.
+
+    Raises
+    ------
+    UserError
+        If a mask column or a mask file is missing, a mask has another size than its photo, or nothing is left.
+    """
+    for structure in structures:
+        _require_column(manifest, structure)
+    prepared = prepare(manifest.photo_paths(), preprocessing, cache, jobs)
+    table = manifest.table
+    unreadable = {str(table["photo"].iloc[row]): reason for row, reason in prepared.failures.items()}
+    kept, standard, masks = [], [], []
+    for row in track(range(len(table)), "preparing masks"):
+        path = prepared.paths[row]
+        if path is None:
+            continue
+        found = tuple(_prepared_mask(manifest, row, structure, path, folder) for structure in structures)
+        if any(one != "unknown" for one in found):
+            kept.append(row)
+            standard.append(path)
+            masks.append(found)
+    if not kept:
+        raise UserError(f"none of the {len(table)} photos can be read and has a mask of {_names(structures)}")
+    chosen = np.isin(np.arange(len(table)), kept)
+    return DrawnPhotos(manifest.where(pd.Series(chosen)), tuple(standard), tuple(masks), unreadable)
+
+
+def _names(structures: Sequence[Structure]) -> str:
+    return ", ".join(structure.name for structure in structures)
+
+
+def _require_column(manifest: Manifest, structure: Structure) -> None:
+    column = MASK_PREFIX + structure.name
+    if column not in manifest.masks:
+        raise UserError(
+            f"there is no column '{column}'{did_you_mean(column, manifest.masks)}; "
+            f"the manifest's mask columns are {', '.join(manifest.masks) or 'none'}"
+        )
+
+
+def _prepared_mask(manifest: Manifest, row: int, structure: Structure, standard: Path, folder: Path) -> Mask:
+    cell = manifest.table[MASK_PREFIX + structure.name].iloc[row]
+    if pd.isna(cell):
+        return structure.missing
+    place = folder / structure.name / f"{standard.stem}.png"
+    if not place.is_file():
+        drawn = read_mask(manifest.root / cell)
+        try:
+            covered = read_prepared_standard(standard).geometry.to_standard(drawn.astype(np.float32))
+        except UserError as error:
+            raise UserError(f"{manifest.root / cell}: {error}") from error
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _, encoded = cv2.imencode(".png", np.round(covered * 255).astype(np.uint8))
+        with replacing(place) as partial:
+            partial.write_bytes(encoded.tobytes())
+    return place
+
+
+def read_masks(masks: Sequence[Mask], side: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Masks (side, side) uint8, 255 where a structure covers the pixel, and which of them are known (structures,) bool."""
+    empty = np.zeros((side, side), np.uint8)
+    read = []
+    for path in masks:
+        if not isinstance(path, Path):
+            read.append(empty)
+            continue
+        mask = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
+        if mask is None or mask.shape != (side, side):
+            raise UserError(f"{path}: the prepared mask is damaged; delete the folder and prepare again")
+        read.append(mask)
+    return read, np.array([mask != "unknown" for mask in masks])
+
+
+class DrawnDataset(Dataset[Batch]):
+    """Patches (h, w, 3) uint8 with targets (structures, h, w) float32, NaN where nothing is known, and row numbers.
+
+    Outside the field of view nothing is known. Without augmentation an item is the whole standard photo.
+    """
+
+    def __init__(
+        self, photos: DrawnPhotos, augmentation: Augmentation | None, patch: int, draws: int, seed: int
+    ) -> None:
+        self._photos = photos
+        self._augmentation = augmentation
+        self._patch = patch
+        self._draws = draws
+        self._seed = seed
+
+    def __getitem__(self, item: tuple[int, int]) -> Batch:
+        epoch, position = item
+        row, draw = divmod(position, self._draws)
+        photo = read_prepared(self._photos.standard[row])
+        masks, known = read_masks(self._photos.masks[row], len(photo))
+        if self._augmentation is not None:
+            random = np.random.default_rng((self._seed, epoch, row, draw))
+            photo, masks = augment_with_masks(photo, masks, self._augmentation, random)
+            photo, masks = _patch_of(photo, masks, self._patch, random)
+        target = np.stack(masks).astype(np.float32) / 255
+        # What is black in a standard photo lies outside the field of view: nobody drew there.
+        target[:, ~photo.any(axis=2)] = np.nan
+        target[~known] = np.nan
+        return torch.from_numpy(np.ascontiguousarray(photo)), torch.from_numpy(target), torch.tensor(row)
+
+
+def _patch_of(
+    photo: np.ndarray, masks: list[np.ndarray], patch: int, random: np.random.Generator
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    side = len(photo)
+    if not patch or patch == side:
+        return photo, masks
+    top, left = (int(random.integers(side - patch + 1)) for _ in range(2))
+    cut = (slice(top, top + patch), slice(left, left + patch))
+    return photo[cut], [mask[cut] for mask in masks]

@@ -1,0 +1,162 @@
+"""`fit_segmenter`: a recipe and drawn photos to a fitted segmenter, resumable to the same figures.
+
+With validation photos the epoch with the best Dice is kept. Small sets, such as DRIVE's twenty, can spare none: then the
+last epoch's averaged weights are kept, and no epoch is chosen by anything.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from eyeground.errors import UserError
+from eyeground.machine import keep_freed_memory
+from eyeground.models.segmenter import Segmenter
+from eyeground.segmentation_recipe import SegmentationRecipe
+from eyeground.training.data import Batch, EpochSampler, loader
+from eyeground.training.drawn_photos import DrawnDataset, DrawnPhotos
+from eyeground.training.fit import CHECKPOINTS, HISTORY, next_epoch, quiet, readers, trainer_of
+from eyeground.training.lightning_module import (
+    BEST,
+    LAST,
+    EpochReport,
+    KeepCheckpoints,
+    MovingAverage,
+    seed_step,
+)
+from eyeground.training.optimiser import optimiser, schedule
+from eyeground.training.segmentation_losses import drawing_loss
+
+VALIDATION_DICE = "validation_dice"
+DRAWN_FROM = 0.5  # probability from which a pixel counts as drawn while epochs are compared
+
+
+@dataclass(frozen=True)
+class SegmenterFit:
+    """A fitted segmenter in evaluation mode; `history` has an entry per epoch: `epoch`, `loss`, `validation_dice`."""
+
+    segmenter: Segmenter
+    history: tuple[dict[str, float], ...]
+
+
+class SegmenterModule(pl.LightningModule):
+    """Fits a `Segmenter` to a `SegmentationRecipe`."""
+
+    def __init__(self, segmenter: Segmenter, recipe: SegmentationRecipe) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+        self._recipe = recipe
+        weights = torch.tensor([one.weight for one in recipe.structures])
+        self.register_buffer("weights", weights, persistent=False)
+        self._counts: list[Tensor] = []
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        seed_step(self._recipe.seed, self, batch_idx)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        photos, target, _rows = batch
+        focal = self._recipe.optimisation.loss == "focal"
+        loss = drawing_loss(self.segmenter(photos), target, self.weights, overlap=self._recipe.overlap, focal=focal)
+        self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(photos), sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        photos, target, _rows = batch
+        drawn = self.segmenter(photos).float().sigmoid() >= DRAWN_FROM
+        known = torch.isfinite(target)
+        truth = (torch.nan_to_num(target) >= 0.5) & known
+        hit, sizes = (drawn & truth).sum((0, 2, 3)), ((drawn & known).sum((0, 2, 3)) + truth.sum((0, 2, 3)))
+        self._counts.append(torch.stack([2 * hit, sizes]))
+
+    def on_validation_epoch_end(self) -> None:
+        counts = torch.stack(self._counts).sum(dim=0).double()
+        self._counts.clear()
+        doubled, sizes = self.all_gather(counts).reshape(-1, *counts.shape).sum(dim=0)
+        there = sizes > 0
+        weights = self.weights.double() * there
+        dice = (doubled / sizes.clamp(min=1) * weights).sum() / weights.sum() if there.any() else torch.tensor(math.nan)
+        self.log(VALIDATION_DICE, dice.float())
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        settings = self._recipe.optimisation
+        chosen = optimiser(self.segmenter, settings)
+        steps = int(self.trainer.estimated_stepping_batches)
+        return {
+            "optimizer": chosen,
+            "lr_scheduler": {"scheduler": schedule(chosen, steps, settings.warmup), "interval": "step"},
+        }
+
+
+def fit_segmenter(
+    segmenter: Segmenter, recipe: SegmentationRecipe, photos: DrawnPhotos, folder: Path, console: Console, resume: bool
+) -> SegmenterFit:
+    """Fit a segmenter to the `train` rows.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+        With its initial weights.
+    recipe : SegmentationRecipe
+    photos : DrawnPhotos
+    folder : pathlib.Path
+        Run folder; gets `checkpoints/`, `history.csv` and `tensorboard/`.
+    console : rich.console.Console
+        Where progress is told.
+    resume : bool
+        Go on from `checkpoints/last.ckpt` if there is one.
+
+    Raises
+    ------
+    UserError
+        If no photo is for training.
+    """
+    train, validation = photos.rows("train"), photos.rows("validation")
+    if not len(train):
+        raise UserError("the manifest has no readable photos in split 'train'; make splits with `eyeground split`")
+    quiet()
+    keep_freed_memory()
+    settings = recipe.optimisation
+    module = SegmenterModule(segmenter, recipe)
+    module.train()
+    compared = VALIDATION_DICE if len(validation) else None
+    report = EpochReport(folder / HISTORY, console, len(train) * recipe.draws, compared)
+    callbacks: list[Callback] = [report, KeepCheckpoints(folder / CHECKPOINTS, report)]
+    if settings.average_decay:
+        callbacks.append(MovingAverage(settings.average_decay))
+    last = folder / CHECKPOINTS / LAST
+    resume = resume and last.is_file()
+    trainer = trainer_of(settings, recipe.machine, folder, callbacks)
+    loaders = _loaders(recipe, photos, trainer, next_epoch(last) if resume else 0)
+    trainer.fit(module, *loaders, ckpt_path=str(last) if resume else None)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    if not trainer.is_global_zero:
+        raise SystemExit(0)  # one process goes on to evaluate and export
+    kept = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)["state_dict"]
+    segmenter.load_state_dict({name.removeprefix("segmenter."): tensor for name, tensor in kept.items()})
+    return SegmenterFit(segmenter.eval(), tuple(report.history))
+
+
+def _loaders(
+    recipe: SegmentationRecipe, photos: DrawnPhotos, trainer: pl.Trainer, first_epoch: int
+) -> list[DataLoader[Batch]]:
+    train, validation, draws = photos.rows("train"), photos.rows("validation"), recipe.draws
+    place = {"seed": recipe.seed, "part": trainer.global_rank, "parts": trainer.world_size}
+    positions = (train[:, None] * draws + np.arange(draws)).ravel()
+    drawn = EpochSampler(positions, shuffle=True, **place)
+    drawn.set_epoch(first_epoch)
+    size, workers = recipe.optimisation.batch_size, readers(recipe.machine)
+    patches = DrawnDataset(photos, recipe.augmentation, recipe.patch, draws, recipe.seed)
+    loaders = [loader(patches, drawn, size, workers, drop_last=len(drawn) % size == 1 and len(drawn) > 1)]
+    if len(validation):
+        whole = DrawnDataset(photos, None, 0, 1, recipe.seed)
+        loaders.append(loader(whole, EpochSampler(validation, shuffle=False, **place), 1, workers, drop_last=False))
+    return loaders
