@@ -1,0 +1,108 @@
+"""Two ways of averaging over photos, each as a measure that weighs patients.
+
+*Pooled* takes all pixels of all photos for one sample; sums of counts over patients are kept, and a resample weighs
+them. *Mean* averages the photos' own figures, those that have one.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from eyeground.evaluation.agreement import ratio
+from eyeground.evaluation.estimates import Bearing
+from eyeground.evaluation.measures import Measure
+from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
+from eyeground.evaluation.structures.photos import MeasuredPhoto, figures_at_threshold, figures_of_photos
+from eyeground.evaluation.structures.pixels import auprc, auroc
+
+POOLED, MEAN = "pooled", "mean"
+Photos = Sequence[MeasuredPhoto]
+# Resamples whose histograms are held at once.
+_ROWS = 64
+_NEEDS = {
+    "auroc": (POSITIVES, NEGATIVES),
+    "auprc": (POSITIVES, NEGATIVES),
+    "dice": (POSITIVES,),
+    "cl_dice": (POSITIVES,),
+    "sensitivity": (POSITIVES,),
+    "specificity": (NEGATIVES,),
+    "accuracy": (),
+}
+
+
+def pooled(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Measure:
+    """Figures of all pixels of all photos.
+
+    Parameters
+    ----------
+    photos : sequence of MeasuredPhoto
+    patient : numpy.ndarray
+        Shape (photos,): each photo's patient, numbered from 0 without gaps.
+    metrics : tuple of str
+        Some of the photos' metrics.
+    """
+    patients = int(patient.max()) + 1
+    decisions = per_patient(np.stack([photo.decisions for photo in photos]), patient, patients)
+    centreline = per_patient(np.stack([photo.centreline for photo in photos]), patient, patients)
+    counted = [photo.pixels for photo in photos if photo.pixels is not None]
+    if counted:
+        positives = per_patient(np.stack([pixels.positives for pixels in counted]), patient, patients)
+        negatives = per_patient(np.stack([pixels.negatives for pixels in counted]), patient, patients)
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        parts = []
+        # As floats, which are exact here, the products are far faster than as integers.
+        for rows in np.split(weights.astype(float), range(_ROWS, len(weights), _ROWS)):
+            areas = [area(rows @ positives, rows @ negatives) for area in (auroc, auprc)] if counted else []
+            parts.append(np.stack([*areas, *figures_at_threshold(rows @ decisions, rows @ centreline)]))
+        return np.concatenate(parts, axis=1)[_places(photos, metrics)]
+
+    shown = {kind: [photo for photo in photos if kind in photo.shows] for kind in (POSITIVES, NEGATIVES)}
+    missing = [next((kind for kind in _NEEDS[metric] if not shown[kind]), "") for metric in metrics]
+    bearings = []
+    for metric in metrics:
+        needed = [_bearing(shown[kind], f"patients with {kind}") for kind in _NEEDS[metric]]
+        bearings.append(min(needed, key=lambda one: one.patients) if needed else _bearing(photos, "patients"))
+    return _measure(metrics, missing, bearings, of)
+
+
+def mean(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Measure:
+    """Means of the photos' own figures, over the photos that have one; parameters are those of `pooled`."""
+    figures = figures_of_photos(photos)[_places(photos, metrics)]
+    patients = int(patient.max()) + 1
+    sums = per_patient(np.nan_to_num(figures).T, patient, patients)
+    defined = per_patient(~np.isnan(figures).T, patient, patients)
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        return ratio(weights @ sums, weights @ defined).T
+
+    bearings = [
+        _bearing(with_figure(metric, photos), f"patients with {needed(metric) or 'photos'}") for metric in metrics
+    ]
+    missing = ["" if with_figure(metric, photos) else f"photo with {needed(metric)}" for metric in metrics]
+    return _measure(metrics, missing, bearings, of)
+
+
+def with_figure(metric: str, photos: Photos) -> list[MeasuredPhoto]:
+    """The photos of which a metric is defined by itself."""
+    return [photo for photo in photos if set(_NEEDS[metric]) <= photo.shows]
+
+
+def needed(metric: str) -> str:
+    """What pixels a metric needs, in words; empty where it needs none in particular."""
+    return " and ".join(_NEEDS[metric])
+
+
+def _measure(
+    metrics: tuple[str, ...], missing: list[str], bearings: list[Bearing], of: Callable[[np.ndarray], np.ndarray]
+) -> Measure:
+    # A share of pixels is no share of photos, so Wilson's interval does not apply.
+    return Measure(metrics, tuple(missing), tuple(bearings), (False,) * len(metrics), of)
+
+
+def _bearing(photos: Photos, of: str) -> Bearing:
+    return Bearing(len({photo.patient for photo in photos}), of)
+
+
+def _places(photos: Photos, metrics: tuple[str, ...]) -> list[int]:
+    return [photos[0].metrics.index(metric) for metric in metrics]

@@ -1,0 +1,161 @@
+"""One photo's probability map, or a second drawing, against the drawn truth: counts, and the figures they give.
+
+Everything is a ratio of counts, so one function gives the figures of a photo, of all pixels together and of every
+resample. A figure about the structure itself (Dice, sensitivity, clDice, areas under curves) is NaN where none is
+drawn: whatever is called there, such a Dice would be 0 or undefined, and tell nothing but that the photo shows none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eyeground.errors import UserError
+from eyeground.evaluation.agreement import ratio
+from eyeground.evaluation.metrics import NEGATIVES, POSITIVES
+from eyeground.evaluation.structures.centreline import centreline_counts, cl_dice
+from eyeground.evaluation.structures.pixels import Mask, PixelCounts, auprc, auroc, check_maps, count_pixels
+
+AT_THRESHOLD = ("dice", "cl_dice", "sensitivity", "specificity", "accuracy")
+OVER_THRESHOLDS = ("auroc", "auprc")
+
+
+@dataclass(frozen=True)
+class MeasuredPhoto:
+    """What is kept of a photo. Build it with `measure_photo` or `measure_drawing`.
+
+    Attributes
+    ----------
+    photo, patient : str
+    decisions : numpy.ndarray
+        Shape (4,), int64: pixels that are true positives, false positives, true negatives, false negatives.
+    centreline : numpy.ndarray
+        Shape (4,), int64, from `centreline.centreline_counts`.
+    pixels : PixelCounts or None
+        None for a drawing, whose pixels have no order.
+    """
+
+    photo: str
+    patient: str
+    decisions: npt.NDArray[np.int64]
+    centreline: npt.NDArray[np.int64]
+    pixels: PixelCounts | None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What can be measured of it: a drawing has no areas under curves."""
+        return AT_THRESHOLD if self.pixels is None else (*OVER_THRESHOLDS, *AT_THRESHOLD)
+
+    @property
+    def shows(self) -> set[str]:
+        """Which of `positives` (pixels drawn as the structure) and `negatives` there are."""
+        found, wrong, passed, missed = self.decisions.tolist()
+        return {kind for kind, pixels in ((POSITIVES, found + missed), (NEGATIVES, wrong + passed)) if pixels}
+
+
+def measure_photo(
+    photo: str,
+    patient: str,
+    probability: npt.NDArray[np.floating],
+    truth: Mask,
+    inside: Mask,
+    threshold: float,
+) -> MeasuredPhoto:
+    """Compare a probability map with the drawn structure.
+
+    Parameters
+    ----------
+    photo, patient : str
+        Their names; eyes of one patient are resampled together.
+    probability : numpy.ndarray
+        Shape (h, w), 0 to 1; taken as float32.
+    truth : numpy.ndarray
+        Shape (h, w), bool: the structure as drawn.
+    inside : numpy.ndarray
+        Shape (h, w), bool: the field of view; other pixels are not counted.
+    threshold : float
+        Pixels with at least this probability are called the structure; from `best_threshold`, or fixed beforehand.
+
+    Raises
+    ------
+    UserError
+        If the maps do not fit each other (see `count_pixels`), or scikit-image is not installed.
+    """
+    pixels = count_pixels(probability, truth, inside)
+    return _measured(photo, patient, probability.astype(np.float32) >= threshold, truth, inside, pixels)
+
+
+def measure_drawing(photo: str, patient: str, drawn: Mask, truth: Mask, inside: Mask) -> MeasuredPhoto:
+    """Compare a second drawing with the first, which is taken for the truth: how well a person does.
+
+    Parameters
+    ----------
+    drawn : numpy.ndarray
+        Shape (h, w), bool: the structure as the second annotator drew it.
+
+    Other parameters and errors are those of `measure_photo`.
+    """
+    if drawn.dtype != np.bool_:
+        raise UserError(f"the drawn mask is of type {drawn.dtype}; make it bool, for example with `mask > 127`")
+    check_maps(drawn.astype(np.float32), truth, inside)
+    return _measured(photo, patient, drawn, truth, inside, None)
+
+
+def photo_figures(
+    probability: npt.NDArray[np.floating], truth: Mask, inside: Mask, threshold: float
+) -> dict[str, float]:
+    """Figures of one probability map against the drawn structure.
+
+    Parameters and errors are those of `measure_photo`.
+
+    Returns
+    -------
+    dict of str to float
+        All 0 to 1. `auroc` and `auprc` (average precision) over all thresholds, pixels of one bin of `pixels.EDGES`
+        counting as ties; at the threshold `dice` (2 TP / (2 TP + FP + FN)), `cl_dice` (see `centreline.cl_dice`),
+        `sensitivity`, `specificity` and `accuracy`. NaN are all but specificity and accuracy where no pixel is drawn as
+        the structure, and `auroc`, `auprc` and `specificity` where every pixel is.
+    """
+    measured = measure_photo("", "", probability, truth, inside, threshold)
+    return dict(zip(measured.metrics, figures_of_photos([measured])[:, 0].tolist(), strict=True))
+
+
+def figures_at_threshold(decisions: np.ndarray, centreline: np.ndarray) -> np.ndarray:
+    """Figures of `AT_THRESHOLD` of counts of shape (rows, 4) each: shape (metrics, rows)."""
+    found, wrong, passed, missed = decisions.T.astype(float)
+    positives = found + missed
+    dice = np.where(positives > 0, ratio(2 * found, positives + found + wrong), np.nan)
+    return np.stack(
+        [
+            dice,
+            cl_dice(centreline),
+            ratio(found, positives),
+            ratio(passed, passed + wrong),
+            ratio(found + passed, decisions.sum(axis=1).astype(float)),
+        ]
+    )
+
+
+def figures_of_photos(photos: Sequence[MeasuredPhoto]) -> np.ndarray:
+    """Each photo's own figures, shape (metrics, photos), metrics as the photos' `metrics`, which must be the same."""
+    figures = figures_at_threshold(
+        np.stack([photo.decisions for photo in photos]), np.stack([photo.centreline for photo in photos])
+    )
+    counted = [photo.pixels for photo in photos if photo.pixels is not None]
+    if not counted:
+        return figures
+    areas = [
+        [area(pixels.positives[np.newaxis], pixels.negatives[np.newaxis])[0] for pixels in counted]
+        for area in (auroc, auprc)
+    ]
+    return np.concatenate([np.array(areas), figures])
+
+
+def _measured(
+    photo: str, patient: str, called: Mask, truth: Mask, inside: Mask, pixels: PixelCounts | None
+) -> MeasuredPhoto:
+    called, truth = called & inside, truth & inside
+    counted = (called & truth, called & ~truth, inside & ~called & ~truth, truth & ~called)
+    decisions = np.array([np.count_nonzero(mask) for mask in counted], dtype=np.int64)
+    return MeasuredPhoto(photo, patient, decisions, centreline_counts(called, truth), pixels)
