@@ -18,6 +18,7 @@ from eyeground.protocols.study.settings import (
     StudyTask,
 )
 from eyeground.recipe import ProbeRecipe, TrainingRecipe
+from eyeground.segmentation_recipe import SegmentationRecipe
 from eyeground.settings import Settings, all_settings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -30,13 +31,18 @@ STUDY = {
     ProbePlan: "`probe`",
     FinetunePlan: "`finetune`",
 }
+RECIPES = {
+    TrainingRecipe: "fine-tuning and pretraining",
+    ProbeRecipe: "probing",
+    SegmentationRecipe: "segmentation",
+}
 MARKER = "<!-- Below: written by scripts/document_recipe.py -->"
 
 
 def tables() -> str:
     """One table per recipe: the dotted name that `--set` takes, the default, and what it means."""
     parts = []
-    for recipe, commands in ((TrainingRecipe, "fine-tuning and pretraining"), (ProbeRecipe, "probing")):
+    for recipe, commands in RECIPES.items():
         rows = [_row(name, field) for name, field in all_settings(recipe).items() if not _is_section(field)]
         head = f"## {recipe.__name__}: {commands}\n\n| setting | default | meaning |\n|---|---|---|\n"
         parts.append(head + "\n".join(rows) + "\n")

@@ -10,6 +10,7 @@ from eyeground.description import Figure, Quantisation, QuantisedOutput, Roundin
 from eyeground.manifest import OPTIONAL, REQUIRED, SEXES, SPLITS, read_manifest
 from eyeground.predictions import read_predictions
 from eyeground.recipe import ProbeRecipe, Settings, TrainingRecipe, read_recipe
+from eyeground.segmentation_recipe import SegmentationRecipe
 from eyeground.settings import all_settings
 
 REPOSITORY = Path(__file__).parents[1]
@@ -24,7 +25,7 @@ def first_block(name: str, language: str = "") -> str:
     return page(name).split(f"```{language}\n")[1].split("```")[0]
 
 
-@pytest.mark.parametrize("recipe", [TrainingRecipe, ProbeRecipe])
+@pytest.mark.parametrize("recipe", [TrainingRecipe, ProbeRecipe, SegmentationRecipe])
 def test_every_setting_is_documented(recipe: type[Settings]) -> None:
     section = page("recipe.md").split(f"## {recipe.__name__}")[1].split("\n## ")[0]
     settings = all_settings(recipe)

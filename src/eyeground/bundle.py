@@ -212,7 +212,9 @@ def open_segmenter(name_or_path: str | Path) -> Bundle:
     bundle = open_bundle(name_or_path)
     if bundle.description.decoder is None:
         found = ", ".join(bundle.description.outputs)
-        raise UserError(f"{name_or_path}: a classifier of photos ({found}), which draws nothing; use `eyeground screen`")
+        raise UserError(
+            f"{name_or_path}: a classifier of photos ({found}), which draws nothing; use `eyeground screen`"
+        )
     return bundle
 
 

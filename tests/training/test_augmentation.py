@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eyeground.recipe import Augmentation
 from eyeground.synthetic import render
-from eyeground.training.augmentation import augment
+from eyeground.training.augmentation import augment, augment_with_masks
 
 SIDE = 96
 NOTHING = Augmentation(
@@ -69,3 +69,26 @@ def test_photometric_changes_keep_the_outside_black() -> None:
 def test_a_black_photo_stays_black() -> None:
     black = np.zeros((SIDE, SIDE, 3), np.uint8)
     assert not augment(black, Augmentation(blur=0, jpeg=0), np.random.default_rng(0)).any()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_masks_are_turned_and_warped_as_the_photo_is(seed: int) -> None:
+    """A photo that is its own mask: where the one goes, the other goes."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[30:50, 20:70] = 255
+    geometry = NOTHING.model_copy(update={"flip": True, "rotation": 180.0, "zoom": 0.3, "shift": 0.05, "warp": 0.5})
+    changed, (moved,) = augment_with_masks(
+        np.repeat(mask[..., None], 3, axis=2), [mask], geometry, np.random.default_rng(seed)
+    )
+    assert np.abs(changed[..., 0].astype(int) - moved.astype(int)).max() <= 1
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_masks_change_nothing_about_the_photo(seed: int) -> None:
+    alone = augment(photo(), Augmentation(), np.random.default_rng(seed))
+    together, _ = augment_with_masks(
+        photo(), [np.zeros((SIDE, SIDE), np.uint8)], Augmentation(), np.random.default_rng(seed)
+    )
+    assert np.array_equal(alone, together)

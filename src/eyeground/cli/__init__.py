@@ -16,7 +16,21 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import eyeground
-from eyeground.cli import build, compare, convert, data, demo, evaluate, hub, predict, release, stress, study, use
+from eyeground.cli import (
+    build,
+    compare,
+    convert,
+    data,
+    demo,
+    evaluate,
+    hub,
+    predict,
+    release,
+    segment,
+    stress,
+    study,
+    use,
+)
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
 
 VERBS = (
@@ -36,6 +50,7 @@ VERBS = (
     "pull",
     "models",
     "screen",
+    "segment",
     "inspect",
     "demo",
 )
@@ -80,6 +95,7 @@ app.command("push")(hub.push)
 app.command("pull")(hub.pull)
 app.command("models")(use.models)
 app.command("screen")(use.screen)
+app.command("segment")(segment.segment)
 app.command("inspect")(use.inspect)
 app.command("demo")(demo.demo)
 

@@ -12,7 +12,7 @@ from eyeground.errors import UserError
 from eyeground.machine import usable_cores
 
 if TYPE_CHECKING:
-    from eyeground.protocols.build import Built
+    from eyeground.protocols.build import Built, Plan
     from eyeground.recipe import Target
 
 RUN = typer.Option(..., "-o", "--output", help="Run folder: checkpoints, predictions, figures and the bundle.")
@@ -60,10 +60,19 @@ def pretrain(
 def adapt(
     manifest: Path = typer.Argument(..., help="Manifest with the labels to learn."),
     bundle: str = typer.Option(
-        ..., "--bundle", help="Bundle to start from: its folder, or the name of a released one."
+        ...,
+        "--bundle",
+        help="Bundle to start from: its folder, or the name of a released one. With --structure also scratch, imagenet or a "
+        ".safetensors file, on the recipe's network.",
     ),
     targets: list[str] = typer.Option(
-        ..., "--target", help="Label to learn; repeat for more. 'grade:ordinal' and 'class:multiclass' say how."
+        [], "--target", help="Label to learn; repeat for more. 'grade:ordinal' and 'class:multiclass' say how."
+    ),
+    structures: list[str] = typer.Option(
+        [],
+        "--structure",
+        help="Structure to draw, from the manifest's column mask_NAME; repeat for more. 'NAME:absent' says that a photo without "
+        "a mask shows none. Trains a segmenter over the bundle's encoder; classifies nothing.",
     ),
     output: Path = RUN,
     probe: bool = typer.Option(
@@ -80,8 +89,10 @@ def adapt(
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> None:
-    """Adapt a bundle to labels of your own: diseases, grades, classes."""
+    """Adapt a bundle to labels of your own (diseases, grades, classes) or to masks of your own (vessels, optic disc, lesions)."""
     need_torch()
+    if bool(targets) == bool(structures):
+        raise UserError("name what to learn: labels with --target, or what to draw with --structure; not both")
     import json
 
     from eyeground.bundle import open_classifier
@@ -90,11 +101,16 @@ def adapt(
     from eyeground.protocols.build import Plan
     from eyeground.recipe import ProbeRecipe, read_recipe
 
-    if probe and resume:
+    if probe and resume and not structures:
         raise UserError("--resume is for --finetune; a probe is simply run again; its embeddings are kept")
     wanted = [_target(text) for text in targets]
-    method: Literal["probe", "finetune"] = "probe" if probe else "finetune"
+    method: Literal["probe", "finetune", "segmentation"] = (
+        "segmentation" if structures else "probe" if probe else "finetune"
+    )
     plan = Plan(output, cache, name or output.resolve().name, method, licence, allow_leakage, jobs or usable_cores())
+    if structures:
+        _draw(manifest, structures, bundle, plan, recipe, overrides, resume)
+        return
     photos = read_manifest(manifest)
     if probe:
         given = ["targets=" + json.dumps([target.model_dump() for target in wanted])]
@@ -104,6 +120,28 @@ def adapt(
         fine = finetune_recipe(open_classifier(bundle), bundle, wanted, recipe, overrides)
         built = finetune(photos, fine, plan, Console(soft_wrap=True), resume)
     _report(built, output)
+
+
+def _draw(
+    manifest: Path,
+    structures: list[str],
+    bundle: str,
+    plan: "Plan",
+    recipe: Path | None,
+    overrides: list[str],
+    resume: bool,
+) -> None:
+    from eyeground.manifest import read_manifest
+    from eyeground.protocols.build_segmenter import segmentation_recipe, train_segmenter
+    from eyeground.protocols.segment import as_lines
+
+    console = Console(soft_wrap=True)
+    settings = segmentation_recipe(bundle, structures, recipe, overrides)
+    built = train_segmenter(read_manifest(manifest), settings, plan, console, resume)
+    for line in as_lines(built.estimates):
+        console.print(line, markup=False, highlight=False)
+    console.print(f"model {built.bundle.identity}")
+    console.print(f"written: {built.bundle.folder} (the model), {plan.folder / 'evaluation'} (figures)")
 
 
 def _target(text: str) -> "Target":

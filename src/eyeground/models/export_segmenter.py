@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -117,9 +116,7 @@ def load_segmenter(name_or_path: str | Path) -> Segmenter:
     bundle = open_segmenter(name_or_path)
     description = bundle.description
     assert description.decoder is not None  # open_segmenter saw to it
-    segmenter = Segmenter(
-        description.architecture, description.decoder, description.preprocessing, description.outputs
-    )
+    segmenter = Segmenter(description.architecture, description.decoder, description.preprocessing, description.outputs)
     segmenter.load_state_dict({name: tensor.float() for name, tensor in read_tensors(bundle.weights_path).items()})
     return segmenter.eval()
 

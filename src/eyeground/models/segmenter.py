@@ -71,7 +71,7 @@ class Segmenter(nn.Module):
 
     def draw(self, photos: Tensor) -> Tensor:
         """Probabilities (n, structures, h, w), each a mean over the architecture's views."""
-        total = self(photos).sigmoid()
+        total: Tensor = self(photos).sigmoid()
         for axes in FLIPS[: self.architecture.views - 1]:
             turned = photos.flip([axis - 1 for axis in axes])  # the same axes of (n, h, w, 3)
             total = total + self(turned).sigmoid().flip(axes)

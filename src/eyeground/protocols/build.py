@@ -37,6 +37,7 @@ from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PRED
 from eyeground.recipe import CalibrationMethod, Target, TrainingRecipe
 from eyeground.splits import split_patients
 from eyeground.training.data import PreparedPhotos, prepare_photos, with_classes
+from eyeground.training.drawn_photos import DrawnPhotos
 from eyeground.training.fit import fit, predict
 from eyeground.training_photos import hashes_of_standard
 
@@ -66,7 +67,7 @@ class Plan:
     name : str
         Name of the bundle.
     method : str
-        `pretrain`, `finetune` or `probe`.
+        `pretrain`, `finetune`, `probe` or `segmentation`.
     licence : str
         Licence of the weights.
     allow_leakage : bool
@@ -78,7 +79,7 @@ class Plan:
     folder: Path
     cache: Path
     name: str
-    method: Literal["pretrain", "finetune", "probe"]
+    method: Literal["pretrain", "finetune", "probe", "segmentation"]
     licence: str = DEFAULT_LICENCE
     allow_leakage: bool = False
     jobs: int = 1
@@ -108,14 +109,14 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     fitted = fit(classifier, recipe, photos, plan.folder, console, resume)
     rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
     predictions = predictions_of(photos, rows, predict(fitted.classifier, photos, rows, recipe), recipe.targets)
-    start = _public_name(recipe.initialisation)
+    start = public_name(recipe.initialisation)
     record = training_record(manifest, photos, plan, start, len(fitted.history), recipe.seed)
     seen = training_photos(photos)
     return validate_and_export(fitted.classifier, predictions, record, plan, recipe.calibration, console, seen)
 
 
 def training_record(
-    manifest: Manifest, photos: PreparedPhotos, plan: Plan, initialisation: str, epochs: int, seed: int
+    manifest: Manifest, photos: PreparedPhotos | DrawnPhotos, plan: Plan, initialisation: str, epochs: int, seed: int
 ) -> TrainingRecord:
     """What a bundle says of the photos its weights were fitted to."""
     trained = photos.manifest.in_split("train")
@@ -132,7 +133,7 @@ def training_record(
     )
 
 
-def training_photos(photos: PreparedPhotos) -> tuple[str, ...]:
+def training_photos(photos: PreparedPhotos | DrawnPhotos) -> tuple[str, ...]:
     """Hashes of the photos that a model has seen, for fitting or for choosing epoch, calibration and thresholds."""
     rows = np.concatenate([photos.rows("train"), photos.rows("validation")])
     return hashes_of_standard(photos.standard[row] for row in rows)
@@ -193,7 +194,7 @@ def with_splits(manifest: Manifest, targets: Sequence[Target], seed: int, consol
     return split_patients(manifest, SHARES, [target.name for target in targets], seed)
 
 
-def tell_unreadable(photos: PreparedPhotos, console: Console) -> None:
+def tell_unreadable(photos: PreparedPhotos | DrawnPhotos, console: Console) -> None:
     """Say how many photos are left out because they cannot be read, and why the first is."""
     if photos.unreadable:
         photo, reason = next(iter(photos.unreadable.items()))
@@ -202,7 +203,7 @@ def tell_unreadable(photos: PreparedPhotos, console: Console) -> None:
         )
 
 
-def refuse_leakage(photos: PreparedPhotos, allowed: bool, console: Console) -> None:
+def refuse_leakage(photos: PreparedPhotos | DrawnPhotos, allowed: bool, console: Console) -> None:
     """Stop if the very same file stands in two splits; its standard photo then has the same name.
 
     Raises
@@ -257,7 +258,7 @@ def operating_points(predictions: Predictions, console: Console) -> tuple[Operat
     return tuple(points)
 
 
-def _public_name(initialisation: str) -> str:
+def public_name(initialisation: str) -> str:
     """A bundle's identity, or the last part of a path: a bundle says what it started from, not where that lay."""
     if (Path(initialisation) / DESCRIPTION).is_file() or folder_of(initialisation) is not None:
         return open_bundle(initialisation).identity

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.bundle import ONNX, Bundle, open_segmenter
+from eyeground.bundle import Bundle, open_segmenter
 from eyeground.errors import UserError
 from eyeground.imaging.standard import StandardPhoto, standard_photo
 from eyeground.machine import usable_cores
-from eyeground.screening.runtime import INPUT, new_session
+from eyeground.screening.runtime import INPUT, check_shape, misfit, new_session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -106,13 +106,12 @@ def load_drawer(name_or_path: str | Path, threads: int | None = None) -> Drawer:
     """
     bundle = open_segmenter(name_or_path)
     session = new_session(bundle, threads or usable_cores())
-    outputs = {node.name: node for node in session.get_outputs()}
     names, side = bundle.description.outputs, bundle.description.preprocessing.side
-    if DRAWN not in outputs or list(outputs[DRAWN].shape[1:]) != [len(names), side, side]:
-        raise UserError(
-            f"{bundle.folder / ONNX}: does not fit bundle.json: expected an output '{DRAWN}' of {len(names)} maps of "
-            f"{side} x {side}"
-        )
+    outputs = {node.name: node for node in session.get_outputs()}
+    if DRAWN not in outputs:
+        raise misfit(bundle, f"there is no output '{DRAWN}'; it has {', '.join(outputs)}")
+    why = f"it names {len(names)} structures ({', '.join(names)}), and preprocessing.side is {side}"
+    check_shape(bundle, DRAWN, outputs[DRAWN].shape, (None, len(names), side, side), why)
     thresholds = {name: bundle.description.threshold(name) for name in names}
     missing = [name for name, threshold in thresholds.items() if threshold is None]
     if missing:

@@ -156,7 +156,7 @@ class Screener:
             If the bundle's graph gives no embedding.
         """
         if EMBEDDING not in {output.name for output in self._session.get_outputs()}:
-            raise _misfit(self.bundle, f"there is no output '{EMBEDDING}'")
+            raise misfit(self.bundle, f"there is no output '{EMBEDDING}'")
         results = self._run([PROBABILITIES, EMBEDDING], pixels)
         return self._calibrated(results), results[EMBEDDING]
 
@@ -224,13 +224,13 @@ def _check_graph(bundle: Bundle, session: "onnxruntime.InferenceSession") -> Non
     side, outputs = description.preprocessing.side, description.outputs
     inputs = {node.name: node for node in session.get_inputs()}
     if list(inputs) != [INPUT]:
-        raise _misfit(bundle, f"its inputs are {', '.join(inputs) or 'none'}; expected one named '{INPUT}'")
+        raise misfit(bundle, f"its inputs are {', '.join(inputs) or 'none'}; expected one named '{INPUT}'")
     if inputs[INPUT].type != "tensor(uint8)":
-        raise _misfit(bundle, f"input '{INPUT}' is {inputs[INPUT].type}; expected tensor(uint8)")
-    _check_shape(bundle, INPUT, inputs[INPUT].shape, (None, side, side, 3), f"preprocessing.side is {side}")
+        raise misfit(bundle, f"input '{INPUT}' is {inputs[INPUT].type}; expected tensor(uint8)")
+    check_shape(bundle, INPUT, inputs[INPUT].shape, (None, side, side, 3), f"preprocessing.side is {side}")
     found_outputs = {node.name: node for node in session.get_outputs()}
     if PROBABILITIES not in found_outputs:
-        raise _misfit(bundle, f"there is no output '{PROBABILITIES}'; it has {', '.join(found_outputs)}")
+        raise misfit(bundle, f"there is no output '{PROBABILITIES}'; it has {', '.join(found_outputs)}")
     why = f"it names {len(outputs)} outputs ({', '.join(outputs)})"
     expected: dict[str, tuple[int | None, ...]] = {
         PROBABILITIES: (None, len(outputs)),
@@ -239,11 +239,11 @@ def _check_graph(bundle: Bundle, session: "onnxruntime.InferenceSession") -> Non
     for name, shape in expected.items():
         if name in found_outputs:
             if found_outputs[name].type != "tensor(float)":
-                raise _misfit(bundle, f"output '{name}' is {found_outputs[name].type}; expected tensor(float)")
-            _check_shape(bundle, name, found_outputs[name].shape, shape, why)
+                raise misfit(bundle, f"output '{name}' is {found_outputs[name].type}; expected tensor(float)")
+            check_shape(bundle, name, found_outputs[name].shape, shape, why)
 
 
-def _check_shape(bundle: Bundle, name: str, found: Sequence[Any], expected: tuple[int | None, ...], why: str) -> None:
+def check_shape(bundle: Bundle, name: str, found: Sequence[Any], expected: tuple[int | None, ...], why: str) -> None:
     """Sizes that the graph leaves open (text or None) fit anything, except the number of photos, which must be open."""
     fits = len(found) == len(expected) and not isinstance(found[0], int)
     fits = fits and all(
@@ -252,8 +252,9 @@ def _check_shape(bundle: Bundle, name: str, found: Sequence[Any], expected: tupl
     )
     if not fits:
         shown = ", ".join("any" if size is None else str(size) for size in expected)
-        raise _misfit(bundle, f"'{name}' has shape ({', '.join(map(str, found))}); expected ({shown}), because {why}")
+        raise misfit(bundle, f"'{name}' has shape ({', '.join(map(str, found))}); expected ({shown}), because {why}")
 
 
-def _misfit(bundle: Bundle, what: str) -> UserError:
+def misfit(bundle: Bundle, what: str) -> UserError:
+    """The error of a graph that is not what bundle.json promises."""
     return UserError(f"{bundle.folder / ONNX}: does not fit bundle.json: {what}")

@@ -235,4 +235,5 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")  # frozen layers, on purpose
     warnings.filterwarnings("ignore", message=".*number of training batches.*")
+    warnings.filterwarnings("ignore", message=".*have no `val_dataloader`.*")  # a segmenter may have none to spare
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")

@@ -1,0 +1,58 @@
+"""`segment`: structures drawn on photos, without torch."""
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from eyeground.errors import EXIT_NOTHING_USABLE, UserError
+
+
+def segment(
+    photos: list[Path] = typer.Argument(None, help="Folders (walked through) and photos: JPEG, PNG, TIFF, DICOM."),
+    bundle: str = typer.Option(
+        ..., "--bundle", help="Segmenter to draw with: its folder, or a name that `models` lists."
+    ),
+    output: Path = typer.Option(..., "-o", "--output", help="Folder for masks/, overlays/, segments.csv."),
+    measure: Path | None = typer.Option(
+        None,
+        "--measure",
+        help="Manifest with masks (columns mask_NAME) to measure what is drawn against: Dice, AUROC and more, with 95 % intervals "
+        "over patients, in structures.csv. Only its `test` photos where it has splits.",
+    ),
+    absent: list[str] = typer.Option(
+        [],
+        "--absent",
+        help="Structure of which an empty mask cell of the manifest says that the photo shows none. Repeat for more.",
+    ),
+    threads: int | None = typer.Option(None, "--threads", min=1, help="Cores to compute on; all if not given."),
+) -> None:
+    """Draw vessels, optic disc or lesions on photos: masks of the photos' own size, pictures, and the area of each.
+
+    With --measure, say how well, against masks that people drew and against a second annotator where there is one.
+    """
+    from eyeground.manifest import read_manifest
+    from eyeground.protocols.segment import as_lines, measured_against
+    from eyeground.protocols.segment import segment as segment_photos
+    from eyeground.screening.drawer import load_drawer
+
+    if not photos and measure is None:
+        raise UserError("nothing to draw on: name photos or folders, or a manifest with --measure")
+    console = Console(soft_wrap=True)
+    drawer = load_drawer(bundle, threads)
+    console.print(f"model {drawer.bundle.identity}, draws {', '.join(drawer.structures)}", highlight=False)
+    if measure is not None:
+        manifest = read_manifest(measure)
+        if "split" in manifest.table:
+            manifest = manifest.in_split("test")
+        for line in as_lines(measured_against(manifest, drawer, output, absent)):
+            console.print(line, markup=False, highlight=False)
+        console.print(f"written: {output / 'structures.csv'}")
+    if not photos:
+        return
+    table = segment_photos(photos, drawer, output)
+    unreadable = int((table["status"] == "unreadable").sum())
+    console.print(f"{len(table) - unreadable:,} photos drawn on, {unreadable:,} unreadable")
+    console.print(f"written: {output / 'masks'}, {output / 'overlays'}, {output / 'segments.csv'}")
+    if unreadable == len(table):
+        raise typer.Exit(EXIT_NOTHING_USABLE)

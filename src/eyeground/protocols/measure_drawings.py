@@ -1,0 +1,156 @@
+"""How well a segmenter draws on the photos of a manifest, against the masks that people drew.
+
+Figures are of the photographs' own pixels inside the field of view: the published mask of it (`mask_field_of_view`) where the
+manifest has one, else the disc that was found. Where there is a second annotator's mask (`mask_<structure>_second`), how
+well that person agrees with the first is measured alike, as the reference that a model is read against.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from eyeground.errors import UserError
+from eyeground.evaluation.structures import MeasuredPhoto, measure_drawing, measure_photo, structure_estimates
+from eyeground.imaging.decode import UnreadablePhotoError
+from eyeground.imaging.masks import read_mask
+from eyeground.imaging.standard import StandardPhoto, standard_photo
+from eyeground.manifest import MASK_PREFIX, Manifest
+from eyeground.progress import track
+from eyeground.recipe import Preprocessing
+from eyeground.screening.drawer import Drawing
+from eyeground.segmentation_recipe import Structure
+
+FIELD_OF_VIEW = f"{MASK_PREFIX}field_of_view"
+SECOND = "_second"
+MODEL, SECOND_ANNOTATOR = "model", "second annotator"
+Draw = Callable[[StandardPhoto], Drawing]
+
+
+@dataclass(frozen=True)
+class DrawnTruth:
+    """What people drew on one photograph.
+
+    Attributes
+    ----------
+    truth : numpy.ndarray
+        Shape (height, width), bool.
+    second : numpy.ndarray or None
+        The second annotator's.
+    inside : numpy.ndarray
+        Shape (height, width), bool: the field of view.
+    """
+
+    truth: NDArray[np.bool_]
+    second: NDArray[np.bool_] | None
+    inside: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Photos measured, by structure: the model, and the second annotator where there is one."""
+
+    model: Mapping[str, tuple[MeasuredPhoto, ...]]
+    second: Mapping[str, tuple[MeasuredPhoto, ...]]
+
+    def estimates(self, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
+        """Tidy rows: `reader` (model or second annotator) and what `structure_estimates` gives."""
+        parts = [
+            structure_estimates(structure, photos, resamples, seed).assign(reader=reader)
+            for reader, by_structure in ((MODEL, self.model), (SECOND_ANNOTATOR, self.second))
+            for structure, photos in by_structure.items()
+            if photos
+        ]
+        table = pd.concat(parts, ignore_index=True)
+        return table[["reader", *(column for column in table if column != "reader")]]
+
+
+def measure_drawings(
+    manifest: Manifest, structures: Sequence[Structure], preprocessing: Preprocessing, draw: Draw
+) -> Measured:
+    """Draw on every photo that has a mask, and compare.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        With columns `mask_<structure>`; a structure of which no photo has a mask is left out.
+    structures : sequence of Structure
+    preprocessing : Preprocessing
+        The segmenter's.
+    draw : function of a StandardPhoto
+        Such as `Drawer.draw`.
+
+    Raises
+    ------
+    UserError
+        If no photo can be measured, or a mask is missing or does not fit its photograph.
+    """
+    model: dict[str, list[MeasuredPhoto]] = {structure.name: [] for structure in structures}
+    second: dict[str, list[MeasuredPhoto]] = {structure.name: [] for structure in structures}
+    photos = manifest.photo_paths()
+    for row in track(range(len(manifest)), "measuring"):
+        known = [one for one in structures if _is_known(manifest, row, one)]
+        if not known:
+            continue
+        try:
+            standard = standard_photo(photos[row], preprocessing)
+        except UnreadablePhotoError:
+            continue
+        drawing = draw(standard)
+        photo, patient = (str(manifest.table[column].iloc[row]) for column in ("photo", "patient"))
+        for structure in known:
+            name = structure.name
+            drawn = truth_of(manifest, row, structure, standard)
+            found = (drawing.original(name), drawn.truth, drawn.inside, drawing.thresholds[name])
+            model[name].append(measure_photo(photo, patient, *found))
+            if drawn.second is not None:
+                second[name].append(measure_drawing(photo, patient, drawn.second, drawn.truth, drawn.inside))
+    if not any(model.values()):
+        names = ", ".join(structure.name for structure in structures)
+        raise UserError(f"no photo of the manifest can be read and has a mask of {names}")
+    return Measured(
+        {name: tuple(found) for name, found in model.items() if found},
+        {name: tuple(found) for name, found in second.items() if found},
+    )
+
+
+def truth_of(manifest: Manifest, row: int, structure: Structure, standard: StandardPhoto) -> DrawnTruth:
+    """What people drew of a structure on a photo whose mask is known.
+
+    Raises
+    ------
+    UserError
+        If a mask cannot be read or has another size than the photograph.
+    """
+    geometry = standard.geometry
+    shape = (geometry.original_height, geometry.original_width)
+    truth = _mask(manifest, row, MASK_PREFIX + structure.name, shape)
+    inside = _mask(manifest, row, FIELD_OF_VIEW, shape)
+    return DrawnTruth(
+        truth=np.zeros(shape, np.bool_) if truth is None else truth,
+        second=_mask(manifest, row, MASK_PREFIX + structure.name + SECOND, shape),
+        inside=geometry.to_original(standard.field_of_view) if inside is None else inside,
+    )
+
+
+def _is_known(manifest: Manifest, row: int, structure: Structure) -> bool:
+    column = MASK_PREFIX + structure.name
+    if column not in manifest.masks:
+        return False
+    return structure.missing == "absent" or not pd.isna(manifest.table[column].iloc[row])
+
+
+def _mask(manifest: Manifest, row: int, column: str, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+    cell = manifest.table[column].iloc[row] if column in manifest.masks else None
+    if cell is None or pd.isna(cell):
+        return None
+    path: Path = manifest.root / cell
+    mask = read_mask(path)
+    if mask.shape != shape:
+        raise UserError(
+            f"{path}: a mask of {mask.shape[1]} x {mask.shape[0]} pixels, but its photo has {shape[1]} x {shape[0]}"
+        )
+    return mask

@@ -1,0 +1,126 @@
+"""From photos with masks to a segmenter that draws on new photos: the commands as a user types them."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from eyeground.bundle import open_segmenter
+from eyeground.cli import main
+from eyeground.errors import EXIT_DONE, EXIT_USER_ERROR
+from eyeground.manifest import read_manifest, validated, write_manifest
+from eyeground.synthetic.dataset import render_dataset
+
+RECIPE = """
+architecture: {backbone: test_resnet}
+decoder: {channels: [16, 8, 8, 4, 4]}
+preprocessing: {side: 96}
+patch: 64
+draws: 2
+optimisation: {epochs: 6, batch_size: 4, learning_rate: 0.01, average_decay: 0.9, precision: fp32}
+machine: {accelerator: cpu, workers: 0}
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with photos, masks, a recipe, and a run that draws the optic disc."""
+    folder = tmp_path_factory.mktemp("segment")
+    manifest = render_dataset(folder, 8, side=110, faults=0, masks=True)
+    table = manifest.table.assign(split=["train"] * 10 + ["test"] * 6)
+    table["mask_optic_disc_second"] = table["mask_optic_disc"]
+    write_manifest(validated(table, "drawn", folder), folder / "drawn.csv")
+    (folder / "recipe.yaml").write_text(RECIPE)
+    assert adapt(folder, "run") == EXIT_DONE
+    return folder
+
+
+def adapt(folder: Path, run: str, *more: str) -> int:
+    arguments = ["adapt", str(folder / "drawn.csv"), "--bundle", "scratch", "--structure", "optic_disc"]
+    arguments += ["--recipe", str(folder / "recipe.yaml"), "-o", str(folder / run), "--cache", str(folder / "cache")]
+    return main([*arguments, *more])
+
+
+def test_a_segmenter_learns_the_optic_disc(trained: Path) -> None:
+    description = open_segmenter(trained / "run" / "bundle").description
+    figures = {figure.metric: figure.value for figure in description.figures}
+    assert figures["auroc"] > 0.8
+    point = description.operating_points[0]
+    assert (point.output, point.chosen_on) == ("optic_disc", "train")  # there is no validation split
+    assert "optic disc" in (trained / "run" / "bundle" / "README.md").read_text()
+
+
+def test_a_run_that_was_interrupted_ends_with_the_same_weights(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert adapt(trained, "half", "--set", "optimisation.epochs=6") == EXIT_DONE
+    whole = open_segmenter(trained / "run" / "bundle").description.files["model.safetensors"]
+    assert open_segmenter(trained / "half" / "bundle").description.files["model.safetensors"] == whole
+    assert adapt(trained, "half") == EXIT_USER_ERROR
+    assert "add --resume" in capsys.readouterr().err
+    shutil.rmtree(trained / "half" / "bundle")
+    assert adapt(trained, "half", "--resume") == EXIT_DONE
+    assert open_segmenter(trained / "half" / "bundle").description.files["model.safetensors"] == whole
+
+
+def test_segment_writes_a_mask_of_the_photos_own_size_and_a_row_for_every_photo(trained: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for path in sorted((trained / "photos").iterdir())[:2]:
+        shutil.copy(path, photos)
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff no photo")
+    code = main(["segment", str(photos), "--bundle", str(trained / "run" / "bundle"), "-o", str(tmp_path / "out")])
+    assert code == EXIT_DONE
+    table = pd.read_csv(tmp_path / "out" / "segments.csv").set_index("photo")
+    assert list(table["status"]) == ["unreadable", "drawn", "drawn"]
+    assert table["reason"].notna().tolist() == [True, False, False]
+    for name in table.index[1:]:
+        mask = cv2.imread(str(tmp_path / "out" / "masks" / "optic_disc" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
+        assert mask.shape == cv2.imread(str(photos / name)).shape[:2]
+        assert set(np.unique(mask)) <= {0, 255}
+        assert (tmp_path / "out" / "overlays" / f"{name}.jpg").is_file()
+        assert 0 <= table.loc[name, "area_optic_disc"] <= 1
+
+
+def test_measure_says_how_well_with_a_second_annotator_beside(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["segment", "--bundle", str(trained / "run" / "bundle"), "-o", str(tmp_path / "out")]
+    assert main([*arguments, "--measure", str(trained / "drawn.csv")]) == EXIT_DONE
+    estimates = pd.read_csv(tmp_path / "out" / "structures.csv")
+    pooled = estimates[estimates["over"] == "pooled"].set_index(["reader", "metric"])
+    assert pooled.loc[("second annotator", "dice"), "value"] == 1  # who drew the same mask
+    assert pooled.loc[("model", "dice"), "photos"] == len(read_manifest(trained / "drawn.csv").in_split("test"))
+    at_training = open_segmenter(trained / "run" / "bundle").description.figures
+    assert pooled.loc[("model", "auroc"), "value"] == pytest.approx(
+        next(figure.value for figure in at_training if figure.metric == "auroc")
+    )
+    assert "optic_disc (second annotator, 6 photos): dice 1.000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["segment", "--bundle", "{run}", "-o", "{out}"], "nothing to draw on"),
+        (
+            ["segment", "{run}", "--bundle", "eyeground-mobilenetv2-imagenet+fundus-224", "-o", "{out}"],
+            "a classifier of photos",
+        ),
+        (["screen", "{photos}", "--bundle", "{run}", "-o", "{out}"], "use it with `eyeground segment`"),
+        (["adapt", "{manifest}", "--bundle", "scratch", "-o", "{out}"], "name what to learn"),
+        (["adapt", "{manifest}", "--bundle", "scratch", "--structure", "cup", "-o", "{out}"], "no column 'mask_cup'"),
+        (["adapt", "{manifest}", "--bundle", "scratch", "--structure", "optic_disc:none", "-o", "{out}"], "missing"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    places = {"run": trained / "run" / "bundle", "photos": trained / "photos", "manifest": trained / "drawn.csv"}
+    given = [argument.format(out=tmp_path / "out", **places) for argument in arguments]
+    assert main(given) == EXIT_USER_ERROR
+    told = " ".join(capsys.readouterr().err.split())
+    assert message in told
+    assert "Traceback" not in told

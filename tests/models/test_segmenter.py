@@ -1,0 +1,121 @@
+"""A segmenter starts from any encoder with an account of every tensor, and draws in ONNX Runtime what it draws in torch."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from eyeground.bundle import Bundle, OperatingPoint, TrainingRecord, open_classifier, open_segmenter
+from eyeground.errors import UserError
+from eyeground.models.classifier import Classifier
+from eyeground.models.export import export_bundle
+from eyeground.models.export_segmenter import export_segmenter, load_segmenter
+from eyeground.models.segmenter import Segmenter, start
+from eyeground.recipe import Architecture, Preprocessing, Target
+from eyeground.screening.drawer import load_drawer
+from eyeground.segmentation_recipe import Decoder
+from eyeground.synthetic import render
+
+SIDE = 64
+SMALL = Decoder(channels=(16, 8, 8, 4, 4))
+RECORD = TrainingRecord(
+    manifest_fingerprint="0" * 64,
+    photos=8,
+    patients=4,
+    initialisation="scratch",
+    method="segmentation",
+    epochs=1,
+    seed=0,
+)
+
+
+def segmenter(backbone: str = "test_resnet", views: int = 1) -> Segmenter:
+    torch.manual_seed(0)
+    architecture = Architecture.model_validate({"backbone": backbone, "views": views})
+    network = Segmenter(architecture, SMALL, Preprocessing(side=SIDE), ("vessel", "optic_disc"))
+    return network.eval()
+
+
+def exported(network: Segmenter, folder: Path) -> Bundle:
+    points = tuple(
+        OperatingPoint(output=name, threshold=0.5, rule="best Dice", chosen_on="train", positives=9, negatives=9)
+        for name in network.structures
+    )
+    return export_segmenter(
+        network,
+        folder,
+        name="tiny",
+        training=RECORD,
+        thresholds=points,
+        figures=(),
+        card="# tiny\n",
+        licence="apache-2.0",
+        training_photos=("0" * 64,),
+    )
+
+
+def classifier_bundle(folder: Path, backbone: str = "test_resnet") -> tuple[Classifier, Bundle]:
+    torch.manual_seed(1)
+    classifier = Classifier(Architecture(backbone=backbone), Preprocessing(side=SIDE), [Target(name="abnormal")])
+    bundle = export_bundle(
+        classifier, folder, name="tiny", training=RECORD, operating_points=(), card="# tiny\n", licence="apache-2.0"
+    )
+    return classifier, bundle
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_efficientnet", "test_convnext"])
+def test_every_tensor_of_the_encoder_comes_from_the_bundle(tmp_path: Path, backbone: str) -> None:
+    classifier, bundle = classifier_bundle(tmp_path / "bundle", backbone)
+    network = segmenter(backbone)
+    account = start(network, str(bundle.folder))
+    given = {name.replace(".", "_"): tensor for name, tensor in classifier.backbone.state_dict().items()}
+    state = network.backbone.state_dict()
+    assert len(account.loaded) == len(state)
+    for name, tensor in state.items():
+        assert torch.equal(tensor, given[name.removeprefix("model.").replace(".", "_")]), name
+
+
+def test_scratch_loads_nothing_and_an_unknown_start_is_an_error() -> None:
+    network = segmenter()
+    assert start(network, "scratch").loaded == ()
+    with pytest.raises(UserError, match="neither scratch, imagenet"):
+        start(network, "imagnet")
+
+
+def test_a_backbone_without_a_pyramid_is_refused() -> None:
+    with pytest.raises(UserError, match="cannot be the encoder"):
+        segmenter("no_such_backbone")
+
+
+@pytest.mark.parametrize("views", [1, 2, 4])
+def test_the_graph_draws_what_the_network_draws(tmp_path: Path, views: int) -> None:
+    network = segmenter(views=views)
+    bundle = exported(network, tmp_path / "bundle")
+    drawer = load_drawer(bundle.folder, threads=1)
+    drawing = drawer(render(seed=2, height=100, width=130).pixels)
+    with torch.inference_mode():
+        photo = torch.from_numpy(drawing.standard.pixels[np.newaxis])
+        expected = load_segmenter(bundle.folder).draw(photo)[0].numpy()
+    inside = drawing.standard.field_of_view
+    for name, values in zip(network.structures, expected, strict=True):
+        assert np.allclose(drawing.maps[name][inside], values[inside], atol=1e-4)
+        assert not drawing.maps[name][~inside].any()
+        assert drawing.original(name).shape == drawing.mask(name).shape == (100, 130)
+
+
+@pytest.mark.parametrize("views", [2, 4])
+def test_views_are_turned_back(views: int) -> None:
+    network = segmenter(views=views)
+    photos = torch.randint(0, 256, (1, SIDE, SIDE, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        assert torch.allclose(network.draw(photos.flip((1, 2))).flip((2, 3)), network.draw(photos), atol=1e-5)
+
+
+def test_a_segmenter_is_not_taken_for_a_classifier_nor_the_other_way_round(tmp_path: Path) -> None:
+    drawn = exported(segmenter(), tmp_path / "drawn")
+    _, classified = classifier_bundle(tmp_path / "classified")
+    with pytest.raises(UserError, match="a segmenter, which draws vessel, optic_disc"):
+        open_classifier(drawn.folder)
+    with pytest.raises(UserError, match=r"a classifier of photos \(abnormal\)"):
+        open_segmenter(classified.folder)

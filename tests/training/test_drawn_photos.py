@@ -1,0 +1,81 @@
+"""Masks reach the network in the place and with the certainty with which they were drawn."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from eyeground.errors import UserError
+from eyeground.manifest import Manifest, validated
+from eyeground.recipe import Augmentation, Preprocessing
+from eyeground.segmentation_recipe import Structure
+from eyeground.synthetic.dataset import render_dataset
+from eyeground.training.drawn_photos import DrawnDataset, DrawnPhotos, prepare_drawn
+
+SIDE = 96
+VESSEL, EXUDATE = Structure(name="vessel"), Structure(name="hard_exudate", missing="absent")
+PREPROCESSING = Preprocessing(side=SIDE)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    folder = tmp_path_factory.mktemp("drawn")
+    drawn = render_dataset(folder, 3, side=120, faults=0, masks=True, prevalence={"diabetic_retinopathy": 0.5})
+    table = drawn.table.assign(split=["train", "train", "train", "train", "test", "test"])
+    table.loc[0, "mask_vessel"] = pd.NA
+    return validated(table, "drawn", folder)
+
+
+def prepared(manifest: Manifest, folder: Path, *structures: Structure) -> DrawnPhotos:
+    return prepare_drawn(manifest, structures, PREPROCESSING, folder / "cache", folder / "masks", jobs=1)
+
+
+def test_an_item_knows_nothing_outside_the_field_of_view_and_of_masks_that_are_not_there(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    photos = prepared(manifest, tmp_path, VESSEL, EXUDATE)
+    dataset = DrawnDataset(photos, None, 0, 1, 0)
+    photo, target, _ = dataset[(0, 0)]
+    inside = photo.any(dim=2)
+    assert photo.shape == (SIDE, SIDE, 3)
+    assert torch.isnan(target[0]).all()  # the vessels of the first photo are unknown
+    assert torch.isnan(target[:, ~inside]).all()
+    assert torch.isfinite(target[1, inside]).all()  # and its exudates are known, even where there are none
+    _, second, _ = dataset[(0, 1)]
+    assert 0.02 < float(torch.nan_to_num(second[0]).mean()) < 0.4
+    assert ((second[0] > 0) & (second[0] < 1)).any()  # pixels that a vessel's edge crosses
+
+
+def test_a_patch_depends_on_seed_epoch_row_and_draw_alone(manifest: Manifest, tmp_path: Path) -> None:
+    photos = prepared(manifest, tmp_path, VESSEL)
+    one, other = (DrawnDataset(photos, Augmentation(), 64, 2, 7) for _ in range(2))
+    for item in ((0, 2), (3, 2), (3, 3)):
+        assert all(
+            torch.equal(torch.nan_to_num(a, 9.0), torch.nan_to_num(b, 9.0))
+            for a, b in zip(one[item], other[item], strict=True)
+        )
+        assert one[item][0].shape == (64, 64, 3)
+    assert not torch.equal(one[(3, 2)][0], one[(3, 3)][0])
+    assert not torch.equal(one[(0, 2)][0], one[(3, 2)][0])
+
+
+def test_photos_without_any_known_mask_are_left_out(manifest: Manifest, tmp_path: Path) -> None:
+    assert len(prepared(manifest, tmp_path, VESSEL).manifest) == len(manifest) - 1
+    assert len(prepared(manifest, tmp_path, EXUDATE).manifest) == len(manifest)
+
+
+def test_mistakes_name_the_column_or_the_file(manifest: Manifest, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no column 'mask_vesel'; did you mean 'mask_vessel'"):
+        prepared(manifest, tmp_path, Structure(name="vesel"))
+    table = manifest.table.assign(mask_vessel=["masks/gone.png"] * len(manifest))
+    with pytest.raises(UserError, match=r"gone\.png"):
+        prepared(validated(table, "gone", manifest.root), tmp_path, VESSEL)
+    masks = manifest.root / "small.png"
+
+    cv2.imwrite(str(masks), np.zeros((10, 10), np.uint8))
+    table = manifest.table.assign(mask_vessel=["small.png"] * len(manifest))
+    with pytest.raises(UserError, match=r"small\.png.*10 x 10"):
+        prepared(validated(table, "small", manifest.root), tmp_path / "other", VESSEL)

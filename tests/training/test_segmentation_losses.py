@@ -1,0 +1,67 @@
+"""The drawing loss falls to nothing where the drawing is right, and what is unknown has no part in it."""
+
+import math
+
+import pytest
+import torch
+
+from eyeground.training.segmentation_losses import drawing_loss
+
+ONE = torch.ones(1)
+
+
+def target(seed: int = 0) -> torch.Tensor:
+    return (torch.rand((2, 1, 8, 8), generator=torch.Generator().manual_seed(seed)) > 0.7).float()
+
+
+@pytest.mark.parametrize("overlap", ["dice", "tversky"])
+@pytest.mark.parametrize("focal", [False, True])
+def test_a_right_drawing_costs_nothing_and_a_wrong_one_much(overlap: str, focal: bool) -> None:
+    truth = target()
+    sure = (truth * 2 - 1) * 50
+    right, wrong = (drawing_loss(sign * sure, truth, ONE, overlap=overlap, focal=focal) for sign in (1, -1))  # type: ignore[arg-type]  # parametrised
+    assert right < 1e-4
+    assert wrong > 1.5
+
+
+def test_the_overlap_is_dice() -> None:
+    truth = torch.zeros((1, 1, 4, 4))
+    truth[..., :2, :] = 1  # 8 pixels, of which 4 are found and 4 others are false
+    logits = torch.full((1, 1, 4, 4), -50.0)
+    logits[..., 1:3, :] = 50.0
+    pixels = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+    dice = (4 + 1) / (4 + 0.5 * 4 + 0.5 * 4 + 1)  # with the smoothing pixel
+    assert math.isclose(float(drawing_loss(logits, truth, ONE)), float(pixels) + 1 - dice, rel_tol=1e-5)
+
+
+def test_tversky_minds_a_missed_pixel_more_than_a_false_one() -> None:
+    truth = torch.zeros((1, 1, 4, 4))
+    truth[..., :2, :] = 1
+    missed, false = torch.full_like(truth, -50.0), torch.full_like(truth, -50.0)
+    missed[..., :1, :] = 50.0
+    false[..., :3, :] = 50.0
+    loss = {
+        name: float(drawing_loss(logits, truth, ONE, overlap="tversky"))
+        for name, logits in (("m", missed), ("f", false))
+    }
+    assert loss["m"] > loss["f"]
+
+
+def test_unknown_pixels_and_structures_have_no_part() -> None:
+    logits = torch.randn((2, 2, 8, 8), generator=torch.Generator().manual_seed(1), requires_grad=True)
+    truth = torch.cat([target(), target(5)], dim=1)
+    truth[0, 0, :4] = math.nan
+    truth[:, 1] = math.nan
+    loss = drawing_loss(logits, truth, torch.tensor([1.0, 3.0]))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert logits.grad is not None
+    assert not logits.grad[torch.isnan(truth)].any()
+    assert logits.grad[0, 0, 4:].any()
+
+
+def test_nothing_known_is_a_loss_of_zero() -> None:
+    logits = torch.zeros((1, 1, 4, 4), requires_grad=True)
+    loss = drawing_loss(logits, torch.full((1, 1, 4, 4), math.nan), ONE)
+    loss.backward()
+    assert float(loss) == 0
