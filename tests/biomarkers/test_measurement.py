@@ -1,5 +1,6 @@
 """All biomarkers at once, on synthetic photographs whose vessels and disc are known."""
 
+import sys
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -93,3 +94,10 @@ def test_masks_that_do_not_fit_are_told() -> None:
         measure(mask, mask[1:], None, mask)
     with pytest.raises(UserError, match="field-of-view mask is empty"):
         measure(mask, None, None, ~mask)
+
+
+def test_without_scikit_image_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "skimage.morphology", None)
+    mask = np.ones((64, 64), dtype=bool)
+    with pytest.raises(UserError, match=r'pip install "eyeground\[structure\]"'):
+        measure(mask, None, None, mask)
