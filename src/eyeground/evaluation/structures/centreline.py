@@ -7,34 +7,10 @@ Centre lines weigh all vessels by their length.
 import numpy as np
 import numpy.typing as npt
 
-from eyeground.errors import UserError
+from eyeground.biomarkers.centrelines import centreline
 from eyeground.evaluation.agreement import ratio
 
 Mask = npt.NDArray[np.bool_]
-
-
-def centreline(mask: Mask) -> Mask:
-    """Thin a mask to lines one pixel wide that keep its connections.
-
-    Parameters
-    ----------
-    mask : numpy.ndarray
-        Shape (h, w), bool.
-
-    Raises
-    ------
-    UserError
-        If scikit-image is not installed.
-
-    References
-    ----------
-    Zhang and Suen, Communications of the ACM 27 (1984) 236, as implemented by scikit-image.
-    """
-    try:
-        from skimage.morphology import skeletonize
-    except ImportError as error:
-        raise UserError('centre lines need scikit-image: pip install "eyeground[structure]"') from error
-    return np.asarray(skeletonize(mask), dtype=np.bool_)
 
 
 def centreline_counts(called: Mask, truth: Mask) -> npt.NDArray[np.int64]:

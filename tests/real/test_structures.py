@@ -1,0 +1,45 @@
+"""Masks that people drew: how well the second annotator of DRIVE does, and biomarkers of vessels drawn by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eyeground.biomarkers import fractal_dimension, measure
+from eyeground.evaluation.structures import measure_drawing, structure_estimates
+
+pytestmark = pytest.mark.real
+
+
+def mask(path: Path) -> np.ndarray:
+    return np.array(Image.open(path).convert("L")) > 127
+
+
+def drawn(real_data: Path, half: str) -> list[tuple[Path, np.ndarray, np.ndarray]]:
+    """The first annotator's drawings with their fields of view."""
+    paths = sorted((real_data / "drive" / half / "1st_manual").iterdir())
+    fields = [next((real_data / "drive" / half / "mask").glob(f"{path.name[:2]}_*")) for path in paths]
+    return [(path, mask(path), mask(field)) for path, field in zip(paths, fields, strict=True)]
+
+
+def test_the_second_annotator_of_drive_agrees_with_the_first_as_measured_before(real_data: Path) -> None:
+    photos = []
+    for path, truth, inside in drawn(real_data, "testing"):
+        number = path.name[:2]
+        second = mask(path.parents[1] / "2nd_manual" / f"{number}_manual2.gif")
+        photos.append(measure_drawing(number, number, second, truth, inside))
+    table = structure_estimates("vessel", photos, resamples=500)
+    assert (table["photos"] == 20).all()
+    of_photos = table[table["over"] == "mean"].set_index("metric")["value"]
+    assert of_photos["accuracy"] == pytest.approx(0.9473, abs=5e-4)
+    assert of_photos["dice"] == pytest.approx(0.788, abs=1e-3)
+    assert of_photos["cl_dice"] == pytest.approx(0.763, abs=5e-3)
+
+
+def test_vessels_drawn_by_hand_have_biomarkers_in_the_range_of_eyes(real_data: Path) -> None:
+    dimensions = [fractal_dimension(vessel, inside) for _, vessel, inside in drawn(real_data, "training")]
+    assert all(dimension is not None and 1.3 < dimension < 1.7 for dimension in dimensions)
+    _, vessel, inside = drawn(real_data, "training")[0]
+    found = measure(vessel, None, None, inside)
+    assert 0.05 < found.vessel_density < 0.2 and 1 < (found.arc_over_chord or 0) < 1.2
