@@ -81,6 +81,13 @@ def test_the_fingerprint_stays_when_a_manifest_moves(tmp_path: Path) -> None:
     assert moved.fingerprint() == manifest.fingerprint()
 
 
+def test_a_mask_that_no_photo_has_moves_along(tmp_path: Path) -> None:
+    table = pd.DataFrame({"photo": ["a.jpg", "b.jpg"], "patient": ["1", "2"], "mask_soft_exudate": [None, None]})
+    moved = validated(table, "table", tmp_path).moved_to(tmp_path / "deep")
+    assert list(moved.table["photo"]) == ["../a.jpg", "../b.jpg"]
+    assert moved.table["mask_soft_exudate"].isna().all()
+
+
 @settings(max_examples=12)
 @given(table=tables(), data=st.data())
 def test_the_fingerprint_depends_on_content_and_not_on_order(table: pd.DataFrame, data: st.DataObject) -> None:

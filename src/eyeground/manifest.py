@@ -294,6 +294,8 @@ def _patients_across(table: pd.DataFrame, column: str) -> list[Problem]:
 
 def _moved(paths: pd.Series, old_root: Path, new_root: Path) -> pd.Series:
     """Paths relative to another folder, worked out once per folder and not once per photograph."""
+    if paths.isna().all():  # a mask that no photograph has; pandas would give one part and not three
+        return paths
     parts = paths.str.rpartition("/", expand=True)
     folders = parts[0] + parts[1]
     moved = {folder: _moved_folder(folder, old_root, new_root) for folder in folders.dropna().unique()}

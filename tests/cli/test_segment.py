@@ -20,7 +20,7 @@ decoder: {channels: [16, 8, 8, 4, 4]}
 preprocessing: {side: 96}
 patch: 64
 draws: 2
-optimisation: {epochs: 6, batch_size: 4, learning_rate: 0.01, average_decay: 0.9, precision: fp32}
+optimisation: {epochs: 12, batch_size: 4, learning_rate: 0.02, average_decay: 0.5, precision: fp32}
 machine: {accelerator: cpu, workers: 0}
 """
 
@@ -56,7 +56,7 @@ def test_a_segmenter_learns_the_optic_disc(trained: Path) -> None:
 def test_a_run_that_was_interrupted_ends_with_the_same_weights(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert adapt(trained, "half", "--set", "optimisation.epochs=6") == EXIT_DONE
+    assert adapt(trained, "half", "--set", "optimisation.epochs=12") == EXIT_DONE
     whole = open_segmenter(trained / "run" / "bundle").description.files["model.safetensors"]
     assert open_segmenter(trained / "half" / "bundle").description.files["model.safetensors"] == whole
     assert adapt(trained, "half") == EXIT_USER_ERROR

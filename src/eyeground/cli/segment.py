@@ -10,8 +10,10 @@ from eyeground.errors import EXIT_NOTHING_USABLE, UserError
 
 def segment(
     photos: list[Path] = typer.Argument(None, help="Folders (walked through) and photos: JPEG, PNG, TIFF, DICOM."),
-    bundle: str = typer.Option(
-        ..., "--bundle", help="Segmenter to draw with: its folder, or a name that `models` lists."
+    bundles: list[str] = typer.Option(
+        ...,
+        "--bundle",
+        help="Segmenter to draw with: its folder, or a name that `models` lists. Repeat for segmenters of other structures.",
     ),
     output: Path = typer.Option(..., "-o", "--output", help="Folder for masks/, overlays/, segments.csv."),
     measure: Path | None = typer.Option(
@@ -25,6 +27,11 @@ def segment(
         "--absent",
         help="Structure of which an empty mask cell of the manifest says that the photo shows none. Repeat for more.",
     ),
+    biomarkers: bool = typer.Option(
+        False,
+        "--biomarkers",
+        help="Measure the masks: vessel density, fractal dimension, tortuosity and, where the optic disc is drawn as well, calibre.",
+    ),
     threads: int | None = typer.Option(None, "--threads", min=1, help="Cores to compute on; all if not given."),
 ) -> None:
     """Draw vessels, optic disc or lesions on photos: masks of the photos' own size, pictures, and the area of each.
@@ -36,21 +43,24 @@ def segment(
     from eyeground.protocols.segment import segment as segment_photos
     from eyeground.screening.drawer import load_drawer
 
+    if measure is not None and len(bundles) > 1:
+        raise UserError("--measure takes one segmenter at a time; name one --bundle")
     if not photos and measure is None:
         raise UserError("nothing to draw on: name photos or folders, or a manifest with --measure")
     console = Console(soft_wrap=True)
-    drawer = load_drawer(bundle, threads)
-    console.print(f"model {drawer.bundle.identity}, draws {', '.join(drawer.structures)}", highlight=False)
-    if measure is not None:
-        manifest = read_manifest(measure)
-        if "split" in manifest.table:
-            manifest = manifest.in_split("test")
-        for line in as_lines(measured_against(manifest, drawer, output, absent)):
-            console.print(line, markup=False, highlight=False)
-        console.print(f"written: {output / 'structures.csv'}")
+    drawers = [load_drawer(bundle, threads) for bundle in bundles]
+    for drawer in drawers:
+        console.print(f"model {drawer.bundle.identity}, draws {', '.join(drawer.structures)}", highlight=False)
+        if measure is not None:
+            manifest = read_manifest(measure)
+            if "split" in manifest.table:
+                manifest = manifest.in_split("test")
+            for line in as_lines(measured_against(manifest, drawer, output, absent)):
+                console.print(line, markup=False, highlight=False)
+            console.print(f"written: {output / 'structures.csv'}")
     if not photos:
         return
-    table = segment_photos(photos, drawer, output)
+    table = segment_photos(photos, drawers, output, biomarkers)
     unreadable = int((table["status"] == "unreadable").sum())
     console.print(f"{len(table) - unreadable:,} photos drawn on, {unreadable:,} unreadable")
     console.print(f"written: {output / 'masks'}, {output / 'overlays'}, {output / 'segments.csv'}")

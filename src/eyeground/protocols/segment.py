@@ -5,6 +5,7 @@ them.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
+from eyeground.biomarkers import measure
 from eyeground.errors import UserError
 from eyeground.files import replacing
 from eyeground.imaging.decode import UnreadablePhotoError
-from eyeground.imaging.standard import StandardPhoto
 from eyeground.manifest import MASK_PREFIX, Manifest
 from eyeground.progress import track
 from eyeground.protocols.measure_drawings import measure_drawings
@@ -29,46 +31,75 @@ from eyeground.tables import write_table
 RESULTS, ESTIMATES, PICTURES, MASKS = "segments.csv", "structures.csv", "overlays", "masks"
 # Told apart on a retina, and from one another by people with the common kinds of colour blindness (after Okabe and Ito 2008).
 COLOURS = ((86, 180, 233), (240, 228, 66), (0, 158, 115), (204, 121, 167), (230, 159, 0), (255, 255, 255))
+OPACITY = 0.65
+PAPER, INK, LEGEND_HEIGHT = (250, 250, 248), (40, 40, 44), 32
 LOSSLESS_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 3]
-DONE = "drawn"
+VESSEL, DISC, CUP = "vessel", "optic_disc", "optic_cup"  # the structures whose masks are measured
 
 
-def segment(photos: Sequence[Path], drawer: Drawer, folder: Path) -> pd.DataFrame:
+def segment(
+    photos: Sequence[Path], drawers: Sequence[Drawer], folder: Path, with_biomarkers: bool = False
+) -> pd.DataFrame:
     """Draw on photographs and write masks, pictures and the table.
 
     Parameters
     ----------
     photos : sequence of pathlib.Path
         Folders, walked through, and files.
-    drawer : Drawer
-        A loaded segmenter.
+    drawers : sequence of Drawer
+        Loaded segmenters, which draw different structures.
     folder : pathlib.Path
         Gets `masks/<structure>/<photo>.png` (0 and 255, as large as the photograph), `overlays/<photo>.jpg` and `segments.csv`.
+    with_biomarkers : bool
+        Measure the masks, see `eyeground.biomarkers`; a segmenter must draw `vessel`.
 
     Returns
     -------
     pandas.DataFrame
-        A row per photograph: `photo`, `status` (`drawn` or `unreadable`), `reason`, `model`, and for each structure the
-        share of the field of view that it covers, `area_<structure>`, 0 to 1.
+        A row per photograph: `photo`, `status` (`drawn` or `unreadable`), `reason`, `model`, for each structure the share of
+        the field of view that it covers, `area_<structure>`, 0 to 1, and the biomarkers. Lengths in pixels are of the standard
+        photo of the segmenter of vessels.
 
     Raises
     ------
     UserError
-        If there is no photograph or the output cannot be written.
+        If there is no photograph, two segmenters draw one structure, biomarkers are asked for and nothing draws vessels, or the
+        output cannot be written.
     """
-    listing = list_photos(photos, folder)
+    structures = [name for drawer in drawers for name in drawer.structures]
+    repeated = next((name for name in structures if structures.count(name) > 1), None)
+    if repeated is not None:
+        raise UserError(f"two of the segmenters draw '{repeated}'; name one of them")
+    if with_biomarkers and VESSEL not in structures:
+        raise UserError(f"biomarkers are measured on vessels, and these segmenters draw {', '.join(structures)} only")
+    model = ", ".join(drawer.bundle.identity for drawer in drawers)
     rows = []
-    for photo in track(listing.photos, "segmenting"):
-        row: dict[str, object] = {"photo": photo.name, "status": DONE, "reason": "", "model": drawer.bundle.identity}
+    for photo in track(list_photos(photos, folder).photos, "segmenting"):
+        row: dict[str, object] = {"photo": photo.name, "status": "drawn", "reason": "", "model": model}
         try:
-            drawing = drawer(photo.path)
+            drawings = [drawer(photo.path) for drawer in drawers]
         except UnreadablePhotoError as error:
             rows.append({**row, "status": "unreadable", "reason": error.reason})
             continue
-        rows.append(row | _written(drawing, photo.name, folder))
+        row |= _written(drawings, photo.name, folder)
+        rows.append(row | (biomarkers_of(drawings) if with_biomarkers else {}))
     table = pd.DataFrame(rows)
     write_table(table, folder / RESULTS)
     return table
+
+
+def biomarkers_of(drawings: Sequence[Drawing]) -> dict[str, float | None]:
+    """Measurements of the masks of one photograph, on the standard photo on which its vessels were drawn."""
+    vessels = next(drawing for drawing in drawings if VESSEL in drawing.maps)
+    geometry = vessels.standard.geometry
+    masks = {
+        structure: geometry.to_standard(drawing.mask(structure))
+        for drawing in drawings
+        for structure in (DISC, CUP)
+        if structure in drawing.maps
+    }
+    vessel = vessels.maps[VESSEL] >= vessels.thresholds[VESSEL]
+    return asdict(measure(vessel, masks.get(DISC), masks.get(CUP), vessels.standard.field_of_view))
 
 
 def measured_against(manifest: Manifest, drawer: Drawer, folder: Path, absent: Sequence[str]) -> pd.DataFrame:
@@ -118,15 +149,16 @@ def _figure(row: "pd.Series[Any]") -> str:
     return f"{row['metric']} {row['value']:.3f}{interval}"
 
 
-def _written(drawing: Drawing, name: str, folder: Path) -> dict[str, float]:
+def _written(drawings: Sequence[Drawing], name: str, folder: Path) -> dict[str, object]:
     """Write masks and picture of one photograph; return the share of the field of view that each structure covers."""
-    inside = drawing.standard.field_of_view
-    areas = {}
-    for structure, values in drawing.maps.items():
-        _write_mask(drawing.mask(structure), folder / MASKS / structure / f"{name}.png")
-        covered = values[inside] >= drawing.thresholds[structure]
-        areas[f"area_{structure}"] = float(covered.mean()) if covered.size else 0.0
-    save_picture(draw_structures(drawing), folder / PICTURES / f"{name}.jpg")
+    areas: dict[str, object] = {}
+    for drawing in drawings:
+        inside = drawing.standard.field_of_view
+        for structure, values in drawing.maps.items():
+            _write_mask(drawing.mask(structure), folder / MASKS / structure / f"{name}.png")
+            covered = values[inside] >= drawing.thresholds[structure]
+            areas[f"area_{structure}"] = float(covered.mean()) if covered.size else 0.0
+    save_picture(draw_structures(drawings), folder / PICTURES / f"{name}.jpg")
     return areas
 
 
@@ -137,15 +169,27 @@ def _write_mask(mask: NDArray[np.bool_], path: Path) -> None:
         partial.write_bytes(encoded.tobytes())
 
 
-def draw_structures(drawing: Drawing) -> NDArray[np.uint8]:
-    """The standard photo beside itself with each structure in its colour; uint8 RGB (side, 2 side, 3)."""
-    standard: StandardPhoto = drawing.standard
-    drawn = standard.pixels.astype(np.float32)
-    for (structure, values), colour in zip(drawing.maps.items(), _colours(len(drawing.maps)), strict=True):
-        mask = values >= drawing.thresholds[structure]
-        drawn[mask] = 0.35 * drawn[mask] + 0.65 * np.array(colour, np.float32)
-    return np.concatenate([standard.pixels, drawn.astype(np.uint8)], axis=1)
+def draw_structures(drawings: Sequence[Drawing]) -> NDArray[np.uint8]:
+    """The standard photo and, beside it, each structure in a colour of its own, named; uint8 RGB (side + legend, 2 side, 3)."""
+    first = max(drawings, key=lambda drawing: len(drawing.standard.pixels)).standard
+    side = len(first.pixels)
+    drawn = first.pixels.astype(np.float32)
+    names: list[tuple[str, tuple[int, int, int]]] = []
+    for drawing in drawings:
+        for structure, values in drawing.maps.items():
+            colour = COLOURS[len(names) % len(COLOURS)]
+            names.append((structure, colour))
+            mask = cv2.resize(values, (side, side)) >= drawing.thresholds[structure]
+            drawn[mask] = (1 - OPACITY) * drawn[mask] + OPACITY * np.array(colour, np.float32)
+    pair = np.concatenate([first.pixels, drawn.astype(np.uint8)], axis=1)
+    return np.concatenate([pair, _legend(names, pair.shape[1])], axis=0)
 
 
-def _colours(count: int) -> list[tuple[int, int, int]]:
-    return [COLOURS[number % len(COLOURS)] for number in range(count)]
+def _legend(names: Sequence[tuple[str, tuple[int, int, int]]], width: int) -> NDArray[np.uint8]:
+    image = Image.new("RGB", (width, LEGEND_HEIGHT), PAPER)
+    draw, font, left = ImageDraw.Draw(image), ImageFont.load_default(14), 12.0
+    for structure, colour in names:
+        draw.rectangle((left, 9, left + 14, 23), fill=colour, outline=INK)
+        draw.text((left + 20, 7), structure.replace("_", " "), fill=INK, font=font)
+        left += 44 + draw.textlength(structure, font=font)
+    return np.asarray(image)
