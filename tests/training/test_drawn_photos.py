@@ -68,7 +68,7 @@ def test_photos_without_any_known_mask_are_left_out(manifest: Manifest, tmp_path
 
 
 def test_mistakes_name_the_column_or_the_file(manifest: Manifest, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no column 'mask_vesel'; did you mean 'mask_vessel'"):
+    with pytest.raises(UserError, match=r"no column 'mask_vesel' .did you mean 'mask_vessel'"):
         prepared(manifest, tmp_path, Structure(name="vesel"))
     table = manifest.table.assign(mask_vessel=["masks/gone.png"] * len(manifest))
     with pytest.raises(UserError, match=r"gone\.png"):

@@ -1,0 +1,75 @@
+"""Vessels of DRIVE from four starts of one network, trained alike: the figures of docs/results/structures/starts.csv.
+
+    .venv/bin/python scripts/compare_vessel_starts.py path/to/datasets work
+
+Scratch, ImageNet, fundus from scratch, and ImageNet then fundus, each through `eyeground adapt --structure vessel` with
+`recipes/vessels.yaml`, cut to a few epochs: short enough for two cores, and where starts differ most. Differences from
+ImageNet are paired over DRIVE's 20 test photographs. Runs that are there are not trained again.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import typer
+
+from eyeground.datasets import DATASETS
+from eyeground.evaluation.structures import compare, structure_estimates
+from eyeground.manifest import write_manifest
+from eyeground.protocols.measure_drawings import measure_drawings
+from eyeground.screening.drawer import load_drawer
+from eyeground.segmentation_recipe import Structure
+
+ROOT = Path(__file__).parents[1]
+OUTPUT = ROOT / "docs" / "results" / "structures" / "starts.csv"
+REFERENCE = "imagenet"
+NETWORK = ("architecture.backbone=mobilenetv2_100", "architecture.backbone_options={pad_type: same}")
+NORMALISATION = ("preprocessing.mean=[0.5, 0.5, 0.5]", "preprocessing.std=[0.5, 0.5, 0.5]")
+
+
+def main(data: Path, work: Path, epochs: int = 8) -> None:
+    """Train, measure, compare and write."""
+    work.mkdir(parents=True, exist_ok=True)
+    drive = DATASETS["drive"].read(data / "drive")
+    write_manifest(drive, work / "drive.csv")
+    starts = {
+        "scratch": "scratch",
+        REFERENCE: str(data / "weights" / "imagenet_mobilenetv2_100.safetensors"),
+        "fundus": "eyeground-mobilenetv2-fundus-224",
+        "imagenet+fundus": "eyeground-mobilenetv2-imagenet+fundus-224",
+    }
+    for name, source in starts.items():
+        _train(work, name, source, epochs)
+    vessel = Structure(name="vessel")
+    measured = {}
+    for name in starts:
+        drawer = load_drawer(work / name / "bundle")
+        preprocessing = drawer.bundle.description.preprocessing
+        measured[name] = measure_drawings(drive.in_split("test"), [vessel], preprocessing, drawer.draw).model["vessel"]
+    parts = []
+    for name, photos in measured.items():
+        parts.append(structure_estimates("vessel", photos).assign(start=name, reference=""))
+        if name != REFERENCE:
+            parts.append(compare("vessel", photos, measured[REFERENCE]).assign(start=name, reference=REFERENCE))
+    table = pd.concat(parts, ignore_index=True)
+    first = ["start", "reference"]
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    table[[*first, *(column for column in table if column not in first)]].round(5).to_csv(OUTPUT, index=False)
+
+
+def _train(work: Path, name: str, source: str, epochs: int) -> None:
+    folder = work / name
+    if (folder / "bundle").is_dir():
+        return
+    settings = [*NETWORK, *NORMALISATION, f"optimisation.epochs={epochs}"]
+    command = [sys.executable, "-m", "eyeground", "adapt", str(work / "drive.csv"), "--bundle", source]
+    command += ["--structure", "vessel", "--recipe", str(ROOT / "recipes" / "vessels.yaml"), "-o", str(folder)]
+    command += ["--cache", str(work / "cache"), *(part for one in settings for part in ("--set", one))]
+    if (folder / "recipe.yaml").is_file():
+        command.append("--resume")
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
