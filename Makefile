@@ -17,8 +17,9 @@ $(STAMP): pyproject.toml requirements/dev.txt
 demo: $(STAMP)
 	$(BIN)/eyeground demo -o demo
 
+# A process per core, each with one thread: files are spread, and the tests of a file share what they prepared.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

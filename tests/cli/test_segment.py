@@ -10,8 +10,9 @@ import pytest
 
 from eyeground.bundle import open_segmenter
 from eyeground.cli import main
-from eyeground.errors import EXIT_DONE, EXIT_USER_ERROR
+from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR
 from eyeground.manifest import read_manifest, validated, write_manifest
+from eyeground.screening.drawer import Drawer
 from eyeground.synthetic.dataset import render_dataset
 
 RECIPE = """
@@ -83,6 +84,34 @@ def test_segment_writes_a_mask_of_the_photos_own_size_and_a_row_for_every_photo(
         assert set(np.unique(mask)) <= {0, 255}
         assert (tmp_path / "out" / "overlays" / f"{name}.jpg").is_file()
         assert 0 <= table.loc[name, "area_optic_disc"] <= 1
+
+
+def test_a_killed_run_draws_only_what_is_missing(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [
+        "segment",
+        str(trained / "photos"),
+        "--bundle",
+        str(trained / "run" / "bundle"),
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    drawn: list[Path] = []
+    real = Drawer.__call__
+
+    def draw(self: Drawer, photo: Path) -> object:
+        if len(drawn) == 5:
+            raise KeyboardInterrupt
+        drawn.append(photo)
+        return real(self, photo)
+
+    monkeypatch.setattr(Drawer, "__call__", draw)
+    assert main(arguments) == EXIT_INTERRUPTED
+    monkeypatch.setattr(Drawer, "__call__", lambda self, photo: drawn.append(photo) or real(self, photo))
+    assert main(arguments) == EXIT_DONE
+    assert len(drawn) == len(set(drawn)) == 16  # eight patients, each eye once
+    assert len(pd.read_csv(tmp_path / "out" / "segments.csv")) == 16
 
 
 def test_measure_says_how_well_with_a_second_annotator_beside(

@@ -1,7 +1,7 @@
 """`segment`: structures drawn on photographs, as masks of the photographs' own size, pictures, and a table.
 
-Each photograph gets a row whatever becomes of it. Where a manifest with masks is given, what is drawn can be measured against
-them.
+Each photograph gets a row whatever becomes of it, and a run that was killed goes on where it stopped. Where a manifest with
+masks is given, what is drawn can be measured against them.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,8 @@ from eyeground.manifest import MASK_PREFIX, Manifest
 from eyeground.progress import track
 from eyeground.protocols.measure_drawings import measure_drawings
 from eyeground.screening.drawer import Drawer, Drawing
-from eyeground.screening.photos import list_photos
+from eyeground.screening.ledger import Ledger, Record
+from eyeground.screening.photos import LEDGER, PhotoFile, list_photos
 from eyeground.screening.pictures import save_picture
 from eyeground.segmentation_recipe import Structure
 from eyeground.tables import write_table
@@ -34,6 +35,7 @@ COLOURS = ((86, 180, 233), (240, 228, 66), (0, 158, 115), (204, 121, 167), (230,
 OPACITY = 0.65
 PAPER, INK, LEGEND_HEIGHT = (250, 250, 248), (40, 40, 44), 32
 LOSSLESS_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 3]
+MEASURED = "vessel_density"  # there whenever biomarkers are
 VESSEL, DISC, CUP = "vessel", "optic_disc", "optic_cup"  # the structures whose masks are measured
 
 
@@ -72,20 +74,37 @@ def segment(
         raise UserError(f"two of the segmenters draw '{repeated}'; name one of them")
     if with_biomarkers and VESSEL not in structures:
         raise UserError(f"biomarkers are measured on vessels, and these segmenters draw {', '.join(structures)} only")
-    model = ", ".join(drawer.bundle.identity for drawer in drawers)
+    listing = list_photos(photos, folder)
     rows = []
-    for photo in track(list_photos(photos, folder).photos, "segmenting"):
-        row: dict[str, object] = {"photo": photo.name, "status": "drawn", "reason": "", "model": model}
-        try:
-            drawings = [drawer(photo.path) for drawer in drawers]
-        except UnreadablePhotoError as error:
-            rows.append({**row, "status": "unreadable", "reason": error.reason})
-            continue
-        row |= _written(drawings, photo.name, folder)
-        rows.append(row | (biomarkers_of(drawings) if with_biomarkers else {}))
+    with Ledger(folder / LEDGER, *(drawer.bundle for drawer in drawers)) as ledger:
+        for photo in track(listing.photos, "segmenting"):
+            record = ledger.record_of(photo)
+            if record is None or not _is_whole(record, folder, with_biomarkers):
+                record = _drawn(photo, drawers, folder, with_biomarkers)
+                ledger.add([record])
+            rows.append(record.row)
     table = pd.DataFrame(rows)
     write_table(table, folder / RESULTS)
     return table
+
+
+def _is_whole(record: Record, folder: Path, with_biomarkers: bool) -> bool:
+    """Whether all that is wanted of a photograph is there."""
+    if record.picture is None:
+        return True
+    return (folder / record.picture).is_file() and (not with_biomarkers or MEASURED in record.row)
+
+
+def _drawn(photo: PhotoFile, drawers: Sequence[Drawer], folder: Path, with_biomarkers: bool) -> Record:
+    row: dict[str, object] = {"photo": photo.name, "status": "drawn", "reason": ""}
+    row["model"] = ", ".join(drawer.bundle.identity for drawer in drawers)
+    try:
+        drawings = [drawer(photo.path) for drawer in drawers]
+    except UnreadablePhotoError as error:
+        return Record(photo.stamp, {**row, "status": "unreadable", "reason": error.reason})
+    row |= _written(drawings, photo.name, folder)
+    row |= biomarkers_of(drawings) if with_biomarkers else {}
+    return Record(photo.stamp, row, f"{PICTURES}/{photo.name}.jpg")
 
 
 def biomarkers_of(drawings: Sequence[Drawing]) -> dict[str, float | None]:

@@ -51,8 +51,8 @@ class Ledger:
     ----------
     path : pathlib.Path
         A file of JSON lines; made if missing, started anew if another bundle or version wrote it.
-    bundle : Bundle
-        What is screened with.
+    bundles : Bundle
+        What is screened with, or drawn with.
 
     Raises
     ------
@@ -60,14 +60,16 @@ class Ledger:
         If the file cannot be written.
     """
 
-    def __init__(self, path: Path, bundle: Bundle) -> None:
+    def __init__(self, path: Path, *bundles: Bundle) -> None:
         self._path = path
         self._records: dict[str, Record] = {}
         self._header = json.dumps(
             {
                 "eyeground_ledger": FORMAT,
                 "eyeground": eyeground.__version__,
-                "bundle": hashlib.sha256((bundle.folder / DESCRIPTION).read_bytes()).hexdigest(),
+                "bundle": hashlib.sha256(
+                    b"".join((bundle.folder / DESCRIPTION).read_bytes() for bundle in bundles)
+                ).hexdigest(),
             }
         )
         with _explained(path):
