@@ -158,8 +158,9 @@ class BundleDescription(Settings):
 
     @property
     def headline(self) -> Figure | None:
-        """The first AUROC on the run's own test photos, or None where none is recorded."""
-        return next((one for one in self.figures if (one.metric, one.scope) == ("auroc", "test")), None)
+        """The first AUROC of a classifier, or Dice of a segmenter, on the run's own test photos; None where none is recorded."""
+        metric = "auroc" if self.decoder is None else "dice"
+        return next((one for one in self.figures if (one.metric, one.scope) == (metric, "test")), None)
 
     def threshold(self, output: str) -> float | None:
         """The first operating point of an output, or None where none was chosen."""

@@ -82,7 +82,7 @@ def test_segment_writes_a_mask_of_the_photos_own_size_and_a_row_for_every_photo(
         mask = cv2.imread(str(tmp_path / "out" / "masks" / "optic_disc" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
         assert mask.shape == cv2.imread(str(photos / name)).shape[:2]
         assert set(np.unique(mask)) <= {0, 255}
-        assert (tmp_path / "out" / "overlays" / f"{name}.jpg").is_file()
+        assert (tmp_path / "out" / "overlays" / f"{name}.structures.jpg").is_file()
         assert 0 <= table.loc[name, "area_optic_disc"] <= 1
 
 

@@ -107,8 +107,12 @@ def models() -> None:
         if (more := len(description.outputs) - MOST_OUTPUTS_SHOWN) > 0:
             outputs += f" and {more} more"
         console.print(f"  {backbone}, {side} px, {size / 1e6:.1f} MB", highlight=False)
-        console.print(f"  AUROC on its own test photos: {_headline(description)}", highlight=False)
-        console.print(f"  outputs: {outputs}", highlight=False)
+        console.print(f"  {_measure(description)} on its own test photos: {_headline(description)}", highlight=False)
+        console.print(f"  {'outputs' if description.decoder is None else 'draws'}: {outputs}", highlight=False)
+
+
+def _measure(description: "BundleDescription") -> str:
+    return "AUROC" if description.decoder is None else "Dice"
 
 
 def _headline(description: "BundleDescription") -> str:
@@ -119,12 +123,18 @@ def _headline(description: "BundleDescription") -> str:
     return f"{figure.output} {figure.value:.3f}{interval}"
 
 
+def _top(description: "BundleDescription") -> str:
+    if description.decoder is None:
+        return f"{description.architecture.head} head"
+    return f"decoder of {'-'.join(map(str, description.decoder.channels))} channels"
+
+
 def _facts(opened: "Bundle") -> list[tuple[str, str]]:
     description = opened.description
     facts = [
         ("model", opened.identity),
         ("made", f"{description.created} by eyeground {description.made_by}"),
-        ("backbone", f"{description.architecture.backbone}, {description.architecture.head} head"),
+        ("backbone", f"{description.architecture.backbone}, {_top(description)}"),
         ("input", f"{description.preprocessing.side} x {description.preprocessing.side} px"),
         ("outputs", ", ".join(description.outputs)),
     ]
@@ -134,7 +144,7 @@ def _facts(opened: "Bundle") -> list[tuple[str, str]]:
     seen = f"{training.photos:,} photos of {training.patients:,} patients, from {training.initialisation}"
     facts.append(("trained on", seen))
     if description.headline:
-        facts.append(("AUROC", f"{_headline(description)}, on its own test photos"))
+        facts.append((_measure(description), f"{_headline(description)}, on its own test photos"))
     if description.storage:
         kinds = sorted(set(description.storage.values()))
         facts.append(("stored as", f"{', '.join(kinds)}; {opened.size / 1e6:.1f} MB in all"))

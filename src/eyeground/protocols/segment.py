@@ -51,7 +51,7 @@ def segment(
     drawers : sequence of Drawer
         Loaded segmenters, which draw different structures.
     folder : pathlib.Path
-        Gets `masks/<structure>/<photo>.png` (0 and 255, as large as the photograph), `overlays/<photo>.jpg` and `segments.csv`.
+        Gets `masks/<structure>/<photo>.png` (0 and 255, as large as the photograph), `overlays/<photo>.structures.jpg` and `segments.csv`.
     with_biomarkers : bool
         Measure the masks, see `eyeground.biomarkers`; a segmenter must draw `vessel`.
 
@@ -104,7 +104,7 @@ def _drawn(photo: PhotoFile, drawers: Sequence[Drawer], folder: Path, with_bioma
         return Record(photo.stamp, {**row, "status": "unreadable", "reason": error.reason})
     row |= _written(drawings, photo.name, folder)
     row |= biomarkers_of(drawings) if with_biomarkers else {}
-    return Record(photo.stamp, row, f"{PICTURES}/{photo.name}.jpg")
+    return Record(photo.stamp, row, f"{PICTURES}/{photo.name}.structures.jpg")
 
 
 def biomarkers_of(drawings: Sequence[Drawing]) -> dict[str, float | None]:
@@ -177,7 +177,7 @@ def _written(drawings: Sequence[Drawing], name: str, folder: Path) -> dict[str, 
             _write_mask(drawing.mask(structure), folder / MASKS / structure / f"{name}.png")
             covered = values[inside] >= drawing.thresholds[structure]
             areas[f"area_{structure}"] = float(covered.mean()) if covered.size else 0.0
-    save_picture(draw_structures(drawings), folder / PICTURES / f"{name}.jpg")
+    save_picture(draw_structures(drawings), folder / PICTURES / f"{name}.structures.jpg")
     return areas
 
 
