@@ -16,7 +16,21 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 import eyeground
-from eyeground.cli import build, compare, convert, data, demo, evaluate, hub, predict, release, stress, study, use
+from eyeground.cli import (
+    build,
+    compare,
+    convert,
+    data,
+    demo,
+    evaluate,
+    explain,
+    hub,
+    predict,
+    release,
+    stress,
+    study,
+    use,
+)
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
 
 VERBS = (
@@ -31,6 +45,7 @@ VERBS = (
     "evaluate",
     "compare",
     "stress",
+    "explain",
     "release",
     "push",
     "pull",
@@ -75,6 +90,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("stress")(stress.stress)
+app.command("explain")(explain.explain)
 app.command("release")(release.release)
 app.command("push")(hub.push)
 app.command("pull")(hub.pull)

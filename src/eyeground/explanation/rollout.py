@@ -44,9 +44,8 @@ def attention_rollout(classifier: Classifier, photo: Tensor) -> NDArray[np.float
             f"backbone '{classifier.architecture.backbone}' has no attention to roll out; leave out the method 'rollout'"
         )
     rolled = _rolled(_attentions(classifier, photo, layers))
-    patches = rolled[int(getattr(backbone, "num_prefix_tokens", 0)) :]
-    first = len(rolled) - len(patches)
-    influence = patches[:, first:].mean(dim=0).reshape(int(grid[0]), int(grid[1]))
+    first = int(getattr(backbone, "num_prefix_tokens", 0))
+    influence = rolled[first:, first:].mean(dim=0).reshape(int(grid[0]), int(grid[1]))
     found: NDArray[np.float32] = (influence / influence.max()).float().cpu().numpy()
     return found
 

@@ -108,14 +108,22 @@ def explain_manifest(
         method_named(method)
     if plan.measure:
         _check_masks(manifest)
-    prepared = {name: prepare(manifest.photo_paths(), model.preprocessing, cache, jobs) for name, model in models.items()}
+    prepared = {
+        name: prepare(manifest.photo_paths(), model.preprocessing, cache, jobs) for name, model in models.items()
+    }
     rows: list[dict[str, object]] = []
     strips: list[NDArray[np.uint8]] = []
     sheets: list[Path] = []
     left_out: dict[str, str] = {}
     for index, photo in enumerate(track(list(manifest.table["photo"]), "explaining")):
         failures = [found.failures[index] for found in prepared.values() if index in found.failures]
-        why = failures[0] if failures else "no lesion is outlined" if plan.measure and not _outlined(manifest, index) else ""
+        why = (
+            failures[0]
+            if failures
+            else "no lesion is outlined"
+            if plan.measure and not _outlined(manifest, index)
+            else ""
+        )
         if why:
             left_out[str(photo)] = why
             continue

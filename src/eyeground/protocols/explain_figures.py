@@ -43,25 +43,20 @@ def measure_table(photos: pd.DataFrame, resamples: int, seed: int) -> pd.DataFra
     """
     wide = photos.pivot(index=["photo", "patient"], columns=["model", "method"], values=[*MEASURES, *COSTS])
     patient = np.unique(wide.index.get_level_values("patient").to_numpy(dtype=str), return_inverse=True)[1]
-    values = wide.to_numpy(dtype=float)
-    drawn = _resampled(values, patient, resamples, seed)
-    place = {key: column for column, key in enumerate(wide.columns)}
+    of_photo: dict[tuple[str, str, str, str], np.ndarray] = {}
+    for measure, model, method in wide.columns:
+        own = wide[measure, model, method].to_numpy(dtype=float)
+        of_photo[model, method, measure, ""] = own
+        for minus in _references(measure, method):
+            if (measure, model, minus) in wide.columns:
+                of_photo[model, method, measure, minus] = own - wide[measure, model, minus].to_numpy(dtype=float)
+    of_photo = {key: values for key, values in of_photo.items() if not np.isnan(values).all()}
+    drawn = _resampled(np.stack(list(of_photo.values()), axis=1), patient, resamples, seed)
     rows = []
-    for (measure, model, method), column in place.items():
-        known = ~np.isnan(values[:, column])
-        if not known.any():
-            continue
-        for minus in ("", *_references(measure, method)):
-            other = place.get((measure, model, minus))
-            if minus and (other is None or not (both := known & ~np.isnan(values[:, other])).any()):
-                continue
-            counted = both if minus else known
-            point, resampled = values[known, column].mean(), drawn[:, column]
-            if minus:
-                point = (values[both, column] - values[both, other]).mean()
-                resampled = resampled - drawn[:, other]
-            low, high = percentile_interval(resampled) if resamples else (np.nan, np.nan)
-            rows.append((model, method, measure, minus, point, low, high, counted.sum(), len(set(patient[counted]))))
+    for (key, values), resampled in zip(of_photo.items(), drawn.T, strict=True):
+        known = ~np.isnan(values)
+        low, high = percentile_interval(resampled) if resamples else (np.nan, np.nan)
+        rows.append((*key, values[known].mean(), low, high, known.sum(), len(np.unique(patient[known]))))
     names = ["model", "method", "measure", "minus", "value", "low", "high", "n_photos", "n_patients"]
     return pd.DataFrame(rows, columns=names)
 
@@ -80,8 +75,6 @@ def _resampled(values: np.ndarray, patient: np.ndarray, resamples: int, seed: in
     sums, counts = np.zeros((patients, values.shape[1])), np.zeros((patients, values.shape[1]))
     np.add.at(sums, patient, np.nan_to_num(values))
     np.add.at(counts, patient, ~np.isnan(values))
-    weights = np.concatenate(
-        [np.zeros((0, patients)), *Resampling(one_stratum(patients), resamples, seed).weights()]
-    )
+    weights = np.concatenate([np.zeros((0, patients)), *Resampling(one_stratum(patients), resamples, seed).weights()])
     with np.errstate(invalid="ignore"):
         return np.asarray((weights @ sums) / (weights @ counts))
