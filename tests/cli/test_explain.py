@@ -32,7 +32,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def explain(place: Path, output: str, *more: str) -> int:
     bundle, manifest = str(place / "bundle"), str(place / "data" / "manifest.csv")
-    return main(["explain", bundle, manifest, "-o", str(place / output), "--cache", str(place / "cache"), "--jobs", "1", *more])
+    return main(
+        ["explain", bundle, manifest, "-o", str(place / output), "--cache", str(place / "cache"), "--jobs", "1", *more]
+    )
 
 
 def test_measured_maps_leave_tables_pictures_and_a_report(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

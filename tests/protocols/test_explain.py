@@ -59,7 +59,9 @@ def test_figures_are_means_of_photos_and_differences_are_paired(explained: tuple
     means = photos.groupby(["model", "method"])[[*MEASURES, *COSTS]].mean()
     for model in ("one", "other"):
         for measure in MEASURES:
-            assert figures.loc[model, "eigencam", measure, ""].value == pytest.approx(means.loc[model, "eigencam"][measure])
+            assert figures.loc[model, "eigencam", measure, ""].value == pytest.approx(
+                means.loc[model, "eigencam"][measure]
+            )
             difference = means.loc[model, "eigencam"][measure] - means.loc[model, "chance"][measure]
             found = figures.loc[model, "eigencam", measure, "chance"]
             assert found.value == pytest.approx(difference) and found.low <= found.value <= found.high

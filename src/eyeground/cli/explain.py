@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from eyeground.protocols.explain import ExplainedPhotos, ExplainPlan
 
 METHODS_HELP = (
-    "Map to draw; repeat for several: evidence (exact, one pass), gradcam, gradcam++, layercam, eigencam, "
+    "Map to draw; repeat for several: evidence (exact, one pass), traced (the same logit, split finer), gradcam, gradcam++, layercam, eigencam, "
     "rollout (transformers only). evidence if not given."
 )
 

@@ -1,8 +1,8 @@
 """One photo, one output, one map at the standard photo's resolution, by the method asked for.
 
-The evidence map is the decision itself (`models.classifier`) and is only enlarged here. The others are computed after
-the fact, by the `grad-cam` package as it stands or by attention rollout, from the same last feature map, so that what
-differs is the method and not the place it looks at. With a linear head, plain Grad-CAM there is the evidence map
+The evidence map is the decision itself (`models.classifier`) and is only enlarged here; `tracing` splits the same logit
+among finer cells. The others are estimates, by the `grad-cam` package as it stands, at the last feature map, or by
+attention rollout. With a linear head, plain Grad-CAM there is the evidence map
 without its negative part, scaled to 0-1: the two can only differ in cost, and where all evidence is negative.
 """
 
@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 from eyeground.errors import UserError, did_you_mean
 from eyeground.explanation.gradient_maps import GRADIENT_FREE, GRADIENT_MAPS, gradient_map
 from eyeground.explanation.rollout import attention_rollout
+from eyeground.explanation.tracing import trace
 from eyeground.models.classifier import Classifier
 
-EVIDENCE, ROLLOUT = "evidence", "rollout"
-METHODS = (EVIDENCE, *GRADIENT_MAPS, ROLLOUT)
+EVIDENCE, TRACED, ROLLOUT = "evidence", "traced", "rollout"
+METHODS = (EVIDENCE, TRACED, *GRADIENT_MAPS, ROLLOUT)
+SIGNED = (EVIDENCE, TRACED)
+"""Methods whose maps are in logits, for an output above 0 and against it below; all others are in 0-1."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,11 @@ class Explained:
     Attributes
     ----------
     values : numpy.ndarray
-        float32 (side, side), over the standard photo. Evidence is in logits and has a sign; every other map is in 0-1.
+        float32 (side, side), over the standard photo. In logits, with a sign, for methods in `SIGNED`; else in 0-1.
     milliseconds : float
         Wall-clock time from the standard photo to the map.
     forward_passes, backward_passes : int
-        Through the backbone, each view counting once.
+        Through the backbone, each view counting once; a backward pass may end early, as that of `traced` does.
     """
 
     values: NDArray[np.float32]
@@ -61,7 +64,7 @@ def explain(classifier: Classifier, pixels: NDArray[np.uint8], output: str, meth
     Raises
     ------
     UserError
-        If there is no such output or method, the photo has another side, or the backbone has no attention to roll out.
+        If there is no such output or method, the photo has another side, or the backbone has nothing to trace or roll out.
     """
     index = output_index(classifier, output)
     compute, views = method_named(method), classifier.architecture.views
@@ -107,6 +110,8 @@ def method_named(method: str) -> Computation:
     """
     if method == EVIDENCE:
         return _evidence
+    if method == TRACED:
+        return lambda classifier, photo, index: trace(classifier, photo, index).placed(photo.shape[1])
     if method == ROLLOUT:
         return lambda classifier, photo, _: attention_rollout(classifier, photo)
     if method in GRADIENT_MAPS:

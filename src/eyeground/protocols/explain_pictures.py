@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from eyeground.explanation.maps import EVIDENCE
+from eyeground.explanation.maps import SIGNED
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.screening.overlay import colour_of, draw_evidence, scale_of
 
@@ -33,7 +33,7 @@ class Panel:
     model, method : str
         As the caption names them; `model` may be empty.
     values : numpy.ndarray
-        float32 (side, side): logits for `evidence`, else 0-1.
+        float32 (side, side): logits for methods in `maps.SIGNED`, else 0-1.
     field_of_view : numpy.ndarray
         Boolean (side, side).
     """
@@ -49,7 +49,7 @@ def draw_row(standard: StandardPhoto, panels: Sequence[Panel]) -> NDArray[np.uin
     square = _square(standard.pixels)
     drawn = [np.concatenate([_caption("photo", "", None), square])]
     for panel in panels:
-        scale = scale_of(panel.values, panel.field_of_view) if panel.method == EVIDENCE else 1.0
+        scale = scale_of(panel.values, panel.field_of_view) if panel.method in SIGNED else 1.0
         inside = cv2.resize(panel.field_of_view.astype(np.uint8), (PANEL_SIDE, PANEL_SIDE)) > 0
         over = draw_evidence(square, panel.values, scale, inside)
         drawn.append(np.concatenate([_caption(panel.method, panel.model, scale), over]))
@@ -76,13 +76,13 @@ def _caption(method: str, model: str, scale: float | None) -> NDArray[np.uint8]:
     draw.text((8, 4), method, fill=INK, font=ImageFont.load_default(16))
     draw.text((8, 25), model, fill=QUIET, font=ImageFont.load_default(12))
     if scale is not None:
-        lowest, low, high = (-1.0, f"-{scale:g}", f"+{scale:g}") if method == EVIDENCE else (0.0, "0", "1")
+        lowest, low, high = (-1.0, f"-{scale:g}", f"+{scale:g}") if method in SIGNED else (0.0, "0", "1")
         left = PANEL_SIDE - BAR_WIDTH - 12
         image.paste(Image.fromarray(_bar(lowest)), (left, 8))
         draw.text((left, 20), low, fill=INK, font=ImageFont.load_default(12))
         width = draw.textlength(high, font=ImageFont.load_default(12))
         draw.text((left + BAR_WIDTH - width, 20), high, fill=INK, font=ImageFont.load_default(12))
-        if method == EVIDENCE:
+        if method in SIGNED:
             draw.text((left + BAR_WIDTH / 2 - 17, 20), "logits", fill=QUIET, font=ImageFont.load_default(12))
     return np.asarray(image)
 
