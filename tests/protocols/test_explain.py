@@ -88,7 +88,7 @@ def test_methods_that_always_agree_differ_by_nothing_however_patients_are_drawn(
 
 def test_mistakes_are_told_before_any_photo_is_read(rendered: Manifest, tmp_path: Path) -> None:
     bare = Manifest(rendered.table.drop(columns=list(rendered.masks)), rendered.root)
-    with pytest.raises(UserError, match="outlines no lesions.*Leave out --measure"):
+    with pytest.raises(UserError, match=r"outlines no lesions.*Leave out --measure"):
         explain_manifest(bare, {"m": network()}, PLAN, tmp_path, tmp_path / "cache", 1)
     with pytest.raises(UserError, match="no output 'glaucoma'"):
         explain_manifest(rendered, {"m": network()}, ExplainPlan("glaucoma"), tmp_path, tmp_path / "cache", 1)

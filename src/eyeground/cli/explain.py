@@ -41,8 +41,9 @@ def explain(
 ) -> None:
     """Draw where the evidence for an output lies, photo by photo, under several methods and models, and measure it.
 
-    The evidence map is the decision itself: its mean plus a constant is the logit. Gradient maps and attention rollout
-    are estimates made afterwards, drawn beside it for comparison.
+    The evidence map is the decision itself: its mean plus a constant is the logit; it tells how much, and roughly where.
+    The traced map splits the same logit among finer cells: ask it for the place. Gradient maps and attention rollout are
+    estimates, drawn beside these for comparison.
 
     --measure needs masks of lesions (mask_microaneurysm, mask_haemorrhage, mask_hard_exudate, mask_soft_exudate) and
     tells, with 95 % intervals over patients and beside what chance gives: how often a map's highest point lies on a

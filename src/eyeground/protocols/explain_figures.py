@@ -9,7 +9,7 @@ import pandas as pd
 
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.intervals import percentile_interval
-from eyeground.explanation.maps import EVIDENCE
+from eyeground.explanation.maps import EVIDENCE, SIGNED, TRACED
 from eyeground.protocols.explain import CHANCE
 
 MEASURES = (
@@ -37,8 +37,8 @@ def measure_table(photos: pd.DataFrame, resamples: int, seed: int) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        `model`, `method`, `measure`, `minus` (empty for a figure; `evidence` or `chance` for the paired difference from
-        it), `value`, `low`, `high` (95 %), `n_photos`, `n_patients`. Measures are shares in 0-1, `milliseconds` and
+        `model`, `method`, `measure`, `minus` (empty for a figure; `evidence`, `traced` or `chance` for the paired
+        difference from it), `value`, `low`, `high` (95 %), `n_photos`, `n_patients`. Measures are shares in 0-1, `milliseconds` and
         passes are means per photo. Photos where a measure is undefined are left out of it.
     """
     wide = photos.pivot(index=["photo", "patient"], columns=["model", "method"], values=[*MEASURES, *COSTS])
@@ -65,7 +65,7 @@ def _references(measure: str, method: str) -> list[str]:
     """What a method's measure is compared with."""
     if method == CHANCE:
         return []
-    references = [] if method == EVIDENCE else [EVIDENCE]
+    references = [EVIDENCE, *([] if method in SIGNED else [TRACED])] if method != EVIDENCE else []
     return [*references, CHANCE] if measure in MEASURES else references
 
 

@@ -83,7 +83,7 @@ def _caption(method: str, model: str, scale: float | None) -> NDArray[np.uint8]:
         width = draw.textlength(high, font=ImageFont.load_default(12))
         draw.text((left + BAR_WIDTH - width, 20), high, fill=INK, font=ImageFont.load_default(12))
         if method in SIGNED:
-            draw.text((left + BAR_WIDTH / 2 - 17, 20), "logits", fill=QUIET, font=ImageFont.load_default(12))
+            draw.text((left, 31), "logits", fill=QUIET, font=ImageFont.load_default(11))
     return np.asarray(image)
 
 

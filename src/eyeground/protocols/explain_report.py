@@ -11,7 +11,7 @@ import pandas as pd
 from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, write_report
 from eyeground.evaluation.reporting.section import Picture, Section, TableBlock
-from eyeground.explanation.maps import EVIDENCE
+from eyeground.explanation.maps import EVIDENCE, TRACED
 from eyeground.protocols.explain import CHANCE, TOLERANCE, ExplainedPhotos
 from eyeground.protocols.explain_figures import COSTS, MEASURES
 from eyeground.recipe import in_words
@@ -85,6 +85,7 @@ def _tables(figures: pd.DataFrame, model: str, number: int) -> tuple[TableBlock,
     captions = {
         "": "Means over photos.",
         EVIDENCE: "Paired difference from the evidence map.",
+        TRACED: "Paired difference from the traced map.",
         CHANCE: "Paired difference from chance.",
     }
     return tuple(
