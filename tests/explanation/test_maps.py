@@ -85,9 +85,9 @@ def test_randomising_leaves_the_network_alone_and_draws_from_the_output_down() -
 
 
 def test_deleting_by_the_true_map_falls_faster_than_by_its_opposite() -> None:
-    inside = np.ones((16, 16), bool)
-    pixels = np.full((16, 16, 3), 10, np.uint8)
-    pixels[4:8, 4:8] = 250
+    inside = np.ones((64, 64), bool)
+    pixels = np.full((64, 64, 3), 10, np.uint8)
+    pixels[20:22, 20:22] = 250  # small enough for the blur that insertion starts from
     truth = (pixels[..., 0] > 100).astype(float)
 
     def brightest(photos: NDArray[np.uint8]) -> NDArray[np.floating]:
