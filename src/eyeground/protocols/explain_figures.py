@@ -44,7 +44,7 @@ def measure_table(photos: pd.DataFrame, resamples: int, seed: int) -> pd.DataFra
     wide = photos.pivot(index=["photo", "patient"], columns=["model", "method"], values=[*MEASURES, *COSTS])
     patient = np.unique(wide.index.get_level_values("patient").to_numpy(dtype=str), return_inverse=True)[1]
     of_photo: dict[tuple[str, str, str, str], np.ndarray] = {}
-    for measure, model, method in wide.columns:
+    for measure, model, method in wide.columns.to_list():
         own = wide[measure, model, method].to_numpy(dtype=float)
         of_photo[model, method, measure, ""] = own
         for minus in _references(measure, method):

@@ -2,8 +2,10 @@
 
 import shlex
 import sys
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pandas as pd
@@ -98,8 +100,8 @@ def _tables(figures: pd.DataFrame, model: str, number: int) -> tuple[TableBlock,
 def _table(figures: pd.DataFrame, minus: str) -> pd.DataFrame:
     """Measures as rows, methods as columns."""
     cells = {
-        (row.measure, row.method): (signed if minus else as_text)(estimate_of(row._asdict()))
-        for row in figures.itertuples(index=False)
+        (row["measure"], row["method"]): (signed if minus else as_text)(estimate_of(row))
+        for row in figures.to_dict("records")
     }
     methods = list(dict.fromkeys(figures["method"]))
     rows = [
@@ -110,9 +112,9 @@ def _table(figures: pd.DataFrame, minus: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["measure", *methods])
 
 
-def estimate_of(row: dict[str, object]) -> Estimate:
+def estimate_of(row: Mapping[Hashable, Any]) -> Estimate:
     """A row of the measures table as an estimate."""
-    value, low, high = (None if pd.isna(row[key]) else float(str(row[key])) for key in ("value", "low", "high"))
+    value, low, high = (None if pd.isna(row[key]) else float(row[key]) for key in ("value", "low", "high"))
     return Estimate(str(row["measure"]), value, low, high)
 
 
