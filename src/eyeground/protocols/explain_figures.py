@@ -4,6 +4,8 @@ A figure is a mean over photos. All methods and models meet the same resamples o
 evidence map or from chance, is taken resample by resample. Intervals are percentiles, as for differences elsewhere.
 """
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 
@@ -44,11 +46,12 @@ def measure_table(photos: pd.DataFrame, resamples: int, seed: int) -> pd.DataFra
     wide = photos.pivot(index=["photo", "patient"], columns=["model", "method"], values=[*MEASURES, *COSTS])
     patient = np.unique(wide.index.get_level_values("patient").to_numpy(dtype=str), return_inverse=True)[1]
     of_photo: dict[tuple[str, str, str, str], np.ndarray] = {}
-    for measure, model, method in wide.columns.to_list():
+    maps = dict.fromkeys(zip(photos["model"], photos["method"], strict=True))
+    for measure, (model, method) in product((*MEASURES, *COSTS), maps):
         own = wide[measure, model, method].to_numpy(dtype=float)
         of_photo[model, method, measure, ""] = own
         for minus in _references(measure, method):
-            if (measure, model, minus) in wide.columns:
+            if (model, minus) in maps:
                 of_photo[model, method, measure, minus] = own - wide[measure, model, minus].to_numpy(dtype=float)
     of_photo = {key: values for key, values in of_photo.items() if not np.isnan(values).all()}
     drawn = _resampled(np.stack(list(of_photo.values()), axis=1), patient, resamples, seed)
