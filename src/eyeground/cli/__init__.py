@@ -23,6 +23,7 @@ from eyeground.cli import (
     data,
     demo,
     evaluate,
+    explain,
     hub,
     predict,
     release,
@@ -45,6 +46,7 @@ VERBS = (
     "evaluate",
     "compare",
     "stress",
+    "explain",
     "release",
     "push",
     "pull",
@@ -90,6 +92,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("stress")(stress.stress)
+app.command("explain")(explain.explain)
 app.command("release")(release.release)
 app.command("push")(hub.push)
 app.command("pull")(hub.pull)

@@ -1,0 +1,95 @@
+"""`explain`: where the evidence lies, drawn and measured."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from eyeground.cli.data import CACHE, JOBS
+from eyeground.cli.predict import MOST_UNREADABLE_SHOWN
+from eyeground.machine import usable_cores
+
+if TYPE_CHECKING:
+    from eyeground.protocols.explain import ExplainedPhotos, ExplainPlan
+
+METHODS_HELP = (
+    "Map to draw; repeat for several: evidence (exact, one pass), traced (the same logit, split finer), gradcam, gradcam++, layercam, eigencam, "
+    "rollout (transformers only). evidence if not given."
+)
+
+
+def explain(
+    model: str = typer.Argument(..., help="Bundle: its folder, or the name of a released one."),
+    manifest: Path = typer.Argument(..., help="Manifest of photos; with mask columns of lesions for --measure."),
+    output: Path = typer.Option(
+        ..., "-o", "--output-folder", help="Folder for photos, contact sheets, tables and report."
+    ),
+    explained: str = typer.Option("abnormal", "--output", help="Which of the model's outputs is explained."),
+    method: list[str] | None = typer.Option(None, "--method", help=METHODS_HELP),
+    against: list[str] | None = typer.Option(
+        None, "--against", help="Another bundle whose maps stand beside; repeat for several."
+    ),
+    measure: bool = typer.Option(
+        False, "--measure", help="Hold maps against lesion masks; photos without an outlined lesion are left out."
+    ),
+    split: str | None = typer.Option(None, "--split", help="Only photos of this split: train, val or test."),
+    resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
+    seed: int = typer.Option(0, min=0, help="Seed of the resamples."),
+    cache: Path = CACHE,
+    jobs: int | None = JOBS,
+) -> None:
+    """Draw where the evidence for an output lies, photo by photo, under several methods and models, and measure it.
+
+    The evidence map is the decision itself: its mean plus a constant is the logit; it tells how much, and roughly where.
+    The traced map splits the same logit among finer cells: ask it for the place. Gradient maps and attention rollout are
+    estimates, drawn beside these for comparison.
+
+    --measure needs masks of lesions (mask_microaneurysm, mask_haemorrhage, mask_hard_exudate, mask_soft_exudate) and
+    tells, with 95 % intervals over patients and beside what chance gives: how often a map's highest point lies on a
+    lesion, how much of its evidence does, how much lies where no disease is (the border of the field of view, the optic
+    disc), and what the map cost. mask_optic_disc is needed for the disc.
+    """
+    from eyeground.explanation.maps import EVIDENCE
+    from eyeground.manifest import read_manifest
+    from eyeground.models import load
+    from eyeground.protocols.explain import ExplainPlan, explain_manifest
+    from eyeground.tables import write_table
+
+    console = Console(soft_wrap=True)
+    names = list(dict.fromkeys([model, *(against or [])]))
+    photos = read_manifest(manifest)
+    chosen = photos.in_split(split) if split else photos
+    methods = tuple(dict.fromkeys([*([EVIDENCE] if measure else []), *(method or [EVIDENCE])]))
+    plan = ExplainPlan(explained, methods, measure)
+    models = {_short(name, names): load(name) for name in names}
+    found = explain_manifest(chosen, models, plan, output, cache, jobs or usable_cores())
+    for photo, reason in list(found.left_out.items())[:MOST_UNREADABLE_SHOWN]:
+        console.print(f"left out: {photo}: {reason}", markup=False)
+    write_table(found.photos.drop(columns="patient"), output / "photos.csv")
+    if measure:
+        _measured(found, plan, output, resamples, seed, console)
+    console.print(f"written: {output}, {found.photos['photo'].nunique():,} photos; left out: {len(found.left_out):,}")
+
+
+def _short(name: str, names: list[str]) -> str:
+    """A bundle's name as pictures show it; whole where two would be called alike."""
+    short = [Path(other).name for other in names]
+    return Path(name).name if short.count(Path(name).name) == 1 else name
+
+
+def _measured(
+    found: "ExplainedPhotos", plan: "ExplainPlan", output: Path, resamples: int, seed: int, console: Console
+) -> None:
+    from eyeground.evaluation.estimates import as_text, signed
+    from eyeground.protocols.explain_figures import measure_table
+    from eyeground.protocols.explain_report import WORDS, estimate_of, write_explanation_report
+    from eyeground.tables import write_table
+
+    figures = measure_table(found.photos, resamples, seed)
+    write_table(figures, output / "measures.csv")
+    for row in figures[figures["measure"].isin(["pointing", "milliseconds"])].to_dict("records"):
+        told = signed(estimate_of(row)) if row["minus"] else as_text(estimate_of(row))
+        minus = f" − {row['minus']}" if row["minus"] else ""
+        console.print(f"{row['model']}, {row['method']}{minus}: {WORDS[row['measure']]} {told}", highlight=False)
+    console.print(f"written: {write_explanation_report(found, figures, plan.output, output, resamples, seed)}")

@@ -1,0 +1,128 @@
+"""One photo, one output, one map at the standard photo's resolution, by the method asked for.
+
+The evidence map is the decision itself (`models.classifier`) and is only enlarged here; `tracing` splits the same logit
+among finer cells. The others are estimates, by the `grad-cam` package as it stands, at the last feature map, or by
+attention rollout. With a linear head, plain Grad-CAM there is the evidence map
+without its negative part, scaled to 0-1: the two can only differ in cost, and where all evidence is negative.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from eyeground.errors import UserError, did_you_mean
+from eyeground.explanation.gradient_maps import GRADIENT_FREE, GRADIENT_MAPS, gradient_map
+from eyeground.explanation.rollout import attention_rollout
+from eyeground.explanation.tracing import trace
+from eyeground.models.classifier import Classifier
+
+EVIDENCE, TRACED, ROLLOUT = "evidence", "traced", "rollout"
+METHODS = (EVIDENCE, TRACED, *GRADIENT_MAPS, ROLLOUT)
+SIGNED = (EVIDENCE, TRACED)
+"""Methods whose maps are in logits, for an output above 0 and against it below; all others are in 0-1."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A map and what it cost.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        float32 (side, side), over the standard photo. In logits, with a sign, for methods in `SIGNED`; else in 0-1.
+    milliseconds : float
+        Wall-clock time from the standard photo to the map.
+    forward_passes, backward_passes : int
+        Through the backbone, each view counting once; a backward pass may end early, as that of `traced` does.
+    """
+
+    values: NDArray[np.float32]
+    milliseconds: float
+    forward_passes: int
+    backward_passes: int
+
+
+def explain(classifier: Classifier, pixels: NDArray[np.uint8], output: str, method: str = EVIDENCE) -> Explained:
+    """Explain one output for one photo.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        In evaluation mode.
+    pixels : numpy.ndarray
+        uint8 RGB (side, side, 3): a standard photo of the classifier's side.
+    output : str
+        Name of one of the classifier's outputs.
+    method : str
+        One of `METHODS`.
+
+    Raises
+    ------
+    UserError
+        If there is no such output or method, the photo has another side, or the backbone has nothing to trace or roll out.
+    """
+    index = output_index(classifier, output)
+    compute, views = method_named(method), classifier.architecture.views
+    side = classifier.preprocessing.side
+    if pixels.shape != (side, side, 3):
+        raise UserError(f"a standard photo of shape {pixels.shape}; the model takes ({side}, {side}, 3)")
+    photo = torch.from_numpy(np.ascontiguousarray(pixels))[None].to(classifier.mean.device)
+    start = time.perf_counter()
+    found = compute(classifier, photo, index)
+    values = np.asarray(cv2.resize(found.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR))
+    milliseconds = 1000 * (time.perf_counter() - start)
+    forward = 1 if method == ROLLOUT else views
+    backward = 0 if method in (EVIDENCE, ROLLOUT, *GRADIENT_FREE) else views
+    return Explained(values, milliseconds, forward, backward)
+
+
+def output_index(classifier: Classifier, output: str) -> int:
+    """The place of an output among the classifier's logits.
+
+    Raises
+    ------
+    UserError
+        If it has no such output.
+    """
+    outputs = [name for target in classifier.targets for name in target.outputs]
+    if output not in outputs:
+        raise UserError(
+            f"the model has no output '{output}'{did_you_mean(output, outputs)}; it has {', '.join(outputs)}"
+        )
+    return outputs.index(output)
+
+
+Computation = Callable[[Classifier, torch.Tensor, int], NDArray[np.float32]]
+
+
+def method_named(method: str) -> Computation:
+    """The function behind a method's name.
+
+    Raises
+    ------
+    UserError
+        If there is no such method.
+    """
+    if method == EVIDENCE:
+        return _evidence
+    if method == TRACED:
+        return lambda classifier, photo, index: trace(classifier, photo, index).placed(photo.shape[1])
+    if method == ROLLOUT:
+        return lambda classifier, photo, _: attention_rollout(classifier, photo)
+    if method in GRADIENT_MAPS:
+        return lambda classifier, photo, index: gradient_map(classifier, photo, index, method)
+    raise UserError(
+        f"there is no method '{method}'{did_you_mean(method, list(METHODS))}; there are {', '.join(METHODS)}"
+    )
+
+
+def _evidence(classifier: Classifier, photo: torch.Tensor, index: int) -> NDArray[np.float32]:
+    with torch.inference_mode():
+        evidence = classifier.explain(photo)[3]
+    found: NDArray[np.float32] = evidence[0, index].float().cpu().numpy()
+    return found

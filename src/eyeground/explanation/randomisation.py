@@ -1,0 +1,67 @@
+"""The sanity check of Adebayo et al. 2018 (arXiv 1810.03292): a map must change when the network forgets.
+
+Parameters are drawn anew from the output downwards, and the map is compared with that of the trained network by rank
+correlation. A method whose maps stay alike shows the photo's edges and not what the network has learnt.
+"""
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+from torch import nn
+
+from eyeground.explanation.maps import EVIDENCE, explain
+from eyeground.models.classifier import Classifier
+
+
+def cascade(
+    classifier: Classifier, pixels: NDArray[np.uint8], output: str, method: str = EVIDENCE, seed: int = 0
+) -> dict[str, float]:
+    """Rank correlation with the trained network's map after each further part has been drawn anew.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        In evaluation mode; left as it is.
+    pixels, output, method
+        As of `maps.explain`.
+    seed : int
+        Of the parameters that are drawn.
+
+    Returns
+    -------
+    dict of str to float
+        By part, from `head` down to the first layers: Spearman's correlation in -1 to 1, over the whole square; NaN
+        where a map is flat.
+    """
+    trained = explain(classifier, pixels, output, method).values
+    forgetting = copy.deepcopy(classifier)
+    generator = torch.Generator().manual_seed(seed)
+    found = {}
+    for name, part in _from_the_output(forgetting):
+        _draw_anew(part, generator)
+        values = explain(forgetting, pixels, output, method).values
+        flat = np.ptp(values) == 0 or np.ptp(trained) == 0
+        found[name] = float("nan") if flat else float(spearmanr(trained.ravel(), values.ravel()).statistic)
+    return found
+
+
+def _from_the_output(classifier: Classifier) -> Iterator[tuple[str, nn.Module]]:
+    """The head, then the backbone's children with parameters, last first; stages of blocks one by one."""
+    yield "head", classifier.head
+    for name, child in reversed(list(classifier.backbone.named_children())):
+        stages = list(child.named_children()) if isinstance(child, nn.Sequential | nn.ModuleList) else []
+        for stage, part in reversed(stages) if stages else [("", child)]:
+            if any(True for _ in part.parameters()):
+                yield f"{name}.{stage}".rstrip("."), part
+
+
+def _draw_anew(part: nn.Module, generator: torch.Generator) -> None:
+    """Shuffle each tensor's own values: they keep their scale, so activations neither vanish nor explode."""
+    with torch.no_grad():
+        for tensor in part.parameters():
+            shuffled = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
+            tensor.copy_(tensor.reshape(-1)[shuffled].reshape(tensor.shape))

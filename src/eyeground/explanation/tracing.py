@@ -1,0 +1,166 @@
+"""Evidence traced back to a finer feature map, where a cell still sees little of the photo.
+
+At stride 32 a cell has seen nearly the whole photo, so the evidence map says how much speaks for an output but hardly
+where it comes from. Tracing splits the logit among the cells of the map of stride 8: gradient times activation, summed
+over channels (as Ancona et al. 2018, arXiv 1711.06104, and HiResCAM, Draelos and Carin 2020, arXiv 2011.08891, but with its
+sign and at an earlier layer). Networks are linear between their kinks, so what is split, plus what biases and
+saturated units add on this photo, is the logit; at the last feature map tracing gives the evidence map itself. It needs
+a backward pass, though only down to that map and through no weights, and so it is not in the ONNX graph.
+
+Strided convolutions look to one side of where enlarging assumes (`pad_type=same` to the lower right), and a turned view
+to the other. At this stride that is half a cell; each view's cells are placed where they look before views are averaged.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from eyeground.errors import UserError
+from eyeground.models.classifier import FLIPS, Classifier
+
+TRACED_STRIDE = 8
+SMOOTHING = 0.5
+"""Standard deviation of the blur between cells, in cells; chosen on the training photos of IDRiD part A."""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A logit split among cells.
+
+    Attributes
+    ----------
+    cells : numpy.ndarray
+        float32 (views, h, w), turned back, in logits: the mean is the part of the logit that was traced.
+    stride : float
+        Pixels of the standard photo from cell to cell.
+    centre : float
+        Pixel of the unturned photo, counted from 0 at the centre of the first, that the first cell looks at.
+    """
+
+    cells: NDArray[np.float32]
+    stride: float
+    centre: float
+
+    def placed(self, side: int) -> NDArray[np.float32]:
+        """The map at the photo's resolution, float32 (side, side): views where they look, smoothed by half a cell."""
+        enlarged = []
+        for view, cells in enumerate(self.cells):
+            turned = () if view == 0 else FLIPS[view - 1]
+            rows, columns = (
+                np.float32((np.arange(side) - self._first(axis in turned, side, cells.shape[axis - 2])) / self.stride)
+                for axis in (2, 3)
+            )
+            grid = np.meshgrid(columns, rows)
+            enlarged.append(cv2.remap(cells, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+        mean = np.mean(enlarged, axis=0, dtype=np.float32)
+        return np.asarray(cv2.GaussianBlur(mean, (0, 0), SMOOTHING * self.stride))
+
+    def _first(self, turned: bool, side: int, cells: int) -> float:
+        return side - 1 - self.centre - self.stride * (cells - 1) if turned else self.centre
+
+
+def trace(classifier: Classifier, photo: Tensor, index: int, stride: int = TRACED_STRIDE) -> Traced:
+    """Trace a logit back to a finer feature map.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        In evaluation mode.
+    photo : torch.Tensor
+        (1, side, side, 3), uint8 RGB.
+    index : int
+        Of the logit.
+    stride : int
+        Of the feature map, in pixels.
+
+    Raises
+    ------
+    UserError
+        If the backbone has no feature map of that stride, as a vision transformer of larger patches.
+    """
+    module = _stage(classifier, stride)
+    activations: list[Tensor] = []
+    strided: list[_Strided] = []
+
+    def cut(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+        activations.append(output.detach().requires_grad_())
+        return activations[-1]
+
+    def note(layer: Any, inputs: Any, output: Tensor) -> None:
+        if not activations:
+            strided.append(_Strided.of(layer, inputs[0].shape[-1], output.shape[-1]))
+
+    learnt = [parameter for parameter in classifier.parameters() if parameter.requires_grad]
+    hooks = [module.register_forward_hook(cut)]
+    hooks += [layer.register_forward_hook(note) for layer in classifier.backbone.modules() if _is_strided(layer)]
+    try:
+        # Gradients of weights cost as much as the rest of the backward pass.
+        for parameter in learnt:
+            parameter.requires_grad_(False)
+        with torch.enable_grad():
+            gradients = torch.autograd.grad(classifier(photo)[0, index], activations)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for parameter in learnt:
+            parameter.requires_grad_(True)
+    cells = []
+    for view, (activation, gradient) in enumerate(zip(activations, gradients, strict=True)):
+        product = (activation.detach() * gradient).sum(dim=1)[0]
+        turned = product if view == 0 else product.flip([axis - 2 for axis in FLIPS[view - 1]])
+        cells.append(len(activations) * product.numel() * turned)
+    return Traced(torch.stack(cells).float().cpu().numpy(), float(stride), _first_centre(strided))
+
+
+@dataclass(frozen=True)
+class _Strided:
+    """One axis of a layer that thins out its input."""
+
+    size: int
+    stride: int
+    before: float
+
+    @classmethod
+    def of(cls, layer: Any, size: int, found: int) -> "_Strided":
+        kernel, stride, padding = (_along_one_axis(value) for value in (layer.kernel_size, layer.stride, layer.padding))
+        if (size + 2 * padding - kernel) // stride + 1 < found:  # padded as TensorFlow does, more after than before
+            padding = max((found - 1) * stride + kernel - size, 0) // 2
+        return cls(size, stride, (kernel - 1) / 2 - padding)
+
+
+def _first_centre(layers: list[_Strided]) -> float:
+    """The pixel that the first cell looks at; of parallel branches, which see one input size, the first counts."""
+    centre, step = 0.0, 1
+    seen: set[int] = set()
+    for layer in layers:
+        if layer.size not in seen:
+            seen.add(layer.size)
+            centre += layer.before * step
+            step *= layer.stride
+    return centre
+
+
+def _is_strided(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) and _along_one_axis(layer.stride) > 1
+
+
+def _along_one_axis(value: Any) -> int:
+    return int(value[0] if isinstance(value, tuple | list) else value)
+
+
+def _stage(classifier: Classifier, stride: int) -> nn.Module:
+    """The module after which timm says that the feature map has this stride."""
+    backbone = classifier.backbone
+    stages = [stage for stage in getattr(backbone, "feature_info", []) if stage.get("reduction") == stride]
+    if not stages:
+        raise UserError(
+            f"backbone '{classifier.architecture.backbone}' has no feature map of stride {stride}, so evidence cannot be traced; "
+            "leave out the method 'traced'"
+        )
+    module: nn.Module = backbone.get_submodule(stages[-1]["module"])
+    return module
