@@ -12,6 +12,7 @@ import torch
 import yaml
 from huggingface_hub import ModelCard
 from rich.console import Console
+from safetensors.torch import load_file
 
 import eyeground
 from eyeground import models
@@ -221,14 +222,17 @@ def test_an_8_bit_graph_that_is_good_enough_becomes_part_of_the_release(
     assert "`model.int8.onnx` is part of this bundle" in (bundle.folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_model_that_rounding_changes_too_much_is_not_released(
+def test_a_model_that_rounding_changes_too_much_keeps_its_32_bits(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "LARGEST_DIFFERENCE", 1e-9)
-    plan = protocol.ReleasePlan(folder / "run", tmp_path / "out", "x", folder / "cache")
-    with pytest.raises(UserError, match="rounded to 16 bits, the model's probabilities differ by up to"):
-        protocol.release(plan, QUIET)
-    assert not (tmp_path / "out").exists()
+    plan = protocol.ReleasePlan(folder / "run", tmp_path / "out", "x", folder / "cache", resamples=0, int8=False)
+    bundle = protocol.release(plan, QUIET)
+    assert bundle.description.rounding is None
+    assert "F16" not in bundle.description.storage.values()
+    assert "Storage: float32 as trained" in (bundle.folder / "README.md").read_text(encoding="utf-8")
+    ours, theirs = (load_file(one / "model.safetensors") for one in (bundle.folder, folder / "run" / "bundle"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 @pytest.mark.parametrize(

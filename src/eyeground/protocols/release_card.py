@@ -32,6 +32,7 @@ METRICS = {
     "brier": "Brier score",
     "calibration_slope": "calibration slope",
 }
+LARGEST_DIFFERENCE = 0.005  # of any probability, that 16 bits may make
 RECORDED = ("auroc", "sensitivity", "specificity")
 TEST = "test"
 # Identifiers that the hub knows; any other licence is 'other', with its name beside it.
@@ -129,6 +130,7 @@ def release_card(facts: Facts) -> str:
         first_line=_first_line,
         quantised=[(one.method, one.size / 1e6, in_figures(one)) for one in description.quantisations],
         gate=(LARGEST_DROP, LARGEST_SHARE_FLIPPED),
+        largest_difference=LARGEST_DIFFERENCE,
         halves=sum(kind == "F16" for kind in description.storage.values()),
     )
 
