@@ -8,6 +8,7 @@ that are kept are those of the epoch with the best validation AUROC; test photos
 import logging
 import math
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from eyeground.errors import UserError
@@ -86,32 +88,70 @@ def fit(
     """
     train, validation = photos.rows("train"), photos.rows("validation")
     _require(photos, recipe, train, validation)
-    quiet()
-    keep_freed_memory()
-    settings = recipe.optimisation
     module = ClassifierModule(classifier, recipe, _output_weights(recipe, photos.truth[train]))
-    module.train()
     report = EpochReport(folder / HISTORY, console, len(train))
+
+    def loaders(trainer: pl.Trainer, first_epoch: int) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
+        return _loaders(recipe, photos, train, validation, trainer, first_epoch)
+
+    best = train_module(module, loaders, recipe.optimisation, recipe.machine, report, folder, resume)
+    classifier.load_state_dict({name.removeprefix("classifier."): tensor for name, tensor in best.items()})
+    return Fit(classifier.eval(), tuple(report.history))
+
+
+def train_module(
+    module: pl.LightningModule,
+    loaders: Callable[[pl.Trainer, int], Sequence[DataLoader[Batch]]],
+    settings: Optimisation,
+    machine: Machine,
+    report: EpochReport,
+    folder: Path,
+    resume: bool,
+) -> dict[str, Tensor]:
+    """Train a module to the end, resumably, and return the weights of the epoch that the report holds for the best.
+
+    Parameters
+    ----------
+    module : lightning.pytorch.LightningModule
+    loaders : function of a trainer and an epoch
+        Gives the loaders of training and validation photos, the first of which begins with that epoch, from 0.
+    settings : Optimisation
+    machine : Machine
+    report : EpochReport
+    folder : pathlib.Path
+        Run folder.
+    resume : bool
+        Go on from the last checkpoint if there is one.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the training was interrupted; what was finished is in the checkpoint.
+    """
+    _quiet()
+    keep_freed_memory()
+    module.train()
     callbacks: list[Callback] = [report, KeepCheckpoints(folder / CHECKPOINTS, report)]
     if settings.average_decay:
         callbacks.append(MovingAverage(settings.average_decay))
     if settings.patience:
         callbacks.append(Patience(settings.patience))
-    trainer = trainer_of(settings, recipe.machine, folder, callbacks)
+    trainer = _trainer(settings, machine, folder, callbacks)
     last = folder / CHECKPOINTS / LAST
     resume = resume and last.is_file()
-    loaders = _loaders(recipe, photos, train, validation, trainer, next_epoch(last) if resume else 0)
-    trainer.fit(module, *loaders, ckpt_path=str(last) if resume else None)
+    given = loaders(trainer, _next_epoch(last) if resume else 0)
+    trainer.fit(module, *given, ckpt_path=str(last) if resume else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
     if not trainer.is_global_zero:
         raise SystemExit(0)  # one process goes on to predict, evaluate and export
-    best = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)["state_dict"]
-    classifier.load_state_dict({name.removeprefix("classifier."): tensor for name, tensor in best.items()})
-    return Fit(classifier.eval(), tuple(report.history))
+    best: dict[str, Tensor] = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)[
+        "state_dict"
+    ]
+    return best
 
 
-def trainer_of(settings: Optimisation, machine: Machine, folder: Path, callbacks: list[Callback]) -> pl.Trainer:
+def _trainer(settings: Optimisation, machine: Machine, folder: Path, callbacks: list[Callback]) -> pl.Trainer:
     """A Lightning trainer that writes its log and its checkpoints to a run folder, and nothing to the screen."""
     return pl.Trainer(
         accelerator=machine.accelerator,
@@ -195,7 +235,7 @@ def _output_weights(recipe: TrainingRecipe, truth: np.ndarray) -> torch.Tensor |
     return balancing_weights(torch.from_numpy(truth), recipe.targets)
 
 
-def next_epoch(last: Path) -> int:
+def _next_epoch(last: Path) -> int:
     """Number (from 0) of the epoch that a resumed run starts with."""
     return int(torch.load(last, map_location="cpu", weights_only=True, mmap=True)["epoch"]) + 1
 
@@ -228,7 +268,7 @@ def _loaders(
     )
 
 
-def quiet() -> None:
+def _quiet() -> None:
     """Silence what Lightning tells everyone at every start, and its advice that does not hold here."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")

@@ -12,26 +12,17 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from eyeground.errors import UserError
-from eyeground.machine import keep_freed_memory
 from eyeground.models.segmenter import Segmenter
 from eyeground.segmentation_recipe import SegmentationRecipe
 from eyeground.training.data import Batch, EpochSampler, loader
 from eyeground.training.drawn_photos import DrawnDataset, DrawnPhotos
-from eyeground.training.fit import CHECKPOINTS, HISTORY, next_epoch, quiet, readers, trainer_of
-from eyeground.training.lightning_module import (
-    BEST,
-    LAST,
-    EpochReport,
-    KeepCheckpoints,
-    MovingAverage,
-    seed_step,
-)
+from eyeground.training.fit import HISTORY, readers, train_module
+from eyeground.training.lightning_module import EpochReport, seed_step
 from eyeground.training.optimiser import optimiser, schedule
 from eyeground.training.segmentation_losses import drawing_loss
 
@@ -121,26 +112,14 @@ def fit_segmenter(
     train, validation = photos.rows("train"), photos.rows("validation")
     if not len(train):
         raise UserError("the manifest has no readable photos in split 'train'; make splits with `eyeground split`")
-    quiet()
-    keep_freed_memory()
-    settings = recipe.optimisation
-    module = SegmenterModule(segmenter, recipe)
-    module.train()
     compared = VALIDATION_DICE if len(validation) else None
     report = EpochReport(folder / HISTORY, console, len(train) * recipe.draws, compared)
-    callbacks: list[Callback] = [report, KeepCheckpoints(folder / CHECKPOINTS, report)]
-    if settings.average_decay:
-        callbacks.append(MovingAverage(settings.average_decay))
-    last = folder / CHECKPOINTS / LAST
-    resume = resume and last.is_file()
-    trainer = trainer_of(settings, recipe.machine, folder, callbacks)
-    loaders = _loaders(recipe, photos, trainer, next_epoch(last) if resume else 0)
-    trainer.fit(module, *loaders, ckpt_path=str(last) if resume else None)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    if not trainer.is_global_zero:
-        raise SystemExit(0)  # one process goes on to evaluate and export
-    kept = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)["state_dict"]
+
+    def loaders(trainer: pl.Trainer, first_epoch: int) -> list[DataLoader[Batch]]:
+        return _loaders(recipe, photos, trainer, first_epoch)
+
+    module = SegmenterModule(segmenter, recipe)
+    kept = train_module(module, loaders, recipe.optimisation, recipe.machine, report, folder, resume)
     segmenter.load_state_dict({name.removeprefix("segmenter."): tensor for name, tensor in kept.items()})
     return SegmenterFit(segmenter.eval(), tuple(report.history))
 
