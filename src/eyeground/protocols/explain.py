@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from eyeground.explanation.faithfulness import (
 )
 from eyeground.explanation.maps import EVIDENCE, Explained, explain, method_named, output_index
 from eyeground.imaging.cache import prepare, read_prepared_standard
+from eyeground.imaging.masks import read_mask
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
@@ -244,13 +244,8 @@ def _outlined(manifest: Manifest, index: int) -> list[str]:
 
 def _read_mask(manifest: Manifest, column: str, index: int, standard: StandardPhoto) -> NDArray[np.bool_]:
     """A mask on the standard photo: every pixel that it touches, since the smallest lesions fill none."""
-    path = manifest.root / str(manifest.table[column].iloc[index])
-    content = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)
-    mask = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
-    if mask is None:
-        raise UserError(f"{path}: the mask in column '{column}' is missing or cannot be read")
-    inside = mask[..., :3].max(axis=2) if mask.ndim == 3 else mask
-    return np.asarray(standard.geometry.to_standard((inside > 0).astype(np.float32)) > 0)
+    mask = read_mask(manifest.root / str(manifest.table[column].iloc[index]))
+    return np.asarray(standard.geometry.to_standard(mask.astype(np.float32)) > 0)
 
 
 def _present(path: Path | None) -> Path:
