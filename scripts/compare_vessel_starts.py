@@ -1,4 +1,4 @@
-"""Vessels of DRIVE from four starts of one network, trained alike: the figures of docs/results/structures/starts.csv.
+"""Vessels of DRIVE from four starts of one network, trained alike: docs/results/structures/starts.md and starts.csv.
 
     .venv/bin/python scripts/compare_vessel_starts.py path/to/datasets work
 
@@ -22,7 +22,8 @@ from eyeground.screening.drawer import load_drawer
 from eyeground.segmentation_recipe import Structure
 
 ROOT = Path(__file__).parents[1]
-OUTPUT = ROOT / "docs" / "results" / "structures" / "starts.csv"
+OUTPUT = ROOT / "docs" / "results" / "structures"
+SHOWN = ("dice", "auroc", "cl_dice")
 REFERENCE = "imagenet"
 NETWORK = ("architecture.backbone=mobilenetv2_100", "architecture.backbone_options={pad_type: same}")
 NORMALISATION = ("preprocessing.mean=[0.5, 0.5, 0.5]", "preprocessing.std=[0.5, 0.5, 0.5]")
@@ -54,8 +55,37 @@ def main(data: Path, work: Path, epochs: int = 8) -> None:
             parts.append(compare("vessel", photos, measured[REFERENCE]).assign(start=name, reference=REFERENCE))
     table = pd.concat(parts, ignore_index=True)
     first = ["start", "reference"]
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    table[[*first, *(column for column in table if column not in first)]].round(5).to_csv(OUTPUT, index=False)
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    table[[*first, *(column for column in table if column not in first)]].round(5).to_csv(
+        OUTPUT / "starts.csv", index=False
+    )
+    (OUTPUT / "starts.md").write_text(page(table, epochs), encoding="utf-8")
+
+
+def page(table: pd.DataFrame, epochs: int) -> str:
+    """Figures over all pixels, and their differences from the reference, as a page."""
+    pooled = table.fillna({"reference": ""})
+    pooled = pooled[pooled["over"] == "pooled"].set_index(["start", "reference", "metric"])
+    lines = [
+        "# Vessels from four starts\n",
+        f"One network and one recipe (`recipes/vessels.yaml`, {epochs} epochs), DRIVE's official halves; figures over all pixels of the 20",
+        "test photographs, with 95 % intervals over them. Made by `scripts/compare_vessel_starts.py`; every row is in",
+        "[starts.csv](starts.csv).\n",
+        f"| start | {' | '.join(SHOWN)} | {' | '.join(f'{metric} minus {REFERENCE}' for metric in SHOWN)} |",
+        f"|---|{'---|' * 2 * len(SHOWN)}",
+    ]
+    for start in pooled.index.get_level_values("start").unique():
+        cells = [_cell(pooled.loc[(start, "", metric)], "") for metric in SHOWN]
+        if start != REFERENCE:
+            cells += [_cell(pooled.loc[(start, REFERENCE, metric)], "+") for metric in SHOWN]
+        else:
+            cells += ["–"] * len(SHOWN)
+        lines.append(f"| {start} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: "pd.Series", sign: str) -> str:
+    return f"{row['value']:{sign}.3f} ({row['low']:{sign}.3f} to {row['high']:{sign}.3f})"
 
 
 def _train(work: Path, name: str, source: str, epochs: int) -> None:
