@@ -89,12 +89,12 @@ def measure_photo(
 def measure_drawing(photo: str, patient: str, drawn: Mask, truth: Mask, inside: Mask) -> MeasuredPhoto:
     """Compare a second drawing with the first, which is taken for the truth: how well a person does.
 
+    Other parameters and errors are those of `measure_photo`.
+
     Parameters
     ----------
     drawn : numpy.ndarray
         Shape (h, w), bool: the structure as the second annotator drew it.
-
-    Other parameters and errors are those of `measure_photo`.
     """
     if drawn.dtype != np.bool_:
         raise UserError(f"the drawn mask is of type {drawn.dtype}; make it bool, for example with `mask > 127`")
