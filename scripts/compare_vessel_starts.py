@@ -1,8 +1,8 @@
-"""Vessels of DRIVE from four starts of one network, trained alike: docs/results/structures/starts.md and starts.csv.
+"""Vessels of DRIVE from five starts of one network, trained alike: docs/results/structures/starts.md and starts.csv.
 
     .venv/bin/python scripts/compare_vessel_starts.py path/to/datasets work
 
-Scratch, ImageNet, fundus from scratch, and ImageNet then fundus, each through `eyeground adapt --structure vessel` with
+Scratch, ImageNet, fundus from scratch, and ImageNet then fundus, with the lowest layers kept and without, each through `eyeground adapt --structure vessel` with
 `recipes/vessels.yaml`, cut to a few epochs: short enough for two cores, and where starts differ most. Differences from
 ImageNet are paired over DRIVE's 20 test photographs. Runs that are there are not trained again.
 """
@@ -38,7 +38,8 @@ def main(data: Path, work: Path, epochs: int = 8) -> None:
         "scratch": "scratch",
         REFERENCE: str(data / "weights" / "imagenet_mobilenetv2_100.safetensors"),
         "fundus": "eyeground-mobilenetv2-fundus-224",
-        "imagenet+fundus": "eyeground-mobilenetv2-imagenet+fundus-224",
+        "imagenet+fundus": "eyeground-mobilenetv2-imagenet+fundus-224",  # stem and two stages as ImageNet left them
+        "imagenet+fundus, all layers": "eyeground-mobilenetv2-imagenet+fundus-384",
     }
     for name, source in starts.items():
         _train(work, name, source, epochs)
@@ -67,7 +68,7 @@ def page(table: pd.DataFrame, epochs: int) -> str:
     pooled = table.fillna({"reference": ""})
     pooled = pooled[pooled["over"] == "pooled"].set_index(["start", "reference", "metric"])
     lines = [
-        "# Vessels from four starts\n",
+        "# Vessels from five starts\n",
         f"One network and one recipe (`recipes/vessels.yaml`, {epochs} epochs), DRIVE's official halves; figures over all pixels of the 20",
         "test photographs, with 95 % intervals over them. Made by `scripts/compare_vessel_starts.py`; every row is in",
         "[starts.csv](starts.csv).\n",
