@@ -11,14 +11,14 @@ from PIL import Image
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
-from eyeground.protocols.explain import ExplainPlan, explain_manifest
+from eyeground.protocols.explain import CURVES, ExplainPlan, explain_manifest
 from eyeground.protocols.explain_figures import COSTS, MEASURES, measure_table
 from eyeground.protocols.explain_pictures import CAPTION_HEIGHT, PANEL_SIDE
 from eyeground.protocols.explain_report import write_explanation_report
 from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.synthetic import render_dataset
 
-PLAN = ExplainPlan("abnormal", ("evidence", "gradcam", "eigencam"), measure=True)
+PLAN = ExplainPlan("abnormal", ("evidence", "gradcam", "eigencam"), measure=True, curves=True)
 
 
 def network(side: int = 64, backbone: str = "test_resnet") -> Classifier:
@@ -62,6 +62,10 @@ def test_figures_are_means_of_photos_and_differences_are_paired(explained: tuple
             assert figures.loc[model, "eigencam", measure, ""].value == pytest.approx(
                 means.loc[model, "eigencam"][measure]
             )
+            if measure in CURVES:
+                assert 0 < figures.loc[model, "eigencam", measure, ""].value < 1
+                assert (model, "eigencam", measure, "chance") not in figures.index  # an even map has no order
+                continue
             difference = means.loc[model, "eigencam"][measure] - means.loc[model, "chance"][measure]
             found = figures.loc[model, "eigencam", measure, "chance"]
             assert found.value == pytest.approx(difference) and found.low <= found.value <= found.high
@@ -99,5 +103,5 @@ def test_a_mask_that_is_gone_is_named(rendered: Manifest, tmp_path: Path) -> Non
     column = next(name for name in rendered.masks if name == "mask_haemorrhage")
     table = rendered.table[rendered.table[column].notna()].head(1).copy()
     table[column] = "masks/gone.png"
-    with pytest.raises(UserError, match=r"gone\.png.*'mask_haemorrhage' is missing"):
+    with pytest.raises(UserError, match=r"gone\.png: there is no such mask"):
         explain_manifest(Manifest(table, rendered.root), {"m": network()}, PLAN, tmp_path, tmp_path / "cache", 1)

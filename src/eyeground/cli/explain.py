@@ -8,6 +8,7 @@ from rich.console import Console
 
 from eyeground.cli.data import CACHE, JOBS
 from eyeground.cli.predict import MOST_UNREADABLE_SHOWN
+from eyeground.errors import UserError
 from eyeground.machine import usable_cores
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ def explain(
     measure: bool = typer.Option(
         False, "--measure", help="Hold maps against lesion masks; photos without an outlined lesion are left out."
     ),
-    split: str | None = typer.Option(None, "--split", help="Only photos of this split: train, val or test."),
+    curves: bool = typer.Option(
+        False,
+        "--curves",
+        help="With --measure: also the areas under deletion and insertion curves, which take twenty passes more for each map.",
+    ),
+    split: str | None = typer.Option(None, "--split", help="Only photos of this split: train, validation or test."),
     resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
     seed: int = typer.Option(0, min=0, help="Seed of the resamples."),
     cache: Path = CACHE,
@@ -56,12 +62,14 @@ def explain(
     from eyeground.protocols.explain import ExplainPlan, explain_manifest
     from eyeground.tables import write_table
 
+    if curves and not measure:
+        raise UserError("--curves goes with --measure; add it")
     console = Console(soft_wrap=True)
     names = list(dict.fromkeys([model, *(against or [])]))
     photos = read_manifest(manifest)
     chosen = photos.in_split(split) if split else photos
     methods = tuple(dict.fromkeys([*([EVIDENCE] if measure else []), *(method or [EVIDENCE])]))
-    plan = ExplainPlan(explained, methods, measure)
+    plan = ExplainPlan(explained, methods, measure, curves)
     models = {_short(name, names): load(name) for name in names}
     found = explain_manifest(chosen, models, plan, output, cache, jobs or usable_cores())
     for photo, reason in list(found.left_out.items())[:MOST_UNREADABLE_SHOWN]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from eyeground.errors import UserError
@@ -22,11 +23,12 @@ from eyeground.explanation.faithfulness import (
     widened,
 )
 from eyeground.explanation.maps import EVIDENCE, Explained, explain, method_named, output_index
+from eyeground.explanation.perturbation import area_under, deletion_curve, insertion_curve
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.masks import read_mask
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.manifest import Manifest
-from eyeground.models.classifier import Classifier
+from eyeground.models.classifier import Classifier, probabilities
 from eyeground.progress import track
 from eyeground.protocols.explain_pictures import PHOTOS_PER_SHEET, Panel, draw_row, stack_rows
 from eyeground.screening.pictures import save_picture
@@ -34,6 +36,8 @@ from eyeground.screening.pictures import save_picture
 LESIONS = ("mask_microaneurysm", "mask_haemorrhage", "mask_hard_exudate", "mask_soft_exudate")
 OPTIC_DISC = "mask_optic_disc"
 CHANCE = "chance"
+CURVES = ("deletion_area", "insertion_area")
+CURVE_STEPS = 10
 TOLERANCE = 0.02
 """Of the tolerant pointing game, as a share of the side: a third of an optic disc's radius."""
 
@@ -50,11 +54,14 @@ class ExplainPlan:
         Names from `explanation.maps.METHODS`.
     measure : bool
         Whether maps are held against lesion masks; photos without an outlined lesion are then left out.
+    curves : bool
+        Whether maps that are measured are held against their network, too, by deletion and insertion.
     """
 
     output: str
     methods: tuple[str, ...] = (EVIDENCE,)
     measure: bool = False
+    curves: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,9 +179,29 @@ def _explain_one(
         for method in plan.methods:
             found = explain(classifier, standard.pixels, plan.output, method)
             measured = truth.measures(found.values) if truth else {}
+            if truth:
+                measured |= _curve_areas(classifier, standard, plan, found.values)
             rows.append({**whose, "model": name, "method": method, **_cost(found), **measured})
             panels.append(Panel(name if len(models) > 1 else "", method, found.values, standard.field_of_view))
     return rows, panels
+
+
+def _curve_areas(
+    classifier: Classifier, standard: StandardPhoto, plan: ExplainPlan, values: NDArray[np.float32]
+) -> dict[str, object]:
+    """Areas under deletion and insertion curves of the output's probability; NaN where they are not asked for."""
+    if not plan.curves:
+        return dict.fromkeys(CURVES, np.nan)
+    index = output_index(classifier, plan.output)
+
+    def score(photos: NDArray[np.uint8]) -> NDArray[np.floating]:
+        with torch.inference_mode():
+            found = probabilities(classifier(torch.from_numpy(photos)), classifier.targets)[:, index]
+        return np.asarray(found.numpy())
+
+    given = (score, standard.pixels, values, standard.field_of_view, CURVE_STEPS)
+    curves = (deletion_curve(*given), insertion_curve(*given))
+    return {name: area_under(curve) for name, curve in zip(CURVES, curves, strict=True)}
 
 
 def _cost(found: Explained) -> dict[str, object]:
@@ -226,6 +253,7 @@ class _Truth:
             "lesion_average_precision": share,
             "evidence_at_border": area_share(border(inside), inside),
             "evidence_in_disc": float("nan") if self.disc is None else area_share(self.disc, inside),
+            **dict.fromkeys(CURVES, np.nan),  # an even map has no order in which pixels could go
         }
 
 

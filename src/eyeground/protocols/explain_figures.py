@@ -12,7 +12,7 @@ import pandas as pd
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.intervals import percentile_interval
 from eyeground.explanation.maps import EVIDENCE, SIGNED, TRACED
-from eyeground.protocols.explain import CHANCE
+from eyeground.protocols.explain import CHANCE, CURVES
 
 MEASURES = (
     "pointing",
@@ -21,6 +21,7 @@ MEASURES = (
     "lesion_average_precision",
     "evidence_at_border",
     "evidence_in_disc",
+    *CURVES,
 )
 COSTS = ("milliseconds", "forward_passes", "backward_passes")
 

@@ -25,6 +25,8 @@ WORDS = {
     "lesion_average_precision": "average precision for lesion pixels",
     "evidence_at_border": "positive evidence at the border",
     "evidence_in_disc": "positive evidence in the optic disc",
+    "deletion_area": "area under deletion",
+    "insertion_area": "area under insertion",
     "milliseconds": "milliseconds per photo",
     "forward_passes": "forward passes",
     "backward_passes": "backward passes",
