@@ -31,7 +31,8 @@ def curves(figures: Sequence[StudyFigure], starts: Sequence[str]) -> Figure:
         axes.axhline(0.5, color=PALE, linewidth=0.6, linestyle=(0, (1, 2)))
         axes.set_xlabel("Share of training patients with labels")
         axes.set_ylabel("AUROC")
-        axes.legend(frameon=False, loc="lower right")
+        # Above the axes, where no curve can run into it.
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return figure
 
 
