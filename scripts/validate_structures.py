@@ -13,7 +13,7 @@ import typer
 
 from eyeground.datasets import DATASETS
 from eyeground.manifest import write_manifest
-from eyeground.protocols.segment import measured_against
+from eyeground.protocols.measure_drawings import measured_against
 from eyeground.screening.drawer import load_drawer
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "structures"

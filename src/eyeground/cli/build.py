@@ -133,7 +133,7 @@ def _draw(
 ) -> None:
     from eyeground.manifest import read_manifest
     from eyeground.protocols.build_segmenter import segmentation_recipe, train_segmenter
-    from eyeground.protocols.segment import as_lines
+    from eyeground.protocols.measure_drawings import as_lines
 
     console = Console(soft_wrap=True)
     settings = segmentation_recipe(bundle, structures, recipe, overrides)

@@ -39,7 +39,6 @@ def segment(
     With --measure, say how well, against masks that people drew and against a second annotator where there is one.
     """
     from eyeground.manifest import read_manifest
-    from eyeground.protocols.segment import as_lines, measured_against
     from eyeground.protocols.segment import segment as segment_photos
     from eyeground.screening.drawer import load_drawer
 
@@ -52,6 +51,8 @@ def segment(
     for drawer in drawers:
         console.print(f"model {drawer.bundle.identity}, draws {', '.join(drawer.structures)}", highlight=False)
         if measure is not None:
+            from eyeground.protocols.measure_drawings import as_lines, measured_against
+
             manifest = read_manifest(measure)
             if "split" in manifest.table:
                 manifest = manifest.in_split("test")

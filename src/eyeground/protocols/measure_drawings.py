@@ -8,6 +8,7 @@ well that person agrees with the first is measured alike, as the reference that 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,13 @@ from eyeground.imaging.standard import StandardPhoto, standard_photo
 from eyeground.manifest import MASK_PREFIX, Manifest
 from eyeground.progress import track
 from eyeground.recipe import Preprocessing
-from eyeground.screening.drawer import Drawing
+from eyeground.screening.drawer import Drawer, Drawing
 from eyeground.segmentation_recipe import Structure
+from eyeground.tables import write_table
 
 FIELD_OF_VIEW = f"{MASK_PREFIX}field_of_view"
 SECOND = "_second"
+ESTIMATES = "structures.csv"
 MODEL, SECOND_ANNOTATOR = "model", "second annotator"
 Draw = Callable[[StandardPhoto], Drawing]
 
@@ -154,3 +157,50 @@ def _mask(manifest: Manifest, row: int, column: str, shape: tuple[int, int]) -> 
             f"{path}: a mask of {mask.shape[1]} x {mask.shape[0]} pixels, but its photo has {shape[1]} x {shape[0]}"
         )
     return mask
+
+
+def measured_against(manifest: Manifest, drawer: Drawer, folder: Path, absent: Sequence[str]) -> pd.DataFrame:
+    """Figures of a segmenter on the photos of a manifest that have masks, written to `structures.csv`.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        With `mask_<structure>` columns of at least one of the segmenter's structures.
+    drawer : Drawer
+    folder : pathlib.Path
+    absent : sequence of str
+        Structures of which an empty mask cell says that the photo shows none.
+
+    Raises
+    ------
+    UserError
+        If no structure of the segmenter has a mask column, or no photo can be measured.
+    """
+    known = [name for name in drawer.structures if MASK_PREFIX + name in manifest.masks]
+    if not known:
+        raise UserError(
+            f"the manifest has no mask of what this segmenter draws ({', '.join(drawer.structures)}); its mask columns are "
+            f"{', '.join(manifest.masks) or 'none'}"
+        )
+    structures = [Structure(name=name, missing="absent" if name in absent else "unknown") for name in known]
+    measured = measure_drawings(manifest, structures, drawer.bundle.description.preprocessing, drawer.draw)
+    estimates = measured.estimates()
+    write_table(estimates, folder / ESTIMATES)
+    return estimates
+
+
+def as_lines(estimates: pd.DataFrame) -> list[str]:
+    """Pooled figures as lines of text: one for each structure and reader."""
+    if estimates.empty:
+        return ["no test photo has masks, so nothing was measured"]
+    lines = []
+    pooled = estimates[estimates["over"] == "pooled"].dropna(subset=["value"])
+    for (structure, reader), rows in pooled.groupby(["structure", "reader"], sort=False):
+        told = [_figure(row) for _, row in rows.iterrows()]
+        lines.append(f"{structure} ({reader}, {rows['photos'].max()} photos): {', '.join(told)}")
+    return lines
+
+
+def _figure(row: "pd.Series[Any]") -> str:
+    interval = "" if pd.isna(row["low"]) else f" ({row['low']:.3f}–{row['high']:.3f})"
+    return f"{row['metric']} {row['value']:.3f}{interval}"

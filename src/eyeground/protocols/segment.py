@@ -1,13 +1,11 @@
 """`segment`: structures drawn on photographs, as masks of the photographs' own size, pictures, and a table.
 
-Each photograph gets a row whatever becomes of it, and a run that was killed goes on where it stopped. Where a manifest with
-masks is given, what is drawn can be measured against them.
+Each photograph gets a row whatever becomes of it, and a run that was killed goes on where it stopped.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,26 +13,22 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from eyeground.biomarkers import measure
 from eyeground.errors import UserError
 from eyeground.files import replacing
 from eyeground.imaging.decode import UnreadablePhotoError
-from eyeground.manifest import MASK_PREFIX, Manifest
 from eyeground.progress import track
-from eyeground.protocols.measure_drawings import measure_drawings
 from eyeground.screening.drawer import Drawer, Drawing
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import LEDGER, PhotoFile, list_photos
 from eyeground.screening.pictures import save_picture
-from eyeground.segmentation_recipe import Structure
 from eyeground.tables import write_table
 
-RESULTS, ESTIMATES, PICTURES, MASKS = "segments.csv", "structures.csv", "overlays", "masks"
+RESULTS, PICTURES, MASKS = "segments.csv", "overlays", "masks"
 # Told apart on a retina, and from one another by people with the common kinds of colour blindness (after Okabe and Ito 2008).
 COLOURS = ((86, 180, 233), (240, 228, 66), (0, 158, 115), (204, 121, 167), (230, 159, 0), (255, 255, 255))
 OPACITY = 0.65
 PAPER, INK, LEGEND_HEIGHT = (250, 250, 248), (40, 40, 44), 32
-LOSSLESS_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 3]
+LOSSLESS_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 MEASURED = "vessel_density"  # there whenever biomarkers are
 VESSEL, DISC, CUP = "vessel", "optic_disc", "optic_cup"  # the structures whose masks are measured
 
@@ -109,6 +103,8 @@ def _drawn(photo: PhotoFile, drawers: Sequence[Drawer], folder: Path, with_bioma
 
 def biomarkers_of(drawings: Sequence[Drawing]) -> dict[str, float | None]:
     """Measurements of the masks of one photograph, on the standard photo on which its vessels were drawn."""
+    from eyeground.biomarkers import measure  # SciPy takes half a second, which drawing alone need not
+
     vessels = next(drawing for drawing in drawings if VESSEL in drawing.maps)
     geometry = vessels.standard.geometry
     masks = {
@@ -119,53 +115,6 @@ def biomarkers_of(drawings: Sequence[Drawing]) -> dict[str, float | None]:
     }
     vessel = vessels.maps[VESSEL] >= vessels.thresholds[VESSEL]
     return asdict(measure(vessel, masks.get(DISC), masks.get(CUP), vessels.standard.field_of_view))
-
-
-def measured_against(manifest: Manifest, drawer: Drawer, folder: Path, absent: Sequence[str]) -> pd.DataFrame:
-    """Figures of a segmenter on the photos of a manifest that have masks, written to `structures.csv`.
-
-    Parameters
-    ----------
-    manifest : Manifest
-        With `mask_<structure>` columns of at least one of the segmenter's structures.
-    drawer : Drawer
-    folder : pathlib.Path
-    absent : sequence of str
-        Structures of which an empty mask cell says that the photo shows none.
-
-    Raises
-    ------
-    UserError
-        If no structure of the segmenter has a mask column, or no photo can be measured.
-    """
-    known = [name for name in drawer.structures if MASK_PREFIX + name in manifest.masks]
-    if not known:
-        raise UserError(
-            f"the manifest has no mask of what this segmenter draws ({', '.join(drawer.structures)}); its mask columns are "
-            f"{', '.join(manifest.masks) or 'none'}"
-        )
-    structures = [Structure(name=name, missing="absent" if name in absent else "unknown") for name in known]
-    measured = measure_drawings(manifest, structures, drawer.bundle.description.preprocessing, drawer.draw)
-    estimates = measured.estimates()
-    write_table(estimates, folder / ESTIMATES)
-    return estimates
-
-
-def as_lines(estimates: pd.DataFrame) -> list[str]:
-    """Pooled figures as lines of text: one for each structure and reader."""
-    if estimates.empty:
-        return ["no test photo has masks, so nothing was measured"]
-    lines = []
-    pooled = estimates[estimates["over"] == "pooled"].dropna(subset=["value"])
-    for (structure, reader), rows in pooled.groupby(["structure", "reader"], sort=False):
-        told = [_figure(row) for _, row in rows.iterrows()]
-        lines.append(f"{structure} ({reader}, {rows['photos'].max()} photos): {', '.join(told)}")
-    return lines
-
-
-def _figure(row: "pd.Series[Any]") -> str:
-    interval = "" if pd.isna(row["low"]) else f" ({row['low']:.3f}–{row['high']:.3f})"
-    return f"{row['metric']} {row['value']:.3f}{interval}"
 
 
 def _written(drawings: Sequence[Drawing], name: str, folder: Path) -> dict[str, object]:
