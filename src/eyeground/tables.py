@@ -40,7 +40,8 @@ def read_table(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}{_row_that_is_not_utf8(path)}: not UTF-8 text; save it as 'CSV UTF-8'") from error
     except pd.errors.EmptyDataError as error:
         raise UserError(f"{path}, row 1: empty; the first row must hold the names of the columns") from error
-    # What pandas and pyarrow raise of a damaged file: parser errors and arrow errors are among these.
+    # What pandas and pyarrow raise of a damaged file: parser errors are ValueErrors, arrow errors are among all three, and
+    # NotImplementedError is what pyarrow says of a type or compression that damage made up.
     except (ValueError, OSError, NotImplementedError) as error:
         raise UserError(f"{path}{_explain_unreadable(str(error))}") from error
     repeated = table.columns[table.columns.duplicated()]

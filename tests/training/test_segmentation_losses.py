@@ -19,7 +19,7 @@ def target(seed: int = 0) -> torch.Tensor:
 def test_a_right_drawing_costs_nothing_and_a_wrong_one_much(overlap: str, focal: bool) -> None:
     truth = target()
     sure = (truth * 2 - 1) * 50
-    right, wrong = (drawing_loss(sign * sure, truth, ONE, overlap=overlap, focal=focal) for sign in (1, -1))  # type: ignore[arg-type]  # parametrised
+    right, wrong = (drawing_loss(sign * sure, truth, ONE, overlap=overlap, focal=focal) for sign in (1, -1))  # type: ignore[arg-type]  # pytest's parameters are plain text, not the literals
     assert right < 1e-4
     assert wrong > 1.5
 

@@ -50,15 +50,15 @@ def segment(
     drawers = [load_drawer(bundle, threads) for bundle in bundles]
     for drawer in drawers:
         console.print(f"model {drawer.bundle.identity}, draws {', '.join(drawer.structures)}", highlight=False)
-        if measure is not None:
-            from eyeground.protocols.measure_drawings import as_lines, measured_against
+    if measure is not None:
+        from eyeground.protocols.measure_drawings import ESTIMATES, as_lines, measured_against
 
-            manifest = read_manifest(measure)
-            if "split" in manifest.table:
-                manifest = manifest.in_split("test")
-            for line in as_lines(measured_against(manifest, drawer, output, absent)):
-                console.print(line, markup=False, highlight=False)
-            console.print(f"written: {output / 'structures.csv'}")
+        manifest = read_manifest(measure)
+        if "split" in manifest.table:
+            manifest = manifest.in_split("test")
+        for line in as_lines(measured_against(manifest, drawers[0], output, absent)):
+            console.print(line, markup=False, highlight=False)
+        console.print(f"written: {output / ESTIMATES}")
     if not photos:
         return
     table = segment_photos(photos, drawers, output, biomarkers)

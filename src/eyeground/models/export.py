@@ -111,7 +111,7 @@ def export_bundle(
     writers: dict[str, Callable[[Path], None]] = {
         WEIGHTS: lambda path: save_file(state, path),
         ONNX: lambda path: export_onnx(classifier, path),
-        CARD: lambda path: _write_card(card, path),
+        CARD: lambda path: write_card(card, path),
     }
     if training_photos is not None:
         hashes = training_photos
@@ -181,5 +181,6 @@ def write_graph(network: nn.Module, photos: Tensor, outputs: Sequence[str], path
             raise RuntimeError(f"the ONNX graph's {output} differs from the network's by {difference:.2g}")
 
 
-def _write_card(card: str, path: Path) -> None:
+def write_card(card: str, path: Path) -> None:
+    """Write a model card."""
     path.write_text(card, encoding="utf-8")

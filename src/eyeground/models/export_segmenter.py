@@ -21,7 +21,7 @@ from eyeground.bundle import (
 )
 from eyeground.description import Figure
 from eyeground.models.checkpoints import read_tensors
-from eyeground.models.export import example_photos, write_graph
+from eyeground.models.export import example_photos, write_card, write_graph
 from eyeground.models.rounding import TYPE_NAMES, round_weights
 from eyeground.models.segmenter import Segmenter
 from eyeground.recipe import Target
@@ -99,7 +99,7 @@ def export_segmenter(
     writers: dict[str, Callable[[Path], None]] = {
         WEIGHTS: lambda path: save_file(state, path),
         ONNX: lambda path: write_graph(_Draw(segmenter), photos, (DRAWN,), path),
-        CARD: lambda path: _write_text(card, path),
+        CARD: lambda path: write_card(card, path),
         TRAINING_PHOTOS: lambda path: write_training_photos(training_photos, path),
     }
     return write_bundle(folder, description, writers)
@@ -119,7 +119,3 @@ def load_segmenter(name_or_path: str | Path) -> Segmenter:
     segmenter = Segmenter(description.architecture, description.decoder, description.preprocessing, description.outputs)
     segmenter.load_state_dict({name: tensor.float() for name, tensor in read_tensors(bundle.weights_path).items()})
     return segmenter.eval()
-
-
-def _write_text(text: str, path: Path) -> None:
-    path.write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ from eyeground.protocols.build import (
     training_photos,
     training_record,
 )
-from eyeground.protocols.measure_drawings import measure_drawings, truth_of
+from eyeground.protocols.measure_drawings import ESTIMATES, MODEL, measure_drawings, truth_of
 from eyeground.protocols.run_folder import BUNDLE, EVALUATION, open_run
 from eyeground.screening.drawer import Drawing, load_drawer
 from eyeground.segmentation_recipe import SegmentationRecipe
@@ -46,7 +47,6 @@ from eyeground.training.drawn_photos import DrawnPhotos, prepare_drawn
 from eyeground.training.fit_segmenter import fit_segmenter
 
 MASKS = "masks"
-STRUCTURES = "structures.csv"
 RECORDED = ("dice", "auroc", "auprc", "sensitivity", "specificity")
 MOST_FOR_THRESHOLDS = 200  # photos: a few million pixels settle a threshold to the third digit
 
@@ -129,7 +129,7 @@ def train_segmenter(
     drawer = load_drawer(bundle.folder)
     measured = measure_drawings(tested, recipe.structures, recipe.preprocessing, drawer.draw)
     estimates = measured.estimates(seed=recipe.seed)
-    write_table(estimates, plan.folder / EVALUATION / STRUCTURES)
+    write_table(estimates, plan.folder / EVALUATION / ESTIMATES)
     return BuiltSegmenter(export(_figures(estimates)), estimates)
 
 
@@ -137,9 +137,8 @@ def choose_thresholds(
     segmenter: Segmenter, photos: DrawnPhotos, recipe: SegmentationRecipe
 ) -> tuple[OperatingPoint, ...]:
     """The threshold of each structure with the best Dice over validation photos, or over training photos where there are none."""
-    rows, chosen_on = photos.rows("validation"), "validation"
-    if not len(rows):
-        rows, chosen_on = photos.rows("train"), "train"
+    chosen_on: Literal["validation", "train"] = "validation" if len(photos.rows("validation")) else "train"
+    rows = photos.rows(chosen_on)
     counts: dict[str, list[PixelCounts]] = {structure.name: [] for structure in recipe.structures}
     for row in track(rows[:MOST_FOR_THRESHOLDS], "choosing thresholds"):
         standard = read_prepared_standard(photos.standard[row])
@@ -154,7 +153,7 @@ def choose_thresholds(
             output=name,
             threshold=best_threshold(found),
             rule="best Dice over pixels",
-            chosen_on="validation" if chosen_on == "validation" else "train",
+            chosen_on=chosen_on,
             positives=sum(int(one.positives.sum()) for one in found),
             negatives=sum(int(one.negatives.sum()) for one in found),
         )
@@ -171,7 +170,7 @@ def _draw(segmenter: Segmenter, standard: StandardPhoto) -> Drawing:
 def _figures(estimates: pd.DataFrame) -> tuple[Figure, ...]:
     """The model's figures over all test pixels, for bundle.json."""
     pooled = estimates[
-        (estimates["reader"] == "model") & (estimates["over"] == "pooled") & estimates["metric"].isin(RECORDED)
+        (estimates["reader"] == MODEL) & (estimates["over"] == "pooled") & estimates["metric"].isin(RECORDED)
     ].dropna(subset=["value"])
     return tuple(
         Figure(
