@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from eyeground.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from eyeground.settings import Settings, read_recipe, write_recipe
 
 __all__ = [
@@ -31,8 +32,6 @@ __all__ = [
     "write_recipe",
 ]
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 UnitValue = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
