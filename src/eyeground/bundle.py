@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 import eyeground
 from eyeground.description import FORMATS, BundleDescription, OperatingPoint, TrainingRecord, read_description
 from eyeground.errors import UserError
+from eyeground.familiarity import REFERENCE, Reference, read_reference
 from eyeground.files import UMASK, flush_to_disk, sha256_of
 from eyeground.installed import DESCRIPTION, RELEASED, folder_of, pulled, released
 from eyeground.training_photos import TRAINING_PHOTOS, read_training_photos
@@ -30,6 +31,7 @@ __all__ = [
     "INT8",
     "KNOWN_FILES",
     "ONNX",
+    "REFERENCE",
     "RELEASED",
     "REPORT",
     "REQUIRED_FILES",
@@ -39,6 +41,7 @@ __all__ = [
     "BundleDescription",
     "OperatingPoint",
     "TrainingRecord",
+    "extend_bundle",
     "now",
     "open_bundle",
     "open_classifier",
@@ -51,7 +54,7 @@ __all__ = [
 WEIGHTS, ONNX, CARD = "model.safetensors", "model.onnx", "README.md"
 INT8, REPORT = "model.int8.onnx", "report.html"
 REQUIRED_FILES = (WEIGHTS, ONNX, CARD)
-KNOWN_FILES = (DESCRIPTION, *REQUIRED_FILES, INT8, TRAINING_PHOTOS, REPORT)
+KNOWN_FILES = (DESCRIPTION, *REQUIRED_FILES, INT8, REFERENCE, TRAINING_PHOTOS, REPORT)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,18 @@ class Bundle:
     def size(self) -> int:
         """Bytes of all its files."""
         return sum((self.folder / name).stat().st_size for name in (DESCRIPTION, *self.description.files))
+
+    def reference(self) -> Reference | None:
+        """Where the embeddings of familiar photographs lie; None where the bundle does not say.
+
+        Raises
+        ------
+        UserError
+            If the file does not fit the model.
+        """
+        if self.description.familiarity is None:
+            return None
+        return read_reference(self.folder / REFERENCE, self.description.embedding_size)
 
     def trained_on(self, hashes: Iterable[str]) -> frozenset[str] | None:
         """Which of some photographs the model was trained on, or had its epoch and thresholds chosen on.
@@ -130,6 +145,34 @@ def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[
             raise UserError(f"a bundle needs {required}")
     complete = _whole(folder, lambda partial: _fill(partial, description, writers))
     return Bundle(folder, complete)
+
+
+def extend_bundle(
+    bundle: Bundle, description: BundleDescription, writers: Mapping[str, Callable[[Path], None]]
+) -> Bundle:
+    """Write a bundle anew in its place, with another description and further or other files.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Its files stay as they are where `writers` has none of their name.
+    description : BundleDescription
+    writers : mapping of file name to a function of a path
+
+    Raises
+    ------
+    UserError
+        If the bundle cannot be written.
+    """
+    kept = {name: _copier(bundle.folder / name) for name in bundle.description.files}
+    return write_bundle(bundle.folder, description, {**kept, **writers})
+
+
+def _copier(source: Path) -> Callable[[Path], None]:
+    def copy(target: Path) -> None:
+        shutil.copyfile(source, target)
+
+    return copy
 
 
 def place_bundle(source: Path, folder: Path) -> Bundle:
@@ -292,7 +335,8 @@ def _put_in_place(partial: Path, folder: Path) -> None:
 
 
 def _verify_files(folder: Path, description: BundleDescription) -> None:
-    for required in REQUIRED_FILES:
+    familiar = (REFERENCE,) if description.familiarity is not None else ()
+    for required in (*REQUIRED_FILES, *familiar):
         if required not in description.files:
             raise UserError(f"{folder / DESCRIPTION}: 'files' does not list {required}; the bundle is incomplete")
     _refuse_odd_names(folder, description)

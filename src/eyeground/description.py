@@ -94,6 +94,15 @@ class Quantisation(Settings):
     )
 
 
+class Familiarity(Settings):
+    """From where on a photo is unlike those of the cameras that a model was trained on (`eyeground.familiarity`)."""
+
+    limit: float = Field(gt=0, description="Distance of a photo's embedding, beyond which it is called unfamiliar.")
+    flagged: float = Field(gt=0, lt=1, description="Share of the held-out photos that lie beyond it, by its choice.")
+    photos: int = Field(ge=1, description="Training photos whose embeddings the reference is made of.")
+    held_out: int = Field(ge=1, description="Validation photos by which the limit was chosen.")
+
+
 class BundleDescription(Settings):
     """The content of `bundle.json`."""
 
@@ -118,6 +127,9 @@ class BundleDescription(Settings):
     operating_points: tuple[OperatingPoint, ...] = Field((), description="Thresholds chosen on validation data.")
     training: TrainingRecord = Field(description="What it was trained on.")
     figures: tuple[Figure, ...] = Field((), description="What was measured of it, the headline first.")
+    familiarity: Familiarity | None = Field(
+        None, description="How unfamiliar photos are told; empty where a bundle cannot tell."
+    )
     rounding: Rounding | None = Field(None, description="What 16-bit storage changed.")
     quantisations: tuple[Quantisation, ...] = Field((), description="8-bit graphs that were tried, in order.")
     licence: str = Field(description="Licence of the weights.")

@@ -21,10 +21,13 @@ def test_a_sharp_photo_is_gradable_at_every_side() -> None:
     assert judge(SHARP, 512).focus == pytest.approx(judge(SHARP, 224).focus, rel=0.15)
 
 
-def test_blur_lowers_focus_down_to_nothing() -> None:
-    focus = [judge(cv2.GaussianBlur(SHARP, (0, 0), sigma)).focus for sigma in (0.5, 3, 6, 25)]
+def test_blur_lowers_focus_and_the_probability_of_being_gradable() -> None:
+    blurred = [judge(cv2.GaussianBlur(SHARP, (0, 0), sigma)) for sigma in (0.5, 3, 6, 25)]
+    focus = [one.focus for one in blurred]
     assert focus == sorted(focus, reverse=True)
     assert focus[0] > 0.02 and focus[-1] < 0.003
+    assert blurred[0].probability > 0.9 and blurred[-1].probability < 0.1
+    assert blurred[0].gradable and "out of focus" in blurred[-1].reasons
 
 
 def test_reasons_name_what_is_wrong() -> None:

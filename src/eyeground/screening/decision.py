@@ -14,8 +14,8 @@ from typing import Literal
 from eyeground.bundle import BundleDescription
 from eyeground.recipe import in_words
 
-Status = Literal["normal", "abnormal", "ungradable", "unreadable"]
-STATUSES: tuple[Status, ...] = ("abnormal", "ungradable", "unreadable", "normal")
+Status = Literal["normal", "abnormal", "ungradable", "unfamiliar", "unreadable"]
+STATUSES: tuple[Status, ...] = ("abnormal", "ungradable", "unfamiliar", "unreadable", "normal")
 
 DECIDING_OUTPUT = "abnormal"
 THRESHOLD_WITHOUT_OPERATING_POINT = 0.5

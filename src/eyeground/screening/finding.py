@@ -1,7 +1,8 @@
 """The finding: what screening says of one photograph, and everything it rests on.
 
 A photograph that cannot be read or graded still has a finding, so that n photographs always give n findings.
-An ungradable photograph keeps its probabilities, but they do not become an answer: its status says to retake it.
+An ungradable photograph keeps its probabilities, but they do not become an answer: its status says to retake it. The
+same holds for one that is unlike all that the model was trained on: its status says that a person has to look.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from eyeground.screening.overlay import draw_evidence, scale_of
 
 MEASURES = ("focus", "illumination", "contrast", "completeness")
 RETAKE = "retake the photograph"
+UNFAMILIAR = "unlike the photographs that the model was trained on"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,8 @@ class Finding:
     photo : str
         Name of the photograph, as given or relative to the screened folder.
     status : str
-        `normal`, `abnormal`, `ungradable` (retake it) or `unreadable` (no picture in the file).
+        `normal`, `abnormal`, `ungradable` (retake it), `unfamiliar` (gradable, but unlike what the model was trained
+        on: look at it) or `unreadable` (no picture in the file).
     reason : str
         Why, in plain words.
     model : str
@@ -44,7 +47,10 @@ class Finding:
     output : str or None
         The output that the status rests on, or came nearest to; None if unreadable.
     gradability : Gradability or None
-        Focus, illumination, contrast and completeness of the photograph.
+        How good the photograph is, and what is wrong with it.
+    unfamiliarity : float or None
+        How far the photograph lies from those that the model was trained on; from 1 on it is called unfamiliar. None
+        if unreadable, or if the bundle cannot tell.
     evidence : numpy.ndarray or None
         Evidence maps, float32 (outputs, h, w) in logits of the network, before any calibration: the mean over a map
         plus a constant is the logit.
@@ -62,6 +68,7 @@ class Finding:
     probabilities: Mapping[str, float] = field(default_factory=dict)
     output: str | None = None
     gradability: Gradability | None = None
+    unfamiliarity: float | None = None
     evidence: NDArray[np.float32] | None = field(default=None, repr=False)
     standard: StandardPhoto | None = field(default=None, repr=False)
 
@@ -73,8 +80,9 @@ class Finding:
     def as_row(self) -> dict[str, Any]:
         """One row of a results table: text, and numbers or None where there are none.
 
-        Columns: `photo`, `status`, `reason`, `probability_<output>`, `threshold_<output>`, `focus`,
-        `illumination`, `contrast`, `completeness`, `model`; the same for every status.
+        Columns: `photo`, `status`, `reason`, `probability_<output>`, `threshold_<output>`, `gradability` (the
+        probability that a grader would accept it), `focus`, `illumination`, `contrast`, `completeness`,
+        `unfamiliarity`, `model`; the same for every status.
         """
         return {
             "photo": self.photo,
@@ -82,7 +90,9 @@ class Finding:
             "reason": self.reason,
             **{f"probability_{output}": self.probabilities.get(output) for output in self.thresholds},
             **{f"threshold_{output}": threshold for output, threshold in self.thresholds.items()},
+            "gradability": None if self.gradability is None else self.gradability.probability,
             **{measure: getattr(self.gradability, measure, None) for measure in MEASURES},
+            "unfamiliarity": self.unfamiliarity,
             "model": self.model,
         }
 
@@ -153,6 +163,7 @@ def found(
     evidence: NDArray[np.float32] | None,
     rule: Rule,
     model: str,
+    unfamiliarity: float | None = None,
 ) -> Finding:
     """The finding of a photograph that could be read."""
     decision = decide(rule, probabilities)
@@ -161,6 +172,9 @@ def found(
     if not gradability.gradable:
         status = "ungradable"
         reason = f"{', '.join(gradability.reasons)}; {RETAKE}"
+    elif unfamiliarity is not None and unfamiliarity >= 1:
+        status = "unfamiliar"
+        reason = f"{UNFAMILIAR} ({unfamiliarity:.2f} times as far from them as is usual at most)"
     return Finding(
         photo=photo,
         status=status,
@@ -171,6 +185,7 @@ def found(
         probabilities=dict(probabilities),
         output=decision.output,
         gradability=gradability,
+        unfamiliarity=unfamiliarity,
         evidence=evidence,
         standard=standard,
     )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from eyeground.bundle import ONNX, Bundle, open_classifier
 from eyeground.calibration import calibrated
 from eyeground.errors import UserError
+from eyeground.familiarity import Reference
 from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.gradability import Gradability, assess
 from eyeground.imaging.standard import StandardPhoto, standard_photo
@@ -69,7 +70,7 @@ def load(name_or_path: str | Path, threads: int | None = None) -> "Screener":
     bundle = open_classifier(name_or_path)
     session = new_session(bundle, threads or usable_cores())
     _check_graph(bundle, session)
-    return Screener(bundle, rule_of(bundle.description), session)
+    return Screener(bundle, rule_of(bundle.description), session, bundle.reference())
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,7 @@ class Screener:
     bundle: Bundle
     rule: Rule
     _session: "onnxruntime.InferenceSession" = field(repr=False)
+    _reference: Reference | None = field(default=None, repr=False)
 
     @overload
     def __call__(self, photos: Photo) -> Finding: ...  # type: ignore[overload-overlap]  # a path as str is also a sequence of str; the first overload wins
@@ -127,9 +129,14 @@ class Screener:
         """Findings of photographs that are already standard photos, in one forward pass."""
         if not photos:
             return []
-        wanted = [PROBABILITIES, *([EVIDENCE] if self.gives_evidence else [])]
+        wanted = [
+            PROBABILITIES,
+            *([EVIDENCE] if self.gives_evidence else []),
+            *([EMBEDDING] if self._reference is not None else []),
+        ]
         results = self._run(wanted, np.stack([photo.standard.pixels for photo in photos]))
         probabilities = self._calibrated(results)
+        unfamiliarity = self._unfamiliarity(results, len(photos))
         return [
             found(
                 photo=photo.name,
@@ -139,6 +146,7 @@ class Screener:
                 evidence=results[EVIDENCE][row] if self.gives_evidence else None,
                 rule=self.rule,
                 model=self.bundle.identity,
+                unfamiliarity=unfamiliarity[row],
             )
             for row, photo in enumerate(photos)
         ]
@@ -159,6 +167,13 @@ class Screener:
             raise misfit(self.bundle, f"there is no output '{EMBEDDING}'")
         results = self._run([PROBABILITIES, EMBEDDING], pixels)
         return self._calibrated(results), results[EMBEDDING]
+
+    def _unfamiliarity(self, results: dict[str, NDArray[np.float32]], photos: int) -> list[float] | list[None]:
+        familiarity = self.bundle.description.familiarity
+        if self._reference is None or familiarity is None:
+            return [None] * photos
+        distances: list[float] = (self._reference.distance(results[EMBEDDING]) / familiarity.limit).tolist()
+        return distances
 
     def _calibrated(self, results: dict[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         description = self.bundle.description

@@ -1,0 +1,165 @@
+"""What can be measured of a standard photo's quality, in numbers that each say one thing.
+
+Measured on a copy of 224 pixels, so that a number means the same at every side; plain arithmetic on the pixels,
+without any network. `gradability` judges by them.
+"""
+
+from dataclasses import asdict, dataclass
+from math import log
+
+import cv2
+import numpy as np
+
+from eyeground.imaging.decode import Pixels
+from eyeground.imaging.standard import StandardPhoto
+from eyeground.imaging.structure import Mask, Plane, lit_area, structure, without_rim
+
+MEASURED_SIDE = 224  # larger standard photos are reduced to this, so that numbers mean the same at every side
+
+_TEXTURE = 0.03  # bright lines stronger than this are lesions, not noise
+_GLARING = 235
+_SMALLEST_AREA = 0.02  # share of the square that has to be lit for structure to be measured
+_COARSE_STEP = 4  # what is wide is measured on a copy so many times smaller
+_LEAST_TEXTURE = 0.003  # added before logarithms are taken
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Measures of a standard photo; where nothing is lit, as of a photo without any brightness or structure.
+
+    Attributes
+    ----------
+    illumination : float
+        Median brightness (of the brightest channel) within the field of view, 0 to 1; about 0.5 as a rule.
+    glare : float
+        Share of the photo that is nearly white or yellow, 0 to 1.
+    focus : float
+        How far fine dark lines (vessels) stand out from their surroundings and from noise, as a share of the
+        local brightness: about 0.03 for a sharp photo, 0 where no vessel is to be seen, slightly negative for
+        mere texture.
+    balance : float
+        How far dark lines stand out more than bright ones, in the same unit; vessels are dark.
+    contrast : float
+        Range of the green channel, shading removed, as a share of the local brightness; about 0.3 as a rule.
+    redness : float
+        Red's share of red, green and blue, 0 to 1; a third is grey.
+    completeness : float
+        Share of the disc of the field of view that the photo shows, 0 to 1.
+    lit : float
+        Share of the visible field of view that is lit, its rim left out, 0 to 1.
+    evenness : float
+        Brightness of the darkest twentieth over that of the brightest, 0 to 1; 1 is evenly lit.
+    fine_texture, coarse_texture : float
+        Natural logarithm of how much the green channel varies within about 1.5 and 4 pixels of 224, as a share of the
+        local brightness; blur takes the fine away first.
+    texture_slope : float
+        Natural logarithm of coarse over fine: high where blurred, low where noisy.
+    brightest_patch : float
+        How far the brightest patch as large as an optic disc stands out, as a share of the brightness around it.
+    """
+
+    illumination: float = 0.0
+    glare: float = 0.0
+    focus: float = 0.0
+    balance: float = 0.0
+    contrast: float = 0.0
+    redness: float = 0.0
+    completeness: float = 0.0
+    lit: float = 0.0
+    evenness: float = 0.0
+    fine_texture: float = log(_LEAST_TEXTURE)
+    coarse_texture: float = log(_LEAST_TEXTURE)
+    texture_slope: float = 0.0
+    brightest_patch: float = 0.0
+
+    def as_dict(self) -> dict[str, float]:
+        """Name and value of each."""
+        return asdict(self)
+
+
+def measure(standard: StandardPhoto) -> Measures:
+    """Measure a standard photo.
+
+    Sides below `MEASURED_SIDE` show less fine structure than the numbers above suppose.
+    """
+    pixels, disc = standard.pixels, standard.disc
+    if len(pixels) > MEASURED_SIDE:
+        disc = disc.moved(0, 0, MEASURED_SIDE / len(pixels))
+        pixels = cv2.resize(pixels, (MEASURED_SIDE, MEASURED_SIDE), interpolation=cv2.INTER_AREA)
+    visible = disc.mask(*pixels.shape[:2])
+    if not visible.any():
+        return Measures(completeness=disc.completeness)
+    brightest = pixels.max(axis=2)
+    illumination = float(np.median(brightest[visible])) / 255
+    glare = float((pixels[visible][:, :2].min(axis=1) > _GLARING).mean())
+    lit = lit_area(pixels, visible)
+    inner = without_rim(lit, 9)
+    if inner.mean() < _SMALLEST_AREA:
+        return Measures(illumination, glare, completeness=disc.completeness)
+    relative = structure(pixels, lit, fine=0.7, coarse=12)
+    dark, bright = _lines(relative, inner)
+    low, high = np.percentile(relative[inner], (2, 98))
+    red, green, blue = (float(value) for value in pixels[inner].mean(axis=0))
+    fine = _variation(structure(pixels, lit, fine=0.5, coarse=1.5), inner)
+    coarse = _variation(structure(pixels, lit, fine=1.5, coarse=4), inner)
+    evenness, patch = _wide(pixels, lit, inner)
+    return Measures(
+        illumination=illumination,
+        glare=glare,
+        focus=dark - min(bright, _TEXTURE),
+        balance=dark - bright,
+        contrast=float(high - low),
+        redness=red / max(red + green + blue, 1.0),
+        completeness=disc.completeness,
+        lit=float(np.count_nonzero(inner) / np.count_nonzero(visible)),
+        evenness=evenness,
+        fine_texture=log(fine + _LEAST_TEXTURE),
+        coarse_texture=log(coarse + _LEAST_TEXTURE),
+        texture_slope=log((coarse + _LEAST_TEXTURE) / (fine + _LEAST_TEXTURE)),
+        brightest_patch=patch,
+    )
+
+
+def _variation(plane: Plane, where: Mask) -> float:
+    return float(cv2.meanStdDev(plane, mask=where.astype(np.uint8))[1].item())
+
+
+def _wide(pixels: Pixels, lit: Mask, inner: Mask) -> tuple[float, float]:
+    """Evenness of the light, and how far the brightest patch stands out."""
+    side = len(pixels) // _COARSE_STEP
+    small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+    weight = cv2.resize(lit.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+    where = cv2.resize(inner.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA) > 0.5
+    if not where.any():
+        return 0.0, 0.0
+    brightness = small.max(axis=2).astype(np.float32)
+    blurred = cv2.GaussianBlur(brightness, (0, 0), 2.5) / np.maximum(cv2.GaussianBlur(weight, (0, 0), 2.5), 1e-3)
+    dark, bright = np.percentile(blurred[where], (5, 95))
+    patches = structure(small, weight > 0.5, fine=2, coarse=15)
+    return float(dark / max(bright, 1.0)), float(np.percentile(patches[where], 99.5))
+
+
+def _lines(relative: Plane, inner: Mask) -> tuple[float, float]:
+    """How strong the dark and the bright lines are: the response that 2 % of the photo exceed."""
+    limited = np.clip(relative, -0.3, 0.3)
+    darkest, brightest = np.full_like(limited, -np.inf), np.full_like(limited, -np.inf)
+    for kernel in _LINES:
+        response = cv2.filter2D(limited, cv2.CV_32F, kernel)
+        darkest, brightest = np.maximum(darkest, -response), np.maximum(brightest, response)
+    return float(np.percentile(darkest[inner], 98)), float(np.percentile(brightest[inner], 98))
+
+
+def _line_kernels(directions: int = 8, radius: int = 10) -> list[Plane]:
+    """Zero-mean filters that answer to lines some 3 pixels wide and 10 long, one per direction."""
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    kernels = []
+    for angle in np.arange(directions) * np.pi / directions:
+        along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+        profile = np.exp(-((across / 1.3) ** 2) / 2) / 1.3 - np.exp(-((across / 3.5) ** 2) / 2) / 3.5
+        kernel = profile * np.exp(-((along / 5) ** 2) / 2)
+        kernel -= kernel.mean()
+        kernels.append((kernel / np.abs(kernel).sum()).astype(np.float32))
+    return kernels
+
+
+_LINES = _line_kernels()
