@@ -1,7 +1,7 @@
 """Is a photograph good enough to be judged? Measures, a small trained model of them, and reasons in words.
 
-Two things stop a photo. Rules stop what no model needs to be asked about: next to no light, glare, a colour or a
-structure that no retina has, a field of view cut deeply. The model (`eyeground.imaging.grader`) stops what graders
+Two things stop a photo. Rules stop what no model needs to be asked about: next to no light, glare, no contrast, a
+colour or a structure that no retina has, a field of view cut deeply. The model (`eyeground.imaging.grader`) stops what graders
 called bad: out of focus, without contrast. Both are cautious: on ODIR-5K, whose photographs physicians did grade,
 they stop about one in forty. How they fare is in `docs/results/gradability`.
 """
@@ -17,6 +17,8 @@ from eyeground.imaging.standard import StandardPhoto
 LEAST_ILLUMINATION = 0.13
 MOST_GLARE = 0.3  # share of the photo that is nearly white or yellow
 LEAST_REDNESS = 0.36  # red's share of red + green + blue; a third is grey
+LEAST_CONTRAST = 0.04
+LEAST_FOCUS = -0.006
 DEEPEST_CUT = 0.35  # share of the disc's diameter that one side may lack
 
 # Contrast above this is no retina's unless dark lines outdo bright ones by a tenth of the excess.
@@ -91,6 +93,8 @@ def _photo_margins(measured: Measures) -> list[tuple[float, str]]:
         ((MOST_GLARE - measured.glare) / 0.3, "too bright"),
         ((measured.redness - LEAST_REDNESS) / 0.1, "not a fundus photograph"),
         ((measured.balance - least_balance) / 0.05, "not a fundus photograph"),
+        ((measured.contrast - LEAST_CONTRAST) / 0.2, "low contrast"),
+        ((measured.focus - LEAST_FOCUS) / 0.03, "out of focus"),
     ]
 
 
