@@ -32,6 +32,12 @@ class OperatingPoint(Settings):
     )
     positives: int = Field(ge=0, description="Positive photos it was chosen on.")
     negatives: int = Field(ge=0, description="Negative photos it was chosen on.")
+    sensitivity: float | None = Field(
+        None, ge=0, le=1, description="Share of the positive test photos that it finds; empty where not measured."
+    )
+    specificity: float | None = Field(
+        None, ge=0, le=1, description="Share of the negative test photos that it passes; empty where not measured."
+    )
 
 
 class TrainingRecord(Settings):
@@ -125,6 +131,9 @@ class BundleDescription(Settings):
     )
     calibrations: tuple[Calibration, ...] = Field((), description="What calibrates the network's probabilities.")
     operating_points: tuple[OperatingPoint, ...] = Field((), description="Thresholds chosen on validation data.")
+    further_points: tuple[OperatingPoint, ...] = Field(
+        (), description="Other thresholds that screening can be asked for by their rule."
+    )
     training: TrainingRecord = Field(description="What it was trained on.")
     figures: tuple[Figure, ...] = Field((), description="What was measured of it, the headline first.")
     familiarity: Familiarity | None = Field(
@@ -141,7 +150,7 @@ class BundleDescription(Settings):
         for target in self.targets:
             if not target.outputs:
                 raise ValueError(f"target '{target.name}' is {target.kind} and lists no classes")
-        for point in self.operating_points:
+        for point in (*self.operating_points, *self.further_points):
             if point.output not in self.outputs:
                 raise ValueError(f"an operating point is for '{point.output}', which is no output")
             if point.chosen_on == "test":

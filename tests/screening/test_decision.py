@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eyeground.bundle import OperatingPoint
+from eyeground.errors import UserError
 from eyeground.recipe import Target
-from eyeground.screening.decision import Rule, decide, rule_of
+from eyeground.screening.decision import Rule, decide, expected_referrals, rule_of
 
 chance = st.floats(0, 1)
 POINT = OperatingPoint(
@@ -69,3 +70,35 @@ def test_the_healthy_class_of_a_multiclass_bundle_is_known_by_its_name(build_bun
     assert found.healthy == {f"grade={value}" for value in classes if value in ("0", "Normal")}
     assert found.thresholds[f"grade={classes[1]}"] == 0.3
     assert found.assumed == {f"grade={value}" for value in classes} - {f"grade={classes[1]}"}
+
+
+def described(build_bundle, tmp_path):
+    description = build_bundle(tmp_path / "bundle", targets=(Target(name="abnormal"), Target(name="amd"))).description
+    further = [
+        POINT.model_copy(update={"threshold": 0.2, "rule": "sensitivity=0.95", "sensitivity": 0.9, "specificity": 0.8})
+    ]
+    return description.model_copy(update={"operating_points": (POINT,), "further_points": tuple(further)})
+
+
+def test_a_threshold_is_chosen_by_its_rule(build_bundle, tmp_path):
+    description = described(build_bundle, tmp_path)
+    assert rule_of(description).thresholds == {"abnormal": 0.5, "amd": 0.5}
+    asked = rule_of(description, "sensitivity=.950")
+    assert asked.thresholds == {"abnormal": 0.2, "amd": 0.5}
+    assert asked.points["abnormal"].rule == "sensitivity=0.95" and asked.assumed == {"amd"}
+    assert rule_of(description, "threshold=0.31").thresholds["abnormal"] == 0.31
+
+
+@pytest.mark.parametrize("wanted", ["sensitivity=0.9", "sensitivty=0.95", "threshold=1.3", "", "threshold=nan"])
+def test_an_operating_point_that_is_not_offered_is_told_with_those_that_are(build_bundle, tmp_path, wanted):
+    with pytest.raises(UserError, match=r"it offers youden, sensitivity=0\.95, or threshold=0\.5"):
+        rule_of(described(build_bundle, tmp_path), wanted)
+
+
+@given(chance, chance, chance)
+def test_of_a_thousand_photos_everyone_is_found_or_missed(sensitivity, specificity, prevalence):
+    point = POINT.model_copy(update={"sensitivity": sensitivity, "specificity": specificity})
+    expected = expected_referrals(point, prevalence)
+    assert expected.found + expected.missed == pytest.approx(1000 * prevalence, abs=0.2)
+    assert expected.found <= expected.referred + 0.1
+    assert expected_referrals(POINT, prevalence) is None

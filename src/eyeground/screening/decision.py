@@ -8,10 +8,11 @@ point was chosen is held against 0.5, and every sentence that rests on such a th
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from eyeground.bundle import BundleDescription
+from eyeground.bundle import BundleDescription, OperatingPoint
+from eyeground.errors import UserError
 from eyeground.recipe import in_words
 
 Status = Literal["normal", "abnormal", "ungradable", "unfamiliar", "unreadable"]
@@ -35,11 +36,14 @@ class Rule:
         Outputs without an operating point, held against 0.5.
     healthy : frozenset of str
         Outputs that are the probability of health: low is abnormal.
+    points : dict of str to OperatingPoint
+        Where the thresholds come from, for outputs that have one.
     """
 
     thresholds: dict[str, float]
     assumed: frozenset[str]
     healthy: frozenset[str]
+    points: Mapping[str, OperatingPoint] = field(default_factory=dict)
 
     @property
     def deciding(self) -> tuple[str, ...]:
@@ -56,15 +60,32 @@ class Decision:
     output: str
 
 
-def rule_of(description: BundleDescription) -> Rule:
-    """Read the rule off a bundle's outputs and operating points."""
-    chosen = {output: description.threshold(output) for output in description.outputs}
+def rule_of(description: BundleDescription, operating_point: str | None = None) -> Rule:
+    """Read the rule off a bundle's outputs and operating points.
+
+    Parameters
+    ----------
+    description : BundleDescription
+    operating_point : str, optional
+        By which rule the thresholds of the outputs that decide were chosen, such as `sensitivity=0.95`, or
+        `threshold=0.3` for one given beforehand; by default each output's first operating point.
+
+    Raises
+    ------
+    UserError
+        If the bundle has no such operating point.
+    """
+    points = {point.output: point for point in reversed(description.operating_points)}
+    if operating_point is not None:
+        deciding = (DECIDING_OUTPUT,) if DECIDING_OUTPUT in description.outputs else description.outputs
+        points |= {output: _asked_for(description, output, operating_point) for output in deciding}
     return Rule(
         thresholds={
-            output: THRESHOLD_WITHOUT_OPERATING_POINT if threshold is None else threshold
-            for output, threshold in chosen.items()
+            output: points[output].threshold if output in points else THRESHOLD_WITHOUT_OPERATING_POINT
+            for output in description.outputs
         },
-        assumed=frozenset(output for output, threshold in chosen.items() if threshold is None),
+        assumed=frozenset(description.outputs) - points.keys(),
+        points=points,
         healthy=frozenset(
             output
             for target in description.targets
@@ -73,6 +94,60 @@ def rule_of(description: BundleDescription) -> Rule:
             if value.lower() in HEALTHY_CLASSES
         ),
     )
+
+
+def _asked_for(description: BundleDescription, output: str, wanted: str) -> OperatingPoint:
+    kind, number = _parsed(wanted)
+    if kind == "threshold" and number is not None and 0 <= number <= 1:
+        return OperatingPoint(
+            output=output, threshold=number, rule=f"threshold={number:g}", chosen_on="given", positives=0, negatives=0
+        )
+    offered = [
+        point for point in (*description.operating_points, *description.further_points) if point.output == output
+    ]
+    for point in offered:
+        if _parsed(point.rule) == (kind, number):
+            return point
+    rules = ", ".join(dict.fromkeys(point.rule for point in offered))
+    raise UserError(
+        f"operating point '{wanted}': {description.name} offers none by that rule for '{output}'; it offers "
+        f"{f'{rules}, or ' if rules else ''}threshold=0.5 or any other threshold from 0 to 1"
+    )
+
+
+def _parsed(rule: str) -> tuple[str, float | None]:
+    """A rule's name, and its number if it has one, so that `sensitivity=.9` is `sensitivity=0.90`."""
+    name, _, number = rule.partition("=")
+    try:
+        return name.strip(), float(number)
+    except ValueError:
+        return rule.strip(), None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What to expect of 1,000 photographs at a threshold, if it does there what it did on test photos."""
+
+    referred: float
+    found: float
+    missed: float
+
+
+def expected_referrals(point: OperatingPoint, prevalence: float) -> Expected | None:
+    """Referrals among 1,000 photographs of which a share (0-1) is positive; None if the point was never measured.
+
+    Examples
+    --------
+    >>> point = OperatingPoint(output="abnormal", threshold=0.4, rule="youden", chosen_on="validation", positives=50,
+    ...                        negatives=50, sensitivity=0.9, specificity=0.8)
+    >>> expected_referrals(point, prevalence=0.1)
+    Expected(referred=270.0, found=90.0, missed=10.0)
+    """
+    if point.sensitivity is None or point.specificity is None:
+        return None
+    found = 1000 * prevalence * point.sensitivity
+    false = 1000 * (1 - prevalence) * (1 - point.specificity)
+    return Expected(round(found + false, 1), round(found, 1), round(1000 * prevalence - found, 1))
 
 
 def decide(rule: Rule, probabilities: Mapping[str, float]) -> Decision:

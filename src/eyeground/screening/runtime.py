@@ -46,7 +46,7 @@ class Examined:
     gradability: Gradability
 
 
-def load(name_or_path: str | Path, threads: int | None = None) -> "Screener":
+def load(name_or_path: str | Path, threads: int | None = None, operating_point: str | None = None) -> "Screener":
     """Open and verify a bundle, ready to screen.
 
     Parameters
@@ -55,11 +55,14 @@ def load(name_or_path: str | Path, threads: int | None = None) -> "Screener":
         A bundle's folder, or the name of one that comes with this install.
     threads : int, optional
         Cores to compute on; by default all that this process may use.
+    operating_point : str, optional
+        Which of the bundle's thresholds decide, by their rule, such as `sensitivity=0.95`; by default the first ones.
 
     Raises
     ------
     UserError
-        If there is no bundle, a file was changed, or the ONNX graph is not what bundle.json describes.
+        If there is no bundle, a file was changed, the ONNX graph is not what bundle.json describes, or there is no such
+        operating point.
 
     Examples
     --------
@@ -70,7 +73,7 @@ def load(name_or_path: str | Path, threads: int | None = None) -> "Screener":
     bundle = open_classifier(name_or_path)
     session = new_session(bundle, threads or usable_cores())
     _check_graph(bundle, session)
-    return Screener(bundle, rule_of(bundle.description), session, bundle.reference())
+    return Screener(bundle, rule_of(bundle.description, operating_point), session, bundle.reference())
 
 
 @dataclass(frozen=True, eq=False)

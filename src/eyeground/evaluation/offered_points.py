@@ -1,0 +1,56 @@
+"""Thresholds a bundle offers beside its first ones, each with what it does on test photos.
+
+A programme that must not miss anybody wants another threshold than one with few ophthalmologists. Which, it says by a
+sensitivity or a specificity; the threshold that reaches it is chosen on validation photos, as ever, and what it then
+does on test photos stands beside it, so that nobody takes the wish for the result.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from eyeground.bundle import OperatingPoint
+from eyeground.errors import UserError
+from eyeground.evaluation.operating_points import choose_operating_point
+from eyeground.predictions import Predictions
+
+SHARES = (0.8, 0.85, 0.9, 0.95, 0.98)
+OFFERED = tuple(f"{what}={share:g}" for what in ("sensitivity", "specificity") for share in SHARES)
+
+
+def offered_points(chosen_on: Predictions, test: Predictions, rules: Iterable[str] = OFFERED) -> list[OperatingPoint]:
+    """Choose a threshold by every rule for every output, and measure each on test photos.
+
+    Parameters
+    ----------
+    chosen_on : Predictions
+        Of validation photos.
+    test : Predictions
+        Of test photos; may be empty.
+    rules : iterable of str
+        As `choose_operating_point` takes them. One that cannot be reached is left out.
+    """
+    points = []
+    for output in chosen_on.outputs:
+        for rule in rules:
+            try:
+                points.append(choose_operating_point(chosen_on, output, rule))
+            except UserError:
+                continue
+    return measured_points(points, test)
+
+
+def measured_points(points: Sequence[OperatingPoint], test: Predictions) -> list[OperatingPoint]:
+    """The same points with the sensitivity and specificity that each has on test photos, where these can be had."""
+    return [point.model_copy(update=_shares(point, test)) for point in points]
+
+
+def _shares(point: OperatingPoint, test: Predictions) -> dict[str, float]:
+    truth = test.table[f"truth_{point.output}"].to_numpy(float, na_value=np.nan)
+    called = test.table[f"probability_{point.output}"].to_numpy(float) >= point.threshold
+    shares = {}
+    if (truth == 1).any():
+        shares["sensitivity"] = float(called[truth == 1].mean())
+    if (truth == 0).any():
+        shares["specificity"] = float(1 - called[truth == 0].mean())
+    return shares
