@@ -1,13 +1,16 @@
+import html
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.cli import main
 from eyeground.errors import UserError
 from eyeground.screening.batch import Screened, screen
 from eyeground.screening.photos import LEDGER
@@ -67,7 +70,7 @@ def test_rows_are_the_findings_of_their_photos(run, screener):
         assert row["reason"] == finding.reason
         assert row["probability_abnormal"] == pytest.approx(finding.probabilities["abnormal"], rel=1e-5)
         assert row["focus"] == finding.gradability.focus
-    assert list(table.columns) == list(findings[0].as_row())
+    assert list(table.columns) == [*findings[0].as_row(), "picture"]
 
 
 def test_every_hostile_file_has_a_reason_without_its_place(run):
@@ -87,9 +90,28 @@ def test_csv_and_parquet_hold_the_same_rows(run):
 def test_readable_photos_and_only_they_have_a_picture(run):
     pictures = run.screened.output_folder / "overlays"
     found = {path.relative_to(pictures).as_posix() for path in pictures.rglob("*") if path.is_file()}
-    readable = run.table.loc[run.table["status"] != "unreadable", "photo"]
-    assert found == {f"{photo}.evidence.jpg" for photo in readable}
+    readable = run.table["status"] != "unreadable"
+    assert found == {picture.removeprefix("overlays/") for picture in run.table.loc[readable, "picture"]}
+    assert run.table.loc[~readable, "picture"].isna().all()
+    assert len(found) == READABLE
     assert cv2.imread(str(pictures / min(found))).shape == (576, 1024, 3)
+
+
+def test_the_name_of_a_picture_cannot_be_guessed_from_that_of_its_photo(run, screener, fundus, tmp_path):
+    """A hash of a record number alone is found again by trying all numbers; of pixels it is not."""
+    for folder, seed in (("one", 1), ("other", 2)):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / "4711.png"), fundus(seed=seed)[..., ::-1])
+        cv2.imwrite(str(tmp_path / folder / "copy.png"), fundus(seed=seed)[..., ::-1])
+    tables = [
+        pd.read_csv(
+            screen(tmp_path / folder, screener, tmp_path / f"{folder} out", jobs=1).output_folder / "results.csv"
+        )
+        for folder in ("one", "other")
+    ]
+    assert tables[0]["picture"].is_unique
+    assert not set(tables[0]["picture"]) & set(tables[1]["picture"])
+    assert pd.concat(tables)["picture"].str.fullmatch(r"overlays/[0-9a-f]{20}\.evidence\.jpg").all()
 
 
 def test_the_photos_are_never_changed(run):
@@ -114,7 +136,7 @@ def test_a_finished_screening_does_nothing_again_but_missing_pictures(run, scree
     output = tmp_path / "output"
     shutil.copytree(run.screened.output_folder, output)
     assert screen(run.folder, screener, output).finished_before == READABLE + HOSTILE
-    picture = output / "overlays" / "clinic a" / "eye 001.jpg.evidence.jpg"
+    picture = output / run.table.set_index("photo").loc["clinic a/eye 001.jpg", "picture"]
     drawn = picture.read_bytes()
     picture.unlink()
     assert screen(run.folder, screener, output, jobs=1).finished_before == READABLE + HOSTILE - 1
@@ -134,10 +156,39 @@ def test_results_that_no_screening_wrote_are_not_replaced(run, screener, tmp_pat
     assert (tmp_path / "results.csv").read_text() == "mine"
 
 
-def test_the_report_shows_every_photo_and_escapes_its_name(run):
-    report = run.screened.report.read_text()
-    assert report.count("<tr class=") == READABLE + HOSTILE
-    assert report.count("data:image/jpeg;base64,") == 2 * READABLE
-    assert report.count("<img ") == report.count('alt="')
+def test_the_report_shows_every_photo_and_names_none(run):
+    report = run.screened.report.read_bytes()
+    assert report.count(b"<tr class=") == READABLE + HOSTILE
+    assert report.count(b"data-webp=") == READABLE
+    for photo in run.table["photo"]:
+        for part in photo.split("/"):
+            assert part.encode() not in report and html.escape(part).encode() not in report
+            assert quote(part).encode() not in report
+
+
+def test_identifiers_are_shown_when_asked_for_and_without_screening_again(run, screener, tmp_path):
+    output = tmp_path / "output"
+    shutil.copytree(run.screened.output_folder, output)
+    screened = screen(run.folder, screener, output, identifiers=True)
+    assert screened.finished_before == READABLE + HOSTILE
+    report = screened.report.read_text()
+    assert all(f"{index:03d}.jpg" in report for index in range(READABLE))
     assert "<script>a" not in report
     assert "&lt;script&gt;a&amp;b&lt;.jpg" in report
+
+
+def test_the_command_line_names_photos_only_with_identifiers(bundle, folder_of_photos, tmp_path):
+    command = ["screen", str(folder_of_photos(1)), "--bundle", str(bundle.folder), "-o", str(tmp_path / "out")]
+    for options, named in (([], False), (["--identifiers"], True)):
+        assert main([*command, "--jobs", "1", *options]) == 0
+        assert ("eye 000.jpg" in (tmp_path / "out" / "report.html").read_text()) == named
+
+
+def test_what_is_left_out_is_named_only_with_identifiers(screener, folder_of_photos, tmp_path):
+    folder = folder_of_photos(1)
+    (folder / "Mueller Hans.txt").write_text("notes")
+    screened = screen(folder, screener, tmp_path / "output", jobs=1)
+    assert "1 other file was left out" in screened.report.read_text()
+    assert "Mueller" not in screened.report.read_text()
+    assert "Mueller" in screened.notes[0]
+    assert "Mueller" in screen(folder, screener, tmp_path / "output", identifiers=True).report.read_text()

@@ -35,6 +35,7 @@ def test_files_that_are_photos_by_their_first_bytes_need_no_ending(tmp_path):
     assert listing.notes == (
         "3 other files were left out, being no photograph by name or first bytes (such as Thumbs.db).",
     )
+    assert listing.nameless_notes == ("3 other files were left out, being no photograph by name or first bytes.",)
 
 
 def test_a_file_that_is_named_directly_is_taken_whatever_its_ending(tmp_path):
@@ -73,6 +74,7 @@ def test_what_a_screening_wrote_is_never_listed(tmp_path):
     listing = list_photos(tmp_path, tmp_path / "now")
     assert [photo.name for photo in listing.photos] == ["a.jpg"]
     assert listing.notes == ("before is left out, being the output of another screening.",)
+    assert listing.nameless_notes == ("1 folder was left out, being the output of another screening.",)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow only Unicode file names")

@@ -30,6 +30,9 @@ def screen(
         ..., "-o", "--output", help="Folder for results.csv, results.parquet, overlays and report.html."
     ),
     jobs: int | None = JOBS,
+    identifiers: bool = typer.Option(
+        False, "--identifiers", help="Show file names and patient identifiers in the report, not numbers."
+    ),
 ) -> None:
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 
@@ -42,7 +45,7 @@ def screen(
     console = Console(soft_wrap=True)
     screener = load(bundle or default_model())
     console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", highlight=False)
-    screened = screen_photos(photos, screener, output, jobs)
+    screened = screen_photos(photos, screener, output, jobs, identifiers)
     for note in screened.notes:
         console.print(note, markup=False)
     counts = ", ".join(f"{count:,} {status}" for status, count in sorted(screened.counts.items()))

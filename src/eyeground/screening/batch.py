@@ -16,7 +16,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from eyeground.errors import UserError
 from eyeground.machine import usable_cores
@@ -31,8 +33,7 @@ from eyeground.screening.runtime import BATCH_SIZE, Examined, Screener
 from eyeground.tables import write_table
 
 RESULTS, REPORT, PICTURES = "results", "report.html", "overlays"
-LONGEST_FILE_NAME = 200
-TEXT_COLUMNS = ("photo", "status", "reason", "model")
+TEXT_COLUMNS = ("photo", "status", "reason", "model", "picture")
 
 Item = TypeVar("Item")
 
@@ -72,7 +73,11 @@ class Screened:
 
 
 def screen(
-    photos: Path | str | Sequence[Path | str], screener: Screener, output_folder: Path, jobs: int | None = None
+    photos: Path | str | Sequence[Path | str],
+    screener: Screener,
+    output_folder: Path,
+    jobs: int | None = None,
+    identifiers: bool = False,
 ) -> Screened:
     """Screen photographs and write tables, evidence pictures and a report.
 
@@ -87,6 +92,8 @@ def screen(
         one with another bundle is replaced.
     jobs : int, optional
         Reader processes; by default one per usable core.
+    identifiers : bool
+        Show names of files and patients in the report; else they are numbered.
 
     Raises
     ------
@@ -104,10 +111,11 @@ def screen(
         for _ in track(_screened(todo, screener, ledger, output_folder, jobs), "screening", total=len(todo)):
             pass
         records = [record for record in map(ledger.record_of, listing.photos) if record is not None]
-    results = results_table([record.row for record in records])
+    results = results_table([{**record.row, "picture": record.picture} for record in records])
     for ending in (".csv", ".parquet"):
         write_table(results, output_folder / f"{RESULTS}{ending}")
-    write_report(output_folder / REPORT, screener.bundle, screener.rule, records, listing.notes)
+    notes = listing.notes if identifiers else listing.nameless_notes
+    write_report(output_folder / REPORT, screener.bundle, screener.rule, records, notes, identifiers)
     return Screened(
         output_folder=output_folder,
         counts=dict(Counter(str(status) for status in results["status"])),
@@ -183,19 +191,18 @@ def _findings(batch: Sequence[tuple[PhotoFile, ReadPhoto | Refused]], screener: 
 def _finish(photo: PhotoFile, finding: Finding, outcome: ReadPhoto | Refused, output_folder: Path) -> Record:
     if isinstance(outcome, Refused):
         return Record(photo.stamp, finding.as_row())
-    picture = f"{PICTURES}/{_picture_name(photo.name)}"
+    picture = f"{PICTURES}/{_picture_name(photo.name, outcome.picture)}"
     save_picture(draw_finding(finding, outcome.picture), output_folder / picture)
     scale = None if finding.evidence is None else finding.scale()
     return Record(photo.stamp, finding.as_row(), picture, finding.output, scale)
 
 
-def _picture_name(photo: str) -> str:
-    """The photograph's own name and `.evidence.jpg`, so that no two photographs share one; too long names are shortened by a hash."""
-    folder, _, name = photo.rpartition("/")
-    if len(name.encode()) > LONGEST_FILE_NAME:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        name = name.encode()[: LONGEST_FILE_NAME - 20].decode(errors="ignore") + digest
-    return "/".join(part for part in (folder, f"{name}.evidence.jpg") if part)
+def _picture_name(photo: str, pixels: NDArray[np.uint8]) -> str:
+    """A hash of the photograph's name and pixels: no two share one, and it is the same when a screening is repeated.
+
+    The report links to it, so it must not tell the name; of the name alone a hash would, as record numbers can be tried.
+    """
+    return f"{hashlib.sha256(photo.encode() + pixels.tobytes()).hexdigest()[:20]}.evidence.jpg"
 
 
 def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -18,7 +18,7 @@ from eyeground.bundle import DESCRIPTION, Bundle
 from eyeground.errors import UserError
 from eyeground.screening.photos import PhotoFile
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)

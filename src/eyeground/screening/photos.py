@@ -45,10 +45,11 @@ class PhotoFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """The photographs found, sorted by name, and what was left aside."""
+    """The photographs found, sorted by name, and what was left aside: in sentences, and in sentences without a name."""
 
     photos: tuple[PhotoFile, ...]
     notes: tuple[str, ...]
+    nameless_notes: tuple[str, ...] = ()
 
 
 def list_photos(sources: Path | Sequence[Path], output_folder: Path) -> Listing:
@@ -84,7 +85,7 @@ def list_photos(sources: Path | Sequence[Path], output_folder: Path) -> Listing:
     name, times = Counter(photo.name for photo in walk.found.values()).most_common(1)[0]
     if times > 1:
         raise UserError(f"{times} photographs would be called '{name}' in the results; screen their folders one by one")
-    return Listing(tuple(sorted(walk.found.values(), key=lambda photo: photo.name)), notes)
+    return Listing(tuple(sorted(walk.found.values(), key=lambda photo: photo.name)), notes, walk.nameless_notes())
 
 
 def _labels(given: Sequence[Path]) -> dict[Path, str]:
@@ -160,6 +161,17 @@ class _Walk:
         notes += [f"{folder} is left out, being the output of another screening." for folder in self._earlier]
         notes += [f"The folder {folder} could not be opened." for folder in self._closed]
         return tuple(notes)
+
+    def nameless_notes(self) -> tuple[str, ...]:
+        """The same without names of files and folders, for a report that shows none."""
+        told = (
+            (len(self._left_out), "other file", "left out, being no photograph by name or first bytes"),
+            (len(self._earlier), "folder", "left out, being the output of another screening"),
+            (len(self._closed), "folder", "closed to reading"),
+        )
+        return tuple(
+            f"{count:,} {what}{' was' if count == 1 else 's were'} {why}." for count, what, why in told if count
+        )
 
 
 def _begins_like_a_photo(path: Path) -> bool:

@@ -1,11 +1,18 @@
 """The report of a screening: one HTML file that explains itself, opens from a disk or a mail, and asks no network.
 
 Thumbnails are embedded and everything else is text, so the file can be passed on by itself; where the folder
-of pictures is still beside it, thumbnails lead to them. It names photographs as the screened folder does, and
-never where that folder was. Rows are written as they are made, so memory does not grow with their number.
+of pictures is still beside it, the viewer shows those. Rows are written as they are made and in blocks, which
+the browser leaves unrendered, and their thumbnails text, until they come near the screen; so neither of the two
+holds thousands of pictures.
+
+Names of files often hold the names or record numbers of people. Unless identifiers are asked for, photographs
+and patients are numbered, and the file holds no name of either, not even in a link. Where patients are known,
+the table is laid out by patient, which on paper means one page each.
 """
 
 import base64
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,47 +28,60 @@ from eyeground.bundle import WEIGHTS, Bundle, OperatingPoint
 from eyeground.files import replacing
 from eyeground.progress import track
 from eyeground.screening.decision import STATUSES, Rule
+from eyeground.screening.entries import EYES, Entry, entries_of, in_order, results_of
 from eyeground.screening.finding import MEASURES
 from eyeground.screening.ledger import Record
-from eyeground.screening.pictures import thumbnails
+from eyeground.screening.pictures import thumbnail
 
 THUMBNAIL_SIDE = 160
+ROWS_PER_BLOCK = 25
 ACTIONS = {
     "abnormal": "refer",
     "normal": "no referral",
     "ungradable": "retake",
+    "unfamiliar": "look at it yourself",
     "unreadable": "check the file",
 }
+WITHOUT_PATIENT = "no patient known"
+REASON_WITH_A_NAME = "the reason holds a name; it stands in results.csv"
 
 
 @dataclass(frozen=True)
 class Chance:
-    """One output's probability beside its threshold."""
+    """One output's probability; `kept` if its row shows it even below its threshold."""
 
     output: str
     probability: float
-    threshold: float
     reached: bool
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands above the photographs of a patient: who, and the result; above those without a patient, no result."""
+
+    name: str
+    result: str | None
 
 
 @dataclass(frozen=True)
 class ReportRow:
-    """What the template shows of one photograph; pictures are base64 JPEGs or None."""
+    """What the template shows of one photograph; the thumbnail is a base64 WebP or None."""
 
-    photo: str
+    heading: Heading | None
+    name: str
     folder: str
     file: str
+    eye: str | None
     status: str
-    action: str
-    rank: int
     reason: str
     chances: tuple[Chance, ...]
+    others: int
     output: str | None
     scale: float | None
     measures: dict[str, float]
     picture: str | None
-    photo_thumbnail: str | None
-    evidence_thumbnail: str | None
+    thumbnail: str | None
 
 
 @dataclass(frozen=True)
@@ -73,7 +93,14 @@ class Threshold:
     origin: str
 
 
-def write_report(path: Path, bundle: Bundle, rule: Rule, records: Sequence[Record], notes: Sequence[str]) -> None:
+def write_report(
+    path: Path,
+    bundle: Bundle,
+    rule: Rule,
+    records: Sequence[Record],
+    notes: Sequence[str],
+    identifiers: bool = False,
+) -> None:
     """Write the report.
 
     Parameters
@@ -85,82 +112,118 @@ def write_report(path: Path, bundle: Bundle, rule: Rule, records: Sequence[Recor
     rule : Rule
         The thresholds that were used.
     records : sequence of Record
-        One per photograph.
+        One per photograph, in the order of the results table. Their rows may hold `patient` and `eye`.
     notes : sequence of str
-        Sentences on what was left out.
+        Sentences on what was left out; without a name unless `identifiers` is given.
+    identifiers : bool
+        Show names of files and patients; else both are numbered, and no name is in the file.
 
     Raises
     ------
     UserError
         If the file cannot be written.
     """
-    counts = Counter(record.row["status"] for record in records)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
+    entries = entries_of(records)
+    results = results_of(entries)
+    counts = Counter(entry.record.row["status"] for entry in entries)
+    patients_per_result = Counter(results.values())
+    here = Path(__file__).parent
+    script = (here / "report.js").read_text(encoding="utf-8")
+    content = (
+        jinja2.Environment(
+            loader=jinja2.FileSystemLoader(here),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        .get_template("report.html.jinja")
+        .generate(
+            actions=ACTIONS,
+            counts={status: counts[status] for status in STATUSES},
+            results={status: patients_per_result[status] for status in STATUSES},
+            total=len(entries),
+            patients=len(results),
+            identifiers=identifiers,
+            description=bundle.description,
+            identity=bundle.identity,
+            weights=bundle.description.files[WEIGHTS],
+            thresholds=_thresholds(bundle, rule),
+            deciding=rule.deciding,
+            notes=notes,
+            finished=datetime.now().astimezone(),
+            eyeground_version=eyeground.__version__,
+            blocks=_blocks(entries, results, rule, path.parent, identifiers),
+            style=(here / "report.css").read_text(encoding="utf-8"),
+            script=script,
+            script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+        )
     )
-    content = environment.get_template("report.html.jinja").generate(
-        actions=ACTIONS,
-        counts={status: counts[status] for status in STATUSES},
-        total=len(records),
-        description=bundle.description,
-        identity=bundle.identity,
-        weights=bundle.description.files[WEIGHTS],
-        thresholds=_thresholds(bundle, rule),
-        deciding=rule.deciding,
-        notes=notes,
-        finished=datetime.now().astimezone(),
-        eyeground_version=eyeground.__version__,
-        side=THUMBNAIL_SIDE,
-        rows=_rows(track(_urgent_first(records), "writing report"), rule, path.parent),
-    )
-    with replacing(path) as partial, partial.open("w", encoding="utf-8") as stream:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as stream:
         stream.writelines(content)
 
 
-def _urgent_first(records: Sequence[Record]) -> list[Record]:
-    """By status, what needs action first; within a status, the most probable first."""
-
-    def key(record: Record) -> tuple[int, float, str]:
-        probability = record.row.get(f"probability_{record.output}") or 0.0
-        return STATUSES.index(record.row["status"]), -probability, record.row["photo"]
-
-    return sorted(records, key=key)
-
-
-def _rows(records: Iterator[Record], rule: Rule, folder: Path) -> Iterator[ReportRow]:
-    for record in records:
-        row = record.row
-        small = (
-            [base64.b64encode(jpeg).decode() for jpeg in thumbnails(folder / record.picture, THUMBNAIL_SIDE)]
-            if record.picture
-            else []
-        )
-        photo_thumbnail, evidence_thumbnail = (*small, None, None)[:2]
-        yield ReportRow(
-            photo=row["photo"],
-            folder=row["photo"].rpartition("/")[0],
-            file=row["photo"].rpartition("/")[2],
-            status=row["status"],
-            action=ACTIONS[row["status"]],
-            rank=STATUSES.index(row["status"]),
-            reason=row["reason"],
-            chances=_chances(row, rule),
-            output=record.output,
-            scale=record.scale,
-            measures={measure: row[measure] for measure in MEASURES if row[measure] is not None},
-            picture=quote(record.picture) if record.picture and small else None,
-            photo_thumbnail=photo_thumbnail,
-            evidence_thumbnail=evidence_thumbnail,
-        )
+def _blocks(
+    entries: Sequence[Entry], results: dict[int, str], rule: Rule, folder: Path, identifiers: bool
+) -> Iterator[list[ReportRow]]:
+    block: list[ReportRow] = []
+    patient_above = None
+    for entry in track(in_order(entries, bool(results)), "writing report"):
+        heading = None
+        if results and entry.patient_number != patient_above:
+            heading = Heading(_patient_name(entry, identifiers), results.get(entry.patient_number))
+        patient_above = entry.patient_number
+        block.append(_row(entry, heading, rule, folder, identifiers))
+        if len(block) == ROWS_PER_BLOCK:
+            yield block
+            block = []
+    if block:
+        yield block
 
 
-def _chances(row: dict[str, Any], rule: Rule) -> tuple[Chance, ...]:
+def _patient_name(entry: Entry, identifiers: bool) -> str:
+    if entry.patient is None:
+        return WITHOUT_PATIENT
+    return f"patient {entry.patient if identifiers else entry.patient_number}"
+
+
+def _row(entry: Entry, heading: Heading | None, rule: Rule, folder: Path, identifiers: bool) -> ReportRow:
+    record, row = entry.record, entry.record.row
+    name = row["photo"] if identifiers else f"photo {entry.number}"
+    small = thumbnail(folder / record.picture, THUMBNAIL_SIDE) if record.picture else None
+    chances = _chances(row, rule, record.output)
+    inner, _, file = name.rpartition("/")
+    eye = row.get("eye")
+    return ReportRow(
+        heading=heading,
+        name=name,
+        folder=inner,
+        file=file,
+        eye=eye if eye in EYES else None,
+        status=row["status"],
+        reason=row["reason"] if identifiers else _without_names(row["reason"], entry),
+        chances=chances,
+        others=sum(not (chance.reached or chance.kept) for chance in chances),
+        output=record.output,
+        scale=record.scale,
+        measures={measure: row[measure] for measure in MEASURES if row[measure] is not None},
+        picture=quote(record.picture) if record.picture and small else None,
+        thumbnail=base64.b64encode(small).decode() if small else None,
+    )
+
+
+def _without_names(reason: str, entry: Entry) -> str:
+    """The reason, unless it names its photograph or patient, as that of a decoder might."""
+    photo = entry.record.row["photo"]
+    for name in (photo, photo.rpartition("/")[2], entry.patient):
+        if name and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w|\.\d)", reason):
+            return REASON_WITH_A_NAME
+    return reason
+
+
+def _chances(row: dict[str, Any], rule: Rule, shown: str | None) -> tuple[Chance, ...]:
     return tuple(
-        Chance(output, row[f"probability_{output}"], threshold, row[f"probability_{output}"] >= threshold)
+        Chance(output, row[f"probability_{output}"], row[f"probability_{output}"] >= threshold, output == shown)
         for output, threshold in rule.thresholds.items()
         if row[f"probability_{output}"] is not None
     )
