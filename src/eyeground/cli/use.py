@@ -24,16 +24,34 @@ BUNDLE = typer.Option(
 
 
 def screen(
-    photos: list[Path] = typer.Argument(..., help="Folders (walked through) and photos: JPEG, PNG, TIFF, DICOM."),
+    photos: list[str] = typer.Argument(
+        ...,
+        help="Folders, photos (JPEG, PNG, TIFF, DICOM), zip and tar archives, manifests, quoted patterns, or - for a list on standard input. Any number, mixed.",
+    ),
     bundle: str | None = BUNDLE,
     output: Path = typer.Option(
-        ..., "-o", "--output", help="Folder for results.csv, results.parquet, overlays and report.html."
+        ...,
+        "-o",
+        "--output",
+        help="Folder for results.csv, .parquet and .jsonl, overlays, report.html and, with patients, eyes.csv and patients.csv.",
     ),
     jobs: int | None = JOBS,
 ) -> None:
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 
     A photo that cannot be read is a row with its reason. An interrupted screening goes on where it stopped.
+
+    A folder, and all below it: eyeground screen photos/ -o out
+
+    Photos by name: eyeground screen left.jpg right.dcm -o out
+
+    A pattern, in quotes: eyeground screen 'photos/**/*_left.jpg' -o out
+
+    A manifest, a table with the column photo and perhaps patient and eye: eyeground screen clinic.csv -o out
+
+    Archives, which stay packed: eyeground screen export.zip older.tar.gz -o out
+
+    A list from another program: find photos -newer yesterday -name '*.jpg' | eyeground screen - -o out
     """
     from eyeground.installed import default_model
     from eyeground.screening.batch import screen as screen_photos
@@ -45,11 +63,16 @@ def screen(
     screened = screen_photos(photos, screener, output, jobs)
     for note in screened.notes:
         console.print(note, markup=False)
-    counts = ", ".join(f"{count:,} {status}" for status, count in sorted(screened.counts.items()))
-    console.print(f"{screened.photos:,} photos in {screened.seconds:.1f} s: {counts}")
+    console.print(f"{screened.photos:,} photos in {screened.seconds:.1f} s: {_counted(screened.counts)}")
+    if screened.patients:
+        console.print(f"{sum(screened.patients.values()):,} patients: {_counted(screened.patients)}")
     console.print(f"written: {screened.report} (open it in a browser), {output / 'results.csv'}")
     if set(screened.counts) == {"unreadable"}:
         raise typer.Exit(EXIT_NOTHING_USABLE)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
 
 
 def inspect(

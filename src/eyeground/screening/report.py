@@ -115,20 +115,24 @@ def write_report(path: Path, bundle: Bundle, rule: Rule, records: Sequence[Recor
         finished=datetime.now().astimezone(),
         eyeground_version=eyeground.__version__,
         side=THUMBNAIL_SIDE,
-        rows=_rows(track(_urgent_first(records), "writing report"), rule, path.parent),
+        rows=_rows(track(_urgent_first(records), "writing report", total=len(records)), rule, path.parent),
     )
     with replacing(path) as partial, partial.open("w", encoding="utf-8") as stream:
         stream.writelines(content)
 
 
-def _urgent_first(records: Sequence[Record]) -> list[Record]:
-    """By status, what needs action first; within a status, the most probable first."""
+def _urgent_first(records: Sequence[Record]) -> Iterator[Record]:
+    """By status, what needs action first; within a status, the most probable first.
 
-    def key(record: Record) -> tuple[int, float, str]:
+    Places are sorted and not records, which are read from the ledger whenever they are asked for.
+    """
+
+    def key(place: int) -> tuple[int, float, int]:
+        record = records[place]
         probability = record.row.get(f"probability_{record.output}") or 0.0
-        return STATUSES.index(record.row["status"]), -probability, record.row["photo"]
+        return STATUSES.index(record.row["status"]), -probability, place
 
-    return sorted(records, key=key)
+    return (records[place] for place in sorted(range(len(records)), key=key))
 
 
 def _rows(records: Iterator[Record], rule: Rule, folder: Path) -> Iterator[ReportRow]:
