@@ -41,17 +41,17 @@ def screen(
 
     A photo that cannot be read is a row with its reason. An interrupted screening goes on where it stopped.
 
-    A folder, and all below it: eyeground screen photos/ -o out
+    A folder, and all below it: `eyeground screen photos/ -o out`
 
-    Photos by name: eyeground screen left.jpg right.dcm -o out
+    Photos by name: `eyeground screen left.jpg right.dcm -o out`
 
-    A pattern, in quotes: eyeground screen 'photos/**/*_left.jpg' -o out
+    A pattern, in quotes: `eyeground screen 'photos/**/*_left.jpg' -o out`
 
-    A manifest, a table with the column photo and perhaps patient and eye: eyeground screen clinic.csv -o out
+    A manifest, a table with the column photo and perhaps patient and eye: `eyeground screen clinic.csv -o out`
 
-    Archives, which stay packed: eyeground screen export.zip older.tar.gz -o out
+    Archives, which stay packed: `eyeground screen export.zip older.tar.gz -o out`
 
-    A list from another program: find photos -newer yesterday -name '*.jpg' | eyeground screen - -o out
+    A list from another program: `find photos -newer yesterday -name '*.jpg' | eyeground screen - -o out`
     """
     from eyeground.installed import default_model
     from eyeground.screening.batch import screen as screen_photos

@@ -23,13 +23,15 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Literal, cast
 
-from eyeground.screening.photos import first_bytes
+from eyeground.screening.photos import ARCHIVE_ENDINGS, first_bytes
 
 Kind = Literal["zip", "tar", "gzip", "bzip2", "xz"]
 
 MOST_ENTRIES = 1_000_000
 MOST_CONTENTS = 64 * 2**20  # bytes of a zip's table of contents: half a million entries, which take 0.5 GB of memory
 LONGEST_HEADER = 128 * 2**10  # bytes of all headers before one tar entry; real ones have a path of 4096 at most
+LONGEST_PADDING = 64 * 2**20  # bytes after a tar's end mark
+PIECE = 2**20
 
 _SIGNATURES: dict[bytes, Kind] = {
     b"PK\x03\x04": "zip",
@@ -39,7 +41,6 @@ _SIGNATURES: dict[bytes, Kind] = {
     b"\xfd7zXZ\x00": "xz",
 }
 _OTHER_SIGNATURES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd")
-_ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz", ".zst", ".7z", ".rar")
 _ENCRYPTED = 0x1  # in a zip entry's flags
 
 LINK = "is a link inside the archive; links are not followed"
@@ -99,7 +100,7 @@ def archive_kind(path: Path) -> Kind | None:
 
 def looks_like_an_archive(name: str, first: bytes) -> bool:
     """Whether a file is an archive by its name's ending or its first bytes, ours to read or not."""
-    return name.lower().endswith(_ENDINGS) or first.startswith((*_SIGNATURES, *_OTHER_SIGNATURES))
+    return name.lower().endswith(ARCHIVE_ENDINGS) or first.startswith((*_SIGNATURES, *_OTHER_SIGNATURES))
 
 
 def entries(path: Path, kind: Kind) -> Generator[Entry, None, None]:
@@ -194,6 +195,9 @@ def _tar_entries(path: Path, kind: Kind) -> Iterator[Entry]:
                 headers.allowed = LONGEST_HEADER
         if headers.last != bytes(tarfile.BLOCKSIZE):
             raise DamagedArchiveError("is damaged or cut off: it does not end as an archive does")
+        for _ in range(LONGEST_PADDING // PIECE):  # at the very end, gzip and xz keep their checksums
+            if not stream.read(PIECE):
+                break
 
 
 def _tar_entry(archive: tarfile.TarFile, info: tarfile.TarInfo, position: int) -> Entry:

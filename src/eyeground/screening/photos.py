@@ -20,6 +20,7 @@ from pathlib import Path
 from eyeground.errors import UserError
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dcm")
+ARCHIVE_ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz", ".zst", ".7z", ".rar")
 LEDGER = "eyeground-ledger.jsonl"
 UNREACHABLE = "unreachable"  # the stamp of a file that is not there
 FIRST_BYTES = 132  # as many as tell a photograph from other files
@@ -127,8 +128,7 @@ class Gathering:
     def __init__(self, output_folder: Path) -> None:
         self._found: list[PhotoFile] = []
         self._taken: set[str] = set()
-        self._left_out = 0
-        self._example: str | None = None
+        self._left_out: dict[str, tuple[int, str]] = {}  # how many files of a kind, and the first by name
         self._earlier: set[str] = set()
         self._notes: list[str] = []
         self._output = output_folder.resolve()
@@ -199,11 +199,11 @@ class Gathering:
             self._ours[folder] = itself or (folder.parent != folder and self.is_output(folder.parent))
         return self._ours[folder]
 
-    def leave_out(self, name: str, count: int = 1) -> None:
-        """Count files that are no photographs; `name` is one of them."""
-        self._left_out += count
-        text = as_text(name)
-        self._example = text if self._example is None else min(self._example, text)
+    def leave_out(self, name: str) -> None:
+        """Count a file that is no photograph."""
+        kind, text = "archive" if name.lower().endswith(ARCHIVE_ENDINGS) else "other file", as_text(name)
+        count, example = self._left_out.get(kind, (0, text))
+        self._left_out[kind] = (count + 1, min(example, text))
 
     def note(self, sentence: str) -> None:
         """Remember what else there is to say."""
@@ -231,9 +231,12 @@ class Gathering:
 
     def _sentences(self) -> tuple[str, ...]:
         notes = []
-        if self._left_out:
-            files = "1 other file was" if self._left_out == 1 else f"{self._left_out:,} other files were"
-            notes.append(f"{files} left out, being no photograph by name or first bytes (such as {self._example}).")
+        for kind, (count, example) in sorted(self._left_out.items(), reverse=True):
+            counted = f"1 {kind} was" if count == 1 else f"{count:,} {kind}s were"
+            if kind == "archive":
+                notes.append(f"{counted} left out (such as {example}); name it to screen what is in it.")
+            else:
+                notes.append(f"{counted} left out, being no photograph by name or first bytes (such as {example}).")
         notes += [f"{folder} is left out, being the output of another screening." for folder in sorted(self._earlier)]
         return (*notes, *self._notes)
 
