@@ -20,7 +20,8 @@ abnormal > retake > incomplete > normal.
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -120,37 +121,34 @@ def write_rollup(folder: Path, finished: Finished, healthy: frozenset[str]) -> d
         for name in (EYES, PATIENTS):
             (folder / name).unlink(missing_ok=True)
         return {}
-    outputs = [column for column in finished[order[0]].row if column.startswith(PROBABILITY)]
-    common = ["photos", "gradable", "photo", "reason", *outputs]
     counts: Counter[str] = Counter()
-    with (
-        replacing(folder / EYES) as eyes_file,
-        replacing(folder / PATIENTS) as patients_file,
-        eyes_file.open("w", encoding="utf-8", newline="") as eyes_stream,
-        patients_file.open("w", encoding="utf-8", newline="") as patients_stream,
-    ):
-        eye_rows = csv.DictWriter(eyes_stream, ["patient", "eye", "status", *common], lineterminator="\n")
-        patient_rows = csv.DictWriter(
-            patients_stream, ["patient", "status", "eyes", "retake", *common], lineterminator="\n"
-        )
-        eye_rows.writeheader()
-        patient_rows.writeheader()
-        records = track((finished[place] for place in order), "rolling up", total=len(order))
+    records = track((finished[place] for place in order), "rolling up", total=len(order))
+    with _table(folder / EYES) as add_eye, _table(folder / PATIENTS) as add_patient:
         for patient, eyes in _patients(records, healthy):
             for eye in eyes:
-                eye_rows.writerow({"patient": patient, "eye": eye.eye, "status": eye.status, **_common([eye], eye)})
+                add_eye({"patient": patient, "eye": eye.eye, "status": eye.status, **_common([eye], eye)})
             status, deciding = patient_of(eyes)
-            patient_rows.writerow(
-                {
-                    "patient": patient,
-                    "status": status,
-                    "eyes": " ".join(eye.eye for eye in eyes),
-                    "retake": " ".join(eye.eye for eye in eyes if eye.status in ("retake", "incomplete")),
-                    **_common(eyes, deciding),
-                }
-            )
+            shown = {
+                "eyes": " ".join(eye.eye for eye in eyes),
+                "retake": " ".join(eye.eye for eye in eyes if eye.status in ("retake", "incomplete")),
+            }
+            add_patient({"patient": patient, "status": status, **shown, **_common(eyes, deciding)})
             counts[status] += 1
     return dict(counts)
+
+
+@contextmanager
+def _table(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A CSV that takes row after row and is in its place once all are there; the first row names the columns."""
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+
+        def add(row: dict[str, Any]) -> None:
+            if stream.tell() == 0:
+                writer.writerow(row)
+            writer.writerow(row.values())
+
+        yield add
 
 
 def _patients(records: Iterator[Record], healthy: frozenset[str]) -> Iterator[tuple[str, list[Eye]]]:
