@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, join, read_manifest, validated, write_manifest
+from eyeground.manifest import Manifest, join, read_manifest, read_photo_list, validated, write_manifest
 
 
 def manifest_of(folder: Path, content: str, name: str = "labels.csv") -> Manifest:
@@ -318,3 +318,31 @@ def test_the_rows_of_a_split_are_those_and_no_others(tmp_path: Path) -> None:
         manifest.in_split("valid")
     with pytest.raises(UserError, match="no 'split' column"):
         manifest_of(tmp_path, "photo,patient\na.jpg,1\n").in_split("train")
+
+
+def test_a_list_of_photos_needs_no_patient_and_no_labels_that_are_right(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("photo,patient,eye,grade\n./a.jpg,007,left,n.k.\nb.jpg,,,3\n")
+    table = read_photo_list(tmp_path / "list.csv")
+    assert table.fillna("").to_numpy().tolist() == [["a.jpg", "007", "left"], ["b.jpg", "", ""]]
+    (tmp_path / "short.csv").write_text("photo\na.jpg\n")
+    assert read_photo_list(tmp_path / "short.csv").fillna("").to_numpy().tolist() == [["a.jpg", "", ""]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("image,patient\na.jpg,1\n", "no column 'photo'; rename 'image' to 'photo'. It needs photo."),
+        ("photo,Eye\na.jpg,left\n", "rename it to 'eye'"),
+        ("photo,patient\na.jpg,NA\n", "row 2: 'patient' is 'NA'"),
+        (
+            'photo,eye\n"",left\na.jpg,OS\n',
+            "row 3: 'eye' is 'OS'; expected 'left', 'right' or empty (did you mean 'left'?)",
+        ),
+        ("photo\n", "has no rows"),
+    ],
+)
+def test_mistakes_in_a_list_of_photos_name_row_and_fix(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(UserError) as error:
+        read_photo_list(tmp_path / "list.csv")
+    assert message in str(error.value)

@@ -34,6 +34,7 @@ __all__ = [
     "Manifest",
     "join",
     "read_manifest",
+    "read_photo_list",
     "validated",
     "write_manifest",
 ]
@@ -157,6 +158,43 @@ def read_manifest(path: Path) -> Manifest:
     return _validated(table, str(path), path.parent, table.index + 2)
 
 
+def read_photo_list(path: Path) -> pd.DataFrame:
+    """Read of a manifest what screening needs: which photographs, and whose they are where it says so.
+
+    `patient` need not be there and may be empty, and all other columns are passed over: nobody has labelled
+    photographs that are yet to be screened.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Strings: `photo` (relative to the table's folder), `patient` and `eye` (`left`, `right`), missing where unknown.
+
+    Raises
+    ------
+    UserError
+        Naming file, row, column and fix, for up to ten problems at once.
+    """
+    path = Path(path)
+    table = read_table(path)
+    row_numbers = table.index + 2
+    table = table.reset_index(drop=True)
+    _check_column_names([str(column) for column in table.columns], str(path), required=("photo",))
+    if table.empty:
+        raise UserError(f"{path}: the table has no rows; name at least one photograph")
+    photo, problems = columns.paths(table["photo"], required=True)
+    problems += _repeated_photos(photo)
+    nothing = pd.Series(pd.NA, index=table.index, dtype="string")
+    patient, eye = nothing, nothing
+    if "patient" in table:
+        patient = columns.text_cells(table["patient"])
+        problems += columns.required_text(patient.dropna())[1]
+    if "eye" in table:
+        eye, found = columns.choice(table["eye"], "eye")
+        problems += found
+    columns.refuse(problems, str(path), row_numbers)
+    return pd.DataFrame({"photo": photo, "patient": patient, "eye": eye})
+
+
 def write_manifest(manifest: Manifest, path: Path) -> None:
     """Write a manifest as CSV or Parquet, its paths made relative to the new file's folder."""
     path = Path(path)
@@ -238,17 +276,15 @@ def _refuse_disagreement(cells: pd.DataFrame, column: str) -> None:
     raise UserError(f"photo '{photo}': '{column}' {differ}; make them agree, or leave one empty")
 
 
-def _check_column_names(names: Sequence[str], name: str) -> None:
+def _check_column_names(names: Sequence[str], name: str, required: Sequence[str] = REQUIRED) -> None:
     """A column whose name is almost right would be read as a label and never missed, so it is an error."""
     found = f"Columns found: {', '.join(names)}"
     for known in REQUIRED + OPTIONAL:
         near = [other for other in names if other.lower() == known]
-        if known in REQUIRED and known not in names:
+        if known in required and known not in names:
             near += [other for other in names if other.lower() in _COLUMN_SYNONYMS[known]]
             hint = f"; rename '{near[0]}' to '{known}'" if near else did_you_mean(known, names)
-            raise UserError(
-                f"{name}: there is no column '{known}'{hint}. A manifest needs {' and '.join(REQUIRED)}. {found}"
-            )
+            raise UserError(f"{name}: there is no column '{known}'{hint}. It needs {' and '.join(required)}. {found}")
         if near and near != [known]:
             wrong = next(other for other in near if other != known)
             raise UserError(f"{name}: there is a column '{wrong}'; rename it to '{known}'")

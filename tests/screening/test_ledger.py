@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,3 +77,29 @@ def test_a_ledger_that_cannot_be_written_is_one_sentence(bundle, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="cannot be written"):
         Ledger(tmp_path / "file" / "ledger", bundle)
+
+
+def test_a_second_process_at_the_same_ledger_is_kept_out(bundle, tmp_path):
+    with Ledger(tmp_path / "ledger", bundle), pytest.raises(UserError, match="another screening is writing here"):
+        Ledger(tmp_path / "ledger", bundle)
+    with Ledger(tmp_path / "ledger", bundle) as ledger:
+        assert remembered(ledger, 1) == []
+
+
+def test_the_last_line_of_a_photo_counts_and_no_older_one_with_its_stamp(bundle, tmp_path):
+    with Ledger(tmp_path / "ledger", bundle) as ledger:
+        ledger.add([record(0)])
+        ledger.add([replace(record(0), stamp="2-1")])
+        assert ledger.record_of(photo(0)) is None
+        assert ledger.record_of(photo(0, stamp="2-1")) is not None
+
+
+def test_records_added_after_a_torn_end_are_read_as_they_were_written(bundle, tmp_path):
+    with Ledger(tmp_path / "ledger", bundle) as ledger:
+        ledger.add([record(0)])
+    with (tmp_path / "ledger").open("a") as stream:
+        stream.write('{"stamp": "1-1", "row": {"photo": "eye 1.jpg", "probab')
+    with Ledger(tmp_path / "ledger", bundle) as ledger:
+        assert ledger.record_of(photo(0)) == record(0)
+        ledger.add([record(1), record(2)])
+        assert [ledger.record_of(photo(index)) for index in range(3)] == [record(0), record(1), record(2)]

@@ -74,7 +74,7 @@ def test_what_a_screening_wrote_is_never_listed(tmp_path):
     listing = list_photos(tmp_path, tmp_path / "now")
     assert [photo.name for photo in listing.photos] == ["a.jpg"]
     assert listing.notes == ("before is left out, being the output of another screening.",)
-    assert listing.nameless_notes == ("1 folder was left out, being the output of another screening.",)
+    assert listing.nameless_notes == ("A folder is left out, being the output of another screening.",)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow only Unicode file names")

@@ -27,6 +27,7 @@ from eyeground.cli import (
     hub,
     predict,
     release,
+    screen,
     segment,
     stress,
     study,
@@ -97,7 +98,7 @@ app.command("release")(release.release)
 app.command("push")(hub.push)
 app.command("pull")(hub.pull)
 app.command("models")(use.models)
-app.command("screen")(use.screen)
+app.command("screen")(screen.screen)
 app.command("segment")(segment.segment)
 app.command("inspect")(use.inspect)
 app.command("demo")(demo.demo)

@@ -1,4 +1,4 @@
-"""`screen`, `inspect` and `models`: bundles at work and at hand, without torch."""
+"""`inspect` and `models`: bundles at hand, without torch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,8 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from eyeground.cli.data import JOBS
-from eyeground.errors import EXIT_NOTHING_USABLE, UserError
+from eyeground.errors import UserError
 
 if TYPE_CHECKING:
     from eyeground.bundle import Bundle
@@ -16,43 +15,6 @@ if TYPE_CHECKING:
 
 MOST_SEEN_SHOWN = 5
 MOST_OUTPUTS_SHOWN = 3
-BUNDLE = typer.Option(
-    None,
-    "--bundle",
-    help="Bundle to screen with: its folder, or a name that `models` lists; the default of this install if not given.",
-)
-
-
-def screen(
-    photos: list[Path] = typer.Argument(..., help="Folders (walked through) and photos: JPEG, PNG, TIFF, DICOM."),
-    bundle: str | None = BUNDLE,
-    output: Path = typer.Option(
-        ..., "-o", "--output", help="Folder for results.csv, results.parquet, overlays and report.html."
-    ),
-    jobs: int | None = JOBS,
-    identifiers: bool = typer.Option(
-        False, "--identifiers", help="Show file names and patient identifiers in the report, not numbers."
-    ),
-) -> None:
-    """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
-
-    A photo that cannot be read is a row with its reason. An interrupted screening goes on where it stopped.
-    """
-    from eyeground.installed import default_model
-    from eyeground.screening.batch import screen as screen_photos
-    from eyeground.screening.runtime import load
-
-    console = Console(soft_wrap=True)
-    screener = load(bundle or default_model())
-    console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", highlight=False)
-    screened = screen_photos(photos, screener, output, jobs, identifiers)
-    for note in screened.notes:
-        console.print(note, markup=False)
-    counts = ", ".join(f"{count:,} {status}" for status, count in sorted(screened.counts.items()))
-    console.print(f"{screened.photos:,} photos in {screened.seconds:.1f} s: {counts}")
-    console.print(f"written: {screened.report} (open it in a browser), {output / 'results.csv'}")
-    if set(screened.counts) == {"unreadable"}:
-        raise typer.Exit(EXIT_NOTHING_USABLE)
 
 
 def inspect(

@@ -1,9 +1,10 @@
-"""Screening a whole folder: every photograph gets one row, whatever happens to it, and nothing is done twice.
+"""Screening whatever photographs are named: each gets one row, whatever happens to it, and nothing is done twice.
 
 Reader processes decode ahead while the network works on the batch before and threads draw the pictures of the
-one before that, so that all cores stay busy and memory stays flat. Finished photographs are written to a
-ledger; a killed screening that is started again goes on from there. The tables and the report are written
-whole at the end. The photographs themselves are only ever read.
+one before that, so that all cores stay busy and memory stays flat: beyond what is being worked on, a photograph
+takes a few hundred bytes, its name and its place in the ledger. Finished photographs are written to that ledger; a
+killed screening that is started again goes on from there. The tables and the report are written at the end, each
+whole or not at all. The photographs themselves are only ever read.
 """
 
 import hashlib
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from eyeground.errors import UserError
@@ -25,15 +25,18 @@ from eyeground.machine import usable_cores
 from eyeground.progress import track
 from eyeground.screening.finding import Finding
 from eyeground.screening.ledger import Ledger, Record
-from eyeground.screening.photos import LEDGER, PhotoFile, list_photos
+from eyeground.screening.photos import LEDGER, PhotoFile
 from eyeground.screening.pictures import PICTURE_SIDE, draw_finding, save_picture
 from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
 from eyeground.screening.report import write_report
+from eyeground.screening.results import ENDINGS, RESULTS, Finished, write_results
+from eyeground.screening.rollup import EYES, PATIENTS, write_rollup
 from eyeground.screening.runtime import BATCH_SIZE, Examined, Screener
-from eyeground.tables import write_table
+from eyeground.screening.sources import list_sources
+from eyeground.screening.unpacking import Unpacking, in_reading_order
 
-RESULTS, REPORT, PICTURES = "results", "report.html", "overlays"
-TEXT_COLUMNS = ("photo", "status", "reason", "model", "picture")
+REPORT, PICTURES = "report.html", "overlays"
+UNPACKED = ".eyeground-unpacked"
 
 Item = TypeVar("Item")
 
@@ -45,19 +48,23 @@ class Screened:
     Attributes
     ----------
     output_folder : pathlib.Path
-        Holds `results.csv`, `results.parquet`, `report.html`, `overlays/` and the ledger.
+        Holds `results.csv`, `results.parquet`, `results.jsonl`, `report.html`, `overlays/` and the ledger; where
+        patients are known, `eyes.csv` and `patients.csv`.
     counts : dict of str to int
         Photographs per status.
+    patients : dict of str to int
+        Patients per status, see `eyeground.screening.rollup`; empty where none are known.
     finished_before : int
         Photographs that an earlier, interrupted screening had finished.
     seconds : float
         Time taken.
     notes : tuple of str
-        What was left out of the folder, in sentences.
+        What was left out, in sentences.
     """
 
     output_folder: Path
     counts: dict[str, int]
+    patients: dict[str, int]
     finished_before: int
     seconds: float
     notes: tuple[str, ...]
@@ -84,7 +91,8 @@ def screen(
     Parameters
     ----------
     photos : path or sequence of paths
-        Folders, walked through, and files; see `eyeground.screening.photos` for what counts as a photograph.
+        Folders, photographs, archives, manifests, patterns, and `-` for a list on standard input; see
+        `eyeground.screening.sources`, and `eyeground.screening.photos` for what counts as a photograph.
     screener : Screener
         A loaded bundle.
     output_folder : pathlib.Path
@@ -103,43 +111,47 @@ def screen(
     started = time.monotonic()
     output_folder = Path(output_folder)
     sources = [photos] if isinstance(photos, str | Path) else photos
-    listing = list_photos([Path(source) for source in sources], output_folder)
+    listing = list_sources(sources, output_folder)
     _refuse_foreign_results(output_folder)
-    with Ledger(output_folder / LEDGER, screener.bundle) as ledger:
-        _sweep(output_folder / PICTURES)
-        todo = [photo for photo in listing.photos if not _is_finished(ledger.record_of(photo), output_folder)]
+    with Ledger(output_folder / LEDGER, screener.bundle, thresholds=screener.rule.thresholds) as ledger:
+        _sweep(output_folder)
+        todo = in_reading_order(
+            photo for photo in listing.photos if not _is_finished(ledger.record_of(photo), output_folder)
+        )
         for _ in track(_screened(todo, screener, ledger, output_folder, jobs), "screening", total=len(todo)):
             pass
-        records = [record for record in map(ledger.record_of, listing.photos) if record is not None]
-    results = results_table([{**record.row, "picture": record.picture} for record in records])
-    for ending in (".csv", ".parquet"):
-        write_table(results, output_folder / f"{RESULTS}{ending}")
-    notes = listing.notes if identifiers else listing.nameless_notes
-    write_report(output_folder / REPORT, screener.bundle, screener.rule, records, notes, identifiers)
+        finished = Finished(listing.photos, ledger)
+        counts: Counter[str] = Counter()
+        write_results(output_folder, _counted(track(finished, "writing tables"), counts))
+        patients = write_rollup(output_folder, finished, screener.rule.healthy)
+        notes = listing.notes if identifiers else listing.nameless_notes
+        write_report(output_folder / REPORT, screener.bundle, screener.rule, finished, notes, identifiers)
     return Screened(
         output_folder=output_folder,
-        counts=dict(Counter(str(status) for status in results["status"])),
+        counts=dict(counts),
+        patients=patients,
         finished_before=len(listing.photos) - len(todo),
         seconds=time.monotonic() - started,
         notes=listing.notes,
     )
 
 
-def results_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Rows of findings as a table: text columns as text, all others as floats, missing where there is no number."""
-    table = pd.DataFrame(rows)
-    return table.astype({column: "string" if column in TEXT_COLUMNS else "float64" for column in table.columns})
+def _counted(records: Iterable[Record], counts: Counter[str]) -> Iterator[dict[str, Any]]:
+    """Rows of the results table, counting their statuses as they pass."""
+    for record in records:
+        counts[record.row["status"]] += 1
+        yield {**record.row, "picture": record.picture}
 
 
 def _refuse_foreign_results(output_folder: Path) -> None:
-    for name in (f"{RESULTS}.csv", f"{RESULTS}.parquet", REPORT):
+    for name in (*(f"{RESULTS}{ending}" for ending in ENDINGS), EYES, PATIENTS, REPORT):
         if (output_folder / name).exists() and not (output_folder / LEDGER).exists():
             raise UserError(f"{output_folder / name}: was not written by a screening; choose another output folder")
 
 
-def _sweep(pictures: Path) -> None:
+def _sweep(output_folder: Path) -> None:
     """Remove what a killed screening left half written."""
-    for partial in pictures.rglob(".*.partial"):
+    for partial in (*output_folder.glob(".*.partial"), *(output_folder / PICTURES).rglob(".*.partial")):
         partial.unlink(missing_ok=True)
 
 
@@ -155,10 +167,14 @@ def _screened(
         return
     jobs = min(jobs or usable_cores(), len(todo))
     settings = ReaderSettings(screener.bundle.description.preprocessing, PICTURE_SIDE)
-    with Readers(settings, jobs) as readers, ThreadPoolExecutor(jobs) as painters:
-        read = zip(todo, readers.read((photo.path for photo in todo), ahead=BATCH_SIZE + jobs), strict=True)
+    with (
+        Unpacking(output_folder / UNPACKED) as unpacking,
+        Readers(settings, jobs) as readers,
+        ThreadPoolExecutor(jobs) as painters,
+    ):
+        outcomes = readers.read(unpacking.files(todo), ahead=BATCH_SIZE + jobs)
         drawing: list[Future[Record]] = []
-        for batch in _batches(read, BATCH_SIZE):
+        for batch in _batches(_read(todo, outcomes, unpacking), BATCH_SIZE):
             findings = _findings(batch, screener)
             yield from _settled(drawing, ledger)
             drawing = [
@@ -166,6 +182,14 @@ def _screened(
                 for (photo, outcome), finding in zip(batch, findings, strict=True)
             ]
         yield from _settled(drawing, ledger)
+
+
+def _read(
+    photos: Sequence[PhotoFile], outcomes: Iterator[ReadPhoto | Refused], unpacking: Unpacking
+) -> Iterator[tuple[PhotoFile, ReadPhoto | Refused]]:
+    for photo, outcome in zip(photos, outcomes, strict=True):
+        unpacking.done()
+        yield photo, outcome
 
 
 def _settled(drawing: Sequence[Future[Record]], ledger: Ledger) -> list[Record]:

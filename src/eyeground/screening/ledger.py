@@ -2,23 +2,25 @@
 
 A line is added once a photograph's picture is on disk, and counts only for the same bundle, the same version
 of eyeground and the same file (size and time of last change). A line torn by a crash is cut off on reopening.
+Of the lines, only their places are kept in memory: a hundred thousand photographs take less than 20 MB.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import eyeground
 from eyeground.bundle import DESCRIPTION, Bundle
 from eyeground.errors import UserError
 from eyeground.screening.photos import PhotoFile
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,21 @@ class Ledger:
     Parameters
     ----------
     path : pathlib.Path
-        A file of JSON lines; made if missing, started anew if another bundle or version wrote it.
+        A file of JSON lines; made if missing, started anew if another bundle, version or threshold wrote it.
     bundles : Bundle
         What is screened with, or drawn with.
+    thresholds : mapping of str to float, optional
+        What probabilities are held against; findings by other thresholds do not count.
 
     Raises
     ------
     UserError
-        If the file cannot be written.
+        If the file cannot be written, or another process is writing it.
     """
 
-    def __init__(self, path: Path, *bundles: Bundle) -> None:
+    def __init__(self, path: Path, *bundles: Bundle, thresholds: Mapping[str, float] | None = None) -> None:
         self._path = path
-        self._records: dict[str, Record] = {}
+        self._places: dict[bytes, int] = {}
         self._header = json.dumps(
             {
                 "eyeground_ledger": FORMAT,
@@ -70,58 +74,96 @@ class Ledger:
                 "bundle": hashlib.sha256(
                     b"".join((bundle.folder / DESCRIPTION).read_bytes() for bundle in bundles)
                 ).hexdigest(),
+                "thresholds": dict(thresholds or {}),
             }
         )
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            kept = self._recover()
-            self._stream = path.open("r+b" if kept else "wb")
-            self._stream.truncate(kept)
-            self._stream.seek(kept)
-            if not kept:
+            # Unbuffered: on a full disk, nothing is left over that closing would try to write once more.
+            self._stream = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+")
+            _lock(self._stream, path)
+            with path.open("rb") as lines:
+                self._end = self._recover(lines)
+            self._stream.truncate(self._end)
+            if not self._end:
                 self._write([self._header])
+            self._lines = path.open("rb")
 
     def __enter__(self) -> "Ledger":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._lines.close()
         self._stream.close()
 
     def record_of(self, photo: PhotoFile) -> Record | None:
         """The record of a photograph, if it was finished and its file is still the same."""
-        record = self._records.get(photo.name)
-        return record if record is not None and record.stamp == photo.stamp else None
+        place = self._places.get(_key(photo.name))
+        if place is None:
+            return None
+        self._lines.seek(place)
+        record = Record(**json.loads(self._lines.readline()))
+        return record if record.stamp == photo.stamp and record.row["photo"] == photo.name else None
 
     def add(self, records: Sequence[Record]) -> None:
         """Append finished photographs; they are on disk when this returns."""
         with _explained(self._path):
-            self._write([json.dumps(asdict(record)) for record in records])
-        self._records.update((record.row["photo"], record) for record in records)
+            places = self._write([json.dumps(asdict(record)) for record in records])
+        self._places.update((_key(record.row["photo"]), place) for record, place in zip(records, places, strict=True))
 
-    def _write(self, lines: Sequence[str]) -> None:
-        self._stream.write("".join(f"{line}\n" for line in lines).encode())
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+    def _write(self, lines: Sequence[str]) -> list[int]:
+        """Append all lines or none, and return where each begins."""
+        encoded = [f"{line}\n".encode() for line in lines]
+        left = memoryview(b"".join(encoded))
+        self._stream.seek(self._end)
+        try:
+            while left:
+                left = left[self._stream.write(left) :]
+            os.fsync(self._stream.fileno())
+        except OSError:
+            with suppress(OSError):  # reopening cuts off what is torn
+                self._stream.truncate(self._end)
+            raise
+        places = []
+        for line in encoded:
+            places.append(self._end)
+            self._end += len(line)
+        return places
 
-    def _recover(self) -> int:
-        """Read what is whole and still counts; return how many bytes that is."""
-        if not self._path.exists():
+    def _recover(self, lines: BinaryIO) -> int:
+        """Find what is whole and still counts; return how many bytes that is."""
+        if lines.readline() != f"{self._header}\n".encode():
             return 0
-        kept = 0
-        with self._path.open("rb") as stream:
-            if stream.readline() != f"{self._header}\n".encode():
-                return 0
-            kept = stream.tell()
-            for line in stream:
-                if not line.endswith(b"\n"):
-                    break
-                try:
-                    record = Record(**json.loads(line))
-                    self._records[record.row["photo"]] = record
-                except (ValueError, TypeError, KeyError):
-                    break
-                kept += len(line)
+        kept = lines.tell()
+        for line in lines:
+            if not line.endswith(b"\n"):
+                break
+            try:
+                record = Record(**json.loads(line))
+                self._places[_key(record.row["photo"])] = kept
+            except (ValueError, TypeError, KeyError, AttributeError):
+                break
+            kept += len(line)
         return kept
+
+
+def _key(name: str) -> bytes:
+    return hashlib.blake2b(name.encode(), digest_size=16).digest()
+
+
+def _lock(stream: FileIO, path: Path) -> None:
+    """Keep a second process out: two at once would each undo what the other wrote."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        stream.close()
+        raise UserError(f"{path.parent}: another screening is writing here; wait for it, or choose another") from error
+    except OSError:  # a file system without locks
+        return
 
 
 @contextmanager

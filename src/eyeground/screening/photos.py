@@ -5,6 +5,8 @@ once. A file counts as a photograph if its name ends like one, in any case, or i
 bytes: files from a picture archive often have no ending at all. Links that lead nowhere, pipes and devices
 that are named like photographs count too, so that their rows say so. Other files are left out and counted.
 What eyeground wrote itself is never screened. A file that is named directly is always taken.
+
+The price of naming every photograph before the first is screened is a few hundred bytes of memory for each.
 """
 
 import os
@@ -12,35 +14,55 @@ import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from eyeground.errors import UserError
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dcm")
+ARCHIVE_ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz", ".zst", ".7z", ".rar")
 LEDGER = "eyeground-ledger.jsonl"
+CLOSED_FOLDER = "A folder could not be opened."
+UNREACHABLE = "unreachable"  # the stamp of a file that is not there
+FIRST_BYTES = 132  # as many as tell a photograph from other files
 
-_FIRST_BYTES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
 _DICOM_MARK = slice(128, 132)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """A file to screen.
+    """A photograph to screen: a file, or a member of an archive.
 
     Attributes
     ----------
     name : str
         Its path relative to the screened folder, with forward slashes; always valid Unicode. Of several sources,
         each one's own name comes first.
-    path : pathlib.Path
-        Where it is.
+    location : str
+        Where the file is; of a member, where its archive is.
     stamp : str
         Size and time of last change; another stamp is another photograph.
+    patient, eye : str or None
+        As a manifest gives them.
+    member : int or None
+        The member's place in its archive, counted from 0; None of a file.
+    refusal : str or None
+        Why a member is not to be opened, in a sentence.
     """
 
     name: str
-    path: Path
+    location: str
     stamp: str
+    patient: str | None = None
+    eye: str | None = None
+    member: int | None = None
+    refusal: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """`location` as a path."""
+        return Path(self.location)
 
 
 @dataclass(frozen=True)
@@ -68,61 +90,79 @@ def list_photos(sources: Path | Sequence[Path], output_folder: Path) -> Listing:
         If a source does not exist, no photograph is found, or two would have the same name.
     """
     given = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
-    if any(source.resolve() == output_folder.resolve() for source in given):
-        raise UserError(f"{output_folder}: is the folder of photographs itself; choose another folder for the output")
-    walk = _Walk(output_folder)
-    for source, label in _labels(given).items():
-        if source.is_dir():
-            walk.folder(source, label)
+    gathering = Gathering(output_folder)
+    alone = len(given) == 1 and is_folder(given[0])
+    for source, label in zip(given, [""] if alone else labels(given), strict=True):
+        if is_folder(source):
+            gathering.folder(source, label)
         elif os.path.lexists(source):
-            walk.file(source, label)
+            gathering.file(source, label)
         else:
             raise UserError(f"{source}: no such file or folder")
-    notes = walk.notes()
-    if not walk.found:
-        here = f"{', '.join(map(str, given))}: no photographs ({', '.join(PHOTO_ENDINGS)}) here."
-        raise UserError(" ".join([here, *notes]))
-    name, times = Counter(photo.name for photo in walk.found.values()).most_common(1)[0]
-    if times > 1:
-        raise UserError(f"{times} photographs would be called '{name}' in the results; screen their folders one by one")
-    return Listing(tuple(sorted(walk.found.values(), key=lambda photo: photo.name)), notes, walk.nameless_notes())
+    return gathering.listing(", ".join(map(str, given)))
 
 
-def _labels(given: Sequence[Path]) -> dict[Path, str]:
+def labels(given: Sequence[Path]) -> list[str]:
     """What the names of each source's photographs begin with.
 
-    Nothing for a single folder. Otherwise the source's own name, with as many of the folders above it as tell
-    it from the others; never the whole path, which may say more of the machine than a table should.
+    The source's own name, with as many of the folders above it as tell it from the others; never the whole
+    path, which may say more of the machine than a table should.
     """
     if not given:
         raise UserError("nothing to screen: name a folder or photographs")
-    sources = {source.absolute(): source for source in given}
-    if len(sources) == 1 and given[0].is_dir():
-        return {given[0]: ""}
-    labels = {path: path.name for path in sources}
-    for depth in range(2, max(len(path.parts) for path in sources) + 1):
-        shared = Counter(labels.values())
-        labels = {path: "/".join(path.parts[-depth:]) if shared[label] > 1 else label for path, label in labels.items()}
-    return {sources[path]: label for path, label in labels.items()}
+    absolute = [path.absolute() for path in given]
+    found = {path: path.name for path in absolute}
+    for depth in range(2, max(len(path.parts) for path in found) + 1):
+        shared = Counter(found.values())
+        found = {path: "/".join(path.parts[-depth:]) if shared[label] > 1 else label for path, label in found.items()}
+    return [found[path] for path in absolute]
 
 
-class _Walk:
-    """A walk through folders, gathering photographs and what was left aside."""
+class Gathering:
+    """The photographs found so far among sources, and what was left aside.
+
+    Parameters
+    ----------
+    output_folder : pathlib.Path
+        Never searched.
+    """
 
     def __init__(self, output_folder: Path) -> None:
-        self.found: dict[Path, PhotoFile] = {}
-        self._left_out: list[str] = []
-        self._earlier: list[str] = []
-        self._closed: list[str] = []
+        self._found: list[PhotoFile] = []
+        self._taken: set[str] = set()
+        self._left_out: dict[str, tuple[int, str]] = {}  # how many files of a kind, and the first by name
+        self._earlier: set[str] = set()
+        self._notes: list[tuple[str, str]] = []  # with names, and without
         self._output = output_folder.resolve()
         self._seen: set[tuple[int, int]] = set()
+        self._ours: dict[Path, bool] = {}
 
-    def file(self, path: Path, name: str) -> None:
+    def file(self, path: Path, name: str, patient: str | None = None, eye: str | None = None) -> None:
         """Take a file as a photograph, once."""
-        self.found.setdefault(path.absolute(), PhotoFile(_text(name), path, _stamp(path)))
+        location = str(path.absolute())
+        if self.claim(location):
+            self.add(PhotoFile(as_text(name), location, stamp_of(path), patient, eye))
+
+    def claim(self, location: str) -> bool:
+        """Whether nothing of this place has been taken yet; from now on, it has."""
+        known = location in self._taken
+        self._taken.add(location)
+        return not known
+
+    def add(self, photo: PhotoFile) -> None:
+        """Take a photograph."""
+        self._found.append(photo)
 
     def folder(self, folder: Path, name: str) -> None:
-        """Take the photographs in a folder and below it."""
+        """Take the photographs in a folder and below it.
+
+        Raises
+        ------
+        UserError
+            If it is the output folder.
+        """
+        if folder.resolve() == self._output:
+            raise UserError(f"{folder}: is the folder of photographs itself; choose another folder for the output")
         pending = [(folder, name)]
         while pending:
             pending += self._one_folder(*pending.pop())
@@ -133,66 +173,118 @@ class _Walk:
             status = folder.stat()
             entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
         except OSError:
-            self._closed.append(_text(name or folder.name))
+            self.note(f"The folder {as_text(name or folder.name)} could not be opened.", CLOSED_FOLDER)
             return
         identity = (status.st_dev, status.st_ino)
         if identity in self._seen or folder.resolve() == self._output:
             return
         if (folder / LEDGER).exists():
-            self._earlier.append(_text(name or folder.name))
+            self._earlier.add(as_text(name or folder.name))
             return
         self._seen.add(identity)
         for entry in entries:
             inner = f"{name}/{entry.name}" if name else entry.name
-            if entry.is_dir():
+            if is_folder(entry):
                 yield entry, inner
-            elif entry.suffix.lower() in PHOTO_ENDINGS or _begins_like_a_photo(entry):
+            elif looks_like_a_photo(entry):
                 self.file(entry, inner)
             else:
-                self._left_out.append(_text(inner))
+                self.leave_out(inner)
 
-    def notes(self) -> tuple[str, ...]:
-        """Sentences on what was left aside."""
-        notes = []
-        if self._left_out:
-            count, example = len(self._left_out), min(self._left_out)
-            files = "1 other file was" if count == 1 else f"{count:,} other files were"
-            notes.append(f"{files} left out, being no photograph by name or first bytes (such as {example}).")
-        notes += [f"{folder} is left out, being the output of another screening." for folder in self._earlier]
-        notes += [f"The folder {folder} could not be opened." for folder in self._closed]
-        return tuple(notes)
+    def is_output(self, folder: Path) -> bool:
+        """Whether a folder is, or lies in, the output folder or that of an earlier screening."""
+        if folder not in self._ours:
+            itself = folder.resolve() == self._output
+            if not itself and (folder / LEDGER).exists():
+                itself = True
+                self._earlier.add(as_text(folder.name))
+            self._ours[folder] = itself or (folder.parent != folder and self.is_output(folder.parent))
+        return self._ours[folder]
 
-    def nameless_notes(self) -> tuple[str, ...]:
-        """The same without names of files and folders, for a report that shows none."""
-        told = (
-            (len(self._left_out), "other file", "left out, being no photograph by name or first bytes"),
-            (len(self._earlier), "folder", "left out, being the output of another screening"),
-            (len(self._closed), "folder", "closed to reading"),
-        )
-        return tuple(
-            f"{count:,} {what}{' was' if count == 1 else 's were'} {why}." for count, what, why in told if count
-        )
+    def leave_out(self, name: str) -> None:
+        """Count a file that is no photograph."""
+        kind, text = "archive" if name.lower().endswith(ARCHIVE_ENDINGS) else "other file", as_text(name)
+        count, example = self._left_out.get(kind, (0, text))
+        self._left_out[kind] = (count + 1, min(example, text))
+
+    def note(self, sentence: str, nameless: str) -> None:
+        """Remember what else there is to say: in a sentence, and in one that names no file or folder."""
+        self._notes.append((sentence, nameless))
+
+    def listing(self, given: str) -> Listing:
+        """All that was found, sorted by name.
+
+        Raises
+        ------
+        UserError
+            If that is nothing, naming the sources as `given`, or two photographs share a name.
+        """
+        notes, nameless = zip(*self._told(), strict=True) if self._told() else ((), ())
+        if not self._found:
+            here = f"{given}: no photographs ({', '.join(PHOTO_ENDINGS)}) here."
+            raise UserError(" ".join([here, *notes]))
+        photos = sorted(self._found, key=lambda photo: photo.name)
+        for one, other in pairwise(photos):
+            if one.name == other.name:
+                raise UserError(
+                    f"two photographs would be called '{one.name}' in the results; screen their folders one by one"
+                )
+        return Listing(tuple(photos), notes, nameless)
+
+    def _told(self) -> list[tuple[str, str]]:
+        """What was left aside, in sentences with and without names."""
+        told = []
+        for kind, (count, example) in sorted(self._left_out.items(), reverse=True):
+            counted = f"1 {kind} was" if count == 1 else f"{count:,} {kind}s were"
+            if kind == "archive":
+                such, why = f" (such as {example})", "; name it to screen what is in it"
+                told.append((f"{counted} left out{such}{why}.", f"{counted} left out{why}."))
+            else:
+                why = "left out, being no photograph by name or first bytes"
+                told.append((f"{counted} {why} (such as {example}).", f"{counted} {why}."))
+        earlier = "left out, being the output of another screening."
+        told += [(f"{folder} is {earlier}", f"A folder is {earlier}") for folder in sorted(self._earlier)]
+        return [*told, *self._notes]
 
 
-def _begins_like_a_photo(path: Path) -> bool:
+def looks_like_a_photo(path: Path) -> bool:
+    """Whether a file is a photograph by its name's ending or its first bytes."""
+    return path.suffix.lower() in PHOTO_ENDINGS or begins_like_a_photo(first_bytes(path, FIRST_BYTES))
+
+
+def begins_like_a_photo(first: bytes) -> bool:
+    """Whether a file that begins with these `FIRST_BYTES` bytes is a JPEG, PNG, TIFF or DICOM file."""
+    return first.startswith(_SIGNATURES) or first[_DICOM_MARK] == b"DICM"
+
+
+def first_bytes(path: Path, count: int) -> bytes:
+    """The first bytes of a regular file; none of anything else, or if it cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            return False
+            return b""
         with path.open("rb") as stream:
-            first = stream.read(_DICOM_MARK.stop)
-    except OSError:
+            return stream.read(count)
+    except (OSError, ValueError):
+        return b""
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder; what cannot be reached is none."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
         return False
-    return first.startswith(_FIRST_BYTES) or first[_DICOM_MARK] == b"DICM"
 
 
-def _text(name: str) -> str:
+def as_text(name: str) -> str:
     """A file name as valid Unicode: bytes that are no UTF-8 are shown as escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _stamp(path: Path) -> str:
+def stamp_of(path: Path) -> str:
+    """Size and time of last change of a file."""
     try:
         status = path.stat()
-    except OSError:
-        return "unreachable"
+    except (OSError, ValueError):
+        return UNREACHABLE
     return f"{status.st_size}-{status.st_mtime_ns}"

@@ -97,8 +97,11 @@ class Readers:
         self._threads.shutdown(wait=True)
         self._kill_all()  # those that a thread was just starting
 
-    def read(self, paths: Iterable[Path], ahead: int) -> Iterator[ReadPhoto | Refused]:
-        """Read photographs, yielding them in order, at most `ahead` of them before they are asked for."""
+    def read(self, paths: Iterable[Path | Refused], ahead: int) -> Iterator[ReadPhoto | Refused]:
+        """Read photographs, yielding them in order, at most `ahead` of them before they are asked for.
+
+        What was refused before it had a path is yielded as it is, in its place.
+        """
         remaining = iter(paths)
         pending: deque[Future[ReadPhoto | Refused]] = deque(
             self._threads.submit(self._read_one, path) for path in islice(remaining, ahead)
@@ -112,7 +115,9 @@ class Readers:
         for process in list(self._processes):
             process.kill()
 
-    def _read_one(self, path: Path) -> ReadPhoto | Refused:
+    def _read_one(self, path: Path | Refused) -> ReadPhoto | Refused:
+        if isinstance(path, Refused):
+            return path
         process: _ReaderProcess | None = getattr(self._own, "process", None)
         if process is None or not process.alive:
             if process is not None:

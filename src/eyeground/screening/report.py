@@ -28,10 +28,11 @@ from eyeground.bundle import WEIGHTS, Bundle, OperatingPoint
 from eyeground.files import replacing
 from eyeground.progress import track
 from eyeground.screening.decision import STATUSES, Rule
-from eyeground.screening.entries import EYES, Entry, entries_of, in_order, results_of
+from eyeground.screening.entries import Entry, entries_of, in_order, results_of
 from eyeground.screening.finding import MEASURES
 from eyeground.screening.ledger import Record
 from eyeground.screening.pictures import thumbnail
+from eyeground.screening.rollup import WORST_FIRST, Rolled
 
 THUMBNAIL_SIDE = 160
 ROWS_PER_BLOCK = 25
@@ -41,6 +42,12 @@ ACTIONS = {
     "ungradable": "retake",
     "unfamiliar": "look at it yourself",
     "unreadable": "check the file",
+}
+RESULTS_IN_WORDS: dict[Rolled, str] = {
+    "abnormal": "refer",
+    "retake": "retake",
+    "incomplete": "retake one eye",
+    "normal": "no referral",
 }
 WITHOUT_PATIENT = "no patient known"
 REASON_WITH_A_NAME = "the reason holds a name; it stands in results.csv"
@@ -61,7 +68,7 @@ class Heading:
     """What stands above the photographs of a patient: who, and the result; above those without a patient, no result."""
 
     name: str
-    result: str | None
+    result: Rolled | None
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ def write_report(
     """
     entries = entries_of(records)
     results = results_of(entries)
-    counts = Counter(entry.record.row["status"] for entry in entries)
+    counts = Counter(entry.status for entry in entries)
     patients_per_result = Counter(results.values())
     here = Path(__file__).parent
     script = (here / "report.js").read_text(encoding="utf-8")
@@ -141,19 +148,20 @@ def write_report(
         .generate(
             actions=ACTIONS,
             counts={status: counts[status] for status in STATUSES},
-            results={status: patients_per_result[status] for status in STATUSES},
+            results={result: patients_per_result[result] for result in WORST_FIRST if patients_per_result[result]},
+            results_in_words=RESULTS_IN_WORDS,
             total=len(entries),
             patients=len(results),
             identifiers=identifiers,
             description=bundle.description,
             identity=bundle.identity,
             weights=bundle.description.files[WEIGHTS],
-            thresholds=_thresholds(bundle, rule),
+            thresholds=_thresholds(rule),
             deciding=rule.deciding,
             notes=notes,
             finished=datetime.now().astimezone(),
             eyeground_version=eyeground.__version__,
-            blocks=_blocks(entries, results, rule, path.parent, identifiers),
+            blocks=_blocks(records, entries, results, rule, path.parent, identifiers),
             style=(here / "report.css").read_text(encoding="utf-8"),
             script=script,
             script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
@@ -164,7 +172,12 @@ def write_report(
 
 
 def _blocks(
-    entries: Sequence[Entry], results: dict[int, str], rule: Rule, folder: Path, identifiers: bool
+    records: Sequence[Record],
+    entries: Sequence[Entry],
+    results: dict[int, Rolled],
+    rule: Rule,
+    folder: Path,
+    identifiers: bool,
 ) -> Iterator[list[ReportRow]]:
     block: list[ReportRow] = []
     patient_above = None
@@ -173,7 +186,7 @@ def _blocks(
         if results and entry.patient_number != patient_above:
             heading = Heading(_patient_name(entry, identifiers), results.get(entry.patient_number))
         patient_above = entry.patient_number
-        block.append(_row(entry, heading, rule, folder, identifiers))
+        block.append(_row(entry, records[entry.number - 1], heading, rule, folder, identifiers))
         if len(block) == ROWS_PER_BLOCK:
             yield block
             block = []
@@ -187,21 +200,22 @@ def _patient_name(entry: Entry, identifiers: bool) -> str:
     return f"patient {entry.patient if identifiers else entry.patient_number}"
 
 
-def _row(entry: Entry, heading: Heading | None, rule: Rule, folder: Path, identifiers: bool) -> ReportRow:
-    record, row = entry.record, entry.record.row
+def _row(
+    entry: Entry, record: Record, heading: Heading | None, rule: Rule, folder: Path, identifiers: bool
+) -> ReportRow:
+    row = record.row
     name = row["photo"] if identifiers else f"photo {entry.number}"
     small = thumbnail(folder / record.picture, THUMBNAIL_SIDE) if record.picture else None
     chances = _chances(row, rule, record.output)
     inner, _, file = name.rpartition("/")
-    eye = row.get("eye")
     return ReportRow(
         heading=heading,
         name=name,
         folder=inner,
         file=file,
-        eye=eye if eye in EYES else None,
-        status=row["status"],
-        reason=row["reason"] if identifiers else _without_names(row["reason"], entry),
+        eye=entry.eye,
+        status=entry.status,
+        reason=row["reason"] if identifiers else _without_names(row["reason"], row["photo"], entry.patient),
         chances=chances,
         others=sum(not (chance.reached or chance.kept) for chance in chances),
         output=record.output,
@@ -212,10 +226,9 @@ def _row(entry: Entry, heading: Heading | None, rule: Rule, folder: Path, identi
     )
 
 
-def _without_names(reason: str, entry: Entry) -> str:
+def _without_names(reason: str, photo: str, patient: str | None) -> str:
     """The reason, unless it names its photograph or patient, as that of a decoder might."""
-    photo = entry.record.row["photo"]
-    for name in (photo, photo.rpartition("/")[2], entry.patient):
+    for name in (photo, photo.rpartition("/")[2], patient):
         if name and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w|\.\d)", reason):
             return REASON_WITH_A_NAME
     return reason
@@ -229,15 +242,13 @@ def _chances(row: dict[str, Any], rule: Rule, shown: str | None) -> tuple[Chance
     )
 
 
-def _thresholds(bundle: Bundle, rule: Rule) -> list[Threshold]:
+def _thresholds(rule: Rule) -> list[Threshold]:
     return [
-        Threshold(output, threshold, _origin(bundle.description.operating_points, output))
-        for output, threshold in rule.thresholds.items()
+        Threshold(output, threshold, _origin(rule.points.get(output))) for output, threshold in rule.thresholds.items()
     ]
 
 
-def _origin(points: Sequence[OperatingPoint], output: str) -> str:
-    point = next((point for point in points if point.output == output), None)
+def _origin(point: OperatingPoint | None) -> str:
     if point is None:
         return "none was chosen for this output; 0.5 stands in"
     if point.chosen_on == "given":

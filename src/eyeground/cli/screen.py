@@ -1,0 +1,105 @@
+"""`screen`: photos in, findings, evidence and a report out, without torch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from eyeground.cli.data import JOBS
+from eyeground.errors import EXIT_NOTHING_USABLE
+
+if TYPE_CHECKING:
+    from eyeground.screening.decision import Rule
+
+BUNDLE = typer.Option(
+    None,
+    "--bundle",
+    help="Bundle to screen with: its folder, or a name that `models` lists; the default of this install if not given.",
+)
+
+
+def screen(
+    photos: list[str] = typer.Argument(
+        ...,
+        help="Folders, photos (JPEG, PNG, TIFF, DICOM), zip and tar archives, manifests, quoted patterns, or - for a list on standard input. Any number, mixed.",
+    ),
+    bundle: str | None = BUNDLE,
+    output: Path = typer.Option(
+        ...,
+        "-o",
+        "--output",
+        help="Folder for results.csv, .parquet and .jsonl, overlays, report.html and, with patients, eyes.csv and patients.csv.",
+    ),
+    jobs: int | None = JOBS,
+    operating_point: str | None = typer.Option(
+        None,
+        "--operating-point",
+        help="Which of the bundle's thresholds decides, by its rule: sensitivity=0.95, specificity=0.9, youden, or a threshold "
+        "of your own, threshold=0.3. The bundle's first one if not given; a wrong one lists those there are.",
+    ),
+    prevalence: float = typer.Option(
+        0.1, "--prevalence", min=0.0, max=1.0, help="Share of abnormal photos to expect, for what is said of referrals."
+    ),
+    identifiers: bool = typer.Option(
+        False, "--identifiers", help="Show file names and patient identifiers in the report, not numbers."
+    ),
+) -> None:
+    """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
+
+    A photo that cannot be read is a row with its reason. An interrupted screening goes on where it stopped.
+
+    A folder, and all below it: `eyeground screen photos/ -o out`
+
+    Photos by name: `eyeground screen left.jpg right.dcm -o out`
+
+    A pattern, in quotes: `eyeground screen 'photos/**/*_left.jpg' -o out`
+
+    A manifest, a table with the column photo and perhaps patient and eye: `eyeground screen clinic.csv -o out`
+
+    Archives, which stay packed: `eyeground screen export.zip older.tar.gz -o out`
+
+    A list from another program: `find photos -newer yesterday -name '*.jpg' | eyeground screen - -o out`
+    """
+    from eyeground.installed import default_model
+    from eyeground.screening.batch import screen as screen_photos
+    from eyeground.screening.runtime import load
+
+    console = Console(soft_wrap=True)
+    screener = load(bundle or default_model(), operating_point=operating_point)
+    console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", highlight=False)
+    for sentence in _expectations(screener.rule, prevalence):
+        console.print(sentence, highlight=False)
+    screened = screen_photos(photos, screener, output, jobs, identifiers)
+    for note in screened.notes:
+        console.print(note, markup=False)
+    console.print(f"{screened.photos:,} photos in {screened.seconds:.1f} s: {_counted(screened.counts)}")
+    if screened.patients:
+        console.print(f"{sum(screened.patients.values()):,} patients: {_counted(screened.patients)}")
+    console.print(f"written: {screened.report} (open it in a browser), {output / 'results.csv'}")
+    if set(screened.counts) == {"unreadable"}:
+        raise typer.Exit(EXIT_NOTHING_USABLE)
+
+
+def _expectations(rule: "Rule", prevalence: float) -> list[str]:
+    """What each deciding threshold means for whoever has to see the referred, where the bundle knows."""
+    from eyeground.recipe import in_words
+    from eyeground.screening.decision import expected_referrals
+
+    sentences = []
+    for output in rule.deciding:
+        point = rule.points.get(output)
+        expected = None if point is None else expected_referrals(point, prevalence)
+        if point is None or expected is None:
+            continue
+        sentences.append(
+            f"{in_words(output)} from {point.threshold:.3f} on ({point.rule}, chosen on {point.chosen_on}). If it does here what "
+            f"it did on test photos (sensitivity {point.sensitivity:.2f}, specificity {point.specificity:.2f}), of 1,000 "
+            f"photos with {1000 * prevalence:.0f} positive ones {expected.referred:.0f} are called positive: "
+            f"{expected.found:.0f} of those found, {expected.missed:.0f} missed"
+        )
+    return sentences
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))

@@ -1,0 +1,111 @@
+"""The tables of a screening: a row per photograph as CSV, Parquet and JSON lines, written in pieces.
+
+Rows come from the ledger one by one and are held a few thousand at a time, so that a million photographs need no
+more memory than a thousand. Whose eye it is comes from the sources and not from the ledger: a manifest that was
+mended in between counts at once, and no identifier of a patient lies where nobody asked for it.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, overload
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from eyeground.files import replacing
+from eyeground.screening.ledger import Ledger, Record
+from eyeground.screening.photos import PhotoFile
+
+RESULTS = "results"
+ENDINGS = (".csv", ".parquet", ".jsonl")
+TEXT_COLUMNS = ("photo", "patient", "eye", "status", "reason", "model", "picture")
+ROWS_AT_ONCE = 2_000
+
+
+class Finished(Sequence[Record]):
+    """The records of finished photographs, in order, read from the ledger whenever one is asked for.
+
+    Where any photograph has a patient or an eye, all rows have the columns `patient` and `eye` right after `photo`.
+    """
+
+    def __init__(self, photos: Sequence[PhotoFile], ledger: Ledger) -> None:
+        self.photos = photos
+        self._ledger = ledger
+        self._with_patients = any(photo.patient is not None or photo.eye is not None for photo in photos)
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Record]: ...
+    def __getitem__(self, place: int | slice) -> Record | Sequence[Record]:
+        if isinstance(place, slice):
+            return [self._record(photo) for photo in self.photos[place]]
+        return self._record(self.photos[place])
+
+    def _record(self, photo: PhotoFile) -> Record:
+        record = self._ledger.record_of(photo)
+        assert record is not None, "a photograph was not finished"
+        if not self._with_patients:
+            return record
+        return replace(record, row={"photo": None, "patient": photo.patient, "eye": photo.eye} | record.row)
+
+
+def write_results(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write `results.csv`, `results.parquet` and `results.jsonl`, each atomically.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where to.
+    rows : iterable of dict
+        At least one; all with the same columns, numbers or None where not text.
+
+    Raises
+    ------
+    UserError
+        If a table cannot be written.
+    """
+    with ExitStack() as stack:
+        partials = [stack.enter_context(replacing(folder / f"{RESULTS}{ending}")) for ending in ENDINGS]
+        with (
+            partials[0].open("w", encoding="utf-8", newline="") as csv,
+            partials[2].open("w", encoding="utf-8", newline="\n") as lines,
+            ExitStack() as opened,
+        ):
+            parquet: pq.ParquetWriter | None = None
+            for piece in _pieces(rows):
+                frame = results_table(piece)
+                frame.to_csv(csv, index=False, header=parquet is None, lineterminator="\n")
+                table = pa.Table.from_pandas(frame, preserve_index=False)
+                parquet = parquet or opened.enter_context(pq.ParquetWriter(partials[1], table.schema))
+                parquet.write_table(table)
+                lines.writelines(f"{_as_json(row)}\n" for row in piece)
+
+
+def results_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of findings as a table: text columns as text, all others as floats, missing where there is no number."""
+    table = pd.DataFrame(rows)
+    return table.astype({column: "string" if column in TEXT_COLUMNS else "float64" for column in table.columns})
+
+
+def _as_json(row: dict[str, Any]) -> str:
+    """A row as a JSON object; JSON knows no number that is none."""
+    finite = {
+        column: None if isinstance(cell, float) and not math.isfinite(cell) else cell for column, cell in row.items()
+    }
+    return json.dumps(finite, ensure_ascii=False, allow_nan=False)
+
+
+def _pieces(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    iterator = iter(rows)
+    while piece := list(islice(iterator, ROWS_AT_ONCE)):
+        yield piece

@@ -1,0 +1,208 @@
+"""What may be named to be screened: folders, photographs, patterns, manifests, archives, and a list on standard input.
+
+A source is what its content says. A pattern is opened only where no file has its name, so that names with brackets stay
+names. What a folder, a pattern or a list brings along and is no photograph is left out and counted; what is named
+directly, or by a manifest, always gets a row.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from eyeground.errors import UserError
+from eyeground.screening.archives import archive_kind, looks_like_an_archive
+from eyeground.screening.photos import (
+    CLOSED_FOLDER,
+    FIRST_BYTES,
+    UNREACHABLE,
+    Gathering,
+    Listing,
+    as_text,
+    begins_like_a_photo,
+    first_bytes,
+    is_folder,
+    labels,
+    looks_like_a_photo,
+    stamp_of,
+)
+from eyeground.screening.unpacking import gather_archive
+from eyeground.tables import TABLE_SUFFIXES
+
+STANDARD_INPUT = "-"
+ANY_FOLDERS = "**"
+_WILD = frozenset("*?[")
+
+Kind = Literal["list", "folder", "pattern", "manifest", "file"]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What was named, what kind of source that is, and the path whose name its photographs' names begin with."""
+
+    given: str
+    kind: Kind
+    base: Path
+
+
+def list_sources(sources: Sequence[Path | str], output_folder: Path) -> Listing:
+    """Find the photographs among sources of any kind.
+
+    Parameters
+    ----------
+    sources : sequence of path or str
+        Folders, photographs, archives (zip, tar), manifests (`.csv` or `.parquet` with a column `photo`), patterns such as
+        `photos/**/*.jpg`, and `-` for a list of paths on standard input, one a line or separated by NUL.
+    output_folder : pathlib.Path
+        Never searched; nor is any other folder that an earlier screening wrote.
+
+    Raises
+    ------
+    UserError
+        If a source does not exist, matches nothing or is a manifest with mistakes, no photograph is found, or two would
+        have the same name.
+    """
+    given = [_source(str(source)) for source in sources]
+    named = [source for source in given if source.kind != "list"]
+    bases = {source.base.absolute() for source in named}
+    alone = len(bases) == 1 and len(named) == len(given) and all(source.kind != "file" for source in named)
+    beginnings = iter([""] * len(named) if alone or not named else labels([source.base for source in named]))
+    gathering = Gathering(output_folder)
+    if not given:
+        raise UserError("nothing to screen: name a folder or photographs")
+    beginning = {source: "" if source.kind == "list" else next(beginnings) for source in given}
+    # Manifests first: of a photograph that a folder brings along too, they know the patient.
+    for source in sorted(given, key=lambda source: source.kind != "manifest"):
+        _gather(gathering, source, beginning[source])
+    return gathering.listing(", ".join("standard input" if one.kind == "list" else one.given for one in given))
+
+
+def _source(given: str) -> _Source:
+    path = Path(given)
+    if given == STANDARD_INPUT:
+        return _Source(given, "list", Path())
+    if is_folder(path):
+        return _Source(given, "folder", path)
+    if os.path.lexists(path):
+        return _Source(given, "manifest" if _is_manifest(path) else "file", path)
+    if not _WILD & set(given):
+        raise UserError(f"{given}: no such file or folder")
+    fixed = next(position for position, part in enumerate(path.parts) if _WILD & set(part))
+    return _Source(given, "pattern", Path(*path.parts[:fixed]))
+
+
+def _is_manifest(path: Path) -> bool:
+    first = first_bytes(path, FIRST_BYTES)
+    return path.suffix.lower() in TABLE_SUFFIXES and not (
+        begins_like_a_photo(first) or looks_like_an_archive("", first)
+    )
+
+
+def _gather(gathering: Gathering, source: _Source, label: str) -> None:
+    if source.kind == "list":
+        _gather_list(gathering)
+    elif source.kind == "folder":
+        gathering.folder(source.base, label)
+    elif source.kind == "manifest":
+        _gather_manifest(gathering, source.base, label)
+    elif source.kind == "pattern":
+        _gather_pattern(gathering, source, label)
+    elif (kind := archive_kind(source.base)) is not None:
+        gather_archive(gathering, source.base, kind, label)
+    else:
+        gathering.file(source.base, label)
+
+
+def _gather_manifest(gathering: Gathering, path: Path, label: str) -> None:
+    from eyeground.manifest import read_photo_list  # pandas takes half a second, which other sources need not
+
+    table = read_photo_list(path)
+    known: dict[str, str] = {}  # one text per patient, not one per photograph
+    for photo, patient, eye in table.astype(object).where(table.notna(), None).itertuples(index=False):
+        name = f"{label}/{photo}" if label else photo
+        gathering.file(path.parent / photo, name, patient and known.setdefault(patient, patient), eye)
+
+
+def _gather_pattern(gathering: Gathering, source: _Source, label: str) -> None:
+    parts = Path(source.given).parts[len(source.base.parts) :]
+    matched = 0
+    for path in _matches(gathering, source.base, parts, ()):
+        matched += 1
+        name = (PurePosixPath(label) / path.relative_to(source.base)).as_posix()
+        if is_folder(path):
+            gathering.folder(path, "" if name == "." else name)
+        else:
+            _gather_one_of_many(gathering, path, name)
+    if not matched:
+        raise UserError(f"{source.given}: nothing matches this pattern; '*' is any name, '**' any folders")
+
+
+def _matches(
+    gathering: Gathering, folder: Path, parts: Sequence[str], above: tuple[tuple[int, int], ...]
+) -> Iterator[Path]:
+    """What matches a pattern below a folder, sorted within each; folders that link back to one above end there."""
+    if not parts:
+        yield folder
+        return
+    if not is_folder(folder) or gathering.is_output(folder.absolute()):
+        return
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    except OSError:
+        gathering.note(f"The folder {as_text(folder.name)} could not be opened.", CLOSED_FOLDER)
+        return
+    first, rest = parts[0], parts[1:]
+    if first == ANY_FOLDERS:
+        status = folder.stat()
+        identity = (status.st_dev, status.st_ino)
+        if identity in above:
+            return
+        yield from _matches(gathering, folder, rest, ())
+        for entry in entries:
+            if is_folder(entry) and not entry.name.startswith("."):
+                yield from _matches(gathering, entry, parts, (*above, identity))
+        return
+    for entry in entries:
+        if fnmatch(entry.name, first) and entry.name.startswith(".") == first.startswith("."):
+            yield from _matches(gathering, entry, rest, ())
+
+
+def _gather_list(gathering: Gathering) -> None:
+    paths = _listed()
+    above = [str(path.parent) for path in paths if path.is_absolute()]
+    shared = os.path.commonpath(above) if above else ""
+    folders = 0
+    for path in paths:
+        if is_folder(path):
+            folders += 1
+        else:
+            name = os.path.relpath(path, shared) if path.is_absolute() else os.path.normpath(path)
+            _gather_one_of_many(gathering, path, Path(name).as_posix())
+    if folders:
+        counted = "1 folder was" if folders == 1 else f"{folders:,} folders were"
+        sentence = f"{counted} left out of the list, which names files; give a folder itself to screen all in it."
+        gathering.note(sentence, sentence)
+
+
+def _listed() -> list[Path]:
+    """The paths on standard input, in its order."""
+    if sys.stdin.isatty():
+        raise UserError("'-' reads a list of photographs from standard input: find photos -name '*.jpg' | eyeground …")
+    content = sys.stdin.buffer.read()
+    lines = content.split(b"\0") if b"\0" in content else [line.rstrip(b"\r") for line in content.split(b"\n")]
+    return [Path(os.fsdecode(line)) for line in lines if line]
+
+
+def _gather_one_of_many(gathering: Gathering, path: Path, name: str) -> None:
+    """Take a file that came by a pattern or a list if it is a photograph or an archive, or cannot be reached at all."""
+    if gathering.is_output(path.parent.absolute()):
+        return
+    if (kind := archive_kind(path)) is not None:
+        gather_archive(gathering, path, kind, name)
+    elif looks_like_a_photo(path) or stamp_of(path) == UNREACHABLE:
+        gathering.file(path, name)
+    else:
+        gathering.leave_out(name)
