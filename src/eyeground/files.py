@@ -13,6 +13,8 @@ from pathlib import Path
 
 from eyeground.errors import UserError
 
+TABLE_SUFFIXES = (".csv", ".parquet")  # endings of what `eyeground.tables` reads and writes
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

@@ -10,9 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.errors import UserError
-from eyeground.files import replacing
+from eyeground.files import TABLE_SUFFIXES, replacing
 
-TABLE_SUFFIXES = (".csv", ".parquet")
 NAMELESS = "Unnamed: "
 
 

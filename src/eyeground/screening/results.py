@@ -5,6 +5,7 @@ more memory than a thousand. Whose eye it is comes from the sources and not from
 mended in between counts at once, and no identifier of a patient lies where nobody asked for it.
 """
 
+import csv
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -77,24 +77,24 @@ def write_results(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
     with ExitStack() as stack:
         partials = [stack.enter_context(replacing(folder / f"{RESULTS}{ending}")) for ending in ENDINGS]
         with (
-            partials[0].open("w", encoding="utf-8", newline="") as csv,
+            partials[0].open("w", encoding="utf-8", newline="") as csv_stream,
             partials[2].open("w", encoding="utf-8", newline="\n") as lines,
             ExitStack() as opened,
         ):
+            csv_rows = csv.writer(csv_stream, lineterminator="\n")
             parquet: pq.ParquetWriter | None = None
             for piece in _pieces(rows):
-                frame = results_table(piece)
-                frame.to_csv(csv, index=False, header=parquet is None, lineterminator="\n")
-                table = pa.Table.from_pandas(frame, preserve_index=False)
-                parquet = parquet or opened.enter_context(pq.ParquetWriter(partials[1], table.schema))
-                parquet.write_table(table)
+                if parquet is None:
+                    csv_rows.writerow(piece[0])
+                    parquet = opened.enter_context(pq.ParquetWriter(partials[1], _schema(piece[0])))
+                csv_rows.writerows(row.values() for row in piece)
+                parquet.write_table(pa.Table.from_pylist(piece, schema=parquet.schema))
                 lines.writelines(f"{_as_json(row)}\n" for row in piece)
 
 
-def results_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Rows of findings as a table: text columns as text, all others as floats, missing where there is no number."""
-    table = pd.DataFrame(rows)
-    return table.astype({column: "string" if column in TEXT_COLUMNS else "float64" for column in table.columns})
+def _schema(row: dict[str, Any]) -> pa.Schema:
+    """Text columns as text, all others as floats; either may be missing."""
+    return pa.schema([(column, pa.string() if column in TEXT_COLUMNS else pa.float64()) for column in row])
 
 
 def _as_json(row: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from eyeground.errors import UserError
+from eyeground.files import TABLE_SUFFIXES
 from eyeground.screening.archives import archive_kind, looks_like_an_archive
 from eyeground.screening.photos import (
     CLOSED_FOLDER,
@@ -30,7 +31,6 @@ from eyeground.screening.photos import (
     stamp_of,
 )
 from eyeground.screening.unpacking import gather_archive
-from eyeground.tables import TABLE_SUFFIXES
 
 STANDARD_INPUT = "-"
 ANY_FOLDERS = "**"
