@@ -108,3 +108,12 @@ def test_completeness_is_the_visible_share_of_the_disc(
     field = FieldOfView(x, y, radius, 0, 0, right, bottom)
     visible = field.moved(0, 0, 2).mask(400, 400).sum() / 4
     assert field.completeness == pytest.approx(visible / (np.pi * radius**2), abs=0.02)
+
+
+def test_light_beside_the_disc_is_told_from_a_border() -> None:
+    one = draw_fundus(400, 400, (200, 200), 190)
+    assert find_field_of_view(one).elsewhere < 0.01
+    sheet = np.concatenate([np.concatenate([one, one[:, ::-1]], axis=1)] * 2)
+    assert find_field_of_view(sheet).elsewhere == pytest.approx(0.75, abs=0.03)
+    bright = np.where(one.max(axis=2, keepdims=True) > 20, one, 250).astype(np.uint8)
+    assert find_field_of_view(bright).elsewhere == 0

@@ -78,3 +78,8 @@ def test_the_margin_is_negative_exactly_where_there_are_reasons() -> None:
     for factor in (0.05, 0.1, 0.2, 0.4, 0.8, 1.0):
         judged = judge((SHARP * factor).astype(np.uint8))
         assert (judged.margin < 0) == bool(judged.reasons)
+
+
+def test_a_sheet_of_several_photos_is_not_judged() -> None:
+    sheet = np.concatenate([SHARP, SHARP[:, ::-1]], axis=1)
+    assert "several pictures in one" in judge(sheet).reasons

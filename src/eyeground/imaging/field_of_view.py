@@ -10,7 +10,7 @@ circle through its corners serves. A few milliseconds per photograph.
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import cv2
@@ -51,6 +51,9 @@ class FieldOfView:
         What is visible: the frame, or less where a straight bar cuts the disc within it.
     found : bool
         False where no edge of a disc was found and the circle through the frame's corners stands in.
+    elsewhere : float
+        Share of the light in the frame that lies outside the disc, 0 to 1: next to nothing in a photograph, much on
+        a sheet of several. 0 where the border is not dark.
     """
 
     centre_x: float
@@ -61,6 +64,7 @@ class FieldOfView:
     right: float
     bottom: float
     found: bool = True
+    elsewhere: float = 0.0
 
     @property
     def box(self) -> tuple[float, float, float]:
@@ -95,6 +99,7 @@ class FieldOfView:
             (self.right - left) * scale,
             (self.bottom - top) * scale,
             self.found,
+            self.elsewhere,
         )
 
 
@@ -118,7 +123,7 @@ def find_field_of_view(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
     for area in _bordered(chain(_areas_by_light(small), _areas_by_colour(small))):
         circle = _circle_most_agree_on(_edge_points(area), max(size))
         if circle is not None and _share_outside(area, circle) <= _MOST_LIGHT_OUTSIDE:
-            return _in_original(circle, area, width, height)
+            return replace(_in_original(circle, area, width, height), elsewhere=_light_elsewhere(small, circle))
     lit = next(_bordered(_areas_by_light(small)), None)
     if lit is not None:
         return _in_original(_enclosing_circle(lit), lit, width, height)
@@ -181,6 +186,20 @@ def _share_outside(lit: Mask, circle: Circle) -> float:
     height, width = lit.shape
     inside = FieldOfView(*circle, 0, 0, width, height).mask(height, width)
     return float(1 - np.count_nonzero(lit & inside) / np.count_nonzero(lit))
+
+
+def _light_elsewhere(small: npt.NDArray[np.uint8], circle: Circle) -> float:
+    """The share of all light that lies outside a circle, unless the border is bright itself."""
+    light = small.max(axis=2)
+    corners = light[[0, 0, -1, -1], [0, -1, 0, -1]]
+    if np.median(corners) > _DARKEST_BORDER:
+        return 0.0
+    lit = light > 2 * _DARKEST_BORDER
+    height, width = light.shape
+    # A margin, since the rim of the disc is soft.
+    x, y, radius = circle
+    inside = FieldOfView(x, y, 1.05 * radius, 0, 0, width, height).mask(height, width)
+    return float(np.count_nonzero(lit & ~inside) / max(1, np.count_nonzero(lit)))
 
 
 def _enclosing_circle(lit: Mask) -> Circle:

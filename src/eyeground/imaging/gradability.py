@@ -18,6 +18,7 @@ LEAST_ILLUMINATION = 0.13
 MOST_GLARE = 0.3  # share of the photo that is nearly white or yellow
 LEAST_REDNESS = 0.36  # red's share of red + green + blue; a third is grey
 LEAST_CONTRAST = 0.04
+MOST_LIGHT_ELSEWHERE = 0.25  # share of the frame's light that may lie outside the disc
 LEAST_FOCUS = -0.006
 DEEPEST_CUT = 0.35  # share of the disc's diameter that one side may lack
 
@@ -65,7 +66,8 @@ def assess(standard: StandardPhoto) -> Gradability:
     measures = measure(standard)
     model = grader()
     probability = model.probability(measures.as_dict())
-    margins = sorted((*_photo_margins(measures), *_cut_margins(standard.disc)))
+    alone = (1 - standard.disc.elsewhere / MOST_LIGHT_ELSEWHERE, "several pictures in one")
+    margins = sorted((alone, *_photo_margins(measures), *_cut_margins(standard.disc)))
     reasons = [reason for margin, reason in margins if margin < 0]
     by_model = (_logit(probability) - _logit(model.limit)) / _USUAL_LOGITS
     if by_model < 0:
