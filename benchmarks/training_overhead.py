@@ -14,10 +14,10 @@ import torch
 from rich.console import Console
 
 from eyeground.models.classifier import Classifier
+from eyeground.prepared_photos import prepare_photos
 from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, Target, TrainingRecipe
 from eyeground.splits import split_patients
 from eyeground.synthetic import render_dataset
-from eyeground.training.data import prepare_photos
 from eyeground.training.fit import fit, lightning_precision
 from eyeground.training.losses import masked_loss
 from eyeground.training.optimiser import optimiser

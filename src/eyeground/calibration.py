@@ -30,7 +30,9 @@ class _OfTarget(Settings):
 
 
 class _Fitted(_OfTarget):
-    fitted_on: Literal["validation", "train"] = Field(description="Split it was fitted on; never test.")
+    fitted_on: Literal["validation", "train", "cross-validation"] = Field(
+        description="Split it was fitted on, never test; or 'cross-validation': all photos, each predicted out of its fold."
+    )
     photos: int = Field(ge=1, description="Photos it was fitted on.")
     positives: tuple[int, ...] = Field(description="Positive photos it was fitted on, for each output.")
 

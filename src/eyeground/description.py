@@ -27,8 +27,9 @@ class OperatingPoint(Settings):
     output: str = Field(description="Output it applies to.")
     threshold: float = Field(ge=0, le=1, description="A photo counts as positive from this probability on.")
     rule: str = Field(description="How it was chosen, for example 'youden' or 'sensitivity=0.95'.")
-    chosen_on: Literal["validation", "train", "test", "given"] = Field(
-        description="Split whose truths were looked at to choose it, or 'given' where none were; never test in a bundle."
+    chosen_on: Literal["validation", "train", "test", "cross-validation", "given"] = Field(
+        description="Split whose truths were looked at to choose it; 'cross-validation' where those of all photos were, each "
+        "predicted out of its fold; 'given' where none were; never test in a bundle."
     )
     positives: int = Field(ge=0, description="Positive photos it was chosen on.")
     negatives: int = Field(ge=0, description="Negative photos it was chosen on.")

@@ -294,7 +294,10 @@ class ProbeRecipe(Settings):
         description="Inverse regularisation strengths (C) to choose from, tried from the strongest until the loss rises.",
     )
     folds: int = Field(
-        5, ge=2, description="Patient-grouped folds within the training split by which the strength is chosen."
+        5,
+        ge=2,
+        description="Patient-grouped folds within the training photos by which the strength is chosen; and as many around these, "
+        "by which the whole is validated where a small manifest has no splits.",
     )
     calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     seed: int = Field(0, ge=0, description="Seed of the folds.")

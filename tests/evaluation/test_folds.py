@@ -102,3 +102,14 @@ def test_within_folds_and_strata_patients_are_drawn_from_their_own(study):
     evaluation = evaluate(Predictions(table), resamples=100, stratified=True)
     assert evaluation.outputs[0].estimate("auroc").low is not None
     assert "dropped" not in evaluation.outputs[0].estimate("auroc").note
+
+
+def test_a_resample_that_empties_a_fold_of_positives_counts_the_others(predictions):
+    fold = np.repeat([0, 1, 2, 3], 6)
+    truth = np.tile([1, 1, 0, 0, 0, 0], 4)
+    probability = np.random.default_rng(0).random(24).round(2) / 2 + truth * 0.3
+    made = predictions(truth, probability, fold=fold)
+    auroc = evaluate(made, resamples=400).outputs[0].estimate("auroc")
+    # Two positives a fold: nearly half of all resamples lose those of some fold, and none loses all.
+    assert auroc.low is not None
+    assert "dropped" not in auroc.note

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eyeground.errors import UserError
-from eyeground.evaluation import choose_operating_point
+from eyeground.evaluation import choose_operating_point, evaluate
 from eyeground.evaluation.operating_points import optimistic_operating_point
 from eyeground.predictions import Predictions, validated_predictions
 
@@ -166,3 +166,22 @@ def test_a_missing_class_or_output_is_said(predictions):
 def test_a_specificity_out_of_reach_is_said(predictions):
     with pytest.raises(UserError, match=r"specificity of 0\.95.*at most 0\.500"):
         choose_operating_point(predictions([0, 0, 1], [0.2, 1.0, 1.0]), "dr", "specificity=0.95")
+
+
+def out_of_fold(probability: list[float]) -> Predictions:
+    made = table([0, 0, 1, 1] * 2, probability)
+    return Predictions(made.table.assign(fold=pd.array([0] * 4 + [1] * 4, dtype="Int64")))
+
+
+def test_a_threshold_of_predictions_out_of_fold_says_so():
+    point = choose_operating_point(out_of_fold([0.1, 0.2, 0.8, 0.9] * 2), "dr")
+    assert (point.chosen_on, point.positives, point.negatives) == ("cross-validation", 4, 4)
+
+
+def test_a_cross_validated_threshold_is_optimistic_on_its_own_photos_and_on_no_others():
+    own = out_of_fold([0.1, 0.2, 0.8, 0.9] * 2)
+    point = choose_operating_point(own, "dr")
+    assert evaluate(own, [point], resamples=0).outputs[0].at[0].is_optimistic
+    others = table([0, 0, 1, 1], [0.1, 0.9, 0.8, 0.9])
+    at = evaluate(others, [point], resamples=0).outputs[0].at[0]
+    assert not at.is_optimistic and at.point == point

@@ -26,9 +26,9 @@ POINT = OperatingPoint(
 )
 
 
-def export(folder: Path, head: str = "linear") -> tuple[Classifier, Bundle]:
+def export(folder: Path, head: str = "linear", backbone: str = "test_resnet") -> tuple[Classifier, Bundle]:
     torch.manual_seed(0)
-    architecture = Architecture.model_validate({"backbone": "test_resnet", "head": head})
+    architecture = Architecture.model_validate({"backbone": backbone, "head": head})
     classifier = Classifier(architecture, Preprocessing(side=SIDE), TARGETS)
     classifier(torch.randint(0, 256, (8, SIDE, SIDE, 3), dtype=torch.uint8))  # batch statistics unlike their defaults
     bundle = export_bundle(
@@ -43,10 +43,11 @@ def export(folder: Path, head: str = "linear") -> tuple[Classifier, Bundle]:
     return classifier, bundle
 
 
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
 @pytest.mark.parametrize("head", ["linear", "jang2024"])
 @pytest.mark.parametrize("count", [1, 5])
-def test_onnx_gives_what_torch_gives_for_any_batch(tmp_path: Path, head: str, count: int) -> None:
-    classifier, bundle = export(tmp_path / "bundle", head)
+def test_onnx_gives_what_torch_gives_for_any_batch(tmp_path: Path, backbone: str, head: str, count: int) -> None:
+    classifier, bundle = export(tmp_path / "bundle", head, backbone)
     photos = np.random.default_rng(3).integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
     session = onnxruntime.InferenceSession(str(bundle.onnx_path))
     found = session.run(list(OUTPUT_NAMES), {"photos": photos})

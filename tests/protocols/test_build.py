@@ -17,10 +17,11 @@ from eyeground.evaluation import choose_operating_point
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.models import load
 from eyeground.predictions import Predictions, read_predictions, validated_predictions
-from eyeground.protocols.adapt import finetune, finetune_recipe, probe_embedding
-from eyeground.protocols.build import Built, Plan, train_and_validate, validate_and_export
+from eyeground.protocols.adapt import finetune_recipe
+from eyeground.protocols.build import Built, Plan, validate_and_export
 from eyeground.protocols.run_folder import open_run
-from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, ProbeRecipe, Target, TrainingRecipe
+from eyeground.protocols.train import network_of, train_and_validate
+from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, Target, TrainingRecipe
 from eyeground.synthetic import render_dataset
 
 QUIET = Console(quiet=True)
@@ -31,9 +32,6 @@ RECIPE = TrainingRecipe(
     preprocessing=Preprocessing(side=48),
     optimisation=Optimisation(epochs=2, batch_size=8, learning_rate=3e-3),
     machine=Machine(accelerator="cpu", workers=0),
-)
-PROBE = ProbeRecipe(
-    targets=(Target(name="diabetic_retinopathy"), Target(name="diabetic_retinopathy_grade", kind="ordinal"))
 )
 
 
@@ -50,7 +48,7 @@ def manifest(folder: Path) -> Manifest:
 
 
 def plan(
-    folder: Path, name: str, method: Literal["pretrain", "finetune", "probe"] = "pretrain", allow_leakage: bool = False
+    folder: Path, name: str, method: Literal["pretrain", "finetune"] = "pretrain", allow_leakage: bool = False
 ) -> Plan:
     return Plan(folder / name, folder / "cache", name, method, allow_leakage=allow_leakage)
 
@@ -106,7 +104,7 @@ def test_calibration_is_fitted_on_validation_and_everything_after_it_is_of_calib
     classifier = load(pretrained.bundle.folder)
     output = plan(folder, "again-calibrated")
     open_run(output.folder, RECIPE, manifest, resume=False)
-    built = validate_and_export(classifier, crowd, record, output, "platt", QUIET)
+    built = validate_and_export(network_of(classifier), crowd, record, output, "platt", QUIET, seen=())
     fitted = built.bundle.description.calibrations[0]
     assert isinstance(fitted, Platt)
     assert (fitted.fitted_on, fitted.photos) == ("validation", len(crowd.in_split("validation").table))
@@ -154,16 +152,6 @@ def test_the_model_card_carries_the_figures_and_the_warning(pretrained: Built) -
     assert card.startswith("---\nlicense: apache-2.0\n")
 
 
-def test_a_probe_learns_new_labels_and_screens(folder: Path, manifest: Manifest, pretrained: Built) -> None:
-    built = probe_embedding(manifest, PROBE, str(pretrained.bundle.folder), plan(folder, "probe", "probe"), QUIET)
-    description = built.bundle.description
-    assert description.outputs[0] == "diabetic_retinopathy"
-    assert description.outputs[1].startswith("diabetic_retinopathy_grade>=")
-    assert description.training.method == "probe"
-    assert description.training.initialisation == pretrained.bundle.identity
-    assert set(eyeground.load(built.bundle.folder)(manifest.photo_paths()[0]).probabilities) == set(description.outputs)
-
-
 def test_finetuning_starts_from_the_bundle_and_keeps_its_preprocessing(
     folder: Path, manifest: Manifest, pretrained: Built
 ) -> None:
@@ -173,7 +161,7 @@ def test_finetuning_starts_from_the_bundle_and_keeps_its_preprocessing(
     assert recipe.preprocessing == RECIPE.preprocessing
     assert recipe.architecture == RECIPE.architecture
     assert recipe.optimisation.layer_decay < 1
-    built = finetune(manifest, recipe, plan(folder, "finetuned", "finetune"), QUIET, resume=False)
+    built = train_and_validate(manifest, recipe, plan(folder, "finetuned", "finetune"), QUIET, resume=False)
     assert built.bundle.description.training.method == "finetune"
 
 

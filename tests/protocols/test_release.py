@@ -26,8 +26,9 @@ from eyeground.imaging.standard import standard_photo
 from eyeground.manifest import read_manifest
 from eyeground.predictions import read_predictions, write_predictions
 from eyeground.protocols import release as protocol
-from eyeground.protocols.build import Plan, train_and_validate
+from eyeground.protocols.build import Plan
 from eyeground.protocols.predict import predict_manifest
+from eyeground.protocols.train import train_and_validate
 from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, Target, TrainingRecipe
 from eyeground.synthetic import render_dataset
 from eyeground.training_photos import TRAINING_PHOTOS, photo_hash

@@ -9,7 +9,8 @@ from rich.console import Console
 import eyeground
 from eyeground.datasets import DATASETS
 from eyeground.manifest import Manifest
-from eyeground.protocols.build import Plan, train_and_validate
+from eyeground.protocols.build import Plan
+from eyeground.protocols.train import train_and_validate
 from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, Target, TrainingRecipe
 from eyeground.screening.batch import screen
 

@@ -3,15 +3,11 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eyeground.errors import UserError
-from eyeground.manifest import Manifest, validated
-from eyeground.recipe import Target
-from eyeground.training.data import EpochSampler, rarity_weights, truth_table, with_classes
+from eyeground.training.data import EpochSampler, rarity_weights
 
 
 def sampler(rows: int, epoch: int = 0, **options: Any) -> list[int]:
@@ -50,32 +46,3 @@ def test_weights_draw_rare_rows_more_often() -> None:
 def test_a_row_without_truth_is_drawn_least() -> None:
     weights = rarity_weights(np.array([[1.0, np.nan], [0.0, 0.0], [np.nan, np.nan], [0.0, 1.0]]))
     assert weights.argmin() == 2
-
-
-def manifest(**labels: list[object]) -> Manifest:
-    count = len(next(iter(labels.values())))
-    table = pd.DataFrame(
-        {"photo": [f"{i}.jpg" for i in range(count)], "patient": [str(i) for i in range(count)], **labels}
-    )
-    return validated(table, "labels.csv")
-
-
-def test_truths_of_all_targets_stand_side_by_side() -> None:
-    table = truth_table(
-        manifest(abnormal=[1, 0, None], grade=[2, None, 0]),
-        [Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2"))],
-    )
-    assert list(table.columns) == ["abnormal", "grade>=1", "grade>=2"]
-    np.testing.assert_array_equal(table, [[1, 1, 1], [0, np.nan, np.nan], [np.nan, 0, 0]])
-
-
-def test_a_target_that_is_no_label_is_refused_with_the_nearest_one() -> None:
-    with pytest.raises(UserError, match=r"'abnornal' is no label of the manifest \(did you mean 'abnormal'\?\)"):
-        truth_table(manifest(abnormal=[1, 0]), [Target(name="abnornal")])
-
-
-def test_classes_are_read_from_the_labels_in_order() -> None:
-    grades = manifest(grade=[10, 2, 0, None])
-    assert with_classes(Target(name="grade", kind="ordinal"), grades).classes == ("0", "2", "10")
-    with pytest.raises(UserError, match="nothing to tell apart"):
-        with_classes(Target(name="grade", kind="ordinal"), manifest(grade=[1, 1]))

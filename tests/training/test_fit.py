@@ -17,10 +17,10 @@ from rich.console import Console
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.models.classifier import Classifier
+from eyeground.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.recipe import Architecture, Augmentation, Machine, Optimisation, Preprocessing, Target, TrainingRecipe
 from eyeground.splits import split_patients
 from eyeground.synthetic import render_dataset
-from eyeground.training.data import PreparedPhotos, prepare_photos
 from eyeground.training.fit import fit, lightning_precision, predict
 
 RECIPE = TrainingRecipe(

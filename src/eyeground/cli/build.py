@@ -47,7 +47,8 @@ def pretrain(
     """
     need_torch()
     from eyeground.manifest import read_manifest
-    from eyeground.protocols.build import Plan, train_and_validate
+    from eyeground.protocols.build import Plan
+    from eyeground.protocols.train import train_and_validate
     from eyeground.recipe import TrainingRecipe, read_recipe
 
     plan = Plan(
@@ -90,14 +91,15 @@ def adapt(
     jobs: int | None = JOBS,
 ) -> None:
     """Adapt a bundle to labels of your own (diseases, grades, classes) or to masks of your own (vessels, optic disc, lesions)."""
-    need_torch()
     if bool(targets) == bool(structures):
         raise UserError("name what to learn: labels with --target, or what to draw with --structure; not both")
+    if structures or not probe:
+        need_torch()
     import json
 
     from eyeground.bundle import open_classifier
     from eyeground.manifest import read_manifest
-    from eyeground.protocols.adapt import finetune, finetune_recipe, probe_embedding
+    from eyeground.protocols.adapt import finetune_recipe, probe_embedding
     from eyeground.protocols.build import Plan
     from eyeground.recipe import ProbeRecipe, read_recipe
 
@@ -117,8 +119,10 @@ def adapt(
         settings = read_recipe(ProbeRecipe, recipe, [*given, *overrides])
         built = probe_embedding(photos, settings, bundle, plan, Console(soft_wrap=True))
     else:
+        from eyeground.protocols.train import train_and_validate
+
         fine = finetune_recipe(open_classifier(bundle), bundle, wanted, recipe, overrides)
-        built = finetune(photos, fine, plan, Console(soft_wrap=True), resume)
+        built = train_and_validate(photos, fine, plan, Console(soft_wrap=True), resume)
     _report(built, output)
 
 

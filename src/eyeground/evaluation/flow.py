@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.errors import UserError
+from eyeground.evaluation.samples import is_cross_validated
 from eyeground.manifest import SPLITS
 from eyeground.predictions import TRUTH, Predictions
 from eyeground.tables import read_table
@@ -41,12 +42,15 @@ def evaluated_scope(predictions: Predictions) -> Scope:
     """Return the test split, or everything where no photo is marked as test."""
     table = predictions.table.sort_values("photo", ignore_index=True)
     if "split" not in table:
+        trusted = (
+            "each was predicted by a model of the other folds"
+            if is_cross_validated(predictions)
+            else "none of them was trained or tuned on"
+        )
         return Scope(
             "all photos",
             Predictions(table),
-            (
-                "The table has no 'split' column, so all photos are evaluated; that none of them was trained or tuned on is taken on trust.",
-            ),
+            (f"The table has no 'split' column, so all photos are evaluated; that {trusted} is taken on trust.",),
         )
     in_test = (table["split"] == "test").fillna(False).astype(bool)
     if not in_test.any():

@@ -112,6 +112,7 @@ def ranking_measure(sample: Sample) -> Measure:
     a rule: Parker, Gunter and Bedo (2007, BMC Bioinformatics 8:326), Airola et al. (2011, Computational Statistics
     & Data Analysis 55:1828), Forman and Scholz (2010, SIGKDD Explorations 12:49). The mean of within-fold AUROCs is
     what LeDell, Petersen and van der Laan (2015, Electronic Journal of Statistics 9:1583) call cross-validated AUC.
+    A resample in which a fold has lost a class counts its other folds, as the photos themselves would be counted.
     """
     folds = sample.by_fold()
     missing, note = sample.missing_class(), ""
@@ -132,8 +133,8 @@ def ranking_measure(sample: Sample) -> Measure:
     rankings = [rank(part.truth, part.probability, part.patient) for part in ranked]
 
     def of(weights: np.ndarray) -> np.ndarray:
-        within = [[ranking.auroc(weights), ranking.auprc(weights)] for ranking in rankings]
-        return np.asarray(np.mean(within, axis=0))
+        within = np.array([[ranking.auroc(weights), ranking.auprc(weights)] for ranking in rankings])
+        return ratio(np.nansum(within, axis=0), np.isfinite(within).sum(axis=0))
 
     return Measure((AUROC, AUPRC), ("", ""), (scarcer,) * 2, (False,) * 2, of, note)
 

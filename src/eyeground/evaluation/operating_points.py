@@ -18,6 +18,7 @@ import numpy as np
 from eyeground.bundle import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.flow import Scope
+from eyeground.evaluation.samples import is_cross_validated
 from eyeground.predictions import Predictions
 
 RULES = ("youden", "sensitivity=0.95", "specificity=0.95", "cost=10", "cost=10@0.05", "threshold=0.5")
@@ -50,8 +51,8 @@ def choose_operating_point(predictions: Predictions, output: str, rule: str = "y
     Parameters
     ----------
     predictions : Predictions
-        Of the validation split alone (or of train alone, which the result then says). A table without a `split`
-        column is taken for validation.
+        Of the validation split alone (or of train alone, or out of fold, which the result then says). A table without
+        `split` and `fold` is taken for validation.
     output : str
         The output it applies to.
     rule : str
@@ -88,7 +89,7 @@ def choose_operating_point(predictions: Predictions, output: str, rule: str = "y
             output=output, threshold=parsed.number, rule=rule, chosen_on="given", positives=0, negatives=0
         )
     split = _only_split(predictions)
-    return _chosen_point(predictions, output, rule, "train" if split == "train" else "validation", split)
+    return _chosen_point(predictions, output, rule, split, split)
 
 
 def optimistic_operating_point(predictions: Predictions, output: str, rule: str, scope: str) -> OperatingPoint:
@@ -107,7 +108,8 @@ def choose_points(
 ) -> tuple[dict[str, tuple[OperatingPoint, ...]], dict[str, str]]:
     """The operating points of every output, and for every output why it has none or lacks a rule (often empty).
 
-    Given points come first, then those of `rules`: chosen on the table's validation photos, or optimistically on the
+    Given points come first (one that was chosen on photos predicted out of fold, as those in scope are, was chosen on these
+    very photos and counts as optimistic), then those of `rules`: chosen on the table's validation photos, or optimistically on the
     photos in scope where the table has no validation photos apart from them. Without rules, an output without a given
     point gets Youden's, on validation photos only.
 
@@ -121,7 +123,7 @@ def choose_points(
     points: dict[str, tuple[OperatingPoint, ...]] = {}
     why_not: dict[str, str] = {}
     for output in predictions.outputs:
-        points[output] = tuple(point for point in given if point.output == output)
+        points[output] = tuple(_as_measured(point, scope) for point in given if point.output == output)
         reasons = []
         for rule in rules or (() if points[output] else ("youden",)):
             try:
@@ -130,6 +132,13 @@ def choose_points(
                 reasons.append(str(error))
         why_not[output] = "; ".join(dict.fromkeys(reasons))
     return points, why_not
+
+
+def _as_measured(point: OperatingPoint, scope: Scope) -> OperatingPoint:
+    """A threshold of a cross-validated model is an honest one, except on the photos it was cross-validated on."""
+    if point.chosen_on == "cross-validation" and is_cross_validated(scope.predictions):
+        return point.model_copy(update={"chosen_on": "test"})
+    return point
 
 
 def _point_for(predictions: Predictions, scope: Scope, output: str, rule: str, is_asked_for: bool) -> OperatingPoint:
@@ -142,7 +151,11 @@ def _point_for(predictions: Predictions, scope: Scope, output: str, rule: str, i
 
 
 def _chosen_point(
-    predictions: Predictions, output: str, rule: str, chosen_on: Literal["validation", "train", "test"], where: str
+    predictions: Predictions,
+    output: str,
+    rule: str,
+    chosen_on: Literal["validation", "train", "test", "cross-validation"],
+    where: str,
 ) -> OperatingPoint:
     truth, probability, _ = predictions.known(output)
     for name, value in (("positives", 1), ("negatives", 0)):
@@ -184,13 +197,15 @@ def _as_number(text: str) -> float:
         return math.nan
 
 
-def _only_split(predictions: Predictions) -> str:
+def _only_split(predictions: Predictions) -> Literal["validation", "train", "cross-validation"]:
+    if is_cross_validated(predictions):
+        return "cross-validation"
     splits = set(predictions.table["split"].dropna()) if "split" in predictions.table else {"validation"}
     if "test" in splits:
         raise UserError("an operating point is never chosen on test photos; pass `predictions.in_split('validation')`")
     if len(splits) > 1:
         raise UserError(f"an operating point is chosen on one split, not on {' and '.join(sorted(splits))} together")
-    return str(next(iter(splits), "validation"))
+    return "train" if splits == {"train"} else "validation"
 
 
 def _candidates(truth: np.ndarray, probability: np.ndarray) -> _Candidates:

@@ -80,6 +80,11 @@ def folds_of(predictions: Predictions) -> np.ndarray | None:
     return table["fold"].to_numpy(dtype=np.int64)
 
 
+def is_cross_validated(predictions: Predictions) -> bool:
+    """Whether every photo was predicted out of its fold, and none belongs to a split."""
+    return "split" not in predictions.table and folds_of(predictions) is not None
+
+
 def pooled(samples: Sequence[Sample]) -> Sample:
     """All pairs of photo and output in one sample: what micro averages are of."""
     folds = [sample.fold for sample in samples if sample.fold is not None]

@@ -199,7 +199,7 @@ def _light_elsewhere(small: npt.NDArray[np.uint8], circle: Circle) -> float:
     # A margin, since the rim of the disc is soft.
     x, y, radius = circle
     inside = FieldOfView(x, y, 1.05 * radius, 0, 0, width, height).mask(height, width)
-    return float(np.count_nonzero(lit & ~inside) / max(1, np.count_nonzero(lit)))
+    return float((lit & ~inside).sum()) / max(1.0, float(lit.sum()))
 
 
 def _enclosing_circle(lit: Mask) -> Circle:

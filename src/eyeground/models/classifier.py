@@ -185,7 +185,8 @@ def as_map(backbone: Any, features: Tensor) -> Tensor:
     if features.ndim == 3 and hasattr(getattr(backbone, "patch_embed", None), "grid_size"):
         tokens = features[:, int(getattr(backbone, "num_prefix_tokens", 0)) :]
         height, width = backbone.patch_embed.grid_size
-        return tokens.transpose(1, 2).reshape(len(tokens), -1, int(height), int(width))
+        # shape[0], not len(): the export would take that for a constant.
+        return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, int(height), int(width))
     if features.ndim != 4:
         raise UserError(
             f"backbone '{type(backbone).__name__}' yields no feature map, so it can have no evidence map; choose a convolutional "

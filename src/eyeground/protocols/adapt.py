@@ -1,36 +1,54 @@
-"""Adapting a bundle to new labels: a probe on its frozen embedding, or fine-tuning of all its layers."""
+"""Adapting a bundle to labels of one's own: a probe on its frozen embedding, without torch; or the recipe of a fine-tuning.
+
+A manifest with splits is taken at its word: the probe is fitted to train, calibrated on validation, measured on test. A
+large one without is split. Of a small one, a split would take a third of what there is to learn from and leave a fifth to
+measure on; its probe is cross-validated over folds of patients instead, and in the end fitted to all photos.
+"""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 
-from eyeground.bundle import WEIGHTS, Bundle, open_classifier
+from eyeground.bundle import ONNX, Bundle, open_classifier
+from eyeground.errors import UserError
 from eyeground.manifest import Manifest
-from eyeground.models import load
-from eyeground.models.classifier import probabilities
+from eyeground.predictions import Predictions
+from eyeground.prepared_photos import PreparedPhotos, labelled, prepare_photos, with_classes
+from eyeground.probing.bundle import write_probe
+from eyeground.probing.cross_validation import out_of_fold
+from eyeground.probing.embedding import Embed, embeddings
+from eyeground.probing.regression import Head, fit_probe, probabilities
 from eyeground.protocols.build import (
     Built,
+    Network,
     Plan,
     predictions_of,
     refuse_leakage,
     tell_unreadable,
-    train_and_validate,
     training_photos,
     training_record,
     validate_and_export,
     with_splits,
 )
+from eyeground.protocols.label_counts import tell_label_counts
+from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.run_folder import open_run
 from eyeground.recipe import ProbeRecipe, Target, TrainingRecipe, read_recipe
-from eyeground.training.data import prepare_photos, with_classes
-from eyeground.training.probe import embeddings, fit_probe, probed
+from eyeground.screening.runtime import load
+from eyeground.splits import fold_patients
+from eyeground.training_photos import hashes_of_standard
 
 # What fine-tuning changes of the defaults: lower layers, which hold what the bundle knows, learn more slowly.
 FINETUNE_DEFAULTS = ("optimisation.layer_decay=0.8", "optimisation.learning_rate=0.0005")
+# Of so many labelled photos, a fifth is enough to measure on.
+FEWEST_TO_SPLIT = 1000
 
 
 def finetune_recipe(
@@ -47,38 +65,145 @@ def finetune_recipe(
     return read_recipe(TrainingRecipe, path, [*defaults, *given, *overrides])
 
 
-def finetune(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, console: Console, resume: bool) -> Built:
-    """Fine-tune all layers of a bundle; the recipe's `initialisation` names it."""
-    return train_and_validate(manifest, recipe, plan, console, resume)
+@dataclass(frozen=True)
+class _Probed:
+    """The head that is shipped, what is predicted of which rows to measure it, and how, in words."""
+
+    head: Head
+    rows: NDArray[np.intp]
+    predictions: Predictions
+    remarks: tuple[str, ...] = ()
 
 
 def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: Plan, console: Console) -> Built:
-    """Fit a probe on the frozen embedding of a bundle, evaluate it, and write it as a bundle.
+    """Fit a probe on the frozen embedding of a bundle, validate it, and write it as a bundle. Needs no torch.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        With a column `split`: these splits are used. With a `fold` for every photo: these folds are. Else fewer than 1,000
+        labelled photos are cross-validated in folds of patients, and more are split.
+    recipe : ProbeRecipe
+    source : str
+        A bundle's folder, or the name of one that comes with this install.
+    plan : Plan
+    console : rich.console.Console
 
     Raises
     ------
     UserError
-        For anything the user can mend: labels, splits, leakage, folders.
+        For anything the user can mend: labels, splits, leakage, folders, too few positives or negatives.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
     bundle = open_classifier(source)
-    manifest = with_splits(manifest, recipe.targets, recipe.seed, console)
+    manifest = _divided(_with_labels(manifest, recipe.targets, console), recipe, console)
     manifest = open_run(plan.folder, recipe, manifest, resume=True)
     preprocessing = bundle.description.preprocessing
     photos = prepare_photos(manifest, recipe.targets, preprocessing, plan.cache, plan.jobs)
     tell_unreadable(photos, console)
     refuse_leakage(photos, plan.allow_leakage, console)
-    classifier = load(bundle.folder)
-    embedded = embeddings(lambda: classifier, bundle.description.files[WEIGHTS], photos, plan.cache)
+    embedded = embeddings(lambda: _embedder(bundle), bundle.description.files[ONNX], photos.standard, plan.cache)
+    by_split = "split" in manifest.table
+    probed = (_by_split if by_split else _by_folds)(photos, embedded, recipe, console)
+    for name, strength in probed.head.strengths.items():
+        console.print(f"probe of '{name}': strength {strength:g}")
+    return validate_and_export(
+        _network(bundle, probed.head, recipe.targets),
+        probed.predictions,
+        training_record(manifest, photos, plan, bundle.identity, 0, recipe.seed),
+        plan,
+        recipe.calibration,
+        console,
+        training_photos(photos),
+        (*probed.remarks, *_known_to(bundle, photos, probed.rows, console)),
+    )
+
+
+def _with_labels(manifest: Manifest, targets: Sequence[Target], console: Console) -> Manifest:
+    found = labelled(manifest, targets)
+    if not len(found):
+        raise UserError(f"no photo has any of the labels {', '.join(target.name for target in targets)}")
+    if len(found) < len(manifest):
+        console.print(f"{len(manifest) - len(found):,} photos have none of the labels and are left out")
+    return found
+
+
+def _divided(manifest: Manifest, recipe: ProbeRecipe, console: Console) -> Manifest:
+    """The manifest with the splits or folds that its probe is measured by."""
+    if "split" in manifest.table:
+        return manifest
+    if "fold" in manifest.table and manifest.table["fold"].notna().all():
+        folds = "the manifest's own folds"
+    elif len(manifest) >= FEWEST_TO_SPLIT:
+        return with_splits(manifest, recipe.targets, recipe.seed, console)
+    else:
+        number = min(recipe.folds, manifest.patients)
+        manifest = fold_patients(manifest, number, [target.name for target in recipe.targets], recipe.seed)
+        folds = f"{number} folds of patients by seed {recipe.seed}"
+    console.print(
+        f"the manifest has no splits: the probe is cross-validated in {folds}, each predicted by a probe of the others; the "
+        "bundle's is then fitted to all photos",
+        highlight=False,
+    )
+    return manifest
+
+
+def _embedder(bundle: Bundle) -> Embed:
+    screener = load(bundle.folder)
+    return lambda pixels: screener.predict(pixels)[1]
+
+
+def _by_split(photos: PreparedPhotos, embedded: NDArray[np.float32], recipe: ProbeRecipe, console: Console) -> _Probed:
     train = photos.rows("train")
+    tell_label_counts(photos, train, recipe.targets, "to learn from", console)
+    tell_label_counts(photos, photos.rows("test"), recipe.targets, "to measure on", console)
     patients = photos.manifest.table["patient"].to_numpy(dtype=object)
     head = fit_probe(embedded[train], photos.truth[train], patients[train], recipe)
-    for name, strength in head.strengths.items():
-        console.print(f"probe of '{name}': strength {strength:g}")
-    adapted = probed(classifier.cpu(), head, recipe.targets)
     rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
-    with torch.inference_mode():
-        predicted = probabilities(adapted.head(torch.from_numpy(embedded[rows])), recipe.targets).numpy()
-    predictions = predictions_of(photos, rows, predicted, recipe.targets)
-    record = training_record(manifest, photos, plan, bundle.identity, 0, recipe.seed)
-    return validate_and_export(adapted, predictions, record, plan, recipe.calibration, console, training_photos(photos))
+    predicted = probabilities(head.logits(embedded[rows]), recipe.targets)
+    return _Probed(head, rows, predictions_of(photos, rows, predicted, recipe.targets))
+
+
+def _by_folds(photos: PreparedPhotos, embedded: NDArray[np.float32], recipe: ProbeRecipe, console: Console) -> _Probed:
+    rows = np.arange(len(photos.standard))
+    tell_label_counts(photos, rows, recipe.targets, "to learn from and measure on", console)
+    patients = photos.manifest.table["patient"].to_numpy(dtype=object)
+    folds = photos.manifest.table["fold"].to_numpy(dtype=int)
+    with threadpool_limits(1):  # regressions this small lose more to waiting threads than they gain
+        predicted = out_of_fold(embedded, photos.truth, patients, folds, recipe)
+        head = fit_probe(embedded, photos.truth, patients, recipe)
+    remark = (
+        f"Cross-validated in {len(np.unique(folds))} folds of patients: each photo was predicted by a probe of the other folds, "
+        "its strength chosen within them. The bundle's probe is fitted to all photos; calibration and thresholds of the bundle "
+        "are chosen on the predictions out of fold."
+    )
+    return _Probed(head, rows, predictions_of(photos, rows, predicted, recipe.targets), (remark,))
+
+
+def _network(bundle: Bundle, head: Head, targets: tuple[Target, ...]) -> Network:
+    described = bundle.description
+    backbone = {name: shape for name, shape in described.tensors.items() if not name.startswith("head.")}
+    return Network(
+        architecture=described.architecture.model_copy(update={"head": "linear"}),
+        preprocessing=described.preprocessing,
+        targets=targets,
+        parameters=count_parameters(backbone) + head.weight.size + head.bias.size,
+        export=partial(write_probe, bundle, head, targets),
+    )
+
+
+def _known_to(bundle: Bundle, photos: PreparedPhotos, rows: NDArray[np.intp], console: Console) -> tuple[str, ...]:
+    """What to say of photos that are measured on although the embedding was learnt on them."""
+    hashes = hashes_of_standard(photos.standard[row] for row in rows)
+    seen = bundle.trained_on(hashes)
+    if seen is None:
+        console.print(
+            f"[yellow]{bundle.description.name} does not list the photos it was trained on:[/] whether it knows these cannot be "
+            "checked"
+        )
+    if not seen:
+        return ()
+    known = sum(one in seen for one in hashes)
+    remark = f"{bundle.description.name} was itself trained on {known:,} of these {len(rows):,} photos: the figures are optimistic."
+    console.print(f"[yellow]{remark}[/]", highlight=False)
+    return (remark,)

@@ -1,45 +1,52 @@
-"""From a manifest to a bundle: split, prepare, fit, predict, calibrate, choose operating points, evaluate, export.
+"""What every way of making a classifier shares, from a manifest to a bundle: split, calibrate, choose, evaluate, export.
 
 The order is the honesty: probabilities are calibrated and thresholds chosen on validation photos, after fitting
 and before any test figure is computed, and a photograph that stands in two splits stops the run. The predictions
 that a run writes are calibrated, as those of its bundle are; on validation photos that flatters, so figures are
 of test.
+
+Predictions out of fold (`probing.cross_validation`) have no such photos apart. The bundle's calibration and thresholds
+are then chosen on all of them. Of what a run writes and measures, each fold is calibrated by the others, so that figures
+of calibration are honest; figures at a threshold are called optimistic, since the threshold was chosen on these photos.
+
+No torch here: how a network is fitted and written is its maker's affair (`train`, `adapt`).
 """
 
 import json
-import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import pandas as pd
-import torch
 from rich.console import Console
 
 from eyeground.bundle import DESCRIPTION, Bundle, OperatingPoint, TrainingRecord, open_bundle
 from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, choose_operating_point
-from eyeground.evaluation.calibrating.calibrate import calibrated_predictions, fit_calibration
+from eyeground.evaluation.calibrating.calibrate import (
+    calibrated_predictions,
+    cross_calibrated_predictions,
+    fit_calibration,
+)
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
+from eyeground.evaluation.samples import is_cross_validated
 from eyeground.installed import folder_of
 from eyeground.manifest import Manifest
-from eyeground.models.classifier import Classifier
-from eyeground.models.export import export_bundle
-from eyeground.models.initialise import initialise
 from eyeground.predictions import Predictions, compose_predictions, write_predictions
+from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.evidence import Sources, gather
 from eyeground.protocols.model_card import model_card
-from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PREDICTIONS, open_run
-from eyeground.recipe import CalibrationMethod, Target, TrainingRecipe
+from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PREDICTIONS
+from eyeground.recipe import Architecture, CalibrationMethod, Preprocessing, Target
 from eyeground.splits import split_patients
-from eyeground.training.data import PreparedPhotos, prepare_photos, with_classes
-from eyeground.training.drawn_photos import DrawnPhotos
-from eyeground.training.fit import fit, predict
 from eyeground.training_photos import hashes_of_standard
+
+if TYPE_CHECKING:
+    from eyeground.training.drawn_photos import DrawnPhotos
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 DEFAULT_LICENCE = "apache-2.0"
@@ -52,6 +59,45 @@ class Built:
     bundle: Bundle
     evaluation: Evaluation
     predictions: Predictions
+
+
+class Export(Protocol):
+    """Writes a fitted network as a bundle, whole or not at all."""
+
+    def __call__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        training: TrainingRecord,
+        operating_points: tuple[OperatingPoint, ...],
+        card: str,
+        licence: str,
+        calibrations: tuple[Calibration, ...],
+        training_photos: Sequence[str],
+    ) -> Bundle: ...
+
+
+@dataclass(frozen=True)
+class Network:
+    """A fitted network, as far as validating, describing and exporting it goes.
+
+    Attributes
+    ----------
+    architecture : Architecture
+    preprocessing : Preprocessing
+    targets : tuple of Target
+        With their classes known.
+    parameters : int
+        Numbers that were fitted, now or before.
+    export : Export
+    """
+
+    architecture: Architecture
+    preprocessing: Preprocessing
+    targets: tuple[Target, ...]
+    parameters: int
+    export: Export
 
 
 @dataclass(frozen=True)
@@ -85,41 +131,11 @@ class Plan:
     jobs: int = 1
 
 
-def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, console: Console, resume: bool) -> Built:
-    """Run the whole build; a run killed at any point is resumed to the same figures.
-
-    A manifest without splits is split by patient (70 % train, 10 % validation, 20 % test), stratified by the
-    targets.
-
-    Raises
-    ------
-    UserError
-        For anything the user can mend: labels, splits, leakage, weights, folders.
-    """
-    recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
-    # With several devices Lightning starts this command again for each of them, and they join the run of the first.
-    resume = resume or os.environ.get("LOCAL_RANK", "0") != "0"
-    manifest = open_run(plan.folder, recipe, with_splits(manifest, recipe.targets, recipe.seed, console), resume)
-    photos = prepare_photos(manifest, recipe.targets, recipe.preprocessing, plan.cache, plan.jobs)
-    tell_unreadable(photos, console)
-    refuse_leakage(photos, plan.allow_leakage, console)
-    torch.manual_seed(recipe.seed)
-    classifier = Classifier(recipe.architecture, recipe.preprocessing, recipe.targets)
-    initialise(classifier, recipe.initialisation).print(console)
-    fitted = fit(classifier, recipe, photos, plan.folder, console, resume)
-    rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
-    predictions = predictions_of(photos, rows, predict(fitted.classifier, photos, rows, recipe), recipe.targets)
-    start = public_name(recipe.initialisation)
-    record = training_record(manifest, photos, plan, start, len(fitted.history), recipe.seed)
-    seen = training_photos(photos)
-    return validate_and_export(fitted.classifier, predictions, record, plan, recipe.calibration, console, seen)
-
-
 def training_record(
-    manifest: Manifest, photos: PreparedPhotos | DrawnPhotos, plan: Plan, initialisation: str, epochs: int, seed: int
+    manifest: Manifest, photos: "PreparedPhotos | DrawnPhotos", plan: Plan, initialisation: str, epochs: int, seed: int
 ) -> TrainingRecord:
-    """What a bundle says of the photos its weights were fitted to."""
-    trained = photos.manifest.in_split("train")
+    """What a bundle says of the photos its weights were fitted to: those of train, or without splits all."""
+    trained = photos.manifest.in_split("train") if "split" in photos.manifest.table else photos.manifest
     sources = trained.table["source"].dropna().unique() if "source" in trained.table else ()
     return TrainingRecord(
         manifest_fingerprint=manifest.fingerprint(),
@@ -133,44 +149,57 @@ def training_record(
     )
 
 
-def training_photos(photos: PreparedPhotos | DrawnPhotos) -> tuple[str, ...]:
+def training_photos(photos: "PreparedPhotos | DrawnPhotos") -> tuple[str, ...]:
     """Hashes of the photos that a model has seen, for fitting or for choosing epoch, calibration and thresholds."""
+    if "split" not in photos.manifest.table:
+        return hashes_of_standard(photos.standard)
     rows = np.concatenate([photos.rows("train"), photos.rows("validation")])
     return hashes_of_standard(photos.standard[row] for row in rows)
 
 
 def validate_and_export(
-    classifier: Classifier,
+    network: Network,
     predictions: Predictions,
     record: TrainingRecord,
     plan: Plan,
     calibration: CalibrationMethod,
     console: Console,
-    seen: Sequence[str] | None = None,
+    seen: Sequence[str],
+    remarks: Sequence[str] = (),
 ) -> Built:
-    """Calibrate and choose operating points on validation, evaluate on test, write predictions, evaluation and bundle.
+    """Calibrate, choose operating points, evaluate, and write predictions, evaluation and bundle.
 
     Parameters
     ----------
+    network : Network
     predictions : Predictions
-        As the network gives them, of validation and test photos.
-    seen : sequence of str, optional
+        As the network gives them, of validation and test photos, or of all photos out of fold.
+    record : TrainingRecord
+    plan : Plan
+    calibration : str
+    console : rich.console.Console
+    seen : sequence of str
         What `training_photos` gives, for the bundle.
+    remarks : sequence of str
+        What a reader of the figures must know besides, for report, tables and card.
     """
-    calibrations = fit_calibrations(predictions, classifier.targets, calibration, console)
-    predictions = calibrated_predictions(predictions, calibrations)
+    calibrations = fit_calibrations(predictions, network.targets, calibration, console)
+    points = operating_points(calibrated_predictions(predictions, calibrations), console)
+    if is_cross_validated(predictions):
+        predictions = cross_calibrated_predictions(predictions, network.targets, calibration)
+    else:
+        predictions = calibrated_predictions(predictions, calibrations)
     write_predictions(predictions, plan.folder / PREDICTIONS)
-    points = operating_points(predictions, console)
     request = Request(operating_points=points)
     evaluation = evaluated(predictions, request)
-    bundle = export_bundle(
-        classifier,
+    evaluation = replace(evaluation, remarks=(*evaluation.remarks, *remarks))
+    bundle = network.export(
         plan.folder / BUNDLE,
         name=plan.name,
         training=record,
         operating_points=points,
         calibrations=calibrations,
-        card=model_card(plan.name, classifier, record, calibrations, evaluation, plan.licence),
+        card=model_card(plan.name, network, record, calibrations, evaluation, plan.licence),
         licence=plan.licence,
         training_photos=seen,
     )
@@ -194,7 +223,7 @@ def with_splits(manifest: Manifest, targets: Sequence[Target], seed: int, consol
     return split_patients(manifest, SHARES, [target.name for target in targets], seed)
 
 
-def tell_unreadable(photos: PreparedPhotos | DrawnPhotos, console: Console) -> None:
+def tell_unreadable(photos: "PreparedPhotos | DrawnPhotos", console: Console) -> None:
     """Say how many photos are left out because they cannot be read, and why the first is."""
     if photos.unreadable:
         photo, reason = next(iter(photos.unreadable.items()))
@@ -203,22 +232,23 @@ def tell_unreadable(photos: PreparedPhotos | DrawnPhotos, console: Console) -> N
         )
 
 
-def refuse_leakage(photos: PreparedPhotos | DrawnPhotos, allowed: bool, console: Console) -> None:
-    """Stop if the very same file stands in two splits; its standard photo then has the same name.
+def refuse_leakage(photos: "PreparedPhotos | DrawnPhotos", allowed: bool, console: Console) -> None:
+    """Stop if the very same file stands in two splits, or folds; its standard photo then has the same name.
 
     Raises
     ------
     UserError
         Unless `allowed`, in which case it is said aloud.
     """
+    part = "split" if "split" in photos.manifest.table else "fold"
     table = photos.manifest.table.assign(standard=[str(path) for path in photos.standard])
-    table = table[table["split"].notna()]
-    leaked = table[table.groupby("standard")["split"].transform("nunique") > 1]
+    table = table[table[part].notna()]
+    leaked = table[table.groupby("standard")[part].transform("nunique") > 1]
     if leaked.empty:
         return
     group = leaked[leaked["standard"] == leaked["standard"].iloc[0]]
-    example = " and ".join(f"'{photo}' ({split})" for photo, split in zip(group["photo"], group["split"], strict=True))
-    message = f"{len(leaked)} photographs stand in more than one split under different names, for example {example}"
+    example = " and ".join(f"'{photo}' ({name})" for photo, name in zip(group["photo"], group[part], strict=True))
+    message = f"{len(leaked)} photographs stand in more than one {part} under different names, for example {example}"
     if not allowed:
         raise UserError(
             f"{message}. `eyeground check MANIFEST --clean clean.csv` writes a manifest without them; --allow-leakage "
@@ -239,23 +269,28 @@ def predictions_of(
 def fit_calibrations(
     predictions: Predictions, targets: Sequence[Target], method: CalibrationMethod, console: Console
 ) -> tuple[Calibration, ...]:
-    """The calibration of every target, fitted on validation; what was done, or why nothing was, is said aloud."""
-    validation = predictions.in_split("validation")
-    calibrations = tuple(fit_calibration(validation, target, method) for target in targets)
+    """The calibration of every target, fitted on photos held out; what was done, or why nothing was, is said aloud."""
+    held_out = _to_choose_on(predictions)
+    calibrations = tuple(fit_calibration(held_out, target, method) for target in targets)
     for target, calibration in zip(targets, calibrations, strict=True):
         console.print(f"calibration of '{target.name}': {calibration_in_words(calibration)}", highlight=False)
     return calibrations
 
 
 def operating_points(predictions: Predictions, console: Console) -> tuple[OperatingPoint, ...]:
-    """The Youden threshold of every output on validation; an output for which there is none is named."""
+    """The Youden threshold of every output on photos held out; an output for which there is none is named."""
     points = []
     for output in predictions.outputs:
         try:
-            points.append(choose_operating_point(predictions.in_split("validation"), output, "youden"))
+            points.append(choose_operating_point(_to_choose_on(predictions), output, "youden"))
         except UserError as error:
             console.print(f"[yellow]no operating point for '{output}':[/] {error}")
     return tuple(points)
+
+
+def _to_choose_on(predictions: Predictions) -> Predictions:
+    """Photos that calibration and thresholds are chosen on: validation, or all where each was predicted out of its fold."""
+    return predictions if is_cross_validated(predictions) else predictions.in_split("validation")
 
 
 def public_name(initialisation: str) -> str:

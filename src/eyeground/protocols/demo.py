@@ -18,9 +18,10 @@ from eyeground.errors import UserError
 from eyeground.machine import usable_cores
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.protocols.adapt import probe_embedding
-from eyeground.protocols.build import SHARES, Built, Plan, train_and_validate
+from eyeground.protocols.build import SHARES, Built, Plan
 from eyeground.protocols.check import check_manifest
 from eyeground.protocols.run_folder import BUNDLE
+from eyeground.protocols.train import train_and_validate
 from eyeground.recipe import (
     Architecture,
     Augmentation,

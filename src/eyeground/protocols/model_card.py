@@ -4,7 +4,9 @@ Everything in it comes from the run; nothing is written by hand, so the card can
 measured.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -12,14 +14,16 @@ from eyeground.bundle import TrainingRecord
 from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate, as_text
-from eyeground.models.classifier import Classifier
+
+if TYPE_CHECKING:
+    from eyeground.protocols.build import Network
 
 _CARD_METRICS = ("auroc", "auprc", "sensitivity", "specificity", "brier")
 
 
 def model_card(
     name: str,
-    classifier: Classifier,
+    network: "Network",
     record: TrainingRecord,
     calibrations: Sequence[Calibration],
     evaluation: Evaluation,
@@ -32,18 +36,25 @@ def model_card(
     return environment.get_template("model_card.md.jinja").render(
         name=name,
         licence=licence,
-        architecture=classifier.architecture,
-        parameters=sum(parameter.numel() for parameter in classifier.parameters()) / 1e6,
-        preprocessing=classifier.preprocessing,
-        targets=classifier.targets,
+        architecture=network.architecture,
+        parameters=network.parameters / 1e6,
+        preprocessing=network.preprocessing,
+        targets=network.targets,
         record=record,
         calibrations=[(", ".join(one.outputs), calibration_in_words(one)) for one in calibrations],
+        is_out_of_fold=any(output.folds for output in evaluation.outputs),
         evaluation=evaluation,
         metrics=_CARD_METRICS,
         rows=[(output, _by_metric(output.all_estimates())) for output in evaluation.outputs],
         macro=_by_metric(evaluation.macro),
         shown=shown,
     )
+
+
+def count_parameters(tensors: Mapping[str, tuple[int, ...]]) -> int:
+    """How many numbers were fitted, by the shapes of a network's tensors; statistics of batch normalisation are not."""
+    statistics = ("running_mean", "running_var", "num_batches_tracked")
+    return sum(math.prod(shape) for name, shape in tensors.items() if not name.endswith(statistics))
 
 
 def shown(estimate: Estimate | None) -> str:

@@ -12,10 +12,10 @@ from rich.console import Console
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions
 from eyeground.models import load
 from eyeground.models.export import export_bundle
+from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.build import fit_calibrations, operating_points, predictions_of, training_photos
 from eyeground.protocols.finished_run import FinishedRun
 from eyeground.recipe import TrainingRecipe
-from eyeground.training.data import PreparedPhotos
 from eyeground.training.fit import predict
 
 

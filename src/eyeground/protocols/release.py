@@ -34,15 +34,16 @@ from eyeground.installed import is_plain_name
 from eyeground.models import load
 from eyeground.models.export import export_bundle
 from eyeground.predictions import Predictions
+from eyeground.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.protocols.build import predictions_of, training_photos
 from eyeground.protocols.finished_run import FinishedRun, read_finished_run
 from eyeground.protocols.graphs import probabilities_of
 from eyeground.protocols.int8 import Judges, try_ways
+from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.more_views import with_views
 from eyeground.protocols.release_card import LARGEST_DIFFERENCE, TEST, Facts, SplitFlow, figures_of, release_card
 from eyeground.protocols.release_external import ReleasePlan, evaluate_external
 from eyeground.screening.decision import rule_of
-from eyeground.training.data import PreparedPhotos, prepare_photos
 
 
 def release(plan: ReleasePlan, console: Console) -> Bundle:
@@ -63,6 +64,11 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
     if plan.report is not None and not (plan.report / REPORT).is_file():
         raise UserError(f"{plan.report}: no {REPORT} here; --report takes a folder that `eyeground evaluate` wrote")
     run = read_finished_run(plan.run)
+    if "split" not in run.manifest.table:
+        raise UserError(
+            f"{plan.run}: was cross-validated, and a release is measured on test photos; `eyeground split` the manifest first, and "
+            "run again"
+        )
     described = run.bundle.description
     photos = prepare_photos(run.manifest, described.targets, described.preprocessing, plan.cache, plan.jobs)
     with tempfile.TemporaryDirectory() as folder:
@@ -173,7 +179,7 @@ def _facts(
     )
     return Facts(
         description=description,
-        parameters=sum(int(np.prod(shape)) for name, shape in description.tensors.items() if _is_parameter(name)),
+        parameters=count_parameters(description.tensors),
         sizes={name: path.stat().st_size for name, path in files.items() if name != CARD},
         weights_hash=sha256_of(files[WEIGHTS]),
         flow=_flow(run, photos),
@@ -183,11 +189,6 @@ def _facts(
         compute=run.compute,
         hashes=len(training_photos(photos)),
     )
-
-
-def _is_parameter(name: str) -> bool:
-    """Whether a tensor is fitted; running statistics of batch normalisation are not."""
-    return not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
 
 
 def _flow(run: FinishedRun, photos: PreparedPhotos) -> tuple[SplitFlow, ...]:

@@ -24,16 +24,10 @@ from torch.utils.data import DataLoader
 from eyeground.errors import UserError
 from eyeground.machine import keep_freed_memory, usable_cores
 from eyeground.models.classifier import Classifier, probabilities
+from eyeground.prepared_photos import PreparedPhotos
 from eyeground.progress import track
 from eyeground.recipe import Machine, Optimisation, TrainingRecipe
-from eyeground.training.data import (
-    Batch,
-    EpochSampler,
-    FundusDataset,
-    PreparedPhotos,
-    loader,
-    rarity_weights,
-)
+from eyeground.training.data import Batch, EpochSampler, FundusDataset, loader, rarity_weights
 from eyeground.training.lightning_module import (
     BEST,
     LAST,

@@ -11,7 +11,11 @@ from sklearn.metrics import log_loss
 
 from eyeground.calibration import Isotonic, Platt, Temperature, Uncalibrated
 from eyeground.errors import UserError
-from eyeground.evaluation.calibrating.calibrate import calibrated_predictions, fit_calibration
+from eyeground.evaluation.calibrating.calibrate import (
+    calibrated_predictions,
+    cross_calibrated_predictions,
+    fit_calibration,
+)
 from eyeground.evaluation.calibrating.fits import smoothed
 from eyeground.predictions import Predictions, validated_predictions
 from eyeground.recipe import Target
@@ -217,3 +221,30 @@ def test_a_calibrated_table_keeps_everything_but_the_probabilities():
     raw = made.table["probability_dr"].to_numpy()
     np.testing.assert_allclose(found["probability_dr"], expit(calibration.slope * logit(raw) + calibration.offsets[0]))
     assert (made.table["probability_dr"].to_numpy() == raw).all()
+
+
+def out_of_fold(truth: np.ndarray, probability: np.ndarray, folds: int = 4) -> Predictions:
+    made = binary(truth, probability)
+    return Predictions(made.table.assign(fold=pd.array(np.arange(len(truth)) % folds, dtype="Int64")))
+
+
+def test_a_calibration_fitted_out_of_fold_says_so():
+    found = fit_calibration(out_of_fold(*simulated(400, seed=2, slope=0.5)), DR, "platt")
+    assert isinstance(found, Platt)
+    assert (found.fitted_on, found.photos) == ("cross-validation", 400)
+
+
+def test_each_fold_is_calibrated_by_the_others():
+    truth, probability = simulated(400, seed=2, slope=0.5)
+    predictions = out_of_fold(truth, probability)
+    found = cross_calibrated_predictions(predictions, [DR], "platt").table
+    assert list(found["photo"]) == list(predictions.table["photo"])
+    for fold in range(4):
+        own = (predictions.table["fold"] == fold).to_numpy(bool)
+        calibration = fit_calibration(binary(truth[~own], probability[~own]), DR, "platt")
+        expected = calibration.apply(probability[own][:, np.newaxis])[:, 0]
+        np.testing.assert_allclose(found.loc[own, "probability_dr"], expected, rtol=1e-6)
+    turned = np.where(predictions.table["fold"] == 0, 1 - truth, truth)
+    again = cross_calibrated_predictions(out_of_fold(turned, probability), [DR], "platt").table
+    own = (predictions.table["fold"] == 0).to_numpy(bool)
+    np.testing.assert_array_equal(found.loc[own, "probability_dr"], again.loc[own, "probability_dr"])

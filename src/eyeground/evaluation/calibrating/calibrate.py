@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
+import pandas as pd
 from scipy.special import xlogy
 
 from eyeground.calibration import Calibration, Uncalibrated, calibrated
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.calibrating.fits import FITS, NAMES, NotFittedError, Observed
+from eyeground.evaluation.samples import is_cross_validated
 from eyeground.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.recipe import CalibrationMethod, Target
 
@@ -36,8 +38,8 @@ def fit_calibration(predictions: Predictions, target: Target, method: Calibratio
     Parameters
     ----------
     predictions : Predictions
-        Uncalibrated, of the validation split alone (or of train alone, which the result then says). A table without
-        a `split` column is taken for validation.
+        Uncalibrated, of the validation split alone (or of train alone, or out of fold, which the result then says). A
+        table without `split` and `fold` is taken for validation.
     target : Target
         Its outputs are columns of the table; exclusive classes, which sum to 1, can only have a temperature.
     method : str
@@ -79,6 +81,19 @@ def calibrated_predictions(predictions: Predictions, calibrations: Sequence[Cali
     return Predictions(table)
 
 
+def cross_calibrated_predictions(
+    predictions: Predictions, targets: Sequence[Target], method: CalibrationMethod = "auto"
+) -> Predictions:
+    """The same table with each fold calibrated as the other folds would have it, so that no photo calibrates itself."""
+    table = predictions.table
+    parts = []
+    for fold in sorted(table["fold"].unique()):
+        others = Predictions(table[table["fold"] != fold])
+        calibrations = [fit_calibration(others, target, method) for target in targets]
+        parts.append(calibrated_predictions(Predictions(table[table["fold"] == fold]), calibrations).table)
+    return Predictions(pd.concat(parts).loc[table.index])
+
+
 def _observed(predictions: Predictions, target: Target) -> Observed:
     for output in target.outputs:
         if output not in predictions.outputs:
@@ -96,7 +111,9 @@ def _observed(predictions: Predictions, target: Target) -> Observed:
     return Observed(target, split, truth[known], probability[known], patient[known])
 
 
-def _only_split(predictions: Predictions) -> Literal["validation", "train"]:
+def _only_split(predictions: Predictions) -> Literal["validation", "train", "cross-validation"]:
+    if is_cross_validated(predictions):
+        return "cross-validation"
     splits = set(predictions.table["split"].dropna()) if "split" in predictions.table else {"validation"}
     if "test" in splits:
         raise UserError("a calibration is never fitted on test photos; pass `predictions.in_split('validation')`")

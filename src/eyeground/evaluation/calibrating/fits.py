@@ -28,7 +28,7 @@ class Observed:
     """One target's photos whose truth is known: truth and probability (photos, outputs), patient (photos,)."""
 
     target: Target
-    split: Literal["validation", "train"]
+    split: Literal["validation", "train", "cross-validation"]
     truth: np.ndarray
     probability: np.ndarray
     patient: np.ndarray

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -18,6 +19,9 @@ from eyeground.files import replacing, write_text
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 INK, PALE = "#222222", "#8a8a8a"
+
+# A figure stands in the page and in a file of its own; drawing it takes most of the time of a report, so it is drawn once.
+_DRAWN: WeakKeyDictionary[Figure, str] = WeakKeyDictionary()
 
 _PATH = re.compile(r' d="[^"]*"')
 _DIGITS = re.compile(r"(\.\d\d)\d+")
@@ -53,21 +57,24 @@ def styled() -> Iterator[None]:
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as `name.svg` and `name.png`; the same figure gives the same bytes."""
+    """Write a figure, which is finished, as `name.svg` and `name.png`; the same figure gives the same bytes."""
     write_text(folder / f"{name}.svg", _drawn(figure))
     with styled(), replacing(folder / f"{name}.png") as partial:
         figure.savefig(partial, format="png", dpi=200)
 
 
 def as_svg(figure: Figure) -> str:
-    """A figure as an `<svg>` element for a page, without XML declaration."""
+    """A figure, which is finished, as an `<svg>` element for a page, without XML declaration."""
     content = _drawn(figure)
     return content[content.index("<svg") :]
 
 
 def _drawn(figure: Figure) -> str:
+    if figure in _DRAWN:
+        return _DRAWN[figure]
     text = StringIO()
     with styled():
         figure.savefig(text, format="svg", metadata={"Date": None})
     # A hundredth of a point is finer than any printer; matplotlib's millionths would double the size of a report.
-    return _PATH.sub(lambda path: _DIGITS.sub(r"\1", path[0]), text.getvalue())
+    _DRAWN[figure] = _PATH.sub(lambda path: _DIGITS.sub(r"\1", path[0]), text.getvalue())
+    return _DRAWN[figure]

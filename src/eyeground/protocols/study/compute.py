@@ -13,23 +13,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from rich.console import Console
-from scipy.special import expit, softmax
 from threadpoolctl import threadpool_limits
 
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
 from eyeground.predictions import Predictions, compose_predictions
+from eyeground.prepared_photos import PreparedPhotos
+from eyeground.probing.regression import Head, fit_probe, probabilities
 from eyeground.protocols.study.cells import Cell
 from eyeground.protocols.study.ledger import Outcome
 from eyeground.protocols.study.settings import OWN, FinetunePlan, StudyTask
 from eyeground.protocols.study.starts import Start
 from eyeground.recipe import ProbeRecipe, Target, TrainingRecipe
 from eyeground.splits import label_fraction, split_patients
-from eyeground.training.data import PreparedPhotos
 from eyeground.training.fit import fit, predict
 from eyeground.training.lightning_module import VALIDATION_AUROC, best_of
-from eyeground.training.probe import fit_probe
 
 CHOOSING = {"train": 0.8, "validation": 0.2}  # of a fine-tuning's patients: to train on, to choose epoch and rate on
 
@@ -84,7 +83,7 @@ def probe_cell(
                 remarks[target.name] = "one class only among the labels drawn"
                 continue
             head = fit_probe(own.embedded[drawn], truth, patients[drawn], recipe)
-            heads.append(_Probe(head.weight, head.bias, target.kind == "multiclass"))
+            heads.append(_Probe(head, target))
             remarks[target.name] = head.strengths
         held_out = held_out_rows(cell, own.prepared.manifest)
         tables = {OWN: own.table(held_out, _predicted(heads, own.embedded[held_out]), task.targets)}
@@ -189,13 +188,11 @@ def held_out_rows(cell: Cell, manifest: Manifest) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Probe:
-    weight: np.ndarray
-    bias: np.ndarray
-    is_softmax: bool
+    head: Head
+    target: Target
 
     def __call__(self, embedded: np.ndarray) -> np.ndarray:
-        logits = embedded @ self.weight.T + self.bias
-        return np.asarray(softmax(logits, axis=1) if self.is_softmax else expit(logits))
+        return probabilities(self.head.logits(embedded), [self.target])
 
 
 @dataclass(frozen=True)

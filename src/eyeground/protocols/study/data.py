@@ -8,19 +8,17 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 from rich.console import Console
 
 from eyeground.datasets import DATASETS
 from eyeground.errors import UserError, did_you_mean
 from eyeground.files import write_text
 from eyeground.manifest import Manifest, read_manifest, write_manifest
+from eyeground.prepared_photos import labelled
 from eyeground.protocols.check import check_manifest
 from eyeground.protocols.study.settings import StudyData, StudyRecipe, StudyTask
 from eyeground.recipe import Target
 from eyeground.splits import fold_patients, split_patients
-from eyeground.training.data import truth_table
 
 DATA = "data"
 TABLES = (".csv", ".parquet")
@@ -80,7 +78,7 @@ def task_photos(task: StudyTask, manifests: dict[str, Manifest], seed: int) -> M
     manifest = manifests[task.data]
     if task.split:
         manifest = manifest.in_split(task.split)
-    manifest = _labelled(manifest, task.targets)
+    manifest = labelled(manifest, task.targets)
     if not len(manifest):
         raise UserError(f"task '{task.name}': no photo of '{task.data}' has any of its labels")
     # What no figure depends on must not change the address of a cell; splits are done with, a cell's own are its folds.
@@ -102,17 +100,12 @@ def external_photos(task: StudyTask, name: str, manifests: dict[str, Manifest]) 
     if not shared:
         wanted = ", ".join(target.name for target in task.targets)
         raise UserError(f"task '{task.name}': its external data '{name}' have none of its labels ({wanted})")
-    found = _labelled(manifest, shared)
+    found = labelled(manifest, shared)
     return Manifest(found.table[_used(found, shared)], found.root), shared
 
 
 def _used(manifest: Manifest, targets: tuple[Target, ...]) -> list[str]:
     return ["photo", "patient", *(target.name for target in targets)]
-
-
-def _labelled(manifest: Manifest, targets: tuple[Target, ...]) -> Manifest:
-    known = np.isfinite(truth_table(manifest, targets).to_numpy(float)).any(axis=1)
-    return manifest.where(pd.Series(known))
 
 
 def _opened(name: str, settings: StudyData, place: Place, console: Console) -> Manifest:

@@ -7,17 +7,19 @@ cheap. A bundle that was trained on a photograph of the task is refused here, wh
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from rich.console import Console
 
 from eyeground.errors import UserError
-from eyeground.models.classifier import Classifier
+from eyeground.machine import keep_freed_memory
+from eyeground.prepared_photos import PreparedPhotos, prepare_photos
+from eyeground.probing.embedding import Embed, embeddings
 from eyeground.protocols.study.compute import Photos
 from eyeground.protocols.study.opened import Planned, Study
 from eyeground.protocols.study.settings import StudyTask
 from eyeground.protocols.study.starts import Start
 from eyeground.recipe import Preprocessing
-from eyeground.training.data import PreparedPhotos, prepare_photos
-from eyeground.training.probe import embeddings
 from eyeground.training_photos import hashes_of_standard
 
 # Preprocessing, task, and the name of external data or nothing for the task's own.
@@ -113,7 +115,16 @@ def _refuse_known(start: Start, task: StudyTask, photos: dict[str, PreparedPhoto
 
 
 def _embedded(study: Study, start: Start, task: StudyTask, photos: PreparedPhotos) -> np.ndarray:
-    def network() -> Classifier:
-        return start.classifier(task.targets, study.recipe.seed, Console(quiet=True))
+    def network() -> Embed:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        keep_freed_memory()
+        classifier = start.classifier(task.targets, study.recipe.seed, Console(quiet=True)).to(device).eval()
 
-    return embeddings(network, start.identity(), photos, study.place.cache)
+        def embed(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                embedded: NDArray[np.float32] = classifier.embed(torch.from_numpy(pixels).to(device)).cpu().numpy()
+            return embedded
+
+        return embed
+
+    return embeddings(network, start.identity(), photos.standard, study.place.cache)

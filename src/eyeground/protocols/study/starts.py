@@ -25,10 +25,11 @@ from eyeground.models import load
 from eyeground.models.classifier import Classifier
 from eyeground.models.foreign import FORMATS
 from eyeground.models.initialise import initialise
-from eyeground.protocols.build import Plan, train_and_validate
+from eyeground.protocols.build import Plan
 from eyeground.protocols.run_folder import BUNDLE, RECIPE
 from eyeground.protocols.study.data import Place
 from eyeground.protocols.study.settings import Initialisation
+from eyeground.protocols.train import train_and_validate
 from eyeground.recipe import Architecture, Preprocessing, Target
 
 UPSTREAM = "upstream"

@@ -1,33 +1,23 @@
-"""The probe: logistic regression on the frozen embedding, folded into a linear head.
+"""Logistic regression on the frozen embedding, folded into a linear head.
 
-Embeddings are computed once per set of photographs and kept in the cache. The regularisation strength is
-chosen by cross-validation within the training photographs, with all photographs of a patient in one fold. The
-embedding's standardisation is folded into the weights, so that what comes out is an ordinary classifier: it
-exports, explains and screens like a fine-tuned one.
+The regularisation strength is chosen by cross-validation within the photographs that it is given, with all photographs of
+a patient in one fold. The embedding's standardisation is folded into the weights, so that what comes out is the head of an
+ordinary classifier: it explains and screens like a fine-tuned one.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
+from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
 from eyeground.errors import UserError
-from eyeground.files import replacing
-from eyeground.machine import keep_freed_memory
-from eyeground.models.classifier import Classifier
-from eyeground.progress import track
-from eyeground.recipe import Architecture, Machine, ProbeRecipe, Target
-from eyeground.training.data import EpochSampler, FundusDataset, PreparedPhotos, loader
-from eyeground.training.fit import readers
+from eyeground.recipe import ProbeRecipe, Target
 
-BATCH_SIZE = 64
 MOST_ITERATIONS = 2000
 
 
@@ -39,46 +29,9 @@ class Head:
     bias: np.ndarray
     strengths: dict[str, float]
 
-
-def embeddings(network: Callable[[], Classifier], weights: str, photos: PreparedPhotos, cache: Path) -> np.ndarray:
-    """Embeddings (rows, width) float32 of all prepared photos, computed once for these weights and photos.
-
-    Parameters
-    ----------
-    network : callable
-        Makes the classifier; called only where the embeddings are not there yet.
-    weights : str
-        Stands for the network, its weights and its preprocessing, such as the hash of a bundle's weights.
-    photos : PreparedPhotos
-    cache : pathlib.Path
-        Folder in which embeddings are kept.
-    """
-    key = hashlib.sha256("\n".join([weights, *(path.name for path in photos.standard)]).encode())
-    path = cache / "embeddings" / f"{key.hexdigest()}.npy"
-    if path.is_file():
-        return np.asarray(np.load(path, allow_pickle=False))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    keep_freed_memory()
-    classifier = network().to(device).eval()
-    rows = np.arange(len(photos.standard))
-    batches = loader(
-        FundusDataset(photos, None, 0),
-        EpochSampler(rows, shuffle=False, seed=0),
-        BATCH_SIZE,
-        readers(Machine()),
-        drop_last=False,
-    )
-    parts = []
-    bar = iter(track(range(len(rows)), "embedding"))
-    with torch.inference_mode():
-        for standard, _truth, _rows in batches:
-            parts.append(classifier.embed(standard.to(device)).cpu().numpy())
-            for _ in range(len(standard)):
-                next(bar, None)
-    embedded = np.concatenate(parts)
-    with replacing(path) as partial, partial.open("wb") as stream:
-        np.save(stream, embedded, allow_pickle=False)
-    return embedded
+    def logits(self, embedded: np.ndarray) -> np.ndarray:
+        """Logits (n, outputs) of embeddings (n, width)."""
+        return np.asarray(embedded @ self.weight.T + self.bias)
 
 
 def fit_probe(embedded: np.ndarray, truth: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe) -> Head:
@@ -118,18 +71,15 @@ def fit_probe(embedded: np.ndarray, truth: np.ndarray, patients: np.ndarray, rec
     return Head(np.concatenate(weights), np.concatenate(biases), strengths)
 
 
-def probed(classifier: Classifier, head: Head, targets: Sequence[Target]) -> Classifier:
-    """The same backbone with the probe as its linear head."""
-    architecture: Architecture = classifier.architecture.model_copy(update={"head": "linear"})
-    fresh = Classifier(architecture, classifier.preprocessing, targets)
-    fresh.backbone.load_state_dict(classifier.backbone.state_dict())
-    fresh.head.load_state_dict(
-        {
-            "output.weight": torch.from_numpy(head.weight.astype(np.float32)),
-            "output.bias": torch.from_numpy(head.bias.astype(np.float32)),
-        }
-    )
-    return fresh.eval()
+def probabilities(logits: np.ndarray, targets: Sequence[Target]) -> np.ndarray:
+    """Probabilities (n, outputs) of logits (n, outputs), not calibrated: softmax within a multiclass target, sigmoid elsewhere."""
+    parts = []
+    first = 0
+    for target in targets:
+        part = logits[:, first : first + len(target.outputs)]
+        parts.append(softmax(part, axis=1) if target.kind == "multiclass" else expit(part))
+        first += len(target.outputs)
+    return np.concatenate(parts, axis=1)
 
 
 def _problems(answers: np.ndarray, target: Target) -> list[tuple[str, np.ndarray]]:

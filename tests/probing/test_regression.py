@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 from eyeground.errors import UserError
-from eyeground.models.classifier import Classifier, probabilities
-from eyeground.recipe import Architecture, Preprocessing, ProbeRecipe, Target
-from eyeground.training.probe import Head, fit_probe, probed
+from eyeground.probing.regression import Head, fit_probe, probabilities
+from eyeground.recipe import ProbeRecipe, Target
 
 PATIENTS = 60
 GRADE = Target(name="grade", kind="ordinal", classes=("0", "1", "2"))
@@ -28,8 +26,7 @@ def one_hot(values: np.ndarray, classes: int) -> np.ndarray:
 
 
 def decide(head: Head, embedded: np.ndarray, targets: tuple[Target, ...]) -> np.ndarray:
-    logits = torch.from_numpy(embedded @ head.weight.T + head.bias)
-    return probabilities(logits, targets).numpy()
+    return probabilities(head.logits(embedded), targets)
 
 
 def test_every_kind_of_target_is_learnt_on_the_raw_embedding() -> None:
@@ -79,20 +76,3 @@ def test_an_output_with_one_side_only_is_refused_by_name() -> None:
     embedded, _, patients = study()
     with pytest.raises(UserError, match="'amd' has 0 positive and 120 negative training photos"):
         fit_probe(embedded, np.zeros((len(embedded), 1)), patients, ProbeRecipe(targets=(Target(name="amd"),)))
-
-
-def test_probed_classifier_has_the_old_backbone_and_the_new_head() -> None:
-    _embedded, grade, patients = study()
-    base = Classifier(
-        Architecture(backbone="test_resnet", head="jang2024"), Preprocessing(side=64), [Target(name="old")]
-    )
-    wide = np.random.default_rng(1).normal(size=(len(grade), base.embedding_size)).astype(np.float32)
-    targets = (Target(name="new"),)
-    head = fit_probe(wide, (grade > 0).astype(float)[:, None], patients, ProbeRecipe(targets=targets))
-    adapted = probed(base, head, targets)
-    assert adapted.architecture.head == "linear"
-    photos = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
-    with torch.inference_mode():
-        torch.testing.assert_close(adapted.embed(photos), base.eval().embed(photos))
-        expected = adapted.embed(photos).numpy() @ head.weight.T + head.bias
-        np.testing.assert_allclose(adapted(photos).numpy(), expected, rtol=1e-3, atol=1e-3)

@@ -1,0 +1,208 @@
+"""The ONNX graph of a bundle with another head: what lies behind the feature map is built anew, all before it stays.
+
+Every graph that `models.export` writes averages its feature map into the output `embedding`; there it is cut. A linear head
+on that average needs a handful of operators, so they are written out instead of patching those of the old head, which
+may have had a hidden layer or other kinds of targets. Needs `onnx` to read and write the file, and no torch. Before a
+graph is given out it is run, and every output compared with what numpy makes of the feature map.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from eyeground.bundle import ONNX, Bundle
+from eyeground.errors import UserError
+from eyeground.probing.regression import Head, probabilities
+from eyeground.recipe import Target
+
+PHOTOS, PROBABILITIES, LOGITS, EMBEDDING, EVIDENCE = "photos", "probabilities", "logits", "embedding", "evidence"
+WEIGHT, BIAS = "head.output.weight", "head.output.bias"
+OLDEST_OPSET = 13  # from which on Softmax works on one axis and Unsqueeze takes its axes as an input
+LARGEST_DIFFERENCE = 1e-4
+
+
+def graph_with_head(source: Bundle, head: Head, targets: Sequence[Target]) -> bytes:
+    """The graph of a bundle that ends in another linear head, as the content of `model.onnx`.
+
+    Parameters
+    ----------
+    source : Bundle
+        A classifier, whatever its head and targets.
+    head : Head
+    targets : sequence of Target
+        With their classes known; their outputs are the head's, in order.
+
+    Raises
+    ------
+    UserError
+        If the bundle's graph does not end as `models.export` writes it, so that its feature map cannot be found.
+    RuntimeError
+        If the new graph gives anything else than the feature map and the head say.
+    """
+    model = _read(source)
+    feature_map = _feature_map(source, model.graph)
+    weight, bias = head.weight.astype(np.float32), head.bias.astype(np.float32)
+    kept = _needed(model.graph, EMBEDDING)
+    names = {name for node in kept for name in node.input}
+    initialisers = [one for one in model.graph.initializer if one.name in names]
+    outputs, width = weight.shape
+    built = helper.make_graph(
+        [*kept, *_head(feature_map), *_probabilities(targets)],
+        model.graph.name,
+        list(model.graph.input),
+        [
+            helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, ["batch", outputs]),
+            helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, ["batch", outputs]),
+            helper.make_tensor_value_info(EMBEDDING, TensorProto.FLOAT, ["batch", width]),
+            helper.make_tensor_value_info(EVIDENCE, TensorProto.FLOAT, ["batch", outputs, "height", "width"]),
+        ],
+        initializer=[
+            *initialisers,
+            numpy_helper.from_array(weight, WEIGHT),
+            numpy_helper.from_array(bias, BIAS),
+        ],
+    )
+    model.graph.CopyFrom(built)
+    onnx.checker.check_model(model)
+    _check(model, feature_map, weight, bias, targets, source.description.preprocessing.side)
+    return bytes(model.SerializeToString())
+
+
+def _read(source: Bundle) -> ModelProto:
+    try:
+        model = onnx.load_model_from_string(source.onnx_path.read_bytes())
+    except Exception as error:  # protobuf's own errors share no public base class
+        raise UserError(f"{source.onnx_path}: not a readable ONNX graph: {error}") from error
+    if any(one.data_location == TensorProto.EXTERNAL for one in model.graph.initializer):
+        raise UserError(f"{source.onnx_path}: keeps weights outside its file; all of a bundle's graph is in {ONNX}")
+    version = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
+    if version < OLDEST_OPSET:
+        raise UserError(
+            f"{source.onnx_path}: its operators are of ONNX opset {version}; a head can be exchanged from {OLDEST_OPSET} on"
+        )
+    return model
+
+
+def _feature_map(source: Bundle, graph: GraphProto) -> str:
+    """Name of the tensor (n, width, height, width) that the embedding is the average of."""
+    last = next((node for node in graph.node if EMBEDDING in node.output), None)
+    if last is None or last.op_type != "ReduceMean" or sorted(_axes(graph, last)) not in ([2, 3], [-2, -1]):
+        raise UserError(
+            f"{source.onnx_path}: its output '{EMBEDDING}' is no average over the places of a feature map, so its head cannot be "
+            "exchanged; start from a bundle that eyeground exported"
+        )
+    return str(last.input[0])
+
+
+def _axes(graph: GraphProto, mean: NodeProto) -> list[int]:
+    """Axes of a ReduceMean: an attribute before opset 18, and an input since, constant or initialiser."""
+    attribute = next((one for one in mean.attribute if one.name == "axes"), None)
+    if attribute is not None:
+        return list(attribute.ints)
+    if len(mean.input) < 2:
+        return []
+    constants = [one for one in graph.initializer if one.name == mean.input[1]]
+    constants += [
+        attribute.t
+        for node in graph.node
+        if node.op_type == "Constant" and mean.input[1] in node.output
+        for attribute in node.attribute
+        if attribute.name == "value"
+    ]
+    return [int(axis) for one in constants for axis in numpy_helper.to_array(one).ravel()]
+
+
+def _needed(graph: GraphProto, output: str) -> list[NodeProto]:
+    """The nodes that an output is computed from, in the graph's order, in which each stands after those it needs."""
+    wanted = {output}
+    kept = []
+    for node in reversed(graph.node):
+        if wanted & set(node.output):
+            wanted |= set(node.input)
+            kept.append(node)
+    return kept[::-1]
+
+
+def _head(feature_map: str) -> list[NodeProto]:
+    """Logits of the embedding, and evidence: the same weights at every place of the feature map, which is a 1 x 1 convolution."""
+    return [
+        helper.make_node("Gemm", [EMBEDDING, WEIGHT, BIAS], [LOGITS], name="head/logits", transB=1),
+        _constant("head.axes", [2, 3]),
+        helper.make_node("Unsqueeze", [WEIGHT, "head.axes"], ["head.kernel"], name="head/kernel"),
+        helper.make_node("Conv", [feature_map, "head.kernel"], [EVIDENCE], name="head/evidence", kernel_shape=[1, 1]),
+    ]
+
+
+def _constant(name: str, values: list[int]) -> NodeProto:
+    value = numpy_helper.from_array(np.array(values, np.int64))
+    return helper.make_node("Constant", [], [name], value=value, name=name.replace(".", "/"))
+
+
+def _probabilities(targets: Sequence[Target]) -> list[NodeProto]:
+    """A softmax over each target of exclusive classes, a sigmoid over each run of other outputs."""
+    sizes, kinds = [], []
+    # Each multiclass target is a group of its own; neighbours of the other kinds share one.
+    for _, group in groupby(enumerate(targets), lambda item: item[0] if item[1].kind == "multiclass" else -1):
+        members = [target for _, target in group]
+        kinds.append("Softmax" if members[0].kind == "multiclass" else "Sigmoid")
+        sizes.append(sum(len(target.outputs) for target in members))
+    if len(kinds) == 1:
+        return [_activation(kinds[0], LOGITS, PROBABILITIES)]
+    parts = [f"head.logits.{index}" for index in range(len(kinds))]
+    answers = [f"head.probabilities.{index}" for index in range(len(kinds))]
+    return [
+        _constant("head.sizes", sizes),
+        helper.make_node("Split", [LOGITS, "head.sizes"], parts, axis=1, name="head/split"),
+        *(_activation(kind, part, answer) for kind, part, answer in zip(kinds, parts, answers, strict=True)),
+        helper.make_node("Concat", answers, [PROBABILITIES], axis=1, name="head/probabilities"),
+    ]
+
+
+def _activation(kind: str, part: str, answer: str) -> NodeProto:
+    axis = {"axis": 1} if kind == "Softmax" else {}
+    return helper.make_node(kind, [part], [answer], name=f"head/{answer}", **axis)
+
+
+def _check(
+    model: ModelProto,
+    feature_map: str,
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    targets: Sequence[Target],
+    side: int,
+) -> None:
+    """Run the graph on a mid-grey and two random photos, and compare every output with numpy's of the same feature map."""
+    names = [PROBABILITIES, LOGITS, EMBEDDING, EVIDENCE]
+    # Two photos is what graphs are exported with: one in which that number got stuck must not pass.
+    photos = np.full((3, side, side, 3), 128, np.uint8)
+    photos[1:] = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
+    found = _run(model, names, photos)
+    # Another output may change how the graph is run, so the feature map is had from a copy.
+    open_ended = ModelProto()
+    open_ended.CopyFrom(model)
+    open_ended.graph.output.append(helper.make_tensor_value_info(feature_map, TensorProto.FLOAT, None))
+    [features] = _run(open_ended, [feature_map], photos)
+    embedding = features.mean(axis=(2, 3))
+    logits = embedding @ weight.T + bias
+    expected = (probabilities(logits, targets), logits, embedding, np.einsum("ow,nwij->noij", weight, features))
+    for name, numpy_value, onnx_value in zip(names, expected, found, strict=True):
+        scale = max(1.0, float(np.abs(numpy_value).max()))
+        if numpy_value.shape != onnx_value.shape:
+            raise RuntimeError(f"the new graph's {name} has shape {onnx_value.shape}, numpy's {numpy_value.shape}")
+        difference = float(np.abs(numpy_value - onnx_value).max()) / scale
+        if not difference <= LARGEST_DIFFERENCE:
+            raise RuntimeError(f"the new graph's {name} differs from numpy's by {difference:.2g}")
+
+
+def _run(model: ModelProto, outputs: list[str], photos: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    content = model.SerializeToString()
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    found: list[NDArray[np.float32]] = session.run(outputs, {PHOTOS: photos})
+    return found

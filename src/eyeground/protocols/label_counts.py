@@ -1,0 +1,46 @@
+"""What there is to learn from, told before anything is learnt: photos, patients, positives; and a word where they are few."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from eyeground.evaluation.estimates import FEW_PATIENTS
+from eyeground.prepared_photos import PreparedPhotos
+from eyeground.recipe import Target
+
+
+def tell_label_counts(
+    photos: PreparedPhotos, rows: NDArray[np.intp], targets: Sequence[Target], purpose: str, console: Console
+) -> None:
+    """Print how many photos and patients there are, and how many positive and negative ones for each output.
+
+    Parameters
+    ----------
+    photos : PreparedPhotos
+    rows : numpy.ndarray
+        Rows to count.
+    targets : sequence of Target
+        Those of the truths, in order.
+    purpose : str
+        What the rows are for, such as "to learn from".
+    console : rich.console.Console
+    """
+    patients = photos.manifest.table["patient"].to_numpy(dtype=object)[rows]
+    console.print(f"{purpose}: {len(rows):,} photos of {len(set(patients)):,} patients", highlight=False)
+    outputs = [output for target in targets for output in target.outputs]
+    few = []
+    for output, truth in zip(outputs, photos.truth[rows].T, strict=True):
+        having = {name: truth == value for name, value in (("positive", 1), ("negative", 0))}
+        counts = {name: len(set(patients[of])) for name, of in having.items()}
+        told = ", ".join(f"{having[name].sum():,} {name} of {counts[name]:,} patients" for name in having)
+        unknown = f", {np.isnan(truth).sum():,} unknown" if np.isnan(truth).any() else ""
+        console.print(f"  {output}: {told}{unknown}", highlight=False, markup=False)
+        few += [(output, name, count) for name, count in counts.items() if count < FEW_PATIENTS]
+    for output, name, count in few:
+        console.print(
+            f"[yellow]only {count} patients are {name} for '{output}':[/] its figures and their intervals say next to nothing; "
+            f"with {FEW_PATIENTS} they begin to, and some dozens are wanted",
+            highlight=False,
+        )

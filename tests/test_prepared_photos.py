@@ -1,0 +1,45 @@
+"""Labels become truths, and what is no label is refused by name."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eyeground.errors import UserError
+from eyeground.manifest import Manifest, validated
+from eyeground.prepared_photos import labelled, truth_table, with_classes
+from eyeground.recipe import Target
+
+
+def manifest(**labels: list[object]) -> Manifest:
+    count = len(next(iter(labels.values())))
+    table = pd.DataFrame(
+        {"photo": [f"{i}.jpg" for i in range(count)], "patient": [str(i) for i in range(count)], **labels}
+    )
+    return validated(table, "labels.csv")
+
+
+def test_truths_of_all_targets_stand_side_by_side() -> None:
+    table = truth_table(
+        manifest(abnormal=[1, 0, None], grade=[2, None, 0]),
+        [Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2"))],
+    )
+    assert list(table.columns) == ["abnormal", "grade>=1", "grade>=2"]
+    np.testing.assert_array_equal(table, [[1, 1, 1], [0, np.nan, np.nan], [np.nan, 0, 0]])
+
+
+def test_a_target_that_is_no_label_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(UserError, match=r"'abnornal' is no label of the manifest \(did you mean 'abnormal'\?\)"):
+        truth_table(manifest(abnormal=[1, 0]), [Target(name="abnornal")])
+
+
+def test_classes_are_read_from_the_labels_in_order() -> None:
+    grades = manifest(grade=[10, 2, 0, None])
+    assert with_classes(Target(name="grade", kind="ordinal"), grades).classes == ("0", "2", "10")
+    with pytest.raises(UserError, match="nothing to tell apart"):
+        with_classes(Target(name="grade", kind="ordinal"), manifest(grade=[1, 1]))
+
+
+def test_a_photo_with_any_of_the_labels_is_kept() -> None:
+    some = manifest(dr=[1, None, None, 0], amd=[None, None, 1, 0], glaucoma=[1, 1, 1, 1])
+    found = labelled(some, [Target(name="dr"), Target(name="amd")])
+    assert list(found.table["photo"]) == ["0.jpg", "2.jpg", "3.jpg"]
