@@ -23,7 +23,7 @@ from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.predictions import read_predictions
-from eyeground.protocols import adapt
+from eyeground.protocols import adapt, familiarity
 from eyeground.protocols.adapt import probe_embedding
 from eyeground.protocols.build import Built, Plan
 from eyeground.protocols.predict import predict_manifest
@@ -227,7 +227,7 @@ def test_the_same_run_again_gives_the_same_and_embeds_nothing(
     def never(*_: object) -> None:
         raise AssertionError("the network was opened although the embeddings are there")
 
-    monkeypatch.setattr(adapt, "load", never)
+    monkeypatch.setattr(familiarity, "load", never)
     again, _ = run(folder, "cross-validated", manifest, source)
     assert again.evaluation == cross_validated[0].evaluation
 

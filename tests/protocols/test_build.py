@@ -14,6 +14,7 @@ from eyeground.bundle import open_bundle
 from eyeground.calibration import Platt, Uncalibrated, calibrated
 from eyeground.errors import UserError
 from eyeground.evaluation import choose_operating_point
+from eyeground.evaluation.offered_points import measured_points
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.models import load
 from eyeground.predictions import Predictions, read_predictions, validated_predictions
@@ -112,7 +113,8 @@ def test_calibration_is_fitted_on_validation_and_everything_after_it_is_of_calib
     expected = calibrated(crowd.table[["probability_abnormal"]].to_numpy(), ["abnormal"], [fitted])[:, 0]
     np.testing.assert_allclose(written.table["probability_abnormal"], expected)
     point = built.bundle.description.operating_points[0]
-    assert point == choose_operating_point(written.in_split("validation"), "abnormal")
+    chosen = choose_operating_point(written.in_split("validation"), "abnormal")
+    assert [point] == measured_points([chosen], written.in_split("test"))
     truth, probability, _ = written.in_split("test").known("abnormal")
     brier = built.evaluation.outputs[0].estimate("brier").value
     assert brier == pytest.approx(np.mean((probability - truth) ** 2))

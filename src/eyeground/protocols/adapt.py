@@ -7,7 +7,7 @@ measure on; its probe is cross-validated over folds of patients instead, and in 
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from eyeground.predictions import Predictions
 from eyeground.prepared_photos import PreparedPhotos, labelled, prepare_photos, with_classes
 from eyeground.probing.bundle import write_probe
 from eyeground.probing.cross_validation import out_of_fold
-from eyeground.probing.embedding import Embed, embeddings
+from eyeground.probing.embedding import embeddings
 from eyeground.probing.regression import Head, fit_probe, probabilities
 from eyeground.protocols.build import (
     Built,
@@ -37,11 +37,11 @@ from eyeground.protocols.build import (
     validate_and_export,
     with_splits,
 )
+from eyeground.protocols.familiarity import embedder, with_familiarity_of
 from eyeground.protocols.label_counts import tell_label_counts
 from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.run_folder import open_run
 from eyeground.recipe import ProbeRecipe, Target, TrainingRecipe, read_recipe
-from eyeground.screening.runtime import load
 from eyeground.splits import fold_patients
 from eyeground.training_photos import hashes_of_standard
 
@@ -102,12 +102,12 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
     photos = prepare_photos(manifest, recipe.targets, preprocessing, plan.cache, plan.jobs)
     tell_unreadable(photos, console)
     refuse_leakage(photos, plan.allow_leakage, console)
-    embedded = embeddings(lambda: _embedder(bundle), bundle.description.files[ONNX], photos.standard, plan.cache)
+    embedded = embeddings(lambda: embedder(bundle), bundle.description.files[ONNX], photos.standard, plan.cache)
     by_split = "split" in manifest.table
     probed = (_by_split if by_split else _by_folds)(photos, embedded, recipe, console)
     for name, strength in probed.head.strengths.items():
         console.print(f"probe of '{name}': strength {strength:g}")
-    return validate_and_export(
+    built = validate_and_export(
         _network(bundle, probed.head, recipe.targets),
         probed.predictions,
         training_record(manifest, photos, plan, bundle.identity, 0, recipe.seed),
@@ -117,6 +117,7 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
         training_photos(photos),
         (*probed.remarks, *_known_to(bundle, photos, probed.rows, console)),
     )
+    return replace(built, bundle=with_familiarity_of(built.bundle, bundle, embedded))
 
 
 def _with_labels(manifest: Manifest, targets: Sequence[Target], console: Console) -> Manifest:
@@ -146,11 +147,6 @@ def _divided(manifest: Manifest, recipe: ProbeRecipe, console: Console) -> Manif
         highlight=False,
     )
     return manifest
-
-
-def _embedder(bundle: Bundle) -> Embed:
-    screener = load(bundle.folder)
-    return lambda pixels: screener.predict(pixels)[1]
 
 
 def _by_split(photos: PreparedPhotos, embedded: NDArray[np.float32], recipe: ProbeRecipe, console: Console) -> _Probed:

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from eyeground.bundle import DESCRIPTION, Bundle, OperatingPoint, TrainingRecord, open_bundle
+from eyeground.bundle import DESCRIPTION, Bundle, OperatingPoint, TrainingRecord, extend_bundle, open_bundle
 from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, choose_operating_point
@@ -32,6 +32,7 @@ from eyeground.evaluation.calibrating.calibrate import (
     cross_calibrated_predictions,
     fit_calibration,
 )
+from eyeground.evaluation.offered_points import measured_points, offered_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
 from eyeground.installed import folder_of
@@ -184,11 +185,14 @@ def validate_and_export(
         What a reader of the figures must know besides, for report, tables and card.
     """
     calibrations = fit_calibrations(predictions, network.targets, calibration, console)
-    points = operating_points(calibrated_predictions(predictions, calibrations), console)
+    calibrated = calibrated_predictions(predictions, calibrations)
+    points = operating_points(calibrated, console)
+    further = further_points(calibrated)
     if is_cross_validated(predictions):
         predictions = cross_calibrated_predictions(predictions, network.targets, calibration)
     else:
-        predictions = calibrated_predictions(predictions, calibrations)
+        predictions = calibrated
+        points = tuple(measured_points(points, predictions.in_split("test")))
     write_predictions(predictions, plan.folder / PREDICTIONS)
     request = Request(operating_points=points)
     evaluation = evaluated(predictions, request)
@@ -203,6 +207,7 @@ def validate_and_export(
         licence=plan.licence,
         training_photos=seen,
     )
+    extend_bundle(bundle, bundle.description.model_copy(update={"further_points": further}), {})
     evidence = gather(Sources(run=plan.folder))
     presentation = Presentation(f"Validation of {plan.name}", _command(plan))
     write_validation(evaluation, predictions, request, evidence, presentation, plan.folder / EVALUATION)
@@ -291,6 +296,16 @@ def operating_points(predictions: Predictions, console: Console) -> tuple[Operat
 def _to_choose_on(predictions: Predictions) -> Predictions:
     """Photos that calibration and thresholds are chosen on: validation, or all where each was predicted out of its fold."""
     return predictions if is_cross_validated(predictions) else predictions.in_split("validation")
+
+
+def further_points(predictions: Predictions) -> tuple[OperatingPoint, ...]:
+    """Thresholds that a bundle offers beside its first ones, measured on test photos where the table has any.
+
+    Out of fold, every photo was used to choose: what a threshold does on others is then not known.
+    """
+    if is_cross_validated(predictions):
+        return tuple(offered_points(predictions, Predictions(predictions.table.iloc[:0])))
+    return tuple(offered_points(predictions.in_split("validation"), predictions.in_split("test")))
 
 
 def public_name(initialisation: str) -> str:

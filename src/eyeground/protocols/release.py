@@ -18,6 +18,7 @@ from eyeground.bundle import (
     CARD,
     INT8,
     ONNX,
+    REFERENCE,
     REPORT,
     TRAINING_PHOTOS,
     WEIGHTS,
@@ -28,6 +29,7 @@ from eyeground.bundle import (
 from eyeground.description import BundleDescription, Quantisation, Rounding
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, evaluate
+from eyeground.evaluation.offered_points import measured_points
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.files import sha256_of
 from eyeground.installed import is_plain_name
@@ -35,7 +37,8 @@ from eyeground.models import load
 from eyeground.models.export import export_bundle
 from eyeground.predictions import Predictions
 from eyeground.prepared_photos import PreparedPhotos, prepare_photos
-from eyeground.protocols.build import predictions_of, training_photos
+from eyeground.protocols.build import further_points, predictions_of, training_photos
+from eyeground.protocols.familiarity import with_familiarity
 from eyeground.protocols.finished_run import FinishedRun, read_finished_run
 from eyeground.protocols.graphs import probabilities_of
 from eyeground.protocols.int8 import Judges, try_ways
@@ -76,7 +79,9 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
         described = run.bundle.description
         work = Path(folder) / "bundle"
         rounded, predictions, rounding = _stored(run, photos, plan, work, console)
-        extra: dict[str, object] = {"rounding": rounding}
+        rounded = with_familiarity(rounded, photos, plan.cache, described.training.seed)
+        extra: dict[str, object] = {"rounding": rounding, "further_points": further_points(predictions)}
+        extra["operating_points"] = tuple(measured_points(described.operating_points, predictions.in_split("test")))
         int8 = Path(folder) / INT8
         if plan.int8:
             extra |= {"quantisations": _quantised(rounded, int8, photos, predictions, console)}
@@ -157,7 +162,8 @@ def _files(rounded: Bundle, int8: Path, report: Path | None) -> dict[str, Path]:
     files = {name: rounded.folder / name for name in (WEIGHTS, ONNX)}
     if int8.is_file():
         files[INT8] = int8
-    files |= {name: rounded.folder / name for name in (TRAINING_PHOTOS, CARD)}
+    familiar = (REFERENCE,) if rounded.description.familiarity is not None else ()
+    files |= {name: rounded.folder / name for name in (*familiar, TRAINING_PHOTOS, CARD)}
     return files | ({REPORT: report / REPORT} if report else {})
 
 

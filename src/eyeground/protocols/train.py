@@ -1,6 +1,7 @@
 """`pretrain` and `adapt --finetune`: split, prepare, fit all layers with torch, and hand over to `build`."""
 
 import os
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,6 +26,7 @@ from eyeground.protocols.build import (
     validate_and_export,
     with_splits,
 )
+from eyeground.protocols.familiarity import with_familiarity
 from eyeground.protocols.run_folder import open_run
 from eyeground.recipe import TrainingRecipe
 from eyeground.training.fit import fit, predict
@@ -58,7 +60,8 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     record = training_record(manifest, photos, plan, start, len(fitted.history), recipe.seed)
     seen = training_photos(photos)
     network = network_of(fitted.classifier)
-    return validate_and_export(network, predictions, record, plan, recipe.calibration, console, seen)
+    built = validate_and_export(network, predictions, record, plan, recipe.calibration, console, seen)
+    return replace(built, bundle=with_familiarity(built.bundle, photos, plan.cache, recipe.seed))
 
 
 def network_of(classifier: Classifier) -> Network:
