@@ -269,6 +269,12 @@ def test_values_with_a_sign_are_refused_as_such(tmp_path: Path) -> None:
     assert "sign" in reason(dicom(tmp_path / "a.dcm", PixelRepresentation=1))
 
 
+def test_an_object_that_ends_within_its_pixels_is_said_to_be_cut_short(tmp_path: Path) -> None:
+    whole = dicom(tmp_path / "a.dcm", FUNDUS, "YBR_FULL_422", JPEGBaseline8Bit, jpeg(FUNDUS)).read_bytes()
+    (tmp_path / "a.dcm").write_bytes(whole[:-1000])
+    assert reason(tmp_path / "a.dcm") == "the DICOM object holds no pixels, or is cut short"
+
+
 def test_damaged_compressed_pixels_are_said_to_be_so(tmp_path: Path) -> None:
     frame = jpeg(FUNDUS)
     path = dicom(tmp_path / "a.dcm", FUNDUS, "YBR_FULL_422", JPEGBaseline8Bit, frame[: len(frame) // 2])

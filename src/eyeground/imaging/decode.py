@@ -170,7 +170,7 @@ class _Frugal(BufferedReader):
 def _opened(path: Path) -> Iterator[BufferedReader]:
     """Open a regular file for reading; anything else is refused without waiting for it."""
     try:
-        stream = _Frugal(FileIO(path, opener=_open_at_once))
+        stream = _Frugal(FileIO(str(path), opener=_open_at_once))  # as text, which pydicom expects a file's name to be
     except FileNotFoundError as error:
         reason = "is a link to a file that does not exist" if path.is_symlink() else "there is no such file"
         raise RefusedError(reason) from error

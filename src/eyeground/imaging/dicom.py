@@ -93,7 +93,7 @@ def _syntax_name(syntax: str) -> str:
 def _check(dataset: Any) -> None:
     """Refuse by what the elements say, before any pixel is touched."""
     if "PixelData" not in dataset:
-        raise RefusedError("the DICOM object holds no pixels")
+        raise RefusedError("the DICOM object holds no pixels, or is cut short")
     check_size(_number(dataset, "Columns"), _number(dataset, "Rows"))
     frames = _number(dataset, "NumberOfFrames", 1)
     if frames not in (0, 1):
