@@ -143,16 +143,6 @@ def test_a_finished_screening_does_nothing_again_but_missing_pictures(run, scree
     assert picture.read_bytes() == drawn
 
 
-def test_what_a_killed_screening_left_half_written_is_removed(run, screener, tmp_path):
-    output = tmp_path / "output"
-    shutil.copytree(run.screened.output_folder, output)
-    halves = [output / ".results.csv.a1b2.partial", output / "overlays" / "clinic a" / ".eye 001.jpg.c3.partial"]
-    for half in halves:
-        half.write_text("half")
-    screen(run.folder, screener, output)
-    assert not any(half.exists() for half in halves)
-
-
 def test_an_output_that_cannot_be_written_is_one_sentence(run, screener, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="cannot be written"):
