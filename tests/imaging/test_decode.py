@@ -1,5 +1,6 @@
 import os
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -195,3 +196,16 @@ def test_damaged_files_are_read_or_refused_but_never_crash(tmp_path: Path, seed:
         assert read_photo(path).pixels.ndim == 3
     except UnreadablePhotoError as error:
         assert error.reason
+
+
+def test_a_chunk_that_claims_gigabytes_takes_no_memory(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", Image.fromarray(FUNDUS))
+    whole = path.read_bytes()
+    length = whole.rindex(b"IDAT") - 4
+    path.write_bytes(whole[:length] + b"\x7f\xff\xff\xf0" + whole[length + 4 :])
+    tracemalloc.start()
+    try:
+        np.testing.assert_array_equal(read_photo(path).pixels, FUNDUS)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()

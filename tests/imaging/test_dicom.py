@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -221,3 +222,60 @@ def test_a_zoo_of_medical_files_is_read_or_refused_for_a_reason() -> None:
         except UnreadablePhotoError as error:
             assert len(error.reason) < 200
     assert read > 8
+
+
+def test_an_element_that_claims_gigabytes_takes_no_memory(tmp_path: Path) -> None:
+    path = dicom(tmp_path / "a.dcm")
+    whole = path.read_bytes()
+    length = whole.index(b"\xe0\x7f\x10\x00OB\0\0") + 8
+    path.write_bytes(whole[:length] + b"\xf0\xff\xff\x7f" + whole[length + 4 :])
+    tracemalloc.start()
+    try:
+        np.testing.assert_array_equal(read_photo(path).pixels, FUNDUS)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_no_known_transfer_syntax_is_not_quoted(tmp_path: Path) -> None:
+    """In a damaged file it may be a date of birth."""
+    whole = dicom(tmp_path / "a.dcm").read_bytes()
+    (tmp_path / "a.dcm").write_bytes(whole.replace(b"1.2.840.10008.1.2.1\0", b"19580312".ljust(20, b"\0")))
+    assert reason(tmp_path / "a.dcm") == "its DICOM transfer syntax is not supported: missing or unknown"
+
+
+def test_what_is_no_number_where_one_belongs_is_not_quoted(tmp_path: Path) -> None:
+    whole = dicom(tmp_path / "a.dcm").read_bytes()
+    bits = b"\x28\x00\x00\x01US\x02\x00\x08\x00"
+    assert bits in whole
+    (tmp_path / "a.dcm").write_bytes(whole.replace(bits, b"\x28\x00\x00\x01LO\x02\x00QZ"))
+    assert reason(tmp_path / "a.dcm") == "the DICOM object gives no proper BitsAllocated"
+
+
+@pytest.mark.parametrize("keyword", ["Rows", "Columns", "BitsAllocated", "SamplesPerPixel"])
+def test_an_object_that_lacks_a_number_says_which(tmp_path: Path, keyword: str) -> None:
+    dataset = pydicom.dcmread(dicom(tmp_path / "a.dcm"))
+    delattr(dataset, keyword)
+    dataset.save_as(tmp_path / "a.dcm")
+    assert reason(tmp_path / "a.dcm") == f"the DICOM object gives no proper {keyword}"
+
+
+@pytest.mark.parametrize("frames", ["", 0, 1])
+def test_an_object_that_leaves_its_frames_open_holds_one(tmp_path: Path, frames: object) -> None:
+    np.testing.assert_array_equal(read_photo(dicom(tmp_path / "a.dcm", NumberOfFrames=frames)).pixels, FUNDUS)
+
+
+def test_values_with_a_sign_are_refused_as_such(tmp_path: Path) -> None:
+    assert "sign" in reason(dicom(tmp_path / "a.dcm", PixelRepresentation=1))
+
+
+def test_an_object_that_ends_within_its_pixels_is_said_to_be_cut_short(tmp_path: Path) -> None:
+    whole = dicom(tmp_path / "a.dcm", FUNDUS, "YBR_FULL_422", JPEGBaseline8Bit, jpeg(FUNDUS)).read_bytes()
+    (tmp_path / "a.dcm").write_bytes(whole[:-1000])
+    assert reason(tmp_path / "a.dcm") == "the DICOM object holds no pixels, or is cut short"
+
+
+def test_damaged_compressed_pixels_are_said_to_be_so(tmp_path: Path) -> None:
+    frame = jpeg(FUNDUS)
+    path = dicom(tmp_path / "a.dcm", FUNDUS, "YBR_FULL_422", JPEGBaseline8Bit, frame[: len(frame) // 2])
+    assert "compressed pixels are damaged" in reason(path)

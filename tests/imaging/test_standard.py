@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from photographs import draw_fundus
 from PIL import Image
 
 from eyeground.errors import UserError
+from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.standard import Geometry, standard_photo
 from eyeground.recipe import Preprocessing
 
@@ -130,3 +132,20 @@ def test_a_map_of_another_size_is_an_error_that_names_both() -> None:
 def test_pixels_of_another_kind_are_an_error(pixels: np.ndarray) -> None:
     with pytest.raises(UserError, match="expected"):
         standard_photo(pixels, SETTINGS)
+
+
+@pytest.mark.parametrize("size", [(32_000, 1), (2, 31_000), (16_000, 200)])
+def test_a_long_narrow_frame_is_refused_before_the_square_around_it_takes_gigabytes(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", size, (120, 60, 30)).save(path)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadablePhotoError, match="the square around what it shows"):
+            standard_photo(path, SETTINGS)
+        with pytest.raises(UserError, match="the square around what it shows"):
+            standard_photo(np.asarray(Image.open(path)), SETTINGS)
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()

@@ -1,14 +1,20 @@
 import os
 import signal
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 
+from eyeground.errors import UserError
 from eyeground.imaging.gradability import assess
 from eyeground.imaging.standard import standard_photo
 from eyeground.recipe import Preprocessing
+from eyeground.screening import reading
 from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
 
 SETTINGS = ReaderSettings(Preprocessing(side=64), picture_side=96)
@@ -80,3 +86,75 @@ def test_a_photo_that_needs_more_memory_than_allowed_is_refused(fundus, tmp_path
     assert isinstance(refused, Refused)
     assert "memory" in refused.reason
     assert isinstance(read, ReadPhoto)
+
+
+# What another process runs to read one photograph, given as its argument, and what it reports.
+READ_ONE = """
+import resource, sys
+from pathlib import Path
+from eyeground.recipe import Preprocessing
+from eyeground.screening.reading import Readers, ReaderSettings
+
+def read(path):
+    with Readers(ReaderSettings(Preprocessing(side=64), picture_side=96), jobs=1) as readers:
+        for outcome in readers.read([Path(path)], ahead=1):
+            print(getattr(outcome, "reason", "read"), readers._processes[0]._process.pid, flush=True)
+            sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends a process with its parent")
+def test_a_stuck_reader_ends_with_the_process_that_started_it(photos):
+    code = f"{READ_ONE}\nread(sys.argv[1])"
+    command = [sys.executable, "-c", code, str(photos[0])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        reader = psutil.Process(int(parent.stdout.readline().split()[-1]))
+        reader.suspend()  # as one in an endless loop, it does not notice that its pipe is closed
+        parent.kill()
+        _, alive = psutil.wait_procs([reader], timeout=10)
+    for process in alive:
+        process.kill()
+    assert not alive
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX systems limit address space")
+def test_a_reader_keeps_within_the_limit_of_whoever_started_it(tmp_path):
+    large = tmp_path / "large.png"
+    cv2.imwrite(str(large), np.zeros((7900, 8000, 3), np.uint8))
+    limit = f"({600 * 2**20}, resource.getrlimit(resource.RLIMIT_AS)[1])"
+    code = f"{READ_ONE}\nresource.setrlimit(resource.RLIMIT_AS, {limit})\nread(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(large)],
+        check=True,
+        input=b"",
+        capture_output=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert b"memory" in done.stdout
+
+
+def stand_in(folder: Path, lines: str) -> str:
+    """A program in the place of a reader process."""
+    program = folder / "reader"
+    program.write_text(f"#!{sys.executable}\nimport sys\n{lines}")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return str(program)
+
+
+@pytest.mark.parametrize(
+    "reply", ["{}", "[1]", "12", '{"gradability": 3}', "}{", "[" * 60000, "x" * 200_000, '{"disc": {"a": 1}}']
+)
+def test_a_reader_that_replies_nonsense_is_replaced_and_its_photo_refused(photos, tmp_path, monkeypatch, reply):
+    picture = "sys.stdout.write('0' * 64 * 64 * 3 + '0' * 96 * 96 * 3)"
+    serve = f"print({reply!r}); {picture}; sys.stdout.flush(); sys.stdin.read()"
+    lines = f"print('{{}}', flush=True)\nfor _ in (1, 2): sys.stdin.readline()\n{serve}"
+    monkeypatch.setattr(reading.sys, "executable", stand_in(tmp_path, lines))
+    with Readers(SETTINGS, jobs=1) as readers:
+        outcomes = list(readers.read(photos[:2], ahead=1))
+    assert ["crashed the decoder" in outcome.reason for outcome in outcomes] == [True, True]
+
+
+def test_a_reader_that_cannot_start_is_a_users_error_with_its_last_words(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading.sys, "executable", stand_in(tmp_path, "sys.exit('first\\nno room')"))
+    with Readers(SETTINGS, jobs=1) as readers, pytest.raises(UserError, match=r"did not start \(exit 1\): no room"):
+        list(readers.read(photos[:1], ahead=1))

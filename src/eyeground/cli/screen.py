@@ -61,6 +61,9 @@ def screen(
 
     A list from another program: `find photos -newer yesterday -name '*.jpg' | eyeground screen - -o out`
     """
+    from eyeground.machine import save_address_space
+
+    save_address_space()
     from eyeground.installed import default_model
     from eyeground.screening.batch import screen as screen_photos
     from eyeground.screening.runtime import load

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,9 @@ from PIL import Image, ImageOps
 
 from eyeground.errors import UserError
 
-MOST_PIXELS = 64_000_000  # the largest cameras give 25; 64 decode, turned upright, in under 1 GB of memory
+# The largest cameras give 25 megapixels. 64 decode, turned upright, in under 1 GB of address space; in DICOM they take 1.1 GB
+# as JPEG and 1.8 as JPEG 2000.
+MOST_PIXELS = 64_000_000
 LONGEST_SIDE = 32_000  # OpenCV's coordinates are 16 bits wide in places
 MOST_BYTES = 256 * 2**20  # 64 megapixels of uncompressed RGB fit
 
@@ -155,11 +157,20 @@ def check_size(width: int, height: int) -> None:
         )
 
 
+class _Frugal(BufferedReader):
+    """A file of which no more is asked for than there is: memory is set aside for what is asked, however forged."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _STRIP**2:
+            size = min(size, max(0, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[BufferedReader]:
     """Open a regular file for reading; anything else is refused without waiting for it."""
     try:
-        stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
+        stream = _Frugal(FileIO(str(path), opener=_open_at_once))  # as text, which pydicom expects a file's name to be
     except FileNotFoundError as error:
         reason = "is a link to a file that does not exist" if path.is_symlink() else "there is no such file"
         raise RefusedError(reason) from error
@@ -210,8 +221,9 @@ def _read_image(stream: BufferedReader, kind: str, sufficient_side: int | None) 
         if kind == "JPEG" and sufficient_side is not None and upright:
             image.draft(None, (sufficient_side, sufficient_side))
         reduction = max(1, round(width / image.size[0]))
-        turned = image if upright else ImageOps.exif_transpose(image)
-        pixels = _rgb(turned)
+        if not upright:
+            ImageOps.exif_transpose(image, in_place=True)  # of a second image, the first would stay in memory
+        pixels = _rgb(image)
     if not upright and pixels.shape[1] != width:
         width, height = height, width
     return Photo(pixels, width, height, reduction)

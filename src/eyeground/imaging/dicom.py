@@ -6,7 +6,6 @@ before anything is decompressed, and only the elements that describe pixels are 
 never in memory. JPEG goes through Pillow and RLE through pydicom, pinned, as decoders differ slightly.
 """
 
-import re
 from io import BufferedReader, BytesIO
 from typing import Any
 
@@ -48,6 +47,8 @@ _ELEMENTS = [
     "BluePaletteColorLookupTableData",
     "PixelData",
 ]
+_START_OF_META = 132  # bytes: the preamble and "DICM"
+_SYNTAX = 0x00020010
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 
 
@@ -63,11 +64,15 @@ def read_pixels(stream: BufferedReader) -> npt.NDArray[np.uint8]:
     """
     try:
         import pydicom
-        from pydicom.filereader import read_file_meta_info
+        from pydicom.filereader import read_dataset
     except ImportError as error:
         raise UserError('reading DICOM needs pydicom: pip install "eyeground[dicom]"') from error
 
-    syntax = str(getattr(read_file_meta_info(stream.name), "TransferSyntaxUID", ""))
+    # By itself, as pydicom would inflate a deflated object whole before it tells its syntax.
+    stream.seek(_START_OF_META)
+    meta = read_dataset(stream, False, True, stop_when=lambda tag, *_: tag.group != 2, specific_tags=[_SYNTAX])
+    stream.seek(0)
+    syntax = str(meta.get("TransferSyntaxUID", ""))
     if syntax not in _PLUGINS:
         raise RefusedError(f"its DICOM transfer syntax is not supported: {_syntax_name(syntax)}")
     dataset = pydicom.dcmread(stream, specific_tags=list(_ELEMENTS))
@@ -78,28 +83,41 @@ def read_pixels(stream: BufferedReader) -> npt.NDArray[np.uint8]:
 
 
 def _syntax_name(syntax: str) -> str:
-    """The syntax in words. What is no UID is not quoted: in a damaged file it may be a piece of another element."""
+    """The syntax in words. What is no known one is not quoted: in a damaged file it may be a piece of another element."""
     from pydicom.uid import UID
 
-    if not re.fullmatch(r"[0-9.]{1,64}", syntax):
-        return "missing or damaged"
-    return f"{UID(syntax).name} ({syntax})"
+    known = UID(syntax)
+    return f"{known.name} ({syntax})" if known.is_transfer_syntax and known.name != syntax else "missing or unknown"
 
 
 def _check(dataset: Any) -> None:
     """Refuse by what the elements say, before any pixel is touched."""
     if "PixelData" not in dataset:
-        raise RefusedError("the DICOM object holds no pixels")
-    check_size(int(dataset.Columns), int(dataset.Rows))
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    if frames != 1:
+        raise RefusedError("the DICOM object holds no pixels, or is cut short")
+    check_size(_number(dataset, "Columns"), _number(dataset, "Rows"))
+    frames = _number(dataset, "NumberOfFrames", 1)
+    if frames not in (0, 1):
         raise RefusedError(f"the DICOM object holds {frames} frames; export the one wanted as a photograph of its own")
-    if dataset.BitsAllocated != 8 or dataset.get("BitsStored", 8) != 8 or dataset.get("PixelRepresentation", 0) != 0:
-        raise RefusedError(f"the DICOM object has {dataset.BitsAllocated} bits per value; 8-bit photographs are read")
-    colour = dataset.PhotometricInterpretation
+    bits, stored = _number(dataset, "BitsAllocated"), _number(dataset, "BitsStored", 8)
+    if bits != 8 or stored != 8:
+        raise RefusedError(f"the DICOM object has {max(bits, stored)} bits per value; 8-bit photographs are read")
+    if _number(dataset, "PixelRepresentation", 0) != 0:
+        raise RefusedError("the DICOM object has values with a sign; photographs have none")
+    colour = str(dataset.get("PhotometricInterpretation", ""))
     samples = 1 if colour.startswith(("MONOCHROME", "PALETTE")) else 3
-    if colour not in _COLOURS or dataset.SamplesPerPixel != samples:
+    if colour not in _COLOURS or _number(dataset, "SamplesPerPixel") != samples:
         raise RefusedError("the DICOM object's pixels are not RGB, YBR, monochrome or palette colours")
+
+
+def _number(dataset: Any, keyword: str, default: int | None = None) -> int:
+    """A whole number from the header. What is none is not quoted: it may be a piece of another element."""
+    value = dataset.get(keyword)
+    if value in (None, "") and default is not None:
+        return default
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise RefusedError(f"the DICOM object gives no proper {keyword}") from error
 
 
 def _check_compressed_size(dataset: Any) -> None:
@@ -118,7 +136,10 @@ def _check_compressed_size(dataset: Any) -> None:
 def _decoded(dataset: Any, syntax: str) -> npt.NDArray[np.uint8]:
     from pydicom.pixels import get_decoder
 
-    array, properties = get_decoder(syntax).as_array(dataset, index=0, raw=True, decoding_plugin=_PLUGINS[syntax])
+    try:
+        array, properties = get_decoder(syntax).as_array(dataset, index=0, raw=True, decoding_plugin=_PLUGINS[syntax])
+    except RuntimeError as error:  # stands for whatever the plugin raised, a lack of memory included
+        raise RefusedError("its compressed pixels are damaged, or take more memory than there is") from error
     dataset.PhotometricInterpretation = properties["photometric_interpretation"]  # JPEG 2000 comes back as RGB
     if array.dtype != np.uint8:
         raise RefusedError(f"the DICOM object's pixels decode to {array.dtype}; 8-bit photographs are read")

@@ -8,19 +8,23 @@ the standard photo and the original. A JPEG is decoded at a reduced DCT scale wh
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from eyeground.errors import UserError
-from eyeground.imaging.decode import Photo, Pixels, read_photo
+from eyeground.imaging.decode import MOST_PIXELS, Photo, Pixels, UnreadablePhotoError, read_photo
 from eyeground.imaging.field_of_view import FieldOfView, find_field_of_view
-from eyeground.recipe import Preprocessing
+
+if TYPE_CHECKING:  # a reader process starts in half the time without pydantic
+    from eyeground.recipe import Preprocessing
 
 # Decoded pixels per standard pixel at least, so that the one resize averages rather than copies.
 OVERSAMPLING = 1.5
+# A frame that is long and narrow and shows no disc has a square around it that is many times as large as itself.
+MOST_CROPPED = 2 * MOST_PIXELS
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class StandardPhoto:
         return self.disc.mask(side, side)
 
 
-def standard_photo(photo: Path | str | npt.NDArray[np.uint8], preprocessing: Preprocessing) -> StandardPhoto:
+def standard_photo(photo: Path | str | npt.NDArray[np.uint8], preprocessing: "Preprocessing") -> StandardPhoto:
     """Make the standard photo of a photograph.
 
     Parameters
@@ -137,19 +141,61 @@ def standard_photo(photo: Path | str | npt.NDArray[np.uint8], preprocessing: Pre
     ------
     UnreadablePhotoError
         If the file cannot be read as a photograph.
+    UserError
+        If an array is not that of a photograph, or far too large.
     """
     side = preprocessing.side
-    if isinstance(photo, np.ndarray):
-        _check_pixels(photo)
-        return _standard(Photo(photo, photo.shape[1], photo.shape[0]), find_field_of_view(photo), side)
-    decoded = read_photo(Path(photo), math.ceil(OVERSAMPLING * side))
+    if not isinstance(photo, np.ndarray):
+        return read_standard(Path(photo), side)[0]
+    _check_pixels(photo)
+    found = find_field_of_view(photo)
+    if (refusal := _too_large(found)) is not None:
+        raise UserError(f"pixels of shape {photo.shape}: {refusal}")
+    whole = Photo(photo, photo.shape[1], photo.shape[0])
+    return _standard(whole, found, side, _cropped(whole, *_box(found)))
+
+
+def read_standard(path: Path, side: int) -> tuple[StandardPhoto, Pixels]:
+    """Make the standard photo of a file, and give the larger square that it was made from too.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A photograph.
+    side : int
+        Of the standard photo, in pixels.
+
+    Returns
+    -------
+    StandardPhoto
+        As `standard_photo` makes it.
+    numpy.ndarray
+        `(n, n, 3)` uint8 RGB: the square around the field of view as it was decoded, neither resized nor black
+        outside the disc. `n` is at least `OVERSAMPLING` times `side` unless the photograph has fewer pixels.
+
+    Raises
+    ------
+    UnreadablePhotoError
+        If the file cannot be read as a photograph.
+    """
+    decoded = read_photo(path, math.ceil(OVERSAMPLING * side))
     found = find_field_of_view(decoded.pixels)
     missing = OVERSAMPLING * side / max(2 * found.radius, 1.0)
     if decoded.reduction > 1 and missing > 1:
         # The disc is small in its frame: the frame sufficed, the disc does not.
-        decoded = read_photo(Path(photo), math.ceil(min(decoded.pixels.shape[:2]) * missing))
+        decoded = read_photo(path, math.ceil(min(decoded.pixels.shape[:2]) * missing))
         found = find_field_of_view(decoded.pixels)
-    return _standard(decoded, found, side)
+    if (refusal := _too_large(found)) is not None:
+        raise UnreadablePhotoError(path, refusal)
+    square = _cropped(decoded, *_box(found))
+    return _standard(decoded, found, side, square), square
+
+
+def _too_large(found: FieldOfView) -> str | None:
+    side = round(found.box[2])
+    if side * side <= MOST_CROPPED:
+        return None
+    return f"the square around what it shows has {side} pixels a side; the most accepted is {math.isqrt(MOST_CROPPED)}"
 
 
 def _check_pixels(pixels: npt.NDArray[np.uint8]) -> None:
@@ -159,15 +205,53 @@ def _check_pixels(pixels: npt.NDArray[np.uint8]) -> None:
         )
 
 
-def _standard(photo: Photo, found: FieldOfView, side: int) -> StandardPhoto:
+def read_square(path: Path, geometry: Geometry, sufficient_side: int) -> Pixels:
+    """Decode the square of a standard photo again, at a scale at which it has enough pixels, if the photograph has them.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The photograph.
+    geometry : Geometry
+        Of its standard photo.
+    sufficient_side : int
+        Side that the square should have at least, in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        `(n, n, 3)` uint8 RGB, black where the square exceeds the frame.
+
+    Raises
+    ------
+    UnreadablePhotoError
+        If the file cannot be read as a photograph, or is another one by now.
+    """
+    shorter = min(geometry.original_width, geometry.original_height)
+    photo = read_photo(path, math.ceil(sufficient_side * shorter / geometry.side))
+    if (photo.original_width, photo.original_height) != (geometry.original_width, geometry.original_height):
+        raise UnreadablePhotoError(path, "the file changed while it was read")
+    scaled = (round(value / photo.reduction) for value in (geometry.left, geometry.top, geometry.side))
+    return _cropped(photo, *scaled)
+
+
+def _box(found: FieldOfView) -> tuple[int, int, int]:
+    """Left, top and side of the square around a disc, in whole pixels."""
     left, top, width = found.box
-    left, top = math.floor(left + 0.5), math.floor(top + 0.5)
-    width = max(1, math.floor(width + 0.5))
-    cropped = Geometry(photo.pixels.shape[1], photo.pixels.shape[0], left, top, width, side)
-    inner, outer = cropped._overlap()
-    crop = np.zeros((width, width, 3), dtype=np.uint8)
-    crop[outer] = photo.pixels[inner]
-    pixels = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA if width > side else cv2.INTER_CUBIC)
+    return math.floor(left + 0.5), math.floor(top + 0.5), max(1, math.floor(width + 0.5))
+
+
+def _cropped(photo: Photo, left: int, top: int, width: int) -> Pixels:
+    """A square of a photograph, black where it exceeds the frame."""
+    inner, outer = Geometry(photo.pixels.shape[1], photo.pixels.shape[0], left, top, width, width)._overlap()
+    square = np.zeros((width, width, 3), dtype=np.uint8)
+    square[outer] = photo.pixels[inner]
+    return square
+
+
+def _standard(photo: Photo, found: FieldOfView, side: int, square: Pixels) -> StandardPhoto:
+    left, top, width = _box(found)
+    pixels = cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA if width > side else cv2.INTER_CUBIC)
     disc = found.moved(left, top, side / width)
     pixels[~disc.mask(side, side)] = 0
     step = photo.reduction

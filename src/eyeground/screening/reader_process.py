@@ -2,11 +2,14 @@
 
 A decoder fed with hostile bytes may crash, hang or ask for all memory. Here it can only take down a process
 that holds nothing, under a memory limit, and `reading` replaces it. Requests are lines of JSON; a reply is a
-line of JSON followed by raw pixels: nothing is pickled, so a reader that was taken over can send no code.
+line of JSON followed by raw pixels: nothing is pickled, so a reader that was taken over can send no code. A
+reader ends with whoever started it, even in the middle of a photograph.
 """
 
+import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,13 +18,15 @@ from typing import BinaryIO
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from eyeground.errors import UserError
-from eyeground.imaging.decode import UnreadablePhotoError, read_photo
+from eyeground.imaging.decode import Pixels, UnreadablePhotoError
 from eyeground.imaging.gradability import assess
-from eyeground.imaging.standard import StandardPhoto, standard_photo
-from eyeground.recipe import Preprocessing
+from eyeground.imaging.standard import StandardPhoto, read_square, read_standard
+
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+_MOST_WORDS = 16 * 2**20  # bytes that libraries may print, to a file, about all photographs together
+_GRACE = 5  # seconds after which an overdue reader ends itself, should nobody have ended it
 
 
 def main() -> None:
@@ -30,64 +35,95 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints must not land among the replies
     cv2.setNumThreads(1)
     settings = json.loads(sys.stdin.buffer.readline())
-    _limit_memory(settings["memory_limit"])
-    preprocessing = Preprocessing.model_validate(settings["preprocessing"])
+    _end_with(settings["parent"])
+    _limit_resources(settings["memory_limit"])
     _reply(replies, {"ready": True})
     for line in sys.stdin.buffer:
-        _serve(Path(json.loads(line)), preprocessing, settings["picture_side"], replies)
+        _set_alarm(int(settings["seconds"]) + _GRACE)
+        reply = answer(Path(json.loads(line)), settings["side"], settings["picture_side"])
+        _set_alarm(0)  # whoever asked may be slow to take the reply
+        _reply(replies, *reply)
 
 
-def _limit_memory(limit: int) -> None:
+def answer(path: Path, side: int, picture_side: int) -> tuple[Mapping[str, object], *tuple[Pixels, ...]]:
+    """What is replied to the request for one photograph.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The photograph.
+    side, picture_side : int
+        Of the standard photo and of the picture for people, in pixels.
+
+    Returns
+    -------
+    dict
+        `disc`, `geometry` and `gradability` by their fields; or `refused`, the reason.
+    numpy.ndarray
+        Unless refused, the standard photo's pixels and the picture: uint8 RGB (side, side, 3), black outside the disc.
+    """
+    try:
+        standard, square = read_standard(path, side)
+        gradability = assess(standard)
+        picture = _picture(path, standard, square, picture_side)
+    except UnreadablePhotoError as error:
+        return ({"refused": error.reason},)
+    except UserError as error:
+        return ({"refused": str(error).removeprefix(f"{path}: ")},)
+    except (MemoryError, cv2.error):
+        return ({"refused": "decoding it takes more memory than a reader may use"},)
+    header = {
+        "disc": asdict(standard.disc),
+        "geometry": asdict(standard.geometry),
+        "gradability": asdict(gradability),
+    }
+    return header, standard.pixels, picture
+
+
+def _end_with(parent: int) -> None:
+    """Have the system end this process when its parent dies, which a decoder that is stuck would not notice.
+
+    Only Linux can; elsewhere the end of the pipe serves, or the alarm.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked
+        sys.exit()
+
+
+def _limit_resources(memory: int) -> None:
     try:
         import resource
-    except ImportError:  # Windows has no such limit; the decoder's own cap on pixels still holds
+    except ImportError:  # Windows has no such limits; the decoder's own cap on pixels still holds
         return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+    for which, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, _MOST_WORDS)):
+        limits = resource.getrlimit(which)
+        set_already = [value for value in limits if value != resource.RLIM_INFINITY]
+        resource.setrlimit(which, (min([limit, *set_already]), limits[1]))
 
 
-def _serve(path: Path, preprocessing: Preprocessing, picture_side: int, replies: BinaryIO) -> None:
-    try:
-        standard = standard_photo(path, preprocessing)
-        gradability = assess(standard)
-        picture = _picture(path, standard, picture_side)
-    except UnreadablePhotoError as error:
-        _reply(replies, {"refused": error.reason})
-    except UserError as error:
-        _reply(replies, {"refused": str(error).removeprefix(f"{path}: ")})
-    except MemoryError:
-        _reply(replies, {"refused": "decoding it takes more memory than a reader may use"})
-    else:
-        header = {
-            "disc": asdict(standard.disc),
-            "geometry": asdict(standard.geometry),
-            "gradability": asdict(gradability),
-        }
-        _reply(replies, header, standard.pixels, picture)
+def _set_alarm(seconds: int) -> None:
+    """The alarm ends the process, as nothing handles it."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(seconds)
 
 
-def _picture(path: Path, standard: StandardPhoto, side: int) -> NDArray[np.uint8]:
+def _picture(path: Path, standard: StandardPhoto, square: Pixels, side: int) -> Pixels:
     """The standard photo's square at a side fit for looking at: uint8 RGB (side, side, 3).
 
-    Black outside the field of view, where some cameras print a name.
+    Black outside the field of view, where some cameras print a name. The photograph is decoded again only where it
+    was decoded too small for this.
     """
-    geometry = standard.geometry
-    share = geometry.side / min(geometry.original_width, geometry.original_height)
-    photo = read_photo(path, sufficient_side=max(1, round(side / share)))
-    scale = photo.pixels.shape[1] / geometry.original_width
-    left, top, across = (round(value * scale) for value in (geometry.left, geometry.top, geometry.side))
-    height, width = photo.pixels.shape[:2]
-    rows, columns = slice(max(0, top), min(height, top + across)), slice(max(0, left), min(width, left + across))
-    seen = photo.pixels[rows, columns]
-    square = np.zeros((across, across, 3), np.uint8)
-    square[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = seen
-    interpolation = cv2.INTER_AREA if across > side else cv2.INTER_CUBIC
-    picture: NDArray[np.uint8] = cv2.resize(square, (side, side), interpolation=interpolation)
-    picture[~standard.disc.moved(0, 0, side / geometry.standard_side).mask(side, side)] = 0
+    if len(square) < min(side, standard.geometry.side):
+        square = read_square(path, standard.geometry, side)
+    interpolation = cv2.INTER_AREA if len(square) > side else cv2.INTER_CUBIC
+    picture: Pixels = cv2.resize(square, (side, side), interpolation=interpolation)
+    picture[~standard.disc.moved(0, 0, side / standard.geometry.standard_side).mask(side, side)] = 0
     return picture
 
 
-def _reply(replies: BinaryIO, header: Mapping[str, object], *arrays: NDArray[np.uint8]) -> None:
+def _reply(replies: BinaryIO, header: Mapping[str, object], *arrays: Pixels) -> None:
     replies.write(json.dumps(header).encode() + b"\n")
     for array in arrays:
         replies.write(np.ascontiguousarray(array).data)

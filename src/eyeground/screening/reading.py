@@ -23,13 +23,16 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eyeground.errors import UserError
 from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.gradability import Gradability
 from eyeground.imaging.standard import Geometry, StandardPhoto
 from eyeground.recipe import Preprocessing
 
 SECONDS_PER_PHOTO = 60.0
-BYTES_PER_READER = 1536 * 2**20
+LONGEST_HEADER = 65536  # bytes; a reply's header has some 700
+_STEP = 1.0  # seconds
+BYTES_PER_READER = 2**31  # of address space; the largest photograph accepted, as JPEG 2000, takes 1.8 GB
 
 
 @dataclass(frozen=True)
@@ -148,16 +151,18 @@ class _ReaderProcess:
         self._requests: IO[bytes] = self._process.stdin
         self._replies: IO[bytes] = self._process.stdout
         start = {
-            "preprocessing": settings.preprocessing.model_dump(mode="json"),
+            "parent": os.getpid(),
+            "side": settings.preprocessing.side,
             "picture_side": settings.picture_side,
+            "seconds": settings.seconds,
             "memory_limit": settings.memory_limit,
         }
         if self._exchange(start) is None:
-            self._process.wait()
+            self._exit_code()
             self._errors.seek(0)
-            last_words = self._errors.read()[-2000:].decode(errors="replace")
+            last_words = self._errors.read()[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
             self.kill()
-            raise RuntimeError(f"a photo reader did not start (exit {self._process.returncode}): {last_words}")
+            raise UserError(f"a photo reader did not start (exit {self._process.returncode}): {last_words}")
 
     @property
     def alive(self) -> bool:
@@ -173,22 +178,38 @@ class _ReaderProcess:
 
     def read(self, path: Path) -> ReadPhoto | Refused:
         """Read one photograph; afterwards the process may be dead."""
-        late = threading.Event()
-        timer = threading.Timer(self._settings.seconds, self._kill_late, [late])
-        timer.start()
+        answered, late = threading.Event(), threading.Event()
+        watch = threading.Thread(target=self._watch, args=(answered, late), daemon=True)
+        watch.start()
         try:
             answer = self._answer(path)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            answer = None  # no reply that a reader makes: what it decoded has overwritten its memory
         finally:
-            timer.cancel()
+            answered.set()
+            watch.join()
         if answer is not None:
             return answer
         if late.is_set():
             return Refused(f"decoding it took longer than {self._settings.seconds:.0f} seconds")
-        return Refused(f"decoding it crashed the decoder (exit {self._process.wait()})")
+        return Refused(f"decoding it crashed the decoder (exit {self._exit_code()})")
 
-    def _kill_late(self, late: threading.Event) -> None:
-        late.set()
+    def _exit_code(self) -> int:
+        """Of a process that has gone wrong; one that has not ended by itself is ended."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(timeout=_STEP)
         self._process.kill()
+        return self._process.wait()
+
+    def _watch(self, answered: threading.Event, late: threading.Event) -> None:
+        """End the reader when its time is up, which is counted in steps: while all is suspended, it stands still."""
+        remaining = self._settings.seconds
+        while not answered.wait(min(_STEP, remaining)):
+            remaining -= _STEP
+            if remaining <= 0:
+                late.set()
+                self._process.kill()
+                return
 
     def _answer(self, path: Path) -> ReadPhoto | Refused | None:
         header = self._exchange(str(path))
@@ -210,7 +231,7 @@ class _ReaderProcess:
         try:
             self._requests.write(json.dumps(request).encode() + b"\n")
             self._requests.flush()
-            header = self._replies.readline()
+            header = self._replies.readline(LONGEST_HEADER)
         except (OSError, ValueError):  # a broken or closed pipe
             return None
         return json.loads(header) if header.endswith(b"\n") else None

@@ -183,7 +183,11 @@ class Screener:
         return calibrated(results[PROBABILITIES], description.outputs, description.calibrations)
 
     def _run(self, outputs: list[str], pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        results = dict(zip(outputs, self._session.run(outputs, {INPUT: pixels}), strict=True))
+        # One by one: on two cores faster than together, in a fraction of the memory.
+        single = [self._session.run(outputs, {INPUT: one[np.newaxis]}) for one in pixels]
+        results = {
+            name: np.concatenate(values) for name, values in zip(outputs, zip(*single, strict=True), strict=True)
+        }
         if not np.isfinite(results[PROBABILITIES]).all():
             raise UserError(
                 f"{self.bundle.onnx_path}: gave a probability that is no number; the bundle is damaged or mis-exported"
