@@ -72,6 +72,7 @@ def test_every_kind_is_known_by_content_and_gives_its_files_in_order(kind, tmp_p
         lzma.compress(b""),
         b"\x1f\x8b",
     ],
+    ids=["nothing", "photo", "packed photo", "packed letter", "packed nothing", "two bytes"],
 )
 def test_what_holds_no_archive_is_none(tmp_path, content):
     (tmp_path / "x.tar.gz").write_bytes(content)

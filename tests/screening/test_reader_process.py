@@ -18,7 +18,7 @@ PICTURE_SIDE = 256
     [
         ((420, 560), 150, ".jpg", 1),  # decoded in full, which is enough for both
         ((1400, 1700), 200, ".jpg", 1),  # at a quarter
-        ((1400, 1700), 64, ".jpg", 2),  # at an eighth, which is too small for the picture
+        ((1100, 1350), 64, ".jpg", 2),  # at an eighth, which is far too small for the picture
         ((700, 900), 64, ".png", 1),
         ((100, 140), 64, ".png", 1),  # there are no more pixels
     ],
@@ -43,7 +43,7 @@ def test_a_photo_is_decoded_again_only_where_its_picture_needs_more_pixels(
 
 def test_a_photo_that_is_replaced_while_it_is_read_is_refused(fundus, tmp_path, monkeypatch):
     path = tmp_path / "photo.jpg"
-    cv2.imwrite(str(path), fundus(size=(1400, 1700))[..., ::-1])
+    cv2.imwrite(str(path), fundus(size=(1100, 1350))[..., ::-1])
 
     def read_and_replace(*given):
         photo = read_photo(*given)

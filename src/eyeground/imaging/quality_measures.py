@@ -12,7 +12,7 @@ import numpy as np
 
 from eyeground.imaging.decode import Pixels
 from eyeground.imaging.standard import StandardPhoto
-from eyeground.imaging.structure import Mask, Plane, lit_area, structure, without_rim
+from eyeground.imaging.structure import Mask, Plane, lit_area, masked_quantile, structure, without_rim
 
 MEASURED_SIDE = 224  # larger standard photos are reduced to this, so that numbers mean the same at every side
 
@@ -89,9 +89,12 @@ def measure(standard: StandardPhoto) -> Measures:
     visible = disc.mask(*pixels.shape[:2])
     if not visible.any():
         return Measures(completeness=disc.completeness)
-    brightest = pixels.max(axis=2)
-    illumination = float(np.median(brightest[visible])) / 255
-    glare = float((pixels[visible][:, :2].min(axis=1) > _GLARING).mean())
+    shown = visible.astype(np.uint8)
+    red_plane, green_plane, blue_plane = cv2.split(pixels)
+    brightest = cv2.max(cv2.max(red_plane, green_plane), blue_plane)
+    illumination = masked_quantile(brightest, shown, 0.5) / 255
+    glaring = (cv2.min(red_plane, green_plane) > _GLARING) & visible
+    glare = np.count_nonzero(glaring) / np.count_nonzero(visible)
     lit = lit_area(pixels, visible)
     inner = without_rim(lit, 9)
     if inner.mean() < _SMALLEST_AREA:
@@ -99,7 +102,7 @@ def measure(standard: StandardPhoto) -> Measures:
     relative = structure(pixels, lit, fine=0.7, coarse=12)
     dark, bright = _lines(relative, inner)
     low, high = np.percentile(relative[inner], (2, 98))
-    red, green, blue = (float(value) for value in pixels[inner].mean(axis=0))
+    red, green, blue, _ = cv2.mean(pixels, inner.astype(np.uint8))
     fine = _variation(structure(pixels, lit, fine=0.5, coarse=1.5), inner)
     coarse = _variation(structure(pixels, lit, fine=1.5, coarse=4), inner)
     evenness, patch = _wide(pixels, lit, inner)

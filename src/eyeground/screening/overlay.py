@@ -34,7 +34,14 @@ _STEPS = np.array([*reversed(AGAINST_COLOURS), (128, 128, 128), *FOR_COLOURS])
 _COLOURS = np.stack(
     [np.interp(_STRENGTHS, np.linspace(-1, 1, len(_STEPS)), _STEPS[:, channel]) for channel in range(3)], axis=1
 ).astype(np.float32)[None]
+_GREYS = np.arange(256, dtype=np.float32)
 _OPACITIES = (MOST_OPAQUE * np.abs(_STRENGTHS) ** 0.8).astype(np.float32)[None]
+# Every evidence (row) over every grey (column), mixed beforehand: uint8 RGB, one look-up a pixel.
+_MIXED = (
+    np.rint(_GREYS[None, :, None] + (_COLOURS[0][:, None] - _GREYS[None, :, None]) * _OPACITIES[0][:, None, None])
+    .astype(np.uint8)
+    .reshape(-1, 3)
+)
 
 
 def scale_of(evidence: NDArray[np.float32], field_of_view: NDArray[np.bool_]) -> float:
@@ -129,20 +136,18 @@ def _smoothly(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
 
 def _blend(pixels: NDArray[np.uint8], strength: NDArray[np.float32], inside: NDArray[np.float32]) -> NDArray[np.uint8]:
     strength = strength * inside
-    colours, opacity = colour_of(strength)
-    opacity = cv2.merge([opacity, opacity, opacity])
-    grey = _red_free(pixels, inside > 0.5)
-    grey = cv2.merge([grey, grey, grey])
-    blended = cv2.convertScaleAbs(grey + (colours - grey) * opacity)
+    level = cv2.convertScaleAbs(np.clip(strength, -1, 1), alpha=_HALF, beta=_HALF)
+    blended = np.take(_MIXED, level.astype(np.uint16) * 256 + _red_free(pixels, inside > 0.5), axis=0)
     return _with_contours(blended, strength)
 
 
-def _red_free(pixels: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _red_free(pixels: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """The green channel, brightened evenly (at most threefold) so that dark photographs can be seen too."""
-    green = pixels[..., 1].astype(np.float32)
-    bright = float(np.percentile(green[::4, ::4][inside[::4, ::4]], 99)) if inside[::4, ::4].any() else BRIGHTEST_GREY
+    green = pixels[..., 1]
+    few = green[::4, ::4][inside[::4, ::4]]
+    bright = float(np.percentile(few, 99)) if few.size else BRIGHTEST_GREY
     gain = min(MOST_GAIN, max(1.0, BRIGHTEST_GREY / max(bright, 1.0)))
-    brightened: NDArray[np.float32] = np.clip(green * np.float32(gain), 0, 255)
+    brightened: NDArray[np.uint8] = cv2.convertScaleAbs(green, alpha=gain)
     return brightened
 
 

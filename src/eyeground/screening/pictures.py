@@ -4,7 +4,8 @@ One JPEG per photograph holds all three, so that it explains itself when opened 
 thumbnail out of it: nothing else has to be stored for a run to be resumed.
 """
 
-from functools import cache
+from functools import cache, lru_cache
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ LEGEND_HEIGHT = 64
 JPEG_QUALITY = 90
 # 0.4 of the bytes of JPEGs that look the same at this size, which with thousands in one file is what counts.
 THUMBNAIL_QUALITY = 70
+THUMBNAIL_EFFORT = 2  # of 6: half the time of the usual 4, for 7 % more bytes
 
 _PAPER = (250, 250, 248)
 _INK = (40, 40, 44)
@@ -74,8 +76,10 @@ def thumbnail(path: Path, side: int) -> bytes | None:
     half = PICTURE_SIDE // 2
     squares = picture[:half]
     small = cv2.resize(squares, (side * squares.shape[1] // half, side), interpolation=cv2.INTER_AREA)
-    webp: bytes = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, THUMBNAIL_QUALITY])[1].tobytes()
-    return webp
+    webp = BytesIO()
+    image = Image.fromarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB))
+    image.save(webp, "WEBP", quality=THUMBNAIL_QUALITY, method=THUMBNAIL_EFFORT)
+    return webp.getvalue()
 
 
 @cache
@@ -85,7 +89,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def _legend(finding: Finding, scale: float, width: int) -> NDArray[np.uint8]:
     """The colour bar with its ends in logits, and what the evidence is for."""
-    image = Image.new("RGB", (width, LEGEND_HEIGHT), _PAPER)
+    image = Image.new("RGB", (width // 2, LEGEND_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     output = finding.output or ""
     probability = finding.probabilities[output]
@@ -96,7 +100,15 @@ def _legend(finding: Finding, scale: float, width: int) -> NDArray[np.uint8]:
         fill=_QUIET,
         font=_font(14),
     )
-    left = width // 2 + 16
+    return np.concatenate([np.asarray(image), _scale_bar(output, scale, width - width // 2)], axis=1)
+
+
+@lru_cache(maxsize=64)
+def _scale_bar(output: str, scale: float, width: int) -> NDArray[np.uint8]:
+    """The right half of the legend; scales are round numbers, so few differ."""
+    image = Image.new("RGB", (width, LEGEND_HEIGHT), _PAPER)
+    draw = ImageDraw.Draw(image)
+    left = 16
     draw.text((left, 12), "evidence against", fill=_QUIET, font=_font(13))
     label = "evidence for"
     right = left + _BAR_WIDTH

@@ -24,6 +24,7 @@ from eyeground.imaging.decode import Pixels, UnreadablePhotoError
 from eyeground.imaging.gradability import assess
 from eyeground.imaging.standard import StandardPhoto, read_square, read_standard
 
+LEAST_SHARPNESS = 0.6  # decoded pixels per pixel of the picture, below which decoding again is worth its time
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 _MOST_WORDS = 16 * 2**20  # bytes that libraries may print, to a file, about all photographs together
 _GRACE = 5  # seconds after which an overdue reader ends itself, should nobody have ended it
@@ -113,9 +114,9 @@ def _picture(path: Path, standard: StandardPhoto, square: Pixels, side: int) -> 
     """The standard photo's square at a side fit for looking at: uint8 RGB (side, side, 3).
 
     Black outside the field of view, where some cameras print a name. The photograph is decoded again only where it
-    was decoded too small for this.
+    was decoded far too small for this.
     """
-    if len(square) < min(side, standard.geometry.side):
+    if len(square) < min(LEAST_SHARPNESS * side, standard.geometry.side):
         square = read_square(path, standard.geometry, side)
     interpolation = cv2.INTER_AREA if len(square) > side else cv2.INTER_CUBIC
     picture: Pixels = cv2.resize(square, (side, side), interpolation=interpolation)

@@ -15,8 +15,10 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +28,7 @@ import jinja2
 import eyeground
 from eyeground.bundle import WEIGHTS, Bundle, OperatingPoint
 from eyeground.files import replacing
+from eyeground.machine import usable_cores
 from eyeground.progress import track
 from eyeground.screening.decision import STATUSES, Rule
 from eyeground.screening.entries import Entry, entries_of, in_order, results_of
@@ -179,19 +182,24 @@ def _blocks(
     folder: Path,
     identifiers: bool,
 ) -> Iterator[list[ReportRow]]:
-    block: list[ReportRow] = []
     patient_above = None
-    for entry in track(in_order(entries, bool(results)), "writing report"):
-        heading = None
-        if results and entry.patient_number != patient_above:
-            heading = Heading(_patient_name(entry, identifiers), results.get(entry.patient_number))
-        patient_above = entry.patient_number
-        block.append(_row(entry, records[entry.number - 1], heading, rule, folder, identifiers))
-        if len(block) == ROWS_PER_BLOCK:
-            yield block
-            block = []
-    if block:
-        yield block
+    remaining = iter(track(in_order(entries, bool(results)), "writing report"))
+    with ThreadPoolExecutor(usable_cores()) as cutters:
+        while block := list(islice(remaining, ROWS_PER_BLOCK)):
+            of_block = [records[entry.number - 1] for entry in block]
+            thumbnails = cutters.map(lambda record: _thumbnail(folder, record), of_block)
+            rows = []
+            for entry, record, small in zip(block, of_block, thumbnails, strict=True):
+                heading = None
+                if results and entry.patient_number != patient_above:
+                    heading = Heading(_patient_name(entry, identifiers), results.get(entry.patient_number))
+                patient_above = entry.patient_number
+                rows.append(_row(entry, record, small, heading, rule, identifiers))
+            yield rows
+
+
+def _thumbnail(folder: Path, record: Record) -> bytes | None:
+    return thumbnail(folder / record.picture, THUMBNAIL_SIDE) if record.picture else None
 
 
 def _patient_name(entry: Entry, identifiers: bool) -> str:
@@ -201,11 +209,10 @@ def _patient_name(entry: Entry, identifiers: bool) -> str:
 
 
 def _row(
-    entry: Entry, record: Record, heading: Heading | None, rule: Rule, folder: Path, identifiers: bool
+    entry: Entry, record: Record, small: bytes | None, heading: Heading | None, rule: Rule, identifiers: bool
 ) -> ReportRow:
     row = record.row
     name = row["photo"] if identifiers else f"photo {entry.number}"
-    small = thumbnail(folder / record.picture, THUMBNAIL_SIDE) if record.picture else None
     chances = _chances(row, rule, record.output)
     inner, _, file = name.rpartition("/")
     return ReportRow(
