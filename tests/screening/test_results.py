@@ -1,7 +1,10 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from eyeground.errors import UserError
@@ -72,3 +75,22 @@ def test_patient_and_eye_follow_the_photo_where_any_is_known(bundle, tmp_path):
 def test_without_any_patient_there_are_no_such_columns(bundle, tmp_path):
     with Ledger(tmp_path / "ledger", bundle) as ledger:
         assert list(finished(ledger, (None, None))[0].row) == ["photo", "status"]
+
+
+def test_a_table_holds_any_text_and_any_number_and_knows_what_is_missing(tmp_path):
+    rows = [
+        {"photo": "Müller 眼.jpg", "status": "normal", "reason": None, "focus": 0.25},
+        {"photo": "", "status": "abnormal", "reason": 'a, "b"\nc', "focus": None},
+        {"photo": "x" * 3000, "status": "normal", "reason": "", "focus": -1e-300},
+    ]
+    write_results(tmp_path, iter(rows))
+    assert pq.read_table(tmp_path / "results.parquet").to_pylist() == rows
+
+
+def test_writing_tables_imports_no_pandas(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from eyeground.screening.results import write_results;"
+        f"write_results(Path({str(tmp_path)!r}), [{{'photo': 'a.jpg', 'focus': 1.0}}]);"
+        "assert 'pandas' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
