@@ -8,7 +8,6 @@ timed on fewer of them and scaled; all take turns on the same cores.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from torchvision import transforms
 from eyeground.synthetic import DISEASES, render
 
 WIDTH, HEIGHT = 4288, 2848
-RENDERED = 32  # the others are copies of these, so that rendering does not take an hour
+RENDERED = 32  # the others are the same files by other names, so that rendering does not take an hour
 FEW, MANY = 512, 5120
 PEER_PHOTOS, TRANSFORMER_PHOTOS = 24, 8
 MODEL, SIDE, BACKBONE = "eyeground-mobilenetv2-imagenet+fundus-224", 224, "mobilenetv2_100"
@@ -72,7 +71,7 @@ def _photographs(folder: Path, count: int) -> list[Path]:
             disease = diseases[index % len(diseases)]
             Image.fromarray(render(disease, height=HEIGHT, width=WIDTH, seed=index).pixels).save(path, quality=92)
         else:
-            shutil.copyfile(paths[index % RENDERED], path)
+            os.link(paths[index % RENDERED], path)
     return paths
 
 

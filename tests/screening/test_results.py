@@ -93,4 +93,4 @@ def test_writing_tables_imports_no_pandas(tmp_path):
         f"write_results(Path({str(tmp_path)!r}), [{{'photo': 'a.jpg', 'focus': 1.0}}]);"
         "assert 'pandas' not in sys.modules"
     )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -242,6 +242,8 @@ def _rgb(image: Image.Image) -> Pixels:
         raise RefusedError(
             f"its pixels are of kind '{image.mode}'; only 8 or 16 bits per channel in grey, RGB, palette or CMYK are read"
         )
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return np.asarray(image)
     width, height = image.size
     pixels = np.empty((height, width, 3), dtype=np.uint8)
     for top in range(0, height, _STRIP):

@@ -4,7 +4,9 @@ Measured on a copy of 224 pixels, so that a number means the same at every side;
 without any network. `gradability` judges by them.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import reduce
 from math import log
 
 import cv2
@@ -20,6 +22,8 @@ _TEXTURE = 0.03  # bright lines stronger than this are lesions, not noise
 _GLARING = 235
 _SMALLEST_AREA = 0.02  # share of the square that has to be lit for structure to be measured
 _COARSE_STEP = 4  # what is wide is measured on a copy so many times smaller
+_RADIUS = 10  # of the filters that answer to lines, in pixels
+_PADDED = 250  # a side with room for them around the photo, and quick to transform
 _LEAST_TEXTURE = 0.003  # added before logarithms are taken
 
 
@@ -143,18 +147,26 @@ def _wide(pixels: Pixels, lit: Mask, inner: Mask) -> tuple[float, float]:
 
 
 def _lines(relative: Plane, inner: Mask) -> tuple[float, float]:
-    """How strong the dark and the bright lines are: the response that 2 % of the photo exceed."""
-    limited = np.clip(relative, -0.3, 0.3)
-    darkest, brightest = np.full_like(limited, -np.inf), np.full_like(limited, -np.inf)
-    for kernel in _LINES:
-        response = cv2.filter2D(limited, cv2.CV_32F, kernel)
-        darkest, brightest = np.maximum(darkest, -response), np.maximum(brightest, response)
-    return float(np.percentile(darkest[inner], 98)), float(np.percentile(brightest[inner], 98))
+    """How strong the dark and the bright lines are: the response that 2 % of the photo exceed.
+
+    By Fourier transforms, two directions at a time as the real and the imaginary part of one filter: in half the time
+    of filtering eight times.
+    """
+    height, width = relative.shape
+    padded = np.zeros((_PADDED, _PADDED, 2), np.float32)
+    padded[:height, :width, 0] = np.clip(relative, -0.3, 0.3)
+    spectrum = cv2.dft(padded)
+    planes: list[Plane] = []
+    for pair in _SPECTRA:
+        response = cv2.dft(cv2.mulSpectrums(spectrum, pair, 0), flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
+        planes += cv2.split(response[:height, :width])
+    darkest, brightest = reduce(cv2.min, planes), reduce(cv2.max, planes)
+    return float(np.percentile(-darkest[inner], 98)), float(np.percentile(brightest[inner], 98))
 
 
-def _line_kernels(directions: int = 8, radius: int = 10) -> list[Plane]:
+def _line_kernels(directions: int = 8) -> list[Plane]:
     """Zero-mean filters that answer to lines some 3 pixels wide and 10 long, one per direction."""
-    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    y, x = np.mgrid[-_RADIUS : _RADIUS + 1, -_RADIUS : _RADIUS + 1]
     kernels = []
     for angle in np.arange(directions) * np.pi / directions:
         along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
@@ -165,4 +177,15 @@ def _line_kernels(directions: int = 8, radius: int = 10) -> list[Plane]:
     return kernels
 
 
-_LINES = _line_kernels()
+def _spectra(kernels: Sequence[Plane]) -> list[Plane]:
+    """Transforms of pairs of filters, one as the real and one as the imaginary part, each centred on the first pixel."""
+    spectra = []
+    for real, imaginary in zip(kernels[::2], kernels[1::2], strict=True):
+        padded = np.zeros((_PADDED, _PADDED, 2), np.float32)
+        size = 2 * _RADIUS + 1
+        padded[:size, :size] = np.stack([real[::-1, ::-1], imaginary[::-1, ::-1]], axis=2)
+        spectra.append(cv2.dft(np.ascontiguousarray(np.roll(padded, (-_RADIUS, -_RADIUS), (0, 1)))))
+    return spectra
+
+
+_SPECTRA = _spectra(_line_kernels())

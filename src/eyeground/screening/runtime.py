@@ -54,7 +54,7 @@ def load(name_or_path: str | Path, threads: int | None = None, operating_point: 
     name_or_path : str or pathlib.Path
         A bundle's folder, or the name of one that comes with this install.
     threads : int, optional
-        Cores to compute on; by default all that this process may use.
+        Photographs that the network looks at side by side, each on one core; by default as many as there are cores.
     operating_point : str, optional
         Which of the bundle's thresholds decide, by their rule, such as `sensitivity=0.95`; by default the first ones.
 
@@ -71,9 +71,10 @@ def load(name_or_path: str | Path, threads: int | None = None, operating_point: 
     'normal'
     """
     bundle = open_classifier(name_or_path)
-    session = new_session(bundle, threads or usable_cores())
+    session = new_session(bundle, threads=1)
     _check_graph(bundle, session)
-    return Screener(bundle, rule_of(bundle.description, operating_point), session, bundle.reference())
+    rule = rule_of(bundle.description, operating_point)
+    return Screener(bundle, rule, session, bundle.reference(), threads or usable_cores())
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +93,7 @@ class Screener:
     rule: Rule
     _session: "onnxruntime.InferenceSession" = field(repr=False)
     _reference: Reference | None = field(default=None, repr=False)
+    _threads: int = field(default=1, repr=False)
 
     @overload
     def __call__(self, photos: Photo) -> Finding: ...  # type: ignore[overload-overlap]  # a path as str is also a sequence of str; the first overload wins
@@ -183,8 +185,14 @@ class Screener:
         return calibrated(results[PROBABILITIES], description.outputs, description.calibrations)
 
     def _run(self, outputs: list[str], pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        # One by one: on two cores faster than together, in a fraction of the memory.
-        single = [self._session.run(outputs, {INPUT: one[np.newaxis]}) for one in pixels]
+        # Photos side by side, each on one core: faster than all together on all cores, in a fraction of the memory, and
+        # the same numbers whatever the cores are.
+        def run(one: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+            found: list[NDArray[np.float32]] = self._session.run(outputs, {INPUT: one[np.newaxis]})
+            return found
+
+        with ThreadPoolExecutor(min(self._threads, len(pixels))) as pool:
+            single = list(pool.map(run, pixels))
         results = {
             name: np.concatenate(values) for name, values in zip(outputs, zip(*single, strict=True), strict=True)
         }
