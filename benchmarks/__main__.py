@@ -6,13 +6,18 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import standard_photo, statistics, training_overhead
+from benchmarks import screening, standard_photo, statistics, training_overhead
 
 RESULTS = Path(__file__).parent / "results.md"
 
 
 def main() -> None:
-    rows = [*standard_photo.measure(), *statistics.measure(), *training_overhead.measure()]
+    rows = [
+        *standard_photo.measure(),
+        *screening.measure(),
+        *statistics.measure(),
+        *training_overhead.measure(),
+    ]
     machine = (
         f"{os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__} on {torch.get_num_threads()} threads"
     )

@@ -32,8 +32,8 @@ PEER_PHOTOS, TRANSFORMER_PHOTOS = 24, 8
 MODEL, SIDE, BACKBONE = "eyeground-mobilenetv2-imagenet+fundus-224", 224, "mobilenetv2_100"
 
 
-def measure(many: bool = False) -> list[tuple[str, str, str, float]]:
-    """Rows: what, ours, peer, ratio; with `many`, also the memory of ten times as many photographs."""
+def measure() -> list[tuple[str, str, str, float]]:
+    """Rows: what, ours, peer, ratio; the last is of memory, with ten times as many photographs."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photos = _photographs(folder / "photos", FEW)
@@ -47,12 +47,10 @@ def measure(many: bool = False) -> list[tuple[str, str, str, float]]:
             _row(f"the same network and side, Grad-CAM, {PEER_PHOTOS} timed", FEW / seconds, 1 / slow),
             _row(f"ViT-L/16 at 224 px, no map, {TRANSFORMER_PHOTOS} timed", FEW / seconds, 1 / slowest),
         ]
-        if many:
-            _photographs(folder / "photos", MANY)
-            _, more = _screened(folder / "photos", folder / "screened more")
-            what = f"peak memory of all processes of `screen`, {FEW} photos against {MANY:,}"
-            rows.append((what, f"{peak / 1e6:.0f} MB", f"{more / 1e6:.0f} MB with {MANY:,}", more / peak))
-        return rows
+        _photographs(folder / "photos", MANY)
+        _, more = _screened(folder / "photos", folder / "screened more")
+        what = f"peak memory of all processes of `screen`, {FEW} photos against {MANY:,}"
+        return [*rows, (what, f"{peak / 1e6:.0f} MB", f"{more / 1e6:.0f} MB with {MANY:,}", more / peak)]
 
 
 def _row(peer: str, ours: float, theirs: float) -> tuple[str, str, str, float]:

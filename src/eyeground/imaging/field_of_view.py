@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from eyeground.imaging.structure import masked_quantile
+
 WORKING_SIDE = 256  # the longer side of the copy that is looked at
 EDGE_POINTS = 240
 TRIALS = 150
@@ -148,8 +150,7 @@ def _in_original(circle: Circle, lit: Mask, width: int, height: int) -> FieldOfV
 
 def _areas_by_light(small: npt.NDArray[np.uint8]) -> Iterator[Mask]:
     """What may be the disc on a dark border: the largest piece above a low level, and above a higher one."""
-    red, green, blue = cv2.split(small)
-    light = cv2.GaussianBlur(cv2.max(cv2.max(red, green), blue), (3, 3), 0)
+    light = cv2.GaussianBlur(_brightest(small), (3, 3), 0)
     for level in _LEVELS:
         yield from _largest_piece(light, level)
 
@@ -190,7 +191,7 @@ def _share_outside(lit: Mask, circle: Circle) -> float:
 
 def _light_elsewhere(small: npt.NDArray[np.uint8], circle: Circle) -> float:
     """The share of all light that lies outside a circle, unless the border is bright itself."""
-    light = small.max(axis=2)
+    light = _brightest(small)
     corners = light[[0, 0, -1, -1], [0, -1, 0, -1]]
     if np.median(corners) > _DARKEST_BORDER:
         return 0.0
@@ -202,6 +203,12 @@ def _light_elsewhere(small: npt.NDArray[np.uint8], circle: Circle) -> float:
     return float((lit & ~inside).sum()) / max(1.0, float(lit.sum()))
 
 
+def _brightest(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The brightest channel of every pixel, in a tenth of the time of NumPy's maximum over the last axis."""
+    red, green, blue = cv2.split(small)
+    return np.asarray(cv2.max(cv2.max(red, green), blue))
+
+
 def _enclosing_circle(lit: Mask) -> Circle:
     """For a lit area with a border that is no circle, as in a photograph that was squeezed: lose nothing of it."""
     (x, y), radius = cv2.minEnclosingCircle(_outline(lit).astype(np.float32))
@@ -210,8 +217,8 @@ def _enclosing_circle(lit: Mask) -> Circle:
 
 def _largest_piece(light: npt.NDArray[np.uint8], level: float) -> Iterator[Mask]:
     """The largest connected area above `level` of the way from the darkest to the brightest, unless it is a speck."""
-    darkest, bright = np.percentile(light, (1, 90))
-    dark = min(float(darkest), _DARKEST_BORDER)
+    darkest, bright = (masked_quantile(light, None, share) for share in (0.01, 0.9))
+    dark = min(darkest, _DARKEST_BORDER)
     lit = light > dark + max(4.0, level * (bright - dark))
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(lit.astype(np.uint8), connectivity=4)
     if count > 1:

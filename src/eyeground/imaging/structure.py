@@ -40,13 +40,13 @@ def lit_area(pixels: Pixels, visible: Mask | None = None) -> Mask:
     return np.asarray(cv2.morphologyEx(lit, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0)
 
 
-def masked_quantile(plane: Pixels, mask: Pixels, share: float) -> float:
-    """A quantile of an 8-bit plane where a mask is not 0, as `numpy.quantile` has it, from the histogram.
+def masked_quantile(plane: Pixels, mask: Pixels | None, share: float) -> float:
+    """A quantile of an 8-bit plane, where a mask is not 0 if there is one, as `numpy.quantile` has it, by the histogram.
 
     Parameters
     ----------
     plane, mask : numpy.ndarray
-        `(h, w)` uint8; at least one pixel of the mask is not 0.
+        `(h, w)` uint8; at least one pixel of the mask is not 0. Without a mask, all pixels count.
     share : float
         0 to 1.
     """
