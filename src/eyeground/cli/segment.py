@@ -38,7 +38,6 @@ def segment(
 
     With --measure, say how well, against masks that people drew and against a second annotator where there is one.
     """
-    from eyeground.manifest import read_manifest
     from eyeground.protocols.segment import segment as segment_photos
     from eyeground.screening.drawer import load_drawer
 
@@ -51,6 +50,7 @@ def segment(
     for drawer in drawers:
         console.print(f"model {drawer.bundle.identity}, draws {', '.join(drawer.structures)}", highlight=False)
     if measure is not None:
+        from eyeground.manifest import read_manifest
         from eyeground.protocols.measure_drawings import ESTIMATES, as_lines, measured_against
 
         manifest = read_manifest(measure)
@@ -61,9 +61,9 @@ def segment(
         console.print(f"written: {output / ESTIMATES}")
     if not photos:
         return
-    table = segment_photos(photos, drawers, output, biomarkers)
-    unreadable = int((table["status"] == "unreadable").sum())
-    console.print(f"{len(table) - unreadable:,} photos drawn on, {unreadable:,} unreadable")
+    rows = segment_photos(photos, drawers, output, biomarkers)
+    unreadable = sum(row["status"] == "unreadable" for row in rows)
+    console.print(f"{len(rows) - unreadable:,} photos drawn on, {unreadable:,} unreadable")
     console.print(f"written: {output / 'masks'}, {output / 'overlays'}, {output / 'segments.csv'}")
-    if unreadable == len(table):
+    if unreadable == len(rows):
         raise typer.Exit(EXIT_NOTHING_USABLE)

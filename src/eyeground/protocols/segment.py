@@ -3,13 +3,14 @@
 Each photograph gets a row whatever becomes of it, and a run that was killed goes on where it stopped.
 """
 
+import csv
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -21,7 +22,6 @@ from eyeground.screening.drawer import Drawer, Drawing
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import LEDGER, PhotoFile, list_photos
 from eyeground.screening.pictures import save_picture
-from eyeground.tables import write_table
 
 RESULTS, PICTURES, MASKS = "segments.csv", "overlays", "masks"
 # Told apart on a retina, and from one another by people with the common kinds of colour blindness (after Okabe and Ito 2008).
@@ -35,7 +35,7 @@ VESSEL, DISC, CUP = "vessel", "optic_disc", "optic_cup"  # the structures whose 
 
 def segment(
     photos: Sequence[Path], drawers: Sequence[Drawer], folder: Path, with_biomarkers: bool = False
-) -> pd.DataFrame:
+) -> list[dict[str, Any]]:
     """Draw on photographs and write masks, pictures and the table.
 
     Parameters
@@ -51,7 +51,7 @@ def segment(
 
     Returns
     -------
-    pandas.DataFrame
+    list of dict
         A row per photograph: `photo`, `status` (`drawn` or `unreadable`), `reason`, `model`, for each structure the share of
         the field of view that it covers, `area_<structure>`, 0 to 1, and the biomarkers. Lengths in pixels are of the standard
         photo of the segmenter of vessels.
@@ -77,9 +77,17 @@ def segment(
                 record = _drawn(photo, drawers, folder, with_biomarkers)
                 ledger.add([record])
             rows.append(record.row)
-    table = pd.DataFrame(rows)
-    write_table(table, folder / RESULTS)
-    return table
+    _write_rows(rows, folder / RESULTS)
+    return rows
+
+
+def _write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """As CSV, without pandas, whose import takes longer than drawing a small photograph; unreadable photos have fewer cells."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _is_whole(record: Record, folder: Path, with_biomarkers: bool) -> bool:
