@@ -17,19 +17,22 @@ from eyeground.bundle import (
     CARD,
     DESCRIPTION,
     ONNX,
+    REFERENCE,
     WEIGHTS,
     Bundle,
     BundleDescription,
     OperatingPoint,
     TrainingRecord,
+    extend_bundle,
     now,
     open_bundle,
     place_bundle,
     write_bundle,
 )
 from eyeground.calibration import Platt, Temperature, Uncalibrated
-from eyeground.description import Figure, Quantisation, QuantisedOutput, Rounding
+from eyeground.description import Familiarity, Figure, Quantisation, QuantisedOutput, Rounding
 from eyeground.errors import UserError
+from eyeground.familiarity import fit_reference, write_reference
 from eyeground.files import sha256_of
 from eyeground.recipe import Architecture, Preprocessing, Target
 
@@ -370,3 +373,26 @@ def test_a_bundle_is_placed_as_it_is_and_only_if_it_is_whole(bundle: Bundle, tmp
         place_bundle(bundle.folder, tmp_path / "place")
     assert open_bundle(tmp_path / "place") == placed
     assert only_entries(tmp_path) == ["place", "tiny"]
+
+
+def test_a_bundle_is_extended_in_its_place_and_the_rest_stays(bundle: Bundle) -> None:
+    before = {name: (bundle.folder / name).read_bytes() for name in (WEIGHTS, ONNX, CARD)}
+    familiarity = Familiarity(limit=1.5, flagged=0.02, photos=100, held_out=50)
+    reference = fit_reference(np.random.default_rng(0).normal(size=(30, 4)))
+    described = bundle.description.model_copy(update={"familiarity": familiarity})
+    extend_bundle(bundle, described, {REFERENCE: lambda path: write_reference(reference, path)})
+    opened = open_bundle(bundle.folder)
+    assert opened.description.familiarity == familiarity and opened.identity == bundle.identity
+    assert {name: (bundle.folder / name).read_bytes() for name in before} == before
+    found = opened.reference()
+    assert found is not None and found.distance(np.ones((1, 4))) == pytest.approx(reference.distance(np.ones((1, 4))))
+    (bundle.folder / REFERENCE).unlink()
+    with pytest.raises(UserError, match=f"{REFERENCE}: missing"):
+        open_bundle(bundle.folder)
+
+
+def test_a_bundle_that_tells_what_is_familiar_needs_its_reference(bundle: Bundle) -> None:
+    familiarity = Familiarity(limit=1.5, flagged=0.02, photos=100, held_out=50)
+    extend_bundle(bundle, bundle.description.model_copy(update={"familiarity": familiarity}), {})
+    with pytest.raises(UserError, match=f"does not list {REFERENCE}"):
+        open_bundle(bundle.folder)

@@ -1,0 +1,85 @@
+"""`screen` at the command line: its operating point, and what it says of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from eyeground.bundle import OperatingPoint, TrainingRecord, extend_bundle
+from eyeground.cli import main
+from eyeground.models.classifier import Classifier
+from eyeground.models.export import export_bundle
+from eyeground.recipe import Architecture, Preprocessing, Target
+from eyeground.synthetic import render
+
+POINT = OperatingPoint(
+    output="abnormal", threshold=0.5, rule="youden", chosen_on="validation", positives=40, negatives=60
+)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    classifier = Classifier(
+        Architecture(backbone="test_resnet"), Preprocessing(side=48), [Target(name="abnormal"), Target(name="amd")]
+    )
+    record = TrainingRecord(
+        manifest_fingerprint="0" * 64,
+        photos=9,
+        patients=9,
+        initialisation="scratch",
+        method="pretrain",
+        epochs=0,
+        seed=0,
+    )
+    made = export_bundle(
+        classifier,
+        tmp_path_factory.mktemp("bundles") / "tiny",
+        name="tiny",
+        training=record,
+        operating_points=(POINT,),
+        card="# tiny\n",
+        licence="apache-2.0",
+    )
+    further = POINT.model_copy(
+        update={"threshold": 0.0, "rule": "sensitivity=0.95", "sensitivity": 0.9, "specificity": 0.5}
+    )
+    extend_bundle(made, made.description.model_copy(update={"further_points": (further,)}), {})
+    return made.folder
+
+
+@pytest.fixture
+def screen(bundle: Path, tmp_path: Path) -> Callable[..., int]:
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(render("normal", height=120, width=120, seed=1).pixels).save(tmp_path / "photos" / "eye.png")
+
+    def run(*options: str) -> int:
+        output = ["-o", str(tmp_path / "out"), "--jobs", "1"]
+        return main(["screen", str(tmp_path / "photos"), "--bundle", str(bundle), *output, *options])
+
+    return run
+
+
+def test_the_asked_for_threshold_decides_and_its_cost_is_told(screen, tmp_path, capsys) -> None:
+    assert screen("--operating-point", "sensitivity=0.95", "--prevalence", "0.2") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "of 1,000 photos with 200 positive ones 580 are called positive: 180 of those found, 20 missed" in told
+    row = pd.read_csv(tmp_path / "out" / "results.csv").iloc[0]
+    assert row["threshold_abnormal"] == 0.0 and row["threshold_amd"] == 0.5
+
+
+def test_with_another_threshold_photos_are_screened_anew(screen, tmp_path, capsys) -> None:
+    assert screen() == 0 and screen("--operating-point", "threshold=0.25") == 0
+    row = pd.read_csv(tmp_path / "out" / "results.csv").iloc[0]
+    assert (row["threshold_abnormal"] == 0.25 and "0.25" in row["reason"]) or row["status"] == "ungradable"
+    assert "of 1,000 photos" not in capsys.readouterr().out
+
+
+def test_one_that_is_not_offered_is_one_sentence(screen, tmp_path, capsys) -> None:
+    assert screen("--operating-point", "sensitivity=0.9") == 2
+    told = capsys.readouterr().err
+    assert "it offers youden, sensitivity=0.95, or threshold=0.5" in told and "Traceback" not in told
+    assert not (tmp_path / "out").exists()
