@@ -68,6 +68,28 @@ class Geometry:
         original[inner] = _resized_map(standard, self.side)[outer]
         return original
 
+    def mask_to_original(self, standard: npt.NDArray[np.float32], threshold: float) -> npt.NDArray[np.bool_]:
+        """Where a map of the standard photo, brought to the photograph, reaches a threshold.
+
+        The same as `to_original(standard) >= threshold`, without a large photograph's map in memory.
+
+        Parameters
+        ----------
+        standard : numpy.ndarray
+            `(n, n)` over the whole standard photo.
+        threshold : float
+            Above 0, which is what the map has outside the crop.
+
+        Returns
+        -------
+        numpy.ndarray
+            `(original_height, original_width)` bool.
+        """
+        original = np.zeros((self.original_height, self.original_width), dtype=bool)
+        inner, outer = self._overlap()
+        original[inner] = _resized_map(standard, self.side)[outer] >= threshold
+        return original
+
     def to_standard(self, original: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Bring a map or mask of the photograph to the standard photo; the inverse of `to_original`.
 

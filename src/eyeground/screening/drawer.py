@@ -48,8 +48,7 @@ class Drawing:
 
     def mask(self, structure: str) -> NDArray[np.bool_]:
         """Which pixels (height, width) of the photograph are drawn."""
-        drawn: NDArray[np.bool_] = self.original(structure) >= self.thresholds[structure]
-        return drawn
+        return self.standard.geometry.mask_to_original(self.maps[structure], self.thresholds[structure])
 
 
 @dataclass(frozen=True, eq=False)
