@@ -175,6 +175,18 @@ def test_photos_that_the_embedding_was_learnt_on_are_told(cross_validated: tuple
     assert sentence in built.evaluation.remarks
 
 
+def test_known_photos_that_nothing_is_measured_on_do_no_harm(folder: Path, manifest: Manifest, source: Bundle) -> None:
+    """The source knows the first three photos, which are of the first two patients."""
+    patients = list(dict.fromkeys(manifest.table["patient"]))
+    part = {
+        patient: "validation" if index < 6 else "test" if index < 16 else "train"
+        for index, patient in enumerate(patients)
+    }
+    split = Manifest(manifest.table.assign(split=manifest.table["patient"].map(part)), manifest.root)
+    built, told = run(folder, "known elsewhere", split, source)
+    assert "was itself trained on" not in told and not any("optimistic" in one for one in built.evaluation.remarks)
+
+
 def test_splits_are_taken_at_their_word(folder: Path, manifest: Manifest, source: Bundle) -> None:
     split = split_patients(manifest, {"train": 0.6, "validation": 0.2, "test": 0.2}, ["diabetic_retinopathy"], seed=0)
     built, told = run(folder, "split", split, source, replace_targets(TARGETS))

@@ -67,7 +67,7 @@ def finetune_recipe(
 
 @dataclass(frozen=True)
 class _Probed:
-    """The head that is shipped, what is predicted of which rows to measure it, and how, in words."""
+    """The head that is shipped, the rows that it is measured on, what is predicted to measure it, and how, in words."""
 
     head: Head
     rows: NDArray[np.intp]
@@ -157,7 +157,7 @@ def _by_split(photos: PreparedPhotos, embedded: NDArray[np.float32], recipe: Pro
     head = fit_probe(embedded[train], photos.truth[train], patients[train], recipe)
     rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
     predicted = probabilities(head.logits(embedded[rows]), recipe.targets)
-    return _Probed(head, rows, predictions_of(photos, rows, predicted, recipe.targets))
+    return _Probed(head, photos.rows("test"), predictions_of(photos, rows, predicted, recipe.targets))
 
 
 def _by_folds(photos: PreparedPhotos, embedded: NDArray[np.float32], recipe: ProbeRecipe, console: Console) -> _Probed:
