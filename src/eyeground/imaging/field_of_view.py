@@ -11,6 +11,7 @@ circle through its corners serves. A few milliseconds per photograph.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain
 
 import cv2
@@ -122,11 +123,11 @@ def find_field_of_view(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
     scale = min(1.0, WORKING_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    for area in _bordered(chain(_areas_by_light(small), _areas_by_colour(small))):
-        circle = _circle_most_agree_on(_edge_points(area), max(size))
+    for area, edge in _bordered(chain(_areas_by_light(small), _areas_by_colour(small))):
+        circle = _circle_most_agree_on(edge, max(size))
         if circle is not None and _share_outside(area, circle) <= _MOST_LIGHT_OUTSIDE:
             return replace(_in_original(circle, area, width, height), elsewhere=_light_elsewhere(small, circle))
-    lit = next(_bordered(_areas_by_light(small)), None)
+    lit, _ = next(_bordered(_areas_by_light(small)), (None, None))
     if lit is not None:
         return _in_original(_enclosing_circle(lit), lit, width, height)
     return FieldOfView(width / 2, height / 2, math.hypot(width, height) / 2, 0, 0, width, height, found=False)
@@ -163,9 +164,12 @@ def _areas_by_colour(small: npt.NDArray[np.uint8]) -> Iterator[Mask]:
         yield from _largest_piece(cv2.GaussianBlur(unlike, (3, 3), 0), _LEVELS[0])
 
 
-def _bordered(areas: Iterable[Mask]) -> Iterator[Mask]:
-    """Those areas that have enough of an edge within the frame."""
-    return (area for area in areas if len(_edge_points(area)) >= _FEWEST_POINTS)
+def _bordered(areas: Iterable[Mask]) -> Iterator[tuple[Mask, Array]]:
+    """Those areas that have enough of an edge within the frame, with the points of it."""
+    for area in areas:
+        edge = _edge_points(area)
+        if len(edge) >= _FEWEST_POINTS:
+            yield area, edge
 
 
 def _border_colour(small: npt.NDArray[np.uint8]) -> Array | None:
@@ -191,14 +195,14 @@ def _share_outside(lit: Mask, circle: Circle) -> float:
 
 def _light_elsewhere(small: npt.NDArray[np.uint8], circle: Circle) -> float:
     """The share of all light that lies outside a circle, unless the border is bright itself."""
-    light = _brightest(small)
+    light = _brightest(small[::2, ::2])  # coarse enough for a share
     corners = light[[0, 0, -1, -1], [0, -1, 0, -1]]
     if np.median(corners) > _DARKEST_BORDER:
         return 0.0
     lit = light > 2 * _DARKEST_BORDER
     height, width = light.shape
     # A margin, since the rim of the disc is soft.
-    x, y, radius = circle
+    x, y, radius = (value / 2 for value in circle)
     inside = FieldOfView(x, y, 1.05 * radius, 0, 0, width, height).mask(height, width)
     return float((lit & ~inside).sum()) / max(1.0, float(lit.sum()))
 
@@ -243,9 +247,7 @@ def _outline(lit: Mask) -> Array:
 
 
 def _circle_most_agree_on(points: Array, longest: int) -> Circle | None:
-    random = np.random.default_rng(0)
-    triples = random.integers(0, len(points), (TRIALS, 3))
-    x, y, radius = _circles_through(points[triples])
+    x, y, radius = _circles_through(points[_triples(len(points))])
     sane = (radius > 0.12 * longest) & (radius < 0.9 * longest)
     x, y, radius = x[sane], y[sane], radius[sane]
     if len(x) == 0:
@@ -265,6 +267,12 @@ def _circle_most_agree_on(points: Array, longest: int) -> Circle | None:
     if _widest_gap(points[agreeing], centre_x, centre_y) > _WIDEST_GAP:
         return None
     return centre_x, centre_y, r + 0.5  # from the middles of the outermost pixels to their outer edge
+
+
+@lru_cache(maxsize=EDGE_POINTS + 1)
+def _triples(count: int) -> npt.NDArray[np.int64]:
+    """Which three of so many points each trial takes, always the same."""
+    return np.random.default_rng(0).integers(0, count, (TRIALS, 3))
 
 
 def _widest_gap(points: Array, centre_x: float, centre_y: float) -> float:

@@ -275,7 +275,7 @@ def _standard(photo: Photo, found: FieldOfView, side: int, square: Pixels) -> St
     left, top, width = _box(found)
     pixels = cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA if width > side else cv2.INTER_CUBIC)
     disc = found.moved(left, top, side / width)
-    pixels[~disc.mask(side, side)] = 0
+    pixels = cv2.bitwise_and(pixels, pixels, mask=disc.mask(side, side).view(np.uint8))  # black outside the disc
     step = photo.reduction
     geometry = Geometry(photo.original_width, photo.original_height, left * step, top * step, width * step, side)
     return StandardPhoto(pixels, disc, geometry)
