@@ -15,9 +15,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 import eyeground
+from eyeground.bundle_files import (
+    CARD,
+    INT8,
+    KNOWN_FILES,
+    ONNX,
+    REPORT,
+    REQUIRED_FILES,
+    WEIGHTS,
+    refuse_odd_names,
+    verify_files,
+    verify_tensors,
+)
 from eyeground.description import FORMATS, BundleDescription, OperatingPoint, TrainingRecord, read_description
 from eyeground.errors import UserError
 from eyeground.familiarity import REFERENCE, Reference, read_reference
@@ -41,6 +51,7 @@ __all__ = [
     "BundleDescription",
     "OperatingPoint",
     "TrainingRecord",
+    "copier",
     "extend_bundle",
     "now",
     "open_bundle",
@@ -50,11 +61,6 @@ __all__ = [
     "read_description",
     "write_bundle",
 ]
-
-WEIGHTS, ONNX, CARD = "model.safetensors", "model.onnx", "README.md"
-INT8, REPORT = "model.int8.onnx", "report.html"
-REQUIRED_FILES = (WEIGHTS, ONNX, CARD)
-KNOWN_FILES = (DESCRIPTION, *REQUIRED_FILES, INT8, REFERENCE, TRAINING_PHOTOS, REPORT)
 
 
 @dataclass(frozen=True)
@@ -164,11 +170,13 @@ def extend_bundle(
     UserError
         If the bundle cannot be written.
     """
-    kept = {name: _copier(bundle.folder / name) for name in bundle.description.files}
+    kept = {name: copier(bundle.folder / name) for name in bundle.description.files}
     return write_bundle(bundle.folder, description, {**kept, **writers})
 
 
-def _copier(source: Path) -> Callable[[Path], None]:
+def copier(source: Path) -> Callable[[Path], None]:
+    """A writer, as `write_bundle` takes them, that copies a file."""
+
     def copy(target: Path) -> None:
         shutil.copyfile(source, target)
 
@@ -194,7 +202,7 @@ def place_bundle(source: Path, folder: Path) -> Bundle:
 
     def copy(partial: Path) -> BundleDescription:
         listed = read_description(source / DESCRIPTION)
-        _refuse_odd_names(source, listed)
+        refuse_odd_names(source, listed)
         for name in (DESCRIPTION, *listed.files):
             if not (source / name).is_file():
                 raise UserError(f"{source / name}: missing; the bundle is incomplete")
@@ -224,8 +232,8 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
             f"Released with this install: {names}{fetched}"
         )
     description = read_description(folder / DESCRIPTION)
-    _verify_files(folder, description)
-    _verify_tensors(folder / WEIGHTS, description)
+    verify_files(folder, description)
+    verify_tensors(folder / WEIGHTS, description)
     return Bundle(folder, description)
 
 
@@ -332,52 +340,3 @@ def _put_in_place(partial: Path, folder: Path) -> None:
             raise
         shutil.rmtree(aside, ignore_errors=True)
         return
-
-
-def _verify_files(folder: Path, description: BundleDescription) -> None:
-    familiar = (REFERENCE,) if description.familiarity is not None else ()
-    for required in (*REQUIRED_FILES, *familiar):
-        if required not in description.files:
-            raise UserError(f"{folder / DESCRIPTION}: 'files' does not list {required}; the bundle is incomplete")
-    _refuse_odd_names(folder, description)
-    for name, expected in description.files.items():
-        path = folder / name
-        if not path.is_file():
-            raise UserError(f"{path}: missing; the bundle is incomplete")
-        try:
-            found = sha256_of(path)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-        if found != expected:
-            raise UserError(
-                f"{path}: SHA-256 is {found[:12]}…, bundle.json says {expected[:12]}…; the file was changed or damaged"
-            )
-
-
-def _refuse_odd_names(folder: Path, description: BundleDescription) -> None:
-    for name in description.files:
-        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
-            raise UserError(f"{folder / DESCRIPTION}: 'files' lists {name!r}, which is not a plain file name")
-
-
-def _verify_tensors(path: Path, description: BundleDescription) -> None:
-    try:
-        with safe_open(path, framework="numpy") as weights:
-            slices = {name: weights.get_slice(name) for name in weights.keys()}  # noqa: SIM118 - not a dict
-            found = {name: tuple(one.get_shape()) for name, one in slices.items()}
-            types = {name: str(one.get_dtype()) for name, one in slices.items()}
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not a readable safetensors file: {error}") from error
-    expected = description.tensors
-    for name in sorted(found.keys() | expected.keys()):
-        if name not in found:
-            raise UserError(f"{path}: tensor '{name}' is missing")
-        if name not in expected:
-            raise UserError(f"{path}: tensor '{name}' is not in bundle.json")
-        if found[name] != tuple(expected[name]):
-            raise UserError(
-                f"{path}: tensor '{name}' has shape {found[name]}, bundle.json says {tuple(expected[name])}"
-            )
-        stored = description.storage.get(name, types[name])
-        if types[name] != stored:
-            raise UserError(f"{path}: tensor '{name}' is stored as {types[name]}, bundle.json says {stored}")

@@ -3,7 +3,7 @@
 Two things stop a photo. Rules stop what no model needs to be asked about: next to no light, glare, no contrast, a
 colour or a structure that no retina has, a field of view cut deeply. The model (`eyeground.imaging.grader`) stops what graders
 called bad: out of focus, without contrast. Both are cautious: on ODIR-5K, whose photographs physicians did grade,
-they stop about one in forty. How they fare is in `docs/results/gradability`.
+they stop about one in fifty. How they fare is in `docs/results/gradability`.
 """
 
 import math
@@ -64,14 +64,14 @@ def assess(standard: StandardPhoto) -> Gradability:
     readily.
     """
     measures = measure(standard)
-    model = grader()
-    probability = model.probability(measures.as_dict())
+    model, values = grader(), measures.as_dict()
+    probability = model.probability(values)
     alone = (1 - standard.disc.elsewhere / MOST_LIGHT_ELSEWHERE, "several pictures in one")
     margins = sorted((alone, *_photo_margins(measures), *_cut_margins(standard.disc)))
     reasons = [reason for margin, reason in margins if margin < 0]
     by_model = (_logit(probability) - _logit(model.limit)) / _USUAL_LOGITS
     if by_model < 0:
-        reasons += model.complaints(measures.as_dict())
+        reasons += model.complaints(values)
     return Gradability(
         probability=probability,
         focus=measures.focus,

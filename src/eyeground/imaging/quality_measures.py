@@ -4,9 +4,8 @@ Measured on a copy of 224 pixels, so that a number means the same at every side;
 without any network. `gradability` judges by them.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
+from functools import cache, reduce
 from math import log
 
 import cv2
@@ -157,7 +156,7 @@ def _lines(relative: Plane, inner: Mask) -> tuple[float, float]:
     padded[:height, :width, 0] = np.clip(relative, -0.3, 0.3)
     spectrum = cv2.dft(padded)
     planes: list[Plane] = []
-    for pair in _SPECTRA:
+    for pair in _spectra():
         response = cv2.dft(cv2.mulSpectrums(spectrum, pair, 0), flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
         planes += cv2.split(response[:height, :width])
     darkest, brightest = reduce(cv2.min, planes), reduce(cv2.max, planes)
@@ -177,15 +176,13 @@ def _line_kernels(directions: int = 8) -> list[Plane]:
     return kernels
 
 
-def _spectra(kernels: Sequence[Plane]) -> list[Plane]:
+@cache
+def _spectra() -> list[Plane]:
     """Transforms of pairs of filters, one as the real and one as the imaginary part, each centred on the first pixel."""
-    spectra = []
+    kernels, spectra = _line_kernels(), []
     for real, imaginary in zip(kernels[::2], kernels[1::2], strict=True):
         padded = np.zeros((_PADDED, _PADDED, 2), np.float32)
         size = 2 * _RADIUS + 1
         padded[:size, :size] = np.stack([real[::-1, ::-1], imaginary[::-1, ::-1]], axis=2)
         spectra.append(cv2.dft(np.ascontiguousarray(np.roll(padded, (-_RADIUS, -_RADIUS), (0, 1)))))
     return spectra
-
-
-_SPECTRA = _spectra(_line_kernels())

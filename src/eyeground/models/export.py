@@ -57,6 +57,7 @@ def export_bundle(
     card: str,
     licence: str,
     calibrations: tuple[Calibration, ...] = (),
+    further_points: tuple[OperatingPoint, ...] = (),
     training_photos: Sequence[str] | None = None,
     half: bool = False,
 ) -> Bundle:
@@ -80,6 +81,8 @@ def export_bundle(
         Licence of the weights.
     calibrations : tuple of Calibration
         Kept in bundle.json; the graph's probabilities stay the network's own.
+    further_points : tuple of OperatingPoint
+        Other thresholds that screening can be asked for.
     training_photos : sequence of str, optional
         Hashes of the photos trained and validated on, see `eyeground.training_photos`; without, the bundle has no list.
     half : bool
@@ -105,6 +108,7 @@ def export_bundle(
         storage={key: TYPE_NAMES[tensor.dtype] for key, tensor in state.items()},
         calibrations=calibrations,
         operating_points=operating_points,
+        further_points=further_points,
         training=training,
         licence=licence,
     )

@@ -45,6 +45,7 @@ def write_probe(
     card: str,
     licence: str,
     calibrations: tuple[Calibration, ...] = (),
+    further_points: tuple[OperatingPoint, ...] = (),
     training_photos: Sequence[str] = (),
 ) -> Bundle:
     """Write a bundle, whole or not at all; parameters and result are those of `models.export.export_bundle`.
@@ -82,6 +83,7 @@ def write_probe(
         | {WEIGHT: SINGLE, BIAS: SINGLE},
         calibrations=calibrations,
         operating_points=operating_points,
+        further_points=further_points,
         training=training,
         licence=licence,
     )

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from eyeground.bundle import DESCRIPTION, Bundle, OperatingPoint, TrainingRecord, extend_bundle, open_bundle
+from eyeground.bundle import DESCRIPTION, Bundle, OperatingPoint, TrainingRecord, open_bundle
 from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, choose_operating_point
@@ -75,6 +75,7 @@ class Export(Protocol):
         card: str,
         licence: str,
         calibrations: tuple[Calibration, ...],
+        further_points: tuple[OperatingPoint, ...],
         training_photos: Sequence[str],
     ) -> Bundle: ...
 
@@ -203,11 +204,11 @@ def validate_and_export(
         training=record,
         operating_points=points,
         calibrations=calibrations,
+        further_points=further,
         card=model_card(plan.name, network, record, calibrations, evaluation, plan.licence),
         licence=plan.licence,
         training_photos=seen,
     )
-    extend_bundle(bundle, bundle.description.model_copy(update={"further_points": further}), {})
     evidence = gather(Sources(run=plan.folder))
     presentation = Presentation(f"Validation of {plan.name}", _command(plan))
     write_validation(evaluation, predictions, request, evidence, presentation, plan.folder / EVALUATION)

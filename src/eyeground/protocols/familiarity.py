@@ -19,7 +19,7 @@ from eyeground.probing.embedding import Embed, embeddings
 from eyeground.screening.runtime import load
 
 FLAGGED = 0.02
-MOST_PHOTOS = 2000  # of which the reference is made; more do not change it
+MOST_PHOTOS = 2000  # of which the reference is made: many times its main directions, and minutes of work
 
 
 def embedder(bundle: Bundle) -> Embed:

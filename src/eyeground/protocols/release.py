@@ -6,9 +6,8 @@ of the card is of these predictions. A release whose rounding moved any probabil
 one pass over these photos for each graph, and that the photographs, or their cached standard photos, must still be here.
 """
 
-import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from eyeground.bundle import (
     TRAINING_PHOTOS,
     WEIGHTS,
     Bundle,
+    copier,
     open_bundle,
     write_bundle,
 )
@@ -94,7 +94,7 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
         files = _files(rounded, int8, plan.report)
         card = release_card(_facts(run, description, photos, predictions, evaluations, files, plan.resamples))
         (rounded.folder / CARD).write_text(card, encoding="utf-8")
-        write_bundle(plan.folder, description, {name: _copier(path) for name, path in files.items()})
+        write_bundle(plan.folder, description, {name: copier(path) for name, path in files.items()})
     return open_bundle(plan.folder)
 
 
@@ -205,10 +205,3 @@ def _flow(run: FinishedRun, photos: PreparedPhotos) -> tuple[SplitFlow, ...]:
             SplitFlow(split, len(readable), len(run.manifest.in_split(split)) - len(readable), readable.patients)
         )
     return tuple(flow)
-
-
-def _copier(source: Path) -> Callable[[Path], None]:
-    def copy(target: Path) -> None:
-        shutil.copyfile(source, target)
-
-    return copy

@@ -219,7 +219,8 @@ class Gathering:
         UserError
             If that is nothing, naming the sources as `given`, or two photographs share a name.
         """
-        notes, nameless = zip(*self._told(), strict=True) if self._told() else ((), ())
+        told = self._told()
+        notes, nameless = zip(*told, strict=True) if told else ((), ())
         if not self._found:
             here = f"{given}: no photographs ({', '.join(PHOTO_ENDINGS)}) here."
             raise UserError(" ".join([here, *notes]))

@@ -230,7 +230,7 @@ def _copy(entry: Entry, target: IO[bytes]) -> Refused | None:
     while True:
         try:
             piece = next(pieces, b"")
-        except NotImplementedError:
+        except NotImplementedError:  # what zipfile says of a compression that it does not know
             return Refused("is compressed in a way that is not read here; unpack the archive and screen the folder")
         except Exception as error:  # hostile bytes; the text stays out, as it may quote the file
             return Refused(f"the archive is damaged here ({type(error).__name__} while unpacking)")
