@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, validated
-from eyeground.splits import LABEL_FRACTIONS, fold_patients, label_fraction, shots, split_patients
+from eyeground.splits import LABEL_FRACTIONS, fold_patients, hold_out, label_fraction, shots, split_patients
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
@@ -46,6 +46,27 @@ def test_no_patient_is_on_both_sides_of_a_split(manifest: Manifest, seed: int) -
     split = split_patients(manifest, SHARES, seed=seed).table
     assert split["split"].notna().all()
     assert (split.groupby("patient")["split"].nunique() == 1).all()
+
+
+@given(manifest=cohorts)
+def test_held_out_folds_cover_the_training_photos_once_and_no_test_photo(manifest: Manifest) -> None:
+    whole = fold_patients(split_patients(manifest, SHARES), 3)
+    parts = [hold_out(whole, fold) for fold in range(3)]
+    assert sorted(photo for part in parts for photo in photos(part.in_split("test"))) == sorted(
+        photos(whole.in_split("train"))
+    )
+    for part in parts:
+        assert photos(part.in_split("validation")) == photos(whole.in_split("validation"))
+        assert (part.table.groupby("patient")["split"].nunique() == 1).all()
+        assert len(part) + len(whole.in_split("test")) == len(whole)
+
+
+def test_holding_out_says_what_is_missing() -> None:
+    split = split_patients(cohort(40), SHARES)
+    with pytest.raises(UserError, match="no column 'fold'; `eyeground split"):
+        hold_out(split, 0)
+    with pytest.raises(UserError, match="no training photo is of this fold; the manifest has 0, 1, 2"):
+        hold_out(fold_patients(split, 3), 3)
 
 
 @given(manifest=cohorts, folds=st.integers(2, 10))

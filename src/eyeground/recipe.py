@@ -24,6 +24,7 @@ __all__ = [
     "ProbeRecipe",
     "Settings",
     "Target",
+    "Teaching",
     "TrainingRecipe",
     "in_words",
     "read_recipe",
@@ -178,9 +179,34 @@ class Augmentation(Settings):
         0.1, ge=0, lt=1, description="Largest relative change of each colour channel by itself (camera and lens)."
     )
     gamma: float = Field(0.2, ge=0, lt=1, description="Largest relative change of gamma.")
+    illumination: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Largest relative change of brightness across the photo, from centre to rim and from side to side.",
+    )
     blur: float = Field(0.1, ge=0, le=1, description="Share of photos that are blurred (defocus).")
+    sharpen: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of photos that are sharpened, as by a better lens or a camera's own processing.",
+    )
     jpeg: float = Field(
         0.1, ge=0, le=1, description="Share of photos that are compressed again as JPEG, quality 40-95."
+    )
+
+
+class Teaching(Settings):
+    """Other models' predictions of the training photos as part of the truth, where labels are noisy or missing."""
+
+    predictions: tuple[str, ...] = Field(
+        (),
+        description="Predictions tables whose photos are among the training photos, each predicted by a model that did not learn "
+        "from it (`eyeground pretrain --fold`). A photo in several tables is taught their mean. None: the labels alone.",
+    )
+    share: UnitValue = Field(
+        0.5, description="Share of the truth that the predictions give; where a label is unknown they give all of it."
     )
 
 
@@ -260,6 +286,7 @@ class TrainingRecipe(Settings):
     architecture: Architecture = Field(Architecture(), description="The network.")
     preprocessing: Preprocessing = Field(Preprocessing(), description="Photograph to tensor.")
     augmentation: Augmentation = Field(Augmentation(), description="Random changes of training photos.")
+    teaching: Teaching = Field(Teaching(), description="Learning from other models beside the labels.")
     optimisation: Optimisation = Field(Optimisation(), description="Fitting.")
     calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     machine: Machine = Field(Machine(), description="Hardware.")

@@ -90,6 +90,32 @@ def fold_patients(manifest: Manifest, folds: int, stratify: Sequence[str] = (), 
     return replace(manifest, table=manifest.table.assign(fold=manifest.table["patient"].map(fold).astype("Int64")))
 
 
+def hold_out(manifest: Manifest, fold: int) -> Manifest:
+    """Make one fold of the training photos the test photos, so that a model can be fitted without them.
+
+    Validation photos stay what they are, and the manifest's own test photos are left out: nothing that is done with
+    the outcome has looked at them.
+
+    Raises
+    ------
+    UserError
+        If the manifest has no splits or no folds, or no training photo is of this fold.
+    """
+    for column in ("split", "fold"):
+        if column not in manifest.table:
+            raise UserError(
+                f"--fold {fold}: the manifest has no column '{column}'; `eyeground split MANIFEST --folds 5 -o …` writes it"
+            )
+    train = manifest.table["split"].eq("train").fillna(False)
+    held = train & manifest.table["fold"].eq(fold).fillna(False)
+    if not held.any():
+        folds = ", ".join(str(one) for one in sorted(manifest.table.loc[train, "fold"].dropna().unique()))
+        raise UserError(f"--fold {fold}: no training photo is of this fold; the manifest has {folds or 'none'}")
+    split = manifest.table["split"].mask(held, "test")
+    kept = (train | manifest.table["split"].eq("validation").fillna(False)).astype(bool)
+    return replace(manifest, table=manifest.table.assign(split=split)).where(kept)
+
+
 def label_fraction(manifest: Manifest, fraction: float, stratify: Sequence[str] = (), seed: int = 0) -> Manifest:
     """Return the photographs of a stratified share of the patients; a smaller fraction is a subset of a larger one.
 

@@ -41,10 +41,24 @@ def test_the_original_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["flip", "rotation", "zoom", "shift", "brightness", "contrast", "colour", "gamma", "blur", "jpeg"]
+    "name",
+    [
+        "flip",
+        "rotation",
+        "zoom",
+        "shift",
+        "brightness",
+        "contrast",
+        "colour",
+        "gamma",
+        "illumination",
+        "blur",
+        "sharpen",
+        "jpeg",
+    ],
 )
 def test_each_setting_changes_photos_by_itself(name: str) -> None:
-    full = {"flip": True, "rotation": 90.0, "blur": 1.0, "jpeg": 1.0}.get(name, 0.3)
+    full = {"flip": True, "rotation": 90.0, "blur": 1.0, "sharpen": 1.0, "jpeg": 1.0}.get(name, 0.3)
     only = NOTHING.model_copy(update={name: full})
     changed = [not np.array_equal(augment(photo(), only, np.random.default_rng(seed)), photo()) for seed in range(24)]
     assert sum(changed) >= 8
@@ -61,9 +75,36 @@ def test_photometric_changes_keep_the_outside_black() -> None:
     original = photo()
     outside = original.max(axis=2) == 0
     assert outside.any()
-    only = NOTHING.model_copy(update={"brightness": 0.3, "contrast": 0.3, "colour": 0.2, "gamma": 0.3})
+    only = NOTHING.model_copy(
+        update={
+            "brightness": 0.3,
+            "contrast": 0.3,
+            "colour": 0.2,
+            "gamma": 0.3,
+            "illumination": 0.5,
+            "sharpen": 1.0,
+        }
+    )
     for seed in range(5):
         assert not augment(original, only, np.random.default_rng(seed))[outside].any()
+
+
+def test_uneven_light_keeps_the_middle_as_bright_as_it_was() -> None:
+    only = NOTHING.model_copy(update={"illumination": 0.4})
+    grey = np.full((SIDE, SIDE, 3), 100, np.uint8)
+    lit = np.stack([augment(grey, only, np.random.default_rng(seed)) for seed in range(16)])
+    assert np.abs(lit[:, SIDE // 2, SIDE // 2].astype(int) - 100).max() <= 2
+    spread = np.ptp(lit.reshape(16, -1).astype(int), axis=1)
+    assert spread.min() > 2
+    assert spread.max() > 40
+
+
+def test_sharpening_steepens_an_edge() -> None:
+    edge = np.full((SIDE, SIDE, 3), 80, np.uint8)
+    edge[:, SIDE // 2 :] = 160
+    sharpened = augment(edge, NOTHING.model_copy(update={"sharpen": 1.0}), np.random.default_rng(0))
+    assert sharpened.min() < 80
+    assert sharpened.max() > 160
 
 
 def test_a_black_photo_stays_black() -> None:

@@ -25,6 +25,13 @@ RESUME = typer.Option(
 )
 NAME = typer.Option(None, "--name", help="Name of the model; the run folder's name if not given.")
 LICENCE = typer.Option("apache-2.0", "--licence", help="Licence of the weights, for the model card.")
+FOLD = typer.Option(
+    None,
+    "--fold",
+    min=0,
+    help="Train without this fold of the training photos (column 'fold'), which become the test photos; the manifest's own test "
+    "photos are left out. For models that teach another: see teaching.predictions in docs/recipe.md.",
+)
 LEAKAGE = typer.Option(False, "--allow-leakage", help="Train although the same photo stands in two splits.")
 
 
@@ -33,6 +40,7 @@ def pretrain(
     output: Path = RUN,
     recipe: Path | None = RECIPE,
     overrides: list[str] = SET,
+    fold: int | None = FOLD,
     resume: bool = RESUME,
     name: str | None = NAME,
     licence: str = LICENCE,
@@ -50,12 +58,15 @@ def pretrain(
     from eyeground.protocols.build import Plan
     from eyeground.protocols.train import train_and_validate
     from eyeground.recipe import TrainingRecipe, read_recipe
+    from eyeground.splits import hold_out
 
     plan = Plan(
         output, cache, name or output.resolve().name, "pretrain", licence, allow_leakage, jobs or usable_cores()
     )
     settings = read_recipe(TrainingRecipe, recipe, overrides)
-    _report(train_and_validate(read_manifest(manifest), settings, plan, Console(soft_wrap=True), resume), output)
+    photos = read_manifest(manifest)
+    photos = photos if fold is None else hold_out(photos, fold)
+    _report(train_and_validate(photos, settings, plan, Console(soft_wrap=True), resume), output)
 
 
 def adapt(

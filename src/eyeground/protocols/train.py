@@ -30,6 +30,7 @@ from eyeground.protocols.familiarity import with_familiarity
 from eyeground.protocols.run_folder import open_run
 from eyeground.recipe import TrainingRecipe
 from eyeground.training.fit import fit, predict
+from eyeground.training.teaching import taught
 
 
 def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, console: Console, resume: bool) -> Built:
@@ -53,7 +54,9 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     torch.manual_seed(recipe.seed)
     classifier = Classifier(recipe.architecture, recipe.preprocessing, recipe.targets)
     initialise(classifier, recipe.initialisation).print(console)
-    fitted = fit(classifier, recipe, photos, plan.folder, console, resume)
+    fitted = fit(
+        classifier, recipe, taught(photos, recipe.targets, recipe.teaching, console), plan.folder, console, resume
+    )
     rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
     predictions = predictions_of(photos, rows, predict(fitted.classifier, photos, rows, recipe), recipe.targets)
     start = public_name(recipe.initialisation)

@@ -16,6 +16,7 @@ from eyeground.recipe import Augmentation
 
 SMALLEST_JPEG_QUALITY, LARGEST_JPEG_QUALITY = 40, 95
 LARGEST_BLUR = 0.008  # standard deviation as a share of the side: about 2 px at 224
+LARGEST_SHARPENING = 1.5  # how often what a blur takes away is added
 
 
 def augment(photo: np.ndarray, settings: Augmentation, random: np.random.Generator) -> np.ndarray:
@@ -66,9 +67,14 @@ def augment_with_masks(
     if random.random() < settings.warp:
         changed, *moved = _warp([changed, *moved], settings, random)
     changed = _photometric(changed, settings, random)
-    side = photo.shape[0]
+    if settings.illumination:
+        changed = _illuminate(changed, settings.illumination, random)
     if random.random() < settings.blur:
-        changed = cv2.GaussianBlur(changed, (0, 0), max(0.3, random.uniform(0, LARGEST_BLUR) * side))
+        changed = _blurred(changed, random)
+    # A share of zero draws nothing, so that recipes written before there was sharpening give the photos they gave.
+    if settings.sharpen and random.random() < settings.sharpen:
+        amount = random.uniform(0, LARGEST_SHARPENING)
+        changed = cv2.addWeighted(changed, 1 + amount, _blurred(changed, random), -amount, 0)
     if random.random() < settings.jpeg:
         changed = _recompress(changed, int(random.integers(SMALLEST_JPEG_QUALITY, LARGEST_JPEG_QUALITY + 1)))
     return changed, moved
@@ -111,6 +117,20 @@ def _photometric(photo: np.ndarray, settings: Augmentation, random: np.random.Ge
     table = np.clip((levels - pivot) * contrast + pivot, 0, 1) * 255
     table[0] = 0
     return np.asarray(cv2.LUT(photo, np.round(table).astype(np.uint8)[None]))
+
+
+def _illuminate(photo: np.ndarray, largest: float, random: np.random.Generator) -> np.ndarray:
+    """Brighten or darken the rim against the centre, and one side against the other; black stays black."""
+    side = photo.shape[0]
+    place = np.linspace(-1, 1, side, dtype=np.float32)
+    to_rim, across, along = random.uniform(-largest, largest, size=3)
+    horizontal, vertical = to_rim * place**2 + across * place, to_rim * place**2 + along * place
+    gain = np.clip(1 + horizontal[None, :] + vertical[:, None], 0.2, 2).astype(np.float32)
+    return np.asarray(cv2.multiply(photo, cv2.merge([gain] * 3), dtype=cv2.CV_8U))
+
+
+def _blurred(photo: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    return np.asarray(cv2.GaussianBlur(photo, (0, 0), max(0.3, random.uniform(0, LARGEST_BLUR) * photo.shape[0])))
 
 
 def _recompress(photo: np.ndarray, quality: int) -> np.ndarray:

@@ -146,15 +146,15 @@ class MovingAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(averaged: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+        # All tensors in one go: asked one by one for the step, a GPU would wait for its host some hundred times a step.
+        def average(averaged: tuple[Tensor, ...], current: tuple[Tensor, ...], updates: Tensor | int) -> None:
             step = float(updates)
-            return (
-                torch.lerp(current, averaged, min(decay, (1 + step) / (10 + step)))
-                if averaged.is_floating_point()
-                else current
-            )
+            if averaged[0].is_floating_point():
+                torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + step) / (10 + step)))
+            else:
+                torch._foreach_copy_(averaged, current)
 
-        super().__init__(avg_fn=average)
+        super().__init__(multi_avg_fn=average)
 
 
 class Patience(EarlyStopping):
