@@ -66,6 +66,11 @@ def test_wrong_setting_is_named_with_the_right_one(
     assert not (tmp_path / "run").exists()
 
 
+def test_holding_out_a_fold_needs_folds(photos: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["pretrain", str(photos / "manifest.csv"), "-o", str(tmp_path / "run"), "--fold", "0"]) == 2
+    assert "no column 'split'; `eyeground split" in capsys.readouterr().err
+
+
 def test_photos_are_imported_checked_and_split(
     photos: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

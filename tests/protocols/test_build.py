@@ -1,5 +1,6 @@
 """From a manifest to a bundle on rendered photos: the whole run, its folder, and what it refuses."""
 
+import io
 import shutil
 from pathlib import Path
 from typing import Literal
@@ -22,7 +23,8 @@ from eyeground.protocols.adapt import finetune_recipe
 from eyeground.protocols.build import Built, Plan, validate_and_export
 from eyeground.protocols.run_folder import open_run
 from eyeground.protocols.train import network_of, train_and_validate
-from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, Target, TrainingRecipe
+from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, Target, Teaching, TrainingRecipe
+from eyeground.splits import fold_patients, hold_out, split_patients
 from eyeground.synthetic import render_dataset
 
 QUIET = Console(quiet=True)
@@ -165,6 +167,20 @@ def test_finetuning_starts_from_the_bundle_and_keeps_its_preprocessing(
     assert recipe.optimisation.layer_decay < 1
     built = train_and_validate(manifest, recipe, plan(folder, "finetuned", "finetune"), QUIET, resume=False)
     assert built.bundle.description.training.method == "finetune"
+
+
+def test_a_model_that_did_not_see_a_fold_teaches_one_that_does(folder: Path, manifest: Manifest) -> None:
+    shares = {"train": 0.6, "validation": 0.2, "test": 0.2}
+    whole = fold_patients(split_patients(manifest, shares, ["abnormal"]), 2)
+    held = hold_out(whole, 0)
+    train_and_validate(held, RECIPE, plan(folder, "teacher"), QUIET, resume=False)
+    teaching = Teaching(predictions=(str(folder / "teacher" / "predictions.parquet"),), share=1.0)
+    taught, said = RECIPE.model_copy(update={"teaching": teaching}), io.StringIO()
+    built = train_and_validate(whole, taught, plan(folder, "taught"), Console(file=said, width=200), resume=False)
+    assert f"taught: {len(held.in_split('test'))} of {len(whole.in_split('train'))} training photos" in said.getvalue()
+    assert set(built.predictions.table["truth_abnormal"]) == {0.0, 1.0}
+    losses = [pd.read_csv(folder / name / "history.csv")["loss"].tolist() for name in ("teacher", "taught")]
+    assert losses[0] != losses[1]
 
 
 def test_a_finished_run_resumed_gives_the_same_figures(folder: Path, manifest: Manifest, pretrained: Built) -> None:

@@ -80,10 +80,18 @@ def environment() -> dict[str, object]:
     return {
         "eyeground": eyeground.__version__,
         "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
+        "machine": ", ".join([f"{platform.system()} {platform.machine()}", *_accelerators()]),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "packages": versions,
     }
+
+
+def _accelerators() -> list[str]:
+    """Names of the GPUs that are there for torch; none where nothing has needed torch."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return []
+    return [str(torch.cuda.get_device_name(number)) for number in range(torch.cuda.device_count())]
 
 
 def _same_run(folder: Path, recipe: Settings, manifest: Manifest) -> None:
