@@ -1,8 +1,9 @@
-"""Make `docs/results/odir/`: the validation report of the upstream model, with IDRiD and HRF as external datasets.
+"""Make `docs/results/odir/`: the validation report of a released model, with IDRiD and HRF as external datasets.
 
-    python scripts/validate_odir.py RUN DATA WORK
+    python scripts/validate_odir.py RUN BUNDLE DATA WORK
 
-RUN is the run folder of `eyeground pretrain` on ODIR-5K, DATA the folder that holds `odir5k/`, `idrid/` and `hrf/`,
+RUN is the run folder of `eyeground pretrain` on ODIR-5K, BUNDLE what `eyeground release` made of it (a folder, or the name of
+a released model), whose own predictions are evaluated, DATA the folder that holds `odir5k/`, `idrid/` and `hrf/`,
 WORK a folder for what lies between. Everything is done by the commands that a user has, so the report can be made
 again line by line. No photograph and no photo's name goes into the repository.
 """
@@ -18,9 +19,9 @@ STRESSED_PATIENTS = "120"
 TARGETS = ("abnormal", "amd", "epiretinal_membrane", "glaucoma", "pathologic_myopia")
 
 
-def validate(run: Path, data: Path, work: Path) -> None:
+def validate(run: Path, model: str, data: Path, work: Path) -> None:
     """Predict, check, stress and evaluate; leave the report in `docs/results/odir`."""
-    bundle = ["--bundle", str(run / "bundle")]
+    bundle = ["--bundle", model]
     manifest = str(run / "manifest.parquet")
     embeddings, stressed = work / "odir-embeddings.parquet", work / "odir-stress"
     done("predict", manifest, *bundle, "-o", work / "odir.parquet", "--embeddings", embeddings)
@@ -36,7 +37,7 @@ def validate(run: Path, data: Path, work: Path) -> None:
     for target in TARGETS:
         beside += ["--target", target]
     title = "A fundus model of ODIR-5K, validated"
-    done("evaluate", run / "predictions.parquet", "--run", run, *beside, "--title", title, "-o", work / "report")
+    done("evaluate", work / "odir.parquet", "--run", run, *bundle, *beside, "--title", title, "-o", work / "report")
     (work / "report" / "failures.csv").unlink()  # names photos; the report's own table has running numbers
     shutil.rmtree(RESULTS, ignore_errors=True)
     shutil.copytree(work / "report", RESULTS, ignore=shutil.ignore_patterns("*.png", "metrics.json"))
@@ -51,6 +52,6 @@ def done(*arguments: object) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 5:
         sys.exit(__doc__)
-    validate(*map(Path, sys.argv[1:]))
+    validate(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))

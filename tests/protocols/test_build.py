@@ -179,6 +179,7 @@ def test_a_model_that_did_not_see_a_fold_teaches_one_that_does(folder: Path, man
     built = train_and_validate(whole, taught, plan(folder, "taught"), Console(file=said, width=200), resume=False)
     assert f"taught: {len(held.in_split('test'))} of {len(whole.in_split('train'))} training photos" in said.getvalue()
     assert set(built.predictions.table["truth_abnormal"]) == {0.0, 1.0}
+    assert "fold" not in built.predictions.table
     losses = [pd.read_csv(folder / name / "history.csv")["loss"].tolist() for name in ("teacher", "taught")]
     assert losses[0] != losses[1]
 

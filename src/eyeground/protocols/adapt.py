@@ -132,7 +132,7 @@ def _with_labels(manifest: Manifest, targets: Sequence[Target], console: Console
 def _divided(manifest: Manifest, recipe: ProbeRecipe, console: Console) -> Manifest:
     """The manifest with the splits or folds that its probe is measured by."""
     if "split" in manifest.table:
-        return manifest
+        return with_splits(manifest, recipe.targets, recipe.seed, console)
     if "fold" in manifest.table and manifest.table["fold"].notna().all():
         folds = "the manifest's own folds"
     elif len(manifest) >= FEWEST_TO_SPLIT:

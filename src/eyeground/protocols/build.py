@@ -221,7 +221,11 @@ def _command(plan: Plan) -> str:
 
 
 def with_splits(manifest: Manifest, targets: Sequence[Target], seed: int, console: Console) -> Manifest:
-    """The manifest's own splits, or new ones by patient where it has none."""
+    """The manifest's own splits, or new ones by patient where it has none; without folds.
+
+    One model predicts all test photos, and a column of folds beside its predictions would say that each fold had its own.
+    """
+    manifest = replace(manifest, table=manifest.table.drop(columns="fold", errors="ignore"))
     if "split" in manifest.table:
         return manifest
     shares = ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
