@@ -47,6 +47,22 @@ def test_a_name_is_never_a_path(released: Path, tiny_bundle: Callable[..., Bundl
     assert installed.folder_of(name) is None
 
 
+@pytest.mark.parametrize("name", installed.released())
+def test_the_card_of_a_released_classifier_tells_when_it_does_not_answer(name: str) -> None:
+    bundle = open_bundle(name)
+    description = bundle.description
+    if description.decoder is not None:
+        pytest.skip("a segmenter answers everything")
+    card = (bundle.folder / "README.md").read_text(encoding="utf-8")
+    assert description.familiarity is not None
+    assert f"embeddings of {description.familiarity.photos} training photographs" in card
+    assert all(
+        f"| {point.rule} | {point.threshold:.4f} |" in card
+        for point in description.further_points
+        if point.output == "abnormal"
+    )
+
+
 def test_the_default_is_the_one_that_the_file_names(released: Path, tiny_bundle: Callable[..., Bundle]) -> None:
     with pytest.raises(UserError, match="no model comes with this install, so there is no default; name one with"):
         installed.default_model()

@@ -189,9 +189,13 @@ def test_the_card_is_valid_for_the_hub_and_holds_the_figures(released: Bundle) -
     for said in (
         "Not a medical device", f'eyeground.load("{NAME}")("photo.jpg")', released.description.files["model.safetensors"],
         "arXiv:2408.08790", "| train | 56 | 28 | 0 |", "| sex: female |", "| age: ", "| eye: left |", "8 bits: not tried",
-        "no probability differs by more than", "Compute: ",
+        "no probability differs by more than", "Compute: ", "--operating-point RULE",
     ):  # fmt: skip
         assert said in text, said
+    further = [point for point in released.description.further_points if point.output == "abnormal"]
+    assert further
+    for point in further:
+        assert f"| abnormal | {point.rule} | {point.threshold:.4f} | {point.sensitivity:.3f} |" in text
 
 
 def test_a_licence_that_the_hub_does_not_know_is_named_beside_other(folder: Path, tmp_path: Path) -> None:

@@ -114,13 +114,16 @@ def release_card(facts: Facts) -> str:
         loader=PackageLoader("eyeground.protocols"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     description = facts.description
+    deciding = rule_of(description).deciding
     environment.globals["zip"] = zip
     return environment.get_template("release_card.md.jinja").render(
         metadata=yaml.safe_dump(_metadata(facts), sort_keys=False, allow_unicode=True, width=1000),
         facts=facts,
         description=description,
         record=description.training,
-        deciding=rule_of(description).deciding,
+        deciding=deciding,
+        further=[point for point in description.further_points if point.output in deciding],
+        share=_share,
         calibrations=[(", ".join(one.outputs), calibration_in_words(one)) for one in description.calibrations],
         metrics=METRICS,
         cells=_cells,
@@ -179,6 +182,10 @@ def _cells(output: OutputEvaluation) -> list[str]:
     for estimate in output.all_estimates():
         found.setdefault(estimate.metric, estimate)
     return [shown(found.get(metric)) for metric in METRICS]
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _group_cells(group: Group) -> list[str]:

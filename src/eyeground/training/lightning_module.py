@@ -146,7 +146,7 @@ class MovingAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        # All tensors in one go: asked one by one for the step, a GPU would wait for its host some hundred times a step.
+        # All tensors in one go: to know the step, which lies on the GPU, the host waits for all that runs there.
         def average(averaged: tuple[Tensor, ...], current: tuple[Tensor, ...], updates: Tensor | int) -> None:
             step = float(updates)
             if averaged[0].is_floating_point():

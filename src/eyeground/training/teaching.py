@@ -1,9 +1,9 @@
 """Other models' predictions as part of the truth that a model is fitted to.
 
-A label may be wrong; a model that never saw the photo repeats what many other labels say of photos like it. A mean of
-the two is a better teacher than either where labels are noisy, provided that no model teaches what it has learnt by
-heart: each photo is to be predicted by models fitted without it (cross-fitting; the mean of labels and predictions is the
-bootstrapping of Reed et al. 2014, arXiv 1412.6596, with another model's predictions in place of one's own).
+A label may be wrong; a model that never saw the photo repeats what other labels say of photos like it, and misses what they
+rarely say. Whether a mean of the two teaches better than labels alone must be measured (docs/howto/learn-from-noisy-labels.md
+does). No model is to teach what it has learnt by heart, so each photo is predicted by models fitted without it (cross-fitting;
+the mean is the bootstrapping of Reed et al. 2014, arXiv 1412.6596, with other models' predictions in place of one's own).
 """
 
 import os
