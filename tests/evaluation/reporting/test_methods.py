@@ -139,6 +139,10 @@ def test_the_bundle_tells_model_data_and_preprocessing_and_no_path(made, descrip
         ("optimisation.patience=4", "Training stopped after 4 epochs without improvement", "10 epochs"),
         ("optimisation.average_decay=0.99", "moving average (decay 0.99", "10 epochs"),
         ("augmentation.flip=false", "random turns by right angles", "left-right flips"),
+        ("augmentation.illumination=0.2", "illumination across the photo by up to 20%", "blur in 10% of photos"),
+        ("augmentation.sharpen=0.15", "sharpening in 15% of photos", "blur in 10% of photos"),
+        ("teaching.predictions=[a.csv, b.csv]", "blended with predictions from 2 tables", "The seed was 0"),
+        ("architecture.views=2", "the mean over 2 turned or mirrored copies", "Its only input was the photograph"),
         ("initialisation=scratch", "at random", "ImageNet"),
         ("architecture.head=jang2024", "512 units", "one linear layer"),
     ],
@@ -149,6 +153,11 @@ def test_training_is_told_as_the_recipe_sets_it(made, override, said, otherwise)
     default = text_of(methods_section(evaluation, made, TrainingRecipe()))
     assert said in changed and said not in default
     assert otherwise in default
+
+
+def test_epochs_that_were_not_run_are_told(made, description):
+    text = text_of(methods_section(evaluate(made, resamples=0), made, TrainingRecipe(), description))
+    assert "at most 10 epochs, of which 6 were run" in text
 
 
 def test_a_probe_is_told_as_one(made, description):

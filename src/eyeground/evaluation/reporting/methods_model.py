@@ -12,6 +12,7 @@ from eyeground.recipe import (
     Preprocessing,
     ProbeRecipe,
     Target,
+    Teaching,
     TrainingRecipe,
     in_words,
 )
@@ -35,7 +36,7 @@ def model_parts(recipe: TrainingRecipe | ProbeRecipe | None, description: Bundle
     elif trained is not None:
         parts["initialisation"] = _initialisation(trained.initialisation)
     if trained is not None:
-        parts["training"] = _training(trained)
+        parts["training"] = _training(trained, description.training.epochs if description else None)
         parts["selection"] = _selection(trained.optimisation)
     elif isinstance(recipe, ProbeRecipe):
         parts["training"] = (
@@ -66,9 +67,14 @@ def _model(architecture: Architecture, targets: tuple[Target, ...]) -> str:
         "linear": "one linear layer on its average-pooled features",
         "jang2024": "a hidden layer of 512 units with ReLU and a linear layer on its average-pooled features",
     }[architecture.head]
+    views = (
+        f" Its answer was the mean over {architecture.views} turned or mirrored copies of the photograph."
+        if architecture.views > 1
+        else ""
+    )
     return (
         f"One network was used, without ensembling: {architecture.backbone}, with {head} "
-        f"(output stride {architecture.output_stride}). Its only input was the photograph. {_outputs(targets)}"
+        f"(output stride {architecture.output_stride}). Its only input was the photograph.{views} {_outputs(targets)}"
     )
 
 
@@ -110,8 +116,9 @@ def _initialisation(name: str) -> str:
     return f"Weights were initialised from {Path(name).name}."
 
 
-def _training(recipe: TrainingRecipe) -> str:
+def _training(recipe: TrainingRecipe, epochs: int | None) -> str:
     settings = recipe.optimisation
+    run = f", of which {epochs} were run" if epochs and epochs < settings.epochs else ""
     loss = "cross-entropy" if settings.loss == "cross-entropy" else "focal loss with gamma 2"
     smoothing = f", with label smoothing of {settings.label_smoothing:g}" if settings.label_smoothing else ""
     optimiser = {"adamw": "AdamW", "adam": "Adam", "sgd": "stochastic gradient descent"}[settings.optimiser]
@@ -125,9 +132,18 @@ def _training(recipe: TrainingRecipe) -> str:
     clipped = f" Gradients were clipped to a norm of {settings.clip:g}." if settings.clip else ""
     return (
         f"The weights were fitted by {loss}{smoothing}, with {optimiser} (peak learning rate {settings.learning_rate:g}{decay}, "
-        f"weight decay {settings.weight_decay:g}, batches of {settings.batch_size}) for at most {counted(settings.epochs, 'epoch')}. "
-        f"The learning rate {rose}fell to zero along a cosine.{clipped} "
-        f"{_augmentation(recipe.augmentation)} {imbalance} The seed was {recipe.seed}."
+        f"weight decay {settings.weight_decay:g}, batches of {settings.batch_size}) for at most {counted(settings.epochs, 'epoch')}{run}. "
+        f"The learning rate {rose}fell along a cosine that reaches zero with the last of them.{clipped} "
+        f"{_augmentation(recipe.augmentation)} {imbalance}{_teaching(recipe.teaching)} The seed was {recipe.seed}."
+    )
+
+
+def _teaching(settings: Teaching) -> str:
+    if not settings.predictions:
+        return ""
+    return (
+        f" Training labels were blended with predictions from {counted(len(settings.predictions), 'table')}, which had a share of "
+        f"{settings.share:.0%}, and all of it where a label was unknown."
     )
 
 
@@ -138,7 +154,9 @@ def _augmentation(settings: Augmentation) -> str:
     relative = {"brightness": settings.brightness, "contrast": settings.contrast}
     relative |= {"colour channels": settings.colour, "gamma": settings.gamma}
     changes += [f"{name} by up to {share:.0%}" for name, share in relative.items() if share]
+    changes += [f"illumination across the photo by up to {settings.illumination:.0%}"] if settings.illumination else []
     changes += [f"blur in {settings.blur:.0%} of photos"] if settings.blur else []
+    changes += [f"sharpening in {settings.sharpen:.0%} of photos"] if settings.sharpen else []
     changes += [f"JPEG compression in {settings.jpeg:.0%} of photos"] if settings.jpeg else []
     return f"Photos were augmented by random {joined(changes)}." if changes else "Photos were not augmented."
 
