@@ -47,12 +47,12 @@ def test_a_name_is_never_a_path(released: Path, tiny_bundle: Callable[..., Bundl
     assert installed.folder_of(name) is None
 
 
-@pytest.mark.parametrize("name", installed.released())
+@pytest.mark.parametrize(
+    "name", [name for name in installed.released() if open_bundle(name).description.decoder is None]
+)
 def test_the_card_of_a_released_classifier_tells_when_it_does_not_answer(name: str) -> None:
     bundle = open_bundle(name)
     description = bundle.description
-    if description.decoder is not None:
-        pytest.skip("a segmenter answers everything")
     card = (bundle.folder / "README.md").read_text(encoding="utf-8")
     assert description.familiarity is not None
     assert f"embeddings of {description.familiarity.photos} training photographs" in card
