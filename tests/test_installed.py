@@ -12,7 +12,7 @@ import pytest
 from eyeground import installed
 from eyeground.bundle import Bundle, open_bundle
 from eyeground.cli import main
-from eyeground.description import Figure
+from eyeground.description import Figure, read_description
 from eyeground.errors import UserError
 
 REPOSITORY = Path(__file__).parents[1]
@@ -48,7 +48,12 @@ def test_a_name_is_never_a_path(released: Path, tiny_bundle: Callable[..., Bundl
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in installed.released() if open_bundle(name).description.decoder is None]
+    "name",
+    [
+        name
+        for name in installed.released()
+        if read_description(installed.models()[name] / installed.DESCRIPTION).decoder is None
+    ],
 )
 def test_the_card_of_a_released_classifier_tells_when_it_does_not_answer(name: str) -> None:
     bundle = open_bundle(name)

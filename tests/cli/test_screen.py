@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from eyeground.bundle import OperatingPoint, TrainingRecord, extend_bundle
+from eyeground.bundle import OperatingPoint, TrainingRecord
 from eyeground.cli import main
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
@@ -35,20 +35,19 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         epochs=0,
         seed=0,
     )
-    made = export_bundle(
+    further = POINT.model_copy(
+        update={"threshold": 0.0, "rule": "sensitivity=0.95", "sensitivity": 0.9, "specificity": 0.5}
+    )
+    return export_bundle(
         classifier,
         tmp_path_factory.mktemp("bundles") / "tiny",
         name="tiny",
         training=record,
         operating_points=(POINT,),
+        further_points=(further,),
         card="# tiny\n",
         licence="apache-2.0",
-    )
-    further = POINT.model_copy(
-        update={"threshold": 0.0, "rule": "sensitivity=0.95", "sensitivity": 0.9, "specificity": 0.5}
-    )
-    extend_bundle(made, made.description.model_copy(update={"further_points": (further,)}), {})
-    return made.folder
+    ).folder
 
 
 @pytest.fixture
