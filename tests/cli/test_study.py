@@ -57,6 +57,16 @@ def test_a_dry_run_lists_cells_and_computes_none(root: Path, capsys: pytest.Capt
     assert not (root / "out" / "upstream").exists()
 
 
+def test_a_dry_run_cleans_nothing_and_says_what_will_be(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert study(root, "-o", str(tmp_path), "--dry-run", "--set", "data.home.clean=true") == 0
+    listed = " ".join(capsys.readouterr().out.split())
+    assert listed.count("after cleaning") == 4
+    assert "home will be cleaned first" in listed
+    assert not (tmp_path / "data" / "home.parquet").exists()
+
+
 def test_without_the_photos_a_dry_run_says_what_is_missing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     elsewhere = ["--root", "/nowhere", "-o", "/nowhere/out", "--dry-run"]
     assert main(["study", str(root / "study.yaml"), *elsewhere]) == 0

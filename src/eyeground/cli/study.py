@@ -55,7 +55,7 @@ def study(
     if dry_run and (missing := missing_data(settings, place)):
         list_without_data(settings, place, missing, console)
         return
-    opened = open_study(settings, place, console, train=not dry_run and share[1] == 1)
+    opened = open_study(settings, place, console, train=not dry_run and share[1] == 1, clean=not dry_run)
     pending = opened.pending(*share)[:cells]
     if dry_run:
         list_cells(opened, pending, console)

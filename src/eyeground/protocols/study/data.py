@@ -50,15 +50,33 @@ class Place:
         return next((path for path in (self.root / name, Path(name)) if path.exists()), None)
 
 
-def open_data(recipe: StudyRecipe, place: Place, console: Console) -> dict[str, Manifest]:
+def open_data(recipe: StudyRecipe, place: Place, console: Console, clean: bool = True) -> dict[str, Manifest]:
     """Read every dataset of a study, or the manifest that was kept of it.
+
+    Parameters
+    ----------
+    recipe : StudyRecipe
+    place : Place
+    console : rich.console.Console
+    clean : bool
+        Whether data that are to be cleaned are, which reads every photo. Else they are taken as they are and not kept.
 
     Raises
     ------
     UserError
         If data are missing, or were kept from other settings.
     """
-    return {name: _opened(name, settings, place, console) for name, settings in recipe.data.items()}
+    as_they_are = () if clean else uncleaned_data(recipe, place)
+    return {
+        name: _opened(name, settings, place, console, name not in as_they_are) for name, settings in recipe.data.items()
+    }
+
+
+def uncleaned_data(recipe: StudyRecipe, place: Place) -> tuple[str, ...]:
+    """Names of the datasets that are to be cleaned and have not been yet."""
+    return tuple(
+        name for name, settings in recipe.data.items() if settings.clean and not _kept_as(name, place)[0].is_file()
+    )
 
 
 def missing_data(recipe: StudyRecipe, place: Place) -> list[str]:
@@ -108,8 +126,12 @@ def _used(manifest: Manifest, targets: tuple[Target, ...]) -> list[str]:
     return ["photo", "patient", *(target.name for target in targets)]
 
 
-def _opened(name: str, settings: StudyData, place: Place, console: Console) -> Manifest:
-    kept, how = place.folder / DATA / f"{name}.parquet", place.folder / DATA / f"{name}.json"
+def _kept_as(name: str, place: Place) -> tuple[Path, Path]:
+    return place.folder / DATA / f"{name}.parquet", place.folder / DATA / f"{name}.json"
+
+
+def _opened(name: str, settings: StudyData, place: Place, console: Console, keep: bool) -> Manifest:
+    kept, how = _kept_as(name, place)
     found = place.find(settings.folder)
     read = _read(name, settings, found) if found else None
     wanted = settings.model_dump(mode="json", exclude={"folder"})
@@ -129,12 +151,15 @@ def _opened(name: str, settings: StudyData, place: Place, console: Console) -> M
             f"lie with --root FOLDER, or change 'data.{name}.folder' in the recipe"
         )
     manifest: Manifest = read
-    if settings.clean:
+    if settings.clean and keep:
         console.print(f"'{name}': looking for unreadable photos and for duplicates across patients")
         manifest = check_manifest(manifest, place.cache, place.jobs).clean
     if settings.shares:
         manifest = split_patients(manifest, settings.shares, settings.stratify, settings.seed)
-    console.print(f"'{name}': {len(manifest):,} photos of {manifest.patients:,} patients", highlight=False)
+    told = "" if keep else ", not cleaned yet"
+    console.print(f"'{name}': {len(manifest):,} photos of {manifest.patients:,} patients{told}", highlight=False)
+    if not keep:
+        return manifest
     write_manifest(manifest, kept)
     write_text(how, json.dumps(wanted, indent=2) + "\n")
     return read_manifest(kept)

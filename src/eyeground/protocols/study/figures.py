@@ -3,8 +3,8 @@
 An AUROC is taken among the photos of one fold, never across models of different folds, and pooled over the folds by
 their pairs of a positive and a negative; so a fold without a rare disease costs nothing. It is the mean over the
 task's outputs and over the draws of a label fraction. All starts meet the same draws, folds and resamples of
-patients, so differences are paired. The intervals are those of the patients who are predicted: how much another draw
-of upstream patients would change a start is not in them.
+patients, so differences are paired. The intervals are those of the patients who are predicted and of the draws of labels
+(`averages`): how much other upstream patients would change a start is not in them.
 """
 
 from collections import defaultdict
@@ -16,13 +16,13 @@ import pandas as pd
 
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.comparing.multiplicity import holm
-from eyeground.evaluation.comparing.paired_difference import bootstrap_p
-from eyeground.evaluation.estimates import Bearing, Estimate, not_estimable, with_interval
-from eyeground.evaluation.measures import Computed, compute
+from eyeground.evaluation.estimates import Estimate
+from eyeground.evaluation.measures import compute
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.samples import Sample, samples_of
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
 from eyeground.predictions import TRUTH, Predictions
+from eyeground.protocols.study.averages import average, difference
 from eyeground.protocols.study.ledger import predictions_of_cell
 from eyeground.protocols.study.opened import Planned, Study
 from eyeground.protocols.study.settings import OWN
@@ -150,13 +150,14 @@ def _tables(study: Study, contest: Contest, planned: Sequence[Planned]) -> dict[
 
 def _of_contest(contest: Contest, tables: Mapping[str, Mapping[int, pd.DataFrame]], study: Study) -> list[StudyFigure]:
     samples = {
-        (start, seed, output): found
+        (start, draw, output): found
         for start, draws in tables.items()
-        for seed, table in draws.items()
+        for draw, table in draws.items()
         for output, found in _samples(table).items()
     }
     patients = next(iter(samples.values()))[0].columns
-    resampling = Resampling(one_stratum(patients), study.recipe.resamples, study.recipe.seed)
+    seed = study.recipe.seed
+    resampling = Resampling(one_stratum(patients), study.recipe.resamples, seed)
     computed = compute(
         {key: stratified_auroc_measure(sample, fold, AUROC) for key, (sample, fold) in samples.items()}, resampling
     )
@@ -164,13 +165,13 @@ def _of_contest(contest: Contest, tables: Mapping[str, Mapping[int, pd.DataFrame
     figures = []
     for name, of in [(output, [output]) for output in outputs] + ([(MACRO, outputs)] if len(outputs) > 1 else []):
         means = {
-            start: _mean([computed[start, seed, output] for seed in draws for output in of])
+            start: average({draw: [computed[start, draw, output] for output in of] for draw in draws}, seed)
             for start, draws in tables.items()
         }
         counts = _counts(next(iter(next(iter(tables.values())).values())), of)
         for start, mean in means.items():
             reference = study.recipe.reference_of(start)
-            difference, p = _difference(mean, None if start == reference else means.get(reference))
+            apart, p = difference(mean, None if start == reference else means.get(reference))
             figures.append(
                 StudyFigure(
                     contest,
@@ -178,7 +179,7 @@ def _of_contest(contest: Contest, tables: Mapping[str, Mapping[int, pd.DataFrame
                     reference,
                     name,
                     mean.estimate(AUROC),
-                    difference,
+                    apart,
                     p,
                     *counts,
                     draws=len(tables[start]),
@@ -199,45 +200,6 @@ def _counts(table: pd.DataFrame, outputs: Sequence[str]) -> tuple[int, int, int]
     truth = table[[TRUTH + output for output in outputs]].to_numpy(float)
     known, positive = table[np.isfinite(truth).any(axis=1)], table[(truth == 1).any(axis=1)]
     return known["photo"].nunique(), known["patient"].nunique(), positive["photo"].nunique()
-
-
-@dataclass(frozen=True)
-class _Mean:
-    """A mean of figures: on the photos as they are, (resamples,), (groups left out,), and why it has no value, if so."""
-
-    point: float
-    resampled: np.ndarray
-    jackknifed: np.ndarray | None
-    bearing: Bearing
-    missing: str
-
-    def estimate(self, metric: str) -> Estimate:
-        if self.missing:
-            return not_estimable(metric, self.missing)
-        return with_interval(metric, self.point, self.resampled, self.bearing, jackknifed=self.jackknifed)
-
-
-def _mean(parts: Sequence[Computed]) -> _Mean:
-    """The mean over outputs and draws; an output without both classes has no part in it."""
-    estimable = [part for part in parts if not part.measure.missing[0]]
-    if not estimable:
-        return _Mean(np.nan, np.empty(0), None, parts[0].measure.bearings[0], f"no {parts[0].measure.missing[0]}")
-    jackknifed = [part.jackknifed[0] for part in estimable if part.jackknifed is not None]
-    return _Mean(
-        float(np.mean([part.point[0] for part in estimable])),
-        np.mean([part.resampled[0] for part in estimable], axis=0),
-        np.mean(jackknifed, axis=0) if jackknifed else None,
-        min((part.measure.bearings[0] for part in estimable), key=lambda bearing: bearing.patients),
-        "",
-    )
-
-
-def _difference(mean: _Mean, reference: _Mean | None) -> tuple[Estimate | None, float | None]:
-    if reference is None or mean.missing or reference.missing:
-        return None, None
-    resampled = mean.resampled - reference.resampled
-    estimate = with_interval("auroc_difference", mean.point - reference.point, resampled, mean.bearing)
-    return estimate, bootstrap_p(resampled) if estimate.low is not None else None
 
 
 def _adjusted(figures: Sequence[StudyFigure]) -> list[StudyFigure]:

@@ -20,6 +20,7 @@ from eyeground.protocols.study.settings import StudyRecipe
 PROBE, PREDICTED, TRAINED = 0.5, 0.02, 0.05
 USUAL_SIDE = 224
 MOST_LISTED = 40
+ADDRESS = 16  # characters
 
 
 def list_cells(study: Study, pending: Sequence[Planned], console: Console) -> None:
@@ -28,10 +29,7 @@ def list_cells(study: Study, pending: Sequence[Planned], console: Console) -> No
     measured = {method: sum(all_of) / len(all_of) for method, all_of in seconds_by_method(study.place.folder).items()}
     table = _table("address", "cell", "about")
     for one in pending[:MOST_LISTED]:
-        there = study.starts[one.cell.initialisation].is_there
-        table.add_row(
-            one.address if there else "after upstream", one.cell.label, _duration(_seconds(one.cell, study, measured))
-        )
+        table.add_row(_address(one, study), one.cell.label, _duration(_seconds(one.cell, study, measured)))
     console.print(table)
     if len(pending) > MOST_LISTED:
         console.print(f"… and {len(pending) - MOST_LISTED:,} more")
@@ -47,6 +45,10 @@ def list_cells(study: Study, pending: Sequence[Planned], console: Console) -> No
         f"about {_duration(total)}{how}",
         highlight=False,
     )
+    if study.uncleaned:
+        console.print(
+            f"{' and '.join(study.uncleaned)} will be cleaned first, which reads every photo; cells have addresses afterwards"
+        )
 
 
 def list_without_data(recipe: StudyRecipe, place: Place, missing: Sequence[str], console: Console) -> None:
@@ -63,6 +65,14 @@ def list_without_data(recipe: StudyRecipe, place: Place, missing: Sequence[str],
             f"[yellow]data '{name}' are not there:[/] neither {place.root / recipe.data[name].folder} nor "
             f"{recipe.data[name].folder}; say where they lie with --root"
         )
+
+
+def _address(planned: Planned, study: Study) -> str:
+    """The address, or what must be done before there is one."""
+    task = study.recipe.task(planned.cell.task)
+    if {task.data, *task.external} & set(study.uncleaned):
+        return "after cleaning"
+    return planned.address if study.starts[planned.cell.initialisation].is_there else "after upstream"
 
 
 def _seconds(cell: Cell, study: Study, measured: dict[str, float]) -> float:
@@ -95,5 +105,7 @@ def _duration(seconds: float) -> str:
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, no_wrap=True, justify="right" if heading in ("about", "cells", "starts") else "left")
+        align = "right" if heading in ("about", "cells", "starts") else "left"
+        # On a narrow terminal the name of a cell is cut, never its address, which one may want to copy.
+        table.add_column(heading, no_wrap=True, justify=align, min_width=ADDRESS if heading == "address" else None)
     return table

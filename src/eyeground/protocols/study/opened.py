@@ -1,6 +1,6 @@
 """A study opened: its photographs and starts found, its cells listed, each with its address.
 
-Nothing is computed here but upstream models that the recipe asks to train, so `--dry-run` needs no more than this.
+Nothing is computed here but upstream models that the recipe asks to train, and data are cleaned; `--dry-run` does neither.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from eyeground.manifest import Manifest
 from eyeground.protocols.study.cells import Cell, address, cells_of, released_cells
-from eyeground.protocols.study.data import Place, external_photos, open_data, task_photos
+from eyeground.protocols.study.data import Place, external_photos, open_data, task_photos, uncleaned_data
 from eyeground.protocols.study.ledger import is_done
 from eyeground.protocols.study.settings import StudyRecipe
 from eyeground.protocols.study.starts import Start, open_start, train_upstream
@@ -40,6 +40,8 @@ class Study:
         Photos of each task, with folds.
     external : dict of (str, str) to (Manifest, tuple of Target)
         By task and data: photos, and the targets they have labels of.
+    uncleaned : tuple of str
+        Data that are still to be cleaned: cells that read them have no address yet.
     """
 
     recipe: StudyRecipe
@@ -47,6 +49,7 @@ class Study:
     starts: dict[str, Start]
     tasks: dict[str, Manifest]
     external: dict[tuple[str, str], tuple[Manifest, tuple[Target, ...]]]
+    uncleaned: tuple[str, ...] = ()
 
     def planned(self) -> tuple[Planned, ...]:
         """All cells, cheapest kind first."""
@@ -83,15 +86,26 @@ class Study:
         return Planned(cell, address(cell, depends_on), depends_on)
 
 
-def open_study(recipe: StudyRecipe, place: Place, console: Console, train: bool = True) -> Study:
-    """Read the data and find the starts, upstream ones being trained first if `train`; else they may be missing.
+def open_study(recipe: StudyRecipe, place: Place, console: Console, train: bool = True, clean: bool = True) -> Study:
+    """Read the data and find the starts.
+
+    Parameters
+    ----------
+    recipe : StudyRecipe
+    place : Place
+    console : rich.console.Console
+    train : bool
+        Whether upstream models are trained first; else they may be missing.
+    clean : bool
+        Whether data are cleaned first; else the cells are those of the data as they are, good for counting alone.
 
     Raises
     ------
     UserError
         For anything that is missing.
     """
-    manifests = open_data(recipe, place, console)
+    uncleaned = () if clean else uncleaned_data(recipe, place)
+    manifests = open_data(recipe, place, console, clean)
     starts = {}
     for settings in recipe.initialisations:
         if train:
@@ -101,4 +115,4 @@ def open_study(recipe: StudyRecipe, place: Place, console: Console, train: bool 
     external = {
         (task.name, name): external_photos(task, name, manifests) for task in recipe.tasks for name in task.external
     }
-    return Study(recipe, place, starts, tasks, external)
+    return Study(recipe, place, starts, tasks, external, uncleaned)

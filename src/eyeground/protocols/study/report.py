@@ -108,7 +108,8 @@ def _paragraphs(task: StudyTask, figures: Sequence[StudyFigure]) -> tuple[str, .
     what = (
         f"Outputs: {outputs}. Patients{split} of '{task.data}' are in {task.folds} folds; each fold is predicted by models "
         "of the others, and photos are ranked within their fold only. External photos are predicted by the model of each "
-        "fold, and the figure is pooled over these models."
+        "fold, and the figure is pooled over these models. Intervals are over patients and, where labels were drawn several "
+        "times, over the draws."
     )
     apart = [one for one in main_figures(figures) if one.difference is not None and one.difference.low is not None]
     higher = [one for one in apart if (one.difference.low if one.difference and one.difference.low else 0) > 0]

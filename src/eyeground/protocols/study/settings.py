@@ -139,7 +139,7 @@ class StudyRecipe(Settings):
     as_released: bool = Field(
         True, description="Also try the heads that bundles bring, without adaptation, on tasks whose outputs they have."
     )
-    resamples: int = Field(2000, ge=0, description="Bootstrap resamples of patients behind each interval.")
+    resamples: int = Field(2000, ge=0, description="Bootstrap resamples of patients and draws behind each interval.")
     seed: int = Field(0, ge=0, description="Seed of folds and resamples.")
 
     @model_validator(mode="after")
