@@ -28,7 +28,7 @@ def study(
     shard: str = typer.Option(
         "1/1", "--shard", help="Compute every n-th cell only, from the i-th on, as i/n: a share for each machine."
     ),
-    jobs: int = typer.Option(1, "--jobs", min=1, help="Processes that fit probes and read photos."),
+    jobs: int = typer.Option(1, "--jobs", min=1, help="Processes that read photos, fit probes and make figures."),
     overrides: list[str] = SET,
     cache: Path = CACHE,
 ) -> None:

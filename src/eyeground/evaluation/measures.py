@@ -176,23 +176,32 @@ def confusion(sample: Sample, threshold: float) -> Confusion:
     return Confusion(*decisions(sample.truth, sample.probability, threshold).sum(axis=0).tolist())
 
 
-def resample(measures: list[Measure], resampling: Resampling) -> list[np.ndarray]:
+def resample(measures: list[Measure], resampling: Resampling, shown: bool = True) -> list[np.ndarray]:
     """Values of every measure on every resample: one array (metrics, resamples) each, from the same resamples."""
     values = [np.empty((len(measure.metrics), resampling.resamples)) for measure in measures]
     done = 0
-    for weights in track(
-        resampling.weights(), "resampling patients", total=len(resampling.chunks()), unit="chunks of resamples"
-    ):
+    chunks = resampling.weights()
+    if shown:
+        chunks = track(chunks, "resampling patients", total=len(resampling.chunks()), unit="chunks of resamples")
+    for weights in chunks:
         for measure, value in zip(measures, values, strict=True):
             value[:, done : done + len(weights)] = measure.of(weights)
         done += len(weights)
     return values
 
 
-def compute(measures: Mapping[Key, Measure], resampling: Resampling) -> dict[Key, Computed]:
-    """Points, values on the same resamples, and jackknifed values of many measures."""
+def compute(measures: Mapping[Key, Measure], resampling: Resampling, shown: bool = True) -> dict[Key, Computed]:
+    """Points, values on the same resamples, and jackknifed values of many measures.
+
+    Parameters
+    ----------
+    measures : mapping of key to Measure
+    resampling : Resampling
+    shown : bool
+        Whether progress is shown; not where this is one step of many whose progress is.
+    """
     columns = len(resampling.strata)
-    resampled = resample(list(measures.values()), resampling)
+    resampled = resample(list(measures.values()), resampling, shown)
     left_out = [key for key, measure in measures.items() if resampling.resamples and _is_jackknifed(measure)]
     jackknifed = dict(zip(left_out, jackknife([measures[key].of for key in left_out], columns), strict=True))
     return {

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
-from eyeground.protocols.study.figures import MACRO, StudyFigure, study_figures
+from eyeground.protocols.study.figures import MACRO, StudyFigure, as_table, study_figures
 from eyeground.protocols.study.ledger import predictions_of_cell
 from eyeground.protocols.study.opened import Study
 from eyeground.protocols.study.report import FIGURES, write_study
@@ -93,3 +93,8 @@ def test_the_report_and_the_table_hold_every_figure(done: Study) -> None:
     page = (done.place.folder / "report" / "report.html").read_text(encoding="utf-8")
     for text in ("Task: abnormality", "Task: diseases", "in folds held out", "on abroad", "Fine-tuning", "against one"):
         assert text in page
+
+
+def test_figures_of_several_processes_are_those_of_one(done: Study) -> None:
+    two = replace(done, place=replace(done.place, jobs=2))
+    assert as_table(study_figures(two)[0]).equals(as_table(study_figures(done)[0]))

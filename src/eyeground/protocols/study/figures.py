@@ -7,9 +7,13 @@ patients, so differences are paired. The intervals are those of the patients who
 (`averages`): how much other upstream patients would change a start is not in them.
 """
 
+import multiprocessing
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,10 +26,11 @@ from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.samples import Sample, samples_of
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
 from eyeground.predictions import TRUTH, Predictions
+from eyeground.progress import track
 from eyeground.protocols.study.averages import average, difference
 from eyeground.protocols.study.ledger import predictions_of_cell
 from eyeground.protocols.study.opened import Planned, Study
-from eyeground.protocols.study.settings import OWN
+from eyeground.protocols.study.settings import OWN, StudyRecipe
 
 MACRO = "mean over outputs"
 
@@ -77,7 +82,10 @@ class StudyFigure:
 
 
 def study_figures(study: Study) -> tuple[list[StudyFigure], list[Contest]]:
-    """Figures of every contest whose cells are all done, and the contests that still lack some."""
+    """Figures of every contest whose cells are all done, and the contests that still lack some.
+
+    Contests are worked out in as many processes as the study has jobs.
+    """
     contests: dict[Contest, list[Planned]] = defaultdict(list)
     for one in study.planned():
         task = study.recipe.task(one.cell.task)
@@ -85,12 +93,12 @@ def study_figures(study: Study) -> tuple[list[StudyFigure], list[Contest]]:
             contests[Contest(task.name, data, one.cell.method, one.cell.fraction)].append(one)
     figures: list[StudyFigure] = []
     lacking = []
-    for contest, planned in contests.items():
-        tables = _tables(study, contest, planned)
-        if tables is None:
+    found = track(_each(contests, study), "figures", total=len(contests), unit="comparisons")
+    for contest, of_contest in zip(contests, found, strict=True):
+        if of_contest is None:
             lacking.append(contest)
         else:
-            figures += _of_contest(contest, tables, study)
+            figures += of_contest
     return _adjusted(figures), lacking
 
 
@@ -133,11 +141,22 @@ def as_table(figures: Sequence[StudyFigure]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _tables(study: Study, contest: Contest, planned: Sequence[Planned]) -> dict[str, dict[int, pd.DataFrame]] | None:
+def _each(contests: Mapping[Contest, Sequence[Planned]], study: Study) -> Iterator[list[StudyFigure] | None]:
+    """Figures of each contest, in order; None of one that lacks cells."""
+    of_contest = partial(_of_contest, folder=study.place.folder, recipe=study.recipe)
+    if study.place.jobs == 1:
+        yield from map(of_contest, contests, contests.values())
+        return
+    # Forked processes would inherit the locks of torch's threads.
+    with ProcessPoolExecutor(study.place.jobs, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(of_contest, contests, contests.values())
+
+
+def _tables(folder: Path, contest: Contest, planned: Sequence[Planned]) -> dict[str, dict[int, pd.DataFrame]] | None:
     """Predictions by start and draw, the folds of a draw together; None unless all cells are done."""
     parts: dict[str, dict[int, list[pd.DataFrame]]] = defaultdict(lambda: defaultdict(list))
     for one in planned:
-        found = predictions_of_cell(study.place.folder, one.address, contest.data or OWN)
+        found = predictions_of_cell(folder, one.address, contest.data or OWN)
         if found is None:
             return None
         # External photos are predicted by the model of every fold, and those of each are ranked among themselves.
@@ -148,7 +167,12 @@ def _tables(study: Study, contest: Contest, planned: Sequence[Planned]) -> dict[
     }
 
 
-def _of_contest(contest: Contest, tables: Mapping[str, Mapping[int, pd.DataFrame]], study: Study) -> list[StudyFigure]:
+def _of_contest(
+    contest: Contest, planned: Sequence[Planned], folder: Path, recipe: StudyRecipe
+) -> list[StudyFigure] | None:
+    tables = _tables(folder, contest, planned)
+    if tables is None:
+        return None
     samples = {
         (start, draw, output): found
         for start, draws in tables.items()
@@ -156,21 +180,19 @@ def _of_contest(contest: Contest, tables: Mapping[str, Mapping[int, pd.DataFrame
         for output, found in _samples(table).items()
     }
     patients = next(iter(samples.values()))[0].columns
-    seed = study.recipe.seed
-    resampling = Resampling(one_stratum(patients), study.recipe.resamples, seed)
-    computed = compute(
-        {key: stratified_auroc_measure(sample, fold, AUROC) for key, (sample, fold) in samples.items()}, resampling
-    )
+    resampling = Resampling(one_stratum(patients), recipe.resamples, recipe.seed)
+    measures = {key: stratified_auroc_measure(sample, fold, AUROC) for key, (sample, fold) in samples.items()}
+    computed = compute(measures, resampling, shown=False)
     outputs = list(dict.fromkeys(output for _, _, output in samples))
     figures = []
     for name, of in [(output, [output]) for output in outputs] + ([(MACRO, outputs)] if len(outputs) > 1 else []):
         means = {
-            start: average({draw: [computed[start, draw, output] for output in of] for draw in draws}, seed)
+            start: average({draw: [computed[start, draw, output] for output in of] for draw in draws}, recipe.seed)
             for start, draws in tables.items()
         }
         counts = _counts(next(iter(next(iter(tables.values())).values())), of)
         for start, mean in means.items():
-            reference = study.recipe.reference_of(start)
+            reference = recipe.reference_of(start)
             apart, p = difference(mean, None if start == reference else means.get(reference))
             figures.append(
                 StudyFigure(

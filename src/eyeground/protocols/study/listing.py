@@ -105,7 +105,8 @@ def _duration(seconds: float) -> str:
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        align = "right" if heading in ("about", "cells", "starts") else "left"
         # On a narrow terminal the name of a cell is cut, never its address, which one may want to copy.
-        table.add_column(heading, no_wrap=True, justify=align, min_width=ADDRESS if heading == "address" else None)
+        width = ADDRESS if heading == "address" else None
+        is_number = heading in ("about", "cells", "starts")
+        table.add_column(heading, no_wrap=True, justify="right" if is_number else "left", min_width=width)
     return table
