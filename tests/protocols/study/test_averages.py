@@ -67,6 +67,19 @@ def test_a_difference_that_changes_sign_from_draw_to_draw_is_not_shown() -> None
     assert p > 0.05
 
 
+def test_intervals_over_ten_draws_hold_the_truth_as_often_as_they_say() -> None:
+    """Where draws matter most, which is the hard case; three draws hold it in about 78 of 100 studies."""
+    held = 0
+    for study in range(300):
+        points = np.random.default_rng(study).normal(0.0, 0.1, 10)
+        estimate = average({draw: [computed(point, 0.0)] for draw, point in enumerate(points)}, seed=study).estimate(
+            "auroc"
+        )
+        assert estimate.low is not None and estimate.high is not None
+        held += estimate.low <= 0 <= estimate.high
+    assert 0.88 < held / 300 < 0.97
+
+
 def test_one_draw_keeps_the_jackknife_and_several_do_not() -> None:
     one, several = average({0: [computed(0.8, 0.1)]}, 0), average({draw: [computed(0.8, 0.1)] for draw in (0, 1)}, 0)
     assert one.jackknifed is not None

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,11 +29,15 @@ from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_mea
 from eyeground.predictions import TRUTH, Predictions
 from eyeground.progress import track
 from eyeground.protocols.study.averages import average, difference
+from eyeground.protocols.study.cells import Cell
 from eyeground.protocols.study.ledger import predictions_of_cell
-from eyeground.protocols.study.opened import Planned, Study
 from eyeground.protocols.study.settings import OWN, StudyRecipe
 
+if TYPE_CHECKING:  # processes that make figures need no torch, which takes seconds to come
+    from eyeground.protocols.study.opened import Study
+
 MACRO = "mean over outputs"
+Addressed = tuple[Cell, str]
 
 
 @dataclass(frozen=True)
@@ -81,16 +86,17 @@ class StudyFigure:
     p_holm: float | None = None
 
 
-def study_figures(study: Study) -> tuple[list[StudyFigure], list[Contest]]:
+def study_figures(study: "Study") -> tuple[list[StudyFigure], list[Contest]]:
     """Figures of every contest whose cells are all done, and the contests that still lack some.
 
     Contests are worked out in as many processes as the study has jobs.
     """
-    contests: dict[Contest, list[Planned]] = defaultdict(list)
+    contests: dict[Contest, list[Addressed]] = defaultdict(list)
     for one in study.planned():
         task = study.recipe.task(one.cell.task)
         for data in ("", *task.external):
-            contests[Contest(task.name, data, one.cell.method, one.cell.fraction)].append(one)
+            contest = Contest(task.name, data, one.cell.method, one.cell.fraction)
+            contests[contest].append((one.cell, one.address))
     figures: list[StudyFigure] = []
     lacking = []
     found = track(_each(contests, study), "figures", total=len(contests), unit="comparisons")
@@ -141,7 +147,7 @@ def as_table(figures: Sequence[StudyFigure]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _each(contests: Mapping[Contest, Sequence[Planned]], study: Study) -> Iterator[list[StudyFigure] | None]:
+def _each(contests: Mapping[Contest, Sequence[Addressed]], study: "Study") -> Iterator[list[StudyFigure] | None]:
     """Figures of each contest, in order; None of one that lacks cells."""
     of_contest = partial(_of_contest, folder=study.place.folder, recipe=study.recipe)
     if study.place.jobs == 1:
@@ -152,15 +158,15 @@ def _each(contests: Mapping[Contest, Sequence[Planned]], study: Study) -> Iterat
         yield from pool.map(of_contest, contests, contests.values())
 
 
-def _tables(folder: Path, contest: Contest, planned: Sequence[Planned]) -> dict[str, dict[int, pd.DataFrame]] | None:
+def _tables(folder: Path, contest: Contest, planned: Sequence[Addressed]) -> dict[str, dict[int, pd.DataFrame]] | None:
     """Predictions by start and draw, the folds of a draw together; None unless all cells are done."""
     parts: dict[str, dict[int, list[pd.DataFrame]]] = defaultdict(lambda: defaultdict(list))
-    for one in planned:
-        found = predictions_of_cell(folder, one.address, contest.data or OWN)
+    for cell, address in planned:
+        found = predictions_of_cell(folder, address, contest.data or OWN)
         if found is None:
             return None
         # External photos are predicted by the model of every fold, and those of each are ranked among themselves.
-        parts[one.cell.initialisation][one.cell.seed].append(found.table.assign(fold=max(one.cell.fold, 0)))
+        parts[cell.initialisation][cell.seed].append(found.table.assign(fold=max(cell.fold, 0)))
     return {
         start: {seed: pd.concat(tables, ignore_index=True) for seed, tables in draws.items()}
         for start, draws in parts.items()
@@ -168,7 +174,7 @@ def _tables(folder: Path, contest: Contest, planned: Sequence[Planned]) -> dict[
 
 
 def _of_contest(
-    contest: Contest, planned: Sequence[Planned], folder: Path, recipe: StudyRecipe
+    contest: Contest, planned: Sequence[Addressed], folder: Path, recipe: StudyRecipe
 ) -> list[StudyFigure] | None:
     tables = _tables(folder, contest, planned)
     if tables is None:

@@ -100,7 +100,11 @@ class ProbePlan(Settings):
     tasks: tuple[str, ...] = Field((), description="Names of the tasks. Empty: all.")
     initialisations: tuple[str, ...] = Field((), description="Names of the starts. Empty: all.")
     fractions: Fractions = Field(LABEL_FRACTIONS, description="Shares of the training patients whose labels are used.")
-    seeds: Numbers = Field((0, 1, 2), min_length=1, description="Draws of each fraction below 1.")
+    seeds: Numbers = Field(
+        tuple(range(10)),
+        min_length=1,
+        description="Draws of each fraction below 1. With fewer than ten, intervals are too narrow where labels are few.",
+    )
     strengths: Strengths = Field(
         DEFAULT_STRENGTHS,
         description="Inverse regularisation strengths to choose from, by patient-grouped folds within the training patients.",
