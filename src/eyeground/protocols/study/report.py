@@ -82,9 +82,10 @@ def _section(task: StudyTask, figures: Sequence[StudyFigure], starts: Sequence[s
         where = f"on {data}" if data else "in folds held out"
         caption = (
             f"{METHODS[method].capitalize()}, AUROC {where}: {of_kind[0].photos:,} photos of "
-            f"{of_kind[0].patients:,} patients. Below a start, its difference from its reference, paired."
+            f"{of_kind[0].patients:,} patients{_draws(of_kind)}."
         )
-        tables.append(TableBlock(name, _fractions_table(of_kind, starts), caption))
+        apart = " Below a start, its difference from its reference, paired." if any(map(_apart, of_kind)) else ""
+        tables.append(TableBlock(name, _fractions_table(of_kind, starts), caption + apart))
         if len({one.contest.fraction for one in of_kind}) > 1:
             blocks.append(
                 FigureBlock(f"curve-{name}", curves(of_kind, _present(of_kind, starts)), _alt(of_kind), caption)
@@ -129,7 +130,7 @@ def _fractions_table(figures: Sequence[StudyFigure], starts: Sequence[str]) -> p
     for start in _present(figures, starts):
         of_start = [by_place[start, fraction] for fraction in fractions]
         rows.append([start, *(as_text(one.auroc) for one in of_start)])
-        if any(one.difference for one in of_start):
+        if any(map(_apart, of_start)):
             cells = ["–" if one.difference is None else signed(one.difference) for one in of_start]
             rows.append([f"   against {of_start[0].reference}", *cells])
             rows.append(["   p, Holm", *(_p(one.p_holm) for one in of_start)])
@@ -161,6 +162,16 @@ def _alt(figures: Sequence[StudyFigure]) -> str:
 def _title(contest: Contest) -> str:
     share = "" if contest.method == "as released" else f", {contest.fraction:.0%} of labels"
     return f"{METHODS[contest.method]}{share}" + (f", on {contest.data}" if contest.data else "")
+
+
+def _apart(figure: StudyFigure) -> bool:
+    return figure.difference is not None
+
+
+def _draws(figures: Sequence[StudyFigure]) -> str:
+    """How many draws of labels the figures are means over, if of several."""
+    most = max(one.draws for one in figures)
+    return f", mean over {most} draws of the labels where not all are used" if most > 1 else ""
 
 
 def _share(fraction: float) -> str:
