@@ -65,6 +65,10 @@ def test_a_dry_run_cleans_nothing_and_says_what_will_be(
     assert listed.count("after cleaning") == 4
     assert "home will be cleaned first" in listed
     assert not (tmp_path / "data" / "home.parquet").exists()
+    assert study(root, "-o", str(tmp_path), "--cells", "1", "--set", "data.home.clean=true") == 0
+    capsys.readouterr()
+    assert study(root, "-o", str(tmp_path), "--dry-run", "--set", "data.home.clean=true") == 0
+    assert "clean" not in capsys.readouterr().out
 
 
 def test_without_the_photos_a_dry_run_says_what_is_missing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,7 @@ class Estimate:
     value : float or None
         None where it is not estimable; `note` says why.
     low, high : float or None
-        The 95 % interval over patients, None where there is none; `note` says why.
+        The 95 % interval, over patients unless said otherwise, None where there is none; `note` says why.
     note : str
         What a reader must know; often empty.
     """

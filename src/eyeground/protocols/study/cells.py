@@ -16,6 +16,7 @@ from eyeground.protocols.study.settings import StudyRecipe, StudyTask
 Method = Literal["as released", "probe", "finetune"]
 # Raised whenever the same settings would give other figures, so that old cells are not taken for new ones.
 VERSION = 1
+ADDRESS_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def address(cell: Cell, depends_on: Mapping[str, Any]) -> str:
     """
     own = {"method": cell.method, "fraction": cell.fraction, "seed": cell.seed, "fold": cell.fold, "version": VERSION}
     text = json.dumps({**own, **depends_on}, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode()).hexdigest()[:ADDRESS_LENGTH]
 
 
 def _outputs(task: StudyTask) -> tuple[str, ...]:

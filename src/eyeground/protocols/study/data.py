@@ -5,6 +5,7 @@ run again; a recipe that asks for other ones is refused.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,9 @@ class Place:
         return next((path for path in (self.root / name, Path(name)) if path.exists()), None)
 
 
-def open_data(recipe: StudyRecipe, place: Place, console: Console, clean: bool = True) -> dict[str, Manifest]:
+def open_data(
+    recipe: StudyRecipe, place: Place, console: Console, as_they_are: Collection[str] = ()
+) -> dict[str, Manifest]:
     """Read every dataset of a study, or the manifest that was kept of it.
 
     Parameters
@@ -58,15 +61,14 @@ def open_data(recipe: StudyRecipe, place: Place, console: Console, clean: bool =
     recipe : StudyRecipe
     place : Place
     console : rich.console.Console
-    clean : bool
-        Whether data that are to be cleaned are, which reads every photo. Else they are taken as they are and not kept.
+    as_they_are : collection of str
+        Data that are neither cleaned, which reads every photo, nor kept.
 
     Raises
     ------
     UserError
         If data are missing, or were kept from other settings.
     """
-    as_they_are = () if clean else uncleaned_data(recipe, place)
     return {
         name: _opened(name, settings, place, console, name not in as_they_are) for name, settings in recipe.data.items()
     }
@@ -130,7 +132,7 @@ def _kept_as(name: str, place: Place) -> tuple[Path, Path]:
     return place.folder / DATA / f"{name}.parquet", place.folder / DATA / f"{name}.json"
 
 
-def _opened(name: str, settings: StudyData, place: Place, console: Console, keep: bool) -> Manifest:
+def _opened(name: str, settings: StudyData, place: Place, console: Console, is_final: bool) -> Manifest:
     kept, how = _kept_as(name, place)
     found = place.find(settings.folder)
     read = _read(name, settings, found) if found else None
@@ -151,14 +153,14 @@ def _opened(name: str, settings: StudyData, place: Place, console: Console, keep
             f"lie with --root FOLDER, or change 'data.{name}.folder' in the recipe"
         )
     manifest: Manifest = read
-    if settings.clean and keep:
+    if settings.clean and is_final:
         console.print(f"'{name}': looking for unreadable photos and for duplicates across patients")
         manifest = check_manifest(manifest, place.cache, place.jobs).clean
     if settings.shares:
         manifest = split_patients(manifest, settings.shares, settings.stratify, settings.seed)
-    told = "" if keep else ", not cleaned yet"
+    told = "" if is_final else ", not cleaned yet"
     console.print(f"'{name}': {len(manifest):,} photos of {manifest.patients:,} patients{told}", highlight=False)
-    if not keep:
+    if not is_final:
         return manifest
     write_manifest(manifest, kept)
     write_text(how, json.dumps(wanted, indent=2) + "\n")

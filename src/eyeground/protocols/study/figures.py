@@ -4,7 +4,7 @@ An AUROC is taken among the photos of one fold, never across models of different
 their pairs of a positive and a negative; so a fold without a rare disease costs nothing. It is the mean over the
 task's outputs and over the draws of a label fraction. All starts meet the same draws, folds and resamples of
 patients, so differences are paired. The intervals are those of the patients who are predicted and of the draws of labels
-(`averages`): how much other upstream patients would change a start is not in them.
+(`means_over_draws`): how much other upstream patients would change a start is not in them.
 """
 
 import multiprocessing
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.comparing.multiplicity import holm
@@ -28,9 +29,9 @@ from eyeground.evaluation.samples import Sample, samples_of
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
 from eyeground.predictions import TRUTH, Predictions
 from eyeground.progress import track
-from eyeground.protocols.study.averages import average, difference
 from eyeground.protocols.study.cells import Cell
 from eyeground.protocols.study.ledger import predictions_of_cell
+from eyeground.protocols.study.means_over_draws import difference, mean_over_draws
 from eyeground.protocols.study.settings import OWN, StudyRecipe
 
 if TYPE_CHECKING:  # processes that make figures need no torch, which takes seconds to come
@@ -188,12 +189,13 @@ def _of_contest(
     patients = next(iter(samples.values()))[0].columns
     resampling = Resampling(one_stratum(patients), recipe.resamples, recipe.seed)
     measures = {key: stratified_auroc_measure(sample, fold, AUROC) for key, (sample, fold) in samples.items()}
-    computed = compute(measures, resampling, shown=False)
+    with threadpool_limits(1):  # this is one of several processes
+        computed = compute(measures, resampling, shown=False)
     outputs = list(dict.fromkeys(output for _, _, output in samples))
     figures = []
     for name, of in [(output, [output]) for output in outputs] + ([(MACRO, outputs)] if len(outputs) > 1 else []):
         means = {
-            start: average({draw: [computed[start, draw, output] for output in of] for draw in draws}, recipe.seed)
+            start: mean_over_draws([[computed[start, draw, output] for output in of] for draw in draws], recipe.seed)
             for start, draws in tables.items()
         }
         counts = _counts(next(iter(next(iter(tables.values())).values())), of)

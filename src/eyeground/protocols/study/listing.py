@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from eyeground.protocols.study.cells import Cell, cells_of
+from eyeground.protocols.study.cells import ADDRESS_LENGTH, Cell, cells_of
 from eyeground.protocols.study.data import Place
 from eyeground.protocols.study.ledger import seconds_by_method
 from eyeground.protocols.study.opened import Planned, Study
@@ -20,7 +20,6 @@ from eyeground.protocols.study.settings import StudyRecipe
 PROBE, PREDICTED, TRAINED = 0.5, 0.02, 0.05
 USUAL_SIDE = 224
 MOST_LISTED = 40
-ADDRESS = 16  # characters
 
 
 def list_cells(study: Study, pending: Sequence[Planned], console: Console) -> None:
@@ -106,7 +105,7 @@ def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in headings:
         # On a narrow terminal the name of a cell is cut, never its address, which one may want to copy.
-        width = ADDRESS if heading == "address" else None
+        width = ADDRESS_LENGTH if heading == "address" else None
         is_number = heading in ("about", "cells", "starts")
         table.add_column(heading, no_wrap=True, justify="right" if is_number else "left", min_width=width)
     return table

@@ -105,7 +105,7 @@ def open_study(recipe: StudyRecipe, place: Place, console: Console, train: bool 
         For anything that is missing.
     """
     uncleaned = () if clean else uncleaned_data(recipe, place)
-    manifests = open_data(recipe, place, console, clean)
+    manifests = open_data(recipe, place, console, uncleaned)
     starts = {}
     for settings in recipe.initialisations:
         if train:

@@ -84,8 +84,9 @@ def _section(task: StudyTask, figures: Sequence[StudyFigure], starts: Sequence[s
             f"{METHODS[method].capitalize()}, AUROC {where}: {of_kind[0].photos:,} photos of "
             f"{of_kind[0].patients:,} patients{_draws(of_kind)}."
         )
-        apart = " Below a start, its difference from its reference, paired." if any(map(_apart, of_kind)) else ""
-        tables.append(TableBlock(name, _fractions_table(of_kind, starts), caption + apart))
+        below = " Below a start, its difference from its reference, paired."
+        told = caption + (below if any(map(_has_difference, of_kind)) else "")
+        tables.append(TableBlock(name, _fractions_table(of_kind, starts), told))
         if len({one.contest.fraction for one in of_kind}) > 1:
             blocks.append(
                 FigureBlock(f"curve-{name}", curves(of_kind, _present(of_kind, starts)), _alt(of_kind), caption)
@@ -130,7 +131,7 @@ def _fractions_table(figures: Sequence[StudyFigure], starts: Sequence[str]) -> p
     for start in _present(figures, starts):
         of_start = [by_place[start, fraction] for fraction in fractions]
         rows.append([start, *(as_text(one.auroc) for one in of_start)])
-        if any(map(_apart, of_start)):
+        if any(map(_has_difference, of_start)):
             cells = ["–" if one.difference is None else signed(one.difference) for one in of_start]
             rows.append([f"   against {of_start[0].reference}", *cells])
             rows.append(["   p, Holm", *(_p(one.p_holm) for one in of_start)])
@@ -164,7 +165,7 @@ def _title(contest: Contest) -> str:
     return f"{METHODS[contest.method]}{share}" + (f", on {contest.data}" if contest.data else "")
 
 
-def _apart(figure: StudyFigure) -> bool:
+def _has_difference(figure: StudyFigure) -> bool:
     return figure.difference is not None
 
 
