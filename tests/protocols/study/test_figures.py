@@ -1,7 +1,5 @@
 """A study's figures: within folds, over draws and outputs, paired; and the report shows them."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,8 +106,3 @@ def test_the_report_and_the_table_hold_every_figure(done: Study) -> None:
 def test_figures_of_several_processes_are_those_of_one(done: Study) -> None:
     two = replace(done, place=replace(done.place, jobs=2))
     assert as_table(study_figures(two)[0]).equals(as_table(study_figures(done)[0]))
-
-
-def test_processes_that_make_figures_bring_no_torch() -> None:
-    code = "import sys, eyeground.protocols.study.figures; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
