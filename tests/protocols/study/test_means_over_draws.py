@@ -67,7 +67,7 @@ def test_a_difference_that_changes_sign_from_draw_to_draw_is_not_shown() -> None
 
 @pytest.mark.parametrize(("draws", "share"), [(3, 0.73), (10, 0.92), (20, 0.93)])
 def test_ten_draws_hold_the_truth_nearly_as_often_as_they_say(draws: int, share: float) -> None:
-    """The hard case, in which nothing but the draws matters; docs/study.md has these shares."""
+    """The hard case, in which nothing but the draws matters; docs/study.md has the shares of 3,000 studies."""
     nothing, held = mean_over_draws([[computed(0.5, 0.0)]] * draws, seed=0), 0
     for study in range(300):
         points = np.random.default_rng((draws, study)).normal(0.5, 0.1, draws)
