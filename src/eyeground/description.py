@@ -54,6 +54,15 @@ class TrainingRecord(Settings):
     seed: int = Field(ge=0, description="Seed.")
 
 
+class Stacked(Settings):
+    """An output whose logit has another output's added to it, in a share fitted on validation photos (`protocols.stacking`)."""
+
+    output: str = Field(description="The output that was changed.")
+    added: str = Field(description="The output whose logit was added.")
+    share: float = Field(gt=0, description="How much of it.")
+    photos: int = Field(ge=1, description="Validation photos that it was fitted on.")
+
+
 class Figure(Settings):
     """One measured figure of one output, with its 95 % interval over patients."""
 
@@ -130,6 +139,7 @@ class BundleDescription(Settings):
     storage: dict[str, str] = Field(
         {}, description="Type in which model.safetensors stores each tensor (F16, F32, I64); loading gives float32."
     )
+    stacked: tuple[Stacked, ...] = Field((), description="Outputs to which a share of another's logit was added.")
     calibrations: tuple[Calibration, ...] = Field((), description="What calibrates the network's probabilities.")
     operating_points: tuple[OperatingPoint, ...] = Field((), description="Thresholds chosen on validation data.")
     further_points: tuple[OperatingPoint, ...] = Field(
@@ -169,6 +179,9 @@ class BundleDescription(Settings):
         for figure in self.figures:
             if figure.output not in self.outputs:
                 raise ValueError(f"a figure is of '{figure.output}', which is no output")
+        for one in self.stacked:
+            if not {one.output, one.added} <= set(self.outputs):
+                raise ValueError(f"'{one.added}' was added to '{one.output}', one of which is no output")
         if sum(one.released for one in self.quantisations) > 1:
             raise ValueError("more than one 8-bit graph is called released; a bundle holds at most one")
         return self

@@ -8,8 +8,8 @@ from torch import nn
 
 from eyeground.errors import UserError
 from eyeground.explanation.maps import explain
-from eyeground.explanation.tracing import trace
-from eyeground.models.classifier import Classifier
+from eyeground.explanation.tracing import Traced, trace
+from eyeground.models.classifier import Classifier, View
 from eyeground.recipe import Architecture, Preprocessing, Target
 
 SIDE = 64
@@ -33,20 +33,20 @@ def test_at_the_last_feature_map_tracing_gives_the_evidence_map(head: str, views
     traced = trace(network, photo(), 1, stride=32)
     with torch.inference_mode():
         evidence = network.explain(photo())[3][0, 1].numpy()
-    assert traced.cells.shape == (views, *evidence.shape)
-    np.testing.assert_allclose(traced.cells.mean(axis=0), evidence, rtol=1e-4, atol=1e-5)
+    assert [cells.shape for cells in traced.cells] == views * [evidence.shape]
+    np.testing.assert_allclose(np.mean(traced.cells, axis=0), evidence, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("views", [1, 2])
-def test_without_biases_the_whole_logit_is_split_at_any_stride(views: int) -> None:
-    network = classifier(views=views)
+@pytest.mark.parametrize(("views", "scales"), [(1, (1,)), (2, (1,)), (2, (1, 0.5))])
+def test_without_biases_the_whole_logit_is_split_at_any_stride(views: int, scales: tuple[float, ...]) -> None:
+    network = classifier(views=views, scales=scales)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d | nn.Conv2d | nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
     with torch.inference_mode():
         logit = network(photo())[0, 0].item()
     for stride in (4, 8, 16, 32):
-        assert trace(network, photo(), 0, stride).cells.mean() == pytest.approx(logit, rel=1e-3, abs=1e-6)
+        assert trace(network, photo(), 0, stride).traced == pytest.approx(logit, rel=1e-3, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,22 @@ def test_turning_the_photo_turns_the_map() -> None:
     np.testing.assert_allclose(turned[::-1, ::-1], upright, rtol=1e-3, atol=1e-4 * np.abs(upright).max())
 
 
+@pytest.mark.parametrize("turned", [(), (2, 3)])
+def test_cells_of_a_reduced_view_are_placed_where_they_look(turned: tuple[int, ...]) -> None:
+    """Cells that hold the column of the photo that they look at give, placed, the column of each pixel."""
+    side, stride, centre = 128, 8.0, 5.0
+    for reduced in (128, 64):
+        looks = centre + stride * np.arange(reduced // 8)
+        looks = np.sort(reduced - 1 - looks) if turned else looks
+        columns = np.float32((looks + 0.5) * side / reduced - 0.5)
+        cells = np.tile(columns, (len(columns), 1))
+        placed = Traced((cells,), (View(reduced, turned),), stride, centre).placed(side)
+        np.testing.assert_allclose(placed[64, 48:80], np.arange(48, 80), atol=0.2)
+
+
 def test_enlarging_without_an_offset_is_plain_enlarging() -> None:
     found = trace(classifier(), photo(), 0)
-    centred = type(found)(found.cells, found.stride, (found.stride - 1) / 2)
+    centred = type(found)(found.cells, found.views, found.stride, (found.stride - 1) / 2)
     plain = cv2.GaussianBlur(cv2.resize(found.cells[0], (SIDE, SIDE)), (0, 0), found.stride / 2)
     np.testing.assert_allclose(centred.placed(SIDE), plain, rtol=1e-3, atol=1e-3 * np.abs(plain).max())
 

@@ -2,9 +2,13 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from torch.nn import functional
 
 from eyeground.errors import UserError
-from eyeground.models.classifier import Classifier, probabilities
+from eyeground.models.classifier import Classifier, area_average, probabilities
 from eyeground.recipe import Architecture, Preprocessing, Target
 
 SIDE = 64
@@ -53,8 +57,51 @@ def test_with_views_the_map_still_averages_to_the_logit_and_turns_with_the_photo
     torch.testing.assert_close(upside_down[3].flip((2, 3)), evidence, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("views", [1, 2])
+def test_several_scales_average_what_is_seen_at_each_and_the_map_still_averages_to_the_logit(views: int) -> None:
+    one, network = classifier(views=views), classifier(views=views, scales=(1, 0.5))
+    network.load_state_dict(one.state_dict())
+    reduced = functional.interpolate(photos().permute(0, 3, 1, 2).float(), scale_factor=0.5, mode="bilinear")
+    with torch.inference_mode():
+        _, logits, embedding, evidence = network.explain(photos())
+        _, bias = network.head.effective(embedding)
+        expected = (one(photos()) + one(reduced.permute(0, 2, 3, 1))) / 2
+        assert evidence.shape == one.explain(photos())[3].shape
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(evidence.mean(dim=(2, 3)) + bias, logits, rtol=1e-4, atol=1e-5)
+
+
+@given(
+    cells=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    grid=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    seed=st.integers(0, 99),
+)
+def test_averaging_over_area_keeps_means_and_is_pooling_where_cells_nest(
+    cells: tuple[int, int], grid: tuple[int, int], seed: int
+) -> None:
+    maps = torch.randn(2, 3, *cells, generator=torch.Generator().manual_seed(seed))
+    found = area_average(maps, grid)
+    assert found.shape == (2, 3, *grid)
+    torch.testing.assert_close(found.mean(dim=(2, 3)), maps.mean(dim=(2, 3)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(area_average(torch.ones_like(maps), grid), torch.ones(2, 3, *grid))
+    if all(old % new == 0 for old, new in zip(cells, grid, strict=True)):
+        expected = functional.adaptive_avg_pool2d(maps, grid)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_of_one_size_cannot_see_several() -> None:
+    with pytest.raises(UserError, match="photos of one size only"):
+        classifier(backbone="test_vit", scales=(1, 0.5))
+
+
+@pytest.mark.parametrize("scales", [(0.5, 1), (1, 0.5, 0.5), (), (1, 9)])
+def test_scales_that_make_no_sense_are_refused(scales: tuple[float, ...]) -> None:
+    with pytest.raises(ValidationError):
+        Architecture.model_validate({"scales": scales})
+
+
 def test_training_sees_a_photo_once() -> None:
-    one, network = classifier(), classifier(views=4)
+    one, network = classifier(), classifier(views=4, scales=(1, 0.5))
     network.load_state_dict(one.state_dict())
     torch.testing.assert_close(network.train()(photos()), one.train()(photos()))
 

@@ -104,6 +104,12 @@ def test_the_graph_draws_what_the_network_draws(tmp_path: Path, views: int) -> N
         assert drawing.original(name).shape == drawing.mask(name).shape == (100, 130)
 
 
+def test_a_segmenter_of_several_scales_is_refused() -> None:
+    architecture = Architecture.model_validate({"backbone": "test_resnet", "scales": [1, 0.5]})
+    with pytest.raises(UserError, match="draws at one size"):
+        Segmenter(architecture, Decoder(), Preprocessing(side=64), ("vessels",))
+
+
 @pytest.mark.parametrize("views", [2, 4])
 def test_views_are_turned_back(views: int) -> None:
     network = segmenter(views=views)

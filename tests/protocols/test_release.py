@@ -134,6 +134,48 @@ def test_a_release_with_more_views_averages_them_and_chooses_its_thresholds_anew
     assert thresholds[0] != thresholds[1]
 
 
+def test_a_release_can_look_at_larger_photos_at_several_sizes_and_stack_an_output(folder: Path) -> None:
+    arguments = ["release", str(folder / "run"), "-o", str(folder / "stacked"), "--name", NAME, "--resamples", "0"]
+    arguments += ["--no-int8", "--cache", str(folder / "cache"), "--jobs", "1"]
+    assert main([*arguments, "--side", "96", "--scales", "1, 0.5"]) == 0
+    bundle = open_bundle(folder / "stacked")
+    assert bundle.description.preprocessing.side == 96
+    assert bundle.description.architecture.scales == (1, 0.5)
+    pixels = np.zeros((1, 96, 96, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        network = models.load(bundle.folder).explain(torch.from_numpy(pixels))
+    found = eyeground.load(bundle.folder).predict(pixels)
+    np.testing.assert_allclose(found[1], network[2].numpy(), rtol=1e-3, atol=1e-4)
+    assert "seen at 1.0 and 0.5 of this size" in (bundle.folder / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--scales", "0.5,1"], "the first scale is 1"),
+        (["--scales", "big"], "expected numbers such as 1,0.75"),
+        (["--stack", "abnormal"], "expected OUTPUT=ADDED"),
+        (["--stack", "abnormal=gout"], "no output 'gout'"),
+        (["--side", "9999"], "less than or equal to 4096"),
+    ],
+)
+def test_ways_to_answer_that_make_no_sense_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: list[str], message: str
+) -> None:
+    arguments = [
+        "release",
+        str(folder / "run"),
+        "-o",
+        str(folder / "no"),
+        "--name",
+        NAME,
+        "--cache",
+        str(folder / "cache"),
+    ]
+    assert main([*arguments, "--jobs", "1", *option]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
 def test_inspecting_a_release_finds_photos_it_was_trained_on(
     folder: Path, released: Bundle, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from eyeground.cli.build import need_torch
@@ -10,6 +11,7 @@ from eyeground.cli.data import CACHE, JOBS
 from eyeground.cli.evaluate import named_paths
 from eyeground.errors import UserError
 from eyeground.machine import usable_cores
+from eyeground.recipe import Architecture
 
 
 def release(
@@ -34,6 +36,25 @@ def release(
         help="Copies of a photo that the released model averages: 1, 2 (and upside down) or 4 (and mirrored). Calibration and "
         "thresholds are chosen anew. The training's if not given.",
     ),
+    side: int | None = typer.Option(
+        None,
+        "--side",
+        min=32,
+        max=4096,
+        help="Pixels of the standard photos that the released model looks at. The training's if not given.",
+    ),
+    scales: str | None = typer.Option(
+        None,
+        "--scales",
+        help="Sizes at which a photo is seen, relative to the side, whose answers are averaged: '1,0.75' is the photo and the "
+        "photo reduced to three quarters.",
+    ),
+    stack: str | None = typer.Option(
+        None,
+        "--stack",
+        help="Add to one output what another knows, as OUTPUT=ADDED: 'abnormal=glaucoma' adds a share, fitted on validation "
+        "photos, of the logit for glaucoma. Refused where it adds nothing.",
+    ),
     int8: bool = typer.Option(
         True, "--int8/--no-int8", help="Try graphs in 8 bits, and release the first that is good enough on validation."
     ),
@@ -47,6 +68,7 @@ def release(
     and 8-bit arithmetic cost is measured and recorded. Hashes of the training photos go along, no photo does.
     """
     need_torch()
+    from eyeground.protocols.answering import Answering
     from eyeground.protocols.release import release as release_run
     from eyeground.protocols.release_external import ReleasePlan
 
@@ -60,7 +82,7 @@ def release(
         datasets,
         report,
         licence,
-        views=_views(views),
+        answering=Answering(side, _views(views), _scales(scales), _stacked(stack)),
         int8=int8,
         resamples=resamples,
     )
@@ -74,3 +96,22 @@ def _views(text: str | None) -> int | None:
     if text not in (None, "1", "2", "4"):
         raise UserError(f"--views {text}: expected 1, 2 or 4")
     return None if text is None else int(text)
+
+
+def _scales(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return Architecture.model_validate({"scales": [part.strip() for part in text.split(",")]}).scales
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UserError(f"--scales {text}: {problem}; expected numbers such as 1,0.75") from error
+
+
+def _stacked(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    output, separator, added = text.partition("=")
+    if not separator or not output or not added:
+        raise UserError(f"--stack {text}: expected OUTPUT=ADDED, such as abnormal=glaucoma")
+    return output, added

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from eyeground.errors import UserError
-from eyeground.models.classifier import FLIPS, Classifier
+from eyeground.models.classifier import Classifier, View
 
 TRACED_STRIDE = 8
 SMOOTHING = 0.5
@@ -34,31 +34,42 @@ class Traced:
 
     Attributes
     ----------
-    cells : numpy.ndarray
-        float32 (views, h, w), turned back, in logits: the mean is the part of the logit that was traced.
+    cells : tuple of numpy.ndarray
+        float32 (h, w) for each view, turned back, in logits: the mean over views of their means is the part of the logit that
+        was traced.
+    views : tuple of View
+        What each of them is of.
     stride : float
-        Pixels of the standard photo from cell to cell.
+        Pixels of a view from cell to cell.
     centre : float
-        Pixel of the unturned photo, counted from 0 at the centre of the first, that the first cell looks at.
+        Pixel of the unturned view, counted from 0 at the centre of the first, that the first cell looks at.
     """
 
-    cells: NDArray[np.float32]
+    cells: tuple[NDArray[np.float32], ...]
+    views: tuple[View, ...]
     stride: float
     centre: float
 
+    @property
+    def traced(self) -> float:
+        """The part of the logit that was traced."""
+        return float(np.mean([cells.mean() for cells in self.cells]))
+
     def placed(self, side: int) -> NDArray[np.float32]:
-        """The map at the photo's resolution, float32 (side, side): views where they look, smoothed by half a cell."""
+        """The map at the photo's resolution, float32 (side, side): views where they look, smoothed by half a largest cell."""
         enlarged = []
-        for view, cells in enumerate(self.cells):
-            turned = () if view == 0 else FLIPS[view - 1]
+        for view, cells in zip(self.views, self.cells, strict=True):
+            # The centres of the photo's pixels, in pixels of the view.
+            pixels = (np.arange(side) + 0.5) * view.side / side - 0.5
             rows, columns = (
-                np.float32((np.arange(side) - self._first(axis in turned, side, cells.shape[axis - 2])) / self.stride)
+                np.float32((pixels - self._first(axis in view.turned, view.side, cells.shape[axis - 2])) / self.stride)
                 for axis in (2, 3)
             )
             grid = np.meshgrid(columns, rows)
             enlarged.append(cv2.remap(cells, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
         mean = np.mean(enlarged, axis=0, dtype=np.float32)
-        return np.asarray(cv2.GaussianBlur(mean, (0, 0), SMOOTHING * self.stride))
+        widest = self.stride * side / min(view.side for view in self.views)
+        return np.asarray(cv2.GaussianBlur(mean, (0, 0), SMOOTHING * widest))
 
     def _first(self, turned: bool, side: int, cells: int) -> float:
         return side - 1 - self.centre - self.stride * (cells - 1) if turned else self.centre
@@ -110,11 +121,11 @@ def trace(classifier: Classifier, photo: Tensor, index: int, stride: int = TRACE
         for parameter in learnt:
             parameter.requires_grad_(True)
     cells = []
-    for view, (activation, gradient) in enumerate(zip(activations, gradients, strict=True)):
+    for view, activation, gradient in zip(classifier.views, activations, gradients, strict=True):
         product = (activation.detach() * gradient).sum(dim=1)[0]
-        turned = product if view == 0 else product.flip([axis - 2 for axis in FLIPS[view - 1]])
-        cells.append(len(activations) * product.numel() * turned)
-    return Traced(torch.stack(cells).float().cpu().numpy(), float(stride), _first_centre(strided))
+        upright = product.flip([axis - 2 for axis in view.turned]) if view.turned else product
+        cells.append((len(activations) * product.numel() * upright).float().cpu().numpy())
+    return Traced(tuple(cells), classifier.views, float(stride), _first_centre(strided))
 
 
 @dataclass(frozen=True)

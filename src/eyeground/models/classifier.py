@@ -5,16 +5,19 @@ applying the head at every position first gives a map per output whose mean, plu
 logit: the map is the decision, costs one matrix product, and needs no backward pass. The same holds where the
 feature map is a mean over several views of a photo, since a mean commutes, too. This is the class
 activation mapping of Zhou et al. 2016 (arXiv 1512.04150) before its normalisation, which would break the
-identity. The paper's hidden layer with ReLU (Jang et al. 2024, arXiv 2408.08790) is linear for each photo
+identity. So does one over several sizes, once maps are brought to one grid by averaging over area, which keeps their
+mean. The paper's hidden layer with ReLU (Jang et al. 2024, arXiv 2408.08790) is linear for each photo
 once its active units are known, so its map is exact as well, with a bias that depends on the photo.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import timm
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from eyeground.errors import UserError, did_you_mean
 from eyeground.recipe import Architecture, Preprocessing, Target
@@ -22,6 +25,22 @@ from eyeground.recipe import Architecture, Preprocessing, Target
 HIDDEN_UNITS = 512
 # Axes of (n, channels, height, width) along which further views are flipped: upside down, then the two mirrored ones.
 FLIPS = ((2, 3), (3,), (2,))
+
+
+@dataclass(frozen=True)
+class View:
+    """One look at a standard photo.
+
+    Attributes
+    ----------
+    side : int
+        Pixels to which it is resized.
+    turned : tuple of int
+        Axes of (n, channels, height, width) along which it is flipped; none of them for the photo upright.
+    """
+
+    side: int
+    turned: tuple[int, ...]
 
 
 class LinearHead(nn.Module):
@@ -79,7 +98,7 @@ class Classifier(nn.Module):
     Raises
     ------
     UserError
-        If timm does not know the backbone, or the backbone cannot take the options, side or output stride.
+        If timm does not know the backbone, or the backbone cannot take the options, side, scales or output stride.
     """
 
     backbone: Any  # a timm model: what it offers beyond nn.Module is not typed
@@ -95,6 +114,10 @@ class Classifier(nn.Module):
         self.preprocessing = preprocessing
         self.targets = tuple(targets)
         self.backbone = create_backbone(architecture, preprocessing.side)
+        if len(architecture.scales) > 1 and hasattr(self.backbone, "patch_embed"):
+            raise UserError(
+                f"backbone '{architecture.backbone}' sees photos of one size only; leave architecture.scales out"
+            )
         outputs = sum(len(target.outputs) for target in targets)
         self.head = HEADS[architecture.head](self.embedding_size, outputs)
         self.register_buffer("mean", 255 * torch.tensor(preprocessing.mean).view(1, 3, 1, 1), persistent=False)
@@ -106,20 +129,36 @@ class Classifier(nn.Module):
         """Length of the embedding."""
         return int(self.backbone.num_features)
 
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What the network looks at when it answers, in this order; the first is the photo as it is.
+
+        Sides of other scales are multiples of 32 px, which every network can take.
+        """
+        side, settings = self.preprocessing.side, self.architecture
+        sides = [side if scale == 1 else max(32, 32 * round(side * scale / 32)) for scale in settings.scales]
+        return tuple(View(one, turned) for one in sides for turned in ((), *FLIPS[: settings.views - 1]))
+
     def features(self, photos: Tensor) -> Tensor:
         """Feature map (n, width, h, w) of standard photos (n, side, side, 3), uint8 RGB: a mean over views, but in training."""
         # NHWC seen as NCHW is what torch calls channels-last: no copy is made.
         normalised = (photos.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        first = as_map(self.backbone, self.backbone.forward_features(normalised))
-        views = 1 if self.training else self.architecture.views
-        if views == 1:
-            return first
+        if self.training or len(self.views) == 1:
+            return self._map_of(normalised)
+        maps = [self._map_of(self._seen(normalised, view)) for view in self.views]
         # A flip is its own inverse, so each map is turned back by what turned its photo.
-        others = [
-            as_map(self.backbone, self.backbone.forward_features(normalised.flip(axes))).flip(axes)
-            for axes in FLIPS[: views - 1]
-        ]
-        return torch.stack([first, *others]).mean(dim=0)
+        upright = [one.flip(view.turned) if view.turned else one for one, view in zip(maps, self.views, strict=True)]
+        grid = (int(maps[0].shape[-2]), int(maps[0].shape[-1]))
+        return torch.stack([area_average(one, grid) for one in upright]).mean(dim=0)
+
+    def _map_of(self, normalised: Tensor) -> Tensor:
+        return as_map(self.backbone, self.backbone.forward_features(normalised))
+
+    def _seen(self, normalised: Tensor, view: View) -> Tensor:
+        if view.side != self.preprocessing.side:
+            size = (view.side, view.side)
+            normalised = functional.interpolate(normalised, size=size, mode="bilinear", align_corners=False)
+        return normalised.flip(view.turned) if view.turned else normalised
 
     def embed(self, photos: Tensor) -> Tensor:
         """Embedding (n, width): the feature map averaged over positions."""
@@ -172,6 +211,22 @@ def _with_side(name: str, side: int, options: dict[str, object]) -> nn.Module:
             raise
         backbone = timm.create_model(name, num_classes=0, global_pool="", **options)
     return backbone
+
+
+def area_average(features: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Maps (n, width, h, w) on another grid: each new cell is the average over the area it covers, so the mean is kept."""
+    height, width = int(features.shape[-2]), int(features.shape[-1])
+    if (height, width) == grid:
+        return features
+    down, across = _shares(height, grid[0]).to(features), _shares(width, grid[1]).to(features)
+    return torch.matmul(torch.matmul(down, features), across.T)
+
+
+def _shares(cells: int, new: int) -> Tensor:
+    """(new, cells): which share of each new cell along an axis lies in each old one."""
+    old_edges, new_edges = torch.arange(cells + 1) / cells, torch.arange(new + 1) / new
+    overlap = torch.minimum(new_edges[1:, None], old_edges[1:]) - torch.maximum(new_edges[:-1, None], old_edges[:-1])
+    return overlap.clamp(min=0) * new
 
 
 def as_map(backbone: Any, features: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ from eyeground.bundle import (
     write_bundle,
 )
 from eyeground.calibration import Calibration
+from eyeground.description import Stacked
 from eyeground.models.classifier import Classifier
 from eyeground.models.rounding import TYPE_NAMES, round_weights
 from eyeground.training_photos import write_training_photos
@@ -58,6 +59,7 @@ def export_bundle(
     licence: str,
     calibrations: tuple[Calibration, ...] = (),
     further_points: tuple[OperatingPoint, ...] = (),
+    stacked: tuple[Stacked, ...] = (),
     training_photos: Sequence[str] | None = None,
     half: bool = False,
 ) -> Bundle:
@@ -83,6 +85,8 @@ def export_bundle(
         Kept in bundle.json; the graph's probabilities stay the network's own.
     further_points : tuple of OperatingPoint
         Other thresholds that screening can be asked for.
+    stacked : tuple of Stacked
+        What was done to outputs after training, for bundle.json.
     training_photos : sequence of str, optional
         Hashes of the photos trained and validated on, see `eyeground.training_photos`; without, the bundle has no list.
     half : bool
@@ -106,6 +110,7 @@ def export_bundle(
         embedding_size=classifier.embedding_size,
         tensors={key: tuple(tensor.shape) for key, tensor in state.items()},
         storage={key: TYPE_NAMES[tensor.dtype] for key, tensor in state.items()},
+        stacked=stacked,
         calibrations=calibrations,
         operating_points=operating_points,
         further_points=further_points,

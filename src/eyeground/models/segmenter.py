@@ -37,7 +37,7 @@ class Segmenter(nn.Module):
     Raises
     ------
     UserError
-        If the backbone has no pyramid of feature maps at strides 2 to 32.
+        If the backbone has no pyramid of feature maps at strides 2 to 32, or is to see a photo at several scales.
     """
 
     mean: Tensor
@@ -47,6 +47,10 @@ class Segmenter(nn.Module):
         self, architecture: Architecture, decoder: Decoder, preprocessing: Preprocessing, structures: tuple[str, ...]
     ) -> None:
         super().__init__()
+        if architecture.scales != (1.0,):
+            raise UserError(
+                f"a segmenter draws at one size; architecture.scales is {list(architecture.scales)}, leave it out"
+            )
         self.architecture = architecture
         self.decoder = decoder
         self.preprocessing = preprocessing

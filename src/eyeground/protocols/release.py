@@ -37,13 +37,13 @@ from eyeground.models import load
 from eyeground.models.export import export_bundle
 from eyeground.predictions import Predictions
 from eyeground.prepared_photos import PreparedPhotos, prepare_photos
+from eyeground.protocols.answering import answering_anew
 from eyeground.protocols.build import further_points, predictions_of, training_photos
 from eyeground.protocols.familiarity import with_familiarity
 from eyeground.protocols.finished_run import FinishedRun, read_finished_run
 from eyeground.protocols.graphs import probabilities_of
 from eyeground.protocols.int8 import Judges, try_ways
 from eyeground.protocols.model_card import count_parameters
-from eyeground.protocols.more_views import with_views
 from eyeground.protocols.release_card import LARGEST_DIFFERENCE, TEST, Facts, SplitFlow, figures_of, release_card
 from eyeground.protocols.release_external import ReleasePlan, evaluate_external
 from eyeground.screening.decision import rule_of
@@ -73,9 +73,10 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
             "run again"
         )
     described = run.bundle.description
-    photos = prepare_photos(run.manifest, described.targets, described.preprocessing, plan.cache, plan.jobs)
+    preprocessing = plan.answering.preprocessing(described)
+    photos = prepare_photos(run.manifest, described.targets, preprocessing, plan.cache, plan.jobs)
     with tempfile.TemporaryDirectory() as folder:
-        run = with_views(run, plan.views or described.architecture.views, photos, Path(folder) / "views", console)
+        run = answering_anew(run, plan.answering, photos, Path(folder) / "answering", console)
         described = run.bundle.description
         work = Path(folder) / "bundle"
         rounded, predictions, rounding = _stored(run, photos, plan, work, console)
@@ -130,6 +131,7 @@ def _exported(run: FinishedRun, photos: PreparedPhotos, plan: ReleasePlan, folde
         training=described.training,
         operating_points=described.operating_points,
         calibrations=described.calibrations,
+        stacked=described.stacked,
         card="",
         licence=plan.licence or described.licence,
         training_photos=training_photos(photos),

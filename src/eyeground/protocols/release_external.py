@@ -15,6 +15,7 @@ from eyeground.evaluation import Evaluation, evaluate
 from eyeground.imaging.cache import prepare
 from eyeground.manifest import read_manifest
 from eyeground.predictions import PROBABILITY, Predictions, read_predictions
+from eyeground.protocols.answering import AS_TRAINED, Answering
 from eyeground.protocols.predict import predict_manifest
 from eyeground.screening.runtime import load
 from eyeground.tables import read_table
@@ -42,8 +43,8 @@ class ReleasePlan:
         Folder that `eyeground evaluate` wrote; its report goes into the bundle.
     licence : str or None
         Of the weights; the run's if None.
-    views : int or None
-        Views that the released model averages; the run's if None.
+    answering : Answering
+        How the released model answers.
     int8 : bool
         Try 8-bit graphs.
     resamples : int
@@ -58,7 +59,7 @@ class ReleasePlan:
     external: Mapping[str, Path] = field(default_factory=dict)
     report: Path | None = None
     licence: str | None = None
-    views: int | None = None
+    answering: Answering = AS_TRAINED
     int8: bool = True
     resamples: int = 2000
 
@@ -94,10 +95,10 @@ def evaluate_external(name: str, table: Path, bundle: Bundle, plan: ReleasePlan)
 def _predictions(table: Path, bundle: Bundle, plan: ReleasePlan) -> tuple[Predictions, str]:
     """Predictions of a dataset, and a sentence that says whose they are."""
     if any(str(column).startswith(PROBABILITY) for column in read_table(table).columns):
-        if plan.views is not None:
+        if plan.answering != AS_TRAINED:
             raise UserError(
-                f"{table}: holds predictions of the run's model, whose answers --views changes; give the manifest instead, so "
-                "that the released model predicts it"
+                f"{table}: holds predictions of the run's model, and the released one answers otherwise; give the manifest "
+                "instead, so that the released model predicts it"
             )
         return read_predictions(table), (
             "From a predictions table that was given; that it is of this model, and that the model has not seen these "

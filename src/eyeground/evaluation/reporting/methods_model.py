@@ -67,15 +67,20 @@ def _model(architecture: Architecture, targets: tuple[Target, ...]) -> str:
         "linear": "one linear layer on its average-pooled features",
         "jang2024": "a hidden layer of 512 units with ReLU and a linear layer on its average-pooled features",
     }[architecture.head]
-    views = (
-        f" Its answer was the mean over {architecture.views} turned or mirrored copies of the photograph."
-        if architecture.views > 1
-        else ""
-    )
     return (
         f"One network was used, without ensembling: {architecture.backbone}, with {head} "
-        f"(output stride {architecture.output_stride}). Its only input was the photograph.{views} {_outputs(targets)}"
+        f"(output stride {architecture.output_stride}). Its only input was the photograph.{_views(architecture)} {_outputs(targets)}"
     )
+
+
+def _views(architecture: Architecture) -> str:
+    copies = architecture.views * len(architecture.scales)
+    if copies == 1:
+        return ""
+    turned = "turned or mirrored" if architecture.views > 1 else ""
+    reduced = f"seen at {joined([f'{scale:g}' for scale in architecture.scales])} of its size"
+    how = ", ".join(part for part in (turned, reduced if len(architecture.scales) > 1 else "") if part)
+    return f" Its answer was the mean over {copies} copies of the photograph ({how})."
 
 
 def _outputs(targets: tuple[Target, ...]) -> str:
