@@ -49,6 +49,9 @@ class TrainingRecord(Settings):
     patients: int = Field(ge=0, description="Patients trained on.")
     sources: tuple[str, ...] = Field((), description="Datasets trained on, by the manifest's `source`.")
     initialisation: str = Field(description="Where the weights started.")
+    side: int | None = Field(
+        None, description="Pixels of the photos trained on, where the model answers at another side; else empty."
+    )
     method: Literal["pretrain", "finetune", "probe", "segmentation"] = Field(description="How they were fitted.")
     epochs: int = Field(ge=0, description="Epochs trained; 0 for a probe.")
     seed: int = Field(ge=0, description="Seed.")
@@ -192,6 +195,11 @@ class BundleDescription(Settings):
         return tuple(output for target in self.targets for output in target.outputs)
 
     @property
+    def trained_side(self) -> int:
+        """Pixels of the standard photos that the weights know."""
+        return self.training.side or self.preprocessing.side
+
+    @property
     def headline(self) -> Figure | None:
         """The first AUROC of a classifier, or Dice of a segmenter, on the run's own test photos; None where none is recorded."""
         metric = "auroc" if self.decoder is None else "dice"
@@ -200,6 +208,19 @@ class BundleDescription(Settings):
     def threshold(self, output: str) -> float | None:
         """The first operating point of an output, or None where none was chosen."""
         return next((point.threshold for point in self.operating_points if point.output == output), None)
+
+
+def looks_in_words(architecture: Architecture, side: int) -> str:
+    """What a network averages when it answers, from standard photos of `side` px; empty where it looks once.
+
+    >>> looks_in_words(Architecture(views=2, scales=(1, 0.75)), 512)
+    '4 copies of the photo: at 512 and 384 px, each upright and upside down'
+    """
+    turned = {1: "", 2: "upright and upside down", 4: "upright, upside down and mirrored both ways"}[architecture.views]
+    sides = [str(one) for one in architecture.sides(side)]
+    sized = f"at {', '.join(sides[:-1])} and {sides[-1]} px" if len(sides) > 1 else ""
+    how = ", each ".join(part for part in (sized, turned) if part)
+    return f"{len(sides) * architecture.views} copies of the photo: {how}" if how else ""
 
 
 def read_description(path: Path) -> BundleDescription:

@@ -155,12 +155,12 @@ class Architecture(Settings):
         description="Copies of a photo whose feature maps are averaged when a model answers, each turned back first: 1, the "
         "photo alone; 2, and turned upside down; 4, and both mirrored. The cost of an answer is as many times as high.",
     )
-    scales: tuple[Annotated[float, Field(ge=0.25, le=2)], ...] = Field(
+    scales: tuple[Annotated[float, Field(ge=0.5, le=2)], ...] = Field(
         (1.0,),
         min_length=1,
         description="Sizes at which a photo is seen when a model answers, relative to the side and the first of them 1: [1, 0.75] "
-        "averages the feature maps of the photo and of the photo reduced to three quarters. Each costs as much as its pixels. "
-        "For networks that take any size.",
+        "averages the feature maps of the photo and of the photo reduced to three quarters. Other sides than the first are "
+        "rounded to a multiple of 32 px. Each costs as much as its pixels. For networks that take any size.",
     )
 
     @field_validator("scales")
@@ -169,6 +169,10 @@ class Architecture(Settings):
         if scales[0] != 1 or len(set(scales)) < len(scales):
             raise ValueError("the first scale is 1, the photo as it is, and no scale stands twice")
         return scales
+
+    def sides(self, side: int) -> tuple[int, ...]:
+        """Sides, in pixels, at which a standard photo of `side` px is seen."""
+        return tuple(side if scale == 1 else max(32, 32 * round(side * scale / 32)) for scale in self.scales)
 
 
 class Augmentation(Settings):

@@ -90,11 +90,16 @@ def test_averaging_over_area_keeps_means_and_is_pooling_where_cells_nest(
 
 
 def test_a_network_of_one_size_cannot_see_several() -> None:
-    with pytest.raises(UserError, match="photos of one size only"):
+    with pytest.raises(UserError, match="sees photos of 64 px only"):
         classifier(backbone="test_vit", scales=(1, 0.5))
 
 
-@pytest.mark.parametrize("scales", [(0.5, 1), (1, 0.5, 0.5), (), (1, 9)])
+def test_two_scales_of_the_same_side_are_refused() -> None:
+    with pytest.raises(UserError, match="the same side twice"):
+        classifier(scales=(1, 0.6, 0.5))
+
+
+@pytest.mark.parametrize("scales", [(0.5, 1), (1, 0.5, 0.5), (), (1, 9), (1, 0.25)])
 def test_scales_that_make_no_sense_are_refused(scales: tuple[float, ...]) -> None:
     with pytest.raises(ValidationError):
         Architecture.model_validate({"scales": scales})

@@ -13,6 +13,7 @@ import yaml
 from huggingface_hub import ModelCard
 from rich.console import Console
 from safetensors.torch import load_file
+from scipy.special import logit
 
 import eyeground
 from eyeground import models
@@ -26,6 +27,7 @@ from eyeground.imaging.standard import standard_photo
 from eyeground.manifest import read_manifest
 from eyeground.predictions import read_predictions, write_predictions
 from eyeground.protocols import release as protocol
+from eyeground.protocols import stacking
 from eyeground.protocols.build import Plan
 from eyeground.protocols.predict import predict_manifest
 from eyeground.protocols.train import train_and_validate
@@ -134,11 +136,11 @@ def test_a_release_with_more_views_averages_them_and_chooses_its_thresholds_anew
     assert thresholds[0] != thresholds[1]
 
 
-def test_a_release_can_look_at_larger_photos_at_several_sizes_and_stack_an_output(folder: Path) -> None:
-    arguments = ["release", str(folder / "run"), "-o", str(folder / "stacked"), "--name", NAME, "--resamples", "0"]
+def test_a_release_can_look_at_larger_photos_at_several_sizes(folder: Path) -> None:
+    arguments = ["release", str(folder / "run"), "-o", str(folder / "sizes"), "--name", NAME, "--resamples", "0"]
     arguments += ["--no-int8", "--cache", str(folder / "cache"), "--jobs", "1"]
     assert main([*arguments, "--side", "96", "--scales", "1, 0.5"]) == 0
-    bundle = open_bundle(folder / "stacked")
+    bundle = open_bundle(folder / "sizes")
     assert bundle.description.preprocessing.side == 96
     assert bundle.description.architecture.scales == (1, 0.5)
     pixels = np.zeros((1, 96, 96, 3), dtype=np.uint8)
@@ -146,7 +148,30 @@ def test_a_release_can_look_at_larger_photos_at_several_sizes_and_stack_an_outpu
         network = models.load(bundle.folder).explain(torch.from_numpy(pixels))
     found = eyeground.load(bundle.folder).predict(pixels)
     np.testing.assert_allclose(found[1], network[2].numpy(), rtol=1e-3, atol=1e-4)
-    assert "seen at 1.0 and 0.5 of this size" in (bundle.folder / "README.md").read_text(encoding="utf-8")
+    assert bundle.description.trained_side == 48
+    card = (bundle.folder / "README.md").read_text(encoding="utf-8")
+    assert "averages 2 copies of the photo: at 96 and 64 px. It was trained at 48 px." in card
+
+
+def test_a_stacked_release_answers_with_both_outputs_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stacking, "FEWEST_PHOTOS", 1)
+    monkeypatch.setattr(stacking, "_share", lambda *_: 0.25)
+    arguments = ["release", str(folder / "run"), "-o", str(folder / "stacked"), "--name", NAME, "--resamples", "0"]
+    arguments += ["--no-int8", "--cache", str(folder / "cache"), "--jobs", "1"]
+    assert main([*arguments, "--stack", "abnormal = diabetic_retinopathy"]) == 0
+    bundle, trained = open_bundle(folder / "stacked"), open_bundle(folder / "run" / "bundle")
+    assert [(one.output, one.added, one.share) for one in bundle.description.stacked] == [
+        ("abnormal", "diabetic_retinopathy", 0.25)
+    ]
+    pixels = np.asarray(np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3)), dtype=np.uint8)
+    before, after = (logit(eyeground.load(one.folder).probabilities(pixels)) for one in (trained, bundle))
+    np.testing.assert_allclose(after[:, 0], before[:, 0] + 0.25 * before[:, 1], atol=0.02)
+    np.testing.assert_allclose(after[:, 1], before[:, 1], atol=0.02)
+    assert "0.250 of that of `diabetic_retinopathy` was added" in (bundle.folder / "README.md").read_text(
+        encoding="utf-8"
+    )
+    assert main(["inspect", str(bundle.folder)]) == 0
+    assert main([*arguments, "--views", "2", "--report", str(folder / "run" / "evaluation")]) == 2
 
 
 @pytest.mark.parametrize(

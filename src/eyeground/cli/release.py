@@ -53,7 +53,7 @@ def release(
         None,
         "--stack",
         help="Add to one output what another knows, as OUTPUT=ADDED: 'abnormal=glaucoma' adds a share, fitted on validation "
-        "photos, of the logit for glaucoma. Refused where it adds nothing.",
+        "photos, of the logit for glaucoma. Refused where that share is not above 0.",
     ),
     int8: bool = typer.Option(
         True, "--int8/--no-int8", help="Try graphs in 8 bits, and release the first that is good enough on validation."
@@ -111,7 +111,7 @@ def _scales(text: str | None) -> tuple[float, ...] | None:
 def _stacked(text: str | None) -> tuple[str, str] | None:
     if text is None:
         return None
-    output, separator, added = text.partition("=")
+    output, separator, added = (part.strip() for part in text.partition("="))
     if not separator or not output or not added:
         raise UserError(f"--stack {text}: expected OUTPUT=ADDED, such as abnormal=glaucoma")
     return output, added

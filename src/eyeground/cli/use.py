@@ -95,6 +95,8 @@ def _top(description: "BundleDescription") -> str:
 
 
 def _facts(opened: "Bundle") -> list[tuple[str, str]]:
+    from eyeground.description import looks_in_words
+
     description = opened.description
     facts = [
         ("model", opened.identity),
@@ -103,10 +105,16 @@ def _facts(opened: "Bundle") -> list[tuple[str, str]]:
         ("input", f"{description.preprocessing.side} x {description.preprocessing.side} px"),
         ("outputs", ", ".join(description.outputs)),
     ]
+    looks = looks_in_words(description.architecture, description.preprocessing.side)
+    facts += [("averages", looks)] if looks else []
+    facts += [
+        ("stacked", f"{one.output}: {one.share:.3f} of the logit of {one.added} added") for one in description.stacked
+    ]
     for point in description.operating_points:
         facts.append(("threshold", f"{point.output}: {point.threshold:.4f} ({point.rule} on {point.chosen_on})"))
     training = description.training
-    seen = f"{training.photos:,} photos of {training.patients:,} patients, from {training.initialisation}"
+    at = f", at {training.side} px" if training.side else ""
+    seen = f"{training.photos:,} photos of {training.patients:,} patients, from {training.initialisation}{at}"
     facts.append(("trained on", seen))
     if description.headline:
         facts.append((_measure(description), f"{_headline(description)}, on its own test photos"))

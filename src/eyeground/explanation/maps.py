@@ -67,7 +67,7 @@ def explain(classifier: Classifier, pixels: NDArray[np.uint8], output: str, meth
         If there is no such output or method, the photo has another side, or the backbone has nothing to trace or roll out.
     """
     index = output_index(classifier, output)
-    compute, views = method_named(method), len(classifier.views)
+    compute, views = method_named(method), len(classifier.looks)
     side = classifier.preprocessing.side
     if pixels.shape != (side, side, 3):
         raise UserError(f"a standard photo of shape {pixels.shape}; the model takes ({side}, {side}, 3)")

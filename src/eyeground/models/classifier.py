@@ -28,7 +28,7 @@ FLIPS = ((2, 3), (3,), (2,))
 
 
 @dataclass(frozen=True)
-class View:
+class Look:
     """One look at a standard photo.
 
     Attributes
@@ -114,10 +114,7 @@ class Classifier(nn.Module):
         self.preprocessing = preprocessing
         self.targets = tuple(targets)
         self.backbone = create_backbone(architecture, preprocessing.side)
-        if len(architecture.scales) > 1 and hasattr(self.backbone, "patch_embed"):
-            raise UserError(
-                f"backbone '{architecture.backbone}' sees photos of one size only; leave architecture.scales out"
-            )
+        self._refuse_unseen_sides()
         outputs = sum(len(target.outputs) for target in targets)
         self.head = HEADS[architecture.head](self.embedding_size, outputs)
         self.register_buffer("mean", 255 * torch.tensor(preprocessing.mean).view(1, 3, 1, 1), persistent=False)
@@ -130,35 +127,50 @@ class Classifier(nn.Module):
         return int(self.backbone.num_features)
 
     @property
-    def views(self) -> tuple[View, ...]:
-        """What the network looks at when it answers, in this order; the first is the photo as it is.
-
-        Sides of other scales are multiples of 32 px, which every network can take.
-        """
-        side, settings = self.preprocessing.side, self.architecture
-        sides = [side if scale == 1 else max(32, 32 * round(side * scale / 32)) for scale in settings.scales]
-        return tuple(View(one, turned) for one in sides for turned in ((), *FLIPS[: settings.views - 1]))
+    def looks(self) -> tuple[Look, ...]:
+        """What the network looks at when it answers, in this order; the first is the photo as it is."""
+        sides = self.architecture.sides(self.preprocessing.side)
+        return tuple(Look(side, turned) for side in sides for turned in ((), *FLIPS[: self.architecture.views - 1]))
 
     def features(self, photos: Tensor) -> Tensor:
         """Feature map (n, width, h, w) of standard photos (n, side, side, 3), uint8 RGB: a mean over views, but in training."""
         # NHWC seen as NCHW is what torch calls channels-last: no copy is made.
         normalised = (photos.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        if self.training or len(self.views) == 1:
+        if self.training or len(self.looks) == 1:
             return self._map_of(normalised)
-        maps = [self._map_of(self._seen(normalised, view)) for view in self.views]
+        maps = [self._map_of(self._seen(normalised, look)) for look in self.looks]
         # A flip is its own inverse, so each map is turned back by what turned its photo.
-        upright = [one.flip(view.turned) if view.turned else one for one, view in zip(maps, self.views, strict=True)]
+        upright = [one.flip(look.turned) if look.turned else one for one, look in zip(maps, self.looks, strict=True)]
         grid = (int(maps[0].shape[-2]), int(maps[0].shape[-1]))
         return torch.stack([area_average(one, grid) for one in upright]).mean(dim=0)
 
     def _map_of(self, normalised: Tensor) -> Tensor:
         return as_map(self.backbone, self.backbone.forward_features(normalised))
 
-    def _seen(self, normalised: Tensor, view: View) -> Tensor:
-        if view.side != self.preprocessing.side:
-            size = (view.side, view.side)
+    def _seen(self, normalised: Tensor, look: Look) -> Tensor:
+        if look.side != self.preprocessing.side:
+            size = (look.side, look.side)
             normalised = functional.interpolate(normalised, size=size, mode="bilinear", align_corners=False)
-        return normalised.flip(view.turned) if view.turned else normalised
+        return normalised.flip(look.turned) if look.turned else normalised
+
+    def _refuse_unseen_sides(self) -> None:
+        """Raise now, not after an epoch, where the network cannot take one of the sides."""
+        name, (side, *others) = self.architecture.backbone, self.architecture.sides(self.preprocessing.side)
+        if len({side, *others}) <= len(others):
+            raise UserError(f"architecture.scales give the same side twice, of {side} px and {others}; leave one out")
+        self.backbone.eval()
+        try:
+            with torch.no_grad():
+                for other in others:
+                    width = self._map_of(torch.zeros(1, 3, other, other)).shape[1]
+                    if width != self.embedding_size:  # some transformers take any size, but not the grid that they state
+                        raise ValueError(f"{width} channels at {other} px")
+        except (RuntimeError, AssertionError, ValueError) as error:
+            raise UserError(
+                f"backbone '{name}' sees photos of {side} px only; leave architecture.scales out"
+            ) from error
+        finally:
+            self.backbone.train()
 
     def embed(self, photos: Tensor) -> Tensor:
         """Embedding (n, width): the feature map averaged over positions."""

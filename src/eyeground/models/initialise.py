@@ -124,7 +124,7 @@ def _load_bundle(classifier: Classifier, source: str) -> Account:
     description = bundle.description
     _refuse_other_network(classifier, f"bundle '{source}'", description)
     tensors = read_tensors(bundle.weights_path)
-    side, kind = description.preprocessing.side, description.architecture.head
+    side, kind = description.trained_side, description.architecture.head
     if not _same_outputs(classifier, description):
         return _load(classifier, tensors, source, side=side)
     head = {name.removeprefix(HEAD): tensors.pop(name) for name in list(tensors) if name.startswith(HEAD)}

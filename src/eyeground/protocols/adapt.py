@@ -54,12 +54,14 @@ FEWEST_TO_SPLIT = 1000
 def finetune_recipe(
     bundle: Bundle, source: str, targets: Sequence[Target], path: Path | None, overrides: Sequence[str]
 ) -> TrainingRecipe:
-    """The recipe of a fine-tuning: the bundle's network and preprocessing, the new targets, then the user's overrides."""
+    """The recipe of a fine-tuning: the bundle's network as it was trained, the new targets, then the user's overrides."""
+    described = bundle.description
+    preprocessing = described.preprocessing.model_copy(update={"side": described.trained_side})
     given = [
         "targets=" + json.dumps([target.model_dump() for target in targets]),
         "initialisation=" + json.dumps(source),
-        "architecture=" + bundle.description.architecture.model_dump_json(),
-        "preprocessing=" + bundle.description.preprocessing.model_dump_json(),
+        "architecture=" + described.architecture.model_copy(update={"scales": (1.0,)}).model_dump_json(),
+        "preprocessing=" + preprocessing.model_dump_json(),
     ]
     defaults = () if path else FINETUNE_DEFAULTS
     return read_recipe(TrainingRecipe, path, [*defaults, *given, *overrides])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from eyeground.description import BundleDescription
+from eyeground.description import BundleDescription, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions
 from eyeground.models import load
@@ -18,7 +18,7 @@ from eyeground.models.export import export_bundle
 from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.build import fit_calibrations, operating_points, predictions_of, training_photos
 from eyeground.protocols.finished_run import FinishedRun
-from eyeground.protocols.stacking import stack
+from eyeground.protocols.stacking import stack, stacked_columns
 from eyeground.recipe import Architecture, Preprocessing, TrainingRecipe
 from eyeground.training.fit import predict
 
@@ -62,15 +62,44 @@ class Answering:
 AS_TRAINED = Answering()
 
 
+def network_answering(run: FinishedRun, answering: Answering) -> Classifier:
+    """The run's network, set to look this way; it is not stacked yet.
+
+    Raises
+    ------
+    UserError
+        If it cannot look or be stacked this way.
+    """
+    trained, described = load(run.bundle.folder), run.bundle.description
+    if answering.stacked is not None:
+        stacked_columns(described.targets, *answering.stacked)
+    network = Classifier(answering.architecture(described), answering.preprocessing(described), described.targets)
+    try:
+        network.load_state_dict(trained.state_dict())
+    except RuntimeError as error:
+        raise UserError(
+            f"backbone '{described.architecture.backbone}' is bound to the {described.preprocessing.side} px it was trained at; "
+            "leave out --side"
+        ) from error
+    return network.eval()
+
+
 def answering_anew(
-    run: FinishedRun, answering: Answering, photos: PreparedPhotos, folder: Path, console: Console
+    run: FinishedRun,
+    answering: Answering,
+    classifier: Classifier,
+    photos: PreparedPhotos,
+    folder: Path,
+    console: Console,
 ) -> FinishedRun:
-    """The run with a bundle in `folder` that answers this way; the run itself where its bundle does already.
+    """The run with a bundle in `folder` that answers this way.
 
     Parameters
     ----------
     run : FinishedRun
     answering : Answering
+    classifier : Classifier
+        What `network_answering` gives; stacked in place.
     photos : PreparedPhotos
         The run's, by the preprocessing that this way of answering needs.
     folder : pathlib.Path
@@ -81,20 +110,17 @@ def answering_anew(
     Raises
     ------
     UserError
-        If the network cannot answer this way.
+        If the share to be stacked is not above 0.
     """
     described = run.bundle.description
-    if not answering.changes(described):
-        return run
-    classifier = _network(run, answering)
     rows = photos.rows("validation")
     recipe = TrainingRecipe(targets=described.targets)
     predicted = predict(classifier, photos, rows, recipe)
     stacked = described.stacked
     if answering.stacked is not None:
-        stacked = (*stacked, stack(classifier, *answering.stacked, predicted, photos.truth[rows]))
-        console.print(f"{stacked[-1].share:.3f} of the logit of '{stacked[-1].added}' added to '{stacked[-1].output}'")
-        predicted = predict(classifier, photos, rows, recipe)
+        done, predicted = stack(classifier, *answering.stacked, predicted, photos.truth[rows])
+        stacked = (*stacked, done)
+        console.print(f"{done.share:.3f} of the logit of '{done.added}' added to '{done.output}'")
     validation = predictions_of(photos, rows, predicted, described.targets)
     calibrations = fit_calibrations(validation, described.targets, "auto", console)
     points = operating_points(calibrated_predictions(validation, calibrations), console)
@@ -102,7 +128,7 @@ def answering_anew(
         classifier,
         folder,
         name=described.name,
-        training=described.training,
+        training=_trained_at(described, classifier.preprocessing.side),
         stacked=stacked,
         operating_points=points,
         calibrations=calibrations,
@@ -113,14 +139,7 @@ def answering_anew(
     return replace(run, bundle=bundle)
 
 
-def _network(run: FinishedRun, answering: Answering) -> Classifier:
-    trained, described = load(run.bundle.folder), run.bundle.description
-    network = Classifier(answering.architecture(described), answering.preprocessing(described), described.targets)
-    try:
-        network.load_state_dict(trained.state_dict())
-    except RuntimeError as error:
-        raise UserError(
-            f"backbone '{described.architecture.backbone}' is bound to the {described.preprocessing.side} px it was trained at; "
-            "leave out --side"
-        ) from error
-    return network.eval()
+def _trained_at(described: BundleDescription, side: int) -> TrainingRecord:
+    """The training, with the side of its photos where the model answers at another."""
+    known = described.trained_side
+    return described.training.model_copy(update={"side": None if known == side else known})

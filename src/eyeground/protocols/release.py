@@ -37,7 +37,7 @@ from eyeground.models import load
 from eyeground.models.export import export_bundle
 from eyeground.predictions import Predictions
 from eyeground.prepared_photos import PreparedPhotos, prepare_photos
-from eyeground.protocols.answering import answering_anew
+from eyeground.protocols.answering import answering_anew, network_answering
 from eyeground.protocols.build import further_points, predictions_of, training_photos
 from eyeground.protocols.familiarity import with_familiarity
 from eyeground.protocols.finished_run import FinishedRun, read_finished_run
@@ -73,10 +73,17 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
             "run again"
         )
     described = run.bundle.description
+    changed = plan.answering.changes(described)
+    if changed and plan.report is not None:
+        raise UserError(
+            f"{plan.report}: is of the run's model, and the released one answers otherwise; leave out --report"
+        )
+    network = network_answering(run, plan.answering) if changed else None
     preprocessing = plan.answering.preprocessing(described)
     photos = prepare_photos(run.manifest, described.targets, preprocessing, plan.cache, plan.jobs)
     with tempfile.TemporaryDirectory() as folder:
-        run = answering_anew(run, plan.answering, photos, Path(folder) / "answering", console)
+        if network is not None:
+            run = answering_anew(run, plan.answering, network, photos, Path(folder) / "answering", console)
         described = run.bundle.description
         work = Path(folder) / "bundle"
         rounded, predictions, rounding = _stored(run, photos, plan, work, console)

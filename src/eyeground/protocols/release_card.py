@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eyeground.calibration import calibration_in_words
 from eyeground.datasets import DATASETS, Dataset
-from eyeground.description import BundleDescription, Figure
+from eyeground.description import BundleDescription, Figure, looks_in_words
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.results import OutputEvaluation
@@ -121,6 +121,7 @@ def release_card(facts: Facts) -> str:
         facts=facts,
         description=description,
         record=description.training,
+        looks=looks_in_words(description.architecture, description.preprocessing.side),
         deciding=deciding,
         further=[point for point in description.further_points if point.output in deciding],
         share=_share,

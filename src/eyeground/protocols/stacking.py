@@ -6,20 +6,49 @@ logits, on validation photos, says how much of the other one is worth adding. Wi
 layer the sum is itself an output of such a head, so the network stays one network, and its evidence maps stay exact.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from scipy.special import logit
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from eyeground.description import Stacked
 from eyeground.errors import UserError, did_you_mean
 from eyeground.models.classifier import Classifier
+from eyeground.recipe import Target
 
 SMALLEST_PROBABILITY = 1e-7  # of 32-bit numbers below 1, some round to 1
 FEWEST_PHOTOS = 20  # positive and negative ones, ten for each of the two numbers that count (Peduzzi et al. 1996)
 
 
-def stack(classifier: Classifier, output: str, added: str, predicted: np.ndarray, truth: np.ndarray) -> Stacked:
+def stacked_columns(targets: Sequence[Target], output: str, added: str) -> tuple[int, int]:
+    """The places of the two outputs among a network's.
+
+    Raises
+    ------
+    UserError
+        If there is no such output, the first is a grade or an exclusive class, or the second an exclusive class.
+    """
+    names = [name for target in targets for name in target.outputs]
+    for name in (output, added):
+        if name not in names:
+            raise UserError(
+                f"--stack: the model has no output '{name}'{did_you_mean(name, names)}; it has {', '.join(names)}"
+            )
+    if output == added:
+        raise UserError(f"--stack {output}={added}: an output has nothing to add to itself")
+    kinds = {name: target.kind for target in targets for name in target.outputs}
+    if kinds[output] != "binary":  # steps of a grade would no longer be in order
+        raise UserError(f"--stack: '{output}' is one of several of a target; only a binary one can be added to")
+    if kinds[added] == "multiclass":
+        raise UserError(f"--stack: '{added}' is one of several exclusive classes, which have no logit of their own")
+    return names.index(output), names.index(added)
+
+
+def stack(
+    classifier: Classifier, output: str, added: str, predicted: np.ndarray, truth: np.ndarray
+) -> tuple[Stacked, np.ndarray]:
     """Add a share of one output's logit to another's, in place.
 
     Parameters
@@ -35,16 +64,15 @@ def stack(classifier: Classifier, output: str, added: str, predicted: np.ndarray
     -------
     Stacked
         What was done.
+    numpy.ndarray
+        Shape (photos, outputs): the probabilities that the classifier now gives.
 
     Raises
     ------
     UserError
-        If there is no such output, either is one of several exclusive classes, there are fewer than 20 positive or negative
-        photos, or the other output adds nothing.
+        As `stacked_columns`; if there are fewer than 20 positive or negative photos, or the share is not above 0.
     """
-    columns = [_column(classifier, name) for name in (output, added)]
-    if output == added:
-        raise UserError(f"--stack {output}={added}: an output has nothing to add to itself")
+    columns = list(stacked_columns(classifier.targets, output, added))
     known = np.isfinite(truth[:, columns[0]])
     positive = truth[known, columns[0]] > 0.5
     if min(positive.sum(), (~positive).sum()) < FEWEST_PHOTOS:
@@ -54,28 +82,25 @@ def stack(classifier: Classifier, output: str, added: str, predicted: np.ndarray
         )
     share = _share(predicted[known][:, columns], positive)
     if not share > 0:
-        raise UserError(f"--stack {output}={added}: on validation photos, '{added}' adds nothing to '{output}'")
+        raise UserError(
+            f"--stack {output}={added}: the share of '{added}' that fits validation photos best is {share:.3f}, not above 0"
+        )
     last = classifier.head.output
     with torch.no_grad():
         for numbers in (last.weight, last.bias):
             numbers[columns[0]] += share * numbers[columns[1]]
-    return Stacked(output=output, added=added, share=share, photos=int(known.sum()))
-
-
-def _column(classifier: Classifier, output: str) -> int:
-    names = [name for target in classifier.targets for name in target.outputs]
-    if output not in names:
-        raise UserError(
-            f"--stack: the model has no output '{output}'{did_you_mean(output, names)}; it has {', '.join(names)}"
-        )
-    if any(output in target.outputs for target in classifier.targets if target.kind == "multiclass"):
-        raise UserError(f"--stack: '{output}' is one of several exclusive classes, which have no logit of their own")
-    return names.index(output)
+    anew = predicted.copy()
+    own, other = _logits(predicted[:, columns]).T
+    anew[:, columns[0]] = expit(own + share * other)
+    return Stacked(output=output, added=added, share=share, photos=int(known.sum())), anew
 
 
 def _share(predicted: np.ndarray, positive: np.ndarray) -> float:
-    """Weight of the second column's logit relative to the first's; below or at 0 where there is nothing to add."""
-    logits = logit(predicted.astype(float).clip(SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
-    fitted = LogisticRegression(C=np.inf, max_iter=1000).fit(logits, positive)
+    """Weight of the second column's logit relative to the first's; 0 where the first one has none."""
+    fitted = LogisticRegression(C=np.inf, max_iter=1000).fit(_logits(predicted), positive)
     own, other = fitted.coef_[0]
     return float(other / own) if own > 0 else 0.0
+
+
+def _logits(predicted: np.ndarray) -> np.ndarray:
+    return np.asarray(logit(predicted.astype(float).clip(SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)))

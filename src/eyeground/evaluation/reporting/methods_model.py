@@ -4,6 +4,7 @@ from pathlib import Path
 
 from eyeground.bundle import BundleDescription
 from eyeground.calibration import calibration_in_words
+from eyeground.description import looks_in_words
 from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.recipe import (
     Architecture,
@@ -28,7 +29,7 @@ def model_parts(recipe: TrainingRecipe | ProbeRecipe | None, description: Bundle
     source = description or trained
     if source is not None:
         parts["preprocessing"] = _preprocessing(source.preprocessing)
-        parts["model"] = _model(source.architecture, source.targets)
+        parts["model"] = _model(source.architecture, source.preprocessing, source.targets)
     if description is not None:
         parts["data"] = _data(description)
         parts["initialisation"] = _initialisation(description.training.initialisation)
@@ -62,25 +63,17 @@ def _triple(values: tuple[float, float, float]) -> str:
     return joined([f"{value:g}" for value in values])
 
 
-def _model(architecture: Architecture, targets: tuple[Target, ...]) -> str:
+def _model(architecture: Architecture, preprocessing: Preprocessing, targets: tuple[Target, ...]) -> str:
     head = {
         "linear": "one linear layer on its average-pooled features",
         "jang2024": "a hidden layer of 512 units with ReLU and a linear layer on its average-pooled features",
     }[architecture.head]
+    looks = looks_in_words(architecture, preprocessing.side)
+    averaged = f" Its answer was the mean over {looks}." if looks else ""
     return (
         f"One network was used, without ensembling: {architecture.backbone}, with {head} "
-        f"(output stride {architecture.output_stride}). Its only input was the photograph.{_views(architecture)} {_outputs(targets)}"
+        f"(output stride {architecture.output_stride}). Its only input was the photograph.{averaged} {_outputs(targets)}"
     )
-
-
-def _views(architecture: Architecture) -> str:
-    copies = architecture.views * len(architecture.scales)
-    if copies == 1:
-        return ""
-    turned = "turned or mirrored" if architecture.views > 1 else ""
-    reduced = f"seen at {joined([f'{scale:g}' for scale in architecture.scales])} of its size"
-    how = ", ".join(part for part in (turned, reduced if len(architecture.scales) > 1 else "") if part)
-    return f" Its answer was the mean over {copies} copies of the photograph ({how})."
 
 
 def _outputs(targets: tuple[Target, ...]) -> str:
@@ -102,6 +95,12 @@ def _data(description: BundleDescription) -> str:
     return (
         f"The model ({description.name}) was fitted to {counted(record.photos, 'photo')} of "
         f"{counted(record.patients, 'patient')}{sources} (SHA-256 of the manifest {record.manifest_fingerprint[:12]}…)."
+        + (f" It was fitted at {record.side} px." if record.side else "")
+        + "".join(
+            f" After training, {one.share:.3f} of the logit for {in_words(one.added)} was added to the one for "
+            f"{in_words(one.output)}, a share fitted on {counted(one.photos, 'validation photo')}."
+            for one in description.stacked
+        )
     )
 
 
