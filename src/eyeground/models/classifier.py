@@ -163,7 +163,9 @@ class Classifier(nn.Module):
             with torch.no_grad():
                 for other in others:
                     width = self._map_of(torch.zeros(1, 3, other, other)).shape[1]
-                    if width != self.embedding_size:  # some transformers take any size, but not the grid that they state
+                    if (
+                        width != self.embedding_size
+                    ):  # some transformers take any size, but not the grid that they state
                         raise ValueError(f"{width} channels at {other} px")
         except (RuntimeError, AssertionError, ValueError) as error:
             raise UserError(
