@@ -5,12 +5,13 @@ STAMP := .venv/installed
 
 .PHONY: install demo test lint docs bench lock
 
+# Compiled once, or each of the tests' processes would compile torch anew where Python may not write bytecode itself.
 install: $(STAMP)
 
 $(STAMP): pyproject.toml requirements/dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	touch $@
 
