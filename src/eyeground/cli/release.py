@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
 from eyeground.cli.build import need_torch
@@ -11,7 +10,6 @@ from eyeground.cli.data import CACHE, JOBS
 from eyeground.cli.evaluate import named_paths
 from eyeground.errors import UserError
 from eyeground.machine import usable_cores
-from eyeground.recipe import Architecture
 
 
 def release(
@@ -101,6 +99,10 @@ def _views(text: str | None) -> int | None:
 def _scales(text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
+    from pydantic import ValidationError
+
+    from eyeground.recipe import Architecture
+
     try:
         return Architecture.model_validate({"scales": [part.strip() for part in text.split(",")]}).scales
     except ValidationError as error:

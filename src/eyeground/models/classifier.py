@@ -138,7 +138,10 @@ class Classifier(nn.Module):
         normalised = (photos.permute(0, 3, 1, 2).float() - self.mean) / self.std
         if self.training or len(self.looks) == 1:
             return self._map_of(normalised)
-        maps = [self._map_of(self._seen(normalised, look)) for look in self.looks]
+        sized = {side: self._resized(normalised, side) for side in self.architecture.sides(self.preprocessing.side)}
+        maps = [
+            self._map_of(sized[look.side].flip(look.turned) if look.turned else sized[look.side]) for look in self.looks
+        ]
         # A flip is its own inverse, so each map is turned back by what turned its photo.
         upright = [one.flip(look.turned) if look.turned else one for one, look in zip(maps, self.looks, strict=True)]
         grid = (int(maps[0].shape[-2]), int(maps[0].shape[-1]))
@@ -147,11 +150,10 @@ class Classifier(nn.Module):
     def _map_of(self, normalised: Tensor) -> Tensor:
         return as_map(self.backbone, self.backbone.forward_features(normalised))
 
-    def _seen(self, normalised: Tensor, look: Look) -> Tensor:
-        if look.side != self.preprocessing.side:
-            size = (look.side, look.side)
-            normalised = functional.interpolate(normalised, size=size, mode="bilinear", align_corners=False)
-        return normalised.flip(look.turned) if look.turned else normalised
+    def _resized(self, normalised: Tensor, side: int) -> Tensor:
+        if side == self.preprocessing.side:
+            return normalised
+        return functional.interpolate(normalised, size=(side, side), mode="bilinear", align_corners=False)
 
     def _refuse_unseen_sides(self) -> None:
         """Raise now, not after an epoch, where the network cannot take one of the sides."""
@@ -163,9 +165,8 @@ class Classifier(nn.Module):
             with torch.no_grad():
                 for other in others:
                     width = self._map_of(torch.zeros(1, 3, other, other)).shape[1]
-                    if (
-                        width != self.embedding_size
-                    ):  # some transformers take any size, but not the grid that they state
+                    # Some transformers take any size, but state the grid of one.
+                    if width != self.embedding_size:
                         raise ValueError(f"{width} channels at {other} px")
         except (RuntimeError, AssertionError, ValueError) as error:
             raise UserError(
@@ -228,7 +229,10 @@ def _with_side(name: str, side: int, options: dict[str, object]) -> nn.Module:
 
 
 def area_average(features: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Maps (n, width, h, w) on another grid: each new cell is the average over the area it covers, so the mean is kept."""
+    """Maps (n, width, h, w) on another grid: each new cell is the average over the area it covers, so the mean is kept.
+
+    torch's own adaptive pooling lets the areas of neighbouring cells overlap where grids do not nest, which changes the mean.
+    """
     height, width = int(features.shape[-2]), int(features.shape[-1])
     if (height, width) == grid:
         return features

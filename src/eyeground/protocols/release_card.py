@@ -121,7 +121,7 @@ def release_card(facts: Facts) -> str:
         facts=facts,
         description=description,
         record=description.training,
-        looks=looks_in_words(description.architecture, description.preprocessing.side),
+        answering=_answering(description),
         deciding=deciding,
         further=[point for point in description.further_points if point.output in deciding],
         share=_share,
@@ -137,6 +137,14 @@ def release_card(facts: Facts) -> str:
         largest_difference=LARGEST_DIFFERENCE,
         halves=sum(kind == "F16" for kind in description.storage.values()),
     )
+
+
+def _answering(description: BundleDescription) -> str:
+    """How the model looks at a photo, where it is not just once at the side it was trained at."""
+    looks = looks_in_words(description.architecture, description.preprocessing.side)
+    trained = description.training.side
+    said = [f"Every answer averages {looks}."] if looks else []
+    return " ".join([*said, *([f"It was trained at {trained} px."] if trained else [])])
 
 
 def _metadata(facts: Facts) -> dict[str, Any]:
