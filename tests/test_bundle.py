@@ -21,6 +21,7 @@ from eyeground.bundle import (
     WEIGHTS,
     Bundle,
     BundleDescription,
+    DecisionRule,
     OperatingPoint,
     TrainingRecord,
     extend_bundle,
@@ -30,7 +31,7 @@ from eyeground.bundle import (
     write_bundle,
 )
 from eyeground.calibration import Platt, Temperature, Uncalibrated
-from eyeground.description import Familiarity, Figure, Quantisation, QuantisedOutput, Rounding
+from eyeground.description import Familiarity, Figure, Quantisation, QuantisedOutput, Rounding, Share
 from eyeground.errors import UserError
 from eyeground.familiarity import fit_reference, write_reference
 from eyeground.files import sha256_of
@@ -175,7 +176,7 @@ def test_files_outside_the_folder_are_never_looked_at(bundle: Bundle, name: str)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda content: content.update(format=3), "format 3 is not known to eyeground .*update eyeground"),
+        (lambda content: content.update(format=4), "format 4 is not known to eyeground .*update eyeground"),
         (lambda content: content.pop("format"), "not the description of an eyeground bundle"),
         (lambda content: content.pop("targets"), "'targets': Field required"),
         (lambda content: content.update(surprise=1), "'surprise': Extra inputs are not permitted"),
@@ -284,7 +285,7 @@ def test_a_bundle_is_described_consistently() -> None:
 
 def test_every_entry_of_the_description_is_explained() -> None:
     kinds = (BundleDescription, OperatingPoint, TrainingRecord, Figure, Rounding, Quantisation, QuantisedOutput)
-    for kind in kinds:
+    for kind in (*kinds, DecisionRule, Share):
         for name, field in kind.model_fields.items():
             assert field.description, name
 
@@ -331,7 +332,7 @@ def test_a_calibration_that_fits_no_target_is_refused(outputs: tuple[str, ...], 
 def test_a_bundle_of_format_one_opens_with_nothing_recorded(bundle: Bundle) -> None:
     def as_before(content: dict[str, Any]) -> None:
         content["format"] = 1
-        for name in ("storage", "figures", "rounding", "quantisations"):
+        for name in ("storage", "figures", "rounding", "quantisations", "decisions", "without_threshold"):
             del content[name]
 
     rewrite(bundle, as_before)
@@ -340,7 +341,7 @@ def test_a_bundle_of_format_one_opens_with_nothing_recorded(bundle: Bundle) -> N
     assert (opened.description.headline, opened.description.storage, opened.int8_path) == (None, {}, None)
     assert opened.trained_on(["0" * 16]) is None
     # Written again, it is of the newest format.
-    assert write_bundle(bundle.folder, opened.description, writers()).description.format == 2
+    assert write_bundle(bundle.folder, opened.description, writers()).description.format == 3
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_outputs_are_named_after_target_and_class() -> None:
         ("targets: []", "'targets' is []"),
         ("targets: [{name: a}, {name: a}]", "recipe.yaml: two targets are called 'a'"),
         ("targets: [{name: 'a=b'}, {name: a, kind: multiclass, classes: [b, c]}]", "two outputs are called 'a=b'"),
-        ("targets: [{name: a, classes: [x, y]}]", "'targets.0': a binary target takes no classes"),
+        ("targets: [{name: a, classes: [x, y, z]}]", "'targets.0': a binary target has two classes"),
         ("targets: [{name: a, kind: ordinal, classes: [x]}]", "give at least two"),
         ("targets: [{name: a, kind: ordinal, classes: [x, x]}]", "two classes have the same name"),
         ("targets: [{name: a, kind: multiclass, classes: [no, yes]}]", "put a name in quotes"),

@@ -28,7 +28,16 @@ from eyeground.bundle_files import (
     verify_files,
     verify_tensors,
 )
-from eyeground.description import FORMATS, BundleDescription, OperatingPoint, TrainingRecord, read_description
+from eyeground.description import (
+    FORMATS,
+    NO_ANSWERS,
+    AnswerRules,
+    BundleDescription,
+    DecisionRule,
+    OperatingPoint,
+    TrainingRecord,
+    read_description,
+)
 from eyeground.errors import UserError
 from eyeground.familiarity import REFERENCE, Reference, read_reference
 from eyeground.files import UMASK, flush_to_disk, sha256_of
@@ -40,6 +49,7 @@ __all__ = [
     "DESCRIPTION",
     "INT8",
     "KNOWN_FILES",
+    "NO_ANSWERS",
     "ONNX",
     "REFERENCE",
     "RELEASED",
@@ -47,8 +57,10 @@ __all__ = [
     "REQUIRED_FILES",
     "TRAINING_PHOTOS",
     "WEIGHTS",
+    "AnswerRules",
     "Bundle",
     "BundleDescription",
+    "DecisionRule",
     "OperatingPoint",
     "TrainingRecord",
     "copier",

@@ -2,22 +2,25 @@
 
 Everything a user or a program may ask of a model without running it stands here, checked for consistency, so that no
 other module guesses. Format 2 added what a release needs to be judged: storage types, figures, and what rounding and
-8-bit arithmetic cost. A bundle of format 1 opens as one in which these are empty, so empty always means "not recorded".
+8-bit arithmetic cost; format 3 the rule that decides. An older bundle opens as one in which these are empty.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 import eyeground
 from eyeground.calibration import Calibration, refuse_misfits
 from eyeground.errors import UserError
-from eyeground.recipe import Architecture, Preprocessing, Settings, Target, refuse_equal_names
+from eyeground.recipe import Architecture, Preprocessing, Settings
 from eyeground.segmentation_recipe import Decoder
+from eyeground.targets import Target, refuse_equal_names
 
-FORMATS = (1, 2)
+FORMATS = (1, 2, 3)
 HALF, SINGLE = "F16", "F32"  # as safetensors names them
 
 
@@ -39,6 +42,47 @@ class OperatingPoint(Settings):
     specificity: float | None = Field(
         None, ge=0, le=1, description="Share of the negative test photos that it passes; empty where not measured."
     )
+
+
+class Share(Settings):
+    """A share of photos, with its 95 % interval over patients."""
+
+    value: float = Field(ge=0, le=1, description="The share.")
+    low: float = Field(ge=0, le=1, description="Lower end of the interval.")
+    high: float = Field(ge=0, le=1, description="Upper end of the interval.")
+    photos: int = Field(ge=1, description="Photos it is a share of.")
+
+
+class DecisionRule(Settings):
+    """When a photo is abnormal: as soon as any of these outputs reaches its threshold, all chosen together."""
+
+    rule: str = Field(description="What the whole keeps, for example 'youden' or 'specificity=0.9'.")
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        min_length=1,
+        description="Threshold of each deciding output; of one that is the probability of health, lower is abnormal.",
+    )
+    chosen_on: Literal["validation", "train", "cross-validation", "site", "given"] = Field(
+        description="Photos whose truths were looked at: a split, all out of fold, or those of the site where it is used; "
+        "'given' where none were."
+    )
+    positives: int = Field(ge=0, description="Abnormal photos it was chosen on.")
+    negatives: int = Field(ge=0, description="Normal photos it was chosen on.")
+    sensitivity: Share | None = Field(None, description="Of the abnormal test photos, those called abnormal.")
+    specificity: Share | None = Field(None, description="Of the normal test photos, those called normal.")
+
+
+@dataclass(frozen=True)
+class AnswerRules:
+    """How a network's probabilities become answers; its fields are those of `BundleDescription`."""
+
+    calibrations: tuple[Calibration, ...] = ()
+    operating_points: tuple[OperatingPoint, ...] = ()
+    further_points: tuple[OperatingPoint, ...] = ()
+    decisions: tuple[DecisionRule, ...] = ()
+    without_threshold: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_ANSWERS = AnswerRules()
 
 
 class TrainingRecord(Settings):
@@ -125,7 +169,7 @@ class Familiarity(Settings):
 class BundleDescription(Settings):
     """The content of `bundle.json`."""
 
-    format: Literal[1, 2] = Field(2, description="Version of this layout.")
+    format: Literal[1, 2, 3] = Field(3, description="Version of this layout.")
     name: str = Field(min_length=1, description="Name of the model.")
     created: str = Field(description="When it was made (UTC, ISO 8601).")
     made_by: str = Field(description="Version of eyeground that made it.")
@@ -147,6 +191,12 @@ class BundleDescription(Settings):
     operating_points: tuple[OperatingPoint, ...] = Field((), description="Thresholds chosen on validation data.")
     further_points: tuple[OperatingPoint, ...] = Field(
         (), description="Other thresholds that screening can be asked for by their rule."
+    )
+    decisions: tuple[DecisionRule, ...] = Field(
+        (), description="Rules by which screening calls a photo abnormal; the first unless another is asked for."
+    )
+    without_threshold: dict[str, str] = Field(
+        {}, description="Outputs that have no threshold and decide nothing, and why."
     )
     training: TrainingRecord = Field(description="What it was trained on.")
     figures: tuple[Figure, ...] = Field((), description="What was measured of it, the headline first.")
@@ -171,6 +221,11 @@ class BundleDescription(Settings):
                 raise ValueError(
                     f"the operating point of '{point.output}' was chosen on test photos; choose on validation"
                 )
+        for decision in self.decisions:
+            if not decision.thresholds.keys() <= set(self.outputs):
+                raise ValueError(
+                    f"a decision rests on '{min(decision.thresholds.keys() - set(self.outputs))}', which is no output"
+                )
         refuse_misfits(self.calibrations, {one.outputs: one.kind == "multiclass" for one in self.targets})
         return self
 
@@ -193,6 +248,11 @@ class BundleDescription(Settings):
     def outputs(self) -> tuple[str, ...]:
         """Names of the model's outputs, in order."""
         return tuple(output for target in self.targets for output in target.outputs)
+
+    @property
+    def healthy_outputs(self) -> frozenset[str]:
+        """Outputs that are the probability of health, of which low is abnormal."""
+        return frozenset().union(*(target.healthy_outputs for target in self.targets))
 
     @property
     def trained_side(self) -> int:

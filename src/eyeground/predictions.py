@@ -116,7 +116,7 @@ def truths(labels: pd.Series, target: Target) -> pd.DataFrame:
     >>> truths(pd.Series([0, 2, None], dtype="Int64"), grade).values.tolist()
     [[0.0, 0.0], [1.0, 1.0], [nan, nan]]
     """
-    classes = ("0", "1") if target.kind == "binary" else target.classes
+    classes = target.values
     text = labels.astype("string")
     strange = text[text.notna() & ~text.isin(classes)]
     if len(strange):

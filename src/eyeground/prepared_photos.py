@@ -9,6 +9,7 @@ import pandas as pd
 
 from eyeground.errors import UserError, did_you_mean
 from eyeground.imaging.cache import prepare
+from eyeground.label_words import healthy_among, known_order, means_health
 from eyeground.manifest import Manifest
 from eyeground.predictions import truths
 from eyeground.recipe import Preprocessing, Target
@@ -89,18 +90,72 @@ def labelled(manifest: Manifest, targets: Sequence[Target]) -> Manifest:
 
 
 def with_classes(target: Target, manifest: Manifest) -> Target:
-    """Fill in the classes of a multiclass or ordinal target from the labels, if the recipe does not list them.
+    """The target with its classes in order and the healthy one among them, read from the labels where it does not say.
+
+    Two classes of which one means health become a binary target. See "What labels mean" in docs/manifest.md.
 
     Raises
     ------
     UserError
-        If the label is unknown or has fewer than two values.
+        If the label is unknown or has fewer than two values, or where its labels leave open which class means health or
+        which order they have: meaning is declared, never guessed.
     """
-    if target.kind == "binary" or target.classes:
-        return target
     if target.name not in manifest.labels:
         truth_table(manifest, [target])
-    values = sorted(manifest.table[target.name].dropna().unique())
+    found = [str(value) for value in sorted(manifest.table[target.name].dropna().unique())]
+    values = target.classes or tuple(found)
+    if target.kind == "binary" and not target.classes and set(found) <= {"0", "1"}:
+        return _declared(target, (), target.healthy or ("1" if means_health(target.name) else "0"))
     if len(values) < 2:
         raise UserError(f"target '{target.name}' has fewer than two different labels; there is nothing to tell apart")
-    return target.model_copy(update={"classes": tuple(str(value) for value in values)})
+    if target.kind == "ordinal":
+        return _graded(target, values)
+    healthy = _healthy_of(target, values)
+    if len(values) > 2 and target.kind == "binary":
+        raise UserError(
+            f"target '{target.name}' has {len(values)} classes ({', '.join(values)}) and is binary; say '{target.name}:multiclass', "
+            f"or '{target.name}:ordinal' if they are grades"
+        )
+    if len(values) == 2 and healthy is not None:
+        [other] = [value for value in values if value != healthy]
+        return _declared(target.model_copy(update={"kind": "binary"}), (healthy, other), healthy)
+    return _declared(target, values, healthy)
+
+
+def _declared(target: Target, classes: tuple[str, ...], healthy: str | None) -> Target:
+    return target.model_copy(update={"classes": classes, "healthy": healthy})
+
+
+def _graded(target: Target, values: tuple[str, ...]) -> Target:
+    ordered = values if target.classes else known_order(values)
+    if ordered is None:
+        raise UserError(
+            f"target '{target.name}': the order of {', '.join(values)} is not known; say it, from health to the worst, as "
+            f"'{target.name}:ordinal:{','.join(values)}'"
+        )
+    if target.healthy is not None and target.healthy != ordered[0]:
+        raise UserError(f"target '{target.name}': '{target.healthy}' is not the lowest of {' < '.join(ordered)}")
+    return _declared(target, ordered, ordered[0])
+
+
+def _healthy_of(target: Target, values: tuple[str, ...]) -> str | None:
+    """The class that means health; None only where the target itself says that none does."""
+    if target.healthy == "none" and "none" not in values:
+        return None
+    if target.healthy is not None:
+        if target.healthy not in values:
+            hint = did_you_mean(target.healthy, values)
+            raise UserError(
+                f"target '{target.name}': '{target.healthy}' is no class{hint}; its classes are {', '.join(values)}"
+            )
+        return target.healthy
+    if "healthy" in target.model_fields_set:
+        return None
+    clear = healthy_among(values)
+    if len(clear) == 1:
+        return clear[0]
+    why = f"both '{clear[0]}' and '{clear[1]}' could" if clear else "none of them says so"
+    raise UserError(
+        f"target '{target.name}': which of its classes means health is not clear: {', '.join(values)}; {why}. Say it with "
+        "--healthy CLASS, or `healthy:` in the recipe; --healthy none says that no class does"
+    )

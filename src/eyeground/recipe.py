@@ -5,14 +5,13 @@ enough to train it again. Every field has a default, a meaning and a range; an u
 proposes the known one. On the command line, `--set optimisation.epochs=20` overrides a field.
 """
 
-import re
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from eyeground.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from eyeground.settings import Settings, read_recipe, write_recipe
+from eyeground.targets import Target, in_words, refuse_equal_names
 
 __all__ = [
     "Architecture",
@@ -41,65 +40,6 @@ CALIBRATION = (
     "How probabilities are calibrated on validation photos. auto: by temperature or Platt scaling where held-out "
     "validation patients are the better for it, else not at all. isotonic: needs many photos, and ties some."
 )
-
-
-class Target(Settings):
-    """One label column that a model learns, and how its values become outputs."""
-
-    name: str = Field(description="Label column of the manifest.", min_length=1)
-    kind: Literal["binary", "multiclass", "ordinal"] = Field(
-        "binary",
-        description="binary: 0/1, one output. multiclass: exclusive classes, softmax over one output per class. "
-        "ordinal: grades, one output per step up (probability of at least this grade).",
-    )
-    classes: tuple[str, ...] = Field(
-        (),
-        description="Label values in order, for multiclass and ordinal; binary has none. Empty: read from the training labels.",
-    )
-    weight: float = Field(
-        1.0,
-        gt=0,
-        description="Weight of this target in the loss and in the choice of the best epoch, relative to the others.",
-    )
-
-    @model_validator(mode="after")
-    def _classes_fit_the_kind(self) -> "Target":
-        if self.kind == "binary" and self.classes:
-            raise ValueError("a binary target takes no classes; its labels are 0 and 1")
-        if self.kind != "binary" and len(self.classes) == 1:
-            raise ValueError("one class is nothing to tell apart; give at least two")
-        if len(set(self.classes)) < len(self.classes):
-            raise ValueError("two classes have the same name")
-        return self
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the model's outputs for this target: `name`, `name=class` or `name>=class`."""
-        if self.kind == "binary":
-            return (self.name,)
-        if self.kind == "multiclass":
-            return tuple(f"{self.name}={value}" for value in self.classes)
-        return tuple(f"{self.name}>={value}" for value in self.classes[1:])
-
-
-def in_words(output: str) -> str:
-    """An output's name as people write it.
-
-    >>> in_words("diabetic_retinopathy_grade>=2")
-    'diabetic retinopathy grade ≥ 2'
-    """
-    return re.sub(r"\s*(≥|=)\s*", r" \1 ", output.replace("_", " ").replace(">=", "≥"))
-
-
-def refuse_equal_names(targets: Sequence[Target]) -> None:
-    """Raise a `ValueError` if two targets, or two outputs of the targets, have the same name."""
-    for names, what in (
-        ([target.name for target in targets], "targets"),
-        ([output for target in targets for output in target.outputs], "outputs"),
-    ):
-        repeated = next((name for name in names if names.count(name) > 1), None)
-        if repeated is not None:
-            raise ValueError(f"two {what} are called '{repeated}'")
 
 
 def told_as_switch(initialisation: object) -> str:

@@ -24,9 +24,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     render_dataset(folder / "data", 2, 96, prevalence={"diabetic_retinopathy": 1.0}, faults=0.0, masks=True)
     torch.manual_seed(0)
     network = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), (Target(name="abnormal"),))
-    export_bundle(
-        network, folder / "bundle", name="b", training=RECORD, operating_points=(), card="# b\n", licence="mit"
-    )
+    export_bundle(network, folder / "bundle", name="b", training=RECORD, card="# b\n", licence="mit")
     return folder
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from eyeground.bundle import OperatingPoint, TrainingRecord
+from eyeground.bundle import AnswerRules, OperatingPoint, TrainingRecord
 from eyeground.cli import main
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
@@ -43,7 +43,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("bundles") / "tiny",
         name="tiny",
         training=record,
-        operating_points=(POINT,),
+        answers=AnswerRules(operating_points=(POINT,)),
         further_points=(further,),
         card="# tiny\n",
         licence="apache-2.0",

@@ -7,7 +7,7 @@ import pytest
 import torch
 import typer
 
-from eyeground.bundle import OperatingPoint, TrainingRecord
+from eyeground.bundle import AnswerRules, OperatingPoint, TrainingRecord
 from eyeground.cli import app, main
 from eyeground.imaging.faults import FAULTS
 from eyeground.models.classifier import Classifier
@@ -33,7 +33,15 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     point = OperatingPoint(
         output="abnormal", threshold=0.5, rule="youden", chosen_on="validation", positives=1, negatives=1
     )
-    export_bundle(classifier, folder, name="b", training=record, operating_points=(point,), card="# b\n", licence="mit")
+    export_bundle(
+        classifier,
+        folder,
+        name="b",
+        training=record,
+        answers=AnswerRules(operating_points=(point,)),
+        card="# b\n",
+        licence="mit",
+    )
     return str(folder)
 
 

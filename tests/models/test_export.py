@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from eyeground import models
-from eyeground.bundle import Bundle, OperatingPoint, TrainingRecord, open_bundle
+from eyeground.bundle import AnswerRules, Bundle, OperatingPoint, TrainingRecord, open_bundle
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import OUTPUT_NAMES, export_bundle
@@ -36,7 +36,7 @@ def export(folder: Path, head: str = "linear", backbone: str = "test_resnet") ->
         folder,
         name="test",
         training=RECORD,
-        operating_points=(POINT,),
+        answers=AnswerRules(operating_points=(POINT,)),
         card="# test\n",
         licence="apache-2.0",
     )

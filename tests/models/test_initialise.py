@@ -34,9 +34,7 @@ def network(
 
 
 def bundle_of(classifier: Classifier, folder: Path) -> Bundle:
-    return export_bundle(
-        classifier, folder, name="test", training=RECORD, operating_points=(), card="# test\n", licence="apache-2.0"
-    )
+    return export_bundle(classifier, folder, name="test", training=RECORD, card="# test\n", licence="apache-2.0")
 
 
 def printed(account: Account) -> str:

@@ -33,9 +33,7 @@ def network() -> Classifier:
 
 
 def export(classifier: Classifier, folder: Path, half: bool = True) -> Bundle:
-    return export_bundle(
-        classifier, folder, name="t", training=RECORD, operating_points=(), card="# t\n", licence="mit", half=half
-    )
+    return export_bundle(classifier, folder, name="t", training=RECORD, card="# t\n", licence="mit", half=half)
 
 
 def test_running_variances_that_sixteen_bits_cannot_hold_stay_as_they_are() -> None:

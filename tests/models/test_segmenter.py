@@ -58,9 +58,7 @@ def exported(network: Segmenter, folder: Path) -> Bundle:
 def classifier_bundle(folder: Path, backbone: str = "test_resnet") -> tuple[Classifier, Bundle]:
     torch.manual_seed(1)
     classifier = Classifier(Architecture(backbone=backbone), Preprocessing(side=SIDE), [Target(name="abnormal")])
-    bundle = export_bundle(
-        classifier, folder, name="tiny", training=RECORD, operating_points=(), card="# tiny\n", licence="apache-2.0"
-    )
+    bundle = export_bundle(classifier, folder, name="tiny", training=RECORD, card="# tiny\n", licence="apache-2.0")
     return classifier, bundle
 
 

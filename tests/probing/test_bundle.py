@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 import eyeground
 from eyeground import models
-from eyeground.bundle import INT8, Bundle, OperatingPoint, TrainingRecord, open_bundle
+from eyeground.bundle import INT8, AnswerRules, Bundle, OperatingPoint, TrainingRecord, open_bundle
 from eyeground.calibration import Temperature
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
@@ -44,14 +44,16 @@ def source(folder: Path, half: bool = False, **architecture: object) -> Bundle:
         folder,
         name="old",
         training=RECORD,
-        operating_points=(
-            OperatingPoint(
-                output="kind=a", threshold=0.2, rule="youden", chosen_on="validation", positives=1, negatives=1
+        answers=AnswerRules(
+            operating_points=(
+                OperatingPoint(
+                    output="kind=a", threshold=0.2, rule="youden", chosen_on="validation", positives=1, negatives=1
+                ),
             ),
-        ),
-        calibrations=(
-            Temperature(
-                outputs=KIND.outputs, fitted_on="validation", photos=9, positives=(3, 3, 3), temperature=2, family="softmax"
+            calibrations=(
+                Temperature(
+                    outputs=KIND.outputs, fitted_on="validation", photos=9, positives=(3, 3, 3), temperature=2, family="softmax"
+                ),
             ),
         ),
         card="# old\n",
@@ -74,7 +76,6 @@ def probe(bundle: Bundle, folder: Path, targets: tuple[Target, ...] = BINARY) ->
         folder,
         name="new",
         training=RECORD,
-        operating_points=(),
         card="# new\n",
         licence="mit",
         training_photos=("0" * 64,),

@@ -65,7 +65,6 @@ def source(folder: Path, manifest: Manifest) -> Bundle:
         folder / "source",
         name="source",
         training=RECORD,
-        operating_points=(),
         card="# source\n",
         licence="apache-2.0",
         training_photos=[photo_hash(path) for path in manifest.photo_paths()[:3]],

@@ -15,7 +15,7 @@ from eyeground.bundle import open_bundle
 from eyeground.calibration import Platt, Uncalibrated, calibrated
 from eyeground.errors import UserError
 from eyeground.evaluation import choose_operating_point
-from eyeground.evaluation.offered_points import measured_points
+from eyeground.evaluation.decision_rule import called_abnormal
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.models import load
 from eyeground.predictions import Predictions, read_predictions, validated_predictions
@@ -114,9 +114,14 @@ def test_calibration_is_fitted_on_validation_and_everything_after_it_is_of_calib
     written = read_predictions(output.folder / "predictions.parquet")
     expected = calibrated(crowd.table[["probability_abnormal"]].to_numpy(), ["abnormal"], [fitted])[:, 0]
     np.testing.assert_allclose(written.table["probability_abnormal"], expected)
-    point = built.bundle.description.operating_points[0]
-    chosen = choose_operating_point(written.in_split("validation"), "abnormal")
-    assert [point] == measured_points([chosen], written.in_split("test"))
+    described = built.bundle.description
+    [decision] = [one for one in described.decisions if one.rule == "youden"]
+    point = described.operating_points[0]
+    assert point.threshold == choose_operating_point(written.in_split("validation"), "abnormal").threshold
+    # With one output, the whole rule decides as its one threshold does.
+    called = called_abnormal(decision, written, frozenset())
+    np.testing.assert_array_equal(called, written.table["probability_abnormal"] >= point.threshold)
+    assert decision.sensitivity is not None and decision.sensitivity.value == point.sensitivity
     truth, probability, _ = written.in_split("test").known("abnormal")
     brier = built.evaluation.outputs[0].estimate("brier").value
     assert brier == pytest.approx(np.mean((probability - truth) ** 2))

@@ -47,7 +47,6 @@ def bundle(folder: Path, name: str) -> Bundle:
         folder / name,
         name=name,
         training=RECORD,
-        operating_points=(),
         card="# made\n",
         licence="apache-2.0",
     )

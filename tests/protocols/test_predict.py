@@ -32,9 +32,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     torch.manual_seed(0)
     classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), TARGETS)
     folder = tmp_path_factory.mktemp("bundle") / "bundle"
-    return export_bundle(
-        classifier, folder, name="b", training=RECORD, operating_points=(), card="# b\n", licence="mit"
-    )
+    return export_bundle(classifier, folder, name="b", training=RECORD, card="# b\n", licence="mit")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +73,6 @@ def test_predictions_are_calibrated_as_screening_is(bundle: Bundle, manifest: Ma
         tmp_path / "bundle",
         name="c",
         training=RECORD,
-        operating_points=(),
         card="# c\n",
         licence="mit",
         calibrations=(fitted,),

@@ -33,9 +33,7 @@ PLAN = StressPlan(faults=("defocus", "crop"))
 def exported(folder: Path, seed: int) -> Bundle:
     torch.manual_seed(seed)
     classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), (Target(name="abnormal"),))
-    return export_bundle(
-        classifier, folder, name="b", training=RECORD, operating_points=(), card="# b\n", licence="mit"
-    )
+    return export_bundle(classifier, folder, name="b", training=RECORD, card="# b\n", licence="mit")
 
 
 @pytest.fixture(scope="module")

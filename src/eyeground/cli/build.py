@@ -1,6 +1,8 @@
 """`pretrain` and `adapt`: from a manifest to a bundle with its figures."""
 
 import importlib.util
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -78,7 +80,16 @@ def adapt(
         ".safetensors file, on the recipe's network.",
     ),
     targets: list[str] = typer.Option(
-        [], "--target", help="Label to learn; repeat for more. 'grade:ordinal' and 'class:multiclass' say how."
+        [],
+        "--target",
+        help="Label to learn; repeat for more. 'grade:ordinal' and 'class:multiclass' say how; 'DR:ordinal:none,NPDR,PDR' also says "
+        "the order of grades whose words have no known one, from health to the worst.",
+    ),
+    healthy: list[str] = typer.Option(
+        [],
+        "--healthy",
+        help="Class that means health, where its name does not say so (0, none, normal, no X, non-X … do); TARGET=CLASS where there "
+        "are several targets; 'none' if no class does. Repeat for more.",
     ),
     structures: list[str] = typer.Option(
         [],
@@ -106,8 +117,6 @@ def adapt(
         raise UserError("name what to learn: labels with --target, or what to draw with --structure; not both")
     if structures or not probe:
         need_torch()
-    import json
-
     from eyeground.bundle import open_classifier
     from eyeground.manifest import read_manifest
     from eyeground.protocols.adapt import finetune_recipe, probe_embedding
@@ -116,7 +125,7 @@ def adapt(
 
     if probe and resume and not structures:
         raise UserError("--resume is for --finetune; a probe is simply run again; its embeddings are kept")
-    wanted = [_target(text) for text in targets]
+    wanted = _with_healthy([_target(text) for text in targets], healthy)
     method: Literal["probe", "finetune", "segmentation"] = (
         "segmentation" if structures else "probe" if probe else "finetune"
     )
@@ -126,7 +135,7 @@ def adapt(
         return
     photos = read_manifest(manifest)
     if probe:
-        given = ["targets=" + json.dumps([target.model_dump() for target in wanted])]
+        given = ["targets=" + json.dumps([target.model_dump(exclude_unset=True) for target in wanted])]
         settings = read_recipe(ProbeRecipe, recipe, [*given, *overrides])
         built = probe_embedding(photos, settings, bundle, plan, Console(soft_wrap=True))
     else:
@@ -162,8 +171,32 @@ def _draw(
 def _target(text: str) -> "Target":
     from eyeground.recipe import Target, read_recipe
 
-    name, _, kind = text.partition(":")
-    return read_recipe(Target, overrides=[f"name={name!r}", f"kind={kind or 'binary'}"])
+    name, _, meaning = text.partition(":")
+    kind, _, order = meaning.partition(":")
+    classes = [word.strip() for word in order.split(",")] if order else []
+    if classes and kind != "ordinal":
+        raise UserError(f"--target {text}: an order is for grades; write '{name}:ordinal:{order}'")
+    given = [f"name={json.dumps(name)}", f"kind={kind or 'binary'}"]
+    return read_recipe(Target, overrides=[*given, *([f"classes={json.dumps(classes)}"] if classes else [])])
+
+
+def _with_healthy(targets: "list[Target]", given: Sequence[str]) -> "list[Target]":
+    """The targets with their healthy class, given as CLASS for the only one or as TARGET=CLASS."""
+    names = [target.name for target in targets]
+    declared: dict[str, str] = {}
+    for text in given:
+        name, equals, word = text.partition("=")
+        if not equals or name not in names:
+            if len(names) > 1:
+                raise UserError(
+                    f"--healthy {text}: say of which target, as TARGET=CLASS; the targets are {', '.join(names)}"
+                )
+            name, word = names[0], text
+        declared[name] = word
+    return [
+        target.model_copy(update={"healthy": declared[target.name]}) if target.name in declared else target
+        for target in targets
+    ]
 
 
 def need_torch() -> None:

@@ -10,6 +10,7 @@ from eyeground.cli.data import JOBS
 from eyeground.errors import EXIT_NOTHING_USABLE
 
 if TYPE_CHECKING:
+    from eyeground.description import Share
     from eyeground.screening.decision import Rule
 
 BUNDLE = typer.Option(
@@ -71,8 +72,7 @@ def screen(
     console = Console(soft_wrap=True)
     screener = load(bundle or default_model(), operating_point=operating_point)
     console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", highlight=False)
-    for sentence in _expectations(screener.rule, prevalence):
-        console.print(sentence, highlight=False)
+    console.print(_expectation(screener.rule, prevalence), highlight=False)
     screened = screen_photos(photos, screener, output, jobs, identifiers)
     for note in screened.notes:
         console.print(note, markup=False)
@@ -84,24 +84,26 @@ def screen(
         raise typer.Exit(EXIT_NOTHING_USABLE)
 
 
-def _expectations(rule: "Rule", prevalence: float) -> list[str]:
-    """What each deciding threshold means for whoever has to see the referred, where the bundle knows."""
-    from eyeground.recipe import in_words
+def _expectation(rule: "Rule", prevalence: float) -> str:
+    """What the rule that decides means for whoever has to see the referred, where the bundle knows."""
     from eyeground.screening.decision import expected_referrals
+    from eyeground.targets import in_words
 
-    sentences = []
-    for output in rule.deciding:
-        point = rule.points.get(output)
-        expected = None if point is None else expected_referrals(point, prevalence)
-        if point is None or expected is None:
-            continue
-        sentences.append(
-            f"{in_words(output)} from {point.threshold:.3f} on ({point.rule}, chosen on {point.chosen_on}). If it does here what "
-            f"it did on test photos (sensitivity {point.sensitivity:.2f}, specificity {point.specificity:.2f}), of 1,000 "
-            f"photos with {1000 * prevalence:.0f} positive ones {expected.referred:.0f} are called positive: "
-            f"{expected.found:.0f} of those found, {expected.missed:.0f} missed"
-        )
-    return sentences
+    decision = rule.decision
+    outputs = ", ".join(in_words(output) for output in rule.deciding)
+    told = f"abnormal where any of these reaches its threshold: {outputs} ({decision.rule}, chosen on {decision.chosen_on})"
+    expected = expected_referrals(decision, prevalence)
+    if expected is None or decision.sensitivity is None or decision.specificity is None:
+        return f"{told}; what the rule does on other photos was not measured"
+    return (
+        f"{told}. If it does here what it did on test photos (sensitivity {_share(decision.sensitivity)}, specificity "
+        f"{_share(decision.specificity)}), of 1,000 photos with {1000 * prevalence:.0f} abnormal ones {expected.referred:.0f} are "
+        f"called abnormal: {expected.found:.0f} of those found, {expected.missed:.0f} missed"
+    )
+
+
+def _share(share: "Share") -> str:
+    return f"{share.value:.2f}, {share.low:.2f} to {share.high:.2f}"
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -14,35 +14,36 @@ from eyeground.errors import UserError
 from eyeground.evaluation.operating_points import choose_operating_point
 from eyeground.predictions import Predictions
 
+FIRST = "youden"
 SHARES = (0.8, 0.85, 0.9, 0.95, 0.98)
-OFFERED = tuple(f"{what}={share:g}" for what in ("sensitivity", "specificity") for share in SHARES)
+OFFERED = (FIRST, *(f"{what}={share:g}" for what in ("sensitivity", "specificity") for share in SHARES))
 
 
-def offered_points(chosen_on: Predictions, test: Predictions, rules: Iterable[str] = OFFERED) -> list[OperatingPoint]:
-    """Choose a threshold by every rule for every output, and measure each on test photos.
+def offered_points(
+    chosen_on: Predictions, outputs: Sequence[str], test: Predictions, rules: Iterable[str] = OFFERED
+) -> list[OperatingPoint]:
+    """Choose a threshold by every rule for some outputs, and measure each on test photos.
 
     Parameters
     ----------
     chosen_on : Predictions
         Of validation photos.
+    outputs : sequence of str
+        The outputs that are to have thresholds.
     test : Predictions
         Of test photos; may be empty.
     rules : iterable of str
         As `choose_operating_point` takes them. One that cannot be reached is left out.
     """
     points = []
-    for output in chosen_on.outputs:
+    for output in outputs:
         for rule in rules:
             try:
-                points.append(choose_operating_point(chosen_on, output, rule))
+                point = choose_operating_point(chosen_on, output, rule)
             except UserError:
                 continue
-    return measured_points(points, test)
-
-
-def measured_points(points: Sequence[OperatingPoint], test: Predictions) -> list[OperatingPoint]:
-    """The same points with the sensitivity and specificity that each has on test photos, where these can be had."""
-    return [point.model_copy(update=_shares(point, test)) for point in points]
+            points.append(point.model_copy(update=_shares(point, test)))
+    return points
 
 
 def _shares(point: OperatingPoint, test: Predictions) -> dict[str, float]:

@@ -88,7 +88,7 @@ def choose_operating_point(predictions: Predictions, output: str, rule: str = "y
         return OperatingPoint(
             output=output, threshold=parsed.number, rule=rule, chosen_on="given", positives=0, negatives=0
         )
-    split = _only_split(predictions)
+    split = basis_of(predictions)
     return _chosen_point(predictions, output, rule, split, split)
 
 
@@ -197,7 +197,14 @@ def _as_number(text: str) -> float:
         return math.nan
 
 
-def _only_split(predictions: Predictions) -> Literal["validation", "train", "cross-validation"]:
+def basis_of(predictions: Predictions) -> Literal["validation", "train", "cross-validation"]:
+    """What the photos of a table are, from which thresholds are chosen.
+
+    Raises
+    ------
+    UserError
+        If there are test photos among them, or those of several splits.
+    """
     if is_cross_validated(predictions):
         return "cross-validation"
     splits = set(predictions.table["split"].dropna()) if "split" in predictions.table else {"validation"}

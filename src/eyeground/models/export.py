@@ -18,17 +18,17 @@ from torch import Tensor, nn
 
 from eyeground.bundle import (
     CARD,
+    NO_ANSWERS,
     ONNX,
     TRAINING_PHOTOS,
     WEIGHTS,
+    AnswerRules,
     Bundle,
     BundleDescription,
-    OperatingPoint,
     TrainingRecord,
     now,
     write_bundle,
 )
-from eyeground.calibration import Calibration
 from eyeground.description import Stacked
 from eyeground.models.classifier import Classifier
 from eyeground.models.rounding import TYPE_NAMES, round_weights
@@ -54,11 +54,9 @@ def export_bundle(
     *,
     name: str,
     training: TrainingRecord,
-    operating_points: tuple[OperatingPoint, ...],
     card: str,
     licence: str,
-    calibrations: tuple[Calibration, ...] = (),
-    further_points: tuple[OperatingPoint, ...] = (),
+    answers: AnswerRules = NO_ANSWERS,
     stacked: tuple[Stacked, ...] = (),
     training_photos: Sequence[str] | None = None,
     half: bool = False,
@@ -75,16 +73,12 @@ def export_bundle(
         Name of the model.
     training : TrainingRecord
         What it was fitted to.
-    operating_points : tuple of OperatingPoint
-        Thresholds chosen on validation data.
     card : str
         Model card, Markdown with Hugging Face metadata.
     licence : str
         Licence of the weights.
-    calibrations : tuple of Calibration
+    answers : AnswerRules
         Kept in bundle.json; the graph's probabilities stay the network's own.
-    further_points : tuple of OperatingPoint
-        Other thresholds that screening can be asked for.
     stacked : tuple of Stacked
         What was done to outputs after training, for bundle.json.
     training_photos : sequence of str, optional
@@ -111,9 +105,7 @@ def export_bundle(
         tensors={key: tuple(tensor.shape) for key, tensor in state.items()},
         storage={key: TYPE_NAMES[tensor.dtype] for key, tensor in state.items()},
         stacked=stacked,
-        calibrations=calibrations,
-        operating_points=operating_points,
-        further_points=further_points,
+        **vars(answers),
         training=training,
         licence=licence,
     )

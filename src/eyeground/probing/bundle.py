@@ -13,17 +13,17 @@ from safetensors.numpy import load_file, save_file
 
 from eyeground.bundle import (
     CARD,
+    NO_ANSWERS,
     ONNX,
     TRAINING_PHOTOS,
     WEIGHTS,
+    AnswerRules,
     Bundle,
     BundleDescription,
-    OperatingPoint,
     TrainingRecord,
     now,
     write_bundle,
 )
-from eyeground.calibration import Calibration
 from eyeground.description import SINGLE
 from eyeground.probing.graph import BIAS, WEIGHT, graph_with_head
 from eyeground.probing.regression import Head
@@ -41,11 +41,9 @@ def write_probe(
     *,
     name: str,
     training: TrainingRecord,
-    operating_points: tuple[OperatingPoint, ...],
     card: str,
     licence: str,
-    calibrations: tuple[Calibration, ...] = (),
-    further_points: tuple[OperatingPoint, ...] = (),
+    answers: AnswerRules = NO_ANSWERS,
     training_photos: Sequence[str] = (),
 ) -> Bundle:
     """Write a bundle, whole or not at all; parameters and result are those of `models.export.export_bundle`.
@@ -81,9 +79,7 @@ def write_probe(
         tensors={key: tensor.shape for key, tensor in tensors.items()},
         storage={key: storage for key, storage in _storage(source).items() if key in tensors}
         | {WEIGHT: SINGLE, BIAS: SINGLE},
-        calibrations=calibrations,
-        operating_points=operating_points,
-        further_points=further_points,
+        **vars(answers),
         training=training,
         licence=licence,
     )

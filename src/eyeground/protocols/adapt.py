@@ -38,7 +38,7 @@ from eyeground.protocols.build import (
     with_splits,
 )
 from eyeground.protocols.familiarity import embedder, with_familiarity_of
-from eyeground.protocols.label_counts import tell_label_counts
+from eyeground.protocols.label_counts import tell_label_counts, tell_targets
 from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.run_folder import open_run
 from eyeground.recipe import ProbeRecipe, Target, TrainingRecipe, read_recipe
@@ -58,7 +58,7 @@ def finetune_recipe(
     described = bundle.description
     preprocessing = described.preprocessing.model_copy(update={"side": described.trained_side})
     given = [
-        "targets=" + json.dumps([target.model_dump() for target in targets]),
+        "targets=" + json.dumps([target.model_dump(exclude_unset=True) for target in targets]),
         "initialisation=" + json.dumps(source),
         "architecture=" + described.architecture.model_copy(update={"scales": (1.0,)}).model_dump_json(),
         "preprocessing=" + preprocessing.model_dump_json(),
@@ -97,6 +97,7 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
         For anything the user can mend: labels, splits, leakage, folders, too few positives or negatives.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
+    tell_targets(recipe.targets, console)
     bundle = open_classifier(source)
     manifest = _divided(_with_labels(manifest, recipe.targets, console), recipe, console)
     manifest = open_run(plan.folder, recipe, manifest, resume=True)

@@ -16,7 +16,7 @@ from eyeground.models import load
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.prepared_photos import PreparedPhotos
-from eyeground.protocols.build import fit_calibrations, operating_points, predictions_of, training_photos
+from eyeground.protocols.build import choose_answers, fit_calibrations, predictions_of, training_photos
 from eyeground.protocols.finished_run import FinishedRun
 from eyeground.protocols.stacking import stack, stacked_columns
 from eyeground.recipe import Architecture, Preprocessing, TrainingRecipe
@@ -123,15 +123,14 @@ def answering_anew(
         console.print(f"{done.share:.3f} of the logit of '{done.added}' added to '{done.output}'")
     validation = predictions_of(photos, rows, predicted, described.targets)
     calibrations = fit_calibrations(validation, described.targets, "auto", console)
-    points = operating_points(calibrated_predictions(validation, calibrations), console)
+    answers = choose_answers(calibrated_predictions(validation, calibrations), described.targets, console)
     bundle = export_bundle(
         classifier,
         folder,
         name=described.name,
         training=_trained_at(described, classifier.preprocessing.side),
         stacked=stacked,
-        operating_points=points,
-        calibrations=calibrations,
+        answers=replace(answers, calibrations=calibrations),
         card="",
         licence=described.licence,
         training_photos=training_photos(photos),

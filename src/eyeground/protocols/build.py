@@ -23,16 +23,17 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from eyeground.bundle import DESCRIPTION, Bundle, OperatingPoint, TrainingRecord, open_bundle
+from eyeground.bundle import DESCRIPTION, AnswerRules, Bundle, TrainingRecord, open_bundle
 from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.errors import UserError
-from eyeground.evaluation import Evaluation, choose_operating_point
+from eyeground.evaluation import Evaluation
 from eyeground.evaluation.calibrating.calibrate import (
     calibrated_predictions,
     cross_calibrated_predictions,
     fit_calibration,
 )
-from eyeground.evaluation.offered_points import measured_points, offered_points
+from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, measured
+from eyeground.evaluation.offered_points import FIRST, offered_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
 from eyeground.installed import folder_of
@@ -71,11 +72,9 @@ class Export(Protocol):
         *,
         name: str,
         training: TrainingRecord,
-        operating_points: tuple[OperatingPoint, ...],
         card: str,
         licence: str,
-        calibrations: tuple[Calibration, ...],
-        further_points: tuple[OperatingPoint, ...],
+        answers: AnswerRules,
         training_photos: Sequence[str],
     ) -> Bundle: ...
 
@@ -187,24 +186,20 @@ def validate_and_export(
     """
     calibrations = fit_calibrations(predictions, network.targets, calibration, console)
     calibrated = calibrated_predictions(predictions, calibrations)
-    points = operating_points(calibrated, console)
-    further = further_points(calibrated)
+    answers = replace(choose_answers(calibrated, network.targets, console), calibrations=calibrations)
     if is_cross_validated(predictions):
         predictions = cross_calibrated_predictions(predictions, network.targets, calibration)
     else:
         predictions = calibrated
-        points = tuple(measured_points(points, predictions.in_split("test")))
     write_predictions(predictions, plan.folder / PREDICTIONS)
-    request = Request(operating_points=points)
+    request = Request(operating_points=answers.operating_points)
     evaluation = evaluated(predictions, request)
     evaluation = replace(evaluation, remarks=(*evaluation.remarks, *remarks))
     bundle = network.export(
         plan.folder / BUNDLE,
         name=plan.name,
         training=record,
-        operating_points=points,
-        calibrations=calibrations,
-        further_points=further,
+        answers=answers,
         card=model_card(plan.name, network, record, calibrations, evaluation, plan.licence),
         licence=plan.licence,
         training_photos=seen,
@@ -227,10 +222,29 @@ def with_splits(manifest: Manifest, targets: Sequence[Target], seed: int, consol
     """
     manifest = replace(manifest, table=manifest.table.drop(columns="fold", errors="ignore"))
     if "split" in manifest.table:
-        return manifest
+        return _with_validation(manifest, targets, seed, console)
     shares = ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
     console.print(f"the manifest has no splits: patients are split by seed {seed} into {shares}")
     return split_patients(manifest, SHARES, [target.name for target in targets], seed)
+
+
+def _with_validation(manifest: Manifest, targets: Sequence[Target], seed: int, console: Console) -> Manifest:
+    """A publisher's train and test alone leave nothing to choose thresholds on: an eighth of the training patients then does."""
+    split = manifest.table["split"]
+    if split.eq("validation").any() or not split.eq("train").any():
+        return manifest
+    train = manifest.in_split("train")
+    shares = {"train": 7 / 8, "validation": 1 / 8}
+    divided = split_patients(train, shares, [target.name for target in targets], seed).table
+    moved = divided.loc[divided["split"] == "validation", "photo"]
+    console.print(
+        f"the manifest has no validation photos: {len(moved):,} of {len(train):,} training photos, an eighth of the patients by "
+        f"seed {seed}, become them, so that thresholds are chosen on photos that were not trained on",
+        highlight=False,
+    )
+    return replace(
+        manifest, table=manifest.table.assign(split=split.mask(manifest.table["photo"].isin(moved), "validation"))
+    )
 
 
 def tell_unreadable(photos: "PreparedPhotos | DrawnPhotos", console: Console) -> None:
@@ -287,30 +301,35 @@ def fit_calibrations(
     return calibrations
 
 
-def operating_points(predictions: Predictions, console: Console) -> tuple[OperatingPoint, ...]:
-    """The Youden threshold of every output on photos held out; an output for which there is none is named."""
-    points = []
-    for output in predictions.outputs:
-        try:
-            points.append(choose_operating_point(_to_choose_on(predictions), output, "youden"))
-        except UserError as error:
-            console.print(f"[yellow]no operating point for '{output}':[/] {error}")
-    return tuple(points)
+def choose_answers(predictions: Predictions, targets: Sequence[Target], console: Console) -> AnswerRules:
+    """The thresholds and the rule that decides, chosen on photos held out and measured on test photos; told on the console.
+
+    An output seen on fewer than ten patients with or without it offers no threshold and decides nothing.
+    """
+    held_out = _to_choose_on(predictions)
+    # Out of fold, every photo was used to choose: what a threshold does on others is then not known.
+    test = Predictions(predictions.table.iloc[:0]) if is_cross_validated(predictions) else predictions.in_split("test")
+    healthy = frozenset().union(*(target.healthy_outputs for target in targets))
+    deciding, why_not = deciding_outputs(held_out, targets)
+    for output, reason in why_not.items():
+        console.print(f"[yellow]no threshold for '{output}':[/] {reason}", highlight=False)
+    decisions = choose_rules(held_out, deciding, healthy) if deciding else ()
+    if not decisions:
+        console.print(
+            "[bold red]no rule decides:[/] screening with this model needs one; `eyeground calibrate` sets it"
+        )
+    offered = offered_points(held_out, deciding, test)
+    return AnswerRules(
+        operating_points=tuple(point for point in offered if point.rule == FIRST),
+        further_points=tuple(point for point in offered if point.rule != FIRST),
+        decisions=tuple(measured(rule, test, healthy) for rule in decisions),
+        without_threshold=why_not,
+    )
 
 
 def _to_choose_on(predictions: Predictions) -> Predictions:
     """Photos that calibration and thresholds are chosen on: validation, or all where each was predicted out of its fold."""
     return predictions if is_cross_validated(predictions) else predictions.in_split("validation")
-
-
-def further_points(predictions: Predictions) -> tuple[OperatingPoint, ...]:
-    """Thresholds that a bundle offers beside its first ones, measured on test photos where the table has any.
-
-    Out of fold, every photo was used to choose: what a threshold does on others is then not known.
-    """
-    if is_cross_validated(predictions):
-        return tuple(offered_points(predictions, Predictions(predictions.table.iloc[:0])))
-    return tuple(offered_points(predictions.in_split("validation"), predictions.in_split("test")))
 
 
 def public_name(initialisation: str) -> str:

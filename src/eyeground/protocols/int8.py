@@ -155,7 +155,8 @@ def _outputs(description: BundleDescription, judges: Judges, found: Array) -> tu
             auroc_int8=_auroc(judges.truth[:, place], found[:, place]),
             flipped=int(((judges.probabilities[:, place] >= threshold) != (found[:, place] >= threshold)).sum()),
         )
-        for place, (output, threshold) in enumerate(rule_of(description).thresholds.items())
+        for output, threshold in rule_of(description).thresholds.items()
+        for place in (description.outputs.index(output),)
     )
 
 

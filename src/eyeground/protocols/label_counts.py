@@ -11,6 +11,20 @@ from eyeground.prepared_photos import PreparedPhotos
 from eyeground.recipe import Target
 
 
+def tell_targets(targets: Sequence[Target], console: Console) -> None:
+    """Print what each target's classes mean, where that is not just 0 and 1."""
+    for target in targets:
+        if target.kind == "ordinal":
+            what = f"{' < '.join(target.classes)}; {target.classes[0]} means health"
+        elif target.kind == "multiclass":
+            what = f"{', '.join(target.classes)}; {f'{target.healthy} means' if target.healthy else 'none of them means'} health"
+        elif target.classes or target.healthy_outputs:
+            what = f"{target.values[1]} against {target.values[0]}; {target.healthy} means health"
+        else:
+            continue
+        console.print(f"target '{target.name}': {what}", highlight=False, markup=False)
+
+
 def tell_label_counts(
     photos: PreparedPhotos, rows: NDArray[np.intp], targets: Sequence[Target], purpose: str, console: Console
 ) -> None:

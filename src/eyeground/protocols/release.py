@@ -8,6 +8,7 @@ one pass over these photos for each graph, and that the photographs, or their ca
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from eyeground.bundle import (
     REPORT,
     TRAINING_PHOTOS,
     WEIGHTS,
+    AnswerRules,
     Bundle,
     copier,
     open_bundle,
@@ -29,7 +31,6 @@ from eyeground.bundle import (
 from eyeground.description import BundleDescription, Quantisation, Rounding
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, evaluate
-from eyeground.evaluation.offered_points import measured_points
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.files import sha256_of
 from eyeground.installed import is_plain_name
@@ -38,7 +39,7 @@ from eyeground.models.export import export_bundle
 from eyeground.predictions import Predictions
 from eyeground.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.protocols.answering import answering_anew, network_answering
-from eyeground.protocols.build import further_points, predictions_of, training_photos
+from eyeground.protocols.build import choose_answers, predictions_of, training_photos
 from eyeground.protocols.familiarity import with_familiarity
 from eyeground.protocols.finished_run import FinishedRun, read_finished_run
 from eyeground.protocols.graphs import probabilities_of
@@ -46,7 +47,7 @@ from eyeground.protocols.int8 import Judges, try_ways
 from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.release_card import LARGEST_DIFFERENCE, TEST, Facts, SplitFlow, figures_of, release_card
 from eyeground.protocols.release_external import ReleasePlan, evaluate_external
-from eyeground.screening.decision import rule_of
+from eyeground.screening.decision import ABNORMAL
 
 
 def release(plan: ReleasePlan, console: Console) -> Bundle:
@@ -88,14 +89,12 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
         work = Path(folder) / "bundle"
         rounded, predictions, rounding = _stored(run, photos, plan, work, console)
         rounded = with_familiarity(rounded, photos, plan.cache, described.training.seed)
-        extra: dict[str, object] = {"rounding": rounding, "further_points": further_points(predictions)}
-        extra["operating_points"] = tuple(measured_points(described.operating_points, predictions.in_split("test")))
+        answers = replace(choose_answers(predictions, described.targets, console), calibrations=described.calibrations)
+        extra: dict[str, object] = {"rounding": rounding, **vars(answers)}
         int8 = Path(folder) / INT8
         if plan.int8:
             extra |= {"quantisations": _quantised(rounded, int8, photos, predictions, console)}
-        evaluations = {
-            TEST: evaluate(predictions.in_split("test"), described.operating_points, resamples=plan.resamples)
-        }
+        evaluations = {TEST: evaluate(predictions.in_split("test"), answers.operating_points, resamples=plan.resamples)}
         evaluations |= {name: evaluate_external(name, table, rounded, plan) for name, table in plan.external.items()}
         extra |= {"figures": tuple(one for scope, of in evaluations.items() for one in figures_of(of, scope))}
         description = rounded.description.model_copy(update=extra)
@@ -136,8 +135,7 @@ def _exported(run: FinishedRun, photos: PreparedPhotos, plan: ReleasePlan, folde
         folder,
         name=plan.name,
         training=described.training,
-        operating_points=described.operating_points,
-        calibrations=described.calibrations,
+        answers=AnswerRules(calibrations=described.calibrations),
         stacked=described.stacked,
         card="",
         licence=plan.licence or described.licence,
@@ -185,11 +183,10 @@ def _facts(
     files: Mapping[str, Path],
     resamples: int,
 ) -> Facts:
-    deciding = rule_of(description).deciding
-    test = predictions.in_split("test").only(deciding)
+    named = (ABNORMAL,) if ABNORMAL in description.outputs else description.outputs
     groups = subgroups(
-        test,
-        [point for point in description.operating_points if point.output in deciding],
+        predictions.in_split("test").only(named),
+        [point for point in description.operating_points if point.output in named],
         resamples=resamples,
     )
     return Facts(

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eyeground.calibration import calibration_in_words
 from eyeground.datasets import DATASETS, Dataset
-from eyeground.description import BundleDescription, Figure, looks_in_words
+from eyeground.description import BundleDescription, Figure, Share, looks_in_words
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.results import OutputEvaluation
@@ -23,7 +23,6 @@ from eyeground.evaluation.subgroups.subgroups import Subgroups
 from eyeground.protocols.finished_run import Compute
 from eyeground.protocols.int8 import LARGEST_DROP, LARGEST_SHARE_FLIPPED, in_figures
 from eyeground.protocols.model_card import shown
-from eyeground.screening.decision import rule_of
 
 METRICS = {
     "auroc": "AUROC",
@@ -114,7 +113,6 @@ def release_card(facts: Facts) -> str:
         loader=PackageLoader("eyeground.protocols"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     description = facts.description
-    deciding = rule_of(description).deciding
     environment.globals["zip"] = zip
     return environment.get_template("release_card.md.jinja").render(
         metadata=yaml.safe_dump(_metadata(facts), sort_keys=False, allow_unicode=True, width=1000),
@@ -122,8 +120,6 @@ def release_card(facts: Facts) -> str:
         description=description,
         record=description.training,
         answering=_answering(description),
-        deciding=deciding,
-        further=[point for point in description.further_points if point.output in deciding],
         share=_share,
         calibrations=[(", ".join(one.outputs), calibration_in_words(one)) for one in description.calibrations],
         metrics=METRICS,
@@ -193,8 +189,8 @@ def _cells(output: OutputEvaluation) -> list[str]:
     return [shown(found.get(metric)) for metric in METRICS]
 
 
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _share(share: Share | None) -> str:
+    return "–" if share is None else f"{share.value:.3f} ({share.low:.3f}–{share.high:.3f})"
 
 
 def _group_cells(group: Group) -> list[str]:

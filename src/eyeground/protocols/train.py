@@ -27,6 +27,7 @@ from eyeground.protocols.build import (
     with_splits,
 )
 from eyeground.protocols.familiarity import with_familiarity
+from eyeground.protocols.label_counts import tell_targets
 from eyeground.protocols.run_folder import open_run
 from eyeground.recipe import TrainingRecipe
 from eyeground.training.fit import fit, predict
@@ -45,6 +46,7 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
         For anything the user can mend: labels, splits, leakage, weights, folders.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
+    tell_targets(recipe.targets, console)
     # With several devices Lightning starts this command again for each of them, and they join the run of the first.
     resume = resume or os.environ.get("LOCAL_RANK", "0") != "0"
     manifest = open_run(plan.folder, recipe, with_splits(manifest, recipe.targets, recipe.seed, console), resume)

@@ -1,9 +1,6 @@
-"""From probabilities to a status: which thresholds count, and what the answer rests on.
+"""From probabilities to a status: a photo is abnormal as soon as one of the deciding outputs reaches its threshold.
 
-The output `abnormal` decides alone where a bundle has one. Otherwise a photograph is abnormal as soon as any
-output reaches its operating point. A class that means health ("grade=0", "disease=normal") counts the other
-way round: falling below its threshold is what makes a photograph abnormal. An output for which no operating
-point was chosen is held against 0.5, and every sentence that rests on such a threshold says so.
+Which outputs decide, and their thresholds, chosen together on validation photos, stand in the bundle (docs/screening.md).
 """
 
 import math
@@ -11,17 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from eyeground.bundle import BundleDescription, OperatingPoint
+from eyeground.description import BundleDescription, DecisionRule
 from eyeground.errors import UserError
-from eyeground.recipe import in_words
+from eyeground.screening.suspicion import suspected
+from eyeground.targets import Target, in_words
 
 Status = Literal["normal", "abnormal", "ungradable", "unfamiliar", "unreadable"]
 STATUSES: tuple[Status, ...] = ("abnormal", "ungradable", "unfamiliar", "unreadable", "normal")
 
-DECIDING_OUTPUT = "abnormal"
-THRESHOLD_WITHOUT_OPERATING_POINT = 0.5
-# Class names, lower case, by which datasets mark the photographs without the disease.
-HEALTHY_CLASSES = frozenset({"0", "normal", "healthy", "none", "no disease", "no dr", "no_dr", "nodr", "negative"})
+ABNORMAL = "abnormal"
+FEWEST_PHOTOS = 10  # positive photos behind a threshold of a bundle that does not say which outputs decide
 
 
 @dataclass(frozen=True)
@@ -30,87 +26,132 @@ class Rule:
 
     Attributes
     ----------
-    thresholds : dict of str to float
-        One threshold (0-1) per output, in the model's order.
-    assumed : frozenset of str
-        Outputs without an operating point, held against 0.5.
+    outputs : tuple of str
+        All outputs, in the model's order.
+    decision : DecisionRule
+        The outputs that decide, their thresholds, where these come from, and what the whole does on test photos.
     healthy : frozenset of str
         Outputs that are the probability of health: low is abnormal.
-    points : dict of str to OperatingPoint
-        Where the thresholds come from, for outputs that have one.
+    targets : tuple of Target
+        What the outputs mean, for words.
+    without_threshold : dict of str to str
+        Why the other outputs decide nothing.
     """
 
-    thresholds: dict[str, float]
-    assumed: frozenset[str]
-    healthy: frozenset[str]
-    points: Mapping[str, OperatingPoint] = field(default_factory=dict)
+    outputs: tuple[str, ...]
+    decision: DecisionRule
+    healthy: frozenset[str] = frozenset()
+    targets: tuple[Target, ...] = ()
+    without_threshold: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def deciding(self) -> tuple[str, ...]:
         """The outputs that the status rests on."""
-        return (DECIDING_OUTPUT,) if DECIDING_OUTPUT in self.thresholds else tuple(self.thresholds)
+        return tuple(self.decision.thresholds)
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Threshold (0-1) of each output that decides."""
+        return self.decision.thresholds
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A status, why, and the output to show evidence of."""
+    """A status, why, what is suspected in words, the outputs that reached their threshold, and the one to show evidence of."""
 
     status: Literal["normal", "abnormal"]
     reason: str
+    suspected: tuple[str, ...]
+    reached: tuple[str, ...]
     output: str
 
 
 def rule_of(description: BundleDescription, operating_point: str | None = None) -> Rule:
-    """Read the rule off a bundle's outputs and operating points.
+    """Read the rule off a bundle.
 
     Parameters
     ----------
     description : BundleDescription
     operating_point : str, optional
-        By which rule the thresholds of the outputs that decide were chosen, such as `sensitivity=0.95`, or
-        `threshold=0.3` for one given beforehand; by default each output's first operating point.
+        What the rule as a whole keeps, such as `sensitivity=0.95`; or `threshold=0.3`, for the output `abnormal` where there
+        is one and else for all that decide. By default the bundle's first rule.
 
     Raises
     ------
     UserError
-        If the bundle has no such operating point.
+        If the bundle has no such rule, or none at all.
     """
-    points = {point.output: point for point in reversed(description.operating_points)}
-    if operating_point is not None:
-        deciding = (DECIDING_OUTPUT,) if DECIDING_OUTPUT in description.outputs else description.outputs
-        points |= {output: _asked_for(description, output, operating_point) for output in deciding}
+    offered = description.decisions or _of_single_thresholds(description)
+    if operating_point is None:
+        if not offered:
+            raise UserError(
+                f"{description.name}: no output has a threshold that rests on enough patients, so nothing can be called normal or "
+                "abnormal; `eyeground calibrate` sets thresholds by labelled photos of yours, --operating-point threshold=0.5 "
+                "by hand"
+            )
+        decision = offered[0]
+    else:
+        decision = _asked_for(description, offered, operating_point)
     return Rule(
-        thresholds={
-            output: points[output].threshold if output in points else THRESHOLD_WITHOUT_OPERATING_POINT
+        description.outputs,
+        decision,
+        description.healthy_outputs,
+        description.targets,
+        {
+            output: description.without_threshold.get(output, "no part of the rule that decides")
             for output in description.outputs
+            if output not in decision.thresholds
         },
-        assumed=frozenset(description.outputs) - points.keys(),
-        points=points,
-        healthy=frozenset(
-            output
-            for target in description.targets
-            if target.kind == "multiclass"
-            for output, value in zip(target.outputs, target.classes, strict=True)
-            if value.lower() in HEALTHY_CLASSES
+    )
+
+
+def _of_single_thresholds(description: BundleDescription) -> tuple[DecisionRule, ...]:
+    """The rule of a bundle from before rules were stored: `abnormal` alone, or every output with a threshold that rests on enough."""
+    points = [point for point in reversed(description.operating_points) if point.positives >= FEWEST_PHOTOS]
+    if any(point.output == ABNORMAL for point in points):
+        points = [point for point in points if point.output == ABNORMAL]
+    undeclared = [
+        target.name
+        for target in description.targets
+        if target.kind == "multiclass" and "healthy" not in target.model_fields_set
+    ]
+    if undeclared and points and points[0].output != ABNORMAL:
+        raise UserError(
+            f"{description.name}: it does not say which class of '{undeclared[0]}' means health; adapt it again with this version, and "
+            "with --healthy CLASS"
+        )
+    if not points:
+        return ()
+    last = points[-1]
+    return (
+        DecisionRule(
+            rule=last.rule,
+            thresholds={point.output: point.threshold for point in points},
+            chosen_on="given" if last.chosen_on == "test" else last.chosen_on,
+            positives=last.positives,
+            negatives=last.negatives,
         ),
     )
 
 
-def _asked_for(description: BundleDescription, output: str, wanted: str) -> OperatingPoint:
+def _asked_for(description: BundleDescription, offered: tuple[DecisionRule, ...], wanted: str) -> DecisionRule:
     kind, number = _parsed(wanted)
     if kind == "threshold" and number is not None and 0 <= number <= 1:
-        return OperatingPoint(
-            output=output, threshold=number, rule=f"threshold={number:g}", chosen_on="given", positives=0, negatives=0
+        first = dict(offered[0].thresholds) if offered else dict.fromkeys(description.outputs, number)
+        changed = [ABNORMAL] if ABNORMAL in first else list(first)
+        return DecisionRule(
+            rule=f"threshold={number:g}",
+            thresholds=first | dict.fromkeys(changed, number),
+            chosen_on="given",
+            positives=0,
+            negatives=0,
         )
-    offered = [
-        point for point in (*description.operating_points, *description.further_points) if point.output == output
-    ]
-    for point in offered:
-        if _parsed(point.rule) == (kind, number):
-            return point
-    rules = ", ".join(dict.fromkeys(point.rule for point in offered))
+    for decision in offered:
+        if _parsed(decision.rule) == (kind, number):
+            return decision
+    rules = ", ".join(decision.rule for decision in offered)
     raise UserError(
-        f"operating point '{wanted}': {description.name} offers none by that rule for '{output}'; it offers "
+        f"operating point '{wanted}': {description.name} offers none by that rule; it offers "
         f"{f'{rules}, or ' if rules else ''}threshold=0.5 or any other threshold from 0 to 1"
     )
 
@@ -126,27 +167,29 @@ def _parsed(rule: str) -> tuple[str, float | None]:
 
 @dataclass(frozen=True)
 class Expected:
-    """What to expect of 1,000 photographs at a threshold, if it does there what it did on test photos."""
+    """What to expect of 1,000 photographs, if the rule does there what it did on test photos."""
 
     referred: float
     found: float
     missed: float
 
 
-def expected_referrals(point: OperatingPoint, prevalence: float) -> Expected | None:
-    """Referrals among 1,000 photographs of which a share (0-1) is positive; None if the point was never measured.
+def expected_referrals(decision: DecisionRule, prevalence: float) -> Expected | None:
+    """Referrals among 1,000 photographs of which a share (0-1) is abnormal; None if the rule was never measured.
 
     Examples
     --------
-    >>> point = OperatingPoint(output="abnormal", threshold=0.4, rule="youden", chosen_on="validation", positives=50,
-    ...                        negatives=50, sensitivity=0.9, specificity=0.8)
-    >>> expected_referrals(point, prevalence=0.1)
+    >>> from eyeground.description import Share
+    >>> rule = DecisionRule(rule="youden", thresholds={"abnormal": 0.4}, chosen_on="validation", positives=50, negatives=50,
+    ...                     sensitivity=Share(value=0.9, low=0.8, high=0.95, photos=50),
+    ...                     specificity=Share(value=0.8, low=0.7, high=0.9, photos=50))
+    >>> expected_referrals(rule, prevalence=0.1)
     Expected(referred=270.0, found=90.0, missed=10.0)
     """
-    if point.sensitivity is None or point.specificity is None:
+    if decision.sensitivity is None or decision.specificity is None:
         return None
-    found = 1000 * prevalence * point.sensitivity
-    false = 1000 * (1 - prevalence) * (1 - point.specificity)
+    found = 1000 * prevalence * decision.sensitivity.value
+    false = 1000 * (1 - prevalence) * (1 - decision.specificity.value)
     return Expected(round(found + false, 1), round(found, 1), round(1000 * prevalence - found, 1))
 
 
@@ -155,28 +198,28 @@ def decide(rule: Rule, probabilities: Mapping[str, float]) -> Decision:
 
     Examples
     --------
-    >>> rule = Rule({"abnormal": 0.4, "glaucoma": 0.5}, assumed=frozenset({"glaucoma"}), healthy=frozenset())
-    >>> decide(rule, {"abnormal": 0.7, "glaucoma": 0.1}).reason
-    'abnormal 0.70 reaches its threshold of 0.40'
-    >>> decide(rule, {"abnormal": 0.2, "glaucoma": 0.9}).status
-    'normal'
+    >>> decision = DecisionRule(rule="youden", thresholds={"abnormal": 0.4, "glaucoma": 0.5}, chosen_on="validation",
+    ...                         positives=50, negatives=50)
+    >>> rule = Rule(("abnormal", "glaucoma"), decision, targets=(Target(name="abnormal"), Target(name="glaucoma")))
+    >>> found = decide(rule, {"abnormal": 0.2, "glaucoma": 0.9})
+    >>> found.status, found.suspected, found.reason
+    ('abnormal', ('glaucoma',), 'glaucoma 0.90 reaches its threshold of 0.50')
     """
-    reached = {
-        output: (probabilities[output] >= rule.thresholds[output]) != (output in rule.healthy)
-        for output in rule.deciding
-    }
-    diseases = [output for output in rule.deciding if output not in rule.healthy] or list(rule.deciding)
-    shown = max(diseases, key=lambda output: _margin(probabilities[output], rule.thresholds[output]))
-    if any(reached.values()):
-        positive = [output for output, is_reached in reached.items() if is_reached]
-        named = [output for output in positive if output not in rule.healthy] or positive
-        return Decision(
-            "abnormal", "; ".join(_sentence(rule, output, probabilities[output]) for output in named), shown
-        )
-    return Decision("normal", _sentence(rule, shown, probabilities[shown]), shown)
+    reached = tuple(output for output in rule.thresholds if _is_reached(rule, output, probabilities[output]))
+    diseases = [output for output in rule.thresholds if output not in rule.healthy] or list(rule.thresholds)
+    shown = max(diseases, key=lambda output: margin(probabilities[output], rule.thresholds[output]))
+    if not reached:
+        return Decision("normal", _sentence(rule, shown, probabilities[shown]), (), (), shown)
+    named = [output for output in reached if output not in rule.healthy] or reached
+    reason = "; ".join(_sentence(rule, output, probabilities[output]) for output in named)
+    return Decision("abnormal", reason, suspected(rule.targets, reached, probabilities), reached, shown)
 
 
-def _margin(probability: float, threshold: float) -> float:
+def _is_reached(rule: Rule, output: str, probability: float) -> bool:
+    return (probability >= rule.thresholds[output]) != (output in rule.healthy)
+
+
+def margin(probability: float, threshold: float) -> float:
     """How far a probability lies above its threshold, in logits; comparable between outputs."""
     return _logit(probability) - _logit(threshold)
 
@@ -190,8 +233,7 @@ def _sentence(rule: Rule, output: str, probability: float) -> str:
     threshold = rule.thresholds[output]
     verb = "reaches" if probability >= threshold else "stays below"
     shown, limit = _told_apart(probability, threshold)
-    whose = "0.5, for want of an operating point" if output in rule.assumed else f"its threshold of {limit}"
-    return f"{in_words(output)} {shown} {verb} {whose}"
+    return f"{in_words(output)} {shown} {verb} its threshold of {limit}"
 
 
 def _told_apart(probability: float, threshold: float) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from eyeground.imaging.gradability import Gradability
 from eyeground.imaging.standard import Geometry, StandardPhoto
 from eyeground.screening.decision import Rule, Status, decide
 from eyeground.screening.overlay import draw_evidence, scale_of
+from eyeground.screening.suspicion import likely_grades
 
 MEASURES = ("focus", "illumination", "contrast", "completeness")
 RETAKE = "retake the photograph"
@@ -40,10 +41,14 @@ class Finding:
         Identity of the bundle: its name and the start of its weights' SHA-256.
     probabilities : dict of str to float
         Probability (0-1) per output, calibrated where the bundle has a calibration; empty if unreadable.
-    thresholds : dict of str to float
-        Threshold (0-1) each output was held against.
-    assumed : frozenset of str
-        Outputs without an operating point of their own, held against 0.5.
+    rule : Rule
+        The outputs, which of them decide, and their thresholds.
+    suspected : tuple of str
+        What is suspected, in clinical words, the likeliest first; empty unless abnormal.
+    grades : tuple of str
+        For each graded disease that is suspected, the most probable grades, in words.
+    reached : tuple of str
+        The deciding outputs that reached their threshold.
     output : str or None
         The output that the status rests on, or came nearest to; None if unreadable.
     gradability : Gradability or None
@@ -63,8 +68,10 @@ class Finding:
     status: Status
     reason: str
     model: str
-    thresholds: Mapping[str, float]
-    assumed: frozenset[str] = frozenset()
+    rule: Rule
+    suspected: tuple[str, ...] = ()
+    grades: tuple[str, ...] = ()
+    reached: tuple[str, ...] = ()
     probabilities: Mapping[str, float] = field(default_factory=dict)
     output: str | None = None
     gradability: Gradability | None = None
@@ -80,19 +87,24 @@ class Finding:
     def as_row(self) -> dict[str, Any]:
         """One row of a results table: text, and numbers or None where there are none.
 
-        Columns: `photo`, `status`, `reason`, `probability_<output>`, `threshold_<output>`, `gradability` (the
-        probability that a grader would accept it), `focus`, `illumination`, `contrast`, `completeness`,
-        `unfamiliarity`, `model`; the same for every status.
+        Columns: `photo`, `status`, `suspected`, `grades`, `reason`, `reached` (the deciding outputs that reached their
+        threshold), `probability_<output>`, `threshold_<output>` (None of an output that decides nothing), `gradability` (the
+        probability that a grader would accept it), `focus`, `illumination`, `contrast`, `completeness`, `unfamiliarity`,
+        `operating_point`, `model`; the same for every status.
         """
         return {
             "photo": self.photo,
             "status": self.status,
+            "suspected": "; ".join(self.suspected) or None,
+            "grades": "; ".join(self.grades) or None,
             "reason": self.reason,
-            **{f"probability_{output}": self.probabilities.get(output) for output in self.thresholds},
-            **{f"threshold_{output}": threshold for output, threshold in self.thresholds.items()},
+            "reached": "; ".join(self.reached) or None,
+            **{f"probability_{output}": self.probabilities.get(output) for output in self.rule.outputs},
+            **{f"threshold_{output}": self.rule.thresholds.get(output) for output in self.rule.outputs},
             "gradability": None if self.gradability is None else self.gradability.probability,
             **{measure: getattr(self.gradability, measure, None) for measure in MEASURES},
             "unfamiliarity": self.unfamiliarity,
+            "operating_point": self.rule.decision.rule,
             "model": self.model,
         }
 
@@ -108,12 +120,12 @@ class Finding:
         if self.evidence is None or self.standard is None or name is None:
             why = self.reason if self.status == "unreadable" else f"{self.model} gives none"
             raise UserError(f"{self.photo}: there is no evidence map: {why}")
-        if name not in self.thresholds:
-            known = ", ".join(self.thresholds)
+        if name not in self.rule.outputs:
+            known = ", ".join(self.rule.outputs)
             raise UserError(
-                f"'{name}' is not an output of {self.model}{did_you_mean(name, self.thresholds)}; it has {known}"
+                f"'{name}' is not an output of {self.model}{did_you_mean(name, self.rule.outputs)}; it has {known}"
             )
-        evidence: NDArray[np.float32] = self.evidence[list(self.thresholds).index(name)]
+        evidence: NDArray[np.float32] = self.evidence[self.rule.outputs.index(name)]
         return evidence
 
     def scale(self, output: str | None = None) -> float:
@@ -180,8 +192,10 @@ def found(
         status=status,
         reason=reason,
         model=model,
-        thresholds=rule.thresholds,
-        assumed=rule.assumed,
+        rule=rule,
+        suspected=decision.suspected if status == "abnormal" else (),
+        grades=likely_grades(rule.targets, decision.reached, probabilities) if status == "abnormal" else (),
+        reached=decision.reached,
         probabilities=dict(probabilities),
         output=decision.output,
         gradability=gradability,
@@ -193,6 +207,4 @@ def found(
 
 def unreadable(photo: str, reason: str, rule: Rule, model: str) -> Finding:
     """The finding of a photograph that could not be read."""
-    return Finding(
-        photo=photo, status="unreadable", reason=reason, model=model, thresholds=rule.thresholds, assumed=rule.assumed
-    )
+    return Finding(photo=photo, status="unreadable", reason=reason, model=model, rule=rule)

@@ -92,11 +92,11 @@ def _legend(finding: Finding, scale: float, width: int) -> NDArray[np.uint8]:
     image = Image.new("RGB", (width // 2, LEGEND_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     output = finding.output or ""
-    probability = finding.probabilities[output]
+    probability, threshold = finding.probabilities[output], finding.rule.thresholds[output]
     draw.text((16, 14), f"{finding.status}", fill=_INK, font=_font(17))
     draw.text(
         (16, 37),
-        f"{output}: probability {probability:.3f}, threshold {finding.thresholds[output]:.3f}",
+        f"{output}: probability {probability:.3f}, threshold {threshold:.3f}",
         fill=_QUIET,
         font=_font(14),
     )

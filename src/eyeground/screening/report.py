@@ -26,7 +26,7 @@ from urllib.parse import quote
 import jinja2
 
 import eyeground
-from eyeground.bundle import WEIGHTS, Bundle, OperatingPoint
+from eyeground.bundle import WEIGHTS, Bundle, DecisionRule
 from eyeground.files import replacing
 from eyeground.machine import usable_cores
 from eyeground.progress import track
@@ -242,23 +242,21 @@ def _without_names(reason: str, photo: str, patient: str | None) -> str:
 
 
 def _chances(row: dict[str, Any], rule: Rule, shown: str | None) -> tuple[Chance, ...]:
+    reached = (row["reached"] or "").split("; ")
     return tuple(
-        Chance(output, row[f"probability_{output}"], row[f"probability_{output}"] >= threshold, output == shown)
-        for output, threshold in rule.thresholds.items()
+        Chance(output, row[f"probability_{output}"], output in reached, output == shown)
+        for output in rule.deciding
         if row[f"probability_{output}"] is not None
     )
 
 
 def _thresholds(rule: Rule) -> list[Threshold]:
-    return [
-        Threshold(output, threshold, _origin(rule.points.get(output))) for output, threshold in rule.thresholds.items()
-    ]
+    return [Threshold(output, threshold, origin_of(rule.decision)) for output, threshold in rule.thresholds.items()]
 
 
-def _origin(point: OperatingPoint | None) -> str:
-    if point is None:
-        return "none was chosen for this output; 0.5 stands in"
-    if point.chosen_on == "given":
-        return f"given beforehand ({point.rule})"
-    photos = f"{point.positives:,} positive and {point.negatives:,} negative photographs"
-    return f"chosen by {point.rule} on {point.chosen_on} data: {photos}"
+def origin_of(decision: DecisionRule) -> str:
+    """Where the thresholds of a rule come from, in words."""
+    if decision.chosen_on == "given":
+        return f"given beforehand ({decision.rule})"
+    photos = f"{decision.positives:,} abnormal and {decision.negatives:,} normal photographs"
+    return f"chosen by {decision.rule} on {decision.chosen_on} data: {photos}"

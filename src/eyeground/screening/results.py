@@ -25,7 +25,19 @@ from eyeground.screening.photos import PhotoFile
 
 RESULTS = "results"
 ENDINGS = (".csv", ".parquet", ".jsonl")
-TEXT_COLUMNS = ("photo", "patient", "eye", "status", "reason", "model", "picture")
+TEXT_COLUMNS = (
+    "photo",
+    "patient",
+    "eye",
+    "status",
+    "suspected",
+    "grades",
+    "reason",
+    "reached",
+    "operating_point",
+    "model",
+    "picture",
+)
 ROWS_AT_ONCE = 2_000
 
 

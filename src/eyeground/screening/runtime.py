@@ -147,7 +147,7 @@ class Screener:
                 photo=photo.name,
                 standard=photo.standard,
                 gradability=photo.gradability,
-                probabilities=dict(zip(self.rule.thresholds, map(float, probabilities[row]), strict=True)),
+                probabilities=dict(zip(self.rule.outputs, map(float, probabilities[row]), strict=True)),
                 evidence=results[EVIDENCE][row] if self.gives_evidence else None,
                 rule=self.rule,
                 model=self.bundle.identity,

@@ -1,0 +1,190 @@
+"""Thresholds of several outputs chosen together, so that the rule "abnormal if any is reached" keeps what is asked of it.
+
+One number is chosen: how many normal photos `abnormal` may call abnormal; every disease beside it may call a quarter as many.
+It is as large as the specificity, the sensitivity or Youden's index of the whole rule asks for (docs/statistics.md).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from eyeground.description import DecisionRule, Share
+from eyeground.errors import UserError
+from eyeground.evaluation.estimates import FEW_PATIENTS
+from eyeground.evaluation.intervals import clustered_wilson_interval
+from eyeground.evaluation.offered_points import OFFERED
+from eyeground.evaluation.operating_points import basis_of, choose_operating_point
+from eyeground.predictions import PROBABILITY, TRUTH, Predictions
+from eyeground.targets import Target
+
+ABNORMAL = "abnormal"
+# On ODIR-5K's validation photos a quarter gave the best sensitivity of the whole at specificities of 0.8 and 0.9 (docs/log.md).
+FALSE_ALARMS_PER_DISEASE = 0.25
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """How each photo stands among the normal ones, output by output.
+
+    Attributes
+    ----------
+    truth : numpy.ndarray
+        `(photos,)`: 1 abnormal, 0 normal, NaN unknown.
+    suspicion : numpy.ndarray
+        `(photos, outputs)`, in 0-1: the probability, or one less it where low is abnormal.
+    shares : numpy.ndarray
+        `(outputs,)`: false alarms that an output may raise for each that is allowed.
+    """
+
+    truth: NDArray[np.float64]
+    suspicion: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+    def allowance(self) -> NDArray[np.float64]:
+        """`(photos,)`: how many false alarms must be allowed until some output calls this photo abnormal."""
+        normal = np.sort(self.suspicion[self.truth == 0], axis=0)
+        ranks = [
+            len(normal) - np.searchsorted(of_output, values, side="left")
+            for of_output, values in zip(normal.T, self.suspicion.T, strict=True)
+        ]
+        return np.asarray(np.ceil(np.stack(ranks, axis=1) / self.shares).min(axis=1))
+
+    def thresholds(self, allowed: int) -> NDArray[np.float64]:
+        """`(outputs,)` of suspicion: halfway between the last photo that is called and the first that is not."""
+        falling = np.sort(self.suspicion[self.truth == 0], axis=0)[::-1]
+        passed = np.floor(allowed * self.shares).astype(int)
+        highest_passed = np.array(
+            [-1.0 if place >= len(falling) else falling[place, output] for output, place in enumerate(passed)]
+        )
+        above = np.where(self.suspicion > highest_passed, self.suspicion, 1.0).min(axis=0)
+        return np.asarray(np.maximum(0.0, (highest_passed + above) / 2))
+
+
+def rule_truth(predictions: Predictions, outputs: Sequence[str], healthy: frozenset[str]) -> NDArray[np.float64]:
+    """What is true of whole photos `(photos,)`: 1 if any of these outputs is truly abnormal, 0 if all are known and none is, else NaN.
+
+    Where there is an output `abnormal`, its 0 says that nothing else is there either.
+    """
+    columns = {output: predictions.table[TRUTH + output].to_numpy(float, na_value=np.nan) for output in outputs}
+    signs = np.stack([1 - truth if output in healthy else truth for output, truth in columns.items()], axis=1)
+    known = columns[ABNORMAL] if ABNORMAL in columns else np.where(np.isnan(signs).any(axis=1), np.nan, 0.0)
+    return np.where((signs == 1).any(axis=1), 1.0, known)
+
+
+def deciding_outputs(chosen_on: Predictions, targets: Sequence[Target]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Outputs that may decide, and why the others may not.
+
+    One decides if it says that something is abnormal, and was seen on at least ten patients who have it and ten who have not.
+    """
+    deciding, why_not = [], {}
+    for target in targets:
+        for output in target.outputs:
+            if target.kind == "multiclass" and target.healthy is None:
+                why_not[output] = "no class of it was declared healthy"
+                continue
+            truth, _, patients = chosen_on.known(output)
+            counts = {name: len(set(patients[truth == value])) for name, value in (("positive", 1), ("negative", 0))}
+            few = next((name for name, count in counts.items() if count < FEW_PATIENTS), None)
+            if few is None:
+                deciding.append(output)
+            else:
+                why_not[output] = f"{counts[few]} {few} patients to choose a threshold on; {FEW_PATIENTS} are needed"
+    return tuple(deciding), why_not
+
+
+def choose_rules(
+    chosen_from: Predictions, outputs: Sequence[str], healthy: frozenset[str], rules: Iterable[str] = OFFERED
+) -> tuple[DecisionRule, ...]:
+    """Choose the thresholds of several outputs together, once by each rule; what cannot be reached is left out.
+
+    Parameters
+    ----------
+    chosen_from : Predictions
+        Of validation photos, or of all photos out of fold.
+    outputs : sequence of str
+        The deciding ones, at least one.
+    healthy : frozenset of str
+        Those of which low is abnormal.
+    rules : iterable of str
+        As `choose_operating_point` takes them; of the whole rule, not of one output.
+
+    Raises
+    ------
+    UserError
+        If there are test photos among them.
+    """
+    ranked = _ranked(chosen_from, outputs, healthy)
+    known = np.isfinite(ranked.truth)
+    normal = int((ranked.truth == 0).sum())
+    if not normal or not (ranked.truth == 1).any():
+        return ()
+    most = int(np.ceil(normal / ranked.shares.min()))
+    as_one = Predictions(
+        pd.DataFrame(
+            {
+                "patient": chosen_from.table["patient"][known],
+                TRUTH + ABNORMAL: ranked.truth[known],
+                PROBABILITY + ABNORMAL: ((most + 1 - ranked.allowance()) / (most + 2))[known],
+            }
+        )
+    )
+    where = basis_of(chosen_from)
+    found = []
+    for rule in rules:
+        try:
+            point = choose_operating_point(as_one, ABNORMAL, rule)
+        except UserError:
+            continue
+        allowed = int(np.floor(most + 1 - point.threshold * (most + 2)))
+        limits = dict(zip(outputs, ranked.thresholds(allowed).tolist(), strict=True))
+        found.append(
+            DecisionRule(
+                rule=rule,
+                thresholds={output: 1 - limit if output in healthy else limit for output, limit in limits.items()},
+                chosen_on=where,
+                positives=point.positives,
+                negatives=point.negatives,
+            )
+        )
+    return tuple(found)
+
+
+def measured(rule: DecisionRule, test: Predictions, healthy: frozenset[str]) -> DecisionRule:
+    """The rule with what it does as a whole on test photos, where there are any."""
+    called, truth = called_abnormal(rule, test, healthy), rule_truth(test, tuple(rule.thresholds), healthy)
+    patients = test.table["patient"].to_numpy(dtype=object)
+    return rule.model_copy(
+        update={
+            "sensitivity": share_of(called[truth == 1], patients[truth == 1]),
+            "specificity": share_of(~called[truth == 0], patients[truth == 0]),
+        }
+    )
+
+
+def called_abnormal(rule: DecisionRule, predictions: Predictions, healthy: frozenset[str]) -> NDArray[np.bool_]:
+    """Which photos `(photos,)` a rule calls abnormal."""
+    called = np.zeros(len(predictions.table), bool)
+    for output, threshold in rule.thresholds.items():
+        reached = predictions.table[PROBABILITY + output].to_numpy(float) >= threshold
+        called |= ~reached if output in healthy else reached
+    return called
+
+
+def share_of(counted: NDArray[np.bool_], patients: NDArray[np.object_]) -> Share | None:
+    """A share of photos with its interval over patients; None of no photos."""
+    if not len(counted):
+        return None
+    numbers = np.unique(patients, return_inverse=True)[1]
+    low, high = clustered_wilson_interval(np.bincount(numbers, weights=counted), np.bincount(numbers).astype(float))
+    return Share(value=float(counted.mean()), low=low, high=high, photos=len(counted))
+
+
+def _ranked(predictions: Predictions, outputs: Sequence[str], healthy: frozenset[str]) -> _Ranked:
+    probabilities = {output: predictions.table[PROBABILITY + output].to_numpy(float) for output in outputs}
+    suspicion = [1 - values if output in healthy else values for output, values in probabilities.items()]
+    per_disease = FALSE_ALARMS_PER_DISEASE if ABNORMAL in outputs else 1.0
+    shares = np.array([1.0 if output == ABNORMAL else per_disease for output in outputs])
+    return _Ranked(rule_truth(predictions, outputs, healthy), np.stack(suspicion, axis=1), shares)

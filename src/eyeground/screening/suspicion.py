@@ -1,0 +1,82 @@
+"""What is suspected, in clinical words: diseases by name, grades as "moderate or worse" and as the most probable ones."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from eyeground.label_words import disease_name, grade_words
+from eyeground.targets import Target
+
+UNNAMED = "an abnormality of no named kind"
+LEAST_LIKELY_NEIGHBOUR = 0.1  # a neighbouring grade less probable than this is not mentioned
+
+
+def suspected(targets: Sequence[Target], reached: Sequence[str], probabilities: Mapping[str, float]) -> tuple[str, ...]:
+    """What the outputs that reached their threshold say, in words; never empty where any did.
+
+    Parameters
+    ----------
+    targets : sequence of Target
+        What the outputs mean.
+    reached : sequence of str
+        Outputs that reached their threshold.
+    probabilities : mapping
+        Probability (0-1) per output, by which the likeliest comes first.
+
+    Examples
+    --------
+    >>> targets = [Target(name="abnormal"), Target(name="dr_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))]
+    >>> suspected(targets, ["abnormal", "dr_grade>=1", "dr_grade>=2"], {"abnormal": 0.9, "dr_grade>=1": 0.8, "dr_grade>=2": 0.5})
+    ('diabetic retinopathy, moderate or worse',)
+    """
+    found: dict[str, float] = {}
+    for target in targets:
+        named = [output for output in target.outputs if output in reached and output not in target.healthy_outputs]
+        if not named or target.name == "abnormal":
+            continue
+        for output in named[-1:] if target.kind == "ordinal" else named:
+            found[_words(target, output)] = probabilities[output]
+    return tuple(sorted(found, key=lambda words: -found[words])) or ((UNNAMED,) if reached else ())
+
+
+def _words(target: Target, output: str) -> str:
+    name = disease_name(target.name)
+    if target.kind == "ordinal":
+        step = target.outputs.index(output) + 1
+        word = grade_words(target.name, target.classes)[step]
+        return f"{name}, {word}" if step == len(target.classes) - 1 else f"{name}, {word} or worse"
+    if output == target.name:
+        return name
+    value = output.removeprefix(f"{target.name}=")
+    return f"{name} {value}" if value.isdigit() else disease_name(value)
+
+
+def likely_grades(
+    targets: Sequence[Target], reached: Sequence[str], probabilities: Mapping[str, float]
+) -> tuple[str, ...]:
+    """For each graded disease that is suspected, the most probable grade and its neighbours, in words.
+
+    Examples
+    --------
+    >>> target = Target(name="dr_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))
+    >>> chances = dict(zip(target.outputs, (0.95, 0.8, 0.3, 0.05)))
+    >>> likely_grades([target], ["dr_grade>=1"], chances)
+    ('diabetic retinopathy: most probably moderate (50 %), or severe (25 %) or mild (15 %)',)
+    """
+    sentences = []
+    for target in targets:
+        if target.kind != "ordinal" or not set(target.outputs) & set(reached):
+            continue
+        words = grade_words(target.name, target.classes)
+        at_least = [1.0, *(probabilities[output] for output in target.outputs), 0.0]
+        chances = [more - less for more, less in pairwise(at_least)]
+        top = max(range(len(chances)), key=chances.__getitem__)
+        beside = sorted(
+            (place for place in (top - 1, top + 1) if 0 <= place < len(words)), key=lambda place: -chances[place]
+        )
+        said = [
+            f"{words[place]} ({chances[place]:.0%})" for place in beside if chances[place] >= LEAST_LIKELY_NEIGHBOUR
+        ]
+        others = f", or {' or '.join(said)}" if said else ""
+        text = f"{disease_name(target.name)}: most probably {words[top]} ({chances[top]:.0%}){others}"
+        sentences.append(text.replace("%", " %"))
+    return tuple(sentences)

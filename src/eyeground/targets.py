@@ -1,0 +1,100 @@
+"""What a model learns: one label column, how its values become outputs, and which of its classes means health."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from eyeground.label_words import plain
+from eyeground.settings import Settings
+
+
+class Target(Settings):
+    """One label column that a model learns, and how its values become outputs."""
+
+    name: str = Field(description="Label column of the manifest.", min_length=1)
+    kind: Literal["binary", "multiclass", "ordinal"] = Field(
+        "binary",
+        description="binary: two classes, one output. multiclass: exclusive classes, softmax over one output per class. "
+        "ordinal: grades, one output per step up (probability of at least this grade).",
+    )
+    classes: tuple[str, ...] = Field(
+        (),
+        description="Label values in order; of ordinal grades the lowest, which means health, first; of a binary target the two "
+        "words, negative first, and none for 0 and 1. Empty: read from the training labels.",
+    )
+    healthy: str | None = Field(
+        None,
+        description="The class that means health. Of a binary target the negative one unless it is called 'normal' or the like; "
+        "of a multiclass target unset where none does, and then its outputs do not decide whether a photo is abnormal.",
+    )
+    weight: float = Field(
+        1.0,
+        gt=0,
+        description="Weight of this target in the loss and in the choice of the best epoch, relative to the others.",
+    )
+
+    @model_validator(mode="after")
+    def _classes_fit_the_kind(self) -> "Target":
+        if self.kind == "binary" and len(self.classes) not in (0, 2):
+            raise ValueError(
+                "a binary target has two classes, the negative one first, or none where labels are 0 and 1"
+            )
+        if self.kind != "binary" and len(self.classes) == 1:
+            raise ValueError("one class is nothing to tell apart; give at least two")
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("two classes have the same name")
+        if self.healthy is not None and self.values and self.healthy not in self.values:
+            raise ValueError(f"the healthy class '{self.healthy}' is none of the classes {', '.join(self.values)}")
+        if self.kind == "ordinal" and self.healthy not in (None, *self.classes[:1]):
+            raise ValueError(f"the healthy class '{self.healthy}' is not the lowest grade; list the classes in order")
+        return self
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Label values in order; empty where they are yet to be read from the labels."""
+        return self.classes or (("0", "1") if self.kind == "binary" else ())
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the model's outputs for this target: `name`, `name=class` or `name>=class`."""
+        if self.kind == "binary":
+            named = self.classes and plain(self.classes[1]) not in (
+                "yes",
+                "true",
+                "present",
+                "positive",
+                plain(self.name),
+            )
+            return (f"{self.name}={self.classes[1]}",) if named else (self.name,)
+        if self.kind == "multiclass":
+            return tuple(f"{self.name}={value}" for value in self.classes)
+        return tuple(f"{self.name}>={value}" for value in self.classes[1:])
+
+    @property
+    def healthy_outputs(self) -> frozenset[str]:
+        """Outputs that are the probability of health, of which low is abnormal."""
+        if self.kind == "multiclass" and self.healthy is not None:
+            return frozenset({f"{self.name}={self.healthy}"})
+        return frozenset(self.outputs if self.kind == "binary" and self.healthy == self.values[1] else ())
+
+
+def in_words(output: str) -> str:
+    """An output's name as people write it.
+
+    >>> in_words("diabetic_retinopathy_grade>=2")
+    'diabetic retinopathy grade ≥ 2'
+    """
+    return re.sub(r"\s*(≥|=)\s*", r" \1 ", output.replace("_", " ").replace(">=", "≥"))
+
+
+def refuse_equal_names(targets: Sequence[Target]) -> None:
+    """Raise a `ValueError` if two targets, or two outputs of the targets, have the same name."""
+    for names, what in (
+        ([target.name for target in targets], "targets"),
+        ([output for target in targets for output in target.outputs], "outputs"),
+    ):
+        repeated = next((name for name in names if names.count(name) > 1), None)
+        if repeated is not None:
+            raise ValueError(f"two {what} are called '{repeated}'")
