@@ -89,6 +89,16 @@ def in_words(output: str) -> str:
     return re.sub(r"\s*(≥|=)\s*", r" \1 ", output.replace("_", " ").replace(">=", "≥"))
 
 
+def later_steps(targets: Sequence[Target]) -> list[int]:
+    """Places, among all outputs, of the steps of ordinal targets that have a lower step just before them.
+
+    >>> later_steps([Target(name="amd"), Target(name="grade", kind="ordinal", classes=("0", "1", "2", "3"))])
+    [2, 3]
+    """
+    steps = [(target.kind == "ordinal", step) for target in targets for step in range(len(target.outputs))]
+    return [place for place, (ordinal, step) in enumerate(steps) if ordinal and step]
+
+
 def refuse_equal_names(targets: Sequence[Target]) -> None:
     """Raise a `ValueError` if two targets, or two outputs of the targets, have the same name."""
     for names, what in (

@@ -7,7 +7,9 @@ feature map is a mean over several views of a photo, since a mean commutes, too.
 activation mapping of Zhou et al. 2016 (arXiv 1512.04150) before its normalisation, which would break the
 identity. So does one over several sizes, once maps are brought to one grid by averaging over area, which keeps their
 mean. The paper's hidden layer with ReLU (Jang et al. 2024, arXiv 2408.08790) is linear for each photo
-once its active units are known, so its map is exact as well, with a bias that depends on the photo.
+once its active units are known, so its map is exact as well, with a bias that depends on the photo. So is the map of
+an ordinal step, which is never more probable than the steps below it: it takes logit, map and bias of the least
+probable of them.
 """
 
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ from torch.nn import functional
 
 from eyeground.errors import UserError, did_you_mean
 from eyeground.recipe import Architecture, Preprocessing, Target
+from eyeground.targets import later_steps
 
 HIDDEN_UNITS = 512
 # Axes of (n, channels, height, width) along which further views are flipped: upside down, then the two mirrored ones.
@@ -43,42 +46,64 @@ class Look:
     turned: tuple[int, ...]
 
 
-class LinearHead(nn.Module):
-    """One linear layer on the embedding."""
+class _Head(nn.Module):
+    """What all heads share: the logits of a last layer `output`, with the steps of ordinal targets in order."""
 
-    def __init__(self, width: int, outputs: int) -> None:
+    output: nn.Linear
+
+    def __init__(self, targets: Sequence[Target]) -> None:
         super().__init__()
-        self.output = nn.Linear(width, outputs)
+        self._targets = tuple(targets)
+        self._outputs = sum(len(target.outputs) for target in targets)
 
     def forward(self, embedding: Tensor) -> Tensor:
         """(n, width) to (n, outputs)."""
+        return in_order(self._own(embedding), self._targets)[0]
+
+    def effective(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights (n, outputs, width) and bias (n, outputs) that give the logits of these embeddings."""
+        return self._effective_of(embedding, in_order(self._own(embedding), self._targets)[1])
+
+    def _own(self, embedding: Tensor) -> Tensor:
+        """Logits (n, outputs) of the last layer, each by itself."""
+        raise NotImplementedError
+
+    def _effective_of(self, embedding: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """As `effective`, where `chosen` (n, outputs) tells whose own logit each output has."""
+        raise NotImplementedError
+
+
+class LinearHead(_Head):
+    """One linear layer on the embedding."""
+
+    def __init__(self, width: int, targets: Sequence[Target]) -> None:
+        super().__init__(targets)
+        self.output = nn.Linear(width, self._outputs)
+
+    def _own(self, embedding: Tensor) -> Tensor:
         logits: Tensor = self.output(embedding)
         return logits
 
-    def effective(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (n, outputs, width) and bias (n, outputs) that give the logits of these embeddings."""
-        photos = embedding.shape[0]
-        return self.output.weight.expand(photos, -1, -1), self.output.bias.expand(photos, -1)
+    def _effective_of(self, embedding: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        return self.output.weight[chosen], self.output.bias[chosen]
 
 
-class HiddenLayerHead(nn.Module):
+class HiddenLayerHead(_Head):
     """The paper's head: 512 hidden units with ReLU, then one linear layer."""
 
-    def __init__(self, width: int, outputs: int) -> None:
-        super().__init__()
+    def __init__(self, width: int, targets: Sequence[Target]) -> None:
+        super().__init__(targets)
         self.hidden = nn.Linear(width, HIDDEN_UNITS)
-        self.output = nn.Linear(HIDDEN_UNITS, outputs)
+        self.output = nn.Linear(HIDDEN_UNITS, self._outputs)
 
-    def forward(self, embedding: Tensor) -> Tensor:
-        """(n, width) to (n, outputs)."""
+    def _own(self, embedding: Tensor) -> Tensor:
         logits: Tensor = self.output(torch.relu(self.hidden(embedding)))
         return logits
 
-    def effective(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (n, outputs, width) and bias (n, outputs) that give the logits of these embeddings."""
+    def _effective_of(self, embedding: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
         active = (self.hidden(embedding) > 0).to(embedding.dtype)
-        gated = self.output.weight[None] * active[:, None]
-        return gated @ self.hidden.weight, gated @ self.hidden.bias + self.output.bias
+        gated = self.output.weight[chosen] * active[:, None]
+        return gated @ self.hidden.weight, gated @ self.hidden.bias + self.output.bias[chosen]
 
 
 HEADS: dict[str, type[LinearHead] | type[HiddenLayerHead]] = {"linear": LinearHead, "jang2024": HiddenLayerHead}
@@ -115,8 +140,7 @@ class Classifier(nn.Module):
         self.targets = tuple(targets)
         self.backbone = create_backbone(architecture, preprocessing.side)
         self._refuse_unseen_sides()
-        outputs = sum(len(target.outputs) for target in targets)
-        self.head = HEADS[architecture.head](self.embedding_size, outputs)
+        self.head = HEADS[architecture.head](self.embedding_size, self.targets)
         self.register_buffer("mean", 255 * torch.tensor(preprocessing.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(preprocessing.std).view(1, 3, 1, 1), persistent=False)
         self.to(memory_format=torch.channels_last)  # 1.1-1.5 times the photos per second on CPUs, more on GPUs
@@ -193,7 +217,7 @@ class Classifier(nn.Module):
         logits : (n, outputs)
         embedding : (n, width)
         evidence : (n, outputs, h, w)
-            In units of the logit; its mean over h and w plus the head's bias equals the logit.
+            In units of the logit; its mean over h and w plus the head's effective bias equals the logit.
         """
         features = self.features(photos)
         embedding = features.mean(dim=(2, 3))
@@ -270,12 +294,40 @@ def as_map(backbone: Any, features: Tensor) -> Tensor:
     return features
 
 
+def in_order(values: Tensor, targets: Sequence[Target]) -> tuple[Tensor, Tensor]:
+    """Put the steps of ordinal targets in order: each takes the smallest of its own value and those of the steps below it.
+
+    Parameters
+    ----------
+    values : torch.Tensor
+        Shape (n, outputs): logits or probabilities.
+    targets : sequence of Target
+
+    Returns
+    -------
+    values : (n, outputs)
+        Within an ordinal target never rising; those of all other outputs as they were.
+    chosen : (n, outputs), int64
+        The place of the output whose value was taken.
+    """
+    outputs = int(values.shape[1])
+    columns = list(values.split(1, dim=1))
+    chosen = list(torch.arange(outputs, device=values.device).expand(values.shape[0], -1).split(1, dim=1))
+    # Not torch.cummin, which ONNX does not have.
+    for step in later_steps(targets):
+        lower = columns[step - 1] <= columns[step]  # false for NaN, which must not be passed over
+        columns[step] = torch.where(lower, columns[step - 1], columns[step])
+        chosen[step] = torch.where(lower, chosen[step - 1], chosen[step])
+    return torch.cat(columns, dim=1), torch.cat(chosen, dim=1)
+
+
 def probabilities(logits: Tensor, targets: Sequence[Target]) -> Tensor:
-    """Probabilities (n, outputs), never calibrated: softmax within a multiclass target, sigmoid elsewhere."""
+    """Probabilities (n, outputs), never calibrated: softmax within a multiclass target, sigmoid elsewhere, steps in order."""
     parts = []
     first = 0
     for target in targets:
         part = logits[:, first : first + len(target.outputs)]
         parts.append(part.softmax(dim=1) if target.kind == "multiclass" else part.sigmoid())
         first += len(target.outputs)
-    return torch.cat(parts, dim=1)
+    # Logits in order are not enough: sigmoids are approximations, in which close or equal ones may change places.
+    return in_order(torch.cat(parts, dim=1), targets)[0]

@@ -1,7 +1,7 @@
 """The ONNX graph of a bundle with another head: what lies behind the feature map is built anew, all before it stays.
 
 Every graph that `models.export` writes averages its feature map into the output `embedding`; there it is cut. A linear head
-on that average needs a handful of operators, so they are written out instead of patching those of the old head, which
+on that average needs some dozen operators, so they are written out instead of patching those of the old head, which
 may have had a hidden layer or other kinds of targets. Needs `onnx` to read and write the file, and no torch. Before a
 graph is given out it is run, and every output compared with what numpy makes of the feature map.
 """
@@ -17,10 +17,11 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_h
 
 from eyeground.bundle import ONNX, Bundle
 from eyeground.errors import UserError
-from eyeground.probing.regression import Head, probabilities
-from eyeground.recipe import Target
+from eyeground.probing.regression import Head, in_order, probabilities
+from eyeground.targets import Target, later_steps
 
 PHOTOS, PROBABILITIES, LOGITS, EMBEDDING, EVIDENCE = "photos", "probabilities", "logits", "embedding", "evidence"
+OWN_PROBABILITIES, OWN_LOGITS, OWN_EVIDENCE = "head.own.probabilities", "head.own.logits", "head.own.evidence"
 WEIGHT, BIAS = "head.output.weight", "head.output.bias"
 OLDEST_OPSET = 13  # from which on Softmax works on one axis and Unsqueeze takes its axes as an input
 LARGEST_DIFFERENCE = 1e-4
@@ -52,7 +53,7 @@ def graph_with_head(source: Bundle, head: Head, targets: Sequence[Target]) -> by
     initialisers = [one for one in model.graph.initializer if one.name in names]
     outputs, width = weight.shape
     built = helper.make_graph(
-        [*kept, *_head(feature_map), *_probabilities(targets)],
+        [*kept, *_head(feature_map, targets), *_probabilities(targets)],
         model.graph.name,
         list(model.graph.input),
         [
@@ -128,23 +129,72 @@ def _needed(graph: GraphProto, output: str) -> list[NodeProto]:
     return kept[::-1]
 
 
-def _head(feature_map: str) -> list[NodeProto]:
+def _head(feature_map: str, targets: Sequence[Target]) -> list[NodeProto]:
     """Logits of the embedding, and evidence: the same weights at every place of the feature map, which is a 1 x 1 convolution."""
-    return [
-        helper.make_node("Gemm", [EMBEDDING, WEIGHT, BIAS], [LOGITS], name="head/logits", transB=1),
+    ordered = bool(later_steps(targets))
+    logits, evidence = (OWN_LOGITS, OWN_EVIDENCE) if ordered else (LOGITS, EVIDENCE)
+    own = [
+        helper.make_node("Gemm", [EMBEDDING, WEIGHT, BIAS], [logits], name="head/logits", transB=1),
         _constant("head.axes", [2, 3]),
         helper.make_node("Unsqueeze", [WEIGHT, "head.axes"], ["head.kernel"], name="head/kernel"),
-        helper.make_node("Conv", [feature_map, "head.kernel"], [EVIDENCE], name="head/evidence", kernel_shape=[1, 1]),
+        helper.make_node("Conv", [feature_map, "head.kernel"], [evidence], name="head/evidence", kernel_shape=[1, 1]),
+    ]
+    return [*own, *_chosen(targets)] if ordered else own
+
+
+def _chosen(targets: Sequence[Target]) -> list[NodeProto]:
+    """Logits and evidence with the steps of ordinal targets in order: a step takes both from the step that `in_order` chooses."""
+    outputs = sum(len(target.outputs) for target in targets)
+    return [
+        _constant("head.places", [list(range(outputs))]),
+        helper.make_node("Shape", [OWN_LOGITS], ["head.shape"], name="head/shape"),
+        helper.make_node("Expand", ["head.places", "head.shape"], ["head.expanded"], name="head/expanded"),
+        *_in_order(OWN_LOGITS, LOGITS, targets, ("head.expanded", "head.chosen")),
+        _constant("head.last", [-1]),
+        helper.make_node("Unsqueeze", ["head.chosen", "head.last"], ["head.indices"], name="head/indices"),
+        helper.make_node("GatherND", [OWN_EVIDENCE, "head.indices"], [EVIDENCE], name="head/gather", batch_dims=1),
     ]
 
 
-def _constant(name: str, values: list[int]) -> NodeProto:
+def _in_order(values: str, result: str, targets: Sequence[Target], *others: tuple[str, str]) -> list[NodeProto]:
+    """`regression.in_order`: name a tensor (batch, outputs) to put in order and its result, then those that follow its choice."""
+    outputs = sum(len(target.outputs) for target in targets)
+    pairs = ((values, result), *others)
+    columns = {name: [f"{name}.{place}" for place in range(outputs)] for name, _ in pairs}
+    nodes = [_constant(f"{result}.sizes", [1] * outputs)]
+    nodes += [
+        helper.make_node("Split", [name, f"{result}.sizes"], list(columns[name]), axis=1, name=f"{result}/split/{name}")
+        for name, _ in pairs
+    ]
+    for step in later_steps(targets):
+        lower = f"{result}.{step}.lower"
+        below, own = columns[values][step - 1 : step + 1]
+        nodes.append(helper.make_node("LessOrEqual", [below, own], [lower], name=f"{result}/lower/{step}"))
+        for name, placed in pairs:
+            below, own = columns[name][step - 1 : step + 1]
+            columns[name][step] = f"{placed}.{step}.taken"
+            nodes.append(
+                helper.make_node("Where", [lower, below, own], [columns[name][step]], name=f"{placed}/take/{step}")
+            )
+    nodes += [
+        helper.make_node("Concat", columns[name], [placed], axis=1, name=f"{placed}/concat") for name, placed in pairs
+    ]
+    return nodes
+
+
+def _constant(name: str, values: list[int] | list[list[int]]) -> NodeProto:
     value = numpy_helper.from_array(np.array(values, np.int64))
     return helper.make_node("Constant", [], [name], value=value, name=name.replace(".", "/"))
 
 
 def _probabilities(targets: Sequence[Target]) -> list[NodeProto]:
-    """A softmax over each target of exclusive classes, a sigmoid over each run of other outputs."""
+    """A softmax over each target of exclusive classes, a sigmoid over each run of other outputs; ordinal steps in order."""
+    if not later_steps(targets):
+        return _activations(targets, PROBABILITIES)
+    return [*_activations(targets, OWN_PROBABILITIES), *_in_order(OWN_PROBABILITIES, PROBABILITIES, targets)]
+
+
+def _activations(targets: Sequence[Target], result: str) -> list[NodeProto]:
     sizes, kinds = [], []
     # Each multiclass target is a group of its own; neighbours of the other kinds share one.
     for _, group in groupby(enumerate(targets), lambda item: item[0] if item[1].kind == "multiclass" else -1):
@@ -152,14 +202,14 @@ def _probabilities(targets: Sequence[Target]) -> list[NodeProto]:
         kinds.append("Softmax" if members[0].kind == "multiclass" else "Sigmoid")
         sizes.append(sum(len(target.outputs) for target in members))
     if len(kinds) == 1:
-        return [_activation(kinds[0], LOGITS, PROBABILITIES)]
+        return [_activation(kinds[0], LOGITS, result)]
     parts = [f"head.logits.{index}" for index in range(len(kinds))]
     answers = [f"head.probabilities.{index}" for index in range(len(kinds))]
     return [
         _constant("head.sizes", sizes),
         helper.make_node("Split", [LOGITS, "head.sizes"], parts, axis=1, name="head/split"),
         *(_activation(kind, part, answer) for kind, part, answer in zip(kinds, parts, answers, strict=True)),
-        helper.make_node("Concat", answers, [PROBABILITIES], axis=1, name="head/probabilities"),
+        helper.make_node("Concat", answers, [result], axis=1, name="head/probabilities"),
     ]
 
 
@@ -188,8 +238,10 @@ def _check(
     open_ended.graph.output.append(helper.make_tensor_value_info(feature_map, TensorProto.FLOAT, None))
     [features] = _run(open_ended, [feature_map], photos)
     embedding = features.mean(axis=(2, 3))
-    logits = embedding @ weight.T + bias
-    expected = (probabilities(logits, targets), logits, embedding, np.einsum("ow,nwij->noij", weight, features))
+    logits, chosen = in_order(embedding @ weight.T + bias, targets)
+    own_evidence = np.einsum("ow,nwij->noij", weight, features)
+    evidence = np.take_along_axis(own_evidence, chosen[:, :, np.newaxis, np.newaxis], axis=1)
+    expected = (probabilities(logits, targets), logits, embedding, evidence)
     for name, numpy_value, onnx_value in zip(names, expected, found, strict=True):
         scale = max(1.0, float(np.abs(numpy_value).max()))
         if numpy_value.shape != onnx_value.shape:

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from eyeground.errors import UserError
 from eyeground.recipe import ProbeRecipe, Target
+from eyeground.targets import later_steps
 
 MOST_ITERATIONS = 2000
 
@@ -30,7 +31,7 @@ class Head:
     strengths: dict[str, float]
 
     def logits(self, embedded: np.ndarray) -> np.ndarray:
-        """Logits (n, outputs) of embeddings (n, width)."""
+        """Logits (n, outputs) of embeddings (n, width), each by itself: `in_order` puts the steps of ordinal targets in order."""
         return np.asarray(embedded @ self.weight.T + self.bias)
 
 
@@ -71,15 +72,41 @@ def fit_probe(embedded: np.ndarray, truth: np.ndarray, patients: np.ndarray, rec
     return Head(np.concatenate(weights), np.concatenate(biases), strengths)
 
 
+def in_order(values: np.ndarray, targets: Sequence[Target]) -> tuple[np.ndarray, np.ndarray]:
+    """Put the steps of ordinal targets in order, as `models.classifier.in_order` does.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Shape (n, outputs): logits or probabilities.
+    targets : sequence of Target
+
+    Returns
+    -------
+    values : (n, outputs)
+        Each step has the smallest of its own value and those of the steps below it; all other outputs are as they were.
+    chosen : (n, outputs), int64
+        The place of the output whose value was taken.
+    """
+    values, chosen = values.copy(), np.tile(np.arange(values.shape[1]), (len(values), 1))
+    for step in later_steps(targets):
+        lower = values[:, step - 1] <= values[:, step]
+        values[lower, step], chosen[lower, step] = values[lower, step - 1], chosen[lower, step - 1]
+    return values, chosen
+
+
 def probabilities(logits: np.ndarray, targets: Sequence[Target]) -> np.ndarray:
-    """Probabilities (n, outputs) of logits (n, outputs), not calibrated: softmax within a multiclass target, sigmoid elsewhere."""
+    """Probabilities (n, outputs) of a head's logits (n, outputs), not calibrated.
+
+    Softmax within a multiclass target, sigmoid elsewhere; a step of an ordinal target is never more probable than those below it.
+    """
     parts = []
     first = 0
     for target in targets:
         part = logits[:, first : first + len(target.outputs)]
         parts.append(softmax(part, axis=1) if target.kind == "multiclass" else expit(part))
         first += len(target.outputs)
-    return np.concatenate(parts, axis=1)
+    return in_order(np.concatenate(parts, axis=1), targets)[0]
 
 
 def _problems(answers: np.ndarray, target: Target) -> list[tuple[str, np.ndarray]]:
