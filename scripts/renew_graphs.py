@@ -6,6 +6,7 @@ Weights, thresholds and figures stay as they are; where a new graph answers othe
 8-bit graph is refused, since that one needs photographs to be made (`eyeground release`), and so is a segmenter.
 """
 
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -23,7 +24,7 @@ def main(bundles: list[Path]) -> None:
         if bundle.int8_path is not None:
             raise UserError(f"{folder}: has an 8-bit graph, which would no longer say what the new one does")
         classifier = models.load(folder).cpu().eval()
-        extend_bundle(bundle, bundle.description, {ONNX: lambda path, network=classifier: export_onnx(network, path)})
+        extend_bundle(bundle, bundle.description, {ONNX: partial(export_onnx, classifier)})
         typer.echo(f"{folder}: graph renewed")
 
 

@@ -87,6 +87,29 @@ def test_ordinal_steps_in_order_stay_in_order(steps, slope, drops):
         assert (np.diff(calibrated(falling, STEPS, [one])) <= 0).all()
 
 
+@given(
+    st.floats(0, 1, width=32),
+    st.lists(st.integers(0, 2), min_size=2, max_size=2),
+    positive,
+    st.lists(st.floats(0, 1e-9), min_size=3),
+)
+def test_steps_that_are_equal_or_float32_neighbours_stay_in_order(first, apart, slope, drops):
+    steps = [np.float32(first)]
+    for neighbours in apart:
+        lower = steps[-1]
+        for _ in range(neighbours):
+            lower = np.nextafter(lower, np.float32(0))
+        steps.append(lower)
+    corners = sorted({float(step) for step in steps} | {0.0, 1.0})
+    for one in (
+        temperature(slope, STEPS),
+        platt(slope, tuple((2 - np.cumsum(drops[:3])).tolist()), STEPS),
+        isotonic(corners, np.linspace(0.1, 0.9, len(corners)).tolist(), STEPS),
+        Uncalibrated(outputs=STEPS, reason="few"),
+    ):
+        assert (np.diff(calibrated(np.array([steps]), STEPS, [one])) <= 0).all()
+
+
 def test_a_probability_that_float32_rounded_to_one_follows_its_neighbour():
     last = float(np.nextafter(np.float32(1), np.float32(0)))
     found = calibrated(np.array([[last], [1.0]]), ("dr",), [temperature(2)])[:, 0]

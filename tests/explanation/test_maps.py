@@ -39,6 +39,20 @@ def test_every_method_maps_every_kind_of_backbone(backbone: str, method: str) ->
         assert found.values.min() >= 0 and found.values.max() <= 1
 
 
+@pytest.mark.parametrize("head", ["linear", "jang2024"])
+@pytest.mark.parametrize("method", [method for method in METHODS if method not in ("eigencam", "rollout")])
+def test_a_step_out_of_order_is_explained_by_the_step_that_gives_its_logit(method: str, head: str) -> None:
+    network = classifier(head=head)
+    own = explain(network, photo(), "grade>=2", method).values
+    with torch.no_grad():
+        network.head.output.bias += torch.tensor([0.0, 9, 0])
+    assert np.ptp(own - explain(network, photo(), "grade>=1", method).values) > 0
+    with torch.no_grad():
+        network.head.output.bias -= torch.tensor([0.0, 18, 0])
+    below, shown = (explain(network, photo(), output, method).values for output in ("grade>=1", "grade>=2"))
+    np.testing.assert_array_equal(shown, below)
+
+
 @pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize("output", ["abnormal", "grade>=1", "grade>=2"])
 def test_with_a_linear_head_grad_cam_is_the_evidence_without_its_negative_part(views: int, output: str) -> None:

@@ -1,5 +1,7 @@
 """The identity on which all evidence rests, and the shapes around it."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,7 +10,7 @@ from pydantic import ValidationError
 from torch.nn import functional
 
 from eyeground.errors import UserError
-from eyeground.models.classifier import Classifier, area_average, probabilities
+from eyeground.models.classifier import Classifier, LinearHead, area_average, in_order, probabilities
 from eyeground.recipe import Architecture, Preprocessing, Target
 
 SIDE = 64
@@ -118,12 +120,108 @@ def test_smaller_output_stride_gives_a_finer_evidence_map() -> None:
         assert fine.explain(photos())[3].shape[2:] == (4, 4)
 
 
+# Finite numbers, many of them equal or neighbours.
+LOGIT = st.one_of(st.integers(-3, 3).map(float), st.floats(-30, 30, width=32), st.just(1 + 2.0**-23))
+
+
+@st.composite
+def targets_with_logits(draw: st.DrawFn) -> tuple[tuple[Target, ...], torch.Tensor]:
+    kinds = draw(st.lists(st.sampled_from(["binary", "multiclass", "ordinal"]), min_size=1, max_size=4))
+    grades = [() if kind == "binary" else tuple("01234"[: draw(st.integers(2, 5))]) for kind in kinds]
+    targets = tuple(Target(name=f"t{i}", kind=kind, classes=grades[i]) for i, kind in enumerate(kinds))
+    outputs = sum(len(target.outputs) for target in targets)
+    rows = draw(st.lists(st.lists(LOGIT, min_size=outputs, max_size=outputs), min_size=1, max_size=3))
+    return targets, torch.tensor(rows)
+
+
+def parts_of(values: torch.Tensor, targets: tuple[Target, ...]) -> Iterator[tuple[Target, torch.Tensor]]:
+    yield from zip(targets, values.split([len(target.outputs) for target in targets], dim=1), strict=True)
+
+
+@given(targets_with_logits())
+def test_ordinal_steps_are_running_minima_and_all_else_stays(
+    drawn: tuple[tuple[Target, ...], torch.Tensor],
+) -> None:
+    targets, logits = drawn
+    ordered, chosen = in_order(logits, targets)
+    assert torch.equal(ordered, logits.gather(1, chosen))
+    for (target, found), (_, own) in zip(parts_of(ordered, targets), parts_of(logits, targets), strict=True):
+        assert torch.equal(found, own.cummin(dim=1).values if target.kind == "ordinal" else own)
+    for target, found in parts_of(probabilities(logits, targets), targets):
+        assert target.kind != "ordinal" or (found.diff(dim=1) <= 0).all()
+
+
+@pytest.mark.parametrize("size", [1, 5, 8, 17])
+def test_close_logits_keep_the_order_of_their_probabilities(size: int) -> None:
+    grade = Target(name="grade", kind="ordinal", classes=tuple(str(step) for step in range(size + 1)))
+    logits = torch.linspace(-9, 9, 999)[:, None] - torch.arange(size) * 2.0**-24
+    assert (probabilities(logits, [grade]).diff(dim=1) <= 0).all()
+
+
+def test_a_step_that_is_no_number_is_not_hidden_by_the_one_below() -> None:
+    logits = torch.tensor([[0.0, 0, 0, 0, -1, float("nan")]])
+    assert in_order(logits, TARGETS)[0].isnan().any() and probabilities(logits, TARGETS).isnan().any()
+
+
+def out_of_order(head: str, **architecture: object) -> Classifier:
+    """For about half of the photos, the last layer calls grade 2 more probable than grade 1."""
+    network = classifier(head=head, **architecture)
+    with torch.no_grad():
+        network.head.output.bias[4] += 99
+        logits = network(photos(8))
+        network.head.output.bias[4] -= (logits[:, 4] - logits[:, 5]).median() + 1e-4
+    return network
+
+
+@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("head", ["linear", "jang2024"])
+def test_a_step_out_of_order_has_logit_and_map_of_the_step_below(head: str, views: int) -> None:
+    network = out_of_order(head, views=views)
+    with torch.inference_mode():
+        found, logits, embedding, evidence = network.explain(photos(8))
+        _, bias = network.head.effective(embedding)
+    torch.testing.assert_close(evidence.mean(dim=(2, 3)) + bias, logits, rtol=1e-4, atol=1e-5)
+    assert (logits[:, 5] <= logits[:, 4]).all() and (found[:, 5] <= found[:, 4]).all()
+    lifted = logits[:, 5] == logits[:, 4]
+    assert 0 < lifted.sum() < 8
+    assert torch.equal(evidence[lifted, 5], evidence[lifted, 4])
+    assert not torch.isclose(evidence[~lifted, 5], evidence[~lifted, 4]).all()
+
+
+def test_a_step_out_of_order_learns_itself_and_is_explained_by_the_step_below() -> None:
+    head, embedding = LinearHead(3, TARGETS), torch.tensor([[1.0, -2, 3]])
+    with torch.no_grad():
+        head.output.bias[5] += 9
+    for training, taught in ((True, 5), (False, 4)):
+        logits = head.train(training)(embedding)
+        assert logits[0, 5].item() == pytest.approx(logits[0, 4].item(), abs=1e-5)
+        [gradient] = torch.autograd.grad(logits[0, 5], [head.output.weight])
+        expected = torch.zeros(6, 3)
+        expected[taught] = embedding[0]
+        assert torch.equal(gradient, expected)
+
+
+def test_steps_that_start_out_of_order_are_learnt_all_the_same() -> None:
+    torch.manual_seed(0)
+    embedding = torch.randn(200, 4)
+    truth = (embedding[:, :1] > torch.tensor([-0.5, 0.5])).float()
+    head = LinearHead(4, TARGETS[2:])
+    with torch.no_grad():
+        head.output.bias.copy_(torch.tensor([-3.0, 3.0]))
+    optimiser = torch.optim.Adam(head.parameters(), lr=0.1)
+    for _ in range(300):
+        optimiser.zero_grad()
+        functional.binary_cross_entropy_with_logits(head(embedding), truth).backward()
+        optimiser.step()
+    assert ((head.eval()(embedding) > 0) == truth.bool()).float().mean() > 0.97
+
+
 def test_exclusive_classes_share_one_and_other_outputs_stand_alone() -> None:
-    logits = torch.tensor([[0.0, 3.0, 1.0, -2.0, 0.0, 2.0]])
+    logits = torch.tensor([[0.0, 3.0, 1.0, -2.0, 2.0, 0.5]])
     found = probabilities(logits, TARGETS)
     assert found[0, 1:4].sum() == pytest.approx(1)
     assert found[0, 0] == pytest.approx(0.5)
-    assert found[0, 5] == pytest.approx(torch.sigmoid(torch.tensor(2.0)).item())
+    assert found[0, 5] == pytest.approx(torch.sigmoid(torch.tensor(0.5)).item())
 
 
 def test_normalisation_is_part_of_the_network() -> None:

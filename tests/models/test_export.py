@@ -12,7 +12,7 @@ from eyeground import models
 from eyeground.bundle import AnswerRules, Bundle, OperatingPoint, TrainingRecord, open_bundle
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
-from eyeground.models.export import OUTPUT_NAMES, export_bundle
+from eyeground.models.export import OUTPUT_NAMES, export_bundle, export_onnx
 from eyeground.models.initialise import initialise
 from eyeground.recipe import Architecture, Preprocessing, Target
 
@@ -55,6 +55,25 @@ def test_onnx_gives_what_torch_gives_for_any_batch(tmp_path: Path, backbone: str
         expected = classifier.explain(torch.from_numpy(photos))
     for onnx_value, torch_value in zip(found, expected, strict=True):
         np.testing.assert_allclose(onnx_value, torch_value.numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_onnx_gives_what_torch_gives_where_steps_are_out_of_order(tmp_path: Path) -> None:
+    classifier, _ = export(tmp_path / "bundle")
+    photos = torch.from_numpy(np.random.default_rng(3).integers(0, 256, (6, SIDE, SIDE, 3), dtype=np.uint8))
+    with torch.inference_mode():
+        own = classifier.head.output(classifier.embed(photos))
+        classifier.head.output.bias[2] += (own[:, 1] - own[:, 2]).median() + 1e-3  # so for about half of the photos
+        expected = classifier.explain(photos)
+    export_onnx(classifier, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    found = session.run(list(OUTPUT_NAMES), {"photos": photos.numpy()})
+    for onnx_value, torch_value in zip(found, expected, strict=True):
+        np.testing.assert_allclose(onnx_value, torch_value.numpy(), rtol=1e-3, atol=1e-4)
+    probabilities, logits, _, evidence = found
+    assert (probabilities[:, 2] <= probabilities[:, 1]).all() and (logits[:, 2] <= logits[:, 1]).all()
+    lifted = logits[:, 2] == logits[:, 1]
+    assert 0 < lifted.sum() < 6
+    np.testing.assert_array_equal(evidence[lifted, 2], evidence[lifted, 1])
 
 
 def test_exported_network_stays_in_evaluation_mode(tmp_path: Path) -> None:

@@ -51,3 +51,14 @@ def test_positives_in_one_fold_alone_are_refused_by_name() -> None:
     truth[:, 0] = (patients == 3) | (patients == 7)  # both in fold 3
     with pytest.raises(UserError, match="'dr' has positives of 2 patients only, and none outside one fold"):
         out_of_fold(embedded, truth, patients, folds, RECIPE)
+
+
+def test_steps_of_a_grade_are_in_order_out_of_fold() -> None:
+    embedded, truth, patients, folds = study()
+    grade = Target(name="grade", kind="ordinal", classes=("0", "1", "2"))
+    random = np.random.default_rng(1)
+    second = truth[:, 0] * (random.random(len(truth)) < 0.8)  # so alike that probes of each alone would cross
+    predicted = out_of_fold(
+        embedded, np.column_stack([truth[:, 0], second]), patients, folds, ProbeRecipe(targets=(grade,), folds=4)
+    )
+    assert (predicted[:, 1] <= predicted[:, 0]).all() and (predicted[:, 1] == predicted[:, 0]).any()

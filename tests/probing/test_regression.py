@@ -2,14 +2,19 @@
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eyeground.errors import UserError
-from eyeground.probing.regression import Head, fit_probe, probabilities
+from eyeground.models import classifier
+from eyeground.probing.regression import Head, fit_probe, in_order, probabilities
 from eyeground.recipe import ProbeRecipe, Target
 
 PATIENTS = 60
 GRADE = Target(name="grade", kind="ordinal", classes=("0", "1", "2"))
 THREE = Target(name="kind", kind="multiclass", classes=("a", "b", "c"))
+FOUR = Target(name="stage", kind="ordinal", classes=("1", "2", "3"))
 TWO = Target(name="side", kind="multiclass", classes=("l", "r"))
 
 
@@ -62,6 +67,23 @@ def test_unknown_truths_are_left_out() -> None:
     partial[80:] = np.nan
     kept = fit_probe(embedded[:80], truth[:80], patients[:80], recipe)
     np.testing.assert_allclose(fit_probe(embedded, partial, patients, recipe).weight, kept.weight)
+
+
+@given(st.lists(st.lists(st.integers(-3, 3).map(float), min_size=8, max_size=8), min_size=1, max_size=4))
+def test_steps_of_a_grade_are_never_more_probable_than_those_below(rows: list[list[float]]) -> None:
+    logits, targets = np.array(rows), (Target(name="severe"), GRADE, THREE, FOUR)
+    [ordered, chosen], found = in_order(logits, targets), probabilities(logits, targets)
+    np.testing.assert_array_equal(ordered, np.take_along_axis(logits, chosen, axis=1))
+    of_torch = classifier.in_order(torch.from_numpy(logits), targets)
+    np.testing.assert_array_equal(ordered, of_torch[0])
+    np.testing.assert_array_equal(chosen, of_torch[1])
+    np.testing.assert_allclose(found, classifier.probabilities(torch.from_numpy(logits), targets), rtol=1e-12)
+    assert (found[:, 2] <= found[:, 1]).all() and (found[:, 7] <= found[:, 6]).all()
+    np.testing.assert_array_equal(ordered[:, [0, 1, 3, 4, 5, 6]], logits[:, [0, 1, 3, 4, 5, 6]])
+
+
+def test_a_step_that_is_no_number_is_not_hidden_by_the_one_below() -> None:
+    assert np.isnan(probabilities(np.array([[-1.0, np.nan]]), (GRADE,))).any()
 
 
 def test_pure_noise_gets_more_regularisation_than_signal() -> None:

@@ -14,7 +14,7 @@ TARGETS = (
     Target(name="abnormal"),
     Target(name="glaucoma"),
     Target(name="device", kind="multiclass", classes=("a", "b", "c")),
-    Target(name="grade", kind="ordinal", classes=("0", "1")),
+    Target(name="grade", kind="ordinal", classes=("0", "1", "2")),
 )
 PHOTOS = 4000
 
@@ -28,8 +28,8 @@ def classifier(head: str = "linear") -> Classifier:
 def predicted(share: float) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities and truths of photos whose true log odds are the first logit plus a share of the second."""
     random = np.random.default_rng(0)
-    logits = random.normal(0, 2, (PHOTOS, 6))
-    truth = np.full((PHOTOS, 6), np.nan)
+    logits = random.normal(0, 2, (PHOTOS, 7))
+    truth = np.full((PHOTOS, 7), np.nan)
     truth[:, 0] = random.random(PHOTOS) < expit(logits[:, 0] + share * logits[:, 1])
     return expit(logits).astype(np.float32), truth
 
@@ -45,7 +45,7 @@ def test_the_share_is_found_and_the_evidence_map_still_averages_to_the_logit(hea
     assert done.share == pytest.approx(0.5, abs=0.08)
     assert done.photos == PHOTOS
     np.testing.assert_allclose(
-        logit(anew[:, 0]), logit(probabilities) @ [1, done.share, 0, 0, 0, 0], rtol=1e-2, atol=1e-2
+        logit(anew[:, 0]), logit(probabilities) @ [1, done.share, 0, 0, 0, 0, 0], rtol=1e-2, atol=1e-2
     )
     np.testing.assert_array_equal(anew[:, 1:], probabilities[:, 1:])
     with torch.inference_mode():
@@ -63,6 +63,7 @@ def test_the_share_is_found_and_the_evidence_map_still_averages_to_the_logit(hea
         ("abnormal", "a", "no output 'a'"),
         ("abnormal", "device=a", "exclusive classes"),
         ("grade>=1", "abnormal", "only a binary one can be added to"),
+        ("abnormal", "grade>=2", "only the first step"),
         ("abnormal", "abnormal", "nothing to add to itself"),
         ("glaucoma", "abnormal", "0 validation photos are positive and 0 negative"),
     ],

@@ -58,7 +58,11 @@ class _Head(nn.Module):
 
     def forward(self, embedding: Tensor) -> Tensor:
         """(n, width) to (n, outputs)."""
-        return in_order(self._own(embedding), self._targets)[0]
+        own = self._own(embedding)
+        logits = in_order(own, self._targets)[0]
+        # In training each step learns from the logit that it shows as if it were its own. Through the minimum alone, a step
+        # whose own logit lies above a lower step's for all photos would never learn.
+        return own + (logits - own).detach() if self.training else logits
 
     def effective(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """Weights (n, outputs, width) and bias (n, outputs) that give the logits of these embeddings."""
@@ -311,8 +315,8 @@ def in_order(values: Tensor, targets: Sequence[Target]) -> tuple[Tensor, Tensor]
         The place of the output whose value was taken.
     """
     outputs = int(values.shape[1])
-    columns = list(values.split(1, dim=1))
-    chosen = list(torch.arange(outputs, device=values.device).expand(values.shape[0], -1).split(1, dim=1))
+    columns = list(values.chunk(outputs, dim=1))
+    chosen = list(torch.arange(outputs, device=values.device).expand(values.shape[0], -1).chunk(outputs, dim=1))
     # Not torch.cummin, which ONNX does not have.
     for step in later_steps(targets):
         lower = columns[step - 1] <= columns[step]  # false for NaN, which must not be passed over

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from eyeground.description import Stacked
 from eyeground.errors import UserError, did_you_mean
 from eyeground.models.classifier import Classifier
-from eyeground.recipe import Target
+from eyeground.targets import Target, later_steps
 
 SMALLEST_PROBABILITY = 1e-7  # of 32-bit numbers below 1, some round to 1
 FEWEST_PHOTOS = 20  # positive and negative ones, ten for each of the two numbers that count (Peduzzi et al. 1996)
@@ -28,7 +28,8 @@ def stacked_columns(targets: Sequence[Target], output: str, added: str) -> tuple
     Raises
     ------
     UserError
-        If there is no such output, the first is a grade or an exclusive class, or the second an exclusive class.
+        If there is no such output, the first is a grade or an exclusive class, or the second an exclusive class or a later step
+        of a grade.
     """
     names = [name for target in targets for name in target.outputs]
     for name in (output, added):
@@ -43,6 +44,10 @@ def stacked_columns(targets: Sequence[Target], output: str, added: str) -> tuple
         raise UserError(f"--stack: '{output}' is one of several of a target; only a binary one can be added to")
     if kinds[added] == "multiclass":
         raise UserError(f"--stack: '{added}' is one of several exclusive classes, which have no logit of their own")
+    if names.index(added) in later_steps(targets):
+        raise UserError(
+            f"--stack: '{added}' may have the logit of a lower step; only the first step of a grade can be added"
+        )
     return names.index(output), names.index(added)
 
 
