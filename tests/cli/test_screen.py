@@ -8,16 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from eyeground.bundle import AnswerRules, OperatingPoint, TrainingRecord
+from eyeground.bundle import AnswerRules, DecisionRule, TrainingRecord
 from eyeground.cli import main
+from eyeground.description import Share
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.synthetic import render
-
-POINT = OperatingPoint(
-    output="abnormal", threshold=0.5, rule="youden", chosen_on="validation", positives=40, negatives=60
-)
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +32,22 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         epochs=0,
         seed=0,
     )
-    further = POINT.model_copy(
-        update={"threshold": 0.0, "rule": "sensitivity=0.95", "sensitivity": 0.9, "specificity": 0.5}
+    other = DecisionRule(
+        rule="sensitivity=0.95",
+        thresholds={"abnormal": 0.0, "amd": 0.3},
+        chosen_on="validation",
+        positives=40,
+        negatives=60,
+        sensitivity=Share(value=0.9, low=0.8, high=0.95, photos=50),
+        specificity=Share(value=0.5, low=0.4, high=0.6, photos=50),
     )
+    first = other.model_copy(update={"rule": "youden", "thresholds": {"abnormal": 0.5}})
     return export_bundle(
         classifier,
         tmp_path_factory.mktemp("bundles") / "tiny",
         name="tiny",
         training=record,
-        answers=AnswerRules(operating_points=(POINT,)),
-        further_points=(further,),
+        answers=AnswerRules(decisions=(first, other), without_threshold={"amd": "few patients"}),
         card="# tiny\n",
         licence="apache-2.0",
     ).folder
@@ -65,16 +68,22 @@ def screen(bundle: Path, tmp_path: Path) -> Callable[..., int]:
 def test_the_asked_for_threshold_decides_and_its_cost_is_told(screen, tmp_path, capsys) -> None:
     assert screen("--operating-point", "sensitivity=0.95", "--prevalence", "0.2") == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "of 1,000 photos with 200 positive ones 580 are called positive: 180 of those found, 20 missed" in told
+    assert "of 1,000 photos with 200 abnormal ones 580 are called abnormal: 180 of those found, 20 missed" in told
     row = pd.read_csv(tmp_path / "out" / "results.csv").iloc[0]
-    assert row["threshold_abnormal"] == 0.0 and row["threshold_amd"] == 0.5
+    assert (
+        row["threshold_abnormal"] == 0.0
+        and row["threshold_amd"] == 0.3
+        and row["operating_point"] == "sensitivity=0.95"
+    )
 
 
 def test_with_another_threshold_photos_are_screened_anew(screen, tmp_path, capsys) -> None:
-    assert screen() == 0 and screen("--operating-point", "threshold=0.25") == 0
+    assert screen() == 0
+    capsys.readouterr()
+    assert screen("--operating-point", "threshold=0.25") == 0
     row = pd.read_csv(tmp_path / "out" / "results.csv").iloc[0]
     assert (row["threshold_abnormal"] == 0.25 and "0.25" in row["reason"]) or row["status"] == "ungradable"
-    assert "of 1,000 photos" not in capsys.readouterr().out
+    assert "was not measured" in capsys.readouterr().out
 
 
 def test_one_that_is_not_offered_is_one_sentence(screen, tmp_path, capsys) -> None:

@@ -196,7 +196,7 @@ def test_splits_are_taken_at_their_word(folder: Path, manifest: Manifest, source
     description = built.bundle.description
     assert description.training.photos == len(parts["train"])
     assert built.evaluation.photos == len(parts["test"])
-    assert {point.chosen_on for point in description.operating_points} == {"validation"}
+    assert not description.operating_points and set(description.without_threshold) == set(description.outputs)
     seen = (built.bundle.folder / TRAINING_PHOTOS).read_text(encoding="utf-8").split()
     assert len(seen) == len(parts["train"]) + len(parts["validation"])
     assert "validation photographs" in (built.bundle.folder / "README.md").read_text(encoding="utf-8")

@@ -80,9 +80,9 @@ def test_figures_are_of_test_patients_and_thresholds_of_validation_patients(fold
     assert not patients["train"] & patients["test"]
     assert not patients["validation"] & (patients["train"] | patients["test"])
     assert pretrained.evaluation.photos == len(tables["test"])
-    point = pretrained.bundle.description.operating_points[0]
-    assert point.chosen_on == "validation"
-    assert point.positives + point.negatives == len(tables["validation"])
+    # Of so few patients no threshold is chosen, which is said.
+    assert "are needed" in pretrained.bundle.description.without_threshold["abnormal"]
+    assert pretrained.bundle.description.decisions == ()
     assert pretrained.bundle.description.training.photos == len(tables["train"])
 
 

@@ -71,10 +71,11 @@ def test_a_bundle_from_before_rules_were_stored_decides_by_abnormal_alone(build_
     assert rule_of(alone).thresholds == {"amd": 0.01}
 
 
-def test_a_bundle_without_any_sound_threshold_refuses_to_screen(build_bundle, tmp_path):
+def test_a_bundle_without_any_sound_threshold_decides_nothing(build_bundle, tmp_path):
     few = POINT.model_copy(update={"positives": 9})
-    with pytest.raises(UserError, match="eyeground calibrate"):
-        rule_of(described(build_bundle, tmp_path, operating_points=(few,)))
+    none = rule_of(described(build_bundle, tmp_path, operating_points=(few,)))
+    found = decide(none, {"abnormal": 1.0, "amd": 1.0})
+    assert found.status == "undecided" and "eyeground calibrate" in found.reason
     by_hand = rule_of(described(build_bundle, tmp_path, operating_points=(few,)), "threshold=0.5")
     assert by_hand.thresholds == {"abnormal": 0.5, "amd": 0.5} and by_hand.decision.chosen_on == "given"
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from eyeground.cli.data import JOBS
-from eyeground.errors import EXIT_NOTHING_USABLE
+from eyeground.errors import EXIT_NOTHING_USABLE, UserError
 
 if TYPE_CHECKING:
     from eyeground.description import Share
@@ -86,10 +86,12 @@ def screen(
 
 def _expectation(rule: "Rule", prevalence: float) -> str:
     """What the rule that decides means for whoever has to see the referred, where the bundle knows."""
-    from eyeground.screening.decision import expected_referrals
+    from eyeground.screening.decision import NO_RULE, expected_referrals
     from eyeground.targets import in_words
 
     decision = rule.decision
+    if decision is None:
+        raise UserError(NO_RULE)
     outputs = ", ".join(in_words(output) for output in rule.deciding)
     told = f"abnormal where any of these reaches its threshold: {outputs} ({decision.rule}, chosen on {decision.chosen_on})"
     expected = expected_referrals(decision, prevalence)

@@ -13,10 +13,14 @@ from eyeground.errors import UserError
 from eyeground.screening.suspicion import suspected
 from eyeground.targets import Target, in_words
 
-Status = Literal["normal", "abnormal", "ungradable", "unfamiliar", "unreadable"]
+Status = Literal["normal", "abnormal", "ungradable", "unfamiliar", "unreadable", "undecided"]
 STATUSES: tuple[Status, ...] = ("abnormal", "ungradable", "unfamiliar", "unreadable", "normal")
 
 ABNORMAL = "abnormal"
+NO_RULE = (
+    "no output of the model has a threshold that rests on enough patients, so nothing can be called normal or abnormal; "
+    "`eyeground calibrate` sets thresholds by labelled photos of yours, --operating-point threshold=0.5 by hand"
+)
 FEWEST_PHOTOS = 10  # positive photos behind a threshold of a bundle that does not say which outputs decide
 
 
@@ -28,8 +32,9 @@ class Rule:
     ----------
     outputs : tuple of str
         All outputs, in the model's order.
-    decision : DecisionRule
-        The outputs that decide, their thresholds, where these come from, and what the whole does on test photos.
+    decision : DecisionRule or None
+        The outputs that decide, their thresholds, where these come from, and what the whole does on test photos; None where no
+        threshold rests on enough patients, so that photos are `undecided`.
     healthy : frozenset of str
         Outputs that are the probability of health: low is abnormal.
     targets : tuple of Target
@@ -39,7 +44,7 @@ class Rule:
     """
 
     outputs: tuple[str, ...]
-    decision: DecisionRule
+    decision: DecisionRule | None
     healthy: frozenset[str] = frozenset()
     targets: tuple[Target, ...] = ()
     without_threshold: Mapping[str, str] = field(default_factory=dict)
@@ -47,19 +52,19 @@ class Rule:
     @property
     def deciding(self) -> tuple[str, ...]:
         """The outputs that the status rests on."""
-        return tuple(self.decision.thresholds)
+        return tuple(self.thresholds)
 
     @property
     def thresholds(self) -> Mapping[str, float]:
         """Threshold (0-1) of each output that decides."""
-        return self.decision.thresholds
+        return {} if self.decision is None else self.decision.thresholds
 
 
 @dataclass(frozen=True)
 class Decision:
     """A status, why, what is suspected in words, the outputs that reached their threshold, and the one to show evidence of."""
 
-    status: Literal["normal", "abnormal"]
+    status: Literal["normal", "abnormal", "undecided"]
     reason: str
     suspected: tuple[str, ...]
     reached: tuple[str, ...]
@@ -79,19 +84,13 @@ def rule_of(description: BundleDescription, operating_point: str | None = None) 
     Raises
     ------
     UserError
-        If the bundle has no such rule, or none at all.
+        If the bundle has no such rule.
     """
     offered = description.decisions or _of_single_thresholds(description)
-    if operating_point is None:
-        if not offered:
-            raise UserError(
-                f"{description.name}: no output has a threshold that rests on enough patients, so nothing can be called normal or "
-                "abnormal; `eyeground calibrate` sets thresholds by labelled photos of yours, --operating-point threshold=0.5 "
-                "by hand"
-            )
-        decision = offered[0]
+    if operating_point is not None:
+        decision: DecisionRule | None = _asked_for(description, offered, operating_point)
     else:
-        decision = _asked_for(description, offered, operating_point)
+        decision = offered[0] if offered else None
     return Rule(
         description.outputs,
         decision,
@@ -100,7 +99,7 @@ def rule_of(description: BundleDescription, operating_point: str | None = None) 
         {
             output: description.without_threshold.get(output, "no part of the rule that decides")
             for output in description.outputs
-            if output not in decision.thresholds
+            if decision is None or output not in decision.thresholds
         },
     )
 
@@ -205,6 +204,8 @@ def decide(rule: Rule, probabilities: Mapping[str, float]) -> Decision:
     >>> found.status, found.suspected, found.reason
     ('abnormal', ('glaucoma',), 'glaucoma 0.90 reaches its threshold of 0.50')
     """
+    if rule.decision is None:
+        return Decision("undecided", NO_RULE, (), (), rule.outputs[0])
     reached = tuple(output for output in rule.thresholds if _is_reached(rule, output, probabilities[output]))
     diseases = [output for output in rule.thresholds if output not in rule.healthy] or list(rule.thresholds)
     shown = max(diseases, key=lambda output: margin(probabilities[output], rule.thresholds[output]))

@@ -33,7 +33,7 @@ class Finding:
     photo : str
         Name of the photograph, as given or relative to the screened folder.
     status : str
-        `normal`, `abnormal`, `ungradable` (retake it), `unfamiliar` (gradable, but unlike what the model was trained
+        `undecided` of a model without sound thresholds, else `normal`, `abnormal`, `ungradable` (retake it), `unfamiliar` (gradable, but unlike what the model was trained
         on: look at it) or `unreadable` (no picture in the file).
     reason : str
         Why, in plain words.
@@ -104,7 +104,7 @@ class Finding:
             "gradability": None if self.gradability is None else self.gradability.probability,
             **{measure: getattr(self.gradability, measure, None) for measure in MEASURES},
             "unfamiliarity": self.unfamiliarity,
-            "operating_point": self.rule.decision.rule,
+            "operating_point": self.rule.decision.rule if self.rule.decision else None,
             "model": self.model,
         }
 

@@ -4,6 +4,7 @@ One JPEG per photograph holds all three, so that it explains itself when opened 
 thumbnail out of it: nothing else has to be stored for a run to be resumed.
 """
 
+import math
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -92,7 +93,7 @@ def _legend(finding: Finding, scale: float, width: int) -> NDArray[np.uint8]:
     image = Image.new("RGB", (width // 2, LEGEND_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     output = finding.output or ""
-    probability, threshold = finding.probabilities[output], finding.rule.thresholds[output]
+    probability, threshold = finding.probabilities[output], finding.rule.thresholds.get(output, math.nan)
     draw.text((16, 14), f"{finding.status}", fill=_INK, font=_font(17))
     draw.text(
         (16, 37),

@@ -254,8 +254,10 @@ def _thresholds(rule: Rule) -> list[Threshold]:
     return [Threshold(output, threshold, origin_of(rule.decision)) for output, threshold in rule.thresholds.items()]
 
 
-def origin_of(decision: DecisionRule) -> str:
+def origin_of(decision: DecisionRule | None) -> str:
     """Where the thresholds of a rule come from, in words."""
+    if decision is None:
+        return "none was chosen"
     if decision.chosen_on == "given":
         return f"given beforehand ({decision.rule})"
     photos = f"{decision.positives:,} abnormal and {decision.negatives:,} normal photographs"
