@@ -30,7 +30,7 @@ from fuzz_damage import Hostile, hostile_files
 from fuzz_originals import NAME, medical_originals, originals_from, rendered_originals
 
 from eyeground.progress import track
-from eyeground.screening.batch import BATCH_SIZE
+from eyeground.screening.inputs import BATCH_SIZE
 from eyeground.screening.photos import LEDGER
 from eyeground.screening.reading import SECONDS_PER_PHOTO
 

@@ -1,42 +1,45 @@
 """Supervised fundus foundation models: rebuild, adapt, validate, explain, release and run.
 
+What is named here is imported when it is first used, so that importing the package costs next to nothing.
+
 >>> import eyeground
 >>> eyeground.__version__.count(".")
 2
 """
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eyeground.screening.runtime import Screener
+    from eyeground.errors import UserError
+    from eyeground.screening.batch import screen
+    from eyeground.screening.finding import Finding
+    from eyeground.screening.runtime import Screener, load
 
-__all__ = ["__version__", "load"]
+__all__ = [
+    "Finding",
+    "Screener",
+    "UserError",
+    "__version__",
+    "load",
+    "screen",
+]
 __version__ = "0.1.0"
 
+_MODULES = {
+    "Finding": "screening.finding",
+    "Screener": "screening.runtime",
+    "UserError": "errors",
+    "load": "screening.runtime",
+    "screen": "screening.batch",
+}
 
-def load(name_or_path: str | Path) -> "Screener":
-    """Open a bundle for screening, by name or path, without torch.
 
-    Returns
-    -------
-    Screener
-        Call it with a photo (a path, or uint8 RGB pixels of shape (h, w, 3)) for a finding, or with a sequence of
-        photos for a list of findings.
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'eyeground' has no attribute '{name}'")
+    return getattr(import_module(f"eyeground.{_MODULES[name]}"), name)
 
-    Raises
-    ------
-    UserError
-        If the bundle is missing, damaged or incomplete.
 
-    Examples
-    --------
-    ```python
-    model = eyeground.load("runs/odir/bundle")
-    finding = model("photo.jpg")
-    finding.status, finding.probabilities, finding.overlay()
-    ```
-    """
-    from eyeground.screening.runtime import load as open_for_screening
-
-    return open_for_screening(name_or_path)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

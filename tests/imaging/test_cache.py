@@ -133,3 +133,33 @@ def test_no_photos_and_no_jobs(tmp_path: Path) -> None:
 def test_a_missing_entry_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="prepare the photographs again"):
         read_prepared(tmp_path / "gone.png")
+
+
+def test_the_cache_is_shown_and_shrunk_by_what_was_used_longest_ago(photos: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    entries = [entry for entry in prepare(photos, SETTINGS, folder).paths if entry]
+    for entry in entries:
+        os.utime(entry, (0, 0))
+    recent = [entry for entry in prepare(photos[1:3], SETTINGS, folder).paths if entry]
+    (part,) = cache.kept(folder)
+    assert (part.files, part.size) == (5, sum(entry.stat().st_size for entry in entries))
+    most = sum(entry.stat().st_size for entry in recent)
+    assert cache.shrink(folder, most) == 3
+    assert [entry.exists() for entry in entries] == [False, True, True, False, False]
+    assert cache.shrink(folder, most) == 0
+    assert cache.shrink(folder, 0) == 2
+    assert prepare(photos, SETTINGS, folder).paths == entries
+
+
+def test_only_what_was_made_of_photographs_is_removed(tmp_path: Path) -> None:
+    for name in (
+        "models/a/model.onnx",
+        "standard-v1-48/ab/x.png",
+        "standard-v1-48/ab/.x.png.partial",
+        "embeddings/y.npy",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert cache.shrink(tmp_path, 0) == 3
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["model.onnx"]
+    assert cache.kept(tmp_path / "nowhere") == []

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
+import eyeground
 from eyeground.calibration import Platt
 from eyeground.errors import UserError
+from eyeground.installed import default_model
 from eyeground.recipe import Target
 from eyeground.screening.runtime import load
 
@@ -73,20 +75,6 @@ def test_one_photo_gives_one_finding_and_none_give_none(screener, fundus):
 
 
 @pytest.mark.parametrize(
-    "pixels",
-    [
-        np.zeros((8, 8), np.uint8),
-        np.zeros((8, 8, 3), np.float32),
-        np.zeros((8, 8, 4), np.uint8),
-        np.zeros((0, 8, 3), np.uint8),
-    ],
-)
-def test_pixels_that_are_not_uint8_rgb_are_refused_by_position(screener, fundus, pixels):
-    with pytest.raises(UserError, match=r"photo 2: expected uint8 RGB"):
-        screener([fundus(), pixels])
-
-
-@pytest.mark.parametrize(
     ("change", "message"),
     [
         (
@@ -128,6 +116,39 @@ def test_a_bundle_without_evidence_still_screens(build_bundle, fundus, tmp_path)
         finding.overlay()
 
 
+def test_without_a_name_the_default_opens():
+    assert eyeground.load().bundle.description.name == default_model()
+
+
+def test_an_operating_point_and_threads_are_taken(bundle, screener, fundus):
+    strict = eyeground.load(bundle.folder, operating_point="threshold=0.999", threads=2)
+    assert strict(fundus(blue=0.2)).status == "normal" and screener(fundus(blue=0.2)).status == "abnormal"
+    with pytest.raises(UserError, match="threads is 0"):
+        load(bundle.folder, threads=0)
+
+
+@pytest.mark.parametrize(
+    ("providers", "words"),
+    [
+        (["CPUExecutionProvidor"], "did you mean 'CPUExecutionProvider'"),
+        (["CPUExecutionProvider", "NoSuchProvider"], "has no provider 'NoSuchProvider'.*it has .*CPUExecutionProvider"),
+    ],
+)
+def test_a_provider_that_is_not_there_is_told(bundle, providers, words):
+    with pytest.raises(UserError, match=words):
+        load(bundle.folder, providers=providers)
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_provider_that_falls_back_to_the_cpu_is_an_error(bundle, monkeypatch):
+    """ONNX Runtime itself only prints a warning, and computes elsewhere than it was asked to."""
+    monkeypatch.setattr(
+        "onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    with pytest.raises(UserError, match="cannot start CUDAExecutionProvider"):
+        load(bundle.folder, providers=["CUDAExecutionProvider", "CPUExecutionProvider"])
+
+
 def test_screening_never_imports_torch(bundle, folder_of_photos, tmp_path):
     program = """
 import sys
@@ -148,9 +169,17 @@ sys.exit(f"imported {heavy}" if heavy else 0)
 
 def test_importing_the_package_imports_no_heavy_library():
     program = """
-import sys, eyeground.screening
-heavy = {"numpy", "cv2", "onnxruntime", "pandas", "jinja2", "PIL"} & set(sys.modules)
+import sys, eyeground, eyeground.screening
+dir(eyeground)
+heavy = {"numpy", "cv2", "onnxruntime", "pandas", "jinja2", "PIL", "pydantic"} & set(sys.modules)
 sys.exit(f"imported {heavy}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_all_that_the_package_names_is_there():
+    assert all(getattr(eyeground, name) is not None for name in eyeground.__all__)
+    assert set(eyeground.__all__) <= set(dir(eyeground))
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        eyeground.lode  # noqa: B018

@@ -18,10 +18,12 @@ from typer.core import TyperGroup
 import eyeground
 from eyeground.cli import (
     build,
+    cache,
     compare,
     convert,
     data,
     demo,
+    embed,
     evaluate,
     explain,
     hub,
@@ -53,8 +55,10 @@ VERBS = (
     "pull",
     "models",
     "screen",
+    "embed",
     "segment",
     "inspect",
+    "cache",
     "demo",
 )
 
@@ -99,8 +103,10 @@ app.command("push")(hub.push)
 app.command("pull")(hub.pull)
 app.command("models")(use.models)
 app.command("screen")(screen.screen)
+app.command("embed")(embed.embed)
 app.command("segment")(segment.segment)
 app.command("inspect")(use.inspect)
+app.command("cache")(cache.cache)
 app.command("demo")(demo.demo)
 
 

@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 BUNDLE = typer.Option(
     None,
     "--bundle",
-    help="Bundle to screen with: its folder, or a name that `models` lists; the default of this install if not given.",
+    help="The model, a bundle: its folder, or a name that `models` lists; the default of this install if not given.",
+)
+PHOTOS = typer.Argument(
+    ...,
+    help="Folders, photos (JPEG, PNG, TIFF, DICOM), zip and tar archives, manifests, quoted patterns, or - for a list on standard input. Any number, mixed.",
 )
 
 
 def screen(
-    photos: list[str] = typer.Argument(
-        ...,
-        help="Folders, photos (JPEG, PNG, TIFF, DICOM), zip and tar archives, manifests, quoted patterns, or - for a list on standard input. Any number, mixed.",
-    ),
+    photos: list[str] = PHOTOS,
     bundle: str | None = BUNDLE,
     output: Path = typer.Option(
         ...,
@@ -45,6 +46,15 @@ def screen(
     identifiers: bool = typer.Option(
         False, "--identifiers", help="Show file names and patient identifiers in the report, not numbers."
     ),
+    report: bool = typer.Option(True, "--report/--no-report", help="Write report.html, or only tables."),
+    overlays: bool = typer.Option(
+        True,
+        "--overlays/--no-overlays",
+        help="Write a picture with evidence for each photo, which the report shows too.",
+    ),
+    shards: int | None = typer.Option(
+        None, "--shards", min=1, help="Write the results in so many Parquet files too: shards/00001-of-00004.parquet, …"
+    ),
 ) -> None:
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 
@@ -61,25 +71,30 @@ def screen(
     Archives, which stay packed: `eyeground screen export.zip older.tar.gz -o out`
 
     A list from another program: `find photos -newer yesterday -name '*.jpg' | eyeground screen - -o out`
+
+    Very many, for a program to read: `eyeground screen archive/ -o out --no-report --no-overlays --shards 16`
     """
     from eyeground.machine import save_address_space
 
     save_address_space()
-    from eyeground.installed import default_model
     from eyeground.screening.batch import screen as screen_photos
+    from eyeground.screening.results import SHARDS
     from eyeground.screening.runtime import load
 
     console = Console(soft_wrap=True)
-    screener = load(bundle or default_model(), operating_point=operating_point)
+    screener = load(bundle, operating_point=operating_point)
     console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", highlight=False)
     console.print(_expectation(screener.rule, prevalence), highlight=False)
-    screened = screen_photos(photos, screener, output, jobs, identifiers)
+    screened = screen_photos(
+        photos, screener, output, jobs, identifiers, report=report, overlays=overlays, shards=shards
+    )
     for note in screened.notes:
         console.print(note, markup=False)
     console.print(f"{screened.photos:,} photos in {screened.seconds:.1f} s: {_counted(screened.counts)}")
     if screened.patients:
         console.print(f"{sum(screened.patients.values()):,} patients: {_counted(screened.patients)}")
-    console.print(f"written: {screened.report} (open it in a browser), {output / 'results.csv'}")
+    opened = f"{screened.report} (open it in a browser), " if report else ""
+    console.print(f"written: {opened}{output / 'results.csv'}{f', {output / SHARDS}' if shards else ''}")
     if set(screened.counts) == {"unreadable"}:
         raise typer.Exit(EXIT_NOTHING_USABLE)
 

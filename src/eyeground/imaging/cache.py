@@ -8,6 +8,7 @@ photograph once per preparation to hash it.
 """
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
+from stat import S_ISREG
 
 import cv2
 import numpy as np
@@ -33,6 +36,8 @@ from eyeground.recipe import Preprocessing
 LONGEST_DECODE = 120  # seconds; a decoder that takes longer is stuck, and its process is ended
 _CHUNK = 16  # photos per message to a worker
 _TEXT_KEY = "eyeground"
+_STANDARD = "standard-"  # what the names of folders of standard photos begin with
+_EMBEDDINGS = "embeddings"  # where `probing.embedding` keeps what networks made of them
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def prepare(paths: Sequence[Path], preprocessing: Preprocessing, cache_folder: P
     """
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; at least one process has to do the work")
-    folder = Path(cache_folder) / f"standard-v{preprocessing.version}-{preprocessing.side}"
+    folder = Path(cache_folder) / f"{_STANDARD}v{preprocessing.version}-{preprocessing.side}"
     _sweep(folder)
     prepared: list[Path | None] = [None] * len(paths)
     failures: dict[int, str] = {}
@@ -84,6 +89,58 @@ def prepare(paths: Sequence[Path], preprocessing: Preprocessing, cache_folder: P
         if failure is not None:
             failures[index] = failure
     return Prepared(prepared, dict(sorted(failures.items())))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What one folder of the cache keeps: how many files, of how many bytes together."""
+
+    folder: Path
+    files: int
+    size: int
+
+
+def kept(cache_folder: Path) -> list[Kept]:
+    """What the cache keeps of photographs, folder by folder. Models that were pulled lie beside that and do not count."""
+    return [
+        Kept(folder, len(found), sum(status.st_size for _, status in found))
+        for folder in _folders(cache_folder)
+        if (found := list(_files(folder)))
+    ]
+
+
+def shrink(cache_folder: Path, most: int) -> int:
+    """Remove from the cache what was used longest ago, until the rest has `most` bytes or fewer; return how many files.
+
+    A training or an evaluation that is running loses photos that it still needs, and says so.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be removed.
+    """
+    found = [entry for folder in _folders(cache_folder) for entry in _files(folder)]
+    found.sort(key=lambda entry: entry[1].st_atime_ns, reverse=True)
+    ends = accumulate(status.st_size for _, status in found)
+    surplus = [file for end, (file, _) in zip(ends, found, strict=True) if end > most]
+    for file in surplus:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(f"{file}: cannot be removed: {error.strerror or error}") from error
+    return len(surplus)
+
+
+def _folders(cache_folder: Path) -> list[Path]:
+    return [*sorted(cache_folder.glob(f"{_STANDARD}v*-*/")), *cache_folder.glob(f"{_EMBEDDINGS}/")]
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # a run beside this one has just moved it into its place
+            status = path.stat()
+            if S_ISREG(status.st_mode):
+                yield path, status
 
 
 def _sweep(folder: Path) -> None:
@@ -195,6 +252,7 @@ def _make(path: Path, preprocessing: Preprocessing, folder: Path) -> tuple[Path 
     try:
         entry = _entry(path, folder)
         if entry is not None and _is_whole(entry):
+            _touch(entry)
             return entry, None
         standard = standard_photo(path, preprocessing)
         if entry is None:
@@ -207,6 +265,12 @@ def _make(path: Path, preprocessing: Preprocessing, folder: Path) -> tuple[Path 
         return None, "making its standard photo takes more memory than there is"
     finally:
         _set_alarm(0)
+
+
+def _touch(entry: Path) -> None:
+    """Note that an entry was used just now, for `shrink`; where disks are mounted so, reading alone does not."""
+    with suppress(OSError):  # another user's
+        os.utime(entry, ns=(time.time_ns(), entry.stat().st_mtime_ns))
 
 
 def _entry(path: Path, folder: Path) -> Path | None:

@@ -140,6 +140,21 @@ def read_photo(path: Path, sufficient_side: int | None = None) -> Photo:
         raise UnreadablePhotoError(path, reason) from error
 
 
+def pixels_of(image: Image.Image) -> Pixels:
+    """Upright RGB pixels `(height, width, 3)` of an image that is open in Pillow, converted as `read_photo` does.
+
+    Raises
+    ------
+    RefusedError
+        If it is too large, of an unsupported kind, or its file turns out to be damaged.
+    """
+    check_size(*image.size)
+    try:
+        return _rgb(ImageOps.exif_transpose(image))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise RefusedError(f"the image is truncated or damaged ({type(error).__name__} while decoding)") from error
+
+
 def check_size(width: int, height: int) -> None:
     """Refuse a size that no fundus camera makes.
 

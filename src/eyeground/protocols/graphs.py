@@ -16,7 +16,8 @@ from eyeground.description import BundleDescription
 from eyeground.imaging.cache import read_prepared
 from eyeground.machine import usable_cores
 from eyeground.progress import track
-from eyeground.screening.runtime import BATCH_SIZE, INPUT, PROBABILITIES
+from eyeground.screening.graph import INPUT, PROBABILITIES
+from eyeground.screening.inputs import BATCH_SIZE
 
 
 def probabilities_of(

@@ -15,7 +15,8 @@ from eyeground.imaging.cache import prepare, read_prepared
 from eyeground.manifest import Manifest
 from eyeground.predictions import Predictions, compose_predictions, truths
 from eyeground.progress import track
-from eyeground.screening.runtime import BATCH_SIZE, Screener
+from eyeground.screening.inputs import BATCH_SIZE
+from eyeground.screening.runtime import Screener
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from eyeground.manifest import Manifest
 from eyeground.predictions import PROBABILITY, Predictions, compose_predictions, truths
 from eyeground.progress import track
 from eyeground.recipe import Target
-from eyeground.screening.runtime import BATCH_SIZE, Screener
+from eyeground.screening.inputs import BATCH_SIZE
+from eyeground.screening.runtime import Screener
 from eyeground.tables import read_table, write_table
 
 PARTS = "predictions"

@@ -12,10 +12,10 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,21 +24,20 @@ from eyeground.errors import UserError
 from eyeground.machine import usable_cores
 from eyeground.progress import track
 from eyeground.screening.finding import Finding
+from eyeground.screening.inputs import batches, from_reader
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import LEDGER, PhotoFile
 from eyeground.screening.pictures import PICTURE_SIDE, draw_finding, save_picture
-from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
+from eyeground.screening.reading import NO_PICTURE, ReaderSettings, ReadPhoto, Refused
 from eyeground.screening.report import write_report
-from eyeground.screening.results import ENDINGS, RESULTS, Finished, write_results
+from eyeground.screening.results import ENDINGS, RESULTS, Finished, write_results, write_shards
 from eyeground.screening.rollup import EYES, PATIENTS, write_rollup
-from eyeground.screening.runtime import BATCH_SIZE, Examined, Screener
+from eyeground.screening.runtime import Screener
 from eyeground.screening.sources import list_sources
-from eyeground.screening.unpacking import Unpacking, in_reading_order
+from eyeground.screening.unpacking import in_reading_order, read_photos
 
 REPORT, PICTURES = "report.html", "overlays"
 UNPACKED = ".eyeground-unpacked"
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,8 @@ class Screened:
     Attributes
     ----------
     output_folder : pathlib.Path
-        Holds `results.csv`, `results.parquet`, `results.jsonl`, `report.html`, `overlays/` and the ledger; where
-        patients are known, `eyes.csv` and `patients.csv`.
+        Holds `results.csv`, `results.parquet`, `results.jsonl` and the ledger; unless they were not wanted,
+        `report.html` and `overlays/`; where patients are known, `eyes.csv` and `patients.csv`.
     counts : dict of str to int
         Photographs per status.
     patients : dict of str to int
@@ -76,6 +75,7 @@ class Screened:
 
     @property
     def report(self) -> Path:
+        """Where the report is, if one was wanted."""
         return self.output_folder / REPORT
 
 
@@ -85,6 +85,10 @@ def screen(
     output_folder: Path,
     jobs: int | None = None,
     identifiers: bool = False,
+    *,
+    report: bool = True,
+    overlays: bool = True,
+    shards: int | None = None,
 ) -> Screened:
     """Screen photographs and write tables, evidence pictures and a report.
 
@@ -102,6 +106,10 @@ def screen(
         Reader processes; by default one per usable core.
     identifiers : bool
         Show names of files and patients in the report; else they are numbered.
+    report, overlays : bool
+        Write the report, and the pictures that it shows. Without pictures it is a report without photographs.
+    shards : int, optional
+        Write the table in so many Parquet files too, `shards/00001-of-00004.parquet` and so on.
 
     Raises
     ------
@@ -116,16 +124,21 @@ def screen(
     with Ledger(output_folder / LEDGER, screener.bundle, thresholds=screener.rule.thresholds) as ledger:
         _sweep(output_folder)
         todo = in_reading_order(
-            photo for photo in listing.photos if not _is_finished(ledger.record_of(photo), output_folder)
+            photo for photo in listing.photos if not _is_finished(ledger.record_of(photo), output_folder, overlays)
         )
-        for _ in track(_screened(todo, screener, ledger, output_folder, jobs), "screening", total=len(todo)):
+        screened = _screened(todo, screener, ledger, output_folder, jobs, overlays)
+        for _ in track(screened, "screening", total=len(todo)):
             pass
         finished = Finished(listing.photos, ledger)
         counts: Counter[str] = Counter()
         write_results(output_folder, _counted(track(finished, "writing tables"), counts))
+        write_shards(output_folder, shards)
         patients = write_rollup(output_folder, finished, screener.rule.healthy)
-        notes = listing.notes if identifiers else listing.nameless_notes
-        write_report(output_folder / REPORT, screener.bundle, screener.rule, finished, notes, identifiers)
+        if report:
+            notes = listing.notes if identifiers else listing.nameless_notes
+            write_report(output_folder / REPORT, screener.bundle, screener.rule, finished, notes, identifiers)
+        else:  # one of an earlier screening may say something else than the tables
+            (output_folder / REPORT).unlink(missing_ok=True)
     return Screened(
         output_folder=output_folder,
         counts=dict(counts),
@@ -155,41 +168,41 @@ def _sweep(output_folder: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _is_finished(record: Record | None, output_folder: Path) -> bool:
-    return record is not None and (record.picture is None or (output_folder / record.picture).is_file())
+def _is_finished(record: Record | None, output_folder: Path, overlays: bool) -> bool:
+    if record is None:
+        return False
+    if record.picture is None:
+        return not overlays or record.row["status"] == "unreadable"
+    return not overlays or (output_folder / record.picture).is_file()
 
 
 def _screened(
-    todo: Sequence[PhotoFile], screener: Screener, ledger: Ledger, output_folder: Path, jobs: int | None
+    todo: Sequence[PhotoFile],
+    screener: Screener,
+    ledger: Ledger,
+    output_folder: Path,
+    jobs: int | None,
+    overlays: bool,
 ) -> Iterator[Record]:
     """Screen batch by batch; while one batch is in the network, the pictures of the one before are drawn."""
     if not todo:
         return
     jobs = min(jobs or usable_cores(), len(todo))
-    settings = ReaderSettings(screener.bundle.description.preprocessing, PICTURE_SIDE)
+    preprocessing = screener.bundle.description.preprocessing
+    settings = ReaderSettings(preprocessing, PICTURE_SIDE if overlays else NO_PICTURE)
     with (
-        Unpacking(output_folder / UNPACKED) as unpacking,
-        Readers(settings, jobs) as readers,
+        closing(read_photos(todo, settings, jobs, output_folder / UNPACKED)) as read,
         ThreadPoolExecutor(jobs) as painters,
     ):
-        outcomes = readers.read(unpacking.files(todo), ahead=BATCH_SIZE + jobs)
         drawing: list[Future[Record]] = []
-        for batch in _batches(_read(todo, outcomes, unpacking), BATCH_SIZE):
-            findings = _findings(batch, screener)
+        for batch in batches(read):
+            findings = screener.findings([from_reader(photo.name, outcome) for photo, outcome in batch])
             yield from _settled(drawing, ledger)
             drawing = [
                 painters.submit(_finish, photo, finding, outcome, output_folder)
                 for (photo, outcome), finding in zip(batch, findings, strict=True)
             ]
         yield from _settled(drawing, ledger)
-
-
-def _read(
-    photos: Sequence[PhotoFile], outcomes: Iterator[ReadPhoto | Refused], unpacking: Unpacking
-) -> Iterator[tuple[PhotoFile, ReadPhoto | Refused]]:
-    for photo, outcome in zip(photos, outcomes, strict=True):
-        unpacking.done()
-        yield photo, outcome
 
 
 def _settled(drawing: Sequence[Future[Record]], ledger: Ledger) -> list[Record]:
@@ -199,22 +212,9 @@ def _settled(drawing: Sequence[Future[Record]], ledger: Ledger) -> list[Record]:
     return records
 
 
-def _findings(batch: Sequence[tuple[PhotoFile, ReadPhoto | Refused]], screener: Screener) -> list[Finding]:
-    read = [
-        Examined(photo.name, outcome.standard, outcome.gradability)
-        for photo, outcome in batch
-        if isinstance(outcome, ReadPhoto)
-    ]
-    found = iter(screener.find(read))
-    return [
-        screener.unreadable(photo.name, outcome.reason) if isinstance(outcome, Refused) else next(found)
-        for photo, outcome in batch
-    ]
-
-
 def _finish(photo: PhotoFile, finding: Finding, outcome: ReadPhoto | Refused, output_folder: Path) -> Record:
-    if isinstance(outcome, Refused):
-        return Record(photo.stamp, finding.as_row())
+    if isinstance(outcome, Refused) or not outcome.picture.size:
+        return Record(photo.stamp, finding.as_row(), output=finding.output)
     picture = f"{PICTURES}/{_picture_name(photo.name, outcome.picture)}"
     save_picture(draw_finding(finding, outcome.picture), output_folder / picture)
     scale = None if finding.evidence is None else finding.scale()
@@ -227,9 +227,3 @@ def _picture_name(photo: str, pixels: NDArray[np.uint8]) -> str:
     The report links to it, so it must not tell the name; of the name alone a hash would, as record numbers can be tried.
     """
     return f"{hashlib.sha256(photo.encode() + pixels.tobytes()).hexdigest()[:20]}.evidence.jpg"
-
-
-def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch

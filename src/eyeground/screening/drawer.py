@@ -16,7 +16,7 @@ from eyeground.bundle import Bundle, open_segmenter
 from eyeground.errors import UserError
 from eyeground.imaging.standard import StandardPhoto, standard_photo
 from eyeground.machine import usable_cores
-from eyeground.screening.runtime import INPUT, check_shape, misfit, new_session
+from eyeground.screening.graph import INPUT, check_shape, misfit, new_session
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -54,7 +54,7 @@ def answer(path: Path, side: int, picture_side: int) -> tuple[Mapping[str, objec
     path : pathlib.Path
         The photograph.
     side, picture_side : int
-        Of the standard photo and of the picture for people, in pixels.
+        Of the standard photo and of the picture for people, in pixels; 0 for no picture.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def answer(path: Path, side: int, picture_side: int) -> tuple[Mapping[str, objec
     try:
         standard, square = read_standard(path, side)
         gradability = assess(standard)
-        picture = _picture(path, standard, square, picture_side)
+        picture = _picture(path, standard, square, picture_side) if picture_side else np.empty((0, 0, 3), np.uint8)
     except UnreadablePhotoError as error:
         return ({"refused": error.reason},)
     except UserError as error:

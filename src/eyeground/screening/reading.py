@@ -32,12 +32,13 @@ from eyeground.recipe import Preprocessing
 SECONDS_PER_PHOTO = 60.0
 LONGEST_HEADER = 65536  # bytes; a reply's header has some 700
 _STEP = 1.0  # seconds
+NO_PICTURE = 0  # side of a picture that nobody wants
 BYTES_PER_READER = 2**31  # of address space; the largest photograph accepted, as JPEG 2000, takes 1.8 GB
 
 
 @dataclass(frozen=True)
 class ReadPhoto:
-    """A photograph that could be read: what the network sees, and a picture of the same square for people."""
+    """A photograph that could be read: what the network sees, and a picture of the same square for people, if asked for."""
 
     standard: StandardPhoto
     gradability: Gradability
@@ -60,7 +61,7 @@ class ReaderSettings:
     preprocessing : Preprocessing
         Of the standard photo.
     picture_side : int
-        Side of the picture for people, in pixels.
+        Side of the picture for people, in pixels; or `NO_PICTURE`.
     seconds : float
         Longest time one photograph may take.
     memory_limit : int
@@ -239,4 +240,4 @@ class _ReaderProcess:
     def _array(self, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
         size = int(np.prod(shape))
         content = self._replies.read(size)
-        return np.frombuffer(content, np.uint8).reshape(shape) if len(content) == size else None
+        return np.ndarray(shape, np.uint8, content) if len(content) == size else None

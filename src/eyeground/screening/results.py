@@ -8,10 +8,11 @@ mended in between counts at once, and no identifier of a patient lies where nobo
 import csv
 import json
 import math
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, overload
 
@@ -24,6 +25,8 @@ from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import PhotoFile
 
 RESULTS = "results"
+SHARDS = "shards"
+_UNFINISHED_SHARDS = ".eyeground-shards"
 ENDINGS = (".csv", ".parquet", ".jsonl")
 TEXT_COLUMNS = (
     "photo",
@@ -103,6 +106,36 @@ def write_results(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
                 csv_rows.writerows(row.values() for row in piece)
                 parquet.write_table(_as_table(piece, parquet.schema))
                 lines.writelines(f"{_as_json(row)}\n" for row in piece)
+
+
+def write_shards(folder: Path, shards: int | None) -> None:
+    """Write `results.parquet` once more as `shards/00001-of-00004.parquet` and so on, and remove earlier shards.
+
+    The folder appears whole or not at all. Files hold equally many rows, give or take one, in the order of the table.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Holds `results.parquet`.
+    shards : int, optional
+        How many; None for none.
+
+    Raises
+    ------
+    UserError
+        If they cannot be written.
+    """
+    finished, unfinished = folder / SHARDS, folder / _UNFINISHED_SHARDS
+    for earlier in (finished, unfinished):
+        shutil.rmtree(earlier, ignore_errors=True)
+    if shards is None:
+        return
+    table = pq.read_table(folder / f"{RESULTS}.parquet")
+    ends = [len(table) * share // shards for share in range(shards + 1)]
+    for number, (start, end) in enumerate(pairwise(ends), start=1):
+        with replacing(unfinished / f"{number:05d}-of-{shards:05d}.parquet") as partial:
+            pq.write_table(table.slice(start, end - start), partial)
+    unfinished.rename(finished)
 
 
 def _schema(row: dict[str, Any]) -> pa.Schema:

@@ -1,78 +1,81 @@
 """A verified bundle in ONNX Runtime: photographs in, findings out, no torch anywhere.
 
-Before the first photograph, the graph is held against what bundle.json promises (names, types, the side of a
-standard photo, the number of outputs), so that a bundle put together wrongly is refused and not misread.
 The graph's probabilities are the network's own; the bundle's calibration is applied to them here, in one place, so
 that whatever screens or predicts gets the probabilities that the thresholds were chosen on.
-The session's threads sleep between batches instead of spinning, which leaves the cores to whoever decodes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.bundle import ONNX, Bundle, open_classifier
+from eyeground.bundle import Bundle, open_classifier
 from eyeground.calibration import calibrated
 from eyeground.errors import UserError
 from eyeground.familiarity import Reference
-from eyeground.imaging.decode import UnreadablePhotoError
-from eyeground.imaging.gradability import Gradability, assess
-from eyeground.imaging.standard import StandardPhoto, standard_photo
+from eyeground.installed import default_model
 from eyeground.machine import usable_cores
 from eyeground.screening.decision import Rule, rule_of
 from eyeground.screening.finding import Finding, found, unreadable
+from eyeground.screening.graph import CPU, EMBEDDING, EVIDENCE, INPUT, PROBABILITIES, check_graph, misfit, new_session
+from eyeground.screening.inputs import Examined, Photo, Photos, Unread, as_many, batches, examine, is_one, read_ahead
 
 if TYPE_CHECKING:
     import onnxruntime
 
-INPUT = "photos"
-PROBABILITIES, EMBEDDING, EVIDENCE = "probabilities", "embedding", "evidence"
-BATCH_SIZE = 16
 
-Photo = str | Path | NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Examined:
-    """A photograph that could be read: its name, its standard photo and how gradable it is."""
-
-    name: str
-    standard: StandardPhoto
-    gradability: Gradability
-
-
-def load(name_or_path: str | Path, threads: int | None = None, operating_point: str | None = None) -> "Screener":
-    """Open and verify a bundle, ready to screen.
+def load(
+    name_or_path: str | Path | None = None,
+    *,
+    operating_point: str | None = None,
+    threads: int | None = None,
+    providers: Sequence[str] = (CPU,),
+) -> "Screener":
+    """Open and verify a bundle, ready to screen, without torch.
 
     Parameters
     ----------
-    name_or_path : str or pathlib.Path
-        A bundle's folder, or the name of one that comes with this install.
-    threads : int, optional
-        Photographs that the network looks at side by side, each on one core; by default as many as there are cores.
+    name_or_path : str or pathlib.Path, optional
+        A bundle's folder, or the name of a model that is installed or was pulled (`eyeground models` lists them); by
+        default the model that `eyeground screen` uses by default.
     operating_point : str, optional
         Which of the bundle's thresholds decide, by their rule, such as `sensitivity=0.95`; by default the first ones.
+    threads : int, optional
+        Photographs that the network looks at side by side, each on one core; by default as many as there are cores.
+    providers : sequence of str
+        ONNX Runtime's execution providers, the preferred one first. One that cannot start is an error, and not replaced
+        by the CPU.
+
+    Returns
+    -------
+    Screener
+        Call it with a photo for a finding, or with any iterable of photos for a list of findings. `stream` gives the
+        findings of any number one by one, `embed` gives embeddings.
 
     Raises
     ------
     UserError
-        If there is no bundle, a file was changed, the ONNX graph is not what bundle.json describes, or there is no such
-        operating point.
+        If there is no bundle, a file was changed, the ONNX graph is not what bundle.json describes, there is no such
+        operating point, or a provider is missing or cannot start.
 
     Examples
     --------
-    >>> model = load("runs/abnormal/bundle")  # doctest: +SKIP
-    >>> model("photo.jpg").status  # doctest: +SKIP
-    'normal'
+    ```python
+    model = eyeground.load()
+    finding = model("photo.jpg")
+    finding.status, finding.probabilities, finding.overlay()
+    ```
     """
-    bundle = open_classifier(name_or_path)
-    session = new_session(bundle, threads=1)
-    _check_graph(bundle, session)
+    if threads is not None and threads < 1:
+        raise UserError(f"threads is {threads}; at least one has to work")
+    bundle = open_classifier(default_model() if name_or_path is None else name_or_path)
+    session = new_session(bundle, threads=1, providers=providers)
+    check_graph(bundle, session)
     rule = rule_of(bundle.description, operating_point)
     return Screener(bundle, rule, session, bundle.reference(), threads or usable_cores())
 
@@ -80,6 +83,9 @@ def load(name_or_path: str | Path, threads: int | None = None, operating_point: 
 @dataclass(frozen=True, eq=False)
 class Screener:
     """A loaded bundle. Calling it with photographs gives findings.
+
+    It holds nothing that changes: any number of threads may use one at the same time, with the same results. Processes
+    that are forked from this one each load their own.
 
     Attributes
     ----------
@@ -96,39 +102,87 @@ class Screener:
     _threads: int = field(default=1, repr=False)
 
     @overload
-    def __call__(self, photos: Photo) -> Finding: ...  # type: ignore[overload-overlap]  # a path as str is also a sequence of str; the first overload wins
+    def __call__(self, photos: Photo) -> Finding: ...  # type: ignore[overload-overlap]  # a path as str is also an iterable of str; the first overload wins
     @overload
-    def __call__(self, photos: Sequence[Photo]) -> list[Finding]: ...
-    def __call__(self, photos: Photo | Sequence[Photo]) -> Finding | list[Finding]:
+    def __call__(self, photos: Iterable[Photo]) -> list[Finding]: ...
+    def __call__(self, photos: Photos) -> Finding | list[Finding]:
         """Screen one photograph or several.
 
         Parameters
         ----------
-        photos : path, array, or a sequence of these
-            A file (JPEG, PNG, TIFF or DICOM), or uint8 RGB pixels (h, w, 3).
+        photos : path, bytes, binary file, Pillow image or array, or an iterable of these
+            JPEG, PNG, TIFF or DICOM; an array is uint8 RGB (h, w, 3), or several of one size (n, h, w, 3).
 
         Returns
         -------
         Finding or list of Finding
             One per photograph, in order. What cannot be read has the status `unreadable`. Each finding keeps
-            its standard photo in memory; for whole folders, `eyeground.screening.batch.screen` keeps none.
+            its standard photo in memory; for more than some hundred, `stream` gives them one by one.
 
         Raises
         ------
         UserError
-            If an array is not uint8 RGB.
+            If something is no photograph at all, or an array is not uint8 RGB.
         """
-        if isinstance(photos, str | Path | np.ndarray):
+        if is_one(photos):
             return self([photos])[0]
-        findings: list[Finding] = []
-        with ThreadPoolExecutor(usable_cores()) as readers:
-            for start in range(0, len(photos), BATCH_SIZE):
-                chunk = photos[start : start + BATCH_SIZE]
-                names = [_name(photo, start + offset) for offset, photo in enumerate(chunk)]
-                read = list(readers.map(self._read, chunk, names))
-                examined = iter(self.find([photo for photo in read if isinstance(photo, Examined)]))
-                findings += [photo if isinstance(photo, Finding) else next(examined) for photo in read]
-        return findings
+        return [finding for read in self._read(photos) for finding in self.findings(read)]
+
+    def stream(self, photos: Photos, jobs: int | None = None) -> Iterator[Finding]:
+        """Screen any number of photographs, giving their findings one by one and keeping none.
+
+        Parameters
+        ----------
+        photos : iterable of photographs
+            As for a call. It may be endless; some 16 more than there are `jobs` are taken from it ahead.
+        jobs : int, optional
+            Processes that read photographs, each under a limit of time (60 s a photo) and memory (2 GB); by default one
+            per usable core.
+
+        Yields
+        ------
+        Finding
+            One per photograph, in order.
+
+        Raises
+        ------
+        UserError
+            If something is no photograph at all, or an array is not uint8 RGB.
+        """
+        with closing(read_ahead(as_many(photos), self.bundle.description.preprocessing, jobs)) as read:
+            for batch in batches(read):
+                yield from self.findings(batch)
+
+    def embed(self, photos: Photos) -> NDArray[np.float32]:
+        """What the network's last layer knows of photographs, for a classifier or a search of one's own.
+
+        Parameters
+        ----------
+        photos : photograph, or an iterable of them
+            As for a call.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (width,) for one photograph and (n, width) for several; NaN where one cannot be read.
+
+        Raises
+        ------
+        UserError
+            If something is no photograph at all, or the bundle's graph gives no embedding.
+        """
+        parts = [self.embedding(read) for read in self._read(photos)]
+        embeddings = np.concatenate([np.empty((0, self.bundle.description.embedding_size), np.float32), *parts])
+        return embeddings[0] if is_one(photos) else embeddings
+
+    def embedding(self, photos: Sequence[Examined | Unread]) -> NDArray[np.float32]:
+        """Embeddings (n, width) of photographs that were read, in one forward pass; NaN of those that could not be."""
+        embeddings = np.full((len(photos), self.bundle.description.embedding_size), np.nan, np.float32)
+        readable = [row for row, photo in enumerate(photos) if isinstance(photo, Examined)]
+        if readable:
+            pixels = [photo.standard.pixels for photo in photos if isinstance(photo, Examined)]
+            embeddings[readable] = self.predict(np.stack(pixels))[1]
+        return embeddings
 
     def find(self, photos: Sequence[Examined]) -> list[Finding]:
         """Findings of photographs that are already standard photos, in one forward pass."""
@@ -211,80 +265,16 @@ class Screener:
         """Whether the bundle's graph has an evidence map beside its probabilities."""
         return any(output.name == EVIDENCE for output in self._session.get_outputs())
 
-    def _read(self, photo: Photo, name: str) -> Examined | Finding:
-        try:
-            source = photo if isinstance(photo, np.ndarray) else Path(photo)
-            standard = standard_photo(source, self.bundle.description.preprocessing)
-            return Examined(name, standard, assess(standard))
-        except UnreadablePhotoError as error:
-            return self.unreadable(name, error.reason)
+    def _read(self, photos: Photos) -> Iterator[list[Examined | Unread]]:
+        """Read photographs in threads of this process, batch by batch."""
+        preprocessing = self.bundle.description.preprocessing
+        with ThreadPoolExecutor(usable_cores()) as readers:
+            for batch in batches(enumerate(as_many(photos), start=1)):
+                yield list(readers.map(lambda numbered: examine(numbered[1], numbered[0], preprocessing), batch))
 
-
-def _name(photo: Photo, position: int) -> str:
-    if not isinstance(photo, np.ndarray):
-        return str(photo)
-    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
-        raise UserError(
-            f"photo {position + 1}: expected uint8 RGB pixels of shape (height, width, 3), got {photo.dtype} {photo.shape}"
-        )
-    return f"array {position + 1}"
-
-
-def new_session(bundle: Bundle, threads: int) -> "onnxruntime.InferenceSession":
-    """An ONNX Runtime session of a bundle's graph, with so many threads that sleep between batches."""
-    import onnxruntime  # 0.2 s, and only needed once a bundle is opened
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(bundle.onnx_path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own errors share no public base class
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(
-            f"{bundle.onnx_path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {first_line}"
-        ) from error
-
-
-def _check_graph(bundle: Bundle, session: "onnxruntime.InferenceSession") -> None:
-    """Refuse a graph whose input or outputs are not what bundle.json says."""
-    description = bundle.description
-    side, outputs = description.preprocessing.side, description.outputs
-    inputs = {node.name: node for node in session.get_inputs()}
-    if list(inputs) != [INPUT]:
-        raise misfit(bundle, f"its inputs are {', '.join(inputs) or 'none'}; expected one named '{INPUT}'")
-    if inputs[INPUT].type != "tensor(uint8)":
-        raise misfit(bundle, f"input '{INPUT}' is {inputs[INPUT].type}; expected tensor(uint8)")
-    check_shape(bundle, INPUT, inputs[INPUT].shape, (None, side, side, 3), f"preprocessing.side is {side}")
-    found_outputs = {node.name: node for node in session.get_outputs()}
-    if PROBABILITIES not in found_outputs:
-        raise misfit(bundle, f"there is no output '{PROBABILITIES}'; it has {', '.join(found_outputs)}")
-    why = f"it names {len(outputs)} outputs ({', '.join(outputs)})"
-    expected: dict[str, tuple[int | None, ...]] = {
-        PROBABILITIES: (None, len(outputs)),
-        EVIDENCE: (None, len(outputs), None, None),
-    }
-    for name, shape in expected.items():
-        if name in found_outputs:
-            if found_outputs[name].type != "tensor(float)":
-                raise misfit(bundle, f"output '{name}' is {found_outputs[name].type}; expected tensor(float)")
-            check_shape(bundle, name, found_outputs[name].shape, shape, why)
-
-
-def check_shape(bundle: Bundle, name: str, found: Sequence[Any], expected: tuple[int | None, ...], why: str) -> None:
-    """Sizes that the graph leaves open (text or None) fit anything, except the number of photos, which must be open."""
-    fits = len(found) == len(expected) and not isinstance(found[0], int)
-    fits = fits and all(
-        not isinstance(size, int) or wanted is None or size == wanted
-        for size, wanted in zip(found[1:], expected[1:], strict=True)
-    )
-    if not fits:
-        shown = ", ".join("any" if size is None else str(size) for size in expected)
-        raise misfit(bundle, f"'{name}' has shape ({', '.join(map(str, found))}); expected ({shown}), because {why}")
-
-
-def misfit(bundle: Bundle, what: str) -> UserError:
-    """The error of a graph that is not what bundle.json promises."""
-    return UserError(f"{bundle.folder / ONNX}: does not fit bundle.json: {what}")
+    def findings(self, photos: Sequence[Examined | Unread]) -> list[Finding]:
+        """Findings of photographs that were read, and of those that could not be, in order."""
+        found = iter(self.find([photo for photo in photos if isinstance(photo, Examined)]))
+        return [
+            self.unreadable(photo.name, photo.reason) if isinstance(photo, Unread) else next(found) for photo in photos
+        ]

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -22,6 +22,7 @@ from eyeground.errors import UserError
 from eyeground.imaging.decode import MOST_BYTES
 from eyeground.progress import track
 from eyeground.screening.archives import DamagedArchiveError, Entry, Kind, archive_kind, entries, looks_like_an_archive
+from eyeground.screening.inputs import BATCH_SIZE
 from eyeground.screening.photos import (
     FIRST_BYTES,
     PHOTO_ENDINGS,
@@ -31,7 +32,7 @@ from eyeground.screening.photos import (
     begins_like_a_photo,
     stamp_of,
 )
-from eyeground.screening.reading import Refused
+from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
 
 MOST_EXPANSION = 100  # times the archive's size; photographs hardly shrink, empty TIFFs shrink twentyfold
 FREE_EXPANSION = 2**30  # bytes that any archive may unpack to
@@ -249,6 +250,29 @@ def _pieces(entry: Entry) -> Iterator[bytes]:
 
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def read_photos(
+    photos: Sequence[PhotoFile], settings: ReaderSettings, jobs: int, folder: Path
+) -> Generator[tuple[PhotoFile, ReadPhoto | Refused], None, None]:
+    """Read photographs, members of archives too, in reader processes: a batch or so before they are asked for.
+
+    Parameters
+    ----------
+    photos : sequence of PhotoFile
+        In reading order, see `in_reading_order`.
+    settings : ReaderSettings
+        Of the readers.
+    jobs : int
+        Reader processes.
+    folder : pathlib.Path
+        Private folder for copies of members; removed in the end.
+    """
+    with Unpacking(folder) as unpacking, Readers(settings, jobs) as readers:
+        outcomes = readers.read(unpacking.files(photos), ahead=BATCH_SIZE + jobs)
+        for photo, outcome in zip(photos, outcomes, strict=True):
+            unpacking.done()
+            yield photo, outcome
 
 
 def in_reading_order(photos: Iterable[PhotoFile]) -> list[PhotoFile]:

@@ -1,0 +1,49 @@
+"""`cache`: what is kept of photographs on this machine, and how to be rid of it."""
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from eyeground.cli.data import CACHE
+from eyeground.errors import UserError
+
+
+def cache(
+    folder: Path = CACHE,
+    limit: str | None = typer.Option(
+        None, "--limit", help="Remove what was used longest ago, until the rest takes at most this: 20GB, 500MB."
+    ),
+    clear: bool = typer.Option(False, "--clear", help="Remove all of it."),
+) -> None:
+    """Show what is kept of photos, limit it, or clear it. Where your photos are of patients, so are these.
+
+    Commands that prepare the photos of a manifest keep a small lossless copy of each, under the hash of its file; `screen`, `segment`,
+    `embed` and `import` keep nothing. What is removed is made again when it is needed. Models that were pulled stay.
+    """
+    from pydantic import ByteSize
+
+    from eyeground.imaging.cache import kept, shrink
+
+    console = Console(soft_wrap=True)
+    if limit is not None or clear:
+        removed = shrink(folder, 0 if clear else _size(limit or ""))
+        console.print(f"removed: {removed:,} files", highlight=False)
+    found = kept(folder)
+    table = Table("folder", "files", "size")
+    for part in found:
+        table.add_row(part.folder.name, f"{part.files:,}", ByteSize(part.size).human_readable(decimal=True))
+    if found:
+        console.print(table)
+    total = ByteSize(sum(part.size for part in found)).human_readable(decimal=True)
+    console.print(f"{folder}: {sum(part.files for part in found):,} files, {total}", highlight=False, markup=False)
+
+
+def _size(text: str) -> int:
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(ByteSize).validate_python(text)
+    except ValidationError as error:
+        raise UserError(f"--limit {text}: expected a number of bytes, such as 20GB, 500MB or 1.5TB") from error

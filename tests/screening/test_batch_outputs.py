@@ -1,0 +1,83 @@
+"""What a screening writes and leaves away: no report, no pictures, tables in shards; and a folder that agrees with itself."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from eyeground.screening.batch import PICTURES, REPORT, Screened, screen
+from eyeground.screening.results import SHARDS, write_results, write_shards
+
+
+@pytest.fixture
+def screened(screener, folder_of_photos, tmp_path):
+    folder = folder_of_photos(5)
+    (folder / "torn.jpg").write_bytes(b"x")
+
+    def run(**options: object) -> Screened:
+        return screen(folder, screener, tmp_path / "out", jobs=1, **options)
+
+    return run
+
+
+def names(output: Path) -> set[str]:
+    return {path.name for path in output.iterdir() if not path.name.startswith(".")}
+
+
+def table(output: Path) -> pd.DataFrame:
+    return pd.read_csv(output / "results.csv")
+
+
+def test_tables_alone_say_the_same_as_with_a_report(screened, tmp_path):
+    bare = table(screened(report=False, overlays=False).output_folder)
+    assert names(tmp_path / "out") == {"results.csv", "results.parquet", "results.jsonl", "eyeground-ledger.jsonl"}
+    assert bare["picture"].isna().all()
+    whole = table(screened().output_folder)
+    pd.testing.assert_frame_equal(bare.drop(columns="picture"), whole.drop(columns="picture"), check_exact=True)
+
+
+def test_pictures_that_are_wanted_later_are_drawn_then(screened, tmp_path):
+    assert screened(overlays=False).finished_before == 0
+    again = screened()
+    assert again.finished_before == 1, "the unreadable one has no picture to draw"
+    assert len(list((tmp_path / "out" / PICTURES).iterdir())) == 5
+    assert screened().finished_before == screened(overlays=False).finished_before == 6
+
+
+def test_without_pictures_a_report_still_has_a_row_for_each_photo(screened):
+    text = screened(overlays=False).report.read_text(encoding="utf-8")
+    assert text.count('<span class="none">no picture</span>') == 6
+
+
+def test_a_report_that_is_no_longer_wanted_does_not_stay_beside_newer_tables(screened, tmp_path):
+    assert REPORT in names(screened().output_folder)
+    screened(report=False)
+    assert REPORT not in names(tmp_path / "out")
+
+
+@pytest.mark.parametrize("shards", [1, 4, 6, 9])
+def test_shards_hold_the_rows_of_the_table_in_order(screened, tmp_path, shards):
+    output = screened(shards=shards).output_folder
+    files = sorted((output / SHARDS).iterdir())
+    assert [file.name for file in files] == [f"{n:05d}-of-{shards:05d}.parquet" for n in range(1, shards + 1)]
+    whole = pd.read_parquet(output / "results.parquet")
+    parts = [pd.read_parquet(file) for file in files]
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert pd.concat(parts)["photo"].tolist() == whole["photo"].tolist()
+    pd.testing.assert_frame_equal(pd.read_parquet(output / SHARDS), whole)
+
+
+def test_shards_of_an_earlier_screening_do_not_stay(screened, tmp_path):
+    screened(shards=4)
+    assert len(list((screened(shards=2).output_folder / SHARDS).iterdir())) == 2
+    screened()
+    assert SHARDS not in names(tmp_path / "out")
+
+
+def test_shards_that_were_never_finished_are_written_anew(tmp_path):
+    write_results(tmp_path, [{"photo": "a.jpg", "focus": 1.0}, {"photo": "b.jpg", "focus": None}])
+    write_shards(tmp_path, 3)
+    (tmp_path / SHARDS).rename(tmp_path / ".eyeground-shards")
+    write_shards(tmp_path, 2)
+    assert pd.read_parquet(tmp_path / SHARDS)["photo"].tolist() == ["a.jpg", "b.jpg"]
+    assert not (tmp_path / ".eyeground-shards").exists()
