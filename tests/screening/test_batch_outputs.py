@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from eyeground.cli import main
 from eyeground.screening.batch import PICTURES, REPORT, Screened, screen
 from eyeground.screening.results import SHARDS, write_results, write_shards
 
@@ -81,3 +82,12 @@ def test_shards_that_were_never_finished_are_written_anew(tmp_path):
     write_shards(tmp_path, 2)
     assert pd.read_parquet(tmp_path / SHARDS)["photo"].tolist() == ["a.jpg", "b.jpg"]
     assert not (tmp_path / ".eyeground-shards").exists()
+
+
+def test_the_command_says_what_it_wrote(bundle, folder_of_photos, tmp_path, capsys):
+    arguments = ["screen", str(folder_of_photos(2)), "-o", str(tmp_path / "out"), "--bundle", str(bundle.folder)]
+    assert main([*arguments, "--jobs", "1", "--no-report", "--no-overlays", "--shards", "2"]) == 0
+    told = capsys.readouterr().out
+    assert REPORT not in told and str(tmp_path / "out" / SHARDS) in told
+    assert not {REPORT, PICTURES} & names(tmp_path / "out") and len(list((tmp_path / "out" / SHARDS).iterdir())) == 2
+    assert main([*arguments, "--shards", "0"]) == 2

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.cli import main
 from eyeground.errors import UserError
 from eyeground.evaluation.subgroups.embeddings import read_embeddings
 from eyeground.screening import embedding
@@ -94,3 +95,10 @@ def test_a_model_without_embeddings_is_told(build_bundle, folder_of_photos, tmp_
     build_bundle(tmp_path / "bundle", outputs=("probabilities",))
     with pytest.raises(UserError, match="no output 'embedding'"):
         embed(folder_of_photos(1), load(tmp_path / "bundle"), tmp_path / "t.csv", jobs=1)
+
+
+def test_a_model_without_any_threshold_embeds_all_the_same(build_bundle, folder_of_photos, tmp_path):
+    build_bundle(tmp_path / "bundle", operating_points=())
+    arguments = ["embed", str(folder_of_photos(2)), "-o", str(tmp_path / "t.csv"), "--jobs", "1"]
+    assert main([*arguments, "--bundle", str(tmp_path / "bundle")]) == 0
+    assert read(tmp_path / "t.csv")["e0"].notna().all()

@@ -1,5 +1,7 @@
+import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -53,6 +55,13 @@ def test_status_holds_the_calibrated_probability_against_the_threshold(screener,
     )
     build_bundle(tmp_path / "bundle", calibrations=(lowered,))
     assert load(tmp_path / "bundle")(photo).status == "normal"
+
+
+def test_a_finding_as_json_is_its_row(screener, fundus):
+    for finding in (screener(fundus(blue=0.2)), screener(b"no picture")):
+        assert json.loads(finding.to_json()) == finding.as_row()
+    assert json.loads(replace(finding, unfamiliarity=float("inf")).to_json())["unfamiliarity"] is None
+    assert {"suspected", "reached", "operating_point"} <= finding.as_row().keys()
 
 
 def test_n_photos_give_n_findings_in_order_and_a_batch_changes_nothing(screener, fundus, tmp_path):

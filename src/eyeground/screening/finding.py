@@ -5,6 +5,8 @@ An ungradable photograph keeps its probabilities, but they do not become an answ
 same holds for one that is unlike all that the model was trained on: its status says that a person has to look.
 """
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,6 +110,10 @@ class Finding:
             "model": self.model,
         }
 
+    def to_json(self) -> str:
+        """`as_row` as a JSON object on one line, as in `results.jsonl`."""
+        return as_json(self.as_row())
+
     def evidence_of(self, output: str | None = None) -> NDArray[np.float32]:
         """The evidence map (h, w) of one output, in logits; by default of the one that the status rests on.
 
@@ -165,6 +171,14 @@ class Finding:
                 f"{self.photo}: the original photograph has shape {expected}, the pixels given {pixels.shape}"
             )
         return draw_evidence(pixels, evidence, scale, self.standard.field_of_view, geometry)
+
+
+def as_json(row: Mapping[str, Any]) -> str:
+    """A row as a JSON object on one line; JSON knows no number that is none, so such a one is null."""
+    finite = {
+        column: None if isinstance(cell, float) and not math.isfinite(cell) else cell for column, cell in row.items()
+    }
+    return json.dumps(finite, ensure_ascii=False, allow_nan=False)
 
 
 def found(

@@ -6,8 +6,6 @@ mended in between counts at once, and no identifier of a patient lies where nobo
 """
 
 import csv
-import json
-import math
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -21,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eyeground.files import replacing
+from eyeground.screening.finding import as_json
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import PhotoFile
 
@@ -105,7 +104,7 @@ def write_results(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
                     parquet = opened.enter_context(pq.ParquetWriter(partials[1], _schema(piece[0])))
                 csv_rows.writerows(row.values() for row in piece)
                 parquet.write_table(_as_table(piece, parquet.schema))
-                lines.writelines(f"{_as_json(row)}\n" for row in piece)
+                lines.writelines(f"{as_json(row)}\n" for row in piece)
 
 
 def write_shards(folder: Path, shards: int | None) -> None:
@@ -158,14 +157,6 @@ def _as_table(piece: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
             buffers = [known.tobytes(), numbers.tobytes()]
         columns.append(pa.Array.from_buffers(field.type, len(cells), list(map(pa.py_buffer, buffers))))
     return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _as_json(row: dict[str, Any]) -> str:
-    """A row as a JSON object; JSON knows no number that is none."""
-    finite = {
-        column: None if isinstance(cell, float) and not math.isfinite(cell) else cell for column, cell in row.items()
-    }
-    return json.dumps(finite, ensure_ascii=False, allow_nan=False)
 
 
 def _pieces(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
