@@ -71,6 +71,33 @@ class DecisionRule(Settings):
     specificity: Share | None = Field(None, description="Of the normal test photos, those called normal.")
 
 
+class Expected(Settings):
+    """Scores of the photos that thresholds were chosen on, by which screening notices that others are unlike them."""
+
+    output: str = Field(description="The output whose probabilities these are.")
+    normal: tuple[float, ...] = Field(min_length=2, description="Evenly spaced quantiles (0 to 1) over normal photos.")
+    abnormal: tuple[float, ...] = Field(
+        min_length=2, description="Evenly spaced quantiles (0 to 1) over abnormal photos."
+    )
+
+
+class Site(Settings):
+    """The photos of one's own by which `eyeground calibrate` set thresholds and calibration anew."""
+
+    source: str = Field(description="Identity of the bundle that was calibrated.")
+    manifest_fingerprint: str = Field(description="SHA-256 of the site's manifest.")
+    photos: int = Field(ge=1, description="Judged photos that thresholds were chosen on.")
+    patients: int = Field(ge=1, description="Their patients.")
+    expected_abnormal: float | None = Field(
+        None, ge=0, le=1, description="Share of abnormal photos that was stated, where they have no labels."
+    )
+    sensitivity_before: Share | None = Field(None, description="Of the source's rule on these photos.")
+    specificity_before: Share | None = Field(None, description="Of the source's rule on these photos.")
+    threshold_intervals: dict[str, tuple[float, float]] = Field(
+        {}, description="95 % intervals of the first rule's thresholds over resampled patients."
+    )
+
+
 @dataclass(frozen=True)
 class AnswerRules:
     """How a network's probabilities become answers; its fields are those of `BundleDescription`."""
@@ -80,6 +107,7 @@ class AnswerRules:
     further_points: tuple[OperatingPoint, ...] = ()
     decisions: tuple[DecisionRule, ...] = ()
     without_threshold: Mapping[str, str] = field(default_factory=dict)
+    expected: Expected | None = None
 
 
 NO_ANSWERS = AnswerRules()
@@ -198,6 +226,8 @@ class BundleDescription(Settings):
     without_threshold: dict[str, str] = Field(
         {}, description="Outputs that have no threshold and decide nothing, and why."
     )
+    expected: Expected | None = Field(None, description="What scores to expect; empty where not recorded.")
+    site: Site | None = Field(None, description="Photos of one's own that it was calibrated on; empty for others.")
     training: TrainingRecord = Field(description="What it was trained on.")
     figures: tuple[Figure, ...] = Field((), description="What was measured of it, the headline first.")
     familiarity: Familiarity | None = Field(

@@ -28,7 +28,7 @@ def embed(
     from eyeground.screening.runtime import load
 
     console = Console(soft_wrap=True)
-    screener = load(bundle, operating_point="threshold=0.5")  # unused; a bundle may have none of its own
+    screener = load(bundle)
     console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", highlight=False)
     embedded = embed_photos(photos, screener, output, jobs)
     for note in embedded.notes:

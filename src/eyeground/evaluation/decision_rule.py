@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from eyeground.description import DecisionRule, Share
+from eyeground.description import DecisionRule, Expected, Share
 from eyeground.errors import UserError
 from eyeground.evaluation.estimates import FEW_PATIENTS
 from eyeground.evaluation.intervals import clustered_wilson_interval
@@ -23,6 +23,7 @@ from eyeground.targets import Target
 ABNORMAL = "abnormal"
 # On ODIR-5K's validation photos a quarter gave the best sensitivity of the whole at specificities of 0.8 and 0.9 (docs/log.md).
 FALSE_ALARMS_PER_DISEASE = 0.25
+QUANTILES = np.linspace(0, 1, 21)
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,16 @@ def choose_rules(
             )
         )
     return tuple(found)
+
+
+def expected_scores(chosen_from: Predictions, outputs: Sequence[str], healthy: frozenset[str]) -> Expected | None:
+    """Quantiles of the first deciding output's probabilities over normal and over abnormal photos; None where either is missing."""
+    truth = rule_truth(chosen_from, outputs, healthy)
+    scores = chosen_from.table[PROBABILITY + outputs[0]].to_numpy(float)
+    if not ((truth == 0).any() and (truth == 1).any()):
+        return None
+    normal, abnormal = (np.quantile(scores[truth == value], QUANTILES).round(6).tolist() for value in (0, 1))
+    return Expected(output=outputs[0], normal=tuple(normal), abnormal=tuple(abnormal))
 
 
 def measured(rule: DecisionRule, test: Predictions, healthy: frozenset[str]) -> DecisionRule:

@@ -32,7 +32,7 @@ from eyeground.evaluation.calibrating.calibrate import (
     cross_calibrated_predictions,
     fit_calibration,
 )
-from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, measured
+from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, expected_scores, measured
 from eyeground.evaluation.offered_points import FIRST, offered_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
@@ -324,6 +324,7 @@ def choose_answers(predictions: Predictions, targets: Sequence[Target], console:
         further_points=tuple(point for point in offered if point.rule != FIRST),
         decisions=tuple(measured(rule, test, healthy) for rule in decisions),
         without_threshold=why_not,
+        expected=expected_scores(held_out, deciding, healthy) if deciding else None,
     )
 
 

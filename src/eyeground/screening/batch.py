@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from eyeground.errors import UserError
 from eyeground.machine import usable_cores
 from eyeground.progress import track
+from eyeground.screening.decision import NO_RULE
 from eyeground.screening.finding import Finding
 from eyeground.screening.inputs import batches, from_reader
 from eyeground.screening.ledger import Ledger, Record
@@ -119,6 +120,8 @@ def screen(
     started = time.monotonic()
     output_folder = Path(output_folder)
     sources = [photos] if isinstance(photos, str | Path) else photos
+    if screener.rule.decision is None:
+        raise UserError(f"{screener.bundle.identity}: {NO_RULE}")
     listing = list_sources(sources, output_folder)
     _refuse_foreign_results(output_folder)
     with Ledger(output_folder / LEDGER, screener.bundle, thresholds=screener.rule.thresholds) as ledger:

@@ -1,0 +1,121 @@
+"""Do the photos of a screening look like those that the model's thresholds were chosen on? Three checks that need no truths.
+
+Whatever the share of ill eyes is, a rule can call no more photos abnormal than its sensitivity allows and no fewer than its
+false alarms; scores must be a mixture of those of normal and of abnormal photos; and few photos are unfamiliar.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eyeground.description import BundleDescription, Expected
+from eyeground.screening.decision import Rule
+
+FEWEST_PHOTOS = 30  # judged; of fewer, shares say next to nothing
+# Distance between distribution functions that sampling does not explain (Kolmogorov's 95 % bound) and this much beside.
+LARGEST_DISTANCE = 0.15
+KOLMOGOROV = 1.36
+LARGEST_UNFAMILIAR = 3.0  # times the share that the limit was chosen to flag
+Z = 1.96
+CURE = (
+    "The thresholds were chosen on other photographs and may not hold for these: label some 50 of your own and run `eyeground "
+    "calibrate` (docs/howto/calibrate-at-your-site.md) before anybody relies on these results"
+)
+
+
+@dataclass
+class Tally:
+    """What is counted of the rows of a screening as they pass.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        Photos per status.
+    scores : list of float
+        Of the judged photos, the probability that the bundle knows the distribution of.
+    """
+
+    expected: Expected | None
+    counts: dict[str, int] = field(default_factory=dict)
+    scores: list[float] = field(default_factory=list)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count one row of the results table."""
+        status = row["status"]
+        self.counts[status] = self.counts.get(status, 0) + 1
+        if self.expected is not None and status in ("normal", "abnormal"):
+            self.scores.append(row[f"probability_{self.expected.output}"])
+
+
+def warnings(tally: Tally, rule: Rule, description: BundleDescription) -> Iterator[str]:
+    """Sentences on how the screened photos differ from what the bundle expects, each with the cure; none where they do not."""
+    abnormal = tally.counts.get("abnormal", 0)
+    judged = abnormal + tally.counts.get("normal", 0)
+    if judged >= FEWEST_PHOTOS:
+        said = _of_share(abnormal, judged, rule) or _of_scores(tally)
+        if said:
+            yield f"{said}. {CURE}"
+    unfamiliar, familiarity = tally.counts.get("unfamiliar", 0), description.familiarity
+    gradable = judged + unfamiliar
+    if familiarity is not None and gradable >= FEWEST_PHOTOS:
+        limit = LARGEST_UNFAMILIAR * familiarity.flagged
+        if _wilson(unfamiliar, gradable)[0] > limit:
+            yield (
+                f"{unfamiliar:,} of {gradable:,} gradable photos ({unfamiliar / gradable:.0%}) are unlike those of the training, "
+                f"where {familiarity.flagged:.0%} were: this may be another camera, and a person has to look at them. Labelled "
+                "photos of your own make it known (`eyeground calibrate`)"
+            )
+
+
+def _of_share(abnormal: int, judged: int, rule: Rule) -> str:
+    decision = rule.decision
+    if decision is None or decision.sensitivity is None or decision.specificity is None:
+        return ""
+    low, high = _wilson(abnormal, judged)
+    share = f"{abnormal:,} of {judged:,} judged photos ({abnormal / judged:.0%}) are called abnormal"
+    if low > decision.sensitivity.high:
+        return f"{share}, more than this model calls of photos that all are ({decision.sensitivity.value:.0%} on its test photos)"
+    if high < 1 - decision.specificity.high:
+        return f"{share}, fewer than this model calls of normal photos alone ({1 - decision.specificity.value:.0%} on its test photos)"
+    return ""
+
+
+def _of_scores(tally: Tally) -> str:
+    expected = tally.expected
+    if expected is None:
+        return ""
+    distance = mixture_distance(np.array(tally.scores), np.array(expected.normal), np.array(expected.abnormal))
+    if distance <= LARGEST_DISTANCE + KOLMOGOROV / np.sqrt(len(tally.scores)):
+        return ""
+    return (
+        f"the probabilities of '{expected.output}' are distributed unlike those of the validation photos, whatever the share of "
+        f"abnormal ones is (distance {distance:.2f})"
+    )
+
+
+def mixture_distance(scores: NDArray[np.float64], normal: NDArray[np.float64], abnormal: NDArray[np.float64]) -> float:
+    """Least Kolmogorov distance (0-1) between scores and any mixture of two distributions that are given by evenly spaced quantiles.
+
+    Examples
+    --------
+    >>> quantiles = np.linspace(0, 1, 21)
+    >>> round(mixture_distance(np.linspace(0, 1, 500), quantiles**2, quantiles**0.5), 2) < 0.1
+    True
+    """
+    places = np.unique(np.concatenate([normal, abnormal]))
+    of_scores = np.searchsorted(np.sort(scores), places, side="right") / len(scores)
+    of_normal, of_abnormal = (
+        np.interp(places, quantiles, np.linspace(0, 1, len(quantiles))) for quantiles in (normal, abnormal)
+    )
+    shares = np.linspace(0, 1, 101)[:, np.newaxis]
+    return float(np.abs(of_scores - shares * of_abnormal - (1 - shares) * of_normal).max(axis=1).min())
+
+
+def _wilson(count: int, total: int) -> tuple[float, float]:
+    share, spread = count / total, Z**2 / total
+    centre = (share + spread / 2) / (1 + spread)
+    reach = Z * np.sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
+    return max(0.0, float(centre - reach)), min(1.0, float(centre + reach))
