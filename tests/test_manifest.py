@@ -149,18 +149,22 @@ def test_typed_parquet_columns_are_read_as_their_text_would_be(tmp_path: Path) -
     ("content", "message"),
     [
         (
-            "photo,patient,eye\na.jpg,1,left\n\nb.jpg,2,OD\n",
-            "labels.csv, row 4: 'eye' is 'OD'; expected 'left', 'right' or empty (did you mean 'right'?)",
+            "photo,patient,eye\na.jpg,1,left\n\nb.jpg,2,OU\n",
+            "labels.csv, row 4: 'eye' is 'OU'; expected 'left', 'right' or empty",
         ),
         (
             "photo,patient,eye\na.jpg,1,lefft\n",
             "row 2: 'eye' is 'lefft'; expected 'left', 'right' or empty (did you mean 'left'?)",
         ),
-        ("photo,patient,split\na.jpg,1,val\n", "(did you mean 'validation'?)"),
+        ("photo,patient,split\na.jpg,1,vaildation\n", "(did you mean 'validation'?)"),
+        ("photo,patient,sex\na.jpg,1,NaN\n", "row 2: 'sex' is 'NaN'; leave the cell empty"),
+        ("photo,patient\na.jpg,2.02311E+13\n", "row 2: 'patient' is a number that a spreadsheet shortened"),
+        ("photo,patient\na.jpg,2023-01-02 00:00:00\n", "row 2: 'patient' is a date"),
         (
-            "photo,patient,sex\na.jpg,1,F\n",
-            "row 2: 'sex' is 'F'; expected 'female', 'male' or empty (did you mean 'female'?)",
+            "photo,patient,dx\na.jpg,1,DR\nb.jpg,2,dr \n",
+            "row 3: label 'dx' has 'DR' and 'dr'; write a class in one way",
         ),
+        ("photo,patient,dx\na.jpg,1,D R\nb.jpg,2,DR\n", "label 'dx' has 'D R' and 'DR'"),
         ("photo,patient,age\na.jpg,1,old\n", "row 2: 'age' is 'old'; expected years between 0 and 130 or empty"),
         ("photo,patient,age\na.jpg,1,inf\n", "row 2: 'age' is 'inf'"),
         ("photo,patient,fold\na.jpg,1,0.5\n", "row 2: 'fold' is '0.5'; expected a whole number from 0 or empty"),
@@ -204,15 +208,17 @@ def test_a_mistake_is_named_with_its_place_and_its_fix(tmp_path: Path, content: 
 
 
 def test_the_same_mistake_in_many_rows_is_one_line_with_a_count(tmp_path: Path) -> None:
-    rows = "".join(f"{number}.jpg,{number},OD,old\n" for number in range(1500))
+    rows = "".join(f"{number}.jpg,{number},OU,old{number}\n" for number in range(1500))
     lines = error_of(tmp_path, "photo,patient,eye,age\n" + rows).splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith("labels.csv, row 2 (and 1,499 more rows): 'eye' is 'OD'")
+    assert lines[0].startswith("labels.csv, row 2 (and 1,499 more rows): 'eye' is 'OU'")
+    assert lines[1].startswith("labels.csv, row 2 (and 1,499 more rows): 'age' is 'old0'")
 
 
 def test_ten_problems_are_shown_and_the_rest_counted(tmp_path: Path) -> None:
-    rows = "".join(f"{number}.jpg,{number},x{number}\n" for number in range(25))
-    lines = error_of(tmp_path, "photo,patient,age\n" + rows).splitlines()
+    lines = error_of(
+        tmp_path, f"photo,patient,{','.join(f'dr{one}' for one in range(25))}\na.jpg,1{',NA' * 25}\n"
+    ).splitlines()
     assert len(lines) == 11
     assert lines[-1] == "… and 15 more problems"
 
@@ -322,21 +328,20 @@ def test_the_rows_of_a_split_are_those_and_no_others(tmp_path: Path) -> None:
 
 def test_a_list_of_photos_needs_no_patient_and_no_labels_that_are_right(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("photo,patient,eye,grade\n./a.jpg,007,left,n.k.\nb.jpg,,,3\n")
-    table = read_photo_list(tmp_path / "list.csv")
+    table = read_photo_list(tmp_path / "list.csv").table
     assert table.fillna("").to_numpy().tolist() == [["a.jpg", "007", "left"], ["b.jpg", "", ""]]
     (tmp_path / "short.csv").write_text("photo\na.jpg\n")
-    assert read_photo_list(tmp_path / "short.csv").fillna("").to_numpy().tolist() == [["a.jpg", "", ""]]
+    assert read_photo_list(tmp_path / "short.csv").table.fillna("").to_numpy().tolist() == [["a.jpg", "", ""]]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("image,patient\na.jpg,1\n", "no column 'photo'; rename 'image' to 'photo'. It needs photo."),
-        ("photo,Eye\na.jpg,left\n", "rename it to 'eye'"),
         ("photo,patient\na.jpg,NA\n", "row 2: 'patient' is 'NA'"),
         (
-            'photo,eye\n"",left\na.jpg,OS\n',
-            "row 3: 'eye' is 'OS'; expected 'left', 'right' or empty (did you mean 'left'?)",
+            'photo,eye\n"",left\na.jpg,OU\n',
+            "row 3: 'eye' is 'OU'; expected 'left', 'right' or empty",
         ),
         ("photo\n", "has no rows"),
     ],
@@ -346,3 +351,65 @@ def test_mistakes_in_a_list_of_photos_name_row_and_fix(tmp_path: Path, text: str
     with pytest.raises(UserError) as error:
         read_photo_list(tmp_path / "list.csv")
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1", "1.0"),
+        ("ab-01", "AB-01"),
+        ("P7", "P7\u200b"),
+        ("\ufeffP7", "P7 "),
+        ("a\u201301", "a-01"),
+        ("７", "7"),
+        ("p  1", "P 1"),
+    ],
+)
+def test_a_patient_is_one_however_the_identifier_is_typed(tmp_path: Path, one: str, other: str) -> None:
+    manifest = manifest_of(tmp_path, f"photo,patient\na.jpg,{one}\nb.jpg,{other}\n")
+    assert manifest.patients == 1
+    assert "taken for the same" in manifest.remarks[0]
+    turned = manifest_of(tmp_path, f"photo,patient\nb.jpg,{other}\na.jpg,{one}\n")
+    assert turned.fingerprint() == manifest.fingerprint()
+
+
+@pytest.mark.parametrize(("one", "other"), [("007", "7"), ("1.5", "15"), ("a-1", "a1"), ("1e3", "1000"), ("é1", "e1")])
+def test_identifiers_that_can_be_seen_to_differ_are_two_patients(tmp_path: Path, one: str, other: str) -> None:
+    manifest = manifest_of(tmp_path, f"photo,patient\na.jpg,{one}\nb.jpg,{other}\n")
+    assert manifest.patients == 2
+    assert not manifest.remarks
+
+
+def test_words_of_other_programs_are_read(tmp_path: Path) -> None:
+    manifest = manifest_of(
+        tmp_path,
+        "photo,patient,eye,sex,split,age,dr,glaucoma\n"
+        "a.jpg,1,OD,F,val,061Y,yes,1\nb.jpg,2,rechts,m,dev,64y,No,0\n"
+        "c.jpg,3,L,intersex,Training,018M,Y,true\nd.jpg,4,Left Eye,,testing,54.5,n,\n",
+    )
+    assert cells(manifest, "eye") == ["right", "right", "left", "left"]
+    assert cells(manifest, "sex") == ["female", "male", "intersex", None]
+    assert cells(manifest, "split") == ["validation", "validation", "train", "test"]
+    assert cells(manifest, "age") == [61, 64, 1.5, 54.5]
+    assert cells(manifest, "dr") == [1, 0, 1, 0]
+    assert cells(manifest, "glaucoma") == [1, 0, 1, None]
+
+
+def test_a_column_that_is_not_needed_passes_through(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("photo,patient,split,age,dx,Eye\na.jpg,1,train,n.k.,DR,\nb.jpg,1,part 2,3,dr,\n")
+    manifest = read_manifest(path, needs=())
+    assert cells(manifest, "split") == ["train", "part 2"]
+    assert cells(manifest, "age") == ["n.k.", "3"]
+    assert cells(manifest, "dx") == ["DR", "dr"]
+    with pytest.raises(UserError) as caught:
+        read_manifest(path, needs=("split", "dx"))
+    assert str(caught.value).count("\n") == 1
+
+
+def test_one_mistake_hides_no_other(tmp_path: Path) -> None:
+    found = error_of(
+        tmp_path, "photo,pateint,Split,eye,dr,dx,\na.jpg,1,train,OU,NA,A,x\na.jpg,1,train,OU,1,a,\nb.jpg,2,,,mild,A,\n"
+    )
+    for told in ("'patient'", "'Split'", "column 7", "'OU'", "'NA'", "'A' and 'a'", "'a.jpg', as in", "'mild'"):
+        assert told in found

@@ -78,7 +78,7 @@ def test_the_rows_of_a_split_are_those_and_no_others(tmp_path: Path) -> None:
         ("photo,patient,truth_dr\na.jpg,1,1\n", "there is no column named 'probability_<output>'"),
         ("photo,patient,truth_rd,probability_dr\na.jpg,1,1,0.5\n", "no column 'truth_dr' beside it .did you mean 'truth_rd'"),
         ("photo,truth_dr,probability_dr\na.jpg,1,0.5\n", "there is no column 'patient'"),
-        ("photo,patient,split,truth_dr,probability_dr\na.jpg,1,val,1,0.5\n", "row 2: 'split' is 'val'.*validation"),
+        ("photo,patient,split,truth_dr,probability_dr\na.jpg,1,vallidation,1,0.5\n", "row 2: 'split' is 'vallidation'.*did you mean 'val"),
         ("photo,patient,fold,truth_dr,probability_dr\na.jpg,1,x,1,0.5\n", "row 2: 'fold' is 'x'"),
     ],
 )  # fmt: skip

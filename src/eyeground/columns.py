@@ -1,8 +1,8 @@
 """What a column of the manifest may hold, and how a wrong cell is told.
 
-Every column becomes typed text, numbers or classes, and a cell that cannot is a problem with its row and its
-fix. Cells that are wrong in the same way are one problem with a count, so that a table whose every `eye` is
-`OD` says so once, and leaves room for the other things that are wrong with it.
+Every column becomes typed text, numbers or classes, and a cell that cannot is a problem with its row and its fix.
+All cells of a column that are wrong in the same way are one problem with a count, whatever they hold, which leaves
+room for the other things that are wrong with the table.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,26 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from eyeground import words
 from eyeground.errors import UserError, did_you_mean
+from eyeground.words import EYES, SEXES, SPLITS
 
-EYES = ("left", "right")
-SPLITS = ("train", "validation", "test")
-SEXES = ("female", "male")
+__all__ = ["EYES", "SEXES", "SPLITS", "Problem", "Typed", "refuse"]
+
 HIGHEST_LABEL = 999
 MOST_PROBLEMS_SHOWN = 10
+MOST_CELLS_SHOWN = 3
 
 # Written by other programs for "missing"; here missing is an empty cell, and a patient called 'nan' is many patients.
 MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "<na>", "nat")
-
-_TRUTH_VALUES = {"true": "1", "false": "0"}
-_CHOICES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
-    "eye": (EYES, {"od": "right", "os": "left", "r": "right", "l": "left", "re": "right", "le": "left"}),
-    "split": (
-        SPLITS,
-        {"val": "validation", "valid": "validation", "dev": "validation", "training": "train", "testing": "test"},
-    ),
-    "sex": (SEXES, {"f": "female", "m": "male", "woman": "female", "man": "male"}),
-}
+_ALLOWED = {"eye": EYES, "split": SPLITS}
+_WHOLE_WITH_COMMA = r"(\d+),0+"
+_AS_TEXT = "format the column as text where it comes from, and export the table again"
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class Problem:
     Attributes
     ----------
     position : int
-        Position of the first such row, from 0.
+        Position of the first such row, from 0; -1 is the header.
     rows : int
         How many rows share the problem.
     text : str
@@ -71,23 +66,23 @@ def refuse(problems: Sequence[Problem], name: str, row_numbers: Sequence[int] | 
     ordered = sorted(problems, key=lambda problem: problem.position)
     lines = []
     for problem in ordered[:MOST_PROBLEMS_SHOWN]:
-        others = f" (and {problem.rows - 1:,} more rows)" if problem.rows > 1 else ""
-        lines.append(f"{name}, row {row_numbers[problem.position]}{others}: {problem.text}")
+        others = (
+            f" (and {problem.rows - 1:,} more {'row' if problem.rows == 2 else 'rows'})" if problem.rows > 1 else ""
+        )
+        place = f", row {row_numbers[problem.position]}{others}" if problem.position >= 0 else ""
+        lines.append(f"{name}{place}: {problem.text}")
     more = len(problems) - MOST_PROBLEMS_SHOWN
     raise UserError("\n".join(lines) + (f"\n… and {more:,} more problems" if more > 0 else ""))
 
 
 def problems_of(wrong: pd.Series, explain: Callable[[str], str]) -> list[Problem]:
-    """Return one problem per different wrong cell; `wrong` holds the wrong cells, indexed by position."""
+    """Return one problem for all wrong cells, told of the first; `wrong` holds the wrong cells, indexed by position."""
     if wrong.empty:
         return []
     text = wrong.astype("string").fillna("")
-    counts = text.value_counts()
-    first = text.drop_duplicates()
-    return [
-        Problem(int(position), int(counts[cell]), explain(cell))
-        for position, cell in zip(first.index, first, strict=True)
-    ]
+    others = [f"'{cell}'" if cell else "empty" for cell in text.drop_duplicates().iloc[1 : MOST_CELLS_SHOWN + 1]]
+    also = f"; others are {', '.join(others)}" if others else ""
+    return [Problem(int(wrong.index[0]), len(wrong), explain(text.iloc[0]) + also)]
 
 
 def text_cells(cells: pd.Series) -> pd.Series:
@@ -109,16 +104,42 @@ def numbers_of(cells: pd.Series) -> np.ndarray:
     return cells.to_numpy(dtype=float, na_value=np.nan)
 
 
+def mapped(text: pd.Series, function: Callable[[str], str | None]) -> pd.Series:
+    """Each different text as `function` says it, asked once for each; what it does not know is missing."""
+    known = {cell: function(cell) for cell in text.dropna().unique()}
+    return text.map(known).astype("string")
+
+
 def required_text(cells: pd.Series) -> Typed:
-    """Text in every row."""
+    """Text in every row, which no spreadsheet has shortened or turned into a date."""
     text = text_cells(cells)
     lacking = text[text.isna() | _says_missing(text, (*MISSING_WORDS, "none"))]
+    problems = problems_of(
+        lacking, lambda cell: f"'{cells.name}' is {repr(cell) if cell else 'empty'}; every photograph needs one"
+    )
+    dates = pd.api.types.is_datetime64_any_dtype(cells.dtype)
+    lost = pd.Series("is a date", index=text.index) if dates else mapped(text, words.lost_identifier)
+    return text, problems + problems_of(
+        lost[text.notna() & lost.notna()], lambda why: f"'{cells.name}' {why}; {_AS_TEXT}"
+    )
 
-    def explain(cell: str) -> str:
-        found = f"'{cell}'" if cell else "empty"
-        return f"'{cells.name}' is {found}; every photograph needs one"
 
-    return text, problems_of(lacking, explain)
+def identifiers(cells: pd.Series) -> Typed:
+    """Identifiers in every row, each in one spelling: see `eyeground.words.one_spelling`. No problem names one."""
+    text, problems = required_text(cells)
+    return text.map(words.one_spelling(text.dropna().unique())).astype("string"), problems
+
+
+def respelt(cells: pd.Series) -> str | None:
+    """What to tell of identifiers that are written in several ways, or None."""
+    different = text_cells(cells).dropna().drop_duplicates()
+    shared = different.map(words.identifier_key).duplicated(keep="first")
+    if not shared.any():
+        return None
+    return (
+        f"WARNING: of the identifiers in '{cells.name}', {int(shared.sum()):,} differ from another one in capitals, blanks, "
+        "dashes or a final .0 only, and are taken for the same"
+    )
 
 
 def paths(cells: pd.Series, required: bool) -> Typed:
@@ -140,21 +161,39 @@ def paths(cells: pd.Series, required: bool) -> Typed:
 
 
 def choice(cells: pd.Series, column: str) -> Typed:
-    """One of a column's few words, or missing."""
-    allowed, synonyms = _CHOICES[column]
+    """One of the few words of `eye` or `split`, whatever its spelling, or missing."""
+    allowed = _ALLOWED[column]
     text = text_cells(cells)
+    meant = mapped(text, lambda cell: words.meaning(column, cell))
     expected = ", ".join(f"'{word}'" for word in allowed)
+    return meant, problems_of(
+        text[text.notna() & meant.isna()],
+        lambda cell: f"'{column}' is '{cell}'; expected {expected} or empty{did_you_mean(cell, allowed)}",
+    )
 
-    def explain(cell: str) -> str:
-        meant = synonyms.get(cell.lower()) or (cell.lower() if cell.lower() in allowed else None)
-        hint = f" (did you mean '{meant}'?)" if meant else did_you_mean(cell, allowed)
-        return f"'{column}' is '{cell}'; expected {expected} or empty{hint}"
 
-    return text, problems_of(text[text.notna() & ~text.isin(allowed)], explain)
+def sex(cells: pd.Series) -> Typed:
+    """`female` and `male` whatever their spelling, anything else as it is given, or missing."""
+    text = text_cells(cells)
+    return mapped(text, lambda cell: words.meaning("sex", cell) or words.visible(cell)), _missing_words(text, "")
+
+
+def age(cells: pd.Series) -> Typed:
+    """Years from 0 to 130, however an age is written, or missing."""
+    text = text_cells(cells)
+    known = {cell: words.years(cell) for cell in text.dropna().unique()}
+    years = text.map(known).astype("Float64")
+    right = years.between(0, 130).fillna(False).astype(bool)
+    return years.where(right), problems_of(
+        text[text.notna() & ~right],
+        lambda cell: f"'{cells.name}' is '{cell}'; expected years between 0 and 130 or empty",
+    )
 
 
 def number(cells: pd.Series, low: float, high: float, expected: str, whole: bool = False) -> Typed:
-    """A number from `low` to `high`, or missing."""
+    """A number from `low` to `high`, with a decimal point or comma, or missing."""
+    if not pd.api.types.is_numeric_dtype(cells.dtype):
+        cells = text_cells(cells).str.replace(r"^([+-]?\d*),(\d+)$", r"\1.\2", regex=True)
     known, numbers = _parsed(cells)
     right = _within(numbers, low, high, whole)
     typed = pd.Series(np.where(right, numbers, np.nan), index=cells.index, name=cells.name)
@@ -164,33 +203,61 @@ def number(cells: pd.Series, low: float, high: float, expected: str, whole: bool
 
 
 def label(cells: pd.Series) -> Typed:
-    """Whole numbers where the known cells are numbers, class names where they are not; a mixture is a problem."""
+    """Whole numbers where the known cells are numbers or yes and no, class names where they are not.
+
+    A mixture of both, and a class in two spellings, are problems.
+    """
+    problems: list[Problem] = []
     if not pd.api.types.is_numeric_dtype(cells.dtype) or pd.api.types.is_bool_dtype(cells.dtype):
         cells = text_cells(cells)
-        if _is_truth_value(cells):
-            cells = cells.str.lower().map(_TRUTH_VALUES).astype("string")
+        problems = _missing_words(cells, "label ")
+        cells = _as_digits(cells.mask(_says_missing(cells, MISSING_WORDS)))
     known, numbers = _parsed(cells)
     numeric = known & ~np.isnan(numbers)
-    names = known & ~numeric
-    if names.any():
-        missing = names & _says_missing(cells, MISSING_WORDS).to_numpy(dtype=bool)
-        if missing.any():
-            leave_empty = f"leave the cell empty where '{cells.name}' is unknown"
-            return cells, problems_of(cells[missing], lambda cell: f"label '{cells.name}' is '{cell}'; {leave_empty}")
     if not numeric.any():
-        return text_cells(cells), []
+        names = text_cells(cells)
+        return names, problems + _two_spellings(names)
     no_label = f"If '{cells.name}' is no label, rename it 'note_{cells.name}'"
-    if names.sum() > numeric.sum():
+    if (known & ~numeric).sum() > numeric.sum():
         expected = "expected a class name or empty, as in the other rows"
         wrong = numeric
+        problems += _two_spellings(text_cells(cells[~numeric]))
     else:
         expected = f"expected a whole number from 0 to {HIGHEST_LABEL} (0/1 or a grade) or empty, as in the other rows"
         wrong = known & ~_within(numbers, 0, HIGHEST_LABEL, whole=True)
-    problems = problems_of(
+    problems += problems_of(
         text_cells(cells[wrong]), lambda cell: f"label '{cells.name}' is '{cell}'; {expected}. {no_label}"
     )
     typed = pd.Series(np.where(wrong, np.nan, numbers), index=cells.index, name=cells.name)
     return typed if problems else typed.astype("Int64"), problems
+
+
+def _as_digits(text: pd.Series) -> pd.Series:
+    """Yes and no as 1 and 0, and `2,0` as 2, where every known cell is written so."""
+    different = text.dropna().unique()
+    if (values := words.truth_values(different)) is not None:
+        return text.map(values).astype("string")
+    known = text.dropna()
+    if known.str.fullmatch(rf"\d+|{_WHOLE_WITH_COMMA}").all():
+        return text.str.replace(f"^{_WHOLE_WITH_COMMA}$", r"\1", regex=True)
+    return text
+
+
+def _two_spellings(names: pd.Series) -> list[Problem]:
+    """Classes that would be two and are one."""
+    pairs = words.two_spellings(names.dropna().unique())
+    if not pairs:
+        return []
+    other = names[names.isin([second for _, second in pairs])]
+    told = ", ".join(f"'{first}' and '{second}'" for first, second in pairs[:MOST_CELLS_SHOWN])
+    return [Problem(int(other.index[0]), len(other), f"label '{names.name}' has {told}; write a class in one way")]
+
+
+def _missing_words(text: pd.Series, kind: str) -> list[Problem]:
+    return problems_of(
+        text[_says_missing(text, MISSING_WORDS)],
+        lambda cell: f"{kind}'{text.name}' is '{cell}'; leave the cell empty where '{text.name}' is unknown",
+    )
 
 
 def _parsed(cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -206,11 +273,6 @@ def _within(numbers: np.ndarray, low: float, high: float, whole: bool) -> np.nda
     return inside
 
 
-def _is_truth_value(text: pd.Series) -> bool:
-    """Whether every known cell is `true` or `false`, looking at the different cells only."""
-    words = [str(word).lower() for word in text.dropna().unique()[:5]]
-    return bool(words) and all(word in _TRUTH_VALUES for word in words)
-
-
-def _says_missing(text: pd.Series, words: Sequence[str]) -> pd.Series:
-    return text.str.lower().isin(words)
+def _says_missing(text: pd.Series, missing: Sequence[str]) -> pd.Series:
+    said: pd.Series = text.str.lower().isin(missing)
+    return said

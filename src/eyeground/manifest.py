@@ -7,18 +7,19 @@ paths of segmentation masks, columns named `note_…` hold free text, and **ever
 loss and metrics, never taken for a negative; that is what lets partially labelled datasets be joined.
 
 Reading is strict and errors are complete: up to ten problems are listed at once, each with file, row (as a
-spreadsheet counts them: the header is row 1), column, and the fix.
+spreadsheet counts them: the header is row 1), column, and the fix. Only what a command needs can stop it.
 """
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from eyeground import columns
+from eyeground.column_mapping import Origin, mapped_table
 from eyeground.columns import EYES, SEXES, SPLITS, Problem
 from eyeground.errors import UserError, did_you_mean
 from eyeground.tables import NAMELESS, read_table, write_table
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 REQUIRED = ("photo", "patient")
+PHOTO_LIST = ("photo", "patient", "eye")  # what screening knows of a table
 OPTIONAL = ("eye", "split", "fold", "device", "age", "sex", "source")
 MASK_PREFIX, NOTE_PREFIX = "mask_", "note_"
 
@@ -60,10 +62,13 @@ class Manifest:
         `age` (years) is a float, `fold` and numeric labels are nullable integers; missing is `pandas.NA`.
     root : pathlib.Path
         The folder that `photo` and `mask_…` paths are relative to.
+    remarks : tuple of str
+        Sentences for the user: choices made in reading, traps, counts of disagreements.
     """
 
     table: pd.DataFrame
     root: Path
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)
@@ -136,8 +141,15 @@ class Manifest:
         return moved
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path, needs: Collection[str] | None = None) -> Manifest:
     """Read and validate a manifest.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    needs : collection of str, optional
+        The columns, besides `photo` and `patient`, that have to be right; any other whose cells cannot be understood
+        passes through as text. All of them if not given.
 
     Raises
     ------
@@ -155,19 +167,28 @@ def read_manifest(path: Path) -> Manifest:
     """
     path = Path(path)
     table = read_table(path)
-    return _validated(table, str(path), path.parent, table.index + 2)
+    return _validated(table, str(path), path.parent, table.index + 2, needs)
 
 
-def read_photo_list(path: Path) -> pd.DataFrame:
-    """Read of a manifest what screening needs: which photographs, and whose they are where it says so.
+def read_photo_list(path: Path, mapping: Mapping[str, Origin] | None = None, keep: Sequence[str] = ()) -> Manifest:
+    """Read of a table what screening needs: which photographs, and whose they are where it says so.
 
     `patient` need not be there and may be empty, and all other columns are passed over: nobody has labelled
     photographs that are yet to be screened.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+    mapping : mapping of str to Origin, optional
+        Which columns are `photo`, `patient` and `eye`, where they have other names.
+    keep : sequence of str
+        Further columns, by the table's own names, to be kept as text.
+
     Returns
     -------
-    pandas.DataFrame
-        Strings: `photo` (relative to the table's folder), `patient` and `eye` (`left`, `right`), missing where unknown.
+    Manifest
+        Of strings: `photo` (relative to the table's folder), `patient` and `eye` (`left`, `right`), missing where
+        unknown, and the columns of `keep`.
 
     Raises
     ------
@@ -175,24 +196,38 @@ def read_photo_list(path: Path) -> pd.DataFrame:
         Naming file, row, column and fix, for up to ten problems at once.
     """
     path = Path(path)
-    table = read_table(path)
-    row_numbers = table.index + 2
-    table = table.reset_index(drop=True)
-    _check_column_names([str(column) for column in table.columns], str(path), required=("photo",))
+    source = read_table(path)
+    row_numbers = source.index + 2
+    source = source.reset_index(drop=True)
+    for column in keep:
+        if column not in source or column in PHOTO_LIST:
+            raise UserError(
+                f"{path}: there is no further column '{column}' to keep{did_you_mean(column, source.columns)}; "
+                f"it has {', '.join(source.columns)}"
+            )
+    table = mapped_table(source, mapping or {}, str(path), PHOTO_LIST.__contains__)
+    if "photo" not in table:
+        raise UserError(f"{path}: {_lacking('photo', list(source.columns), ('photo',))}")
     if table.empty:
         raise UserError(f"{path}: the table has no rows; name at least one photograph")
     photo, problems = columns.paths(table["photo"], required=True)
     problems += _repeated_photos(photo)
     nothing = pd.Series(pd.NA, index=table.index, dtype="string")
     patient, eye = nothing, nothing
+    remark = None
     if "patient" in table:
-        patient = columns.text_cells(table["patient"])
-        problems += columns.required_text(patient.dropna())[1]
+        known = columns.text_cells(table["patient"]).dropna()
+        patient, found = columns.identifiers(known)
+        patient = patient.reindex(table.index)
+        remark = columns.respelt(known)
+        problems += found
     if "eye" in table:
         eye, found = columns.choice(table["eye"], "eye")
         problems += found
     columns.refuse(problems, str(path), row_numbers)
-    return pd.DataFrame({"photo": photo, "patient": patient, "eye": eye})
+    kept = {column: columns.text_cells(source[column]) for column in keep}
+    listed = pd.DataFrame({"photo": photo, "patient": patient, "eye": eye} | kept)
+    return Manifest(listed, path.parent, (remark,) if remark else ())
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
@@ -221,24 +256,36 @@ def validated(table: pd.DataFrame, name: str, root: Path = Path()) -> Manifest:
     return _validated(table, name, root, range(2, len(table) + 2))
 
 
-def _validated(table: pd.DataFrame, name: str, root: Path, row_numbers: Sequence[int] | pd.Index) -> Manifest:
+def _validated(
+    table: pd.DataFrame,
+    name: str,
+    root: Path,
+    row_numbers: Sequence[int] | pd.Index,
+    needs: Collection[str] | None = None,
+) -> Manifest:
     table = table.reset_index(drop=True)
     table.columns = pd.Index([str(column).strip() for column in table.columns])
-    _check_column_names(list(table.columns), name)
+    needed = set(table.columns) | set(OPTIONAL) if needs is None else {*REQUIRED, *needs}
+    problems = _column_problems(list(table.columns), needed=needed)
+    if table.columns.has_duplicates:
+        columns.refuse(problems, name, row_numbers)
     if table.empty:
         raise UserError(f"{name}: the table has no rows; a manifest needs at least one photograph")
-    problems: list[Problem] = []
     typed: dict[str, pd.Series] = {}
     for column in table.columns:
         typed[column], found = _typed(table[column])
-        problems += found
-    table = pd.DataFrame(typed)
-    problems += _repeated_photos(table["photo"])
+        if column in needed:
+            problems += found
+        elif found:
+            typed[column] = columns.text_cells(table[column])
+    if "photo" in typed:
+        problems += _repeated_photos(typed["photo"])
     for column in ("split", "fold"):
-        if column in table:
-            problems += _patients_across(table, column)
+        if column in needed and {column, "patient"} <= set(typed):
+            problems += _patients_across(typed["patient"], typed[column])
     columns.refuse(problems, name, row_numbers)
-    return Manifest(table, root)
+    remark = columns.respelt(table["patient"])
+    return Manifest(pd.DataFrame(typed), root, (remark,) if remark else ())
 
 
 def join(manifests: Sequence[Manifest], root: Path) -> Manifest:
@@ -276,23 +323,29 @@ def _refuse_disagreement(cells: pd.DataFrame, column: str) -> None:
     raise UserError(f"photo '{photo}': '{column}' {differ}; make them agree, or leave one empty")
 
 
-def _check_column_names(names: Sequence[str], name: str, required: Sequence[str] = REQUIRED) -> None:
-    """A column whose name is almost right would be read as a label and never missed, so it is an error."""
-    found = f"Columns found: {', '.join(names)}"
+def _column_problems(names: Sequence[str], needed: Collection[str] = REQUIRED + OPTIONAL) -> list[Problem]:
+    """A column whose name is almost right would be read as a label and never missed, so it is a problem."""
+    texts = []
     for known in REQUIRED + OPTIONAL:
-        near = [other for other in names if other.lower() == known]
-        if known in required and known not in names:
-            near += [other for other in names if other.lower() in _COLUMN_SYNONYMS[known]]
-            hint = f"; rename '{near[0]}' to '{known}'" if near else did_you_mean(known, names)
-            raise UserError(f"{name}: there is no column '{known}'{hint}. It needs {' and '.join(required)}. {found}")
-        if near and near != [known]:
-            wrong = next(other for other in near if other != known)
-            raise UserError(f"{name}: there is a column '{wrong}'; rename it to '{known}'")
+        if known in REQUIRED and known not in names:
+            texts.append(_lacking(known, names, REQUIRED))
+        elif known in needed:
+            near = [other for other in names if other.lower() == known and other != known]
+            texts += [f"there is a column '{wrong}'; rename it to '{known}'" for wrong in near]
     for position, column in enumerate(names, start=1):
         if column in names[: position - 1]:
-            raise UserError(f"{name}: column '{column}' appears more than once; rename or remove one")
+            texts.append(f"column '{column}' appears more than once; rename or remove one")
         if not column or column.startswith(NAMELESS):
-            raise UserError(f"{name}: column {position} has no name; name it in the first row, or remove it")
+            texts.append(f"column {position} has no name; name it in the first row, or remove it")
+    return [Problem(-1, 1, text) for text in texts]
+
+
+def _lacking(known: str, names: Sequence[str], required: Sequence[str]) -> str:
+    near = [other for other in names if other.lower() in (known, *_COLUMN_SYNONYMS[known])]
+    near.sort(key=lambda other: other.lower() != known)
+    hint = f"; rename '{near[0]}' to '{known}'" if near else did_you_mean(known, names)
+    found = f"Columns found: {', '.join(names)}"
+    return f"there is no column '{known}'{hint}. It needs {' and '.join(required)}. {found}"
 
 
 def _typed(cells: pd.Series) -> columns.Typed:
@@ -300,11 +353,13 @@ def _typed(cells: pd.Series) -> columns.Typed:
     if column == "photo" or column.startswith(MASK_PREFIX):
         return columns.paths(cells, required=column == "photo")
     if column == "patient":
-        return columns.required_text(cells)
-    if column in ("eye", "split", "sex"):
+        return columns.identifiers(cells)
+    if column in ("eye", "split"):
         return columns.choice(cells, column)
+    if column == "sex":
+        return columns.sex(cells)
     if column == "age":
-        return columns.number(cells, 0, 130, "years between 0 and 130 or empty")
+        return columns.age(cells)
     if column == "fold":
         return columns.number(cells, 0, 999, "a whole number from 0 or empty", whole=True)
     if column in OPTIONAL or column.startswith(NOTE_PREFIX):
@@ -320,12 +375,16 @@ def _repeated_photos(photos: pd.Series) -> list[Problem]:
     )
 
 
-def _patients_across(table: pd.DataFrame, column: str) -> list[Problem]:
+def _patients_across(patients: pd.Series, cells: pd.Series) -> list[Problem]:
     """A patient on both sides of a split makes every later figure optimistic, so it is never read silently."""
-    pairs = table[["patient", column]].dropna().drop_duplicates()
-    crossing = pairs[pairs["patient"].duplicated()].drop_duplicates("patient")
-    text = f"a patient is in another '{column}' than in an earlier row; give all photographs of a patient the same one"
-    return [Problem(position, 1, text) for position in crossing.index.to_numpy(dtype=int).tolist()]
+    pairs = pd.DataFrame({"patient": patients, "part": cells}).dropna().drop_duplicates()
+    crossing = pairs[pairs["patient"].duplicated()].drop_duplicates("patient").index
+    if crossing.empty:
+        return []
+    text = (
+        f"a patient is in another '{cells.name}' than in an earlier row; give all photographs of a patient the same one"
+    )
+    return [Problem(int(crossing[0]), len(crossing), text)]
 
 
 def _moved(paths: pd.Series, old_root: Path, new_root: Path) -> pd.Series:

@@ -114,7 +114,7 @@ def test_a_yaml_file_that_is_no_mapping_says_so(tmp_path, content):
         ("photo=File, patient=File, truth:dr=Label, probability:rd=Score", "did you mean"),
         (
             BASE.replace("probability:dr=Score", "probability:dr=Name"),
-            "row 2 (and 1 more rows): 'probability_dr' is 'Smith'",
+            "row 2 (and 2 more rows): 'probability_dr' is 'Smith'",
         ),
         (BASE.replace("photo=File", "photo=folder(File)"), "row 4: 'photo' is 'DDR', as in an earlier row"),
         (BASE + ", sex=match(File, 'z')", ""),

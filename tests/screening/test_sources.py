@@ -167,10 +167,10 @@ def test_a_photo_of_a_manifest_and_of_a_folder_is_listed_once_with_its_patient(p
 def test_a_list_of_photos_alone_is_a_manifest_and_mistakes_are_told(photos):
     (photos / "list.csv").write_text("photo\n1_left.jpg\n")
     assert names(photos / "list.csv") == ["1_left.jpg"]
-    (photos / "wrong.csv").write_text("photo,eye\n1_left.jpg,OD\n1_left.jpg,left\n")
+    (photos / "wrong.csv").write_text("photo,eye\n1_left.jpg,OU\n1_left.jpg,left\n")
     with pytest.raises(UserError) as error:
         names(photos / "wrong.csv")
-    assert "row 2: 'eye' is 'OD'" in str(error.value)
+    assert "row 2: 'eye' is 'OU'" in str(error.value)
     assert "row 3: 'photo' is '1_left.jpg', as in an earlier row" in str(error.value)
 
 

@@ -29,12 +29,9 @@ class Reading(Manifest):
     ----------
     absent_photos : tuple of str
         Photographs that the dataset lists and the folder lacks, relative to `root`; they have no row.
-    remarks : tuple of str
-        Sentences for the user: traps of this dataset, choices made, counts of disagreements.
     """
 
     absent_photos: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,7 +162,7 @@ class Dataset:
             table[mask] = table[mask].where(present(folder, table[mask]))
         manifest = validated(table[there], str(folder), folder)
         absent = tuple(str(photo) for photo in table.loc[~there, "photo"])
-        return Reading(manifest.table, folder, absent, tuple(remarks))
+        return Reading(manifest.table, folder, tuple(remarks), absent)
 
 
 def photos_in(folder: Path, subfolder: str = ".") -> list[str]:

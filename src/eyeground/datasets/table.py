@@ -101,7 +101,7 @@ def read_labelled_table(
             f"'{photo_suffix}' added). Give the folder of the photographs, or the ending of their names"
         )
     absent = tuple(manifest.table.loc[~there, "photo"])
-    return Reading(manifest.where(there).table, folder, absent, tuple(remarks))
+    return Reading(manifest.where(there).table, folder, tuple(remarks), absent)
 
 
 def _check(

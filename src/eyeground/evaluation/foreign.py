@@ -12,46 +12,21 @@ Columns that bear our names already need no mapping. All others are left out, so
 or a date of birth, comes along. Nothing is guessed: which column is the truth is for the author to say.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
-from eyeground.columns import text_cells
+from eyeground.column_mapping import Origin, is_call, mapped_table, parse_origin, parse_pairs
 from eyeground.errors import UserError, did_you_mean
 from eyeground.manifest import OPTIONAL, REQUIRED
 from eyeground.predictions import PROBABILITY, TRUTH, Predictions, validated_predictions
 from eyeground.tables import read_table
 
+OPTION = "--columns"
 EXAMPLE = "photo=Filename, patient=Filename, truth:dr=Label, probability:dr=Score"
 YAML = (".yaml", ".yml")
-FUNCTIONS = ("folder", "match")
 KNOWN = REQUIRED + OPTIONAL
-
-_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
-_PAIR = re.compile(rf"\s*([^=,'\"()]+?)\s*=\s*((?:{_QUOTED}|\((?:{_QUOTED}|[^()'\"])*\)|[^,'\"()])+)\s*(?:,|$)")
-_CALL = re.compile(rf"(\w+)\s*\(\s*({_QUOTED}|[^,'\"()]+?)\s*(?:,\s*(.+?)\s*)?\)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a column of ours comes from.
-
-    Attributes
-    ----------
-    column : str
-        Of the foreign table.
-    function : {"", "folder", "match"}
-    pattern : str
-        The regular expression of `match`.
-    """
-
-    column: str
-    function: str = ""
-    pattern: str = ""
 
 
 def parse_mapping(texts: Sequence[str]) -> dict[str, Origin]:
@@ -82,11 +57,11 @@ def parse_mapping(texts: Sequence[str]) -> dict[str, Origin]:
     """
     mapping: dict[str, Origin] = {}
     for text in texts:
-        for ours, theirs in _read_yaml(Path(text)) if _is_yaml(text) else _pairs(text):
-            name = _our_name(ours)
+        pairs = _read_yaml(Path(text)) if _is_yaml(text) else parse_pairs(text, OPTION, EXAMPLE, _our_name)
+        for name, origin in pairs.items():
             if name in mapping:
-                raise UserError(f"--columns maps '{name}' twice; keep one")
-            mapping[name] = _origin(theirs, name)
+                raise UserError(f"{OPTION} maps '{name}' twice; keep one")
+            mapping[name] = origin
     return mapping
 
 
@@ -109,12 +84,7 @@ def read_foreign(path: Path, mapping: Mapping[str, Origin]) -> Predictions:
     path = Path(path)
     table = read_table(path)
     found = f"Columns found: {', '.join(map(str, table.columns))}"
-    for name, origin in mapping.items():
-        if origin.column not in table:
-            hint = did_you_mean(origin.column, table.columns)
-            raise UserError(f"{path}: there is no column '{origin.column}' to be '{name}'{hint}. {found}")
-    kept = [column for column in table.columns if column not in mapping and _is_ours(column)]
-    ours = pd.DataFrame({column: table[column] for column in kept} | {n: _taken(table, o) for n, o in mapping.items()})
+    ours = mapped_table(table, mapping, str(path), _is_ours)
     for required in REQUIRED:
         if required not in ours:
             raise UserError(f"{path}: --columns does not say which column is '{required}'{_remedy(required)}. {found}")
@@ -122,7 +92,7 @@ def read_foreign(path: Path, mapping: Mapping[str, Origin]) -> Predictions:
     try:
         return validated_predictions(ours, str(path), table.index + 2)
     except UserError as error:
-        mapped = ", ".join(f"{name} is {_as_text(origin)}" for name, origin in mapping.items())
+        mapped = ", ".join(f"{name} is {origin}" for name, origin in mapping.items())
         raise UserError(f"{error}\nAs mapped: {mapped}") from error
 
 
@@ -130,7 +100,7 @@ def _is_yaml(text: str) -> bool:
     return text.lower().endswith(YAML) and "=" not in text
 
 
-def _read_yaml(path: Path) -> list[tuple[str, str]]:
+def _read_yaml(path: Path) -> dict[str, Origin]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -139,30 +109,11 @@ def _read_yaml(path: Path) -> list[tuple[str, str]]:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
         raise UserError(f"{path}: expected one line for each column, such as 'photo: Filename'")
+    names = {_our_name(str(ours)): value for ours, value in content.items()}
     # A YAML value is one whole name: what is no call needs no quotes.
-    return [(str(ours), value if _is_call(value) else f"'{_escaped(value)}'") for ours, value in content.items()]
-
-
-def _is_call(text: str) -> bool:
-    call = _CALL.fullmatch(text)
-    return call is not None and call[1] in FUNCTIONS
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    pairs, position = [], 0
-    while text[position:].strip(" ,"):
-        pair = _PAIR.match(text, position)
-        if pair is None:
-            rest = text[position:].strip()
-            raise UserError(
-                f"--columns: '{rest}' is no 'ours=theirs' pair; write it like '{EXAMPLE}', and put a name that holds "
-                "commas, quotes, '=' or brackets in quotes"
-            )
-        pairs.append((pair[1], pair[2].strip()))
-        position = pair.end()
-    if not pairs:
-        raise UserError(f"--columns is empty; write it like '{EXAMPLE}'")
-    return pairs
+    return {
+        name: parse_origin(value, name, OPTION) if is_call(value) else Origin(value) for name, value in names.items()
+    }
 
 
 def _our_name(text: str) -> str:
@@ -180,51 +131,8 @@ def _our_name(text: str) -> str:
     return name
 
 
-def _origin(text: str, name: str) -> Origin:
-    call = _CALL.fullmatch(text)
-    if call is None:
-        return Origin(_unquoted(text))
-    function, column, pattern = call[1], _unquoted(call[2]), _unquoted(call[3] or "")
-    if function not in FUNCTIONS:
-        raise UserError(
-            f"--columns: '{function}' of '{name}' is unknown{did_you_mean(function, FUNCTIONS)}; use folder(column), "
-            "match(column, pattern), or put the name of the column in quotes"
-        )
-    if (function == "match") != bool(pattern):
-        raise UserError(f"--columns: write '{name}' as folder(column), or as match(column, \"pattern\")")
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise UserError(
-            f"--columns: the pattern of '{name}', {pattern!r}, is no regular expression: {error}"
-        ) from error
-    return Origin(column, function, pattern)
-
-
-def _unquoted(text: str) -> str:
-    """The text inside quotes, where a backslash keeps a quote; every other backslash stays, for patterns."""
-    text = text.strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1].replace(f"\\{text[0]}", text[0])
-    return text
-
-
-def _escaped(text: str) -> str:
-    return text.replace("'", "\\'")
-
-
 def _is_ours(column: str) -> bool:
     return column in KNOWN or column.startswith((TRUTH, PROBABILITY))
-
-
-def _taken(table: pd.DataFrame, origin: Origin) -> pd.Series:
-    cells = table[origin.column]
-    if not origin.function:
-        return cells
-    pattern = r"^/?([^/]+)/" if origin.function == "folder" else origin.pattern
-    # The whole of what is found, unless a group says which part.
-    grouped = pattern if re.compile(pattern).groups else f"({pattern})"
-    return text_cells(cells).str.extract(grouped, expand=True)[0]
 
 
 def _remedy(column: str) -> str:
@@ -244,9 +152,3 @@ def _refuse_half_outputs(path: Path, names: Sequence[str], found: str) -> None:
                 raise UserError(f"{path}: '{given}:{output}' has no '{lacking}:{output}' beside it{hint}. {found}")
     if not any(name.startswith(PROBABILITY) for name in names):
         raise UserError(f"{path}: --columns names no output; write it like '{EXAMPLE}'. {found}")
-
-
-def _as_text(origin: Origin) -> str:
-    if not origin.function:
-        return f"'{origin.column}'"
-    return f"{origin.function}({origin.column}{f', {origin.pattern!r}' if origin.pattern else ''})"

@@ -119,7 +119,10 @@ def _gather(gathering: Gathering, source: _Source, label: str) -> None:
 def _gather_manifest(gathering: Gathering, path: Path, label: str) -> None:
     from eyeground.manifest import read_photo_list  # pandas takes half a second, which other sources need not
 
-    table = read_photo_list(path)
+    listed = read_photo_list(path)
+    table = listed.table
+    for remark in listed.remarks:
+        gathering.note(remark, remark)
     known: dict[str, str] = {}  # one text per patient, not one per photograph
     for photo, patient, eye in table.astype(object).where(table.notna(), None).itertuples(index=False):
         name = f"{label}/{photo}" if label else photo

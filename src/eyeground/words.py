@@ -1,0 +1,183 @@
+"""Identifiers and a few words as people and other programs write them: one spelling for each meaning.
+
+The one place that knows that OD is the right eye, that `val` is validation, and that `1` and `1.0` are one patient.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+EYES = ("left", "right")
+SPLITS = ("train", "validation", "test")
+SEXES = ("female", "male")
+
+# Every spelling is written as `folded` gives it.
+_SPELLINGS: dict[str, dict[str, str]] = {
+    "eye": {
+        "right": "right, r, od, o.d, o d, re, rt, right eye, rechts, droit, droite, derecho, derecha, destro, destra, "
+        "direito, direita, 右, 右眼, 우안",
+        "left": "left, l, os, o.s, o s, le, lt, left eye, links, gauche, izquierdo, izquierda, sinistro, sinistra, "
+        "esquerdo, esquerda, 左, 左眼, 좌안",
+    },
+    "sex": {
+        "female": "female, f, woman, w, weiblich, femme, féminin, femenino, mujer, feminino, femmina, 女, 여, 여성",
+        "male": "male, m, man, männlich, homme, masculin, masculino, hombre, maschio, 男, 남, 남성",
+    },
+    "split": {
+        "train": "train, training, training set, train set",
+        "validation": "validation, val, valid, dev, development, tuning, validation set, val set",
+        "test": "test, testing, test set, testing set",
+    },
+    "truth": {
+        "1": "1, 1.0, true, yes, y, ja, oui, sí, si, sì, sim",
+        "0": "0, 0.0, false, no, n, nein, non, não, nao",
+    },
+}
+MEANINGS: dict[str, dict[str, str]] = {
+    kind: {spelling: meaning for meaning, spellings in of_kind.items() for spelling in spellings.split(", ")}
+    for kind, of_kind in _SPELLINGS.items()
+}
+
+_YEARS_PER = {"y": 1.0, "j": 1.0, "a": 1.0, "m": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
+_AGE = re.compile(r"(\d+(?:[.,]\d+)?)(?: ?(y|yr|yrs|year|years|y\.o|yo|j|jahre|ans|años|a|m|months|w|d))?\.?")
+_WHOLE_WITH_POINT = re.compile(r"(\d+)\.0+")
+# A spreadsheet shows a long number so, and writes it so: the digits behind are gone.
+_LOST = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[ T]00:00(?::00(?:\.0+)?)?")
+_CELL_ERROR = re.compile(r"#(?:REF!|VALUE!|NAME\?|NUM!|NULL!|DIV/0!|N/A|#+)")
+
+
+def folded(text: str) -> str:
+    """A text without what two people type differently: capitals, blanks at its ends or doubled, `_` for a blank, width.
+
+    >>> folded(" Right_Eye ")
+    'right eye'
+    """
+    return " ".join(unicodedata.normalize("NFKC", visible(text)).casefold().replace("_", " ").split())
+
+
+def visible(text: str) -> str:
+    """A text without characters that have no width, such as zero-width spaces and byte-order marks, and outer blanks."""
+    if text.isascii():
+        return text.strip()
+    return "".join(one for one in text if unicodedata.category(one) != "Cf").strip()
+
+
+def meaning(kind: str, text: str) -> str | None:
+    """What a word means, or None where it is not known.
+
+    Parameters
+    ----------
+    kind : {"eye", "sex", "split", "truth"}
+    text : str
+
+    Returns
+    -------
+    str or None
+        One of `EYES`, `SEXES`, `SPLITS`, or `1` and `0`.
+
+    Examples
+    --------
+    >>> meaning("eye", "OD"), meaning("split", "Val"), meaning("truth", "Yes"), meaning("sex", "X")
+    ('right', 'validation', '1', None)
+    """
+    return MEANINGS[kind].get(folded(text).removesuffix("."))
+
+
+def truth_values(texts: Iterable[str]) -> dict[str, str] | None:
+    """Each text as `1` or `0`, if all of them say yes or no and at least one says it in a word; else None.
+
+    >>> truth_values(["yes", "No", "1"]), truth_values(["0", "1"]), truth_values(["no", "mild"])
+    ({'yes': '1', 'No': '0', '1': '1'}, None, None)
+    """
+    texts = list(texts)
+    values = {}
+    for text in texts:
+        value = meaning("truth", text)
+        if value is None:
+            return None
+        values[text] = value
+    return values if any(not text[:1].isdigit() for text in texts) else None
+
+
+def years(text: str) -> float | None:
+    """An age in years, as numbers, `64y`, `64 years`, `54,5` or in DICOM's way (`061Y`, `018M`); None where it is none.
+
+    >>> years("061Y"), years("018M"), years("54,5"), years("n.k.")
+    (61.0, 1.5, 54.5, None)
+    """
+    found = _AGE.fullmatch(folded(text))
+    if found is None:
+        return None
+    unit = (found[2] or "y")[0]
+    return float(found[1].replace(",", ".")) * _YEARS_PER[unit]
+
+
+def identifier(text: str) -> str:
+    """An identifier as it is shown: without invisible characters and outer blanks, and `1.0` as `1`.
+
+    Leading zeros, and all that can be seen, stay.
+
+    >>> identifier("\\u200b007 "), identifier("12.0"), identifier("12.5")
+    ('007', '12', '12.5')
+    """
+    shown = visible(text)
+    whole = _WHOLE_WITH_POINT.fullmatch(shown)
+    return whole[1] if whole else shown
+
+
+def identifier_key(text: str) -> str:
+    """What two spellings of one identifier have in common: they differ in capitals, blanks, dashes and width at most.
+
+    >>> identifier_key("AB\\u201301") == identifier_key("ab-01 "), identifier_key("007") == identifier_key("7")
+    (True, False)
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", identifier(text)).casefold().split())
+    if plain.isascii():
+        return plain
+    return "".join("-" if unicodedata.category(one) == "Pd" else one for one in plain)
+
+
+def one_spelling(texts: Iterable[str]) -> dict[str, str]:
+    """Map every text to one spelling of its identifier: of several, the first by alphabet, whatever the order of rows.
+
+    >>> one_spelling(["ab-01", "AB-01", "1.0", "1", "2"])
+    {'ab-01': 'AB-01', 'AB-01': 'AB-01', '1.0': '1', '1': '1', '2': '2'}
+    """
+    texts = list(texts)
+    chosen: dict[str, str] = {}
+    keys = {text: identifier_key(text) for text in texts}
+    for text in sorted(identifier(text) for text in texts):
+        chosen.setdefault(identifier_key(text), text)
+    return {text: chosen[keys[text]] for text in texts}
+
+
+def lost_identifier(text: str) -> str | None:
+    """Why a text is no identifier but what a spreadsheet left of one, or None.
+
+    >>> lost_identifier("2.02311E+13")
+    'is a number that a spreadsheet shortened, so its last digits are lost'
+    """
+    text = text.strip()
+    if _LOST.fullmatch(text):
+        return "is a number that a spreadsheet shortened, so its last digits are lost"
+    if _DATE.fullmatch(text):
+        return "is a date, which a spreadsheet may have made of something else"
+    if _CELL_ERROR.fullmatch(text.upper()):
+        return "is the error of a spreadsheet's cell"
+    return None
+
+
+def class_key(text: str) -> str:
+    """What two spellings of one class name have in common: they differ in capitals and blanks at most."""
+    return folded(text).replace(" ", "")
+
+
+def two_spellings(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """The pairs of class names that differ in capitals or blanks only, each with the spelling that came first.
+
+    >>> two_spellings(["AMD", "DR", "Normal", "normal"])
+    [('Normal', 'normal')]
+    """
+    known: dict[str, str] = {}
+    return [(first, text) for text in texts if (first := known.setdefault(class_key(text), text)) != text]
