@@ -1,5 +1,7 @@
 """Tables survive the disk, and what is no table says where and why."""
 
+import sys
+from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eyeground.errors import UserError
+from eyeground.files import require_table_output
 from eyeground.tables import read_table, write_table
 
 
@@ -41,8 +44,28 @@ def test_text_survives_the_round_trip(
         b"photo,patient,,\na.jpg,007,,\n",
         b" photo , patient \na.jpg,007\n",
         b'"photo","patient"\n"a.jpg","007"',
+        b"photo;patient\r\na.jpg;007\r\n",
+        b"photo\tpatient\na.jpg\t007\n",
+        b"sep=,\r\nphoto,patient\r\na.jpg,007\r\n",
+        b"\xef\xbb\xbfsep=;\nphoto;patient\na.jpg;007\n",
+        b'"sep=|"\nphoto|patient\na.jpg|007\n',
+        b'"photo";"patient"\n"a.jpg";"007"\n',
     ],
-    ids=["byte order mark", "Windows", "blank lines", "blank rows", "blank columns", "blanks in names", "quoted"],
+    ids=[
+        "byte order mark",
+        "Windows",
+        "blank lines",
+        "blank rows",
+        "blank columns",
+        "blanks in names",
+        "quoted",
+        "semicolons",
+        "tabs",
+        "sep line",
+        "mark and sep line",
+        "another sep",
+        "quoted semicolons",
+    ],
 )
 def test_what_spreadsheets_write_reads_as_the_same_table(tmp_path: Path, content: bytes) -> None:
     assert table_of(tmp_path, content).to_dict("list") == {"photo": ["a.jpg"], "patient": ["007"]}
@@ -59,12 +82,14 @@ def test_the_index_counts_rows_as_a_spreadsheet_does(tmp_path: Path) -> None:
         (b"", r"table\.csv, row 1: empty; the first row must hold the names"),
         (b"\nphoto,patient\n", "row 1: empty"),
         (b",\nphoto,patient\n", "row 1: empty"),
-        (b"photo;patient\na.jpg;1\n", "separated by semicolons; save it as CSV separated by commas"),
-        (b"photo\tpatient\na.jpg\t1\n", "separated by tabs"),
         (b"photo,patient\na.jpg,M\xfcller\n", r"row 2: not UTF-8 text; save it as 'CSV UTF-8'"),
         ("photo,patient\n".encode("utf-16"), "not UTF-8"),
         (b"photo,patient\na.jpg,1,2\n", "row 2: 3 cells, but the header has 2"),
         (b"photo,patient\na.jpg,1\nb.jpg,1,2\n", "row 3: 3 cells, but the header has 2"),
+        (
+            b"sep=;\nphoto;patient\na.jpg;1;2\n",
+            "row 2: 3 cells, but the header has 2; put cells that hold a semicolon in",
+        ),
         (b'photo,patient\n"a.jpg,1\n', "row 2: a double quote is opened and never closed"),
         (b"photo,patient,photo\na.jpg,1,b.jpg\n", "column 'photo' appears more than once"),
     ],
@@ -98,3 +123,77 @@ def test_writing_a_table_under_an_unknown_ending_is_a_user_error(tmp_path: Path)
     with pytest.raises(UserError, match=r"must end in \.csv or \.parquet, not '\.xlsx'"):
         write_table(pd.DataFrame({"a": [1]}), tmp_path / "table.xlsx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_decimal_comma_beside_semicolons_moves_no_cell(tmp_path: Path) -> None:
+    table = table_of(tmp_path, b"photo;patient;age, years\na.jpg;1;54,5\n\nb.jpg;2;61\n")
+    assert table["age, years"].tolist() == ["54,5", "61"]
+    assert list(table.index + 2) == [2, 4]
+
+
+def workbook(path: Path, rows: list[list[object]], formats: dict[str, str] | None = None, second: str = "") -> Path:
+    openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed: reading Excel files is not tested")
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    for cell, shown in (formats or {}).items():
+        book.active[cell].number_format = shown
+    if second:
+        book.create_sheet("legend")["A1"] = second
+    else:
+        book.create_sheet("empty")
+    book.save(path)
+    return path
+
+
+def test_an_excel_table_holds_what_excel_shows(tmp_path: Path) -> None:
+    rows = [
+        ["photo", "patient", "visit", "dr", "score", None],
+        ["a.jpg", 7, datetime(2023, 1, 2), True, 0.5, None],
+        [None, None, None, None, None, None],
+        ["b.jpg", "007", date(2023, 1, 3), False, 1.0, None],
+        ["c.jpg", 20231100000012345678, None, None, 95, None],
+    ]
+    table = read_table(workbook(tmp_path / "table.xlsx", rows, {"B2": "00000"}))
+    assert table["patient"].tolist() == ["00007", "007", "2.02311000000123E+19"]
+    assert table["visit"].tolist()[:2] == ["2023-01-02 00:00:00", "2023-01-03 00:00:00"]
+    assert table["dr"].tolist()[:2] == ["True", "False"]
+    assert table["score"].tolist() == ["0.5", "1", "95"]
+    assert list(table.index + 2) == [2, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown", "message"),
+    [
+        (7, '"P"000', r"cell A2: Excel shows this number by the format"),
+        (12345, "000-00", r"cell A2: Excel shows this number by the format"),
+        ("#REF!", "General", r"cell A2: holds Excel's error #REF!"),
+    ],
+)
+def test_an_excel_cell_that_is_not_what_it_shows_is_an_error(
+    tmp_path: Path, cell: object, shown: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        read_table(workbook(tmp_path / "table.xlsx", [["patient"], [cell]], {"A2": shown}))
+
+
+def test_of_several_sheets_none_is_guessed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has 2 sheets with content \(Sheet, legend\)"):
+        read_table(workbook(tmp_path / "table.xlsx", [["photo"], ["a.jpg"]], second="what the columns mean"))
+
+
+def test_without_openpyxl_the_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "table.xlsx").write_bytes(b"PK")
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(UserError, match="pip install openpyxl"):
+        read_table(tmp_path / "table.xlsx")
+
+
+def test_an_output_is_checked_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.csv").mkdir()
+    require_table_output(tmp_path / "new" / "deep" / "table.csv")
+    for wrong in ("table.xlsx", "table", "folder.csv", "file/table.csv"):
+        with pytest.raises(UserError):
+            require_table_output(tmp_path / wrong)
+    assert not (tmp_path / "new").exists()

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from eyeground.errors import UserError
 
-TABLE_SUFFIXES = (".csv", ".parquet")  # endings of what `eyeground.tables` reads and writes
+TABLE_SUFFIXES = (".csv", ".parquet")  # endings of what `eyeground.tables` writes
+READ_TABLE_SUFFIXES = (*TABLE_SUFFIXES, ".xlsx")
 
 
 @contextmanager
@@ -46,6 +47,40 @@ def replacing(path: Path) -> Iterator[Path]:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_table_output(path: Path) -> str:
+    """Check, before any work, that a table can be written to `path`, and return its ending.
+
+    Raises
+    ------
+    UserError
+        If it ends in neither `.csv` nor `.parquet`, is a folder, or its folder cannot be written to.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in TABLE_SUFFIXES:
+        raise UserError(f"{path}: a table must end in {' or '.join(TABLE_SUFFIXES)}, not '{Path(path).suffix}'")
+    if Path(path).is_dir():
+        raise UserError(f"{path}: is a folder; name a file")
+    require_writable(Path(path).parent)
+    return suffix
+
+
+def require_writable(folder: Path) -> None:
+    """Check that a folder can be written to, or made.
+
+    Raises
+    ------
+    UserError
+        If something on the way is no folder, or closed.
+    """
+    there = next(
+        place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if os.path.lexists(place)
+    )
+    if not there.is_dir():
+        raise UserError(f"{there}: is a file, so nothing can be written into it; choose another output")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{there}: cannot be written to; choose another output")
 
 
 def _current_umask() -> int:

@@ -1,24 +1,29 @@
-"""Tables on disk: CSV and Parquet in, CSV and Parquet out, with errors that name the row.
+"""Tables on disk: CSV, Parquet and Excel in, CSV and Parquet out, with errors that name the row.
 
 Apart from `files`, because pandas takes most of a second to import, and a process that only reads photographs
 needs none of it.
 """
 
+import csv
 import re
 from pathlib import Path
 
 import pandas as pd
 
 from eyeground.errors import UserError
-from eyeground.files import TABLE_SUFFIXES, replacing
+from eyeground.files import READ_TABLE_SUFFIXES, replacing, require_table_output
+from eyeground.spreadsheets import read_sheets
 
 NAMELESS = "Unnamed: "
+SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
+MOST_CHARACTERS = 2**20  # of the first line, by which the separator is found
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV (every cell as text, empty cells as missing) or Parquet table.
+    """Read a CSV or Excel table (every cell as text, empty cells as missing) or a Parquet table.
 
-    Cells of a CSV stay text so that a patient called `007` keeps its zeros; whoever reads a column decides
+    Cells of a CSV may be separated by commas, semicolons or tabs, whichever the header has most of or a first line such
+    as `sep=;` says. They stay text so that a patient called `007` keeps its zeros; whoever reads a column decides
     what it means. Rows without any content and nameless columns without any content are left out; the index
     still counts the rows of the file, so that `index + 2` is the row a spreadsheet shows. A nameless column with
     content is called `Unnamed: ` and its position.
@@ -26,15 +31,21 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If the file is missing, empty, no table, not UTF-8, not separated by commas, has a row longer than its
-        header or a repeated column, or ends in neither `.csv` nor `.parquet`.
+        If the file is missing, empty, no table, not UTF-8, has a row longer than its header or a repeated column,
+        several sheets, or another ending.
     """
     path = Path(path)
-    suffix = _table_suffix(path)
+    suffix = path.suffix.lower()
+    if suffix not in READ_TABLE_SUFFIXES:
+        raise UserError(f"{path}: a table must end in {', '.join(READ_TABLE_SUFFIXES)}, not '{path.suffix}'")
     if not path.is_file():
-        raise UserError(f"{path}: no such table; expected a file ending in {' or '.join(TABLE_SUFFIXES)}")
+        raise UserError(f"{path}: no such table; expected a file ending in {', '.join(READ_TABLE_SUFFIXES)}")
+    separator, before = _separator(path) if suffix == ".csv" else (",", 0)
     try:
-        table = _read_csv(path) if suffix == ".csv" else _read_parquet(path)
+        if suffix == ".parquet":
+            table = _read_parquet(path)
+        else:
+            table = _headed(path, _one_sheet(path) if suffix == ".xlsx" else _read_csv(path, separator, before))
     except UnicodeError as error:
         raise UserError(f"{path}{_row_that_is_not_utf8(path)}: not UTF-8 text; save it as 'CSV UTF-8'") from error
     except pd.errors.EmptyDataError as error:
@@ -42,7 +53,7 @@ def read_table(path: Path) -> pd.DataFrame:
     # What pandas and pyarrow raise of a damaged file: parser errors are ValueErrors, arrow errors are among all three, and
     # NotImplementedError is what pyarrow says of a type or compression that damage made up.
     except (ValueError, OSError, NotImplementedError) as error:
-        raise UserError(f"{path}{_explain_unreadable(str(error))}") from error
+        raise UserError(f"{path}{_explain_unreadable(str(error), separator, before)}") from error
     repeated = table.columns[table.columns.duplicated()]
     if len(repeated):
         raise UserError(f"{path}: column '{repeated[0]}' appears more than once; rename or remove one")
@@ -58,19 +69,12 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         If `path` ends in neither `.csv` nor `.parquet`, or cannot be written.
     """
     path = Path(path)
-    suffix = _table_suffix(path)
+    suffix = require_table_output(path)
     with replacing(path) as partial:
         if suffix == ".parquet":
             table.to_parquet(partial, index=False)
         else:
             table.to_csv(partial, index=False)
-
-
-def _table_suffix(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in TABLE_SUFFIXES:
-        raise UserError(f"{path}: a table must end in {' or '.join(TABLE_SUFFIXES)}, not '{path.suffix}'")
-    return suffix
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -81,12 +85,24 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _separator(path: Path) -> tuple[str, int]:
+    """What separates the cells of a CSV, and how many lines stand before its header."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        first = stream.readline(MOST_CHARACTERS)
+    if declared := re.fullmatch(r'"?sep=(.)"?\s*', first, re.IGNORECASE):
+        return declared[1], 1
+    cells = {separator: len(next(csv.reader([first], delimiter=separator), [])) for separator in SEPARATORS}
+    return max(SEPARATORS, key=lambda separator: cells[separator]), 0
+
+
+def _read_csv(path: Path, separator: str, before: int) -> pd.DataFrame:
     # Read without a header, so that pandas neither renames a repeated column nor takes the first column of a
     # row that is too long for an index, which would move every cell one column to the right.
-    cells = pd.read_csv(
+    return pd.read_csv(
         path,
+        sep=separator,
         header=None,
+        skiprows=before,
         dtype=str,
         keep_default_na=False,
         na_values=[""],
@@ -94,12 +110,22 @@ def _read_csv(path: Path) -> pd.DataFrame:
         skip_blank_lines=False,
         low_memory=False,
     )
-    names = [str(name).strip() if pd.notna(name) else "" for name in cells.iloc[0]]
+
+
+def _one_sheet(path: Path) -> pd.DataFrame:
+    sheets = read_sheets(path)
+    if len(sheets) > 1:
+        raise UserError(
+            f"{path}: has {len(sheets)} sheets with content ({', '.join(sheets)}); keep one, or save the one as 'CSV UTF-8'"
+        )
+    return next(iter(sheets.values()))
+
+
+def _headed(path: Path, cells: pd.DataFrame) -> pd.DataFrame:
+    """The first row as names of the columns."""
+    names = [str(name).strip() if pd.notna(name) else "" for name in cells.iloc[0]] if len(cells) else []
     if not any(names):
         raise UserError(f"{path}, row 1: empty; the first row must hold the names of the columns")
-    for separator, word in ((";", "semicolons"), ("\t", "tabs")):
-        if len(names) == 1 and separator in names[0]:
-            raise UserError(f"{path}: cells are separated by {word}; save it as CSV separated by commas")
     table = cells.iloc[1:]
     table.index = pd.RangeIndex(len(table))
     kept = [bool(name) or table[position].notna().any() for position, name in enumerate(names)]
@@ -117,10 +143,10 @@ def _row_that_is_not_utf8(path: Path) -> str:
     return ""
 
 
-def _explain_unreadable(error: str) -> str:
+def _explain_unreadable(error: str, separator: str, before: int) -> str:
     if too_long := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", error):
         header, row, found = too_long.groups()
-        return f", row {row}: {found} cells, but the header has {header}; put cells that hold a comma in double quotes"
+        return f", row {int(row) - before}: {found} cells, but the header has {header}; put cells that hold {SEPARATORS.get(separator, repr(separator))} in double quotes"
     if unclosed := re.search(r"EOF inside string starting at row (\d+)", error):
-        return f", row {int(unclosed[1]) + 1}: a double quote is opened and never closed"
+        return f", row {int(unclosed[1]) + 1 - before}: a double quote is opened and never closed"
     return f": cannot be read as a table: {error.strip()}"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.datasets.dataset import Dataset, Reading
-from eyeground.datasets.spreadsheets import read_spreadsheet
 from eyeground.errors import UserError
+from eyeground.spreadsheets import first_sheet
 
 EYES = {"right": ("patient_data_od.xlsx", "OD"), "left": ("patient_data_os.xlsx", "OS")}
 COLUMNS = ("Age", "Gender", "Diagnosis")
@@ -52,7 +52,7 @@ def _eye(folder: Path, eye: str) -> pd.DataFrame:
 
 def _patients(path: Path) -> pd.DataFrame:
     """Rows of patients, keeping the sheet's row numbers, with the columns `patient` and `COLUMNS`."""
-    sheet = read_spreadsheet(path)
+    sheet = first_sheet(path)
     numbers = sheet[0].astype("string").str.strip().str.extract(r"^#(\d+)$", expand=False)
     if numbers.isna().all():
         raise UserError(f"{path}: no row begins with a patient's number such as '#002'. Dataset page: {DATASET.page}")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.datasets.dataset import Dataset, Reading, photos_in
-from eyeground.datasets.spreadsheets import read_spreadsheet
 from eyeground.errors import UserError
+from eyeground.spreadsheets import first_sheet
 
 TRAINING = ("Training400", "REFUGE-Training400/Training400")
 CLASSES = {"Glaucoma": 1, "Non-Glaucoma": 0}
@@ -63,7 +63,7 @@ def _later_part(folder: Path, split: str) -> pd.DataFrame:
     places, sheets, heading = LATER_PARTS[split]
     place = next(place for place in reversed(places) if (Path(folder) / place).is_dir())
     path = Path(folder) / DATASET.locate(folder, *sheets)
-    sheet = read_spreadsheet(path)
+    sheet = first_sheet(path)
     if sheet.empty:
         raise UserError(f"{path}: the sheet is empty. Dataset page: {DATASET.page}")
     rows = sheet.iloc[1:].set_axis([str(cell) for cell in sheet.iloc[0]], axis="columns").reset_index(drop=True)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from eyeground.errors import UserError
-from eyeground.files import TABLE_SUFFIXES
+from eyeground.files import READ_TABLE_SUFFIXES
 from eyeground.screening.archives import archive_kind, looks_like_an_archive
 from eyeground.screening.photos import (
     CLOSED_FOLDER,
@@ -96,9 +96,9 @@ def _source(given: str) -> _Source:
 
 def _is_manifest(path: Path) -> bool:
     first = first_bytes(path, FIRST_BYTES)
-    return path.suffix.lower() in TABLE_SUFFIXES and not (
-        begins_like_a_photo(first) or looks_like_an_archive("", first)
-    )
+    suffix = path.suffix.lower()
+    packed = suffix != ".xlsx" and looks_like_an_archive("", first)  # an Excel file is a zip archive of its own kind
+    return suffix in READ_TABLE_SUFFIXES and not (begins_like_a_photo(first) or packed)
 
 
 def _gather(gathering: Gathering, source: _Source, label: str) -> None:
