@@ -236,7 +236,9 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
     write_table(manifest.moved_to(path.parent).table, path)
 
 
-def validated(table: pd.DataFrame, name: str, root: Path = Path()) -> Manifest:
+def validated(
+    table: pd.DataFrame, name: str, root: Path = Path(), row_numbers: Sequence[int] | pd.Index | None = None
+) -> Manifest:
     """Check a table against the schema and give every column its type.
 
     Parameters
@@ -247,13 +249,15 @@ def validated(table: pd.DataFrame, name: str, root: Path = Path()) -> Manifest:
         What to call the table in error messages, usually its path.
     root : pathlib.Path
         The folder that paths are relative to.
+    row_numbers : sequence of int, optional
+        Those that a spreadsheet shows, for errors; counted from 2 unless given.
 
     Raises
     ------
     UserError
         Listing up to ten problems.
     """
-    return _validated(table, name, root, range(2, len(table) + 2))
+    return _validated(table, name, root, range(2, len(table) + 2) if row_numbers is None else row_numbers)
 
 
 def _validated(
@@ -273,7 +277,7 @@ def _validated(
         raise UserError(f"{name}: the table has no rows; a manifest needs at least one photograph")
     typed: dict[str, pd.Series] = {}
     for column in table.columns:
-        typed[column], found = _typed(table[column])
+        typed[column], found = typed_column(table[column])
         if column in needed:
             problems += found
         elif found:
@@ -348,7 +352,8 @@ def _lacking(known: str, names: Sequence[str], required: Sequence[str]) -> str:
     return f"there is no column '{known}'{hint}. It needs {' and '.join(required)}. {found}"
 
 
-def _typed(cells: pd.Series) -> columns.Typed:
+def typed_column(cells: pd.Series) -> columns.Typed:
+    """A column of a manifest by its name: typed, and what is wrong with it."""
     column = str(cells.name)
     if column == "photo" or column.startswith(MASK_PREFIX):
         return columns.paths(cells, required=column == "photo")

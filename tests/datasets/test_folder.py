@@ -67,7 +67,7 @@ def test_split_and_class_folders_side_by_side_are_refused(put: Callable[..., Pat
 
 
 def test_a_folder_without_photos_is_refused(put: Callable[..., Path]) -> None:
-    with pytest.raises(UserError, match="no photographs in class folders"):
+    with pytest.raises(UserError, match=r"found no photographs.*notes 1 \.txt"):
         read_class_folders(put("notes/readme.txt"))
 
 
@@ -80,3 +80,56 @@ def test_every_photo_gets_exactly_one_row(
         (folder / name).mkdir(exist_ok=True)
         (folder / name / f"{number}.jpg").touch()
     assert set(read_class_folders(folder).table["photo"]) == {f"{name}/{number}.jpg" for name, number in photos}
+
+
+@pytest.mark.parametrize(("right", "left"), [("OD", "OS"), ("R", "L"), ("RE", "LE"), ("od", "Os"), ("rechts", "links")])
+def test_a_pattern_finds_an_eye_in_any_spelling(put: Callable[..., Path], right: str, left: str) -> None:
+    folder = put(
+        *(f"dr/{number}_{right}.jpg" for number in range(3)), *(f"normal/{number}_{left}.jpg" for number in range(3))
+    )
+    reading = read_class_folders(folder, r"(?P<patient>\d+)_(?P<eye>[A-Za-z]+)")
+    assert reading.table.groupby("class")["eye"].unique().map(list).to_dict() == {"dr": ["right"], "normal": ["left"]}
+    assert reading.patients == 3
+
+
+def test_an_eye_that_is_none_is_told_by_the_pattern_and_not_by_a_row(put: Callable[..., Path]) -> None:
+    with pytest.raises(UserError, match=r"finds 'OU' as eye; expected OD, OS") as error:
+        read_class_folders(put("dr/1_OU.jpg"), r"(?P<patient>\d+)_(?P<eye>[A-Z]+)")
+    assert "row" not in str(error.value)
+
+
+def test_a_flat_folder_has_no_labels(put: Callable[..., Path]) -> None:
+    reading = read_class_folders(put("1.jpg", "2.png", "@eaDir/1.jpg/thumb.jpg"), one_photo_per_patient=True)
+    assert list(reading.table["photo"]) == ["1.jpg", "2.png"]
+    assert reading.labels == () and reading.remarks == ()
+
+
+def test_photos_are_known_by_their_first_bytes_and_others_counted_by_class(put: Callable[..., Path]) -> None:
+    folder = put(
+        "dr/a.jpg",
+        "dr/b.webp",
+        "dr/c.webp",
+        "dr/deep/d.jpg",
+        "normal/e.jpg",
+        "normal/notes.txt",
+        "f.jpg",
+        "normal/._e.jpg",
+    )
+    (folder / "dr" / "IM01").write_bytes(b"\0" * 128 + b"DICM")
+    (folder / "dr" / "IM02").write_bytes(b"\xff\xd8\xff\xe0")
+    (folder / "dr" / "IM03").write_bytes(b"something else")
+    reading = read_class_folders(folder, one_photo_per_patient=True)
+    assert sorted(reading.table["photo"]) == ["dr/IM01", "dr/IM02", "dr/a.jpg", "normal/e.jpg"]
+    (warning,) = [remark for remark in reading.remarks if remark.startswith("WARNING")]
+    assert "1 photos beside the class folders" in warning
+    assert "dr 2 .webp, 1 in deeper folders, 1 without an ending; normal 1 .txt" in warning
+
+
+def test_a_class_that_vanishes_is_an_error(put: Callable[..., Path]) -> None:
+    with pytest.raises(UserError, match=r"no photograph of class 'amd' can be read \(amd 2 \.webp\)"):
+        read_class_folders(put("normal/1.jpg", "amd/2.webp", "amd/3.webp"))
+
+
+def test_a_class_in_two_spellings_is_an_error(put: Callable[..., Path]) -> None:
+    with pytest.raises(UserError, match="'DR' and 'dr' are one class"):
+        read_class_folders(put("train/DR/1.jpg", "train/normal/2.jpg", "test/dr/3.jpg"))

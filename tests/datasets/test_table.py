@@ -70,7 +70,7 @@ def test_without_a_patient_column_there_is_a_loud_warning(put: Callable[..., Pat
             r"'patiant' is not a manifest column \(did you mean 'patient'\?\)",
         ),
         ({"labels": ["file"]}, "column 'file' is used twice"),
-        ({"columns": {"photo": "file", "eye": "clinic"}}, "row 2: 'clinic' is 'A'; as eye, expected one of"),
+        ({"columns": {"photo": "file", "eye": "clinic"}}, r"row 2 \(and 2 more rows\): 'eye' is 'A'"),
         ({"photo_suffix": ".png"}, "none of its 3 photographs is in"),
     ],
 )
@@ -85,3 +85,76 @@ def test_a_label_with_a_manifest_meaning_is_refused(put: Callable[..., Path]) ->
     folder = _folder(put, ROWS.replace("clinic", "age"))
     with pytest.raises(UserError, match="a label cannot be called 'age'"):
         _read(folder, labels=["age"])
+
+
+def test_columns_of_the_manifests_names_need_no_saying(put: Callable[..., Path]) -> None:
+    folder = put(
+        "a.jpg",
+        "b.jpg",
+        ("list.csv", "Photo,patient,Eye,sex,split,age,dr\na.jpg,1,OD,X,dev,54y,1\nb.jpg,1,OS,,dev,,0\n"),
+    )
+    reading = read_labelled_table(folder / "list.csv", labels=["dr"])
+    assert reading.table.iloc[0].to_dict() == {
+        "photo": "a.jpg", "patient": "1", "eye": "right", "sex": "X", "split": "validation", "age": 54.0, "dr": 1
+    }  # fmt: skip
+    assert reading.remarks == ()
+
+
+def test_a_column_that_nobody_asked_for_stops_nothing(put: Callable[..., Path]) -> None:
+    folder = put("a.jpg", ("list.csv", "photo,patient,split,dr\na.jpg,1,part 3,1\n"))
+    reading = read_labelled_table(folder / "list.csv", labels=["dr"])
+    assert list(reading.table) == ["photo", "patient", "dr"]
+    assert any("'split' is left out" in remark and "part 3" in remark for remark in reading.remarks)
+    with pytest.raises(UserError, match="'split' is 'part 3'"):
+        read_labelled_table(folder / "list.csv", {"split": "split"}, ["dr"])
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "dr=Referable DR?:yes=1,no=0,unsure=",
+        "dr='Referable DR?':YES=1,No=0, unsure =",
+        "dr=match('Referable DR?', '(.*)'):yes=1,no=0,unsure=",
+    ],
+)
+def test_a_label_is_renamed_and_its_values_are_mapped(put: Callable[..., Path], label: str) -> None:
+    folder = put("a.jpg", "b.jpg", "c.jpg", ("l.csv", "photo,Referable DR?\na.jpg,yes\nb.jpg,No \nc.jpg,unsure\n"))
+    reading = read_labelled_table(folder / "l.csv", labels=[label], one_photo_per_patient=True)
+    assert reading.table["dr"].astype("Int64").fillna(-1).tolist() == [1, 0, -1]
+
+
+def test_a_value_without_a_translation_is_an_error(put: Callable[..., Path]) -> None:
+    folder = put("a.jpg", "b.jpg", ("l.csv", "photo,DR\na.jpg,yes\nb.jpg,perhaps\n"))
+    with pytest.raises(UserError, match=r"row 3 .*'DR' holds 'perhaps'"):
+        read_labelled_table(folder / "l.csv", labels=["dr=DR:yes=1,no=0"])
+
+
+def test_names_that_differ_in_capitals_are_found_or_an_error(put: Callable[..., Path]) -> None:
+    folder = put(
+        "Images/a.JPG",
+        "Images/B.jpg",
+        "Images/c.jpg",
+        ("l.csv", "photo,dr\nimages/A.jpg,1\nimages/b.jpg,0\nImages/c.jpg,0\n"),
+    )
+    reading = read_labelled_table(folder / "l.csv", labels=["dr"], one_photo_per_patient=True)
+    assert list(reading.table["photo"]) == ["Images/a.JPG", "Images/B.jpg", "Images/c.jpg"]
+    assert reading.absent_photos == () and "2 photos were found" in reading.remarks[0]
+    put("Images/A.JPG")
+    with pytest.raises(UserError, match=r"may be A\.JPG or a\.JPG"):
+        read_labelled_table(folder / "l.csv", labels=["dr"])
+
+
+def test_one_photo_a_patient_is_said_and_contradicts_a_patient_column(put: Callable[..., Path]) -> None:
+    folder = _folder(put)
+    assert not any(
+        remark.startswith("WARNING")
+        for remark in _read(folder, columns={"photo": "file"}, one_photo_per_patient=True).remarks
+    )
+    with pytest.raises(UserError, match="names patients"):
+        _read(folder, one_photo_per_patient=True)
+
+
+def test_semicolons_and_decimal_commas_are_read(put: Callable[..., Path]) -> None:
+    folder = put("a.jpg", "b.jpg", ("l.csv", "sep=;\nphoto;patient;age;dr\na.jpg;1;54,5;1,0\nb.jpg;1;54,5;0,0\n"))
+    reading = read_labelled_table(folder / "l.csv", labels=["dr"])
+    assert reading.table["age"].tolist() == [54.5, 54.5] and reading.table["dr"].tolist() == [1, 0]

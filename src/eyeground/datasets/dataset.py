@@ -7,9 +7,11 @@ many people hold only a part of a dataset; a folder with none of them is an erro
 """
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -19,6 +21,9 @@ from eyeground.tables import read_table
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
 MOST_NAMES_SHOWN = 8
+_FIRST_BYTES = 132
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
+_DICOM = slice(128, 132)
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,8 @@ class Dataset:
         """
         folder = Path(folder)
         table = table.assign(patient=f"{self.name}-" + table["patient"].astype("string"), source=self.name)
-        there = present(folder, table["photo"])
+        found = found_in(folder, table["photo"])
+        there = found.notna()
         if not there.any():
             example = table["photo"].iloc[0] if len(table) else "any photograph"
             raise UserError(
@@ -159,8 +165,8 @@ class Dataset:
                 f"'{example}'; found {_contents(folder)}. Dataset page: {self.page}"
             )
         for mask in [column for column in table.columns if column.startswith(MASK_PREFIX)]:
-            table[mask] = table[mask].where(present(folder, table[mask]))
-        manifest = validated(table[there], str(folder), folder)
+            table[mask] = found_in(folder, table[mask])
+        manifest = validated(table.assign(photo=found)[there], str(folder), folder)
         absent = tuple(str(photo) for photo in table.loc[~there, "photo"])
         return Reading(manifest.table, folder, tuple(remarks), absent)
 
@@ -174,6 +180,18 @@ def photos_in(folder: Path, subfolder: str = ".") -> list[str]:
     )
 
 
+def is_photo(path: Path) -> bool:
+    """Whether a file is a photograph by its ending or, if it has another or none, by its first bytes."""
+    if path.suffix.lower() in PHOTO_SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as stream:
+            first = stream.read(_FIRST_BYTES)
+    except OSError:
+        return False
+    return first.startswith(_SIGNATURES) or first[_DICOM] == b"DICM"
+
+
 def named(folder: Path, subfolder: str, stems: Sequence[str]) -> list[str | None]:
     """Find for each stem the picture of that name, whatever its format, or None; paths relative to `folder`."""
     place = Path(folder) / subfolder
@@ -181,20 +199,56 @@ def named(folder: Path, subfolder: str, stems: Sequence[str]) -> list[str | None
     return [pictures.get(stem) for stem in stems]
 
 
-def present(folder: Path, entries: "pd.Series[str]") -> "pd.Series[bool]":
-    """Say for each entry whether its file is there, listing each folder once: asking per photo is slow on a network."""
-    listed: dict[str, set[str]] = {}
-    present = []
-    for entry in entries:
-        if pd.isna(entry):
-            present.append(False)
-            continue
-        parent, name = os.path.split(str(entry))
-        if parent not in listed:
-            place = folder / parent
-            listed[parent] = {path.name for path in place.iterdir()} if place.is_dir() else set()
-        present.append(name in listed[parent])
-    return pd.Series(present, index=entries.index, dtype=bool)
+def found_in(folder: Path, entries: "pd.Series[str]") -> "pd.Series[str]":
+    """Find the file of each entry and give its name as it is on disk; missing where there is none.
+
+    Names that differ in capitals only are found too, since they are one on other machines. Each folder is listed once:
+    asking per photo is slow on a network.
+
+    Raises
+    ------
+    UserError
+        If an entry has no file of its own name, and two whose names differ from it in capitals.
+    """
+
+    @cache
+    def listed(place: str) -> tuple[frozenset[str], dict[str, list[str]]]:
+        names = [path.name for path in (folder / place).iterdir()] if (folder / place).is_dir() else []
+        alike: dict[str, list[str]] = {}
+        for name in sorted(names):
+            alike.setdefault(_alike(name), []).append(name)
+        return frozenset(names), alike
+
+    def within(place: str, name: str) -> str | None:
+        names, alike = listed(place)
+        if name in names:
+            return PurePosixPath(place, name).as_posix()
+        near = alike.get(_alike(name), [])
+        if len(near) > 1:
+            raise UserError(
+                f"{folder}: '{PurePosixPath(place, name)}' may be {' or '.join(near)}; write the one that is meant"
+            )
+        return PurePosixPath(place, near[0]).as_posix() if near else None
+
+    @cache
+    def place_of(path: str) -> str | None:
+        if not path or (folder / path).is_dir():
+            return path
+        above, name = os.path.split(path)
+        place = place_of(above) if name else None
+        return None if place is None else within(place, name)
+
+    def of_entry(entry: str) -> str | None:
+        above, name = os.path.split(entry)
+        place = place_of(above)
+        return None if place is None else within(place, name)
+
+    found = [None if pd.isna(entry) else of_entry(str(entry)) for entry in entries]
+    return pd.Series(found, index=entries.index, dtype="string")
+
+
+def _alike(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _contents(folder: Path) -> str:

@@ -1,8 +1,8 @@
-"""Somebody's own CSV, with whatever column names it has, into a manifest.
+"""Somebody's own table, with whatever column names it has, into a manifest.
 
-The mapping is said, not guessed: which column is the photo, the patient, the eye, and which are labels. A
-column that nobody names is left out, since it would otherwise become a label by accident. Only spelling is
-normalised (OD, R, Right are `right`; F is `female`), and unknown spellings are errors, never guesses.
+The mapping is said, not guessed: which column is the photo, the patient, the eye, and which are labels. Columns that
+bear a manifest's names need no saying, except that labels are always said: any other column that came along would
+become a label by accident.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,50 +10,48 @@ from pathlib import Path
 
 import pandas as pd
 
-from eyeground.datasets.dataset import Reading, present
+from eyeground.column_mapping import Origin, mapped_table, parse_label
+from eyeground.columns import paths
+from eyeground.datasets.dataset import Reading, found_in
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import MASK_PREFIX, NOTE_PREFIX, OPTIONAL, REQUIRED, validated
+from eyeground.manifest import MASK_PREFIX, NOTE_PREFIX, OPTIONAL, REQUIRED, typed_column, validated
 from eyeground.tables import read_table
 
-SPELLINGS: dict[str, dict[str, tuple[str, ...]]] = {
-    "eye": {
-        "right": ("od", "r", "re", "right", "right eye"),
-        "left": ("os", "l", "le", "left", "left eye"),
-    },
-    "sex": {"female": ("f", "female", "woman"), "male": ("m", "male", "man")},
-    "split": {
-        "train": ("train", "training"),
-        "validation": ("val", "valid", "validation", "dev"),
-        "test": ("test", "testing"),
-    },
-}
+KNOWN = (*REQUIRED, *OPTIONAL)
+NO_PATIENTS = (
+    "WARNING: no patient column was named, so every photo counts as its own patient; photos of one patient will "
+    "fall on both sides of a split and figures will be too good. Name it, or say --one-photo-per-patient"
+)
 
 
 def read_labelled_table(
     path: Path,
-    columns: Mapping[str, str],
-    labels: Sequence[str],
+    columns: Mapping[str, str | Origin] | None = None,
+    labels: Sequence[str] = (),
     notes: Sequence[str] = (),
     photo_folder: Path | None = None,
     photo_suffix: str = "",
+    one_photo_per_patient: bool = False,
 ) -> Reading:
-    """Read a CSV or Parquet table of photographs with other column names.
+    """Read a table of photographs with other column names.
 
     Parameters
     ----------
     path : Path
-        The table.
-    columns : mapping of str to str
-        Manifest column to the table's column: `{"photo": "filename", "patient": "id", "eye": "side"}`. `photo`
-        is needed; without `patient` every photograph counts as one, with a warning.
+        The table: CSV, Excel or Parquet.
+    columns : mapping of str to str or Origin
+        Manifest column to the table's column: `{"photo": "filename", "patient": "id", "eye": "side"}`. Columns of the
+        manifest's own names need none. Without `patient` every photograph counts as one, with a warning.
     labels : sequence of str
-        The table's columns that are labels; they keep their names.
+        The table's columns that are labels; `name=column` renames one, and `name=column:yes=1,no=0` its values too.
     notes : sequence of str
         The table's columns that are free text; they become `note_<name>`.
     photo_folder : Path, optional
         Where the photographs lie; the table's own folder if not given.
     photo_suffix : str
         What to add to each entry of the photo column, such as `.jpg`.
+    one_photo_per_patient : bool
+        Whether every photograph is of another patient, so that a column `patient` is not missed.
 
     Returns
     -------
@@ -70,79 +68,88 @@ def read_labelled_table(
     >>> import pathlib, tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> _ = (folder / "7.jpg").write_bytes(b"")
-    >>> _ = (folder / "list.csv").write_text("file,who,side,DR,remark\\n7,A,OD,1,blurred\\n")
+    >>> _ = (folder / "list.csv").write_text("photo,who,side,DR?,remark\\n7,A,OD,yes,blurred\\n")
     >>> reading = read_labelled_table(
-    ...     folder / "list.csv", {"photo": "file", "patient": "who", "eye": "side"}, ["DR"], ["remark"], photo_suffix=".jpg"
+    ...     folder / "list.csv", {"patient": "who", "eye": "side"}, ["dr=DR?"], ["remark"], photo_suffix=".jpg"
     ... )
     >>> reading.table.iloc[0].to_dict()
-    {'photo': '7.jpg', 'patient': 'A', 'eye': 'right', 'DR': 1, 'note_remark': 'blurred'}
+    {'photo': '7.jpg', 'patient': 'A', 'eye': 'right', 'dr': 1, 'note_remark': 'blurred'}
     """
     path, folder = Path(path), Path(photo_folder if photo_folder is not None else Path(path).parent)
     source = read_table(path)
-    _check(path, source, columns, labels, notes)
-    table = pd.DataFrame({name: _spelt(source[column], name, path) for name, column in columns.items()})
-    table["photo"] = table["photo"].astype("string").str.strip() + photo_suffix
-    remarks = []
-    if "patient" not in columns:
-        table.insert(1, "patient", table["photo"])
-        remarks.append(
-            "WARNING: no patient column was named, so every photo counts as its own patient; photos of one patient will "
-            "fall on both sides of a split and figures will be too good"
-        )
-    table = table.join(source[list(labels)]).join(source[list(notes)].add_prefix(NOTE_PREFIX))
-    manifest = validated(table, str(path), folder)
-    unused = [column for column in source.columns if column not in {*columns.values(), *labels, *notes}]
-    if unused:
-        remarks.append(f"columns left out: {', '.join(unused)}")
-    there = present(folder, manifest.table["photo"])
-    if not there.any():
-        raise UserError(
-            f"{path}: none of its {len(there)} photographs is in {folder} (looked for the entries of '{columns['photo']}' with "
-            f"'{photo_suffix}' added). Give the folder of the photographs, or the ending of their names"
-        )
-    absent = tuple(manifest.table.loc[~there, "photo"])
-    return Reading(manifest.where(there).table, folder, tuple(remarks), absent)
-
-
-def _check(
-    path: Path, source: pd.DataFrame, columns: Mapping[str, str], labels: Sequence[str], notes: Sequence[str]
-) -> None:
-    known = (*REQUIRED, *OPTIONAL)
-    for name in columns:
-        if name not in known and not name.startswith(MASK_PREFIX):
-            raise UserError(
-                f"'{name}' is not a manifest column{did_you_mean(name, known)}; use {', '.join(known)} or {MASK_PREFIX}…"
-            )
-    if "photo" not in columns:
+    said = {name: Origin(origin) if isinstance(origin, str) else origin for name, origin in (columns or {}).items()}
+    labelled = dict(parse_label(label, source.columns) for label in labels)
+    if len(labelled) < len(labels):
+        raise UserError(f"{path}: two labels have the same name; rename one, as in name=column")
+    mapping = said | labelled | {NOTE_PREFIX + note: Origin(note) for note in notes}
+    _check(path, source, said, labelled, mapping)
+    table = mapped_table(source, mapping, str(path), KNOWN.__contains__).reset_index(drop=True)
+    if "photo" not in table:
         raise UserError(
             f"{path}: say which column names the photo, as in photo=filename; it has {', '.join(source.columns)}"
         )
-    used = [*columns.values(), *labels, *notes]
-    for column in used:
+    table, remarks = _with_patients(table, one_photo_per_patient, path)
+    table, left_out = _readable(table, said)
+    used = {origin.column for origin in mapping.values()} | {*table.columns, *left_out}
+    unused = [column for column in source.columns if column not in used and column.lower() not in used]
+    remarks += [*left_out.values(), *([f"columns left out: {', '.join(unused)}"] if unused else [])]
+    photos, _ = paths(table["photo"].astype("string").str.strip() + photo_suffix, required=False)
+    found = found_in(folder, photos)
+    there = found.notna()
+    if len(there) and not there.any():
+        raise UserError(
+            f"{path}: none of its {len(there)} photographs is in {folder} (looked for the entries of "
+            f"'{mapping.get('photo', Origin('photo')).column}' with '{photo_suffix}' added). Give the folder of the "
+            "photographs, or the ending of their names"
+        )
+    if renamed := int((found != photos)[there].sum()):
+        remarks.append(f"{renamed:,} photos were found under names that differ from the table's in capitals")
+    manifest = validated(table.assign(photo=found.fillna(photos)), str(path), folder, source.index + 2)
+    absent = tuple(manifest.table.loc[~there, "photo"])
+    return Reading(manifest.where(there).table, folder, (*manifest.remarks, *remarks), absent)
+
+
+def _with_patients(table: pd.DataFrame, one_photo_per_patient: bool, path: Path) -> tuple[pd.DataFrame, list[str]]:
+    if "patient" in table and one_photo_per_patient:
+        raise UserError(f"{path}: names patients, so --one-photo-per-patient cannot be said of it; leave one out")
+    if "patient" in table:
+        return table, []
+    table.insert(1, "patient", table["photo"])
+    return table, [] if one_photo_per_patient else [NO_PATIENTS]
+
+
+def _readable(table: pd.DataFrame, said: Mapping[str, Origin]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table without those columns that nobody asked for and that cannot be understood, and a remark for each."""
+    remarks = {}
+    for column in OPTIONAL:
+        if column in table and column not in said and (problems := typed_column(table[column])[1]):
+            remarks[column] = f"WARNING: the column '{column}' is left out, as {problems[0].text}"
+    return table.drop(columns=list(remarks)), remarks
+
+
+def _check(
+    path: Path,
+    source: pd.DataFrame,
+    said: Mapping[str, Origin],
+    labelled: Mapping[str, Origin],
+    mapping: Mapping[str, Origin],
+) -> None:
+    for name in said:
+        if name not in KNOWN and not name.startswith(MASK_PREFIX):
+            raise UserError(
+                f"'{name}' is not a manifest column{did_you_mean(name, KNOWN)}; use {', '.join(KNOWN)} or {MASK_PREFIX}…"
+            )
+    plain = [origin.column for origin in mapping.values() if not (origin.function or origin.values)]
+    for column in plain:
         if column not in source:
             raise UserError(
                 f"{path}: there is no column '{column}'{did_you_mean(column, source.columns)}; it has {', '.join(source.columns)}"
             )
-        if used.count(column) > 1:
+        if plain.count(column) > 1:
             raise UserError(f"{path}: column '{column}' is used twice; give it one meaning")
-    for label in labels:
-        if label in known or label.startswith((MASK_PREFIX, NOTE_PREFIX)):
+    for label in labelled:
+        if label in KNOWN or label.startswith((MASK_PREFIX, NOTE_PREFIX)):
             raise UserError(
-                f"{path}: a label cannot be called '{label}', which has another meaning in a manifest; rename it"
+                f"{path}: a label cannot be called '{label}', which has another meaning in a manifest; rename it, as in "
+                f"--label name={label}"
             )
-
-
-def _spelt(cells: pd.Series, name: str, path: Path) -> pd.Series:
-    if name not in SPELLINGS:
-        return cells
-    meanings = {spelling: meaning for meaning, spellings in SPELLINGS[name].items() for spelling in spellings}
-    text = cells.astype("string").str.strip()
-    text = text.mask(text == "")
-    meant = text.str.lower().map(meanings)
-    wrong = text.notna() & meant.isna()
-    if wrong.any():
-        index = int(cells.index[wrong][0])
-        raise UserError(
-            f"{path}, row {index + 2}: '{cells.name}' is '{cells[index]}'; as {name}, expected one of {', '.join(meanings)} or empty"
-        )
-    return meant
