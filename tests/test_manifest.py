@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, join, read_manifest, read_photo_list, validated, write_manifest
+from eyeground.manifest import Manifest, read_manifest, validated, write_manifest
 
 
 def manifest_of(folder: Path, content: str, name: str = "labels.csv") -> Manifest:
@@ -226,35 +226,6 @@ def test_ten_problems_are_shown_and_the_rest_counted(tmp_path: Path) -> None:
 def test_no_patient_identifier_is_in_an_error(tmp_path: Path) -> None:
     secret = "Mustermann-1950"
     assert secret not in error_of(tmp_path, f"photo,patient,split\na.jpg,{secret},train\nb.jpg,{secret},test\n")
-    one = manifest_of(tmp_path, f"photo,patient\na.jpg,{secret}\n")
-    other = manifest_of(tmp_path, "photo,patient\na.jpg,2\n", "other.csv")
-    with pytest.raises(UserError, match="'patient' differs between two manifests") as caught:
-        join([one, other], tmp_path)
-    assert secret not in str(caught.value)
-
-
-def test_joining_partially_labelled_tables_keeps_unknown_unknown(tmp_path: Path) -> None:
-    one = manifest_of(tmp_path / "one", "photo,patient,abnormal\na.jpg,1,1\nb.jpg,2,0\n")
-    two = manifest_of(tmp_path / "two", "photo,patient,grade\na.jpg,3,4\n../one/a.jpg,1,2\n")
-    joined = join([one, two], tmp_path)
-    assert cells(joined, "photo") == ["one/a.jpg", "one/b.jpg", "two/a.jpg"]
-    assert cells(joined, "abnormal") == [1, 0, None]
-    assert cells(joined, "grade") == [2, None, 4]
-    assert joined.root == tmp_path
-
-
-def test_joining_a_manifest_with_itself_changes_nothing(tmp_path: Path) -> None:
-    one = manifest_of(tmp_path, "photo,patient,eye,abnormal\na.jpg,007,left,1\nb.jpg,2,,\n")
-    pd.testing.assert_frame_equal(join([one, one], tmp_path).table, one.table)
-
-
-def test_manifests_that_disagree_are_not_joined(tmp_path: Path) -> None:
-    one = manifest_of(tmp_path, "photo,patient,abnormal\na.jpg,1,1\n")
-    two = manifest_of(tmp_path, "photo,patient,abnormal\na.jpg,1,0\n", "two.csv")
-    with pytest.raises(UserError, match=r"photo 'a\.jpg': 'abnormal' is '1' in one manifest and '0' in another"):
-        join([one, two], tmp_path)
-    with pytest.raises(UserError, match="at least one"):
-        join([], tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -324,33 +295,6 @@ def test_the_rows_of_a_split_are_those_and_no_others(tmp_path: Path) -> None:
         manifest.in_split("valid")
     with pytest.raises(UserError, match="no 'split' column"):
         manifest_of(tmp_path, "photo,patient\na.jpg,1\n").in_split("train")
-
-
-def test_a_list_of_photos_needs_no_patient_and_no_labels_that_are_right(tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_text("photo,patient,eye,grade\n./a.jpg,007,left,n.k.\nb.jpg,,,3\n")
-    table = read_photo_list(tmp_path / "list.csv").table
-    assert table.fillna("").to_numpy().tolist() == [["a.jpg", "007", "left"], ["b.jpg", "", ""]]
-    (tmp_path / "short.csv").write_text("photo\na.jpg\n")
-    assert read_photo_list(tmp_path / "short.csv").table.fillna("").to_numpy().tolist() == [["a.jpg", "", ""]]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("image,patient\na.jpg,1\n", "no column 'photo'; rename 'image' to 'photo'. It needs photo."),
-        ("photo,patient\na.jpg,NA\n", "row 2: 'patient' is 'NA'"),
-        (
-            'photo,eye\n"",left\na.jpg,OU\n',
-            "row 3: 'eye' is 'OU'; expected 'left', 'right' or empty",
-        ),
-        ("photo\n", "has no rows"),
-    ],
-)
-def test_mistakes_in_a_list_of_photos_name_row_and_fix(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "list.csv").write_text(text)
-    with pytest.raises(UserError) as error:
-        read_photo_list(tmp_path / "list.csv")
-    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,13 @@ spreadsheet counts them: the header is row 1), column, and the fix. Only what a 
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from eyeground import columns
-from eyeground.column_mapping import Origin, mapped_table
 from eyeground.columns import EYES, SEXES, SPLITS, Problem
 from eyeground.errors import UserError, did_you_mean
 from eyeground.tables import NAMELESS, read_table, write_table
@@ -33,15 +32,15 @@ __all__ = [
     "SEXES",
     "SPLITS",
     "Manifest",
-    "join",
+    "lacking_column",
     "read_manifest",
-    "read_photo_list",
+    "repeated_photos",
+    "typed_column",
     "validated",
     "write_manifest",
 ]
 
 REQUIRED = ("photo", "patient")
-PHOTO_LIST = ("photo", "patient", "eye")  # what screening knows of a table
 OPTIONAL = ("eye", "split", "fold", "device", "age", "sex", "source")
 MASK_PREFIX, NOTE_PREFIX = "mask_", "note_"
 
@@ -137,7 +136,7 @@ class Manifest:
         for column in ("photo", *self.masks):
             table[column] = _moved(table[column], old_root, new_root)
         moved = replace(self, table=table, root=Path(root))
-        columns.refuse(_repeated_photos(table["photo"]), "moved manifest", range(2, len(table) + 2))
+        columns.refuse(repeated_photos(table["photo"]), "moved manifest", range(2, len(table) + 2))
         return moved
 
 
@@ -168,66 +167,6 @@ def read_manifest(path: Path, needs: Collection[str] | None = None) -> Manifest:
     path = Path(path)
     table = read_table(path)
     return _validated(table, str(path), path.parent, table.index + 2, needs)
-
-
-def read_photo_list(path: Path, mapping: Mapping[str, Origin] | None = None, keep: Sequence[str] = ()) -> Manifest:
-    """Read of a table what screening needs: which photographs, and whose they are where it says so.
-
-    `patient` need not be there and may be empty, and all other columns are passed over: nobody has labelled
-    photographs that are yet to be screened.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    mapping : mapping of str to Origin, optional
-        Which columns are `photo`, `patient` and `eye`, where they have other names.
-    keep : sequence of str
-        Further columns, by the table's own names, to be kept as text.
-
-    Returns
-    -------
-    Manifest
-        Of strings: `photo` (relative to the table's folder), `patient` and `eye` (`left`, `right`), missing where
-        unknown, and the columns of `keep`.
-
-    Raises
-    ------
-    UserError
-        Naming file, row, column and fix, for up to ten problems at once.
-    """
-    path = Path(path)
-    source = read_table(path)
-    row_numbers = source.index + 2
-    source = source.reset_index(drop=True)
-    for column in keep:
-        if column not in source or column in PHOTO_LIST:
-            raise UserError(
-                f"{path}: there is no further column '{column}' to keep{did_you_mean(column, source.columns)}; "
-                f"it has {', '.join(source.columns)}"
-            )
-    table = mapped_table(source, mapping or {}, str(path), PHOTO_LIST.__contains__)
-    if "photo" not in table:
-        raise UserError(f"{path}: {_lacking('photo', list(source.columns), ('photo',))}")
-    if table.empty:
-        raise UserError(f"{path}: the table has no rows; name at least one photograph")
-    photo, problems = columns.paths(table["photo"], required=True)
-    problems += _repeated_photos(photo)
-    nothing = pd.Series(pd.NA, index=table.index, dtype="string")
-    patient, eye = nothing, nothing
-    remark = None
-    if "patient" in table:
-        known = columns.text_cells(table["patient"]).dropna()
-        patient, found = columns.identifiers(known)
-        patient = patient.reindex(table.index)
-        remark = columns.respelt(known)
-        problems += found
-    if "eye" in table:
-        eye, found = columns.choice(table["eye"], "eye")
-        problems += found
-    columns.refuse(problems, str(path), row_numbers)
-    kept = {column: columns.text_cells(source[column]) for column in keep}
-    listed = pd.DataFrame({"photo": photo, "patient": patient, "eye": eye} | kept)
-    return Manifest(listed, path.parent, (remark,) if remark else ())
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
@@ -283,7 +222,7 @@ def _validated(
         elif found:
             typed[column] = columns.text_cells(table[column])
     if "photo" in typed:
-        problems += _repeated_photos(typed["photo"])
+        problems += repeated_photos(typed["photo"])
     for column in ("split", "fold"):
         if column in needed and {column, "patient"} <= set(typed):
             problems += _patients_across(typed["patient"], typed[column])
@@ -292,47 +231,12 @@ def _validated(
     return Manifest(pd.DataFrame(typed), root, (remark,) if remark else ())
 
 
-def join(manifests: Sequence[Manifest], root: Path) -> Manifest:
-    """Join manifests into one, with paths relative to `root`.
-
-    A photograph that several manifests hold becomes one row with the labels of all; a label column that a
-    manifest lacks stays unknown for its photographs.
-
-    Raises
-    ------
-    UserError
-        If two manifests disagree on a cell of the same photograph.
-    """
-    if not manifests:
-        raise UserError("nothing to join: name at least one manifest")
-    stacked = pd.concat([manifest.moved_to(root).table for manifest in manifests], ignore_index=True)
-    repeated = stacked[stacked["photo"].duplicated(keep=False)]
-    if repeated.empty:
-        return validated(stacked, "joined manifest", root)
-    for column in stacked.columns.drop("photo"):
-        _refuse_disagreement(repeated[["photo", column]].dropna().drop_duplicates(), column)
-    merged = stacked.groupby("photo", sort=False, as_index=False).first()
-    return validated(merged[list(stacked.columns)], "joined manifest", root)
-
-
-def _refuse_disagreement(cells: pd.DataFrame, column: str) -> None:
-    clash = cells.loc[cells["photo"].duplicated(), "photo"]
-    if clash.empty:
-        return
-    photo = clash.iloc[0]
-    one, other = cells.loc[cells["photo"] == photo, column].iloc[:2]
-    differ = "differs between two manifests"
-    if column != "patient":  # whose identifiers stay out of messages
-        differ = f"is '{one}' in one manifest and '{other}' in another"
-    raise UserError(f"photo '{photo}': '{column}' {differ}; make them agree, or leave one empty")
-
-
 def _column_problems(names: Sequence[str], needed: Collection[str] = REQUIRED + OPTIONAL) -> list[Problem]:
     """A column whose name is almost right would be read as a label and never missed, so it is a problem."""
     texts = []
     for known in REQUIRED + OPTIONAL:
         if known in REQUIRED and known not in names:
-            texts.append(_lacking(known, names, REQUIRED))
+            texts.append(lacking_column(known, names, REQUIRED))
         elif known in needed:
             near = [other for other in names if other.lower() == known and other != known]
             texts += [f"there is a column '{wrong}'; rename it to '{known}'" for wrong in near]
@@ -344,7 +248,8 @@ def _column_problems(names: Sequence[str], needed: Collection[str] = REQUIRED + 
     return [Problem(-1, 1, text) for text in texts]
 
 
-def _lacking(known: str, names: Sequence[str], required: Sequence[str]) -> str:
+def lacking_column(known: str, names: Sequence[str], required: Sequence[str]) -> str:
+    """That a required column is missing, and which one may be meant."""
     near = [other for other in names if other.lower() in (known, *_COLUMN_SYNONYMS[known])]
     near.sort(key=lambda other: other.lower() != known)
     hint = f"; rename '{near[0]}' to '{known}'" if near else did_you_mean(known, names)
@@ -372,7 +277,8 @@ def typed_column(cells: pd.Series) -> columns.Typed:
     return columns.label(cells)
 
 
-def _repeated_photos(photos: pd.Series) -> list[Problem]:
+def repeated_photos(photos: pd.Series) -> list[Problem]:
+    """Photographs that stand in two rows."""
     known = photos.dropna()
     return columns.problems_of(
         known[known.duplicated()],

@@ -117,7 +117,7 @@ def _gather(gathering: Gathering, source: _Source, label: str) -> None:
 
 
 def _gather_manifest(gathering: Gathering, path: Path, label: str) -> None:
-    from eyeground.manifest import read_photo_list  # pandas takes half a second, which other sources need not
+    from eyeground.photo_list import read_photo_list  # pandas takes half a second, which other sources need not
 
     listed = read_photo_list(path)
     table = listed.table
