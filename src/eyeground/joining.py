@@ -149,7 +149,7 @@ def _prefixed(manifest: Manifest) -> Manifest:
         return manifest
     source = table.groupby("patient")["source"].min()
     names = {
-        patient: patient if pd.isna(of) or patient.startswith(f"{of}-") else f"{of}-{patient}"
+        patient: patient if pd.isna(of) or str(patient).startswith(f"{of}-") else f"{of}-{patient}"
         for patient, of in source.items()
     }
     return Manifest(table.assign(patient=table["patient"].map(names).astype("string")), manifest.root, manifest.remarks)

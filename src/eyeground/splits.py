@@ -71,6 +71,29 @@ def split_patients(
     return replace(manifest, table=manifest.table.assign(split=manifest.table["patient"].map(split).astype("string")))
 
 
+def is_divided(manifest: Manifest, column: str) -> bool:
+    """Whether any photograph has a `split` or `fold` already."""
+    return column in manifest.table and bool(manifest.table[column].notna().any())
+
+
+def refuse_replacing(manifest: Manifest, column: str) -> None:
+    """Raise if splits or folds are there already: a publisher's test photos must not be trained on by accident.
+
+    Raises
+    ------
+    UserError
+        Counting them, with the way out.
+    """
+    if is_divided(manifest, column):
+        counts = ", ".join(
+            f"{count:,} {name}" for name, count in manifest.table[column].value_counts(sort=False).items()
+        )
+        raise UserError(
+            f"the manifest has a column '{column}' already ({counts}), as its publisher or an earlier `split` gave it; "
+            "use it as it is, or replace it with --overwrite"
+        )
+
+
 def fold_patients(manifest: Manifest, folds: int, stratify: Sequence[str] = (), seed: int = 0) -> Manifest:
     """Give every patient to one of `folds` folds, numbered from 0, and return the manifest with column `fold`.
 

@@ -39,6 +39,7 @@ from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserE
 
 VERBS = (
     "import",
+    "join",
     "check",
     "split",
     "convert",
@@ -87,6 +88,7 @@ app = typer.Typer(
     add_completion=True,
 )
 app.add_typer(data.import_app, name="import")
+app.command("join")(data.join)
 app.command("check")(data.check)
 app.command("split")(data.split)
 app.command("convert")(convert.convert)

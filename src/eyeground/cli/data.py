@@ -1,5 +1,6 @@
-"""`import`, `check` and `split`: from files to a manifest that can be trusted."""
+"""`import`, `join`, `check` and `split`: from files to a manifest that can be trusted."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from eyeground.errors import UserError, did_you_mean
+from eyeground.files import require_table_output, require_writable
 from eyeground.machine import usable_cores
 
 OUTPUT = typer.Option(..., "-o", "--output", help="Manifest to write, .csv or .parquet.")
@@ -16,6 +18,9 @@ CACHE = typer.Option(
     "--cache",
     envvar="EYEGROUND_CACHE",
     help="Folder of standard photos, shared by all runs.",
+)
+ONE_PHOTO_PER_PATIENT = typer.Option(
+    False, "--one-photo-per-patient", help="Every photo is of another patient, so that none need be named."
 )
 JOBS = typer.Option(None, "--jobs", min=1, help="Processes that read photos; one per core if not given.")
 
@@ -65,6 +70,7 @@ def _dataset_command(name: str) -> Any:
         output: Path = OUTPUT,
     ) -> None:
         console = Console(soft_wrap=True)
+        require_table_output(output)
         _write(dataset.read(folder), output, console)
         console.print(f"page: {dataset.page}\nlicence: {dataset.licence}\ncite: {dataset.citation}", highlight=False)
 
@@ -73,44 +79,110 @@ def _dataset_command(name: str) -> Any:
 
 @import_app.command("folder")
 def import_folder(
-    folder: Path = typer.Argument(..., help="Holds <class>/<photo>, or <train|val|test>/<class>/<photo>."),
+    folder: Path = typer.Argument(
+        ..., help="Holds <class>/<photo>, <train|val|test>/<class>/<photo>, or photos alone, which then have no labels."
+    ),
     output: Path = OUTPUT,
     patient_pattern: str | None = typer.Option(
-        None, help=r"Regular expression that finds the patient in a file name: '(?P<patient>\d+)_(?P<eye>left|right)'."
+        None, help=r"Regular expression that finds the patient in a file name: '(?P<patient>\d+)_(?P<eye>OD|OS)'."
     ),
+    one_photo_per_patient: bool = ONE_PHOTO_PER_PATIENT,
 ) -> None:
-    """Photos in a folder per class, with or without train/val/test folders above."""
+    """Photos in a folder per class, with or without train/val/test folders above, or in one folder without labels."""
     from eyeground.datasets import read_class_folders
 
-    _write(read_class_folders(folder, patient_pattern), output, Console(soft_wrap=True))
+    require_table_output(output)
+    reading = read_class_folders(folder, patient_pattern, one_photo_per_patient)
+    _write(reading, output, Console(soft_wrap=True))
 
 
 @import_app.command("csv")
 def import_csv(
-    table: Path = typer.Argument(..., help="A CSV or Parquet table with a row per photo."),
+    table: Path = typer.Argument(..., help="A CSV, Excel or Parquet table with a row per photo."),
     output: Path = OUTPUT,
     columns: list[str] = typer.Option(
         [],
         "--column",
-        help="What a column is, as ours=theirs: --column photo=filename --column patient=id --column eye=side.",
+        help="What a column is, as ours=theirs: --column photo=filename --column patient=id; --column 'patient=folder(path)' and "
+        "--column 'eye=match(path, \"(OD|OS)\")' take a part of one. Columns called photo, patient, eye and so on need none.",
     ),
-    labels: list[str] = typer.Option([], "--label", help="A column that is a label; repeat for more."),
+    labels: list[str] = typer.Option(
+        [],
+        "--label",
+        help="A column that is a label; repeat for more. 'dr=Referable DR?' renames it, and 'dr=Referable DR?:yes=1,no=0' its "
+        "values too.",
+    ),
     notes: list[str] = typer.Option([], "--note", help="A column of free text to keep; repeat for more."),
     photo_folder: Path | None = typer.Option(None, help="Where the photos lie, if not beside the table."),
     photo_suffix: str = typer.Option("", help="Ending to add to each photo's name, such as .jpg."),
+    one_photo_per_patient: bool = ONE_PHOTO_PER_PATIENT,
 ) -> None:
     """A table of your own, whatever its columns are called."""
+    from eyeground.column_mapping import parse_columns
     from eyeground.datasets import read_labelled_table
+    from eyeground.manifest import MASK_PREFIX, OPTIONAL, REQUIRED
 
-    mapping = {}
-    for column in columns:
-        ours, separator, theirs = column.partition("=")
-        if not separator:
-            raise UserError(f"--column {column}: expected ours=theirs, for example photo=filename")
-        mapping[ours] = theirs
-    _write(
-        read_labelled_table(table, mapping, labels, notes, photo_folder, photo_suffix), output, Console(soft_wrap=True)
-    )
+    require_table_output(output)
+    mapping = parse_columns(columns, (*REQUIRED, *OPTIONAL), (MASK_PREFIX,))
+    reading = read_labelled_table(table, mapping, labels, notes, photo_folder, photo_suffix, one_photo_per_patient)
+    _write(reading, output, Console(soft_wrap=True))
+
+
+def join(
+    manifests: list[Path] = typer.Argument(
+        ..., help="Manifests to join; a photo that stands in several becomes one row."
+    ),
+    output: Path = OUTPUT,
+    sources: list[str] = typer.Option(
+        [],
+        "--source",
+        help="Where the photos of a manifest come from, as NAME=MANIFEST; repeat for more. Not needed where its column 'source' "
+        "says so. Patients of different sources are different patients.",
+    ),
+    licences: list[str] = typer.Option(
+        [], "--licence", help="Licence of a source, as NAME=TEXT; repeat for more. Known for the datasets of `import`."
+    ),
+    citations: list[str] = typer.Option([], "--citation", help="Citation of a source, as NAME=TEXT; repeat for more."),
+) -> None:
+    """Join manifests into one: labels of all, patients of different sources apart, licences and citations for the card."""
+    from eyeground.datasets import DATASETS, summary
+    from eyeground.joining import Terms, patients_apart, with_source, with_terms
+    from eyeground.joining import join as join_manifests
+    from eyeground.manifest import read_manifest, write_manifest
+
+    require_table_output(output)
+    named = {Path(path): name for name, path in _pairs(sources, "--source")}
+    for path in named:
+        if path not in manifests:
+            raise UserError(
+                f"--source {named[path]}={path}: is none of the manifests; they are {', '.join(map(str, manifests))}"
+            )
+    read = {
+        str(path): with_source(read_manifest(path), named[path], str(path)) if path in named else read_manifest(path)
+        for path in manifests
+    }
+    joined = join_manifests(patients_apart(read), output.parent)
+    known = set() if "source" not in joined.table else set(joined.table["source"].dropna())
+    terms = {name: Terms(DATASETS[name].licence, DATASETS[name].citation) for name in sorted(known & DATASETS.keys())}
+    for name, text in _pairs(licences, "--licence"):
+        terms[name] = Terms(text, terms.get(name, Terms()).citation)
+    for name, text in _pairs(citations, "--citation"):
+        terms[name] = Terms(terms.get(name, Terms()).licence, text)
+    joined = with_terms(joined, terms)
+    write_manifest(joined, output)
+    console = Console(soft_wrap=True)
+    summary(joined, console)
+    console.print(f"written: {output}; `eyeground check {output}` finds photos that stand in several of them")
+
+
+def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
+    pairs = [text.partition("=") for text in texts]
+    for name, separator, value in pairs:
+        if not (name and separator and value):
+            raise UserError(
+                f"{option} {name}{separator}{value}: expected NAME={'MANIFEST' if option == '--source' else 'TEXT'}"
+            )
+    return [(name, value) for name, _, value in pairs]
 
 
 def _write(reading: Any, output: Path, console: Console) -> None:
@@ -142,7 +214,10 @@ def check(
     from eyeground.protocols.check import check_manifest
 
     console = Console(soft_wrap=True)
-    other = read_manifest(against) if against else None
+    require_writable(output)
+    if clean:
+        require_table_output(clean)
+    other = read_manifest(against, needs=()) if against else None
     checked = check_manifest(read_manifest(manifest), cache, jobs or usable_cores(), other)
     checked.write(output)
     checked.print(console)
@@ -161,18 +236,32 @@ def split(
     folds: int = typer.Option(0, help="Number of cross-validation folds to write as column 'fold'; 0 writes none."),
     stratify: list[str] = typer.Option([], help="Label to balance; repeat for more. All labels if none is given."),
     seed: int = typer.Option(0, min=0, help="Another seed, another split."),
+    overwrite: bool = typer.Option(
+        False, "--overwrite", help="Replace the splits or folds that the manifest has, such as a publisher's."
+    ),
 ) -> None:
-    """Give every patient to a split (and a fold), balanced by label; the same seed gives the same split."""
+    """Give every patient to a split (and a fold), balanced by label; the same seed gives the same split.
+
+    Splits and folds that the manifest has stay as they are: --folds adds folds to them, and --overwrite replaces both.
+    """
     from eyeground.datasets import summary
     from eyeground.manifest import read_manifest, write_manifest
-    from eyeground.splits import fold_patients, split_patients
+    from eyeground.splits import fold_patients, is_divided, refuse_replacing, split_patients
 
+    require_table_output(output)
     shares = {"train": train, "validation": validation, "test": test}
-    divided = split_patients(
-        read_manifest(manifest), {name: share for name, share in shares.items() if share}, stratify, seed
-    )
+    photos = read_manifest(manifest, needs=(*stratify, *(() if overwrite else ("split", "fold"))))
+    kept = bool(folds) and not overwrite and is_divided(photos, "split")
+    if not overwrite:
+        refuse_replacing(photos, "fold" if folds else "split")
+    divided = photos
+    if not kept:
+        divided = split_patients(photos, {name: share for name, share in shares.items() if share}, stratify, seed)
     if folds:
         divided = fold_patients(divided, folds, stratify, seed)
     write_manifest(divided, output)
-    summary(divided, Console(soft_wrap=True))
-    typer.echo(f"written: {output}")
+    console = Console(soft_wrap=True)
+    summary(divided, console)
+    if kept:
+        console.print("the manifest's own splits were kept; --overwrite replaces them")
+    console.print(f"written: {output}", markup=False, highlight=False)

@@ -18,7 +18,7 @@ def summary(manifest: Manifest, console: Console | None = None) -> None:
     Parameters
     ----------
     manifest : Manifest
-        If it is a `Reading`, its absent photographs and remarks are printed too.
+        Its remarks are printed too, and the absent photographs if it is a `Reading`.
     console : rich.console.Console, optional
         Where to; standard output if not given.
     """
@@ -33,8 +33,15 @@ def summary(manifest: Manifest, console: Console | None = None) -> None:
         console.print(_label_table(manifest))
     for mask in manifest.masks:
         console.print(f"{mask}: {int(table[mask].notna().sum()):,} of {len(table):,} photos")
-    if isinstance(manifest, Reading):
-        _print_reading(manifest, console)
+    if isinstance(manifest, Reading) and manifest.absent_photos:
+        examples = ", ".join(manifest.absent_photos[:MOST_ABSENT_SHOWN])
+        console.print(
+            f"[yellow]{len(manifest.absent_photos):,} photos are listed but not in {escape(str(manifest.root))}, and left "
+            f"out[/], for example {escape(examples)}"
+        )
+    for remark in manifest.remarks:
+        style = "bold red" if remark.startswith("WARNING") else "dim"
+        console.print(f"[{style}]{escape(remark)}[/]")
 
 
 def _label_table(manifest: Manifest) -> Table:
@@ -66,15 +73,3 @@ def _counts(table: pd.DataFrame, column: str) -> str:
     parts = [f"{count:,} {value}" for value, count in counts.items()]
     unknown = int(table[column].isna().sum())
     return ", ".join(parts + ([f"{unknown:,} unknown"] if unknown else []))
-
-
-def _print_reading(reading: Reading, console: Console) -> None:
-    if reading.absent_photos:
-        examples = ", ".join(reading.absent_photos[:MOST_ABSENT_SHOWN])
-        console.print(
-            f"[yellow]{len(reading.absent_photos):,} photos are listed but not in {escape(str(reading.root))}, and left "
-            f"out[/], for example {escape(examples)}"
-        )
-    for remark in reading.remarks:
-        style = "bold red" if remark.startswith("WARNING") else "dim"
-        console.print(f"[{style}]{escape(remark)}[/]")
