@@ -91,3 +91,22 @@ def test_one_that_is_not_offered_is_one_sentence(screen, tmp_path, capsys) -> No
     told = capsys.readouterr().err
     assert "it offers youden, sensitivity=0.95, or threshold=0.5" in told and "Traceback" not in told
     assert not (tmp_path / "out").exists()
+
+
+def test_a_clinics_own_table_is_screened_and_its_columns_are_kept(screen, tmp_path, capsys) -> None:
+    table = tmp_path / "clinic.csv"
+    table.write_text("File;MRN;Side;Accession;status;age\nphotos/eye.png;AB-7;OD;0042;urgent;n.k.\n")
+    given = ["--column", "photo=File, patient=MRN", "--column", "eye=Side", "--keep", "Accession", "--keep", "status"]
+    assert screen(str(table), *given) == 0
+    rows = pd.read_csv(tmp_path / "out" / "results.csv", dtype=str)
+    assert len(rows) == 1
+    row = rows.iloc[0]
+    assert (row["patient"], row["eye"], row["Accession"], row["kept_status"]) == ("AB-7", "right", "0042", "urgent")
+    assert row["status"] != "urgent"
+    assert pd.read_parquet(tmp_path / "out" / "results.parquet")["Accession"].tolist() == ["0042"]
+    assert "AB-7" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_columns_of_no_table_are_a_mistake(screen, capsys) -> None:
+    assert screen("--keep", "mrn") == 2
+    assert "none is named" in capsys.readouterr().err

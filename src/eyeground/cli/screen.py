@@ -55,6 +55,17 @@ def screen(
     shards: int | None = typer.Option(
         None, "--shards", min=1, help="Write the results in so many Parquet files too: shards/00001-of-00004.parquet, …"
     ),
+    columns: list[str] = typer.Option(
+        [],
+        "--column",
+        help="Which column of the manifests is photo, patient or eye, as ours=theirs; repeat for more: --column photo=filename "
+        "--column 'patient=folder(filename)'.",
+    ),
+    keep: list[str] = typer.Option(
+        [],
+        "--keep",
+        help="Further column of the manifests to carry to the results, such as mrn or accession; repeat for more.",
+    ),
 ) -> None:
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 
@@ -68,6 +79,8 @@ def screen(
 
     A manifest, a table with the column photo and perhaps patient and eye: `eyeground screen clinic.csv -o out`
 
+    A table of your own: `eyeground screen clinic.xlsx --column photo=File --column patient=MRN --keep Accession -o out`
+
     Archives, which stay packed: `eyeground screen export.zip older.tar.gz -o out`
 
     A list from another program: `find photos -newer yesterday -name '*.jpg' | eyeground screen - -o out`
@@ -80,13 +93,28 @@ def screen(
     from eyeground.screening.batch import screen as screen_photos
     from eyeground.screening.results import SHARDS
     from eyeground.screening.runtime import load
+    from eyeground.screening.sources import TableColumns
 
+    chosen = TableColumns()
+    if columns or keep:
+        from eyeground.column_mapping import parse_columns
+        from eyeground.photo_list import PHOTO_LIST
+
+        chosen = TableColumns(parse_columns(columns, PHOTO_LIST), tuple(keep))
     console = Console(soft_wrap=True)
     screener = load(bundle, operating_point=operating_point)
     console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", highlight=False)
     console.print(_expectation(screener.rule, prevalence), highlight=False)
     screened = screen_photos(
-        photos, screener, output, jobs, identifiers, report=report, overlays=overlays, shards=shards
+        photos,
+        screener,
+        output,
+        jobs,
+        identifiers,
+        report=report,
+        overlays=overlays,
+        shards=shards,
+        columns=chosen,
     )
     for note in screened.notes:
         console.print(note, markup=False)

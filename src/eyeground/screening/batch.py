@@ -34,7 +34,7 @@ from eyeground.screening.report import write_report
 from eyeground.screening.results import ENDINGS, RESULTS, Finished, write_results, write_shards
 from eyeground.screening.rollup import EYES, PATIENTS, write_rollup
 from eyeground.screening.runtime import Screener
-from eyeground.screening.sources import list_sources
+from eyeground.screening.sources import OUR_NAMES, TableColumns, list_sources
 from eyeground.screening.unpacking import in_reading_order, read_photos
 
 REPORT, PICTURES = "report.html", "overlays"
@@ -90,6 +90,7 @@ def screen(
     report: bool = True,
     overlays: bool = True,
     shards: int | None = None,
+    columns: TableColumns = OUR_NAMES,
 ) -> Screened:
     """Screen photographs and write tables, evidence pictures and a report.
 
@@ -111,6 +112,8 @@ def screen(
         Write the report, and the pictures that it shows. Without pictures it is a report without photographs.
     shards : int, optional
         Write the table in so many Parquet files too, `shards/00001-of-00004.parquet` and so on.
+    columns : TableColumns
+        Which columns of the manifests are ours, and which are carried to the results.
 
     Raises
     ------
@@ -122,7 +125,7 @@ def screen(
     sources = [photos] if isinstance(photos, str | Path) else photos
     if screener.rule.decision is None:
         raise UserError(f"{screener.bundle.identity}: {NO_RULE}")
-    listing = list_sources(sources, output_folder)
+    listing = list_sources(sources, output_folder, columns)
     _refuse_foreign_results(output_folder)
     with Ledger(output_folder / LEDGER, screener.bundle, thresholds=screener.rule.thresholds) as ledger:
         _sweep(output_folder)
@@ -132,9 +135,9 @@ def screen(
         screened = _screened(todo, screener, ledger, output_folder, jobs, overlays)
         for _ in track(screened, "screening", total=len(todo)):
             pass
-        finished = Finished(listing.photos, ledger)
+        finished = Finished(listing.photos, ledger, columns.keep)
         counts: Counter[str] = Counter()
-        write_results(output_folder, _counted(track(finished, "writing tables"), counts))
+        write_results(output_folder, _counted(track(finished, "writing tables"), counts), columns.keep)
         write_shards(output_folder, shards)
         patients = write_rollup(output_folder, finished, screener.rule.healthy)
         if report:

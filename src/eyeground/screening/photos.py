@@ -45,6 +45,8 @@ class PhotoFile:
         Size and time of last change; another stamp is another photograph.
     patient, eye : str or None
         As a manifest gives them.
+    kept : tuple of str or None
+        Cells of a manifest's further columns that were asked for; empty if it stands in no manifest.
     member : int or None
         The member's place in its archive, counted from 0; None of a file.
     refusal : str or None
@@ -58,6 +60,7 @@ class PhotoFile:
     eye: str | None = None
     member: int | None = None
     refusal: str | None = None
+    kept: tuple[str | None, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -137,11 +140,18 @@ class Gathering:
         self._seen: set[tuple[int, int]] = set()
         self._ours: dict[Path, bool] = {}
 
-    def file(self, path: Path, name: str, patient: str | None = None, eye: str | None = None) -> None:
+    def file(
+        self,
+        path: Path,
+        name: str,
+        patient: str | None = None,
+        eye: str | None = None,
+        kept: tuple[str | None, ...] = (),
+    ) -> None:
         """Take a file as a photograph, once."""
         location = str(path.absolute())
         if self.claim(location):
-            self.add(PhotoFile(as_text(name), location, stamp_of(path), patient, eye))
+            self.add(PhotoFile(as_text(name), location, stamp_of(path), patient, eye, kept=kept))
 
     def claim(self, location: str) -> bool:
         """Whether nothing of this place has been taken yet; from now on, it has."""

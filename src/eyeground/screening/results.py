@@ -40,17 +40,20 @@ TEXT_COLUMNS = (
     "model",
     "picture",
 )
+KEPT = "kept_"
 ROWS_AT_ONCE = 2_000
 
 
 class Finished(Sequence[Record]):
     """The records of finished photographs, in order, read from the ledger whenever one is asked for.
 
-    Where any photograph has a patient or an eye, all rows have the columns `patient` and `eye` right after `photo`.
+    Where any photograph has a patient or an eye, all rows have the columns `patient` and `eye` right after `photo`, and
+    after these the columns that are `kept` of a manifest; one that has the name of a column of ours gets `kept_` before it.
     """
 
-    def __init__(self, photos: Sequence[PhotoFile], ledger: Ledger) -> None:
+    def __init__(self, photos: Sequence[PhotoFile], ledger: Ledger, kept: Sequence[str] = ()) -> None:
         self.photos = photos
+        self.kept = kept
         self._ledger = ledger
         self._with_patients = any(photo.patient is not None or photo.eye is not None for photo in photos)
 
@@ -69,12 +72,16 @@ class Finished(Sequence[Record]):
     def _record(self, photo: PhotoFile) -> Record:
         record = self._ledger.record_of(photo)
         assert record is not None, "a photograph was not finished"
-        if not self._with_patients:
-            return record
-        return replace(record, row={"photo": None, "patient": photo.patient, "eye": photo.eye} | record.row)
+        whose = {"patient": photo.patient, "eye": photo.eye} if self._with_patients else {}
+        cells = photo.kept or (None,) * len(self.kept)
+        kept = {
+            f"{KEPT}{name}" if name in record.row or name in whose else name: cell
+            for name, cell in zip(self.kept, cells, strict=True)
+        }
+        return replace(record, row={"photo": None} | whose | kept | record.row) if whose or kept else record
 
 
-def write_results(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
+def write_results(folder: Path, rows: Iterable[dict[str, Any]], kept: Sequence[str] = ()) -> None:
     """Write `results.csv`, `results.parquet` and `results.jsonl`, each atomically.
 
     Parameters
@@ -83,6 +90,8 @@ def write_results(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
         Where to.
     rows : iterable of dict
         At least one; all with the same columns, numbers or None where not text.
+    kept : sequence of str
+        Columns of a manifest among them, which are text.
 
     Raises
     ------
@@ -101,7 +110,7 @@ def write_results(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
             for piece in _pieces(rows):
                 if parquet is None:
                     csv_rows.writerow(piece[0])
-                    parquet = opened.enter_context(pq.ParquetWriter(partials[1], _schema(piece[0])))
+                    parquet = opened.enter_context(pq.ParquetWriter(partials[1], _schema(piece[0], kept)))
                 csv_rows.writerows(row.values() for row in piece)
                 parquet.write_table(_as_table(piece, parquet.schema))
                 lines.writelines(f"{as_json(row)}\n" for row in piece)
@@ -137,9 +146,10 @@ def write_shards(folder: Path, shards: int | None) -> None:
     unfinished.rename(finished)
 
 
-def _schema(row: dict[str, Any]) -> pa.Schema:
+def _schema(row: dict[str, Any], kept: Sequence[str]) -> pa.Schema:
     """Text columns as text, all others as floats; either may be missing."""
-    return pa.schema([(column, pa.string() if column in TEXT_COLUMNS else pa.float64()) for column in row])
+    text = {*TEXT_COLUMNS, *kept, *(f"{KEPT}{name}" for name in kept)}
+    return pa.schema([(column, pa.string() if column in text else pa.float64()) for column in row])
 
 
 def _as_table(piece: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:

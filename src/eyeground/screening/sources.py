@@ -7,11 +7,11 @@ directly, or by a manifest, always gets a row.
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from eyeground.errors import UserError
 from eyeground.files import READ_TABLE_SUFFIXES
@@ -32,6 +32,9 @@ from eyeground.screening.photos import (
 )
 from eyeground.screening.unpacking import gather_archive
 
+if TYPE_CHECKING:
+    from eyeground.column_mapping import Origin
+
 STANDARD_INPUT = "-"
 ANY_FOLDERS = "**"
 _WILD = frozenset("*?[")
@@ -48,7 +51,21 @@ class _Source:
     base: Path
 
 
-def list_sources(sources: Sequence[Path | str], output_folder: Path) -> Listing:
+@dataclass(frozen=True)
+class TableColumns:
+    """Which columns of the manifests are ours where they have other names, and which further ones are kept as text."""
+
+    mapping: "Mapping[str, Origin]" = field(default_factory=dict)
+    keep: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.mapping or self.keep)
+
+
+OUR_NAMES = TableColumns()
+
+
+def list_sources(sources: Sequence[Path | str], output_folder: Path, columns: TableColumns = OUR_NAMES) -> Listing:
     """Find the photographs among sources of any kind.
 
     Parameters
@@ -58,6 +75,8 @@ def list_sources(sources: Sequence[Path | str], output_folder: Path) -> Listing:
         `photos/**/*.jpg`, and `-` for a list of paths on standard input, one a line or separated by NUL.
     output_folder : pathlib.Path
         Never searched; nor is any other folder that an earlier screening wrote.
+    columns : TableColumns
+        Of the manifests.
 
     Raises
     ------
@@ -73,10 +92,14 @@ def list_sources(sources: Sequence[Path | str], output_folder: Path) -> Listing:
     gathering = Gathering(output_folder)
     if not given:
         raise UserError("nothing to screen: name a folder or photographs")
+    if columns and all(source.kind != "manifest" for source in given):
+        raise UserError(
+            "--column and --keep are about columns of a table, and none is named; name a .csv, .xlsx or .parquet"
+        )
     beginning = {source: "" if source.kind == "list" else next(beginnings) for source in given}
     # Manifests first: of a photograph that a folder brings along too, they know the patient.
     for source in sorted(given, key=lambda source: source.kind != "manifest"):
-        _gather(gathering, source, beginning[source])
+        _gather(gathering, source, beginning[source], columns)
     return gathering.listing(", ".join("standard input" if one.kind == "list" else one.given for one in given))
 
 
@@ -101,13 +124,13 @@ def _is_manifest(path: Path) -> bool:
     return suffix in READ_TABLE_SUFFIXES and not (begins_like_a_photo(first) or packed)
 
 
-def _gather(gathering: Gathering, source: _Source, label: str) -> None:
+def _gather(gathering: Gathering, source: _Source, label: str, columns: TableColumns) -> None:
     if source.kind == "list":
         _gather_list(gathering)
     elif source.kind == "folder":
         gathering.folder(source.base, label)
     elif source.kind == "manifest":
-        _gather_manifest(gathering, source.base, label)
+        _gather_manifest(gathering, source.base, label, columns)
     elif source.kind == "pattern":
         _gather_pattern(gathering, source, label)
     elif (kind := archive_kind(source.base)) is not None:
@@ -116,17 +139,17 @@ def _gather(gathering: Gathering, source: _Source, label: str) -> None:
         gathering.file(source.base, label)
 
 
-def _gather_manifest(gathering: Gathering, path: Path, label: str) -> None:
+def _gather_manifest(gathering: Gathering, path: Path, label: str, columns: TableColumns) -> None:
     from eyeground.photo_list import read_photo_list  # pandas takes half a second, which other sources need not
 
-    listed = read_photo_list(path)
+    listed = read_photo_list(path, columns.mapping, columns.keep)
     table = listed.table
     for remark in listed.remarks:
         gathering.note(remark, remark)
     known: dict[str, str] = {}  # one text per patient, not one per photograph
-    for photo, patient, eye in table.astype(object).where(table.notna(), None).itertuples(index=False):
+    for photo, patient, eye, *kept in table.astype(object).where(table.notna(), None).itertuples(index=False):
         name = f"{label}/{photo}" if label else photo
-        gathering.file(path.parent / photo, name, patient and known.setdefault(patient, patient), eye)
+        gathering.file(path.parent / photo, name, patient and known.setdefault(patient, patient), eye, tuple(kept))
 
 
 def _gather_pattern(gathering: Gathering, source: _Source, label: str) -> None:
