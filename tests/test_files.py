@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eyeground.errors import UserError
-from eyeground.files import replacing, sha256_of, write_text
+from eyeground.files import equal_files, replacing, sha256_of, write_text
 
 
 def only_files(folder: Path) -> list[str]:
@@ -85,3 +85,17 @@ def test_the_hash_is_the_sha256_of_the_content(tmp_path_factory: pytest.TempPath
     path = tmp_path_factory.mktemp("hash") / "file"
     path.write_bytes(content)
     assert sha256_of(path) == hashlib.sha256(content).hexdigest()
+
+
+@given(st.lists(st.sampled_from([b"", b"a", b"b", b"ab", b"a" * 70_000, b"a" * 69_999 + b"b"]), min_size=1, max_size=8))
+def test_equal_files_are_those_of_equal_content(
+    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
+) -> None:
+    folder = tmp_path_factory.mktemp("files")
+    paths = [folder / str(number) for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    keys = equal_files([*paths, folder / "missing", folder / "also missing", folder])
+    assert len(set(keys[len(paths) :])) == 3 and not set(keys[len(paths) :]) & set(keys[: len(paths)])
+    for one, key in zip(contents, keys, strict=False):
+        assert [other == key for other in keys[: len(paths)]] == [other == one for other in contents]

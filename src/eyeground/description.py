@@ -120,6 +120,7 @@ class TrainingRecord(Settings):
     photos: int = Field(ge=0, description="Photos trained on.")
     patients: int = Field(ge=0, description="Patients trained on.")
     sources: tuple[str, ...] = Field((), description="Datasets trained on, by the manifest's `source`.")
+    terms: dict[str, str] = Field({}, description="Licence and citation of each of these, where they are known.")
     initialisation: str = Field(description="Where the weights started.")
     side: int | None = Field(
         None, description="Pixels of the photos trained on, where the model answers at another side; else empty."

@@ -7,13 +7,15 @@ moved over it, so that a killed process leaves either the old file or the new on
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from eyeground.errors import UserError
 
 TABLE_SUFFIXES = (".csv", ".parquet")  # endings of what `eyeground.tables` writes
+_BEGINNING = 2**16  # bytes by which files of one size are told apart
 READ_TABLE_SUFFIXES = (*TABLE_SUFFIXES, ".xlsx")
 
 
@@ -109,3 +111,39 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content as 64 hexadecimal digits, reading it in pieces."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def equal_files(paths: Sequence[Path]) -> list[str]:
+    """A key for each file that is the same for files of equal content; a file that cannot be read is like no other.
+
+    Only files of one size and one beginning are read whole, so that this takes a fraction of hashing them all.
+    """
+    sizes = [_size(path) for path in paths]
+    keys = _told_apart(sizes, lambda place: f"{sizes[place]}-{_digest(paths[place], _BEGINNING)}")
+    return _told_apart(keys, lambda place: _digest(paths[place], None))
+
+
+def _told_apart(keys: Sequence[str | None], further: Callable[[int], str]) -> list[str]:
+    """Each key, and of those that several files share a further one."""
+    counts = Counter(keys)
+    return [
+        f"unreadable {place}" if key is None else further(place) if counts[key] > 1 else key
+        for place, key in enumerate(keys)
+    ]
+
+
+def _size(path: Path) -> str | None:
+    try:
+        return str(path.stat().st_size) if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _digest(path: Path, count: int | None) -> str:
+    try:
+        if count is None:
+            return sha256_of(path)
+        with path.open("rb") as stream:
+            return hashlib.sha256(stream.read(count)).hexdigest()
+    except OSError:
+        return f"unreadable {path}"

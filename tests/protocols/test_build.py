@@ -16,11 +16,12 @@ from eyeground.calibration import Platt, Uncalibrated, calibrated
 from eyeground.errors import UserError
 from eyeground.evaluation import choose_operating_point
 from eyeground.evaluation.decision_rule import called_abnormal
-from eyeground.manifest import Manifest, read_manifest, write_manifest
+from eyeground.manifest import Manifest, read_manifest, validated, write_manifest
 from eyeground.models import load
 from eyeground.predictions import Predictions, read_predictions, validated_predictions
+from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.adapt import finetune_recipe
-from eyeground.protocols.build import Built, Plan, validate_and_export
+from eyeground.protocols.build import Built, Plan, training_record, validate_and_export
 from eyeground.protocols.run_folder import open_run
 from eyeground.protocols.train import network_of, train_and_validate
 from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, Target, Teaching, TrainingRecipe
@@ -221,8 +222,20 @@ def test_the_same_photo_in_two_splits_stops_the_run(folder: Path, manifest: Mani
     write_manifest(Manifest(table, folder), folder / "leaking.csv")
     leaking = read_manifest(folder / "leaking.csv")
     with pytest.raises(
-        UserError, match=r"2 photographs stand in more than one split .*\(train\) and '\.\./photos/copy\.jpg'"
+        UserError, match=r"2 photographs stand in more than one split .*\(train\) and 'photos/copy\.jpg'"
     ):
         train_and_validate(leaking, RECIPE, plan(folder, "leaking"), QUIET, resume=False)
+    assert not (folder / "leaking").exists()  # nothing was prepared or begun
     one = RECIPE.model_copy(update={"optimisation": RECIPE.optimisation.model_copy(update={"epochs": 1})})
     assert train_and_validate(leaking, one, plan(folder, "told", allow_leakage=True), QUIET, resume=False).bundle
+
+
+def test_licence_and_citation_of_every_source_come_into_the_record(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {"photo": ["a", "b"], "patient": ["1", "2"], "source": ["idrid", "clinic"], "note_licence": [None, "own data"]}
+    )
+    manifest = validated(table, "table", tmp_path)
+    photos = PreparedPhotos(manifest, (Path("a.png"), Path("b.png")), np.zeros((2, 1), np.float32), {})
+    record = training_record(manifest, photos, plan(tmp_path, "run"), "scratch", 1, 0)
+    assert record.terms["clinic"] == "own data"
+    assert "CC BY 4.0" in record.terms["idrid"] and "Porwal" in record.terms["idrid"]

@@ -34,6 +34,7 @@ FOLD = typer.Option(
     help="Train without this fold of the training photos (column 'fold'), which become the test photos; the manifest's own test "
     "photos are left out. For models that teach another: see teaching.predictions in docs/recipe.md.",
 )
+DIVISIONS = ("split", "fold")  # what training needs of a manifest besides its labels
 LEAKAGE = typer.Option(False, "--allow-leakage", help="Train although the same photo stands in two splits.")
 
 
@@ -66,7 +67,7 @@ def pretrain(
         output, cache, name or output.resolve().name, "pretrain", licence, allow_leakage, jobs or usable_cores()
     )
     settings = read_recipe(TrainingRecipe, recipe, overrides)
-    photos = read_manifest(manifest)
+    photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in settings.targets)))
     photos = photos if fold is None else hold_out(photos, fold)
     _report(train_and_validate(photos, settings, plan, Console(soft_wrap=True), resume), output)
 
@@ -133,7 +134,7 @@ def adapt(
     if structures:
         _draw(manifest, structures, bundle, plan, recipe, overrides, resume)
         return
-    photos = read_manifest(manifest)
+    photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in wanted)))
     if probe:
         given = ["targets=" + json.dumps([target.model_dump(exclude_unset=True) for target in wanted])]
         settings = read_recipe(ProbeRecipe, recipe, [*given, *overrides])

@@ -100,11 +100,11 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
     tell_targets(recipe.targets, console)
     bundle = open_classifier(source)
     manifest = _divided(_with_labels(manifest, recipe.targets, console), recipe, console)
+    refuse_leakage(manifest, plan.allow_leakage, console)
     manifest = open_run(plan.folder, recipe, manifest, resume=True)
     preprocessing = bundle.description.preprocessing
     photos = prepare_photos(manifest, recipe.targets, preprocessing, plan.cache, plan.jobs)
     tell_unreadable(photos, console)
-    refuse_leakage(photos, plan.allow_leakage, console)
     embedded = embeddings(lambda: embedder(bundle), bundle.description.files[ONNX], photos.standard, plan.cache)
     by_split = "split" in manifest.table
     probed = (_by_split if by_split else _by_folds)(photos, embedded, recipe, console)

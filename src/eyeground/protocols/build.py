@@ -25,6 +25,7 @@ from rich.console import Console
 
 from eyeground.bundle import DESCRIPTION, AnswerRules, Bundle, TrainingRecord, open_bundle
 from eyeground.calibration import Calibration, calibration_in_words
+from eyeground.datasets import DATASETS
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.calibrating.calibrate import (
@@ -36,7 +37,9 @@ from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, e
 from eyeground.evaluation.offered_points import FIRST, offered_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
+from eyeground.files import equal_files
 from eyeground.installed import folder_of
+from eyeground.joining import Terms, terms_of
 from eyeground.manifest import Manifest
 from eyeground.predictions import Predictions, compose_predictions, write_predictions
 from eyeground.prepared_photos import PreparedPhotos
@@ -137,17 +140,26 @@ def training_record(
 ) -> TrainingRecord:
     """What a bundle says of the photos its weights were fitted to: those of train, or without splits all."""
     trained = photos.manifest.in_split("train") if "split" in photos.manifest.table else photos.manifest
-    sources = trained.table["source"].dropna().unique() if "source" in trained.table else ()
+    sources = sorted(trained.table["source"].dropna().unique()) if "source" in trained.table else []
     return TrainingRecord(
         manifest_fingerprint=manifest.fingerprint(),
         photos=len(trained),
         patients=trained.patients,
-        sources=tuple(sorted(sources)),
+        sources=tuple(sources),
+        terms=_terms(trained, sources),
         initialisation=initialisation,
         method=plan.method,
         epochs=epochs,
         seed=seed,
     )
+
+
+def _terms(manifest: Manifest, sources: Sequence[str]) -> dict[str, str]:
+    """Licence and citation of each source: as the manifest's notes give them, else as the publisher does."""
+    published = {source: DATASETS[source] for source in sources if source in DATASETS}
+    terms = {source: Terms(dataset.licence, dataset.citation) for source, dataset in published.items()}
+    terms |= terms_of(manifest)
+    return {source: ". ".join(filter(None, (one.licence, one.citation))) for source, one in sorted(terms.items())}
 
 
 def training_photos(photos: "PreparedPhotos | DrawnPhotos") -> tuple[str, ...]:
@@ -256,21 +268,21 @@ def tell_unreadable(photos: "PreparedPhotos | DrawnPhotos", console: Console) ->
         )
 
 
-def refuse_leakage(photos: "PreparedPhotos | DrawnPhotos", allowed: bool, console: Console) -> None:
-    """Stop if the very same file stands in two splits, or folds; its standard photo then has the same name.
+def refuse_leakage(manifest: Manifest, allowed: bool, console: Console) -> None:
+    """Stop if the very same file stands in two splits, or folds; asked before photographs are prepared, which takes hours.
 
     Raises
     ------
     UserError
         Unless `allowed`, in which case it is said aloud.
     """
-    part = "split" if "split" in photos.manifest.table else "fold"
-    table = photos.manifest.table.assign(standard=[str(path) for path in photos.standard])
-    table = table[table[part].notna()]
-    leaked = table[table.groupby("standard")[part].transform("nunique") > 1]
+    part = "split" if "split" in manifest.table else "fold"
+    used = manifest.where(manifest.table[part].notna())
+    table = used.table.assign(content=equal_files(used.photo_paths()))
+    leaked = table[table.groupby("content")[part].transform("nunique") > 1]
     if leaked.empty:
         return
-    group = leaked[leaked["standard"] == leaked["standard"].iloc[0]]
+    group = leaked[leaked["content"] == leaked["content"].iloc[0]]
     example = " and ".join(f"'{photo}' ({name})" for photo, name in zip(group["photo"], group[part], strict=True))
     message = f"{len(leaked)} photographs stand in more than one {part} under different names, for example {example}"
     if not allowed:

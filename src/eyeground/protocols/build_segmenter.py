@@ -111,7 +111,7 @@ def train_segmenter(
         manifest, recipe.structures, recipe.preprocessing, plan.cache, plan.folder / MASKS, plan.jobs
     )
     tell_unreadable(photos, console)
-    refuse_leakage(photos, plan.allow_leakage, console)
+    refuse_leakage(photos.manifest, plan.allow_leakage, console)
     torch.manual_seed(recipe.seed)
     names = tuple(structure.name for structure in recipe.structures)
     segmenter = Segmenter(recipe.architecture, recipe.decoder, recipe.preprocessing, names)

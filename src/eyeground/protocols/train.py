@@ -49,10 +49,11 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     tell_targets(recipe.targets, console)
     # With several devices Lightning starts this command again for each of them, and they join the run of the first.
     resume = resume or os.environ.get("LOCAL_RANK", "0") != "0"
-    manifest = open_run(plan.folder, recipe, with_splits(manifest, recipe.targets, recipe.seed, console), resume)
+    manifest = with_splits(manifest, recipe.targets, recipe.seed, console)
+    refuse_leakage(manifest, plan.allow_leakage, console)
+    manifest = open_run(plan.folder, recipe, manifest, resume)
     photos = prepare_photos(manifest, recipe.targets, recipe.preprocessing, plan.cache, plan.jobs)
     tell_unreadable(photos, console)
-    refuse_leakage(photos, plan.allow_leakage, console)
     torch.manual_seed(recipe.seed)
     classifier = Classifier(recipe.architecture, recipe.preprocessing, recipe.targets)
     initialise(classifier, recipe.initialisation).print(console)
