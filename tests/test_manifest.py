@@ -346,6 +346,7 @@ def test_a_column_that_is_not_needed_passes_through(tmp_path: Path) -> None:
     assert cells(manifest, "split") == ["train", "part 2"]
     assert cells(manifest, "age") == ["n.k.", "3"]
     assert cells(manifest, "dx") == ["DR", "dr"]
+    assert [remark.split("'")[1] for remark in manifest.remarks] == ["split", "age", "dx"]
     with pytest.raises(UserError) as caught:
         read_manifest(path, needs=("split", "dx"))
     assert str(caught.value).count("\n") == 1

@@ -148,7 +148,7 @@ def read_manifest(path: Path, needs: Collection[str] | None = None) -> Manifest:
     path : pathlib.Path
     needs : collection of str, optional
         The columns, besides `photo` and `patient`, that have to be right; any other whose cells cannot be understood
-        passes through as text. All of them if not given.
+        passes through as text, with a remark. All of them if not given.
 
     Raises
     ------
@@ -215,20 +215,23 @@ def _validated(
     if table.empty:
         raise UserError(f"{name}: the table has no rows; a manifest needs at least one photograph")
     typed: dict[str, pd.Series] = {}
+    remarks: list[str] = []
     for column in table.columns:
         typed[column], found = typed_column(table[column])
         if column in needed:
             problems += found
         elif found:
             typed[column] = columns.text_cells(table[column])
+            remarks.append(f"WARNING: '{column}' is not needed here and passes through as text: {found[0].text}")
     if "photo" in typed:
         problems += repeated_photos(typed["photo"])
     for column in ("split", "fold"):
         if column in needed and {column, "patient"} <= set(typed):
             problems += _patients_across(typed["patient"], typed[column])
     columns.refuse(problems, name, row_numbers)
-    remark = columns.respelt(table["patient"])
-    return Manifest(pd.DataFrame(typed), root, (remark,) if remark else ())
+    if remark := columns.respelt(table["patient"]):
+        remarks.insert(0, remark)
+    return Manifest(pd.DataFrame(typed), root, tuple(remarks))
 
 
 def _column_problems(names: Sequence[str], needed: Collection[str] = REQUIRED + OPTIONAL) -> list[Problem]:

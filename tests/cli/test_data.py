@@ -61,6 +61,16 @@ def test_a_split_that_is_to_be_replaced_need_not_be_understood() -> None:
     assert main(["split", path, "-o", "out.csv", "--overwrite"]) == 0
 
 
+def test_a_class_in_two_spellings_is_refused_where_it_is_used_and_told_where_it_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = "photo,patient,dx,dr\n" + "".join(f"p/{one}.jpg,{one},{'DR' if one % 2 else 'dr '},1\n" for one in range(20))
+    for given, code in (([], 2), (["--stratify", "dx"], 2), (["--stratify", "dr"], 0)):
+        assert main(["split", write("in.csv", text), "-o", "out.csv", *given]) == code
+        captured = capsys.readouterr()
+        assert "'dr' and 'DR'" in captured.err + captured.out
+
+
 @pytest.mark.parametrize(
     "command", [["split", "in.csv"], ["join", "in.csv"], ["import", "csv", "in.csv"], ["import", "folder", "p"]]
 )

@@ -250,7 +250,8 @@ def split(
 
     require_table_output(output)
     shares = {"train": train, "validation": validation, "test": test}
-    photos = read_manifest(manifest, needs=(*stratify, *(() if overwrite else ("split", "fold"))))
+    balanced = stratify or read_manifest(manifest, needs=()).labels
+    photos = read_manifest(manifest, needs=(*balanced, *(() if overwrite else ("split", "fold"))))
     kept = bool(folds) and not overwrite and is_divided(photos, "split")
     if not overwrite:
         refuse_replacing(photos, "fold" if folds else "split")
