@@ -90,6 +90,7 @@ def read_labelled_table(
         )
     table, remarks = _with_patients(table, one_photo_per_patient, path)
     table, left_out = _readable(table, said)
+    table = table[[*(name for name in KNOWN if name in table), *(name for name in table if name not in KNOWN)]]
     used = {origin.column for origin in mapping.values()} | {*table.columns, *left_out}
     unused = [column for column in source.columns if column not in used and column.lower() not in used]
     remarks += [*left_out.values(), *([f"columns left out: {', '.join(unused)}"] if unused else [])]
