@@ -43,3 +43,13 @@ def test_a_photo_with_any_of_the_labels_is_kept() -> None:
     some = manifest(dr=[1, None, None, 0], amd=[None, None, 1, 0], glaucoma=[1, 1, 1, 1])
     found = labelled(some, [Target(name="dr"), Target(name="amd")])
     assert list(found.table["photo"]) == ["0.jpg", "2.jpg", "3.jpg"]
+
+
+@pytest.mark.parametrize("healthy", [None, "no", "No", "0"])
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_a_column_of_yes_and_no_is_binary_whatever_its_healthy_class_is_called(kind: str, healthy: str | None) -> None:
+    table = pd.DataFrame({"photo": ["a", "b"], "patient": ["1", "2"], "dr": ["yes", "No"]})
+    said = {} if healthy is None else {"healthy": healthy}
+    target = with_classes(Target(name="dr", kind=kind).model_copy(update=said), validated(table, "table"))
+    assert target.kind == "binary" and target.healthy == "0"
+    assert truth_table(validated(table, "table"), [target]).to_numpy().tolist() == [[1.0], [0.0]]

@@ -13,6 +13,7 @@ from eyeground.label_words import healthy_among, known_order, means_health
 from eyeground.manifest import Manifest
 from eyeground.predictions import truths
 from eyeground.recipe import Preprocessing, Target
+from eyeground.words import meaning
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ def with_classes(target: Target, manifest: Manifest) -> Target:
     if target.name not in manifest.labels:
         truth_table(manifest, [target])
     found = [str(value) for value in sorted(manifest.table[target.name].dropna().unique())]
+    if set(found) <= {"0", "1"}:
+        target = _in_digits(target)
     values = target.classes or tuple(found)
     if target.kind == "binary" and not target.classes and set(found) <= {"0", "1"}:
         return _declared(target, (), target.healthy or ("1" if means_health(target.name) else "0"))
@@ -120,6 +123,16 @@ def with_classes(target: Target, manifest: Manifest) -> Target:
         [other] = [value for value in values if value != healthy]
         return _declared(target.model_copy(update={"kind": "binary"}), (healthy, other), healthy)
     return _declared(target, values, healthy)
+
+
+def _in_digits(target: Target) -> Target:
+    """The target with its classes as the manifest reads them: yes and no as 1 and 0."""
+    return target.model_copy(
+        update={
+            "classes": tuple(meaning("truth", name) or name for name in target.classes),
+            **({"healthy": meaning("truth", target.healthy) or target.healthy} if target.healthy else {}),
+        }
+    )
 
 
 def _declared(target: Target, classes: tuple[str, ...], healthy: str | None) -> Target:
