@@ -328,7 +328,7 @@ def test_words_of_other_programs_are_read(tmp_path: Path) -> None:
     manifest = manifest_of(
         tmp_path,
         "photo,patient,eye,sex,split,age,dr,glaucoma\n"
-        "a.jpg,1,OD,F,val,061Y,yes,1\nb.jpg,2,rechts,m,dev,64y,No,0\n"
+        "a.jpg,1,OD,F,val,061Y,yes\u200b,1\nb.jpg,2,rechts,m,dev,64y,No,0\n"
         "c.jpg,3,L,intersex,Training,018M,Y,true\nd.jpg,4,Left Eye,,testing,54.5,n,\n",
     )
     assert cells(manifest, "eye") == ["right", "right", "left", "left"]

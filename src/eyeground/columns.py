@@ -117,11 +117,11 @@ def required_text(cells: pd.Series) -> Typed:
     problems = problems_of(
         lacking, lambda cell: f"'{cells.name}' is {repr(cell) if cell else 'empty'}; every photograph needs one"
     )
-    dates = pd.api.types.is_datetime64_any_dtype(cells.dtype)
-    lost = pd.Series("is a date", index=text.index) if dates else mapped(text, words.lost_identifier)
-    return text, problems + problems_of(
-        lost[text.notna() & lost.notna()], lambda why: f"'{cells.name}' {why}; {_AS_TEXT}"
-    )
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
+        lost = pd.Series("is a date", index=text.index)[text.notna()]
+    else:
+        lost = mapped(text[text.str.match(r"[\d#]", na=False)], words.lost_identifier).dropna()
+    return text, problems + problems_of(lost, lambda why: f"'{cells.name}' {why}; {_AS_TEXT}")
 
 
 def identifiers(cells: pd.Series) -> Typed:
@@ -130,14 +130,13 @@ def identifiers(cells: pd.Series) -> Typed:
     return text.map(words.one_spelling(text.dropna().unique())).astype("string"), problems
 
 
-def respelt(cells: pd.Series) -> str | None:
-    """What to tell of identifiers that are written in several ways, or None."""
-    different = text_cells(cells).dropna().drop_duplicates()
-    shared = different.map(words.identifier_key).duplicated(keep="first")
-    if not shared.any():
+def respelt(cells: pd.Series, one_spelling: pd.Series) -> str | None:
+    """What to tell of identifiers that were written in several ways before `identifiers` gave them one, or None."""
+    others = text_cells(cells).nunique() - one_spelling.nunique()
+    if not others:
         return None
     return (
-        f"WARNING: of the identifiers in '{cells.name}', {int(shared.sum()):,} differ from another one in capitals, blanks, "
+        f"WARNING: of the identifiers in '{cells.name}', {others:,} differ from another one in capitals, blanks, "
         "dashes or a final .0 only, and are taken for the same"
     )
 
@@ -209,7 +208,7 @@ def label(cells: pd.Series) -> Typed:
     """
     problems: list[Problem] = []
     if not pd.api.types.is_numeric_dtype(cells.dtype) or pd.api.types.is_bool_dtype(cells.dtype):
-        cells = text_cells(cells)
+        cells = mapped(text_cells(cells), words.visible)
         problems = _missing_words(cells, "label ")
         cells = _as_digits(cells.mask(_says_missing(cells, MISSING_WORDS)))
     known, numbers = _parsed(cells)

@@ -229,7 +229,7 @@ def _validated(
         if column in needed and {column, "patient"} <= set(typed):
             problems += _patients_across(typed["patient"], typed[column])
     columns.refuse(problems, name, row_numbers)
-    if remark := columns.respelt(table["patient"]):
+    if remark := columns.respelt(table["patient"], typed["patient"]):
         remarks.insert(0, remark)
     return Manifest(pd.DataFrame(typed), root, tuple(remarks))
 

@@ -63,7 +63,7 @@ def read_photo_list(path: Path, mapping: Mapping[str, Origin] | None = None, kee
         known = columns.text_cells(table["patient"]).dropna()
         patient, found = columns.identifiers(known)
         patient = patient.reindex(table.index)
-        remark = columns.respelt(known)
+        remark = columns.respelt(known, patient)
         problems += found
     if "eye" in table:
         eye, found = columns.choice(table["eye"], "eye")

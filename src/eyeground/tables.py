@@ -13,6 +13,7 @@ import pandas as pd
 from eyeground.errors import UserError
 from eyeground.files import READ_TABLE_SUFFIXES, replacing, require_table_output
 from eyeground.spreadsheets import read_sheets
+from eyeground.words import visible
 
 NAMELESS = "Unnamed: "
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
@@ -81,7 +82,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     table = pd.read_parquet(path)
     if any(name is not None for name in table.index.names):
         table = table.reset_index()
-    table.columns = pd.Index([str(column).strip() for column in table.columns])
+    table.columns = pd.Index([visible(str(column)) for column in table.columns])
     return table.reset_index(drop=True)
 
 
@@ -123,7 +124,7 @@ def _one_sheet(path: Path) -> pd.DataFrame:
 
 def _headed(path: Path, cells: pd.DataFrame) -> pd.DataFrame:
     """The first row as names of the columns."""
-    names = [str(name).strip() if pd.notna(name) else "" for name in cells.iloc[0]] if len(cells) else []
+    names = [visible(str(name)) if pd.notna(name) else "" for name in cells.iloc[0]] if len(cells) else []
     if not any(names):
         raise UserError(f"{path}, row 1: empty; the first row must hold the names of the columns")
     table = cells.iloc[1:]

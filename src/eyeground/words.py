@@ -29,8 +29,8 @@ _SPELLINGS: dict[str, dict[str, str]] = {
         "test": "test, testing, test set, testing set",
     },
     "truth": {
-        "1": "1, 1.0, true, yes, y, ja, oui, sí, si, sì, sim",
-        "0": "0, 0.0, false, no, n, nein, non, não, nao",
+        "1": "1, 1.0, true, yes, y, ja, oui, sí, si, sì, sim, wahr, vrai, verdadero, verdadeiro, vero",
+        "0": "0, 0.0, false, no, n, nein, nee, non, não, nao, falsch, faux, falso",
     },
 }
 MEANINGS: dict[str, dict[str, str]] = {
@@ -144,12 +144,12 @@ def one_spelling(texts: Iterable[str]) -> dict[str, str]:
     >>> one_spelling(["ab-01", "AB-01", "1.0", "1", "2"])
     {'ab-01': 'AB-01', 'AB-01': 'AB-01', '1.0': '1', '1': '1', '2': '2'}
     """
-    texts = list(texts)
-    chosen: dict[str, str] = {}
     keys = {text: identifier_key(text) for text in texts}
-    for text in sorted(identifier(text) for text in texts):
-        chosen.setdefault(identifier_key(text), text)
-    return {text: chosen[keys[text]] for text in texts}
+    chosen: dict[str, str] = {}
+    for text, key in keys.items():
+        shown = identifier(text)
+        chosen[key] = min(shown, chosen.get(key, shown))
+    return {text: chosen[key] for text, key in keys.items()}
 
 
 def lost_identifier(text: str) -> str | None:

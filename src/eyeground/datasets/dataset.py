@@ -182,7 +182,7 @@ def photos_in(folder: Path, subfolder: str = ".") -> list[str]:
 
 def is_photo(path: Path) -> bool:
     """Whether a file is a photograph by its ending or, if it has another or none, by its first bytes."""
-    if path.suffix.lower() in PHOTO_SUFFIXES:
+    if path.suffix.lower() in PHOTO_SUFFIXES and path.suffix.lower() != ".gif":  # in which masks are published
         return True
     try:
         with path.open("rb") as stream:
