@@ -116,6 +116,8 @@ def screen(
         shards=shards,
         columns=chosen,
     )
+    for warning in screened.warnings:
+        console.print(f"[bold yellow]warning:[/] {warning}", highlight=False)
     for note in screened.notes:
         console.print(note, markup=False)
     console.print(f"{screened.photos:,} photos in {screened.seconds:.1f} s: {_counted(screened.counts)}")

@@ -8,8 +8,8 @@ whole or not at all. The photographs themselves are only ever read.
 """
 
 import hashlib
+import json
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eyeground.errors import UserError
+from eyeground.files import replacing
 from eyeground.machine import usable_cores
 from eyeground.progress import track
 from eyeground.screening.decision import NO_RULE
+from eyeground.screening.drift import Tally, warnings
 from eyeground.screening.finding import Finding
 from eyeground.screening.inputs import batches, from_reader
 from eyeground.screening.ledger import Ledger, Record
@@ -37,7 +39,7 @@ from eyeground.screening.runtime import Screener
 from eyeground.screening.sources import OUR_NAMES, TableColumns, list_sources
 from eyeground.screening.unpacking import in_reading_order, read_photos
 
-REPORT, PICTURES = "report.html", "overlays"
+REPORT, PICTURES, SUMMARY = "report.html", "overlays", "summary.json"
 UNPACKED = ".eyeground-unpacked"
 
 
@@ -48,7 +50,7 @@ class Screened:
     Attributes
     ----------
     output_folder : pathlib.Path
-        Holds `results.csv`, `results.parquet`, `results.jsonl` and the ledger; unless they were not wanted,
+        Holds `results.csv`, `results.parquet`, `results.jsonl`, `summary.json` and the ledger; unless they were not wanted,
         `report.html` and `overlays/`; where patients are known, `eyes.csv` and `patients.csv`.
     counts : dict of str to int
         Photographs per status.
@@ -60,6 +62,8 @@ class Screened:
         Time taken.
     notes : tuple of str
         What was left out, in sentences.
+    warnings : tuple of str
+        How the photographs differ from what the bundle expects, in sentences; also in `summary.json`.
     """
 
     output_folder: Path
@@ -68,6 +72,7 @@ class Screened:
     finished_before: int
     seconds: float
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def photos(self) -> int:
@@ -136,29 +141,51 @@ def screen(
         for _ in track(screened, "screening", total=len(todo)):
             pass
         finished = Finished(listing.photos, ledger, columns.keep)
-        counts: Counter[str] = Counter()
-        write_results(output_folder, _counted(track(finished, "writing tables"), counts), columns.keep)
+        tally = Tally(screener.bundle.description.expected)
+        write_results(output_folder, _counted(track(finished, "writing tables"), tally), columns.keep)
         write_shards(output_folder, shards)
         patients = write_rollup(output_folder, finished, screener.rule.healthy)
+        warned = tuple(warnings(tally, screener.rule, screener.bundle.description))
+        _write_summary(output_folder, screener, tally, patients, warned)
         if report:
             notes = listing.notes if identifiers else listing.nameless_notes
-            write_report(output_folder / REPORT, screener.bundle, screener.rule, finished, notes, identifiers)
+            write_report(
+                output_folder / REPORT, screener.bundle, screener.rule, finished, [*warned, *notes], identifiers
+            )
         else:  # one of an earlier screening may say something else than the tables
             (output_folder / REPORT).unlink(missing_ok=True)
     return Screened(
         output_folder=output_folder,
-        counts=dict(counts),
+        counts=tally.counts,
         patients=patients,
         finished_before=len(listing.photos) - len(todo),
         seconds=time.monotonic() - started,
         notes=listing.notes,
+        warnings=warned,
     )
 
 
-def _counted(records: Iterable[Record], counts: Counter[str]) -> Iterator[dict[str, Any]]:
+def _write_summary(
+    output_folder: Path, screener: Screener, tally: Tally, patients: dict[str, int], warned: tuple[str, ...]
+) -> None:
+    """What a program asks of a whole screening: counts, the rule that decided, and the warnings."""
+    decision = screener.rule.decision
+    summary = {
+        "model": screener.bundle.identity,
+        "operating_point": decision.rule if decision else None,
+        "photos": sum(tally.counts.values()),
+        "statuses": tally.counts,
+        "patients": patients,
+        "warnings": warned,
+    }
+    with replacing(output_folder / SUMMARY) as partial:
+        partial.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _counted(records: Iterable[Record], tally: Tally) -> Iterator[dict[str, Any]]:
     """Rows of the results table, counting their statuses as they pass."""
     for record in records:
-        counts[record.row["status"]] += 1
+        tally.add(record.row)
         yield {**record.row, "picture": record.picture}
 
 
