@@ -1,0 +1,57 @@
+"""`calibrate`: thresholds by photographs of one's own site, without torch."""
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from eyeground.cli.data import CACHE, JOBS
+
+
+def calibrate(
+    bundle: str = typer.Argument(..., help="Bundle to calibrate: its folder, or a name that `models` lists."),
+    manifest: Path = typer.Argument(
+        ...,
+        help="Manifest of photos of your own site, with labels the model knows, such as abnormal (0/1); 50 photos suffice. Photos of a "
+        "split called test are only measured on.",
+    ),
+    output: Path = typer.Option(..., "-o", "--output", help="Folder of the new bundle, to screen with."),
+    operating_point: str | None = typer.Option(
+        None,
+        "--operating-point",
+        help="What the rule keeps at your site: youden, sensitivity=0.95, specificity=0.9. As before if not given.",
+    ),
+    expected_abnormal: float | None = typer.Option(
+        None,
+        "--expected-abnormal",
+        min=0.0,
+        max=1.0,
+        help="For photos without labels: the share of them that you know to be abnormal. Weaker than labels, better than nothing.",
+    ),
+    name: str | None = typer.Option(None, "--name", help="Name of the new model; the folder's name if not given."),
+    cache: Path = CACHE,
+    jobs: int | None = JOBS,
+) -> None:
+    """Set a model's thresholds anew by photos of your own site, since thresholds do not travel between cameras.
+
+    Weights and evidence stay as they are. The new bundle says where its thresholds come from, and what the rule did on photos that
+    they were not chosen on.
+
+    50 labelled photos: `eyeground calibrate eyeground-mobilenetv2-imagenet+fundus-512 clinic.csv -o clinic-model`
+
+    Then: `eyeground screen photos/ --bundle clinic-model -o screened`
+    """
+    from eyeground.machine import usable_cores
+    from eyeground.manifest import read_manifest
+    from eyeground.protocols.calibrate import SitePlan
+    from eyeground.protocols.calibrate import calibrate as at_site
+
+    console = Console(soft_wrap=True)
+    plan = SitePlan(
+        output, cache, operating_point, expected_abnormal, name or output.resolve().name, jobs or usable_cores()
+    )
+    made = at_site(bundle, read_manifest(manifest), plan, console)
+    console.print(f"model {made.identity}", highlight=False)
+    console.print(
+        f"written: {output}; screen with it: eyeground screen PHOTOS --bundle {output} -o OUT", highlight=False
+    )

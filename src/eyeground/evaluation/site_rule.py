@@ -1,0 +1,139 @@
+"""The rule that decides, chosen on photos of one's own site: with labels, or with nothing but a stated share of abnormal ones.
+
+What a rule does is measured out of fold: every patient is called by thresholds that were chosen without them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
+
+from eyeground.calibration import logit, sigmoid
+from eyeground.description import DecisionRule
+from eyeground.errors import UserError
+from eyeground.evaluation.decision_rule import called_abnormal, choose_rules, rule_truth, share_of
+from eyeground.evaluation.estimates import FEW_PATIENTS
+from eyeground.predictions import Predictions
+from eyeground.progress import track
+
+FOLDS = 5
+RESAMPLES = 200
+HALVINGS = 60
+
+
+def refuse_few(site: Predictions, outputs: Sequence[str], healthy: frozenset[str]) -> None:
+    """Raise a `UserError` unless ten patients with a normal and ten with an abnormal photo are there to choose on."""
+    truth, patients = rule_truth(site, outputs, healthy), site.table["patient"].to_numpy(dtype=object)
+    normal, abnormal = (len(set(patients[truth == value])) for value in (0, 1))
+    if min(normal, abnormal) < FEW_PATIENTS:
+        raise UserError(
+            f"thresholds need {FEW_PATIENTS} patients with a normal and {FEW_PATIENTS} with an abnormal photo that could be judged; "
+            f"there are {normal} and {abnormal}. Label more, or give unlabelled photos with --expected-abnormal SHARE"
+        )
+
+
+def choose_at_site(
+    site: Predictions, outputs: Sequence[str], healthy: frozenset[str], rules: Sequence[str]
+) -> tuple[DecisionRule, ...]:
+    """Choose rules on all of a site's labelled photos, each with the shares that it has out of fold.
+
+    Parameters
+    ----------
+    site : Predictions
+        Judged photos, without splits.
+    outputs : sequence of str
+        The deciding ones.
+    healthy : frozenset of str
+        Those of which low is abnormal.
+    rules : sequence of str
+        What the whole is to keep, the first one first.
+    """
+    truth, patients = rule_truth(site, outputs, healthy), site.table["patient"].to_numpy(dtype=object)
+    called: dict[str, NDArray[np.float64]] = {rule: np.full(len(truth), np.nan) for rule in rules}
+    for train, held_out in _folds(truth, patients):
+        for found in choose_rules(_rows(site, train), outputs, healthy, rules):
+            called[found.rule][held_out] = called_abnormal(found, _rows(site, held_out), healthy)
+    chosen = []
+    for rule in choose_rules(site, outputs, healthy, rules):
+        known = np.isfinite(called[rule.rule])
+        shares = {
+            name: share_of(called[rule.rule][known & (truth == value)] == value, patients[known & (truth == value)])
+            for name, value in (("sensitivity", 1), ("specificity", 0))
+        }
+        chosen.append(rule.model_copy(update={"chosen_on": "site", **shares}))
+    return tuple(chosen)
+
+
+def threshold_intervals(
+    site: Predictions, outputs: Sequence[str], healthy: frozenset[str], rule: str, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of a rule's thresholds, chosen again on resampled patients."""
+    generator = np.random.default_rng(seed)
+    groups = list(site.table.groupby("patient", sort=True).indices.values())
+    drawn: list[list[float]] = []
+    for _ in track(range(RESAMPLES), "resampling patients", unit="resamples"):
+        rows = np.concatenate([groups[one] for one in generator.integers(0, len(groups), len(groups))])
+        drawn += [
+            list(found.thresholds.values()) for found in choose_rules(_rows(site, rows), outputs, healthy, [rule])
+        ]
+    low, high = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)
+    return {output: (float(one), float(other)) for output, one, other in zip(outputs, low, high, strict=True)}
+
+
+def shifted_rule(
+    decision: DecisionRule, site: Predictions, healthy: frozenset[str], expected_abnormal: float
+) -> DecisionRule:
+    """All thresholds moved by one and the same number of logits, so that as many unlabelled photos are called as are to be expected.
+
+    Parameters
+    ----------
+    decision : DecisionRule
+        With the shares that it had on test photos.
+    site : Predictions
+        Judged photos; their truths are not looked at.
+    healthy : frozenset of str
+        Outputs of which low is abnormal.
+    expected_abnormal : float
+        Share (0-1) of the photos that is truly abnormal.
+
+    Raises
+    ------
+    UserError
+        If the rule was never measured.
+    """
+    if decision.sensitivity is None or decision.specificity is None:
+        raise UserError(
+            "what the model's rule does was never measured, so what to expect is not known; label photos instead"
+        )
+    wanted = expected_abnormal * decision.sensitivity.value + (1 - expected_abnormal) * (1 - decision.specificity.value)
+
+    def moved(logits: float) -> DecisionRule:
+        names = list(decision.thresholds)
+        signs = np.array([-1.0 if name in healthy else 1.0 for name in names])
+        limits = sigmoid(logit(np.array(list(decision.thresholds.values()))) + signs * logits)
+        update = {"thresholds": dict(zip(names, limits.tolist(), strict=True)), "chosen_on": "site"}
+        return decision.model_copy(
+            update={**update, "positives": 0, "negatives": 0, "sensitivity": None, "specificity": None}
+        )
+
+    low, high = -30.0, 30.0  # the share called falls as thresholds rise
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if called_abnormal(moved(middle), site, healthy).mean() > wanted:
+            low = middle
+        else:
+            high = middle
+    return moved(high)
+
+
+def _folds(
+    truth: NDArray[np.float64], patients: NDArray[np.object_]
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    folds = GroupKFold(min(FOLDS, len(set(patients))), shuffle=True, random_state=0)
+    return list(folds.split(truth, groups=patients.astype(str)))
+
+
+def _rows(site: Predictions, rows: NDArray[np.intp]) -> Predictions:
+    return replace(site, table=site.table.iloc[rows].reset_index(drop=True))
