@@ -19,6 +19,7 @@ import eyeground
 from eyeground.cli import (
     build,
     cache,
+    calibrate,
     compare,
     convert,
     data,
@@ -55,6 +56,7 @@ VERBS = (
     "push",
     "pull",
     "models",
+    "calibrate",
     "screen",
     "embed",
     "segment",
@@ -104,6 +106,7 @@ app.command("release")(release.release)
 app.command("push")(hub.push)
 app.command("pull")(hub.pull)
 app.command("models")(use.models)
+app.command("calibrate")(calibrate.calibrate)
 app.command("screen")(screen.screen)
 app.command("embed")(embed.embed)
 app.command("segment")(segment.segment)
