@@ -196,6 +196,10 @@ def test_typed_parquet_columns_are_read_as_their_text_would_be(tmp_path: Path) -
         ),
         ("photo,patient,fold\na.jpg,1,0\nb.jpg,1,1\n", "row 3: a patient is in another 'fold'"),
         ("photo,patient\n", "labels.csv: the table has no rows"),
+        (
+            "photo,pateint,Eye\n",
+            "labels.csv: there is a column 'Eye'; rename it to 'eye'\nlabels.csv: the table has no rows",
+        ),
         ("Photo,patient\na.jpg,1\n", "there is no column 'photo'; rename 'Photo' to 'photo'"),
         ("image_path,patient\na.jpg,1\n", "rename 'image_path' to 'photo'"),
         ("photo,pateint\na.jpg,1\n", "there is no column 'patient' (did you mean 'pateint'?)"),

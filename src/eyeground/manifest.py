@@ -32,6 +32,7 @@ __all__ = [
     "SEXES",
     "SPLITS",
     "Manifest",
+    "is_label",
     "lacking_column",
     "read_manifest",
     "repeated_photos",
@@ -75,11 +76,7 @@ class Manifest:
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the label columns, in the table's order."""
-        return tuple(
-            column
-            for column in self.table.columns
-            if column not in REQUIRED + OPTIONAL and not column.startswith((MASK_PREFIX, NOTE_PREFIX))
-        )
+        return tuple(column for column in self.table.columns if is_label(column))
 
     @property
     def masks(self) -> tuple[str, ...]:
@@ -210,10 +207,10 @@ def _validated(
     table.columns = pd.Index([str(column).strip() for column in table.columns])
     needed = set(table.columns) | set(OPTIONAL) if needs is None else {*REQUIRED, *needs}
     problems = _column_problems(list(table.columns), needed=needed)
-    if table.columns.has_duplicates:
-        columns.refuse(problems, name, row_numbers)
     if table.empty:
-        raise UserError(f"{name}: the table has no rows; a manifest needs at least one photograph")
+        problems.append(Problem(-1, 1, "the table has no rows; a manifest needs at least one photograph"))
+    if table.empty or table.columns.has_duplicates:
+        columns.refuse(problems, name, row_numbers)
     typed: dict[str, pd.Series] = {}
     remarks: list[str] = []
     for column in table.columns:
@@ -258,6 +255,11 @@ def lacking_column(known: str, names: Sequence[str], required: Sequence[str]) ->
     hint = f"; rename '{near[0]}' to '{known}'" if near else did_you_mean(known, names)
     found = f"Columns found: {', '.join(names)}"
     return f"there is no column '{known}'{hint}. It needs {' and '.join(required)}. {found}"
+
+
+def is_label(column: str) -> bool:
+    """Whether a column is a label by its name: whatever has no other meaning is."""
+    return column not in REQUIRED + OPTIONAL and not column.startswith((MASK_PREFIX, NOTE_PREFIX))
 
 
 def typed_column(cells: pd.Series) -> columns.Typed:

@@ -245,12 +245,13 @@ def split(
     Splits and folds that the manifest has stay as they are: --folds adds folds to them, and --overwrite replaces both.
     """
     from eyeground.datasets import summary
-    from eyeground.manifest import read_manifest, write_manifest
+    from eyeground.manifest import is_label, read_manifest, write_manifest
     from eyeground.splits import fold_patients, is_divided, refuse_replacing, split_patients
+    from eyeground.tables import read_table
 
     require_table_output(output)
     shares = {"train": train, "validation": validation, "test": test}
-    balanced = stratify or read_manifest(manifest, needs=()).labels
+    balanced = stratify or filter(is_label, read_table(manifest).columns)
     photos = read_manifest(manifest, needs=(*balanced, *(() if overwrite else ("split", "fold"))))
     kept = bool(folds) and not overwrite and is_divided(photos, "split")
     if not overwrite:
