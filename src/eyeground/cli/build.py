@@ -57,6 +57,7 @@ def pretrain(
     validation photos; figures are of test photos, with 95 % intervals over patients.
     """
     need_torch()
+    from eyeground.datasets.summary import tell_remarks
     from eyeground.manifest import read_manifest
     from eyeground.protocols.build import Plan
     from eyeground.protocols.train import train_and_validate
@@ -68,6 +69,7 @@ def pretrain(
     )
     settings = read_recipe(TrainingRecipe, recipe, overrides)
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in settings.targets)))
+    tell_remarks(photos, Console(soft_wrap=True))
     photos = photos if fold is None else hold_out(photos, fold)
     _report(train_and_validate(photos, settings, plan, Console(soft_wrap=True), resume), output)
 
@@ -119,6 +121,7 @@ def adapt(
     if structures or not probe:
         need_torch()
     from eyeground.bundle import open_classifier
+    from eyeground.datasets.summary import tell_remarks
     from eyeground.manifest import read_manifest
     from eyeground.protocols.adapt import finetune_recipe, probe_embedding
     from eyeground.protocols.build import Plan
@@ -135,6 +138,7 @@ def adapt(
         _draw(manifest, structures, bundle, plan, recipe, overrides, resume)
         return
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in wanted)))
+    tell_remarks(photos, Console(soft_wrap=True))
     if probe:
         given = ["targets=" + json.dumps([target.model_dump(exclude_unset=True) for target in wanted])]
         settings = read_recipe(ProbeRecipe, recipe, [*given, *overrides])

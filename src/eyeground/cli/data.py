@@ -210,6 +210,7 @@ def check(
     jobs: int | None = JOBS,
 ) -> None:
     """Read every photo; find missing, unreadable, ungradable and duplicated ones; write a flow table."""
+    from eyeground.datasets.summary import tell_remarks
     from eyeground.manifest import read_manifest, write_manifest
     from eyeground.protocols.check import check_manifest
 
@@ -218,7 +219,9 @@ def check(
     if clean:
         require_table_output(clean)
     other = read_manifest(against, needs=()) if against else None
-    checked = check_manifest(read_manifest(manifest), cache, jobs or usable_cores(), other)
+    photos = read_manifest(manifest)
+    tell_remarks(photos, console)
+    checked = check_manifest(photos, cache, jobs or usable_cores(), other)
     checked.write(output)
     checked.print(console)
     if clean:
