@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from eyeground.cli.data import CACHE
+from eyeground.console import Console
 from eyeground.errors import UserError
 
 

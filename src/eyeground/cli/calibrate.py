@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from eyeground.cli.data import CACHE, JOBS
+from eyeground.console import Console
 
 
 def calibrate(

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
+from eyeground.console import Console
 from eyeground.errors import UserError, did_you_mean
 from eyeground.files import require_table_output, require_writable
 from eyeground.machine import usable_cores

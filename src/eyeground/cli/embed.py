@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from eyeground.cli.data import JOBS
 from eyeground.cli.screen import BUNDLE, PHOTOS
+from eyeground.console import Console
 from eyeground.errors import EXIT_NOTHING_USABLE
 
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
+from eyeground.console import Console
 from eyeground.errors import UserError
 from eyeground.files import sha256_of
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 
 from eyeground.cli.data import CACHE, JOBS
 from eyeground.cli.predict import MOST_UNREADABLE_SHOWN
+from eyeground.console import Console
 from eyeground.errors import UserError
 from eyeground.machine import usable_cores
 
