@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from onnx import helper, numpy_helper
 from safetensors.numpy import save_file
 
 from eyeground.bundle import CARD, ONNX, WEIGHTS, Bundle, BundleDescription, TrainingRecord, write_bundle
@@ -23,7 +24,18 @@ settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle() -> Callable[..., Bundle]:
+def tiny_graph() -> Callable[..., bytes]:
+    """The content of an ONNX file with these tensors, float32, and no operators; `name` makes it differ from another."""
+
+    def graph(tensors: dict[str, np.ndarray], name: str = "tiny") -> bytes:
+        kept = [numpy_helper.from_array(tensor.astype(np.float32), key) for key, tensor in tensors.items()]
+        return bytes(helper.make_model(helper.make_graph([], name, [], [], kept, "-" * 420)).SerializeToString())
+
+    return graph
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_graph: Callable[..., bytes]) -> Callable[..., Bundle]:
     """Write a bundle of a few bytes in a folder; keywords change its description, `files` adds files by content."""
 
     def write(folder: Path, files: dict[str, bytes] | None = None, **changes: Any) -> Bundle:
@@ -49,7 +61,7 @@ def tiny_bundle() -> Callable[..., Bundle]:
             ),
             "licence": "Apache-2.0",
         }
-        contents = {ONNX: b"graph" * 100, CARD: b"# tiny\n"} | (files or {})
+        contents = {ONNX: tiny_graph(tensors), CARD: b"# tiny\n"} | (files or {})
         writers: dict[str, Callable[[Path], Any]] = {WEIGHTS: lambda path: save_file(tensors, path)}
         for name, content in contents.items():
             writers[name] = lambda path, content=content: path.write_bytes(content)

@@ -3,19 +3,23 @@
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import helper, numpy_helper
 from pydantic import ValidationError
 from safetensors.numpy import save_file
 
 from eyeground.bundle import (
     CARD,
     DESCRIPTION,
+    INT8,
     ONNX,
     REFERENCE,
     WEIGHTS,
@@ -80,10 +84,19 @@ def description(**changes: Any) -> BundleDescription:
     return BundleDescription(**settings | changes)
 
 
-def writers(tensors: dict[str, np.ndarray] | None = None, graph: bytes = b"graph") -> dict[str, Callable[[Path], None]]:
+def graph(name: str = "tiny", **tensors: np.ndarray) -> onnx.ModelProto:
+    """A graph without operators that keeps the weights of `TENSORS`, or others in their place."""
+    kept = [numpy_helper.from_array(tensor, key) for key, tensor in (TENSORS | tensors).items()]
+    return helper.make_model(helper.make_graph([], name, [], [], kept))
+
+
+def writers(
+    tensors: dict[str, np.ndarray] | None = None, model: onnx.ModelProto | None = None
+) -> dict[str, Callable[[Path], None]]:
+    content = (model or graph()).SerializeToString()
     return {
         WEIGHTS: lambda path: save_file(tensors or TENSORS, path),
-        ONNX: lambda path: path.write_bytes(graph) and None,
+        ONNX: lambda path: path.write_bytes(content) and None,
         CARD: lambda path: path.write_text("# tiny\n") and None,
     }
 
@@ -111,7 +124,7 @@ def test_a_bundle_opens_as_it_was_written(bundle: Bundle, tmp_path: Path) -> Non
     assert opened.description.outputs == ("abnormal",)
     assert opened.description.threshold("abnormal") == 0.4
     assert opened.description.threshold("glaucoma") is None
-    assert opened.identity == f"tiny@{sha256_of(opened.weights_path)[:12]}"
+    assert opened.identity == f"tiny@{sha256_of(opened.folder / DESCRIPTION)[:12]}"
     assert only_entries(tmp_path) == ["tiny"]
 
 
@@ -165,11 +178,13 @@ def test_weights_that_are_no_safetensors_are_refused(tmp_path: Path, content: by
         open_bundle(bundle.folder)
 
 
-@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "sub/file", "..", "", "a\\b", "a\0b"])
-def test_files_outside_the_folder_are_never_looked_at(bundle: Bundle, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["../secret", "/etc/hostname", "sub/file", "..", "", "a\\b", "a\0b", "plugin.py", "Model.onnx", DESCRIPTION]
+)
+def test_files_that_no_bundle_has_are_never_looked_at(bundle: Bundle, name: str) -> None:
     (bundle.folder.parent / "secret").write_text("secret")
     rewrite(bundle, lambda content: content["files"].update({name: "0" * 64}))
-    with pytest.raises(UserError, match="not a plain file name"):
+    with pytest.raises(UserError, match="which is no file of a bundle"):
         open_bundle(bundle.folder)
 
 
@@ -237,7 +252,7 @@ def test_a_move_that_fails_brings_the_old_bundle_back(
 
 
 def test_a_bundle_replaces_the_one_before_it(bundle: Bundle, tmp_path: Path) -> None:
-    write_bundle(bundle.folder, description(name="new"), writers(graph=b"another graph"))
+    write_bundle(bundle.folder, description(name="new"), writers(model=graph("another")))
     assert open_bundle(bundle.folder).description.name == "new"
     assert only_entries(tmp_path) == ["tiny"]
 
@@ -246,7 +261,7 @@ def test_concurrent_writers_leave_one_whole_bundle(tmp_path: Path) -> None:
     folder = tmp_path / "tiny"
 
     def write(number: int) -> None:
-        write_bundle(folder, description(name=f"model {number}"), writers(graph=b"graph" * number))
+        write_bundle(folder, description(name=f"model {number}"), writers(model=graph(f"model {number}")))
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(1, 9)]
     for thread in threads:
@@ -254,7 +269,7 @@ def test_concurrent_writers_leave_one_whole_bundle(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     bundle = open_bundle(folder)
-    assert bundle.onnx_path.read_bytes() == b"graph" * int(bundle.description.name.split()[1])
+    assert onnx.load(bundle.onnx_path).graph.name == bundle.description.name
     assert only_entries(tmp_path) == ["tiny"]
 
 
@@ -383,7 +398,7 @@ def test_a_bundle_is_extended_in_its_place_and_the_rest_stays(bundle: Bundle) ->
     described = bundle.description.model_copy(update={"familiarity": familiarity})
     extend_bundle(bundle, described, {REFERENCE: lambda path: write_reference(reference, path)})
     opened = open_bundle(bundle.folder)
-    assert opened.description.familiarity == familiarity and opened.identity == bundle.identity
+    assert opened.description.familiarity == familiarity and opened.identity != bundle.identity
     assert {name: (bundle.folder / name).read_bytes() for name in before} == before
     found = opened.reference()
     assert found is not None and found.distance(np.ones((1, 4))) == pytest.approx(reference.distance(np.ones((1, 4))))
@@ -396,4 +411,89 @@ def test_a_bundle_that_tells_what_is_familiar_needs_its_reference(bundle: Bundle
     familiarity = Familiarity(limit=1.5, flagged=0.02, photos=100, held_out=50)
     extend_bundle(bundle, bundle.description.model_copy(update={"familiarity": familiarity}), {})
     with pytest.raises(UserError, match=f"does not list {REFERENCE}"):
+        open_bundle(bundle.folder)
+
+
+def forge(bundle: Bundle, name: str, content: bytes) -> None:
+    """Replace a file, and its hash in `bundle.json`, as somebody would who knows how bundles are made."""
+    (bundle.folder / name).write_bytes(content)
+    rewrite(bundle, lambda described: described["files"].update({name: sha256_of(bundle.folder / name)}))
+
+
+def test_the_identity_covers_every_byte_of_every_file(bundle: Bundle) -> None:
+    forge(bundle, CARD, b"# another card\n")
+    changed = open_bundle(bundle.folder)
+    assert changed.identity != bundle.identity
+    rewrite(bundle, lambda content: content["operating_points"][0].update(threshold=0.9))
+    assert open_bundle(bundle.folder).identity not in (bundle.identity, changed.identity)
+
+
+def test_a_graph_with_other_weights_is_refused_though_its_hash_is_listed(bundle: Bundle) -> None:
+    forge(bundle, ONNX, graph(**{"head.weight": np.full((1, 4), 2, np.float32)}).SerializeToString())
+    with pytest.raises(UserError, match=r"'head\.weight' does not come from model\.safetensors"):
+        open_bundle(bundle.folder)
+
+
+def outside_its_file() -> onnx.ModelProto:
+    model = graph()
+    onnx.external_data_helper.set_external_data(model.graph.initializer[0], location="elsewhere.bin")
+    return model
+
+
+def with_operator(domain: str) -> onnx.ModelProto:
+    model = graph()
+    model.graph.node.append(helper.make_node("Run", ["a"], ["b"], domain=domain))
+    return model
+
+
+def with_operator_in_a_branch() -> onnx.ModelProto:
+    branch = with_operator("org.example").graph
+    model = graph()
+    model.graph.node.append(helper.make_node("If", ["a"], ["b"], then_branch=branch, else_branch=branch))
+    return model
+
+
+def with_function() -> onnx.ModelProto:
+    model = graph()
+    node = helper.make_node("Neg", ["a"], ["b"])
+    model.functions.append(helper.make_function("", "Relu", ["a"], ["b"], [node], [helper.make_opsetid("", 17)]))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (outside_its_file(), "keeps weights outside its file"),
+        (with_operator("org.example"), r"not ONNX's own \(org\.example\)"),
+        (with_operator_in_a_branch(), r"not ONNX's own \(org\.example\)"),
+        (with_function(), r"not ONNX's own \(functions\)"),
+        (onnx.ModelProto(), "not a readable ONNX graph"),
+    ],
+    ids=["external data", "operator", "operator in a branch", "function", "no graph"],
+)
+@pytest.mark.parametrize("name", [ONNX, INT8])
+def test_a_graph_that_needs_more_than_its_file_is_refused(
+    bundle: Bundle, model: onnx.ModelProto, message: str, name: str
+) -> None:
+    forge(bundle, name, model.SerializeToString())
+    with pytest.raises(UserError, match=message):
+        open_bundle(bundle.folder)
+
+
+@given(content=st.binary(max_size=200))
+def test_no_bytes_in_place_of_a_graph_are_more_than_a_user_error(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    bundle = write_bundle(tmp_path_factory.mktemp("graph") / "tiny", description(), writers())
+    forge(bundle, ONNX, bundle.onnx_path.read_bytes() + content)
+    with suppress(UserError):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("name", ["elsewhere.bin", "model.pkl", "notes.txt"])
+def test_a_stray_file_beside_a_bundle_is_refused_and_hidden_ones_are_let_be(bundle: Bundle, name: str) -> None:
+    (bundle.folder / ".DS_Store").write_bytes(b"of the system")
+    assert open_bundle(bundle.folder).identity == bundle.identity
+    (bundle.folder / name).write_bytes(b"stray")
+    with pytest.raises(UserError, match=f"holds '{name}', which is no part of the bundle; move it away"):
         open_bundle(bundle.folder)

@@ -304,7 +304,7 @@ def test_a_pull_that_failed_leaves_the_old_bundle_and_is_completed_by_the_next(
     fake: FakeHub, bundle: Bundle, tiny_bundle: Callable[..., Bundle], tmp_path: Path
 ) -> None:
     place = tmp_path / "cache" / "models" / "tiny"
-    old = tiny_bundle(place, files={ONNX: b"the old graph"})
+    old = tiny_bundle(place, files={CARD: b"the old card"})
     fake.repos[REPO] = content_of(bundle)
     fake.failing = "training_photos.txt"
     with pytest.raises(UserError, match="the hub answered with status 404"):
@@ -354,3 +354,14 @@ def test_a_hub_that_cannot_be_reached_is_said_in_one_sentence(
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     assert main(["pull", REPO]) == 2
     assert "the hub cannot be reached" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("commit", ["main", "../../../evil", "0" * 39, "0" * 41, "A" * 40, "0" * 39 + "\n"])
+def test_what_is_no_commit_is_not_pulled(
+    fake: FakeHub, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, commit: str
+) -> None:
+    fake.repos[REPO] = content_of(bundle)
+    monkeypatch.setattr(fake, "commit_of", lambda repo: commit)
+    with pytest.raises(UserError, match="not 40 hexadecimal digits; it is not pulled"):
+        hub.pull(REPO)
+    assert fake.got == [] and nothing_in(tmp_path / "cache" / "models")

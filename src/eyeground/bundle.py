@@ -7,11 +7,12 @@ torch, so that a screening install can open one.
 """
 
 import errno
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,16 +27,18 @@ from eyeground.bundle_files import (
     WEIGHTS,
     refuse_odd_names,
     verify_files,
+    verify_graphs,
     verify_tensors,
 )
 from eyeground.description import (
     FORMATS,
-    NO_ANSWERS,
+NO_ANSWERS,
     AnswerRules,
     BundleDescription,
     DecisionRule,
     OperatingPoint,
     TrainingRecord,
+    parse_description,
     read_description,
 )
 from eyeground.errors import UserError
@@ -77,10 +80,20 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle on disk."""
+    """A verified bundle on disk.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    description : BundleDescription
+        What its `bundle.json` says.
+    digest : str
+        SHA-256 of `bundle.json`, which lists that of every other file: it stands for all that the bundle is.
+    """
 
     folder: Path
     description: BundleDescription
+    digest: str
 
     @property
     def weights_path(self) -> Path:
@@ -92,8 +105,8 @@ class Bundle:
 
     @property
     def identity(self) -> str:
-        """Name and first twelve digits of the weights' SHA-256: what a finding cites."""
-        return f"{self.description.name}@{self.description.files[WEIGHTS][:12]}"
+        """Name and first twelve digits of the digest: what a finding cites."""
+        return f"{self.description.name}@{self.digest[:12]}"
 
     @property
     def int8_path(self) -> Path | None:
@@ -161,8 +174,7 @@ def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[
     for required in REQUIRED_FILES:
         if required not in writers:
             raise UserError(f"a bundle needs {required}")
-    complete = _whole(folder, lambda partial: _fill(partial, description, writers))
-    return Bundle(folder, complete)
+    return _whole(folder, lambda partial: _fill(partial, description, writers))
 
 
 def extend_bundle(
@@ -212,16 +224,16 @@ def place_bundle(source: Path, folder: Path) -> Bundle:
     """
     folder = Path(folder).resolve()
 
-    def copy(partial: Path) -> BundleDescription:
+    def copy(partial: Path) -> Bundle:
         listed = read_description(source / DESCRIPTION)
         refuse_odd_names(source, listed)
         for name in (DESCRIPTION, *listed.files):
             if not (source / name).is_file():
                 raise UserError(f"{source / name}: missing; the bundle is incomplete")
             shutil.copyfile(source / name, partial / name)
-        return open_bundle(partial).description
+        return open_bundle(partial)
 
-    return Bundle(folder, _whole(folder, copy))
+    return _whole(folder, copy)
 
 
 def open_bundle(name_or_path: str | Path) -> Bundle:
@@ -230,8 +242,8 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
     Raises
     ------
     UserError
-        If it is not there, not a bundle, of another format, or if any file's hash, any tensor's name, shape or type
-        differs from what `bundle.json` says.
+        If it is not there, not a bundle, of another format, holds anything else, or if any file's hash, any tensor's name,
+        shape or type differs from what `bundle.json` says, or the graph computes with other weights.
     """
     folder = Path(name_or_path)
     if not folder.is_dir():
@@ -243,10 +255,15 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
             f"{name_or_path}: no bundle here; a bundle is a folder with {DESCRIPTION}. "
             f"Released with this install: {names}{fetched}"
         )
-    description = read_description(folder / DESCRIPTION)
+    try:
+        text = (folder / DESCRIPTION).read_bytes()
+    except OSError as error:
+        raise UserError(f"{folder / DESCRIPTION}: cannot be read: {error.strerror or error}") from error
+    description = parse_description(text, folder / DESCRIPTION)
     verify_files(folder, description)
     verify_tensors(folder / WEIGHTS, description)
-    return Bundle(folder, description)
+    verify_graphs(folder, description)
+    return Bundle(folder, description, hashlib.sha256(text).hexdigest())
 
 
 def open_classifier(name_or_path: str | Path) -> Bundle:
@@ -299,7 +316,7 @@ def _refuse_other_content(folder: Path) -> None:
         )
 
 
-def _whole(folder: Path, fill: Callable[[Path], BundleDescription]) -> BundleDescription:
+def _whole(folder: Path, fill: Callable[[Path], Bundle]) -> Bundle:
     """Fill a folder beside the final one, then move it into place; nothing is left behind when that fails."""
     _refuse_other_content(folder)
     try:
@@ -316,19 +333,18 @@ def _whole(folder: Path, fill: Callable[[Path], BundleDescription]) -> BundleDes
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise UserError(f"{folder}: the bundle cannot be written: {error.strerror or error}") from error
-    return complete
+    return replace(complete, folder=folder)
 
 
-def _fill(
-    partial: Path, description: BundleDescription, writers: Mapping[str, Callable[[Path], None]]
-) -> BundleDescription:
+def _fill(partial: Path, description: BundleDescription, writers: Mapping[str, Callable[[Path], None]]) -> Bundle:
     for name, write in writers.items():
         write(partial / name)
     hashes = {name: sha256_of(partial / name) for name in sorted(writers)}
     written = {"format": FORMATS[-1], "files": hashes, "made_by": eyeground.__version__}
     complete = description.model_copy(update=written)
-    (partial / DESCRIPTION).write_text(complete.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return complete
+    text = f"{complete.model_dump_json(indent=2)}\n".encode()
+    (partial / DESCRIPTION).write_bytes(text)
+    return Bundle(partial, complete, hashlib.sha256(text).hexdigest())
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load
 
 from eyeground.description import BundleDescription
 from eyeground.errors import UserError
 from eyeground.familiarity import REFERENCE
 from eyeground.files import sha256_of
+from eyeground.graph_weights import changed_tensor
 from eyeground.installed import DESCRIPTION
+from eyeground.onnx_file import OnnxFile, read_onnx
 from eyeground.training_photos import TRAINING_PHOTOS
 
 WEIGHTS, ONNX, CARD = "model.safetensors", "model.onnx", "README.md"
@@ -18,7 +21,9 @@ KNOWN_FILES = (DESCRIPTION, *REQUIRED_FILES, INT8, REFERENCE, TRAINING_PHOTOS, R
 
 
 def verify_files(folder: Path, description: BundleDescription) -> None:
-    """Check that every file that a description lists is there, has a plain name, and the listed SHA-256.
+    """Check that every file that a description lists is there with the listed SHA-256, is one a bundle can have, and no other.
+
+    Hidden files are let be: systems leave them behind (`.DS_Store`, `.cache`), and nothing ever reads them.
 
     Raises
     ------
@@ -30,6 +35,10 @@ def verify_files(folder: Path, description: BundleDescription) -> None:
         if required not in description.files:
             raise UserError(f"{folder / DESCRIPTION}: 'files' does not list {required}; the bundle is incomplete")
     refuse_odd_names(folder, description)
+    strays = {path.name for path in folder.iterdir()} - {DESCRIPTION} - description.files.keys()
+    for name in sorted(strays):
+        if not name.startswith("."):
+            raise UserError(f"{folder}: holds '{name}', which is no part of the bundle; move it away")
     for name, expected in description.files.items():
         path = folder / name
         if not path.is_file():
@@ -45,7 +54,7 @@ def verify_files(folder: Path, description: BundleDescription) -> None:
 
 
 def refuse_odd_names(folder: Path, description: BundleDescription) -> None:
-    """Check that a description lists plain file names, which lead nowhere else.
+    """Check that a description lists only names of files that a bundle can have, which lead nowhere else.
 
     Raises
     ------
@@ -53,8 +62,11 @@ def refuse_odd_names(folder: Path, description: BundleDescription) -> None:
         If not, with what differs.
     """
     for name in description.files:
-        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
-            raise UserError(f"{folder / DESCRIPTION}: 'files' lists {name!r}, which is not a plain file name")
+        if name not in KNOWN_FILES or name == DESCRIPTION:
+            raise UserError(
+                f"{folder / DESCRIPTION}: 'files' lists {name!r}, which is no file of a bundle; it was changed, or made by a newer "
+                "eyeground"
+            )
 
 
 def verify_tensors(path: Path, description: BundleDescription) -> None:
@@ -85,3 +97,42 @@ def verify_tensors(path: Path, description: BundleDescription) -> None:
         stored = description.storage.get(name, types[name])
         if types[name] != stored:
             raise UserError(f"{path}: tensor '{name}' is stored as {types[name]}, bundle.json says {stored}")
+
+
+def verify_graphs(folder: Path, description: BundleDescription) -> None:
+    """Check that ONNX graphs are whole by themselves, and that the main one computes with the bundle's weights.
+
+    The 8-bit graph has no weight left to be held against them; of it, only that it is whole by itself is checked.
+
+    Raises
+    ------
+    UserError
+        If not, with what differs.
+    """
+    if INT8 in description.files:
+        _read_graph(folder / INT8)
+    graph = _read_graph(folder / ONNX)
+    weights = load((folder / WEIGHTS).read_bytes())  # faster than tensor by tensor
+    floats = {
+        name: weights[name].astype("f4", copy=False) for name in description.tensors if weights[name].dtype.kind == "f"
+    }
+    changed = changed_tensor(graph, floats)
+    if changed is not None:
+        raise UserError(
+            f"{folder / ONNX}: its tensor '{changed}' does not come from {WEIGHTS}; one of the two was changed. Get the bundle "
+            "again from where it was published"
+        )
+
+
+def _read_graph(path: Path) -> OnnxFile:
+    try:
+        graph = read_onnx(path.read_bytes())
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path}: not a readable ONNX graph: {error}") from error
+    if graph.external:
+        raise UserError(f"{path}: keeps weights outside its file, where nothing vouches for them")
+    if graph.foreign:
+        raise UserError(
+            f"{path}: has operators that are not ONNX's own ({min(graph.foreign)}); a bundle's graph needs none"
+        )
+    return graph

@@ -323,8 +323,16 @@ def read_description(path: Path) -> BundleDescription:
         If it cannot be read, is of another format, or contradicts itself.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return parse_description(path.read_bytes(), path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+
+
+def parse_description(text: bytes, path: Path) -> BundleDescription:
+    """As `read_description`, of the content of the file at `path`."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
     if not isinstance(content, dict) or "format" not in content:
         raise UserError(f"{path}: not the description of an eyeground bundle; it has no 'format'")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # What the hub itself puts into a repository; it is not fetched.
 HUBS_OWN = (".gitattributes",)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -97,6 +98,11 @@ def pull(repo: str, folder: Path | None = None, revision: str | None = None) -> 
     for required in (DESCRIPTION, *REQUIRED_FILES):
         if required not in names:
             raise UserError(f"{repo}: has no {required}, so it is no bundle of eyeground, or an incomplete one")
+    # It becomes part of a folder's name, and a branch in its place could move while files are fetched.
+    if not _COMMIT.fullmatch(str(found.sha)):
+        raise UserError(
+            f"{repo}: the hub calls its commit {str(found.sha)!r}, not 40 hexadecimal digits; it is not pulled"
+        )
     # By commit, so that a push in between cannot mix two bundles, and a broken pull of this one can go on.
     waiting = _waiting_room(repo, str(found.sha), folder.resolve().parent if folder else pulled_folder())
     with _hub_errors(repo):
