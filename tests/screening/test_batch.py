@@ -192,3 +192,78 @@ def test_what_is_left_out_is_named_only_with_identifiers(screener, folder_of_pho
     assert "Mueller" not in screened.report.read_text()
     assert "Mueller" in screened.notes[0]
     assert "Mueller" in screen(folder, screener, tmp_path / "output", identifiers=True).report.read_text()
+
+
+def named(output: Path) -> dict[str, float]:
+    return pd.read_parquet(output / "results.parquet").set_index("photo")["probability_abnormal"].to_dict()
+
+
+@pytest.mark.parametrize("how", ["renamed", "written over"])
+def test_two_photos_that_change_places_keep_none_of_the_others_findings(screener, fundus, tmp_path, how):
+    """Of equal size and time of last change: two patients' photos, sorted out after the first screening."""
+    folder, output = tmp_path / "photos", tmp_path / "output"
+    folder.mkdir()
+    one, other = folder / "one.bmp.png", folder / "other.bmp.png"
+    for path, blue in ((one, 0.02), (other, 0.4)):
+        cv2.imwrite(str(path), fundus(blue=blue)[..., ::-1])
+    size = max(path.stat().st_size for path in (one, other)) + 16
+    for path in (one, other):
+        path.write_bytes(path.read_bytes().ljust(size, b"\0"))
+        os.utime(path, ns=(10**18, 10**18))
+    screen(folder, screener, output, jobs=1)
+    before = named(output)
+    if how == "renamed":
+        one.rename(tmp_path / "aside")
+        other.rename(one)
+        (tmp_path / "aside").rename(other)
+    else:
+        contents = one.read_bytes(), other.read_bytes()
+        for path, content in zip((other, one), contents, strict=True):
+            path.write_bytes(content)
+            os.utime(path, ns=(10**18, 10**18))
+    assert screen(folder, screener, output, jobs=1).finished_before == 0
+    after = named(output)
+    assert after["one.bmp.png"] == before["other.bmp.png"] != before["one.bmp.png"] == after["other.bmp.png"]
+
+
+def test_a_folder_removed_meanwhile_does_not_end_with_written(bundle, folder_of_photos, tmp_path, monkeypatch, capsys):
+    output = tmp_path / "output"
+
+    def remove(path: Path, *_: object) -> None:
+        shutil.rmtree(output)
+
+    monkeypatch.setattr("eyeground.screening.batch.write_report", remove)
+    command = ["screen", str(folder_of_photos(1)), "--bundle", str(bundle.folder), "-o", str(output), "--jobs", "1"]
+    assert main(command) == 2
+    printed = capsys.readouterr()
+    assert "was removed while it was written to" in " ".join(printed.err.split()) and "written:" not in printed.out
+
+
+def test_another_model_replaces_a_screening_only_if_asked_to(bundle, build_bundle, folder_of_photos, tmp_path, capsys):
+    other = build_bundle(tmp_path / "other[v2]", name="other[/v2]")
+    command = ["screen", str(folder_of_photos(1)), "-o", str(tmp_path / "out"), "--jobs", "1"]
+    assert main([*command, "--bundle", str(bundle.folder)]) == 0
+    before = (tmp_path / "out" / "results.csv").read_bytes()
+    assert main([*command, "--bundle", str(other.folder)]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert (tmp_path / "out" / "results.csv").read_bytes() == before
+    assert main([*command, "--bundle", str(other.folder), "--overwrite"]) == 0
+    assert f"model {other.identity}" in capsys.readouterr().out
+    assert other.identity in (tmp_path / "out" / "results.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    "name", ["a\rb.jpg", "a\nb.jpg", "\x1b[2Ja.jpg", "\x1b]0;title\x07.jpg", "\x9b31m.jpg", "\u202egpj.jpg"]
+)
+def test_a_name_with_control_characters_is_one_cell_and_moves_no_cursor(bundle, fundus, tmp_path, capsys, name):
+    folder, output = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "photo.jpg"), fundus()[..., ::-1])
+    (folder / "photo.jpg").rename(folder / name)
+    (folder / f"{name}.txt").write_text("left out by name")
+    assert main(["screen", str(folder), "--bundle", str(bundle.folder), "-o", str(output), "--jobs", "1"]) == 0
+    printed = "".join(capsys.readouterr())
+    lines = (output / "results.csv").read_bytes().decode().split("\n")
+    assert len(lines) == 3 and lines[1].split(",")[0] == name.encode("unicode_escape").decode()
+    for text in (printed, *lines):
+        assert not {"\r", "\x1b", "\x9b", "\x07", "\u202e"} & set(text)

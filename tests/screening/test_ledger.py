@@ -66,11 +66,39 @@ def test_a_changed_photo_is_not_finished(bundle, tmp_path):
         assert ledger.record_of(photo(0, stamp="2-1")) is None
 
 
-def test_another_bundle_starts_anew(bundle, build_bundle, tmp_path):
+def test_another_bundle_is_refused_and_starts_anew_only_if_asked_to(bundle, build_bundle, tmp_path):
+    other = build_bundle(tmp_path / "other", name="other")
+    with Ledger(tmp_path / "ledger", bundle):
+        pass  # nothing was found, so nothing is lost
+    with Ledger(tmp_path / "ledger", other) as ledger:
+        ledger.add([record(0)])
+    with pytest.raises(UserError, match=rf"holds results of {other.identity}, .* replace them with --overwrite"):
+        Ledger(tmp_path / "ledger", bundle)
+    with Ledger(tmp_path / "ledger", other) as ledger:
+        assert remembered(ledger, 1) == [0]
+    with Ledger(tmp_path / "ledger", bundle, overwrite=True) as ledger:
+        assert remembered(ledger, 1) == []
+
+
+def test_other_thresholds_are_refused_and_a_ledger_of_an_earlier_format_too(bundle, tmp_path):
+    with Ledger(tmp_path / "ledger", bundle, thresholds={"abnormal": 0.4}) as ledger:
+        ledger.add([record(0)])
+    with pytest.raises(UserError, match="the same model at other thresholds"):
+        Ledger(tmp_path / "ledger", bundle, thresholds={"abnormal": 0.5})
+    (tmp_path / "ledger").write_text('{"eyeground_ledger": 3, "bundle": "0"}\n{}\n')
+    with pytest.raises(UserError, match="of an earlier version of eyeground"):
+        Ledger(tmp_path / "ledger", bundle)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_ledger_that_was_removed_meanwhile_stops_the_work(bundle, tmp_path, replaced):
     with Ledger(tmp_path / "ledger", bundle) as ledger:
         ledger.add([record(0)])
-    with Ledger(tmp_path / "ledger", build_bundle(tmp_path / "other", name="other")) as ledger:
-        assert remembered(ledger, 1) == []
+        (tmp_path / "ledger").unlink()
+        if replaced:
+            (tmp_path / "ledger").write_text("another")
+        with pytest.raises(UserError, match="was removed while it was written to"):
+            ledger.add([record(1)])
 
 
 def test_a_ledger_that_cannot_be_written_is_one_sentence(bundle, tmp_path):

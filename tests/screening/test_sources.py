@@ -111,7 +111,7 @@ def test_absolute_paths_of_a_list_are_called_from_where_they_differ(photos, stan
 def test_a_name_with_a_line_break_survives_in_a_list_separated_by_nul(tmp_path, standard_input):
     touch(tmp_path / "two\nlines.jpg")
     standard_input(os.fsencode(tmp_path / "two\nlines.jpg") + b"\0")
-    assert names("-") == ["two\nlines.jpg"]
+    assert names("-") == [r"two\nlines.jpg"]
 
 
 def test_a_line_that_can_be_no_path_has_a_row(standard_input):

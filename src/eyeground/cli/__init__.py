@@ -11,7 +11,6 @@ import sys
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
@@ -36,6 +35,7 @@ from eyeground.cli import (
     study,
     use,
 )
+from eyeground.console import Console
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
 
 VERBS = (

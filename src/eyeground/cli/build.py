@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typer
-from rich.console import Console
 
 from eyeground.cli.data import CACHE, JOBS
+from eyeground.console import Console
 from eyeground.errors import UserError
 from eyeground.machine import usable_cores
 
@@ -169,8 +169,12 @@ def _draw(
     built = train_segmenter(read_manifest(manifest), settings, plan, console, resume)
     for line in as_lines(built.estimates):
         console.print(line, markup=False, highlight=False)
-    console.print(f"model {built.bundle.identity}")
-    console.print(f"written: {built.bundle.folder} (the model), {plan.folder / 'evaluation'} (figures)")
+    console.print(f"model {built.bundle.identity}", markup=False, highlight=False)
+    console.print(
+        f"written: {built.bundle.folder} (the model), {plan.folder / 'evaluation'} (figures)",
+        markup=False,
+        highlight=False,
+    )
 
 
 def _target(text: str) -> "Target":
@@ -216,5 +220,9 @@ def _report(built: "Built", output: Path) -> None:
 
     console = Console(soft_wrap=True)
     console.print((output / EVALUATION / "metrics.md").read_text(encoding="utf-8"), markup=False, highlight=False)
-    console.print(f"model {built.bundle.identity}")
-    console.print(f"written: {output / BUNDLE} (the model), {output / EVALUATION} (tables and figures)")
+    console.print(f"model {built.bundle.identity}", markup=False, highlight=False)
+    console.print(
+        f"written: {output / BUNDLE} (the model), {output / EVALUATION} (tables and figures)",
+        markup=False,
+        highlight=False,
+    )

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
+from eyeground.console import Console
 from eyeground.models.foreign import FORMATS
 
 

@@ -5,9 +5,9 @@ import webbrowser
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from eyeground.cli.build import need_torch
+from eyeground.console import Console
 
 
 def demo(

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import typer
-from rich.console import Console
+
+from eyeground.console import Console
 
 REPO = typer.Argument(..., help="Repository on the hub, as OWNER/NAME.")
 
@@ -22,7 +23,7 @@ def push(
 
     done = push_bundle(open_bundle(bundle), repo, private)
     console = Console(soft_wrap=True)
-    console.print(f"pushed: {done.page}, commit {done.commit[:12]}", highlight=False)
+    console.print(f"pushed: {done.page}, commit {done.commit[:12]}", markup=False, highlight=False)
 
 
 def pull(
@@ -41,6 +42,6 @@ def pull(
 
     bundle = pull_bundle(repo, output, revision)
     console = Console(soft_wrap=True)
-    console.print(f"pulled and verified: {bundle.identity}, {bundle.size / 1e6:.1f} MB", highlight=False)
+    console.print(f"pulled and verified: {bundle.identity}, {bundle.size / 1e6:.1f} MB", markup=False, highlight=False)
     name = str(output) if output else bundle.folder.name
-    console.print(f'written: {bundle.folder}; open it with eyeground.load("{name}")', highlight=False)
+    console.print(f'written: {bundle.folder}; open it with eyeground.load("{name}")', markup=False, highlight=False)

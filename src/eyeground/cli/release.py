@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from eyeground.cli.build import need_torch
 from eyeground.cli.data import CACHE, JOBS
 from eyeground.cli.evaluate import named_paths
+from eyeground.console import Console
 from eyeground.errors import UserError
 from eyeground.machine import usable_cores
 
@@ -86,8 +86,8 @@ def release(
     )
     console = Console(soft_wrap=True)
     bundle = release_run(plan, console)
-    console.print(f"model {bundle.identity}, {bundle.size / 1e6:.1f} MB", highlight=False)
-    console.print(f"written: {output} (README.md is the model card)")
+    console.print(f"model {bundle.identity}, {bundle.size / 1e6:.1f} MB", markup=False, highlight=False)
+    console.print(f"written: {output} (README.md is the model card)", markup=False, highlight=False)
 
 
 def _views(text: str | None) -> int | None:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 
 from eyeground.cli.data import JOBS
+from eyeground.console import Console
 from eyeground.errors import EXIT_NOTHING_USABLE, UserError
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ def screen(
         "--keep",
         help="Further column of the manifests to carry to the results, such as mrn or accession; repeat for more.",
     ),
+    overwrite: bool = typer.Option(
+        False,
+        "--overwrite",
+        help="Replace what an earlier screening with another model or operating point left in the folder.",
+    ),
 ) -> None:
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 
@@ -103,7 +108,7 @@ def screen(
         chosen = TableColumns(parse_columns(columns, PHOTO_LIST), tuple(keep))
     console = Console(soft_wrap=True)
     screener = load(bundle, operating_point=operating_point)
-    console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", highlight=False)
+    console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", markup=False, highlight=False)
     console.print(_expectation(screener.rule, prevalence), highlight=False)
     screened = screen_photos(
         photos,
@@ -115,6 +120,7 @@ def screen(
         overlays=overlays,
         shards=shards,
         columns=chosen,
+        overwrite=overwrite,
     )
     for warning in screened.warnings:
         console.print(f"[bold yellow]warning:[/] {warning}", highlight=False)
@@ -124,7 +130,7 @@ def screen(
     if screened.patients:
         console.print(f"{sum(screened.patients.values()):,} patients: {_counted(screened.patients)}")
     opened = f"{screened.report} (open it in a browser), " if report else ""
-    console.print(f"written: {opened}{output / 'results.csv'}{f', {output / SHARDS}' if shards else ''}")
+    console.print(f"written: {opened}{output / 'results.csv'}{f', {output / SHARDS}' if shards else ''}", markup=False, highlight=False)
     if set(screened.counts) == {"unreadable"}:
         raise typer.Exit(EXIT_NOTHING_USABLE)
 

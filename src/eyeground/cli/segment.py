@@ -33,6 +33,7 @@ def segment(
         help="Measure the masks: vessel density, fractal dimension, tortuosity and, where the optic disc is drawn as well, calibre.",
     ),
     threads: int | None = typer.Option(None, "--threads", min=1, help="Cores to compute on; all if not given."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace what other segmenters drew into the folder."),
 ) -> None:
     """Draw vessels, optic disc or lesions on photos: masks of the photos' own size, pictures, and the area of each.
 
@@ -61,7 +62,7 @@ def segment(
         console.print(f"written: {output / ESTIMATES}")
     if not photos:
         return
-    rows = segment_photos(photos, drawers, output, biomarkers)
+    rows = segment_photos(photos, drawers, output, biomarkers, overwrite)
     unreadable = sum(row["status"] == "unreadable" for row in rows)
     console.print(f"{len(rows) - unreadable:,} photos drawn on, {unreadable:,} unreadable")
     console.print(f"written: {output / 'masks'}, {output / 'overlays'}, {output / 'segments.csv'}")

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from eyeground.cli.data import CACHE, JOBS
 from eyeground.cli.predict import MOST_UNREADABLE_SHOWN
+from eyeground.console import Console
 from eyeground.machine import usable_cores
 
 if TYPE_CHECKING:

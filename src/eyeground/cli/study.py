@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from eyeground.cli.build import SET, need_torch
 from eyeground.cli.data import CACHE
+from eyeground.console import Console
 from eyeground.errors import UserError
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from eyeground.console import Console
 from eyeground.errors import UserError
 
 if TYPE_CHECKING:

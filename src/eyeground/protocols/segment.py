@@ -34,7 +34,11 @@ VESSEL, DISC, CUP = "vessel", "optic_disc", "optic_cup"  # the structures whose 
 
 
 def segment(
-    photos: Sequence[Path], drawers: Sequence[Drawer], folder: Path, with_biomarkers: bool = False
+    photos: Sequence[Path],
+    drawers: Sequence[Drawer],
+    folder: Path,
+    with_biomarkers: bool = False,
+    overwrite: bool = False,
 ) -> list[dict[str, Any]]:
     """Draw on photographs and write masks, pictures and the table.
 
@@ -48,6 +52,8 @@ def segment(
         Gets `masks/<structure>/<photo>.png` (0 and 255, as large as the photograph), `overlays/<photo>.structures.jpg` and `segments.csv`.
     with_biomarkers : bool
         Measure the masks, see `eyeground.biomarkers`; a segmenter must draw `vessel`.
+    overwrite : bool
+        Replace what other segmenters drew there.
 
     Returns
     -------
@@ -60,7 +66,7 @@ def segment(
     ------
     UserError
         If there is no photograph, two segmenters draw one structure, biomarkers are asked for and nothing draws vessels, or the
-        output cannot be written.
+        output cannot be written or holds what other segmenters drew.
     """
     structures = [name for drawer in drawers for name in drawer.structures]
     repeated = next((name for name in structures if structures.count(name) > 1), None)
@@ -70,7 +76,7 @@ def segment(
         raise UserError(f"biomarkers are measured on vessels, and these segmenters draw {', '.join(structures)} only")
     listing = list_photos(photos, folder)
     rows = []
-    with Ledger(folder / LEDGER, *(drawer.bundle for drawer in drawers)) as ledger:
+    with Ledger(folder / LEDGER, *(drawer.bundle for drawer in drawers), overwrite=overwrite) as ledger:
         for photo in track(listing.photos, "segmenting"):
             record = ledger.record_of(photo)
             if record is None or not _is_whole(record, folder, with_biomarkers):

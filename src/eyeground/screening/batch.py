@@ -96,6 +96,7 @@ def screen(
     overlays: bool = True,
     shards: int | None = None,
     columns: TableColumns = OUR_NAMES,
+    overwrite: bool = False,
 ) -> Screened:
     """Screen photographs and write tables, evidence pictures and a report.
 
@@ -107,8 +108,7 @@ def screen(
     screener : Screener
         A loaded bundle.
     output_folder : pathlib.Path
-        Made if missing. An earlier screening of the same photographs with the same bundle is completed;
-        one with another bundle is replaced.
+        Made if missing. An earlier screening of the same photographs with the same bundle is completed.
     jobs : int, optional
         Reader processes; by default one per usable core.
     identifiers : bool
@@ -119,11 +119,14 @@ def screen(
         Write the table in so many Parquet files too, `shards/00001-of-00004.parquet` and so on.
     columns : TableColumns
         Which columns of the manifests are ours, and which are carried to the results.
+    overwrite : bool
+        Replace an earlier screening with another bundle or other thresholds.
 
     Raises
     ------
     UserError
-        If there is no photograph, or the output cannot be written.
+        If there is no photograph, the output cannot be written, is removed meanwhile, or holds another screening that is not
+        to be overwritten.
     """
     started = time.monotonic()
     output_folder = Path(output_folder)
@@ -132,7 +135,8 @@ def screen(
         raise UserError(f"{screener.bundle.identity}: {NO_RULE}")
     listing = list_sources(sources, output_folder, columns)
     _refuse_foreign_results(output_folder)
-    with Ledger(output_folder / LEDGER, screener.bundle, thresholds=screener.rule.thresholds) as ledger:
+    thresholds = screener.rule.thresholds
+    with Ledger(output_folder / LEDGER, screener.bundle, thresholds=thresholds, overwrite=overwrite) as ledger:
         _sweep(output_folder)
         todo = in_reading_order(
             photo for photo in listing.photos if not _is_finished(ledger.record_of(photo), output_folder, overlays)
@@ -154,6 +158,7 @@ def screen(
             )
         else:  # one of an earlier screening may say something else than the tables
             (output_folder / REPORT).unlink(missing_ok=True)
+        ledger.refuse_removed()
     return Screened(
         output_folder=output_folder,
         counts=tally.counts,

@@ -1,7 +1,7 @@
 """What a screening has finished, line by line, so that a killed one goes on where it stopped.
 
 A line is added once a photograph's picture is on disk, and counts only for the same bundle, the same version
-of eyeground and the same file (size and time of last change). A line torn by a crash is cut off on reopening.
+of eyeground and the same file (`photos.stamp_of`). A line torn by a crash is cut off on reopening.
 Of the lines, only their places are kept in memory: a hundred thousand photographs take less than 20 MB.
 """
 
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import eyeground
-from eyeground.bundle import DESCRIPTION, Bundle
+from eyeground.bundle import Bundle
 from eyeground.errors import UserError
 from eyeground.screening.photos import PhotoFile
 
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -52,36 +52,41 @@ class Ledger:
     Parameters
     ----------
     path : pathlib.Path
-        A file of JSON lines; made if missing, started anew if another bundle, version or threshold wrote it.
+        A file of JSON lines; made if missing, started anew if another version of eyeground wrote it.
     bundles : Bundle
         What is screened with, or drawn with.
     thresholds : mapping of str to float, optional
         What probabilities are held against; findings by other thresholds do not count.
+    overwrite : bool
+        Start anew where other bundles or thresholds wrote it.
 
     Raises
     ------
     UserError
-        If the file cannot be written, or another process is writing it.
+        If the file cannot be written, another process is writing it, or what it holds is of other bundles or thresholds and
+        not to be overwritten.
     """
 
-    def __init__(self, path: Path, *bundles: Bundle, thresholds: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, path: Path, *bundles: Bundle, thresholds: Mapping[str, float] | None = None, overwrite: bool = False
+    ) -> None:
         self._path = path
         self._places: dict[bytes, int] = {}
-        self._header = json.dumps(
-            {
-                "eyeground_ledger": FORMAT,
-                "eyeground": eyeground.__version__,
-                "bundle": hashlib.sha256(
-                    b"".join((bundle.folder / DESCRIPTION).read_bytes() for bundle in bundles)
-                ).hexdigest(),
-                "thresholds": dict(thresholds or {}),
-            }
-        )
+        header = {
+            "eyeground_ledger": FORMAT,
+            "eyeground": eyeground.__version__,
+            "models": [bundle.identity for bundle in bundles],
+            "digests": [bundle.digest for bundle in bundles],
+            "thresholds": dict(thresholds or {}),
+        }
+        self._header = json.dumps(header)
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             # Unbuffered: on a full disk, nothing is left over that closing would try to write once more.
             self._stream = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+")
             _lock(self._stream, path)
+            if not overwrite:
+                _refuse_others(path, header, self._stream)
             with path.open("rb") as lines:
                 self._end = self._recover(lines)
             self._stream.truncate(self._end)
@@ -108,8 +113,26 @@ class Ledger:
     def add(self, records: Sequence[Record]) -> None:
         """Append finished photographs; they are on disk when this returns."""
         with _explained(self._path):
+            self.refuse_removed()
             places = self._write([json.dumps(asdict(record)) for record in records])
         self._places.update((_key(record.row["photo"]), place) for record, place in zip(records, places, strict=True))
+
+    def refuse_removed(self) -> None:
+        """Stop where the ledger is no longer in its folder: what was finished before is gone with it.
+
+        Raises
+        ------
+        UserError
+            If it was removed or replaced.
+        """
+        try:
+            is_there = os.path.samestat(self._path.stat(), os.fstat(self._stream.fileno()))
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise UserError(
+                f"{self._path.parent}: was removed while it was written to, and what was finished with it; repeat the command"
+            )
 
     def _write(self, lines: Sequence[str]) -> list[int]:
         """Append all lines or none, and return where each begins."""
@@ -145,6 +168,27 @@ class Ledger:
                 break
             kept += len(line)
         return kept
+
+
+def _refuse_others(path: Path, header: Mapping[str, Any], stream: FileIO) -> None:
+    """Keep what another model found, or other thresholds, from being replaced without a word."""
+    with path.open("rb") as lines:
+        first, holds_records = lines.readline(), bool(lines.readline())
+    try:
+        before = dict(json.loads(first)) if holds_records else dict(header)
+    except (ValueError, TypeError):
+        return
+    if before.get("digests") != header["digests"]:
+        what = " and ".join(map(str, before.get("models", ["an earlier version of eyeground"])))
+    elif before.get("thresholds") != header["thresholds"]:
+        what = "the same model at other thresholds"
+    else:
+        return
+    stream.close()
+    raise UserError(
+        f"{path.parent}: holds results of {what}, and this is {' and '.join(header['models'])}; choose another folder with -o, "
+        "or replace them with --overwrite"
+    )
 
 
 def _key(name: str) -> bytes:

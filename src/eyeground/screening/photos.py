@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from eyeground.console import visible
 from eyeground.errors import UserError
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dcm")
@@ -42,7 +43,7 @@ class PhotoFile:
     location : str
         Where the file is; of a member, where its archive is.
     stamp : str
-        Size and time of last change; another stamp is another photograph.
+        What `stamp_of` says of its file; another stamp is another photograph.
     patient, eye : str or None
         As a manifest gives them.
     kept : tuple of str or None
@@ -288,14 +289,18 @@ def is_folder(path: Path) -> bool:
 
 
 def as_text(name: str) -> str:
-    """A file name as valid Unicode: bytes that are no UTF-8 are shown as escapes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """A file name as valid Unicode: bytes that are no UTF-8, and control characters, are shown as escapes."""
+    return visible(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def stamp_of(path: Path) -> str:
-    """Size and time of last change of a file."""
+    """What changes with a file's content: its size, times of last change, and its number in the file system.
+
+    A program that replaces a file can give it the size and time (mtime) that it had; it cannot set ctime, and a file that
+    is moved to this name keeps its own number. Both cost no reading. So a copy is another photograph, too.
+    """
     try:
         status = path.stat()
     except (OSError, ValueError):
         return UNREACHABLE
-    return f"{status.st_size}-{status.st_mtime_ns}"
+    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
