@@ -1,6 +1,8 @@
 """Progress is shown and never changes what is worked through."""
 
 import io
+import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -21,28 +23,45 @@ def test_short_work_writes_nothing_to_a_log(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == ""
 
 
-def test_long_work_logs_how_many_are_done_how_fast_and_how_long_it_takes(
+@pytest.mark.parametrize(
+    ("done", "total", "seconds", "expected"),
+    [
+        (0, 400, 2.0, "reading: 0/400 photos, 0.0 photos/s"),
+        (4, 400, 2.0, "reading: 4/400 photos, 2.0 photos/s"),  # 1 %, too early to tell
+        (20, 400, 2.0, "reading: 20/400 photos, 10.0 photos/s, 38 s left"),
+        (4, 400, 10.0, "reading: 4/400 photos, 0.4 photos/s, 990 s left"),
+        (400, 400, 10.0, "reading: 400/400 photos, 40.0 photos/s, 0 s left"),
+        (4, None, 20.0, "reading: 4 photos, 0.2 photos/s"),
+    ],
+)
+def test_a_line_tells_the_time_left_once_it_means_something(
+    done: int, total: int | None, seconds: float, expected: str
+) -> None:
+    assert progress._line("reading", done, total, "photos", seconds) == expected
+
+
+def test_long_work_logs_lines_even_while_nothing_gets_done(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter(range(0, 1000, 6))  # each look at the clock is six seconds later
-    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
-    list(progress.track(range(4), "reading photos"))
+    monkeypatch.setattr(progress, "LONGEST_SILENCE", 0.05)
+    for number in progress.track(range(2), "reading", unit="rows"):
+        time.sleep(0.5 * number)
     lines = capsys.readouterr().err.splitlines()
-    assert lines == [
-        "reading photos: 2/4 photos, 0.2 photos/s, 12 s left",
-        "reading photos: 4/4 photos, 0.2 photos/s, 0 s left",
-        "reading photos: done, 4 photos in 30 s",
-    ]
+    assert sum(line.startswith("reading: 1/2 rows, ") for line in lines) >= 3
+    assert lines[-1].startswith("reading: done, 2 rows in ")
 
 
-def test_without_a_total_no_time_left_is_claimed(
+def test_work_without_a_count_is_named_if_it_is_long(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LOG_LINES", 0.0)
-    list(progress.track(iter("ab"), "reading", unit="rows"))
-    err = capsys.readouterr().err
-    assert "reading: 2 rows" in err
-    assert "left" not in err
+    with progress.working("loading torch"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress, "LONGEST_SILENCE", 0.05)
+    with progress.working("loading torch"):
+        time.sleep(0.3)
+    assert "loading torch: 0 s" in capsys.readouterr().err
+    assert threading.active_count() == 1 or not any(thread.name.endswith("(speak)") for thread in threading.enumerate())
 
 
 def test_on_a_terminal_a_bar_shows_the_count_and_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from eyeground.bundle import DESCRIPTION, KNOWN_FILES, REQUIRED_FILES, Bundle, open_bundle, place_bundle
 from eyeground.description import read_description
 from eyeground.errors import UserError
-from eyeground.installed import RELEASED, is_plain_name, pulled_folder
+from eyeground.installed import RELEASED, how_to_install, is_plain_name, pulled_folder
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -158,9 +158,7 @@ def _client() -> "HfApi":
     try:
         from huggingface_hub import HfApi
     except ImportError as error:
-        raise UserError(
-            'the hub needs the package huggingface_hub; install it with: pip install "eyeground[hub]"'
-        ) from error
+        raise UserError(f"the hub needs the package huggingface_hub; {how_to_install('hub')}") from error
     return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, library_name="eyeground")
 
 

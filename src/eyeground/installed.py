@@ -61,6 +61,18 @@ def is_plain_name(name: str) -> bool:
     return bool(_PLAIN_NAME.fullmatch(name))
 
 
+def how_to_install(extra: str) -> str:
+    """How to add what an extra brings, in words; from the clone, since no package index has eyeground.
+
+    >>> how_to_install("dicom")  # doctest: +ELLIPSIS
+    'install it with: pip install "...[dicom]"...'
+    """
+    clone = RELEASED.parents[2]
+    if (clone / "pyproject.toml").is_file():
+        return f'install it with: pip install "{clone}[{extra}]"'
+    return f'install it with: pip install ".[{extra}]", in the folder that eyeground was cloned into'
+
+
 def default_model() -> str:
     """Name of the model to screen with where none is asked for.
 

@@ -1,12 +1,14 @@
-"""A progress bar with rate and time left, for anything that takes more than two seconds.
+"""What is being done, how fast and for how long still, for anything that takes more than two seconds.
 
-On a terminal it is a rich bar; in a log file it is a line every ten seconds and one at the end, so that neither
-is flooded.
+On a terminal it is a rich bar; in a log file a line every two seconds, even while nothing gets done, and one at the end.
+The time left is said once it means something: after 5 % of the work, or ten seconds.
 """
 
 import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -14,7 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 Item = TypeVar("Item")
-SECONDS_BETWEEN_LOG_LINES = 10.0
+LONGEST_SILENCE = 2.0  # seconds
+_SHARE_TO_JUDGE_BY, _SECONDS_TO_JUDGE_BY = 0.05, 10.0
 
 
 class _Rate(ProgressColumn):
@@ -22,6 +25,13 @@ class _Rate(ProgressColumn):
         unit = task.fields["unit"]
         speed = task.finished_speed or task.speed
         return Text(f"{speed:.1f} {unit}/s" if speed else f"- {unit}/s", style="cyan")
+
+
+class _TimeLeft(TimeRemainingColumn):
+    def render(self, task: Task) -> Text:
+        if _can_judge(task.completed, task.total, task.elapsed or 0):
+            return super().render(task)
+        return Text("-:--:--", style="progress.remaining")
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None, unit: str = "photos") -> Iterator[Item]:
@@ -53,7 +63,7 @@ def _bar(items: Iterable[Item], description: str, total: int | None, unit: str, 
         MofNCompleteColumn(),
         _Rate(),
         TextColumn("left"),
-        TimeRemainingColumn(),
+        _TimeLeft(),
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(description, total=total, unit=unit)
@@ -63,16 +73,60 @@ def _bar(items: Iterable[Item], description: str, total: int | None, unit: str, 
 
 
 def _log(items: Iterable[Item], description: str, total: int | None, unit: str) -> Iterator[Item]:
-    started = last = time.monotonic()
-    done, logged = 0, False
+    started = time.monotonic()
+    done = 0
+    with _regularly(lambda: _line(description, done, total, unit, time.monotonic() - started)) as said:
+        for item in items:
+            yield item
+            done += 1
+    if said:
+        _say(f"{description}: done, {done} {unit} in {time.monotonic() - started:.0f} s")
+
+
+@contextmanager
+def working(description: str) -> Iterator[None]:
+    """Say what is being done while it takes longer than two seconds, where there is nothing to count."""
+    started = time.monotonic()
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(description):
+            yield
+        return
+    with _regularly(lambda: f"{description}: {time.monotonic() - started:.0f} s"):
+        yield
+
+
+def _line(description: str, done: int, total: int | None, unit: str, seconds: float) -> str:
+    rate = done / seconds
     of_total = f"/{total}" if total is not None else ""
-    for done, item in enumerate(items, start=1):
-        yield item
-        now = time.monotonic()
-        if now - last >= SECONDS_BETWEEN_LOG_LINES:
-            rate = done / (now - started)
-            left = f", {(total - done) / rate:.0f} s left" if total is not None else ""
-            print(f"{description}: {done}{of_total} {unit}, {rate:.1f} {unit}/s{left}", file=sys.stderr, flush=True)
-            last, logged = now, True
-    if logged:
-        print(f"{description}: done, {done} {unit} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    left = f", {(total - done) / rate:.0f} s left" if total and _can_judge(done, total, seconds) else ""
+    return f"{description}: {done}{of_total} {unit}, {rate:.1f} {unit}/s{left}"
+
+
+def _can_judge(done: float, total: float | None, seconds: float) -> bool:
+    """Whether the time left can be told from what is done."""
+    return done > 0 and total is not None and (done >= _SHARE_TO_JUDGE_BY * total or seconds >= _SECONDS_TO_JUDGE_BY)
+
+
+@contextmanager
+def _regularly(line: Callable[[], str]) -> Iterator[list[str]]:
+    """Print a line every two seconds, by a thread of its own; yields those that were printed."""
+    said: list[str] = []
+    finished = threading.Event()
+
+    def speak() -> None:
+        while not finished.wait(LONGEST_SILENCE):
+            said.append(line())
+            _say(said[-1])
+
+    speaker = threading.Thread(target=speak, daemon=True)
+    speaker.start()
+    try:
+        yield said
+    finally:
+        finished.set()
+        speaker.join()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

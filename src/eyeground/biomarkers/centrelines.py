@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from eyeground.errors import UserError
+from eyeground.installed import how_to_install
 
 Mask = npt.NDArray[np.bool_]
 Path = npt.NDArray[np.float64]
@@ -41,7 +42,7 @@ def centreline(mask: Mask) -> Mask:
     try:
         from skimage.morphology import skeletonize
     except ImportError as error:
-        raise UserError('centre lines need scikit-image: pip install "eyeground[structure]"') from error
+        raise UserError(f"centre lines need scikit-image; {how_to_install('structure')}") from error
     return np.asarray(skeletonize(mask), dtype=np.bool_)
 
 

@@ -11,9 +11,15 @@ import typer
 from eyeground.cli.data import CACHE, JOBS
 from eyeground.console import Console
 from eyeground.errors import UserError
+from eyeground.installed import how_to_install
 from eyeground.machine import usable_cores
+from eyeground.progress import working
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from eyeground.manifest import Manifest
     from eyeground.protocols.build import Built, Plan
     from eyeground.recipe import Target
 
@@ -24,6 +30,11 @@ RECIPE = typer.Option(
 SET = typer.Option([], "--set", help="Override a setting, as key=value: --set optimisation.epochs=20. Repeat for more.")
 RESUME = typer.Option(
     False, "--resume", help="Go on with a run that was interrupted; figures are as if it had not been."
+)
+OVERWRITE = typer.Option(
+    False,
+    "--overwrite",
+    help="Replace the run that the folder holds, whatever its recipe; other files there are let be.",
 )
 NAME = typer.Option(None, "--name", help="Name of the model; the run folder's name if not given.")
 LICENCE = typer.Option("apache-2.0", "--licence", help="Licence of the weights, for the model card.")
@@ -45,6 +56,7 @@ def pretrain(
     overrides: list[str] = SET,
     fold: int | None = FOLD,
     resume: bool = RESUME,
+    overwrite: bool = OVERWRITE,
     name: str | None = NAME,
     licence: str = LICENCE,
     allow_leakage: bool = LEAKAGE,
@@ -60,7 +72,7 @@ def pretrain(
     from eyeground.datasets.summary import tell_remarks
     from eyeground.manifest import read_manifest
     from eyeground.protocols.build import Plan
-    from eyeground.protocols.train import train_and_validate
+    from eyeground.protocols.run_folder import make_room
     from eyeground.recipe import TrainingRecipe, read_recipe
     from eyeground.splits import hold_out
 
@@ -71,6 +83,9 @@ def pretrain(
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in settings.targets)))
     tell_remarks(photos, Console(soft_wrap=True))
     photos = photos if fold is None else hold_out(photos, fold)
+    _refuse_wrong_targets(photos, settings.targets)
+    make_room(output, resume, overwrite)
+    train_and_validate = _with_torch().train_and_validate
     _report(train_and_validate(photos, settings, plan, Console(soft_wrap=True), resume), output)
 
 
@@ -109,6 +124,7 @@ def adapt(
     recipe: Path | None = RECIPE,
     overrides: list[str] = SET,
     resume: bool = RESUME,
+    overwrite: bool = OVERWRITE,
     name: str | None = NAME,
     licence: str = LICENCE,
     allow_leakage: bool = LEAKAGE,
@@ -125,6 +141,7 @@ def adapt(
     from eyeground.manifest import read_manifest
     from eyeground.protocols.adapt import finetune_recipe, probe_embedding
     from eyeground.protocols.build import Plan
+    from eyeground.protocols.run_folder import make_room
     from eyeground.recipe import ProbeRecipe, read_recipe
 
     if probe and resume and not structures:
@@ -135,19 +152,20 @@ def adapt(
     )
     plan = Plan(output, cache, name or output.resolve().name, method, licence, allow_leakage, jobs or usable_cores())
     if structures:
-        _draw(manifest, structures, bundle, plan, recipe, overrides, resume)
+        _draw(manifest, structures, bundle, plan, recipe, overrides, resume, overwrite)
         return
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in wanted)))
     tell_remarks(photos, Console(soft_wrap=True))
+    _refuse_wrong_targets(photos, wanted)
     if probe:
         given = ["targets=" + json.dumps([target.model_dump(exclude_unset=True) for target in wanted])]
         settings = read_recipe(ProbeRecipe, recipe, [*given, *overrides])
+        make_room(output, resume=True, overwrite=overwrite)
         built = probe_embedding(photos, settings, bundle, plan, Console(soft_wrap=True))
     else:
-        from eyeground.protocols.train import train_and_validate
-
         fine = finetune_recipe(open_classifier(bundle), bundle, wanted, recipe, overrides)
-        built = train_and_validate(photos, fine, plan, Console(soft_wrap=True), resume)
+        make_room(output, resume, overwrite)
+        built = _with_torch().train_and_validate(photos, fine, plan, Console(soft_wrap=True), resume)
     _report(built, output)
 
 
@@ -159,14 +177,21 @@ def _draw(
     recipe: Path | None,
     overrides: list[str],
     resume: bool,
+    overwrite: bool,
 ) -> None:
     from eyeground.manifest import read_manifest
-    from eyeground.protocols.build_segmenter import segmentation_recipe, train_segmenter
+    from eyeground.protocols.run_folder import make_room
+
+    photos = read_manifest(manifest)
+    make_room(plan.folder, resume or overwrite, overwrite=False)
+    with working("loading torch"):
+        from eyeground.protocols.build_segmenter import segmentation_recipe, train_segmenter
     from eyeground.protocols.measure_drawings import as_lines
 
     console = Console(soft_wrap=True)
     settings = segmentation_recipe(bundle, structures, recipe, overrides)
-    built = train_segmenter(read_manifest(manifest), settings, plan, console, resume)
+    make_room(plan.folder, resume, overwrite)
+    built = train_segmenter(photos, settings, plan, console, resume)
     for line in as_lines(built.estimates):
         console.print(line, markup=False, highlight=False)
     console.print(f"model {built.bundle.identity}", markup=False, highlight=False)
@@ -208,16 +233,32 @@ def _with_healthy(targets: "list[Target]", given: Sequence[str]) -> "list[Target
     ]
 
 
+def _refuse_wrong_targets(manifest: "Manifest", targets: "Sequence[Target]") -> None:
+    """What is wrong with labels is said before torch is loaded and a folder made."""
+    from eyeground.prepared_photos import truth_table, with_classes
+
+    truth_table(manifest, [with_classes(target, manifest) for target in targets])
+
+
+def _with_torch() -> "ModuleType":
+    """`protocols.train`, which takes seconds to load."""
+    with working("loading torch"):
+        from eyeground.protocols import train
+    return train
+
+
 def need_torch() -> None:
     """Raise a `UserError` that says how to install what training needs, if it is not there."""
     missing = [package for package in ("torch", "timm", "lightning") if importlib.util.find_spec(package) is None]
     if missing:
-        raise UserError(f'training needs {", ".join(missing)}; install them with: pip install "eyeground[train]"')
+        raise UserError(f"training needs {', '.join(missing)}; {how_to_install('train')}")
 
 
 def _report(built: "Built", output: Path) -> None:
-    from eyeground.protocols.run_folder import BUNDLE, EVALUATION
+    from eyeground.protocols.run_folder import BUNDLE, EVALUATION, RECIPE
 
+    if not (output / RECIPE).is_file():
+        raise UserError(f"{output}: was removed while it was written to; repeat the command")
     console = Console(soft_wrap=True)
     console.print((output / EVALUATION / "metrics.md").read_text(encoding="utf-8"), markup=False, highlight=False)
     console.print(f"model {built.bundle.identity}", markup=False, highlight=False)
