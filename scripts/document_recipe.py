@@ -96,7 +96,7 @@ def _default(field: FieldInfo) -> str:
 def _limits(field: FieldInfo) -> list[str]:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     return [
-        f"{sign} {getattr(limit, name):g}"
+        f"{sign} {getattr(limit, name)}"
         for limit in field.metadata
         for name, sign in signs.items()
         if hasattr(limit, name)

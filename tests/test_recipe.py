@@ -59,7 +59,7 @@ targets = st.lists(
 @given(
     targets=targets,
     rate=st.floats(1e-9, 10),
-    seed=st.integers(0, 2**63),
+    seed=st.integers(0, 2**32 - 1),
     initialisation=words,
     options=st.dictionaries(words, st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | words),
 )
@@ -179,3 +179,35 @@ def test_a_recipe_that_cannot_be_read_is_a_user_error(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"initialisation: M\xfcller")
     with pytest.raises(UserError, match=r"latin\.yaml: not valid YAML"):
         read_recipe(TrainingRecipe, tmp_path / "latin.yaml")
+
+
+def laughs(depth: int, merged: bool = False) -> str:
+    """A few lines of aliases, each of ten of the line before: 10 ** depth values."""
+    lines = ["a0: &a0 {x: 1}" if merged else "a0: &a0 [x]"]
+    for level in range(1, depth):
+        inner = ", ".join([f"*a{level - 1}"] * 10)
+        lines.append(f"a{level}: &a{level} {{<<: [{inner}]}}" if merged else f"a{level}: &a{level} [{inner}]")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [laughs(9), laughs(30), laughs(9, merged=True), "a: &a [*a]", "a: &a {b: *a}", f"seed: [{'0, ' * 20_000}]"],
+    ids=["aliases", "many aliases", "merges", "itself in a list", "itself in a mapping", "long"],
+)
+def test_a_recipe_that_explodes_is_one_sentence_at_once(tmp_path, text):
+    (tmp_path / "recipe.yaml").write_text(text)
+    with pytest.raises(UserError, match="stand for more than 10,000 values"):
+        read_recipe(TrainingRecipe, tmp_path / "recipe.yaml")
+
+
+def test_aliases_and_merges_of_a_reasonable_size_are_read(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("targets:\n- &one {name: a, weight: 2.0}\n- {<<: *one, name: b}\n")
+    assert [target.weight for target in read_recipe(TrainingRecipe, tmp_path / "recipe.yaml").targets] == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("seed", ["4294967296", "9" * 400, "-1"])
+def test_a_seed_that_no_generator_takes_is_refused(seed):
+    with pytest.raises(UserError, match="'seed' is"):
+        read_recipe(TrainingRecipe, overrides=[f"seed={seed}"])
+    assert read_recipe(TrainingRecipe, overrides=["seed=4294967295"]).seed == 4294967295

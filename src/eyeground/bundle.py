@@ -32,7 +32,7 @@ from eyeground.bundle_files import (
 )
 from eyeground.description import (
     FORMATS,
-NO_ANSWERS,
+    NO_ANSWERS,
     AnswerRules,
     BundleDescription,
     DecisionRule,

@@ -1,9 +1,11 @@
 """What the machine has to offer: its cores, and processes that share them well."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
 
 # Options of mallopt(3), by their numbers in glibc's malloc.h.
@@ -44,7 +46,7 @@ def _tell_allocator(option: int, value: int) -> None:
 
 
 def processes(jobs: int) -> ProcessPoolExecutor:
-    """A pool of processes with one OpenCV thread each; Ctrl-C is the parent's business."""
+    """A pool of processes with one OpenCV thread each; Ctrl-C is the parent's business, and they end when it is killed."""
     return ProcessPoolExecutor(jobs, initializer=_set_up)
 
 
@@ -52,4 +54,13 @@ def _set_up() -> None:
     import cv2
 
     cv2.setNumThreads(0)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end_with_parent() -> None:
+    """A pool's processes wait for work on a pipe that they hold themselves, so they do not notice that nobody is left."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

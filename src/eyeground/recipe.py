@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from eyeground.normalisation import IMAGENET_MEAN, IMAGENET_STD
-from eyeground.settings import Settings, read_recipe, write_recipe
+from eyeground.settings import Seed, Settings, read_recipe, write_recipe
 from eyeground.targets import Target, in_words, refuse_equal_names
 
 __all__ = [
@@ -248,7 +248,7 @@ class TrainingRecipe(Settings):
     optimisation: Optimisation = Field(Optimisation(), description="Fitting.")
     calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     machine: Machine = Field(Machine(), description="Hardware.")
-    seed: int = Field(0, ge=0, description="Seed of everything random; same seed and machine, same figures.")
+    seed: Seed = Field(0, description="Seed of everything random; same seed and machine, same figures.")
 
     @field_validator("initialisation", mode="before")
     @classmethod
@@ -285,7 +285,7 @@ class ProbeRecipe(Settings):
         "by which the whole is validated where a small manifest has no splits.",
     )
     calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
-    seed: int = Field(0, ge=0, description="Seed of the folds.")
+    seed: Seed = Field(0, description="Seed of the folds.")
 
     @model_validator(mode="after")
     def _targets_differ(self) -> "ProbeRecipe":

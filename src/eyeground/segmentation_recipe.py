@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from eyeground.recipe import Architecture, Augmentation, Machine, Optimisation, Preprocessing, Settings, told_as_switch
+from eyeground.settings import Seed
 
 DEEPEST = 32  # input pixels per pixel of the deepest feature map: what sides and patches must be a multiple of
 Channels = Annotated[int, Field(ge=4, le=1024)]
@@ -64,7 +65,7 @@ class SegmentationRecipe(Settings):
     )
     optimisation: Optimisation = Field(Optimisation(epochs=40, batch_size=4), description="Fitting.")
     machine: Machine = Field(Machine(), description="Hardware.")
-    seed: int = Field(0, ge=0, description="Seed of everything random; same seed and machine, same figures.")
+    seed: Seed = Field(0, description="Seed of everything random; same seed and machine, same figures.")
 
     @field_validator("initialisation", mode="after")
     @classmethod

@@ -8,14 +8,18 @@ checked like the file.
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from eyeground.errors import UserError, did_you_mean
 from eyeground.files import write_text
+
+MOST_NODES = 10_000  # of YAML, aliases written out; the longest recipe of ours has some hundred
+LARGEST_SEED = 2**32 - 1  # that every random generator takes, NumPy's legacy one included
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
 class Settings(BaseModel):
@@ -89,7 +93,18 @@ def all_settings(kind: type[Settings]) -> dict[str, FieldInfo]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which `1e-4` is a number (YAML 1.1 takes it for text) and a repeated key is an error."""
+    """Safe YAML in which `1e-4` is a number (YAML 1.1 takes it for text) and a repeated key is an error.
+
+    A few lines of aliases within aliases can stand for billions of nodes, so these are counted before any is built.
+    """
+
+    def get_single_node(self) -> yaml.Node | None:
+        node: yaml.Node | None = super().get_single_node()
+        if node is not None and _size(node, {}) > MOST_NODES:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"its aliases stand for more than {MOST_NODES:,} values, or for themselves", node.start_mark
+            )
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
@@ -97,6 +112,16 @@ class _Loader(yaml.SafeLoader):
         if repeated is not None:
             raise yaml.constructor.ConstructorError(None, None, f"'{repeated}' is set twice", node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+def _size(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many nodes one stands for with every alias written out; without end where it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = float("inf")  # until it is known, what leads back here has no end
+        inner = node.value if isinstance(node, yaml.CollectionNode) else ()
+        children = [part for one in inner for part in (one if isinstance(one, tuple) else (one,))]
+        known[id(node)] = 1 + sum(_size(child, known) for child in children)
+    return known[id(node)]
 
 
 _Loader.add_implicit_resolver(

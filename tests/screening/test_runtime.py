@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import onnx
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 import eyeground
+from eyeground.bundle import ONNX, copier, write_bundle
 from eyeground.calibration import Platt
 from eyeground.errors import UserError
 from eyeground.installed import default_model
@@ -192,3 +194,36 @@ def test_all_that_the_package_names_is_there():
     assert set(eyeground.__all__) <= set(dir(eyeground))
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
         eyeground.lode  # noqa: B018
+
+
+def test_a_graph_that_does_not_end_is_stopped(build_bundle, fundus, tmp_path, monkeypatch):
+    bundle = build_bundle(tmp_path / "bundle")
+    model = onnx.load(bundle.onnx_path)
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["sum"], ["next"])],
+        "body",
+        [
+            helper.make_tensor_value_info("step", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("sum", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("next", TensorProto.FLOAT, None),
+        ],
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array(2**62), "forever"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
+    loop = helper.make_node("Loop", ["forever", "yes", "numbers"], ["looped"], body=body)
+    model.graph.node.insert(1, loop)
+    model.graph.node[2].input[0] = "looped"
+    content = model.SerializeToString()
+    bundle = write_bundle(
+        bundle.folder,
+        bundle.description,
+        {name: copier(bundle.folder / name) for name in bundle.description.files}
+        | {ONNX: lambda path: path.write_bytes(content)},
+    )
+    monkeypatch.setattr("eyeground.screening.graph.LONGEST_RUN", 0.5)
+    with pytest.raises(UserError, match="took longer than 0 s for a photo, and was stopped"):
+        load(bundle.folder, threads=1)(fundus())

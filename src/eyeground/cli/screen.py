@@ -130,7 +130,11 @@ def screen(
     if screened.patients:
         console.print(f"{sum(screened.patients.values()):,} patients: {_counted(screened.patients)}")
     opened = f"{screened.report} (open it in a browser), " if report else ""
-    console.print(f"written: {opened}{output / 'results.csv'}{f', {output / SHARDS}' if shards else ''}", markup=False, highlight=False)
+    console.print(
+        f"written: {opened}{output / 'results.csv'}{f', {output / SHARDS}' if shards else ''}",
+        markup=False,
+        highlight=False,
+    )
     if set(screened.counts) == {"unreadable"}:
         raise typer.Exit(EXIT_NOTHING_USABLE)
 

@@ -16,7 +16,7 @@ from eyeground.bundle import Bundle, open_segmenter
 from eyeground.errors import UserError
 from eyeground.imaging.standard import StandardPhoto, standard_photo
 from eyeground.machine import usable_cores
-from eyeground.screening.graph import INPUT, check_shape, misfit, new_session
+from eyeground.screening.graph import check_shape, misfit, new_session, run_within_limit
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -81,7 +81,7 @@ class Drawer:
 
     def draw(self, standard: StandardPhoto) -> Drawing:
         """Draw on a standard photo of the bundle's side."""
-        maps = self._session.run([DRAWN], {INPUT: standard.pixels[np.newaxis]})[0][0]
+        maps = run_within_limit(self.bundle, self._session, [DRAWN], standard.pixels[np.newaxis])[0][0]
         if not np.isfinite(maps).all():
             raise UserError(f"{self.bundle.onnx_path}: gave a probability that is no number; the bundle is damaged")
         maps = np.where(standard.field_of_view, maps, np.float32(0))

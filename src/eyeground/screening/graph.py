@@ -4,8 +4,12 @@ Names, types, the side of a standard photo and the number of outputs must fit, s
 refused and not misread.
 """
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from eyeground.bundle import ONNX, Bundle
 from eyeground.errors import UserError, did_you_mean
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
 INPUT = "photos"
 PROBABILITIES, EMBEDDING, EVIDENCE = "probabilities", "embedding", "evidence"
 CPU = "CPUExecutionProvider"
+LONGEST_RUN = 300.0  # seconds for one photo; the slowest network of ours takes some on an old core
 
 
 def new_session(bundle: Bundle, threads: int, providers: Sequence[str] = (CPU,)) -> "onnxruntime.InferenceSession":
@@ -52,6 +57,41 @@ def new_session(bundle: Bundle, threads: int, providers: Sequence[str] = (CPU,))
     if absent := [provider for provider in providers if provider not in session.get_providers()]:
         raise UserError(f"ONNX Runtime cannot start {absent[0]} here: its device, driver or libraries are missing")
     return session
+
+
+def run_within_limit(
+    bundle: Bundle, session: "onnxruntime.InferenceSession", outputs: Sequence[str], photos: NDArray[np.uint8]
+) -> list[NDArray[np.float32]]:
+    """What a graph gives for standard photos (n, side, side, 3), unless it takes longer than `LONGEST_RUN`.
+
+    Raises
+    ------
+    UserError
+        If it does; such a graph was not exported by eyeground, or the machine has no memory left.
+    """
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        options.terminate = True
+
+    timer = threading.Timer(LONGEST_RUN, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        found: list[NDArray[np.float32]] = session.run(outputs, {INPUT: photos}, options)
+    except Exception as error:  # ONNX Runtime's own errors share no public base class
+        if not late.is_set():
+            raise
+        raise UserError(
+            f"{bundle.onnx_path}: took longer than {LONGEST_RUN:.0f} s for a photo, and was stopped; take another model or machine"
+        ) from error
+    finally:
+        timer.cancel()
+    return found
 
 
 def check_graph(bundle: Bundle, session: "onnxruntime.InferenceSession") -> None:

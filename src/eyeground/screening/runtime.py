@@ -22,7 +22,16 @@ from eyeground.installed import default_model
 from eyeground.machine import usable_cores
 from eyeground.screening.decision import Rule, rule_of
 from eyeground.screening.finding import Finding, found, unreadable
-from eyeground.screening.graph import CPU, EMBEDDING, EVIDENCE, INPUT, PROBABILITIES, check_graph, misfit, new_session
+from eyeground.screening.graph import (
+    CPU,
+    EMBEDDING,
+    EVIDENCE,
+    PROBABILITIES,
+    check_graph,
+    misfit,
+    new_session,
+    run_within_limit,
+)
 from eyeground.screening.inputs import Examined, Photo, Photos, Unread, as_many, batches, examine, is_one, read_ahead
 
 if TYPE_CHECKING:
@@ -242,8 +251,7 @@ class Screener:
         # Photos side by side, each on one core: faster than all together on all cores, in a fraction of the memory, and
         # the same numbers whatever the cores are.
         def run(one: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-            found: list[NDArray[np.float32]] = self._session.run(outputs, {INPUT: one[np.newaxis]})
-            return found
+            return run_within_limit(self.bundle, self._session, outputs, one[np.newaxis])
 
         with ThreadPoolExecutor(min(self._threads, len(pixels))) as pool:
             single = list(pool.map(run, pixels))

@@ -22,6 +22,7 @@ from eyeground.recipe import (
     TrainingRecipe,
     refuse_equal_names,
 )
+from eyeground.settings import Seed
 from eyeground.splits import LABEL_FRACTIONS
 
 DEFAULT_STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)
@@ -36,7 +37,7 @@ def _once(values: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Fractions = Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), AfterValidator(_once)]
-Numbers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_once)]
+Numbers = Annotated[tuple[Seed, ...], AfterValidator(_once)]
 Strengths = Annotated[tuple[Positive, ...], Field(min_length=1), AfterValidator(_once)]
 
 
@@ -55,7 +56,7 @@ class StudyData(Settings):
         {}, description="Split patients by these shares. Empty: the manifest's own splits, if any."
     )
     stratify: tuple[str, ...] = Field((), description="Labels that the splits balance; empty: all.")
-    seed: int = Field(0, ge=0, description="Seed of the splits.")
+    seed: Seed = Field(0, description="Seed of the splits.")
 
 
 class Initialisation(Settings):
@@ -144,7 +145,7 @@ class StudyRecipe(Settings):
         True, description="Also try the heads that bundles bring, without adaptation, on tasks whose outputs they have."
     )
     resamples: int = Field(2000, ge=0, description="Bootstrap resamples of patients and draws behind each interval.")
-    seed: int = Field(0, ge=0, description="Seed of folds and resamples.")
+    seed: Seed = Field(0, description="Seed of folds and resamples.")
 
     @model_validator(mode="after")
     def _names_agree(self) -> "StudyRecipe":
