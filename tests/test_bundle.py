@@ -1,6 +1,7 @@
 """Bundles: whole or refused. Whatever is changed after writing is noticed before a weight is used."""
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -254,6 +255,23 @@ def test_a_move_that_fails_brings_the_old_bundle_back(
 def test_a_bundle_replaces_the_one_before_it(bundle: Bundle, tmp_path: Path) -> None:
     write_bundle(bundle.folder, description(name="new"), writers(model=graph("another")))
     assert open_bundle(bundle.folder).description.name == "new"
+    assert only_entries(tmp_path) == ["tiny"]
+
+
+def test_what_a_killed_writer_left_is_swept_and_an_old_bundle_that_it_had_set_aside_comes_back(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / ".tiny.abc.partial").mkdir()
+    (tmp_path / ".tiny.abc.partial" / ONNX).write_bytes(b"half")
+    os.utime(tmp_path / ".tiny.abc.partial", (0, 0))
+    bundle.folder.rename(tmp_path / ".tiny.abc.replaced")
+
+    def fail(path: Path) -> None:
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_bundle(bundle.folder, description(), writers() | {ONNX: fail})
+    assert open_bundle(bundle.folder) == bundle
     assert only_entries(tmp_path) == ["tiny"]
 
 

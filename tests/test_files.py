@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -99,3 +101,23 @@ def test_equal_files_are_those_of_equal_content(
     assert len(set(keys[len(paths) :])) == 3 and not set(keys[len(paths) :]) & set(keys[: len(paths)])
     for one, key in zip(contents, keys, strict=False):
         assert [other == key for other in keys[: len(paths)]] == [other == one for other in contents]
+
+
+def test_what_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
+    for _ in range(3):
+        killed = "import os, sys; from pathlib import Path; from eyeground.files import replacing\n"
+        killed += "with replacing(Path(sys.argv[1])) as partial: partial.write_text('half a table'); os._exit(9)"
+        assert subprocess.run([sys.executable, "-c", killed, tmp_path / "table.csv"], check=False).returncode == 9
+    assert len(list(tmp_path.iterdir())) == 1
+    write_text(tmp_path / "table.csv", "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+    assert (tmp_path / "table.csv").read_text() == "whole"
+
+
+def test_writers_of_one_file_at_once_do_not_share_what_they_write(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a") as one, replacing(tmp_path / "a") as other:
+        one.write_text("one")
+        other.write_text("other")
+        assert one != other
+    assert (tmp_path / "a").read_text() == "one"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

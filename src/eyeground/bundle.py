@@ -8,8 +8,10 @@ torch, so that a screening install can open one.
 
 import errno
 import hashlib
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -43,7 +45,7 @@ from eyeground.description import (
 )
 from eyeground.errors import UserError
 from eyeground.familiarity import REFERENCE, Reference, read_reference
-from eyeground.files import UMASK, flush_to_disk, sha256_of
+from eyeground.files import UMASK, flush_to_disk, locked, sha256_of
 from eyeground.installed import DESCRIPTION, RELEASED, folder_of, pulled, released
 from eyeground.training_photos import TRAINING_PHOTOS, read_training_photos
 
@@ -76,6 +78,9 @@ __all__ = [
     "read_description",
     "write_bundle",
 ]
+
+
+_SECONDS_TO_LOCK = 10  # a folder to be filled is locked right after it is made
 
 
 @dataclass(frozen=True)
@@ -321,7 +326,9 @@ def _whole(folder: Path, fill: Callable[[Path], Bundle]) -> Bundle:
     _refuse_other_content(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}.", suffix=".partial", dir=folder.parent))
+        lock = locked(partial, os.O_RDONLY)
         try:
             complete = fill(partial)
             for path in partial.iterdir():
@@ -331,9 +338,28 @@ def _whole(folder: Path, fill: Callable[[Path], Bundle]) -> Bundle:
             _put_in_place(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
     except OSError as error:
         raise UserError(f"{folder}: the bundle cannot be written: {error.strerror or error}") from error
     return replace(complete, folder=folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed writers of a bundle left beside it; one that was killed between its moves is undone."""
+    for partial in folder.parent.iterdir():
+        if not (partial.name.startswith(f".{folder.name[:40]}.") and partial.suffix == ".partial"):
+            continue
+        lock = locked(partial, os.O_RDONLY)
+        if lock is None:
+            continue
+        if time.time() - os.fstat(lock).st_mtime > _SECONDS_TO_LOCK:
+            aside = partial.with_suffix(".replaced")
+            if aside.exists() and not folder.exists():
+                aside.replace(folder)
+            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(partial, ignore_errors=True)
+        os.close(lock)
 
 
 def _fill(partial: Path, description: BundleDescription, writers: Mapping[str, Callable[[Path], None]]) -> Bundle:

@@ -33,22 +33,54 @@ def replacing(path: Path) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".partial", dir=path.parent)
-        os.close(handle)
+        partial, lock = _partial_beside(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
-    partial = Path(name)
     try:
         yield partial
         flush_to_disk(partial)
         partial.chmod(0o666 & ~UMASK)
         partial.replace(path)
-    except OSError as error:
-        if error.filename not in (None, str(partial)):
-            raise  # about another file, which the caller was reading
+    except BaseException as error:
+        partial.unlink(missing_ok=True)
+        if not isinstance(error, OSError) or error.filename not in (None, str(partial)):
+            raise  # what the caller did, perhaps reading another file
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _partial_beside(path: Path) -> tuple[Path, int | None]:
+    """An empty file beside `path`, and its lock: the one that a killed process left, if any, so that they do not pile up."""
+    partial = path.parent / f".{path.name[:40]}.partial"
+    lock = locked(partial, os.O_RDWR | os.O_CREAT)
+    if lock is not None:
+        os.ftruncate(lock, 0)
+        return partial, lock
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".partial", dir=path.parent)
+    os.close(handle)
+    return Path(name), None
+
+
+def locked(path: Path, flags: int) -> int | None:
+    """A handle that keeps a file or folder locked until it is closed; None where another has it, or nobody can."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    try:
+        handle = os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(handle), path.stat()):  # else whoever had it has moved it to its place meanwhile
+            return handle
+    except OSError:
+        pass
+    os.close(handle)
+    return None
 
 
 def require_table_output(path: Path) -> str:
