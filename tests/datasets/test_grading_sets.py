@@ -113,6 +113,24 @@ def test_idrid_keeps_the_same_number_of_two_sets_apart(put: Callable[..., Path])
     assert list(reading.table["macular_oedema_risk"]) == [0, 1, 0]
 
 
+def test_idrid_photos_that_were_published_twice_are_one_patient_and_never_on_both_sides(put: Callable[..., Path]) -> None:
+    folder = _idrid(
+        put, "IDRiD_021,1,0,,,\nIDRiD_391,2,0,,,\nIDRiD_118,0,0,,,\nIDRiD_005,0,0,,,\n", "IDRiD_064,3,0\n"
+    )
+    put(*(f"{IDRID}/1. Original Images/a. Training Set/IDRiD_{number}.jpg" for number in ("021", "391", "118", "005")))
+    put(f"{IDRID}/1. Original Images/b. Testing Set/IDRiD_064.jpg")
+    reading = DATASETS["idrid"].read(folder)
+    table = reading.table
+    assert table["patient"].str.removeprefix("idrid-").tolist() == [
+        "train-021", "train-021", "test-064", "train-005", "test-064"
+    ]  # fmt: skip
+    assert table["diabetic_retinopathy_grade"].tolist() == [1, 2, 0, 0, 3]  # as published
+    assert table["split"].fillna("").tolist() == ["train", "train", "", "train", "test"]
+    (told,) = [remark for remark in reading.remarks if "distinct" in remark and "2 photos" in remark]
+    assert all(name in told for name in ("021", "391", "118", "064", "grades 3 and 0", "grades 1 and 2", "3 photos"))
+    assert any("train-118 is left in no split" in remark for remark in reading.remarks)
+
+
 def test_idrid_names_the_row_of_a_wrong_grade(put: Callable[..., Path]) -> None:
     with pytest.raises(UserError, match=r"Testing Labels\.csv, row 2: 'Retinopathy grade' is '7'"):
         DATASETS["idrid"].read(_idrid(put, "IDRiD_001,0,0,,,\n", "IDRiD_001,7,0\n"))

@@ -10,13 +10,14 @@ from PIL import Image
 from eyeground.datasets import DATASETS
 from eyeground.datasets.findings import vocabulary
 from eyeground.datasets.odir5k import LETTERS, keywords_of
+from eyeground.files import sha256_of
 from eyeground.manifest import read_manifest, write_manifest
 
 pytestmark = pytest.mark.real
 
 FOLDERS = {
     "odir5k": ("odir5k", 6392, 3358),
-    "idrid": ("idrid", 516, 516),
+    "idrid": ("idrid", 516, 510),
     "idrid-segmentation": ("idrid", 81, 81),
     "drive": ("drive", 40, 40),
     "chasedb1": ("chasedb1", 28, 14),
@@ -100,9 +101,15 @@ def test_odir_spot_checks(real_data: Path) -> None:
 
 def test_idrid_grades_as_published(real_data: Path) -> None:
     table = DATASETS["idrid"].read(real_data / "idrid").table
-    assert table["split"].value_counts().to_dict() == {"train": 413, "test": 103}
+    assert table["split"].value_counts().to_dict() == {"train": 412, "test": 103}
     assert table["diabetic_retinopathy_grade"].value_counts().to_dict() == {0: 168, 1: 25, 2: 168, 3: 93, 4: 62}
     assert (table["abnormal"] == 0).sum() == 168
+
+
+def test_idrid_photos_of_one_patient_are_the_same_file(real_data: Path) -> None:
+    reading = DATASETS["idrid"].read(real_data / "idrid")
+    hashes = reading.table.assign(sha=[sha256_of(path) for path in reading.photo_paths()]).groupby("patient")["sha"]
+    assert (hashes.nunique() == 1).all() and hashes.first().is_unique
 
 
 @pytest.mark.parametrize("name", ["idrid-segmentation", "drive", "chasedb1", "stare", "hrf"])

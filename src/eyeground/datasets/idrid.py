@@ -1,9 +1,8 @@
 """IDRiD, the Indian Diabetic Retinopathy Image Dataset: parts A (segmentation) and B (grading) as published.
 
 Two adapters, because the parts are two archives that number their photographs apart: `IDRiD_001` of B's
-training set, `IDRiD_001` of B's testing set and `IDRiD_01` of A are three photographs. Each photograph
-counts as its own patient, since the publisher names none. 70 of A's 81 photographs also occur in B, without
-a published key: never train on one part and test on the other without looking for duplicates.
+training set, `IDRiD_001` of B's testing set and `IDRiD_01` of A are three photographs. Each distinct photograph
+is its own patient, since the publisher names none. 70 of A's 81 photographs also occur in B, without a published key.
 """
 
 from pathlib import Path
@@ -27,6 +26,15 @@ GRADING_TABLES = {
     "test": "b. IDRiD_Disease Grading_Testing Labels.csv",
 }
 NAME, GRADE, RISK = "Image name", "Retinopathy grade", "Risk of macular edema"
+# Photos of B that were published twice, byte for byte: the second copy, and the first. Grades as published.
+TWICE = {
+    "train-391": "train-021",  # 2 and 1
+    "train-327": "train-028",  # 3 and 4
+    "train-333": "train-045",  # 2 and 2, oedema risk 1 and 0
+    "train-375": "train-073",  # alike
+    "train-279": "train-079",  # alike
+    "train-118": "test-064",  # 0 and 3
+}
 
 SEGMENTATION = "A. Segmentation"
 LESIONS = {
@@ -40,15 +48,46 @@ OVERLAP = "70 of the 81 segmentation photos also occur in the grading part: chec
 
 
 def read_grading(folder: Path) -> Reading:
-    """Read part B: retinopathy grade 0-4 and risk of macular oedema 0-2, with the official split."""
+    """Read part B: retinopathy grade 0-4 and risk of macular oedema 0-2, with the official split.
+
+    Both copies of a photograph that was published twice keep their published labels and count as one patient; of the
+    pair across the official split, the training copy has no split.
+    """
     IDRID.require(folder, [f"{GRADING}/1. Original Images", f"{GRADING}/2. Groundtruths"])
     table = pd.concat([_graded(folder, split) for split in SPLIT_FOLDERS], ignore_index=True)
+    table, copies = _copies_as_one_patient(table)
     remarks = [
-        "patients are not published: each photo counts as one patient",
+        "patients are not published: each distinct photo counts as one patient",
+        *copies,
         "grade 0 with risk 0 counts as normal, though graders looked for retinopathy and macular oedema only",
         OVERLAP,
     ]
     return IDRID.reading(table, folder, remarks)
+
+
+def _copies_as_one_patient(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    there = set(table["patient"])
+    pairs = {copy: first for copy, first in TWICE.items() if {copy, first} <= there}
+    if not pairs:
+        return table, []
+    across = [copy for copy, first in pairs.items() if copy.split("-")[0] != first.split("-")[0]]
+    labels = table.set_index("patient")[["diabetic_retinopathy_grade", "macular_oedema_risk"]]
+    named = [
+        f"{first} = {copy} ({'labelled alike' if labels.loc[first].equals(labels.loc[copy]) else _differ(labels, first, copy)})"
+        for copy, first in pairs.items()
+    ]
+    remarks = [
+        f"{len(pairs)} photos were published twice, byte for byte, so {len(table) - len(pairs)} photos are distinct: "
+        f"{'; '.join(named)}. Both copies are kept, with their labels, as one patient",
+        *(f"{copy} is left in no split, because it is also {pairs[copy]}" for copy in across),
+    ]
+    split = table["split"].mask(table["patient"].isin(across))
+    return table.assign(patient=table["patient"].replace(pairs), split=split), remarks
+
+
+def _differ(labels: pd.DataFrame, first: str, copy: str) -> str:
+    (grade, risk), (other_grade, other_risk) = labels.loc[first], labels.loc[copy]
+    return f"grades {grade} and {other_grade}" if grade != other_grade else f"oedema risks {risk} and {other_risk}"
 
 
 def _graded(folder: Path, split: str) -> pd.DataFrame:
