@@ -71,7 +71,11 @@ def test_the_rows_of_a_split_are_those_and_no_others(tmp_path: Path) -> None:
         (HEADER + "a.jpg,1,1,0.5\n\nb.jpg,1,1,\n", "row 4: 'probability_dr' is empty"),
         (HEADER + "a.jpg,1,2,0.5\n", "row 2: 'truth_dr' is '2'; expected 0, 1 or empty"),
         (HEADER + "a.jpg,1,0.5,0.5\n", "row 2: 'truth_dr' is '0.5'; expected 0, 1 or empty"),
-        (HEADER + "a.jpg,1,yes,0.5\n", "row 2: 'truth_dr' is 'yes'; expected 0, 1 or empty"),
+        (HEADER + "a.jpg,1,mild,0.5\n", "row 2: 'truth_dr' is 'mild'; expected 0, 1 or empty"),
+        (HEADER + "a.jpg,2.02311E+13,1,0.5\n", "row 2: 'patient' .*last digits are lost"),
+        ("photo,patient,age,truth_dr,probability_dr\na.jpg,1,-1,1,0.5\nb.jpg,2,n.k.,1,0.5\n", "row 2 .and 1 more row.*'age' is '-1'"),
+        ("photo,patient,eye,truth_dr,probability_dr\na.jpg,1,both,1,0.5\n", "row 2: 'eye' is 'both'"),
+        ("photo,patient,in_training,truth_dr,probability_dr\na.jpg,1,2,1,0.5\n", "row 2: 'in_training' is '2'"),
         (HEADER + "a.jpg,,1,0.5\n", "row 2: 'patient' is empty"),
         (HEADER + "a.jpg,1,1,0.5\na.jpg,2,1,0.5\n", "row 3: 'photo' is 'a.jpg', as in an earlier row"),
         (HEADER, "the table has no rows"),
@@ -133,3 +137,31 @@ def test_chosen_outputs_are_kept_with_all_that_is_no_output(tmp_path: Path) -> N
     assert list(kept.table.columns) == ["photo", "patient", "camera", "truth_amd", "probability_amd"]
     with pytest.raises(UserError, match=r"no output 'amdd' \(did you mean 'amd'"):
         predictions_of(tmp_path, content).only(["amdd"])
+
+
+def test_words_and_patients_have_one_spelling_each(tmp_path: Path) -> None:
+    content = (
+        "photo,patient,eye,sex,age,split,truth_dr,probability_dr\n"
+        'a.jpg,ab-01,OD,F,061Y,val,yes,"0,9"\nb.jpg,AB-01,os,female,64y,Testing,no,0.1\n'
+        "c.jpg,1.0,rechts,W,,dev,,0.2\nd.jpg,1,left,X,18M,test,TRUE,1\n"
+    )
+    read = predictions_of(tmp_path, content)
+    table = read.table
+    assert table["patient"].nunique() == 2 and len(read.remarks) == 1 and "ab-01" not in read.remarks[0].lower()
+    assert table["eye"].tolist() == ["right", "left", "right", "left"]
+    assert table["sex"].tolist() == ["female", "female", "female", "X"]
+    assert table["age"].fillna(-1).tolist() == [61, 64, -1, 1.5]
+    assert table["split"].tolist() == ["validation", "test", "validation", "test"]
+    assert table["truth_dr"].fillna(-1).tolist() == [1, 0, -1, 1]
+    assert table["probability_dr"].tolist() == [0.9, 0.1, 0.2, 1]
+
+
+def test_a_column_that_is_not_needed_refuses_nothing(tmp_path: Path) -> None:
+    predictions_of(tmp_path, "photo,patient,eye,age,truth_dr,probability_dr\na.jpg,1,right,50,1,0.9\n")
+    (tmp_path / "predictions.csv").write_text(
+        "photo,patient,eye,age,truth_dr,probability_dr\na.jpg,1,both,old,1,0.9\n", encoding="utf-8"
+    )
+    with pytest.raises(UserError, match="'eye' is 'both'"):
+        read_predictions(tmp_path / "predictions.csv")
+    kept = read_predictions(tmp_path / "predictions.csv", needs=()).table
+    assert (kept["eye"][0], kept["age"][0]) == ("both", "old")

@@ -19,7 +19,10 @@ from eyeground.words import folded
 FUNCTIONS = ("folder", "match")
 
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
-_PAIR = re.compile(rf"\s*([^=,'\"()]+?)\s*=\s*((?:{_QUOTED}|\((?:{_QUOTED}|[^()'\"])*\)|[^,'\"()])*)\s*(?:,|$)")
+# Of ours, the name of an output may hold `>=`; one that holds `=` is put in quotes.
+_PAIR = re.compile(
+    rf"\s*({_QUOTED}|(?:>=|[^=,'\"()])+?)\s*=\s*((?:{_QUOTED}|\((?:{_QUOTED}|[^()'\"])*\)|[^,'\"()])*)\s*(?:,|$)"
+)
 _CALL = re.compile(rf"({'|'.join(FUNCTIONS)})\s*\(\s*({_QUOTED}|[^,'\"()]+?)\s*(?:,\s*(.+?)\s*)?\)", re.DOTALL)
 _VALUE = r"[^:=,'\"]+=[^:=,'\"]*"
 _TRANSLATED = re.compile(rf"(.*):\s*({_VALUE}(?:,{_VALUE})*)", re.DOTALL)
@@ -213,7 +216,7 @@ def _pairs(text: str, option: str, example: str) -> list[tuple[str, str]]:
                 f"{option}: '{rest}' is no 'ours=theirs' pair; write it like '{example}', and put a name that holds "
                 "commas, quotes, '=' or brackets in quotes"
             )
-        pairs.append((pair[1], pair[2].strip()))
+        pairs.append((_unquoted(pair[1]), pair[2].strip()))
         position = pair.end()
     if not pairs:
         raise UserError(f"{option} is empty; write it like '{example}'")

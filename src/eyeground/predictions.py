@@ -5,14 +5,14 @@ Columns: `photo`, `patient`, optional `split` and `fold`, and for every output o
 eyeground can be evaluated by writing this table.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from eyeground import columns
+from eyeground import columns, words
 from eyeground.columns import SPLITS, Problem
 from eyeground.errors import UserError, did_you_mean
 from eyeground.manifest import OPTIONAL, REQUIRED
@@ -20,6 +20,9 @@ from eyeground.recipe import Target
 from eyeground.tables import read_table, write_table
 
 TRUTH, PROBABILITY = "truth_", "probability_"
+# What `predict` adds of screening: its status and unfamiliarity, and whether the model learned from this very file.
+STATUS, UNFAMILIARITY, IN_TRAINING = "status", "unfamiliarity", "in_training"
+DESCRIBING = ("eye", "sex", "age")  # what subgroups are told by and figures do without
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,15 @@ class Predictions:
     Attributes
     ----------
     table : pandas.DataFrame
-        `photo`, `patient` (strings), optional `split` (string), `fold` (nullable integer); `truth_…` (float: 0, 1
-        or NaN) and `probability_…` (float in 0-1) for each output. Further columns are kept as they are.
+        `photo`, `patient` (strings), optional `split`, `eye`, `sex` (strings), `fold`, `in_training` (nullable
+        integers), `age` (years, float); `truth_…` (float: 0, 1 or NaN) and `probability_…` (float in 0-1) for each
+        output. Further columns are kept as they are.
+    remarks : tuple of str
+        Sentences for the user: what reading made of the table.
     """
 
     table: pd.DataFrame
+    remarks: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -50,6 +57,10 @@ class Predictions:
             return Predictions(self.table.iloc[:0])
         return Predictions(self.table[self.table["split"] == split].reset_index(drop=True))
 
+    def of_every_split(self) -> "Predictions":
+        """Return the table without its `split` column: for a model that has seen none of the photos."""
+        return replace(self, table=self.table.drop(columns="split", errors="ignore"))
+
     def only(self, outputs: Sequence[str]) -> "Predictions":
         """Return the table with these outputs alone.
 
@@ -65,9 +76,8 @@ class Predictions:
                     f"they have {', '.join(self.outputs)}"
                 )
         others = [output for output in self.outputs if output not in outputs]
-        return Predictions(
-            self.table.drop(columns=[prefix + output for output in others for prefix in (TRUTH, PROBABILITY)])
-        )
+        left_out = [prefix + output for output in others for prefix in (TRUTH, PROBABILITY)]
+        return replace(self, table=self.table.drop(columns=left_out))
 
     def known(self, output: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Truths (n,) in {0, 1}, probabilities (n,) in 0-1 and patients (n,) of the rows whose truth of `output` is known.
@@ -139,7 +149,9 @@ def truths(labels: pd.Series, target: Target) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(target.outputs, columns, strict=True)), index=labels.index)
 
 
-def compose_predictions(rows: pd.DataFrame, truth: pd.DataFrame, predicted: np.ndarray) -> Predictions:
+def compose_predictions(
+    rows: pd.DataFrame, truth: pd.DataFrame, predicted: np.ndarray, further: pd.DataFrame | None = None
+) -> Predictions:
     """Put a model's probabilities beside what a manifest knows of the photographs.
 
     Parameters
@@ -150,17 +162,27 @@ def compose_predictions(rows: pd.DataFrame, truth: pd.DataFrame, predicted: np.n
         Shape (n, outputs): 0, 1 or NaN, columns named by output.
     predicted : numpy.ndarray
         Shape (n, outputs), in 0-1.
+    further : pandas.DataFrame, optional
+        Shape (n, columns): columns to put after these.
     """
     table = rows[[column for column in REQUIRED + OPTIONAL if column in rows]].reset_index(drop=True)
     parts = [table]
     for index, output in enumerate(truth.columns):
         known = truth[output].to_numpy(float)
         parts.append(pd.DataFrame({TRUTH + output: known, PROBABILITY + output: predicted[:, index].astype(float)}))
+    if further is not None:
+        parts.append(further.reset_index(drop=True))
     return validated_predictions(pd.concat(parts, axis=1), "predictions")
 
 
-def read_predictions(path: Path) -> Predictions:
+def read_predictions(path: Path, needs: Collection[str] = DESCRIBING) -> Predictions:
     """Read and validate a predictions table.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    needs : collection of str
+        Which of `eye`, `sex` and `age` have to be right; one whose cells cannot be understood otherwise stays as it is.
 
     Raises
     ------
@@ -169,12 +191,12 @@ def read_predictions(path: Path) -> Predictions:
     """
     path = Path(path)
     table = read_table(path)
-    return _validated(table, str(path), table.index + 2)
+    return _validated(table, str(path), table.index + 2, needs)
 
 
-def write_predictions(predictions: Predictions, path: Path) -> None:
-    """Write a predictions table as CSV or Parquet."""
-    write_table(predictions.table, path)
+def write_predictions(predictions: Predictions, path: Path, for_spreadsheets: bool = False) -> None:
+    """Write a predictions table as CSV or Parquet; `for_spreadsheets` as in `write_table`."""
+    write_table(predictions.table, path, for_spreadsheets)
 
 
 def validated_predictions(
@@ -192,7 +214,12 @@ def validated_predictions(
     return _validated(table, name, range(2, len(table) + 2) if row_numbers is None else row_numbers)
 
 
-def _validated(table: pd.DataFrame, name: str, row_numbers: Sequence[int] | pd.Index) -> Predictions:
+def _validated(
+    table: pd.DataFrame,
+    name: str,
+    row_numbers: Sequence[int] | pd.Index,
+    needs: Collection[str] = DESCRIBING,
+) -> Predictions:
     table = table.reset_index(drop=True)
     _check_column_names(list(table.columns), name)
     if table.empty:
@@ -201,6 +228,8 @@ def _validated(table: pd.DataFrame, name: str, row_numbers: Sequence[int] | pd.I
     typed: dict[str, pd.Series] = {}
     for column in table.columns:
         typed[column], found = _typed(table[column])
+        if found and column in DESCRIBING and column not in needs:
+            typed[column], found = table[column], []
         problems += found
     photos = typed["photo"].dropna()
     problems += columns.problems_of(
@@ -208,7 +237,8 @@ def _validated(table: pd.DataFrame, name: str, row_numbers: Sequence[int] | pd.I
         lambda photo: f"'photo' is '{photo}', as in an earlier row; keep one row per photograph and model",
     )
     columns.refuse(problems, name, row_numbers)
-    return Predictions(pd.DataFrame(typed))
+    remark = columns.respelt(table["patient"], typed["patient"])
+    return Predictions(pd.DataFrame(typed), (remark,) if remark else ())
 
 
 def _check_column_names(names: Sequence[str], name: str) -> None:
@@ -232,19 +262,31 @@ def _typed(cells: pd.Series) -> columns.Typed:
     if column == "photo":
         return columns.paths(cells, required=True)
     if column == "patient":
-        return columns.required_text(cells)
-    if column == "split":
+        return columns.identifiers(cells)
+    if column in ("split", "eye"):
         return columns.choice(cells, column)
+    if column == "sex":
+        return columns.sex(cells)
+    if column == "age":
+        return columns.age(cells)
     if column == "fold":
         return columns.number(cells, 0, 999, "a whole number from 0 or empty", whole=True)
+    if column == IN_TRAINING:
+        return columns.number(cells, 0, 1, "0, 1 or empty", whole=True)
     if column.startswith(TRUTH):
-        return _as_float(*columns.number(cells, 0, 1, "0, 1 or empty", whole=True))
+        return _as_float(*columns.number(_yes_as_one(cells), 0, 1, "0, 1 or empty", whole=True))
     if column.startswith(PROBABILITY):
         numbers, problems = columns.number(cells, 0, 1, "a probability between 0 and 1")
         absent = pd.Series("", index=cells.index)[columns.text_cells(cells).isna()]
         lacking = columns.problems_of(absent, lambda _: f"'{column}' is empty; expected a probability between 0 and 1")
         return _as_float(numbers, problems + lacking)
     return cells, []
+
+
+def _yes_as_one(cells: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(cells.dtype) and not pd.api.types.is_bool_dtype(cells.dtype):
+        return cells
+    return columns.mapped(columns.text_cells(cells), lambda cell: words.meaning("truth", cell) or cell)
 
 
 def _as_float(cells: pd.Series, problems: list[Problem]) -> columns.Typed:

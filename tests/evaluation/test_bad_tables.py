@@ -102,7 +102,7 @@ def test_a_probability_that_is_none(evaluated, table, wrong, message):
 def test_every_probability_a_percentage_is_said_once_per_kind_and_not_a_thousand_times(evaluated, table):
     with pytest.raises(UserError) as caught:
         evaluated(table.assign(probability_dr=table["probability_dr"] * 100 + 1.5))
-    assert len(str(caught.value).splitlines()) <= 11
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("wrong", [np.inf, 2, -1, 0.5])
@@ -115,14 +115,14 @@ def test_a_truth_that_is_none(evaluated, table, wrong):
 def test_duplicated_rows(evaluated, table):
     with pytest.raises(UserError, match=r"row 42: 'photo' is '0.jpg', as in an earlier row; keep one row"):
         evaluated(pd.concat([table, table.iloc[:1]]))
-    with pytest.raises(UserError, match="… and 30 more problems"):
+    with pytest.raises(UserError, match=r"row 42 \(and 39 more rows\): 'photo'"):
         evaluated(pd.concat([table, table]))
 
 
 @pytest.mark.parametrize("unknown", [None, "", "NaN", "n/a"])
 def test_unknown_patients(evaluated, table, unknown):
     table.loc[[2, 3], "patient"] = unknown
-    with pytest.raises(UserError, match=r"row 4 \(and 1 more rows\): 'patient' is .*; every photograph needs one"):
+    with pytest.raises(UserError, match=r"row 4 \(and 1 more rows?\): 'patient' is .*; every photograph needs one"):
         evaluated(table)
 
 

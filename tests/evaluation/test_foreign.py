@@ -42,7 +42,7 @@ def test_folders_and_patterns_are_taken_out_of_a_column(table):
     assert read["source"].tolist() == ["DDR", "DDR", "Messidor"]
     assert read["eye"].tolist() == ["left", "right", "left"]
     assert read["patient"].tolist() == ["DDR/1", "DDR/1", "Messidor/7"]
-    assert read["age"].dropna().tolist() == ["61", "61"]
+    assert read["age"].dropna().tolist() == [61, 61]
 
 
 def test_a_yaml_file_says_the_same(table, tmp_path):
@@ -160,3 +160,12 @@ def test_published_figures_come_out_of_the_published_predictions():
     }
     assert round(auroc(sources["Paraguay"]), 4) == 0.9865
     assert sources["Kaggle"]["patient"].nunique() == 26788
+
+
+@pytest.mark.parametrize(
+    "text", ["truth:grade>=1=Worst, probability:grade>=1=P", "'truth:dx=amd'=Worst, \"probability:dx=amd\"=P"]
+)
+def test_outputs_whose_names_hold_an_equals_sign_can_be_mapped(text: str) -> None:
+    mapping = parse_mapping([text])
+    assert [origin.column for origin in mapping.values()] == ["Worst", "P"]
+    assert all(name.split("_", 1)[1] in ("grade>=1", "dx=amd") for name in mapping)

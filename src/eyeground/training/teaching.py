@@ -72,7 +72,7 @@ def blended(truth: np.ndarray, said: np.ndarray, share: float) -> np.ndarray:
 
 def _told(path: Path, outputs: Sequence[str]) -> pd.DataFrame:
     """Probabilities of the outputs (NaN where the table has none) by the photo's absolute path."""
-    predictions = read_predictions(path)
+    predictions = read_predictions(path, needs=())
     if not set(outputs) & set(predictions.outputs):
         raise UserError(f"{path}: predicts {', '.join(predictions.outputs)}, none of which is learnt here")
     table = predictions.table

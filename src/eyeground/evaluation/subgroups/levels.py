@@ -98,7 +98,7 @@ def breakdown(table: pd.DataFrame, column: str) -> Breakdown:
 
 
 def _age_bands(ages: pd.Series) -> pd.Series:
-    years, problems = columns.number(ages, 0, 130, "years between 0 and 130 or empty")
+    years, problems = columns.age(ages)
     if problems:
         raise UserError(f"predictions, {problems[0].rows} photos: {problems[0].text}")
     bounds = [-np.inf, *AGE_BOUNDS, np.inf]
