@@ -197,3 +197,23 @@ def test_an_output_is_checked_before_any_work(tmp_path: Path) -> None:
         with pytest.raises(UserError):
             require_table_output(tmp_path / wrong)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_carriage_return_in_a_cell_ends_no_row(tmp_path: Path) -> None:
+    table = pd.DataFrame({"name": ["one\rtwo", "three"], "site": ["a", None]}, dtype="string")
+    write_table(table, tmp_path / "table.csv")
+    assert read_table(tmp_path / "table.csv").fillna("").to_numpy().tolist() == [["one\rtwo", "a"], ["three", ""]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [("=1+1", "'=1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"), (" =A1", "' =A1"),
+     ("-12", "-12"), ("+4.5e-3", "+4.5e-3"), ("007", "007"), ("a=b", "a=b")],
+)  # fmt: skip
+def test_on_request_no_text_is_a_formula_in_a_spreadsheet(tmp_path: Path, cell: str, written: str) -> None:
+    table = pd.DataFrame({"=x": [cell], "number": [-1.5]})
+    write_table(table, tmp_path / "safe.csv", for_spreadsheets=True)
+    write_table(table, tmp_path / "plain.csv")
+    safe = pd.read_csv(tmp_path / "safe.csv", dtype=str, skipinitialspace=False)
+    assert (safe.columns[0], safe["'=x"][0], safe["number"][0]) == ("'=x", written, "-1.5")
+    assert pd.read_csv(tmp_path / "plain.csv", dtype=str)["=x"][0] == cell

@@ -17,6 +17,7 @@ from eyeground.words import visible
 
 NAMELESS = "Unnamed: "
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
+_FORMULA, _NUMBER = re.compile(r"\s*[=+\-@]"), re.compile(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?")
 MOST_CHARACTERS = 2**20  # of the first line, by which the separator is found
 
 
@@ -61,8 +62,10 @@ def read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
+def write_table(table: pd.DataFrame, path: Path, for_spreadsheets: bool = False) -> None:
     """Write a table as CSV or Parquet, by the ending of `path`, atomically.
+
+    With `for_spreadsheets`, text and headings in a CSV that a spreadsheet would take for a formula get an apostrophe.
 
     Raises
     ------
@@ -75,7 +78,28 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         if suffix == ".parquet":
             table.to_parquet(partial, index=False)
         else:
-            table.to_csv(partial, index=False)
+            if for_spreadsheets:
+                table = _without_formulas(table)
+            if _holds_return(table):  # which would end a row: pandas puts it in quotes only if all text is
+                table.to_csv(partial, index=False, quoting=csv.QUOTE_NONNUMERIC)
+            else:
+                table.to_csv(partial, index=False)
+
+
+def _holds_return(table: pd.DataFrame) -> bool:
+    texts = table.select_dtypes(exclude=["number", "bool"])
+    return any(texts[column].astype("string").str.contains("\r", regex=False).any() for column in texts)
+
+
+def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    safe = table.rename(columns=lambda name: _no_formula(str(name)))
+    for column in safe.select_dtypes(exclude=["number", "bool"]).columns:
+        safe[column] = safe[column].map(lambda cell: _no_formula(cell) if isinstance(cell, str) else cell)
+    return safe
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import eyeground
-from eyeground.bundle import Bundle, TrainingRecord
+from eyeground.bundle import AnswerRules, Bundle, TrainingRecord
 from eyeground.calibration import Temperature
 from eyeground.cli import main
 from eyeground.errors import UserError
@@ -20,6 +20,7 @@ from eyeground.models.export import export_bundle
 from eyeground.protocols.predict import predict_manifest
 from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.synthetic import render
+from eyeground.training_photos import photo_hash
 
 TARGETS = (Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2")))
 RECORD = TrainingRecord(
@@ -75,7 +76,7 @@ def test_predictions_are_calibrated_as_screening_is(bundle: Bundle, manifest: Ma
         training=RECORD,
         card="# c\n",
         licence="mit",
-        calibrations=(fitted,),
+        answers=AnswerRules(calibrations=(fitted,)),
     )
     raw = predict_manifest(manifest, eyeground.load(bundle.folder), tmp_path, 1).predictions
     found = predict_manifest(manifest, eyeground.load(scaled.folder), tmp_path, 1).predictions
@@ -108,3 +109,53 @@ def test_predictions_go_straight_into_evaluation(bundle: Bundle, manifest: Manif
     assert main(made) == 0
     assert main(["evaluate", table, "-o", str(tmp_path / "figures"), "--every-photo", "--resamples", "50"]) == 0
     assert (tmp_path / "figures" / "metrics.json").is_file()
+
+
+def test_what_screening_says_stands_beside_and_further_columns_survive(
+    bundle: Bundle, manifest: Manifest, tmp_path: Path
+) -> None:
+    table = manifest.table.assign(race=list("wxyz"), device="Kowa", note_name="Kim", mask_vessel=pd.NA)
+    screener = eyeground.load(bundle.folder)
+    found = predict_manifest(validated(table, "table", manifest.root), screener, tmp_path, 1).predictions.table
+    assert found["race"].tolist() == ["w", "y", "z"] and set(found["device"]) == {"Kowa"}
+    assert not {"note_name", "mask_vessel", "abnormal"} & set(found.columns)
+    screened = screener([manifest.root / photo for photo in found["photo"]])
+    assert found["status"].tolist() == [finding.status for finding in screened]
+    assert found["unfamiliarity"].isna().all() and found["in_training"].isna().all()  # this bundle cannot tell
+
+
+def test_photos_that_the_model_learned_from_are_marked(manifest: Manifest, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), TARGETS)
+    settings = {"name": "d", "training": RECORD, "card": "# d\n", "licence": "mit"}
+    seen = [photo_hash(manifest.root / "1.jpg")]
+    taught = export_bundle(classifier, tmp_path / "bundle", training_photos=seen, **settings)
+    found = predict_manifest(manifest, eyeground.load(taught.folder), tmp_path, 1).predictions.table
+    assert found.set_index("photo")["in_training"].to_dict() == {"0.jpg": 0, "1.jpg": 1, "2.jpg": 0}
+
+
+@pytest.mark.parametrize("name", ["status", "in_training", "truth_abnormal"])
+def test_a_column_that_predictions_mean_otherwise_is_refused(
+    bundle: Bundle, manifest: Manifest, tmp_path: Path, name: str
+) -> None:
+    strange = validated(manifest.table.assign(**{name: 1}), "table", manifest.root)
+    with pytest.raises(UserError, match=f"'{name}'.*rename"):
+        predict_manifest(strange, eyeground.load(bundle.folder), tmp_path, 1)
+
+
+@pytest.mark.parametrize("option", ["-o", "--embeddings"])
+def test_a_name_that_no_table_can_have_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    given = ["predict", "nowhere.csv", "--bundle", "nothing", "-o", str(tmp_path / "p.csv"), option]
+    assert main([*given, str(tmp_path / "p.xlsx")]) == 2
+    assert "p.xlsx" in (told := capsys.readouterr().err) and ".parquet" in told
+
+
+def test_formulas_are_disarmed_on_request(bundle: Bundle, manifest: Manifest, tmp_path: Path) -> None:
+    write_manifest(
+        validated(manifest.table.assign(site="=HYPERLINK(1)"), "table", manifest.root), tmp_path / "manifest.csv"
+    )
+    given = ["predict", str(tmp_path / "manifest.csv"), "--bundle", str(bundle.folder), "--cache", str(tmp_path)]
+    assert main([*given, "-o", str(tmp_path / "p.csv"), "--for-spreadsheets"]) == 0
+    assert set(pd.read_csv(tmp_path / "p.csv")["site"]) == {"'=HYPERLINK(1)"}

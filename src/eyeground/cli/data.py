@@ -22,6 +22,11 @@ CACHE = typer.Option(
 ONE_PHOTO_PER_PATIENT = typer.Option(
     False, "--one-photo-per-patient", help="Every photo is of another patient, so that none need be named."
 )
+FOR_SPREADSHEETS = typer.Option(
+    False,
+    "--for-spreadsheets",
+    help="In CSV files, put an apostrophe before text that Excel would run as a formula (it begins with =, +, - or @).",
+)
 JOBS = typer.Option(None, "--jobs", min=1, help="Processes that read photos; one per core if not given.")
 
 

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import typer
 
-from eyeground.cli.data import CACHE, JOBS
+from eyeground.cli.data import CACHE, FOR_SPREADSHEETS, JOBS
 from eyeground.console import Console
+from eyeground.errors import UserError
+from eyeground.files import require_table_output
 from eyeground.machine import usable_cores
 
 MOST_UNREADABLE_SHOWN = 5
@@ -15,26 +17,58 @@ def predict(
     manifest: Path = typer.Argument(..., help="Manifest of photos, with the labels to hold the predictions against."),
     bundle: str = typer.Option(..., "--bundle", help="Bundle: its folder, or the name of a released one."),
     output: Path = typer.Option(..., "-o", "--output", help="Predictions table to write, .csv or .parquet."),
+    truth: list[str] = typer.Option(
+        [],
+        "--truth",
+        help="Label column that is the truth of an output, as OUTPUT=COLUMN, such as "
+        "'diabetic_retinopathy_grade>=2=referable'; repeat for more. Columns called as a target need none.",
+    ),
     embeddings: Path | None = typer.Option(
         None, "--embeddings", help="Also write what the model's last layer knows of each photo, for `evaluate`."
     ),
+    for_spreadsheets: bool = FOR_SPREADSHEETS,
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> None:
-    """Write a bundle's probabilities of a manifest's photos beside their truths, without torch: external validation."""
+    """Write a bundle's probabilities of a manifest's photos beside their truths, without torch: external validation.
+
+    Each photo also has the status and unfamiliarity that screening gives it, and whether the bundle learned from this very
+    file. Further columns of the manifest come along, but for masks and notes.
+    """
     from eyeground.manifest import read_manifest
     from eyeground.predictions import write_predictions
     from eyeground.protocols.predict import predict_manifest
+    from eyeground.protocols.truth_columns import match_truths
     from eyeground.screening.runtime import load
     from eyeground.tables import write_table
 
+    for path in (output, embeddings):
+        if path:
+            require_table_output(path)
     console = Console(soft_wrap=True)
-    found = predict_manifest(read_manifest(manifest), load(bundle), cache, jobs or usable_cores())
-    write_predictions(found.predictions, output)
+    photos, screener = read_manifest(manifest), load(bundle)
+    truths = match_truths(photos, screener.bundle.description.targets, _columns_of_truths(truth))
+    for sentence in truths.told:
+        console.print(sentence, markup=False, highlight=False)
+    found = predict_manifest(photos, screener, cache, jobs or usable_cores(), truths)
+    write_predictions(found.predictions, output, for_spreadsheets)
     if embeddings:
-        write_table(found.embeddings, embeddings)
+        write_table(found.embeddings, embeddings, for_spreadsheets)
     for photo, reason in list(found.unreadable.items())[:MOST_UNREADABLE_SHOWN]:
         console.print(f"left out: {photo}: {reason}", markup=False)
     console.print(
         f"written: {output}, {len(found.predictions.table):,} photos; left out as unreadable: {len(found.unreadable):,}"
     )
+
+
+def _columns_of_truths(texts: list[str]) -> dict[str, str]:
+    """OUTPUT=COLUMN pairs; an output's own name may hold '='."""
+    found: dict[str, str] = {}
+    for text in texts:
+        output, separator, column = (part.strip() for part in text.rpartition("="))
+        if not separator or not output or not column:
+            raise UserError(f"--truth '{text}': expected OUTPUT=COLUMN, such as abnormal=referable")
+        if output in found:
+            raise UserError(f"--truth: '{output}' is given twice")
+        found[output] = column
+    return found

@@ -25,8 +25,9 @@ from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.decode import Pixels
 from eyeground.imaging.faults import FAULTS, SEVERITIES, VERSION, fault_named, spoil
 from eyeground.manifest import Manifest
-from eyeground.predictions import PROBABILITY, Predictions, compose_predictions, truths
+from eyeground.predictions import PROBABILITY, Predictions, compose_predictions
 from eyeground.progress import track
+from eyeground.protocols.truth_columns import match_truths
 from eyeground.recipe import Target
 from eyeground.screening.inputs import BATCH_SIZE
 from eyeground.screening.runtime import Screener
@@ -100,7 +101,7 @@ def stress_manifest(
     paths = [path for path in prepared.paths if path is not None]
     # One model has predicted every photo, so folds mean nothing here.
     table = chosen.table.iloc[rows].reset_index(drop=True).drop(columns="fold", errors="ignore")
-    truth = _truths(table, description.targets)
+    truth = match_truths(Manifest(table, chosen.root), description.targets).table
     conditions = [CLEAN, *((fault, severity) for fault in plan.faults for severity in SEVERITIES)]
     names = _part_names(conditions, screener.bundle, paths, plan.seed)
     parts = {condition: folder / PARTS / name for condition, name in names.items()}
@@ -125,7 +126,7 @@ def _in_scope(manifest: Manifest, every_photo: bool) -> Manifest:
 
 
 def _with_truth(manifest: Manifest, targets: Sequence[Target]) -> Manifest:
-    known = _truths(manifest.table, targets).notna().any(axis=1)
+    known = match_truths(manifest, targets).table.notna().any(axis=1)
     if not known.any():
         names = ", ".join(target.name for target in targets)
         raise UserError(
@@ -142,11 +143,6 @@ def _sampled(manifest: Manifest, plan: StressPlan) -> Manifest:
     patients = np.unique(manifest.table["patient"].to_numpy(dtype=str))
     drawn = np.random.default_rng(plan.seed).permutation(patients)[: plan.sample]
     return manifest.where(manifest.table["patient"].isin(drawn))
-
-
-def _truths(table: pd.DataFrame, targets: Sequence[Target]) -> pd.DataFrame:
-    unknown = pd.Series(pd.NA, index=table.index, dtype="string")
-    return pd.concat([truths(table.get(target.name, unknown), target) for target in targets], axis=1)
 
 
 def _part_names(

@@ -202,7 +202,20 @@ class Screener:
             *([EVIDENCE] if self.gives_evidence else []),
             *([EMBEDDING] if self._reference is not None else []),
         ]
-        results = self._run(wanted, np.stack([photo.standard.pixels for photo in photos]))
+        return self._found_in(photos, self._run(wanted, np.stack([photo.standard.pixels for photo in photos])))
+
+    def find_and_embed(self, photos: Sequence[Examined]) -> tuple[list[Finding], NDArray[np.float32]]:
+        """Findings without evidence maps, and embeddings (n, width), of one or more standard photos, in one forward pass.
+
+        Raises
+        ------
+        UserError
+            If the bundle's graph gives no embedding.
+        """
+        results = self._run_with_embedding(np.stack([photo.standard.pixels for photo in photos]))
+        return self._found_in(photos, results), results[EMBEDDING]
+
+    def _found_in(self, photos: Sequence[Examined], results: dict[str, NDArray[np.float32]]) -> list[Finding]:
         probabilities = self._calibrated(results)
         unfamiliarity = self._unfamiliarity(results, len(photos))
         return [
@@ -211,7 +224,7 @@ class Screener:
                 standard=photo.standard,
                 gradability=photo.gradability,
                 probabilities=dict(zip(self.rule.outputs, map(float, probabilities[row]), strict=True)),
-                evidence=results[EVIDENCE][row] if self.gives_evidence else None,
+                evidence=results[EVIDENCE][row] if EVIDENCE in results else None,
                 rule=self.rule,
                 model=self.bundle.identity,
                 unfamiliarity=unfamiliarity[row],
@@ -231,10 +244,13 @@ class Screener:
         UserError
             If the bundle's graph gives no embedding.
         """
+        results = self._run_with_embedding(pixels)
+        return self._calibrated(results), results[EMBEDDING]
+
+    def _run_with_embedding(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         if EMBEDDING not in {output.name for output in self._session.get_outputs()}:
             raise misfit(self.bundle, f"there is no output '{EMBEDDING}'")
-        results = self._run([PROBABILITIES, EMBEDDING], pixels)
-        return self._calibrated(results), results[EMBEDDING]
+        return self._run([PROBABILITIES, EMBEDDING], pixels)
 
     def _unfamiliarity(self, results: dict[str, NDArray[np.float32]], photos: int) -> list[float] | list[None]:
         familiarity = self.bundle.description.familiarity
