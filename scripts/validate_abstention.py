@@ -34,7 +34,10 @@ def main(data: Path, odir: Path, work: Path, bundle: str = typer.Option(...)) ->
     screener = load(bundle)
     groups: list[tuple[str, Sequence[Path]]] = [
         ("ODIR-5K, test patients", _paths(read_manifest(odir).in_split("test"))),
-        *((name, _paths(DATASETS[key].read(data / key))) for name, key in (("IDRiD", "idrid"), ("HRF", "hrf"))),
+        *(
+            (name, _paths(DATASETS[key].read(data / key)))
+            for name, key in (("IDRiD (510 distinct)", "idrid"), ("HRF", "hrf"))
+        ),
     ]
     drimdb = DATASETS["drimdb"].read(data / "drimdb")
     for quality in ("good", "bad", "outlier"):

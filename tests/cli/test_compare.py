@@ -102,3 +102,12 @@ def test_the_same_table_twice_is_refused(tables, tmp_path, capsys) -> None:
     code, _, err = run(capsys, tables[0], tables[0], "-o", str(tmp_path / "out"))
     assert code == 2
     assert "is there twice" in err
+
+
+def test_every_photo_is_compared_on_request(tables, tmp_path, capsys) -> None:
+    for path in tables:
+        table = pd.read_csv(path)
+        table.assign(split=["train"] * 80 + ["test"] * 40, age="unknown").to_csv(path, index=False)
+    for options, photos in (([], 40), (["--every-photo"], 120)):
+        assert run(capsys, *tables, *options, "-o", str(tmp_path / "o"))[0] == 0
+        assert set(pd.read_csv(tmp_path / "o" / "comparison.csv")["n_photos"]) == {photos}

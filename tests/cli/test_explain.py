@@ -53,3 +53,18 @@ def test_maps_alone_need_no_masks(place: Path) -> None:
 def test_a_wrong_output_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(place, "wrong", "--output", "abnormla") == 2
     assert "did you mean 'abnormal'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("targets", "code"), [(("glaucoma",), 0), (("glaucoma", "abnormal"), 0), (("glaucoma", "amd"), 2)]
+)
+def test_the_output_need_not_be_named_where_there_is_one_choice(
+    place: Path, capsys: pytest.CaptureFixture[str], targets: tuple[str, ...], code: int
+) -> None:
+    named = tuple(Target(name=name) for name in targets)
+    network = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), named)
+    folder = place / "-".join(targets)
+    export_bundle(network, folder, name="c", training=RECORD, card="# c\n", licence="mit")
+    given = ["explain", str(folder), str(place / "data" / "manifest.csv"), "-o", str(place / f"of-{folder.name}")]
+    assert main([*given, "--cache", str(place / "cache"), "--jobs", "1"]) == code
+    assert not code or "--output with one of glaucoma, amd" in " ".join(capsys.readouterr().err.split())

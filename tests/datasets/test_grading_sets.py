@@ -113,10 +113,10 @@ def test_idrid_keeps_the_same_number_of_two_sets_apart(put: Callable[..., Path])
     assert list(reading.table["macular_oedema_risk"]) == [0, 1, 0]
 
 
-def test_idrid_photos_that_were_published_twice_are_one_patient_and_never_on_both_sides(put: Callable[..., Path]) -> None:
-    folder = _idrid(
-        put, "IDRiD_021,1,0,,,\nIDRiD_391,2,0,,,\nIDRiD_118,0,0,,,\nIDRiD_005,0,0,,,\n", "IDRiD_064,3,0\n"
-    )
+def test_idrid_photos_that_were_published_twice_are_one_patient_and_never_on_both_sides(
+    put: Callable[..., Path],
+) -> None:
+    folder = _idrid(put, "IDRiD_021,1,0,,,\nIDRiD_391,2,0,,,\nIDRiD_118,0,0,,,\nIDRiD_005,0,0,,,\n", "IDRiD_064,3,0\n")
     put(*(f"{IDRID}/1. Original Images/a. Training Set/IDRiD_{number}.jpg" for number in ("021", "391", "118", "005")))
     put(f"{IDRID}/1. Original Images/b. Testing Set/IDRiD_064.jpg")
     reading = DATASETS["idrid"].read(folder)

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from eyeground.console import Console
 from eyeground.errors import UserError, did_you_mean
+from eyeground.files import require_writable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,11 @@ def compare(
     ),
     outputs: list[str] = typer.Option(
         [], "--target", help="Output of the models to compare; repeat for more. All that the models share if not given."
+    ),
+    every_photo: bool = typer.Option(
+        False,
+        "--every-photo",
+        help="Compare on all photos, whatever their split: for models that have seen none of them.",
     ),
     margin: float | None = typer.Option(
         None,
@@ -62,7 +68,11 @@ def compare(
     from eyeground.evaluation.comparing.tables import models_table, overview_table
     from eyeground.predictions import read_predictions
 
-    models = dict(zip(_names(predictions, names), map(read_predictions, predictions), strict=True))
+    require_writable(folder)
+    tables = [read_predictions(path, needs=()) for path in predictions]
+    if every_photo:
+        tables = [table.of_every_split() for table in tables]
+    models = dict(zip(_names(predictions, names), tables, strict=True))
     wanted = shared_outputs(models, tuple(outputs))
     comparison = compared(
         models,
@@ -76,6 +86,8 @@ def compare(
     )
     write_comparison(comparison, folder)
     console = Console(soft_wrap=True)
+    for remark in dict.fromkeys(remark for table in tables for remark in table.remarks):
+        console.print(remark, markup=False, highlight=False)
     for paragraph in paragraphs(comparison):
         console.print(paragraph, "", markup=False, highlight=False, sep="\n")
     for table in (models_table(comparison), overview_table(comparison)):

@@ -1,14 +1,14 @@
 """`evaluate`: a whole validation of any model from its predictions table."""
 
-import shlex
 import sys
 from pathlib import Path
 
 import typer
 
+from eyeground.cli.data import FOR_SPREADSHEETS
 from eyeground.console import Console
 from eyeground.errors import UserError
-from eyeground.files import sha256_of
+from eyeground.files import require_writable, sha256_of
 
 MODEL, BESIDE, REPORT = "The model", "What stands beside the predictions", "The report"
 
@@ -96,6 +96,7 @@ def evaluate(
     names: bool = typer.Option(
         False, "--names", help="Name the photos of errors; file names can identify patients.", rich_help_panel=REPORT
     ),
+    for_spreadsheets: bool = FOR_SPREADSHEETS,
 ) -> None:
     """Validate any model from its predictions: figures with 95 % intervals over patients, and a report to print.
 
@@ -104,16 +105,23 @@ def evaluate(
 
     eyeground evaluate runs/odir/predictions.parquet --run runs/odir --external idrid=idrid.parquet -o report
     """
+    from eyeground.evaluation.flow import with_known_truths
     from eyeground.evaluation.foreign import parse_mapping, read_foreign
-    from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
-    from eyeground.predictions import Predictions, read_predictions
+    from eyeground.evaluation.reporting.report import shown_command
+    from eyeground.evaluation.reporting.validation import (
+        Presentation,
+        Request,
+        evaluated,
+        external_remark,
+        write_validation,
+    )
+    from eyeground.predictions import read_predictions
     from eyeground.protocols.evidence import Sources, gather
 
-    table = read_foreign(predictions, parse_mapping(columns)) if columns else read_predictions(predictions)
-    if every_photo:
-        table = Predictions(table.table.drop(columns="split", errors="ignore"))
-    if targets:
-        table = table.only(targets)
+    require_writable(output)
+    read = read_foreign(predictions, parse_mapping(columns)) if columns else read_predictions(predictions)
+    chosen = read.only(targets) if targets else read
+    table, without_truth = with_known_truths(chosen.of_every_split() if every_photo else chosen)
     datasets = named_paths(external, "--external")
     sources = Sources(
         bundle, run, datasets, named_paths(contamination, "--contamination"), checked, embeddings, stress, table.outputs
@@ -128,11 +136,12 @@ def evaluate(
         seed=seed,
         stratified=stratified,
         subgroups=tuple(subgroups),
+        remarks=(*read.remarks, *external_remark(table, evidence.description), *without_truth),
     )
-    read = [predictions, *datasets.values(), *([embeddings] if embeddings else [])]
-    fingerprints = tuple((path.name, sha256_of(path)) for path in read)
-    command = " ".join(["eyeground", *map(shlex.quote, sys.argv[1:])])
-    presentation = Presentation(title, command, fingerprints, photos, names)
+    inputs = [predictions, *datasets.values(), *([embeddings] if embeddings else [])]
+    fingerprints = tuple((path.name, sha256_of(path)) for path in inputs)
+    command = shown_command(["eyeground", *sys.argv[1:]])
+    presentation = Presentation(title, command, fingerprints, photos, names, for_spreadsheets)
     write_validation(evaluated(table, request), table, request, evidence, presentation, output)
     console = Console(soft_wrap=True)
     console.print((output / "metrics.md").read_text(encoding="utf-8"), markup=False, highlight=False)

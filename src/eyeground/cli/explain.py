@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from eyeground.cli.data import CACHE, JOBS
+from eyeground.cli.data import CACHE, FOR_SPREADSHEETS, JOBS
 from eyeground.cli.predict import MOST_UNREADABLE_SHOWN
 from eyeground.console import Console
 from eyeground.errors import UserError
+from eyeground.files import require_writable
 from eyeground.machine import usable_cores
 
 if TYPE_CHECKING:
+    from eyeground.models.classifier import Classifier
     from eyeground.protocols.explain import ExplainedPhotos, ExplainPlan
 
 METHODS_HELP = (
@@ -26,7 +28,11 @@ def explain(
     output: Path = typer.Option(
         ..., "-o", "--output-folder", help="Folder for photos, contact sheets, tables and report."
     ),
-    explained: str = typer.Option("abnormal", "--output", help="Which of the model's outputs is explained."),
+    explained: str | None = typer.Option(
+        None,
+        "--output",
+        help="Which of the model's outputs is explained: 'abnormal' where it has one, or its only one, if not given.",
+    ),
     method: list[str] | None = typer.Option(None, "--method", help=METHODS_HELP),
     against: list[str] | None = typer.Option(
         None, "--against", help="Another bundle whose maps stand beside; repeat for several."
@@ -42,6 +48,7 @@ def explain(
     split: str | None = typer.Option(None, "--split", help="Only photos of this split: train, validation or test."),
     resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
     seed: int = typer.Option(0, min=0, help="Seed of the resamples."),
+    for_spreadsheets: bool = FOR_SPREADSHEETS,
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> None:
@@ -62,6 +69,7 @@ def explain(
     from eyeground.protocols.explain import ExplainPlan, explain_manifest
     from eyeground.tables import write_table
 
+    require_writable(output)
     if curves and not measure:
         raise UserError("--curves goes with --measure; add it")
     console = Console(soft_wrap=True)
@@ -69,15 +77,26 @@ def explain(
     photos = read_manifest(manifest)
     chosen = photos.in_split(split) if split else photos
     methods = tuple(dict.fromkeys([*([EVIDENCE] if measure else []), *(method or [EVIDENCE])]))
-    plan = ExplainPlan(explained, methods, measure, curves)
     models = {_short(name, names): load(name) for name in names}
+    plan = ExplainPlan(explained or _usual_output(models), methods, measure, curves)
     found = explain_manifest(chosen, models, plan, output, cache, jobs or usable_cores())
     for photo, reason in list(found.left_out.items())[:MOST_UNREADABLE_SHOWN]:
         console.print(f"left out: {photo}: {reason}", markup=False)
-    write_table(found.photos.drop(columns="patient"), output / "photos.csv")
+    write_table(found.photos.drop(columns="patient"), output / "photos.csv", for_spreadsheets)
     if measure:
         _measured(found, plan, output, resamples, seed, console)
     console.print(f"written: {output}, {found.photos['photo'].nunique():,} photos; left out: {len(found.left_out):,}")
+
+
+def _usual_output(models: "dict[str, Classifier]") -> str:
+    """The output to explain where none was named."""
+    first, *others = ([one for target in model.targets for one in target.outputs] for model in models.values())
+    shared = [output for output in first if all(output in outputs for outputs in others)]
+    if "abnormal" in shared:
+        return "abnormal"
+    if len(shared) == 1:
+        return shared[0]
+    raise UserError(f"which output is to be explained? Add --output with one of {', '.join(shared or first)}")
 
 
 def _short(name: str, names: list[str]) -> str:

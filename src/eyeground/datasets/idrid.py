@@ -71,9 +71,10 @@ def _copies_as_one_patient(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]
     if not pairs:
         return table, []
     across = [copy for copy, first in pairs.items() if copy.split("-")[0] != first.split("-")[0]]
-    labels = table.set_index("patient")[["diabetic_retinopathy_grade", "macular_oedema_risk"]]
+    grades = dict(zip(table["patient"], table["diabetic_retinopathy_grade"], strict=True))
+    risks = dict(zip(table["patient"], table["macular_oedema_risk"], strict=True))
     named = [
-        f"{first} = {copy} ({'labelled alike' if labels.loc[first].equals(labels.loc[copy]) else _differ(labels, first, copy)})"
+        f"{first} = {copy} (grades {grades[first]} and {grades[copy]}, oedema risks {risks[first]} and {risks[copy]})"
         for copy, first in pairs.items()
     ]
     remarks = [
@@ -83,11 +84,6 @@ def _copies_as_one_patient(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]
     ]
     split = table["split"].mask(table["patient"].isin(across))
     return table.assign(patient=table["patient"].replace(pairs), split=split), remarks
-
-
-def _differ(labels: pd.DataFrame, first: str, copy: str) -> str:
-    (grade, risk), (other_grade, other_risk) = labels.loc[first], labels.loc[copy]
-    return f"grades {grade} and {other_grade}" if grade != other_grade else f"oedema risks {risk} and {other_risk}"
 
 
 def _graded(folder: Path, split: str) -> pd.DataFrame:

@@ -4,7 +4,8 @@ The test split is evaluated where the table has one; otherwise everything is, an
 figures on photos that a model was trained or tuned on are no validation.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from eyeground.errors import UserError
 from eyeground.evaluation.samples import is_cross_validated
 from eyeground.manifest import SPLITS
-from eyeground.predictions import TRUTH, Predictions
+from eyeground.predictions import IN_TRAINING, TRUTH, Predictions
 from eyeground.tables import read_table
 
 NO_SPLIT = "none"
@@ -38,10 +39,69 @@ class Scope:
     remarks: tuple[str, ...]
 
 
+def with_known_truths(predictions: Predictions) -> tuple[Predictions, tuple[str, ...]]:
+    """The outputs that have a known truth among the evaluated photos, and a sentence on the others, if there are any.
+
+    Raises
+    ------
+    UserError
+        If no output has one.
+    """
+    scope = evaluated_scope(predictions)
+    known = [output for output in predictions.outputs if scope.predictions.table[TRUTH + output].notna().any()]
+    if not known:
+        raise UserError(
+            f"no truth is known of any output ({', '.join(predictions.outputs)}) in {scope.name}, so there is nothing to "
+            f"evaluate; fill a column such as '{TRUTH}{predictions.outputs[0]}', or predict again with --truth OUTPUT=COLUMN"
+        )
+    without = [output for output in predictions.outputs if output not in known]
+    if not without:
+        return predictions, ()
+    return predictions.only(known), (
+        f"Not evaluated, because no truth is known in {scope.name}: {', '.join(without)}.",
+    )
+
+
+def external_sources(predictions: Predictions, trained_on: Sequence[str]) -> tuple[str, ...]:
+    """The sources of a table that a model has learned nothing from; empty where it has, or where nobody can tell.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    trained_on : sequence of str
+        Sources that the model was trained on.
+    """
+    table = predictions.table
+    if not trained_on or "source" not in table or table["source"].isna().any():
+        return ()
+    if IN_TRAINING in table and (table[IN_TRAINING] == 1).any():
+        return ()
+    sources = tuple(sorted(table["source"].unique().tolist()))
+    return () if set(sources) & set(trained_on) else sources
+
+
+def _seen_in_training(table: pd.DataFrame) -> tuple[str, ...]:
+    """What the table tells of photos that the model has learned from, in a sentence, if it tells of all."""
+    if IN_TRAINING not in table or table[IN_TRAINING].isna().any():
+        return ()
+    seen = int((table[IN_TRAINING] == 1).sum())
+    learned = "the model was trained on, or had its thresholds chosen on"
+    if seen:
+        return (f"{seen:,} of the evaluated photos are files that {learned}: the figures are optimistic.",)
+    return (f"None of the evaluated photos is a file that {learned}.",)
+
+
 def evaluated_scope(predictions: Predictions) -> Scope:
     """Return the test split, or everything where no photo is marked as test."""
-    table = predictions.table.sort_values("photo", ignore_index=True)
+    scope = _scope(predictions.table.sort_values("photo", ignore_index=True))
+    return replace(scope, remarks=scope.remarks + _seen_in_training(scope.predictions.table))
+
+
+def _scope(table: pd.DataFrame) -> Scope:
     if "split" not in table:
+        predictions = Predictions(table)
+        if _seen_in_training(table):
+            return Scope("all photos", predictions, ("The table has no 'split' column, so all photos are evaluated.",))
         trusted = (
             "each was predicted by a model of the other folds"
             if is_cross_validated(predictions)
@@ -49,7 +109,7 @@ def evaluated_scope(predictions: Predictions) -> Scope:
         )
         return Scope(
             "all photos",
-            Predictions(table),
+            predictions,
             (f"The table has no 'split' column, so all photos are evaluated; that {trusted} is taken on trust.",),
         )
     in_test = (table["split"] == "test").fillna(False).astype(bool)

@@ -65,7 +65,7 @@ def gather(sources: Sources) -> Evidence:
     if unknown:
         raise UserError(f"contamination is given for '{unknown[0]}', which is no external dataset")
     return Evidence(
-        external={name: _kept(read_predictions(path), sources) for name, path in sources.external.items()},
+        external={name: _kept(read_predictions(path, needs=()), sources) for name, path in sources.external.items()},
         contamination={name: read_contamination(folder) for name, folder in sources.contamination.items()},
         embeddings=read_embeddings(sources.embeddings) if sources.embeddings else None,
         stress=_stress(sources),

@@ -1,6 +1,5 @@
 """The report of measured maps: what was measured, the figures, what they cost, and what they do not show."""
 
-import shlex
 import sys
 from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ import cv2
 import pandas as pd
 
 from eyeground.evaluation.estimates import Estimate, as_text, signed
-from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, write_report
+from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, shown_command, write_report
 from eyeground.evaluation.reporting.section import Picture, Section, TableBlock
 from eyeground.explanation.maps import EVIDENCE, TRACED
 from eyeground.protocols.explain import CHANCE, TOLERANCE, ExplainedPhotos
@@ -69,7 +68,7 @@ def write_explanation_report(
         summary=_summary(figures, models[0]),
         remarks=("Agreement with outlined lesions is no proof that a network decides for the right reason.",),
         sections=(*sections, gallery),
-        provenance=Provenance(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]), seed, resamples),
+        provenance=Provenance(shown_command(sys.argv), seed, resamples),
     )
     return write_report(report, folder)
 

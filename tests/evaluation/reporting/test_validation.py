@@ -12,6 +12,7 @@ from eyeground.evaluation.reporting.validation import (
     Presentation,
     Request,
     evaluated,
+    external_remark,
     sections_of,
     write_validation,
 )
@@ -91,3 +92,24 @@ def test_what_is_no_stress_table_is_named(stress, tmp_path, spoil, message):
     spoil(stress.table()).to_parquet(tmp_path / "stress.parquet")
     with pytest.raises(UserError, match=message):
         read_stress(tmp_path / "stress.parquet")
+
+
+def test_a_table_that_the_bundle_never_saw_is_called_external(made, tmp_path, tiny_bundle):
+    trained = tiny_bundle(tmp_path / "bundle").description
+    training = trained.training.model_copy(update={"sources": ("odir5k",)})
+    evidence = Evidence(description=trained.model_copy(update={"training": training}))
+    elsewhere = validated_predictions(made.table.assign(source="idrid"), "table")
+    request = Request(resamples=10, remarks=external_remark(elsewhere, evidence.description))
+    write_validation(evaluated(elsewhere, request), elsewhere, request, evidence, Presentation("t", "c"), tmp_path)
+    assert set(pd.read_csv(tmp_path / "metrics.csv")["dataset"]) == {"idrid"}
+    report = (tmp_path / "report.html").read_text()
+    assert "External validation: tiny was trained on odir5k, and these photos are of idrid" in report
+    assert "external validation on idrid" in report and "--every-photo" in report
+    assert external_remark(made, evidence.description) == () == external_remark(elsewhere, None)
+
+
+def test_a_mistake_found_late_leaves_nothing_behind(made, tmp_path):
+    request = Request(resamples=10, subgroups=("site",))
+    with pytest.raises(UserError, match="site"):
+        write_validation(evaluated(made, request), made, request, Evidence(), Presentation("t", "c"), tmp_path / "o")
+    assert not (tmp_path / "o").exists()

@@ -180,6 +180,7 @@ def _bins(sample: Sample, resampling: Resampling) -> tuple[ReliabilityBin, ...]:
 def smooth_curve(sample: Sample, resampling: Resampling) -> SmoothCurve:
     """Local linear regression of truth on probability, with its band from the given resamples of patients.
 
+    Where scores are tied, grid points between them that no photo is near enough to are left out.
     There is no curve where fewer than four times the photos left off at the ends are known, or all have one score.
     """
     empty = np.empty(0)
@@ -189,6 +190,8 @@ def smooth_curve(sample: Sample, resampling: Resampling) -> SmoothCurve:
     grid = np.linspace(rising[PHOTOS_BEYOND_CURVE], rising[-1 - PHOTOS_BEYOND_CURVE], GRID_POINTS)
     sums = _sums_of_patients(sample, grid)
     observed = _local_line(np.ones((1, sample.columns)), sums)[0]
+    known = np.isfinite(observed)
+    grid, observed, sums = grid[known], observed[known], [one[:, known] for one in sums]
     if not resampling.resamples or min(sample.patients(0), sample.patients(1)) < 2:
         return SmoothCurve(grid, observed, empty, empty)
     chunks = track(
@@ -198,9 +201,10 @@ def smooth_curve(sample: Sample, resampling: Resampling) -> SmoothCurve:
         unit="chunks of resamples",
     )
     resampled = np.concatenate([_local_line(weights, sums) for weights in chunks])
+    known = np.isfinite(resampled).any(axis=0)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(resampled, [tail, 1 - tail], axis=0)
-    return SmoothCurve(grid, observed, low, high)
+    low, high = np.nanquantile(resampled[:, known], [tail, 1 - tail], axis=0)
+    return SmoothCurve(grid[known], observed[known], low, high)
 
 
 def _sums_of_patients(sample: Sample, grid: np.ndarray) -> list[np.ndarray]:

@@ -117,10 +117,10 @@ def most_confident_errors(evaluation: Evaluation, predictions: Predictions, most
     return Failures(tuple(shown), errors, tuple(without))
 
 
-def write_failures(failures: Failures, path: Path) -> None:
+def write_failures(failures: Failures, path: Path, for_spreadsheets: bool = False) -> None:
     """Write `failures.csv`: what the running numbers of a report stand for. It holds the photos' names."""
     rows = [[getattr(failure, column) for column in COLUMNS] for failure in failures.shown]
-    write_table(pd.DataFrame(rows, columns=list(COLUMNS)), path)
+    write_table(pd.DataFrame(rows, columns=list(COLUMNS)), path, for_spreadsheets)
 
 
 def failures_section(

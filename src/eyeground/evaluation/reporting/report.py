@@ -8,8 +8,10 @@ figure. `figures/` and `tables/` hold the same figures and tables for a manuscri
 
 import json
 import re
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import jinja2
 
@@ -50,7 +52,7 @@ class Provenance:
     Attributes
     ----------
     command : str
-        The command line.
+        The command line, from `shown_command`.
     seed, resamples : int
         Of the patient bootstrap.
     fingerprints : tuple of (str, str)
@@ -95,7 +97,33 @@ class Report:
     provenance: Provenance
 
 
-def write_report(report: Report, folder: Path) -> Path:
+def shown_command(arguments: Sequence[str]) -> str:
+    """A command line as a report shows it: of absolute paths the last name only, since folders tell of people and places.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The program, or its path, first.
+
+    Examples
+    --------
+    >>> shown_command(["/usr/bin/eyeground", "evaluate", "/home/kim/t.csv", "--external", "idrid=/data/i.csv", "-o", "out"])
+    'eyeground evaluate t.csv --external idrid=i.csv -o out'
+    """
+    return shlex.join(_without_folders(argument) for argument in arguments)
+
+
+def _without_folders(argument: str) -> str:
+    starts = [0, *(place + 1 for place, letter in enumerate(argument) if letter == "=")]
+    for start in starts:
+        for kind in (PurePosixPath, PureWindowsPath):
+            path = kind(argument[start:])
+            if path.is_absolute():
+                return argument[:start] + (path.name or "…")
+    return argument
+
+
+def write_report(report: Report, folder: Path, for_spreadsheets: bool = False) -> Path:
     """Write `report.html`, `checklist.json`, `figures/*.svg`, `figures/*.png` and `tables/*.csv` into a folder.
 
     Files of these names are replaced, others are left alone. Two figures (or tables) of one name get a number.
@@ -105,6 +133,8 @@ def write_report(report: Report, folder: Path) -> Path:
     report : Report
     folder : pathlib.Path
         Made if missing.
+    for_spreadsheets : bool
+        As in `write_table`.
 
     Returns
     -------
@@ -125,7 +155,7 @@ def write_report(report: Report, folder: Path) -> Path:
         save_figure(figure.figure, folder / "figures", name)
     tables = [block for section in report.sections for block in section.tables]
     for name, table in zip(_file_names([block.name for block in tables]), tables, strict=True):
-        write_table(table.table, folder / "tables" / f"{name}.csv")
+        write_table(table.table, folder / "tables" / f"{name}.csv", for_spreadsheets)
     checklists = as_json(assess_all(report.sections))
     write_text(folder / CHECKLIST, json.dumps(checklists, indent=2, ensure_ascii=False) + "\n")
     write_text(folder / REPORT, html)

@@ -1,6 +1,7 @@
 """What an evaluation leaves on disk for machines and readers; its figures are the report's.
 
-`metrics.json` holds everything; `metrics.csv` is tidy, one row per output, operating point and metric;
+`metrics.json` holds everything of the evaluated photos; `metrics.csv` is tidy, one row per dataset (external ones
+included), output, operating point and metric;
 `metrics.md` is for people and can be pasted into an issue or a manuscript; `flow.csv` counts where the photos
 went. An empty cell is never the whole story: the column `note` says why it is empty.
 """
@@ -20,6 +21,9 @@ from eyeground.evaluation.flow import evaluated_scope, flow_table
 from eyeground.evaluation.reporting.markdown import markdown
 from eyeground.evaluation.results import FamilyEvaluation, OutputEvaluation
 from eyeground.evaluation.samples import samples_of
+from eyeground.evaluation.subgroups.external import INTERNAL
+from eyeground.evaluation.subgroups.external_section import KEY as EXTERNAL
+from eyeground.evaluation.subgroups.gaps import GAP
 from eyeground.files import write_text
 from eyeground.predictions import Predictions
 from eyeground.tables import write_table
@@ -27,7 +31,13 @@ from eyeground.tables import write_table
 MACRO, MICRO = "macro average", "micro average"
 
 
-def write_evaluation(evaluation: Evaluation, predictions: Predictions, folder: Path) -> None:
+def write_evaluation(
+    evaluation: Evaluation,
+    predictions: Predictions,
+    folder: Path,
+    name: str = INTERNAL,
+    sections: pd.DataFrame | None = None,
+) -> None:
     """Write `metrics.json`, `metrics.csv`, `metrics.md` and `flow.csv` into a folder, replacing those of an earlier one.
 
     Parameters
@@ -37,6 +47,10 @@ def write_evaluation(evaluation: Evaluation, predictions: Predictions, folder: P
         The table that was evaluated.
     folder : pathlib.Path
         Made if missing.
+    name : str
+        Of the dataset.
+    sections : pandas.DataFrame, optional
+        Tidy figures of all sections; those of external datasets go to `metrics.csv` too.
 
     Raises
     ------
@@ -51,12 +65,15 @@ def write_evaluation(evaluation: Evaluation, predictions: Predictions, folder: P
         raise UserError("these predictions are not the ones that were evaluated; evaluate them first")
     flow = flow_table(predictions)
     write_text(folder / "metrics.json", json.dumps(_as_json(evaluation, flow), indent=2, allow_nan=False) + "\n")
-    write_table(metrics_table(evaluation), folder / "metrics.csv")
+    metrics = metrics_table(evaluation, name)
+    if sections is not None and (sections["section"] == EXTERNAL).any():
+        metrics = pd.concat([metrics, _external_rows(sections, metrics, name)], ignore_index=True)
+    write_table(metrics, folder / "metrics.csv")
     write_table(flow, folder / "flow.csv")
     write_text(folder / "metrics.md", markdown(evaluation, flow))
 
 
-def metrics_table(evaluation: Evaluation) -> pd.DataFrame:
+def metrics_table(evaluation: Evaluation, name: str = INTERNAL) -> pd.DataFrame:
     """All estimates, tidy.
 
     Returns
@@ -65,7 +82,7 @@ def metrics_table(evaluation: Evaluation) -> pd.DataFrame:
         Columns `output` (or the target of several classes, or `macro average`, `micro average`), `metric`, `value`,
         `low`, `high` (95 % interval), `n_photos`, `n_patients`, `positives`, `operating_point` (its rule, or how a
         class was decided), `threshold`, `note`, `chosen_on` (the split whose truths the threshold was chosen on,
-        `given` where none were) and `fold` (for figures of one fold); missing where there is none.
+        `given` where none were), `fold` (for figures of one fold) and `dataset`; missing where there is none.
     """
     rows: list[dict[str, Any]] = []
     for output in evaluation.outputs:
@@ -78,7 +95,16 @@ def metrics_table(evaluation: Evaluation) -> pd.DataFrame:
     columns = ["output", "metric", "value", "low", "high", "n_photos", "n_patients", "positives"]
     columns += ["operating_point", "threshold", "note", "chosen_on", "fold"]
     numbers = dict.fromkeys(("value", "low", "high", "threshold"), "float") | {"positives": "Int64", "fold": "Int64"}
-    return pd.DataFrame(rows, columns=columns).astype(numbers)
+    return pd.DataFrame(rows, columns=columns).astype(numbers).assign(dataset=name)
+
+
+def _external_rows(sections: pd.DataFrame, metrics: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The figures of external datasets, without gaps, in the columns of `metrics`."""
+    is_gap = sections["metric"].str.endswith(GAP).fillna(False).astype(bool)
+    rows = sections[(sections["section"] == EXTERNAL) & (sections["subset"] != name) & ~is_gap]
+    rows = rows.rename(columns={"subset": "dataset"})
+    chosen = metrics[["output", "operating_point", "chosen_on"]].dropna().drop_duplicates(["output", "operating_point"])
+    return rows.merge(chosen, on=["output", "operating_point"], how="left").reindex(columns=metrics.columns)
 
 
 def _output_rows(output: OutputEvaluation) -> list[dict[str, Any]]:

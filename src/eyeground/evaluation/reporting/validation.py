@@ -7,7 +7,7 @@ left out is not silently missing: the checklists count it as not answered.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
@@ -15,6 +15,8 @@ from typing import TypedDict
 import pandas as pd
 
 from eyeground.bundle import BundleDescription, OperatingPoint
+from eyeground.evaluation.abstention import abstention, has_statuses
+from eyeground.evaluation.abstention_section import abstention_section
 from eyeground.evaluation.calibrating.decision_curve import decision_curves
 from eyeground.evaluation.calibrating.decision_curve_section import decision_curve_section
 from eyeground.evaluation.calibrating.reliability import reliabilities
@@ -22,6 +24,7 @@ from eyeground.evaluation.calibrating.reliability_section import reliability_sec
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND
 from eyeground.evaluation.estimates import as_text
 from eyeground.evaluation.evaluate import Evaluation, evaluate
+from eyeground.evaluation.flow import evaluated_scope, external_sources
 from eyeground.evaluation.reporting.discrimination import discrimination_section
 from eyeground.evaluation.reporting.failures import failures_section, most_confident_errors, write_failures
 from eyeground.evaluation.reporting.flow_diagram import flow_section
@@ -30,11 +33,12 @@ from eyeground.evaluation.reporting.operating_points_section import operating_po
 from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, write_report
 from eyeground.evaluation.reporting.section import Section
 from eyeground.evaluation.reporting.tables import write_evaluation
+from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.robustness.robustness import robustness
 from eyeground.evaluation.robustness.section import robustness_section
 from eyeground.evaluation.robustness.stress_predictions import StressPredictions
 from eyeground.evaluation.subgroups.contamination import Contamination
-from eyeground.evaluation.subgroups.external import external
+from eyeground.evaluation.subgroups.external import INTERNAL, external
 from eyeground.evaluation.subgroups.external_section import external_section
 from eyeground.evaluation.subgroups.shortcuts import shortcuts
 from eyeground.evaluation.subgroups.shortcuts_section import shortcuts_section
@@ -60,6 +64,8 @@ class Request:
         As in `evaluate`.
     subgroups : tuple of str
         Further columns to break the figures down by.
+    remarks : tuple of str
+        Sentences on the table that a reader of the figures must know.
     """
 
     operating_points: tuple[OperatingPoint, ...] = ()
@@ -69,6 +75,7 @@ class Request:
     seed: int = 0
     stratified: bool = False
     subgroups: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,8 @@ class Presentation:
         Folder that the photos' paths start from, to show the most confident errors; None shows no photo.
     names : bool
         Name the photos. Names of files can identify patients.
+    for_spreadsheets : bool
+        As in `write_table`.
     """
 
     title: str
@@ -123,6 +132,7 @@ class Presentation:
     fingerprints: tuple[tuple[str, str], ...] = ()
     photos: Path | None = None
     names: bool = False
+    for_spreadsheets: bool = False
 
 
 class _Resampled(TypedDict):
@@ -133,7 +143,7 @@ class _Resampled(TypedDict):
 
 def evaluated(predictions: Predictions, request: Request) -> Evaluation:
     """`evaluate` as requested."""
-    return evaluate(
+    found = evaluate(
         predictions,
         request.operating_points,
         resamples=request.resamples,
@@ -141,6 +151,31 @@ def evaluated(predictions: Predictions, request: Request) -> Evaluation:
         stratified=request.stratified,
         rules=request.rules,
         prevalences=request.prevalences,
+    )
+    return replace(found, remarks=(*request.remarks, *found.remarks))
+
+
+def name_of_table(predictions: Predictions, description: BundleDescription | None) -> str:
+    """`internal`, or the sources of a table that the bundle has learned nothing from."""
+    sources = external_sources(predictions, description.training.sources if description else ())
+    return joined(sources) if sources else INTERNAL
+
+
+def external_remark(predictions: Predictions, description: BundleDescription | None) -> tuple[str, ...]:
+    """That the table is external to the bundle, in a sentence, where that is known."""
+    name = name_of_table(predictions, description)
+    if description is None or name == INTERNAL:
+        return ()
+    scope = evaluated_scope(predictions).predictions.table
+    others = len(predictions.table) - len(scope)
+    more = (
+        f" It has not seen the other {counted(others, 'photo')} of the table either; --every-photo evaluates all."
+        if others
+        else ""
+    )
+    return (
+        f"External validation: {description.name} was trained on {joined(description.training.sources)}, and these photos are "
+        f"of {name}.{more}",
     )
 
 
@@ -171,15 +206,18 @@ def write_validation(
     UserError
         For anything in the given tables that the user can mend.
     """
-    write_evaluation(evaluation, predictions, folder)
     failures = most_confident_errors(evaluation, predictions)
-    write_failures(failures, folder / FAILURES)
     sections = (
         *sections_of(evaluation, predictions, request, evidence),
         failures_section(failures, presentation.photos, presentation.photos is not None, presentation.names),
     )
-    write_table(_tidy(sections), folder / SECTIONS)
-    write_report(_report(evaluation, sections, request, evidence, presentation), folder)
+    # Nothing is written before everything is known, so that a mistake in the tables leaves no half of a report.
+    name = name_of_table(predictions, evidence.description)
+    report = _report(evaluation, sections, request, evidence, presentation, name)
+    write_evaluation(evaluation, predictions, folder, name, _tidy(sections))
+    write_failures(failures, folder / FAILURES, presentation.for_spreadsheets)
+    write_table(_tidy(sections), folder / SECTIONS, presentation.for_spreadsheets)
+    write_report(report, folder, presentation.for_spreadsheets)
 
 
 def sections_of(
@@ -201,8 +239,12 @@ def sections_of(
         subgroups_section(subgroups(predictions, points, request.subgroups, **options)),
         shortcuts_section(shortcuts(predictions, evidence.embeddings, request.subgroups, **options)),
     ]
+    name = name_of_table(predictions, evidence.description)
+    if any(has_statuses(one) for one in (predictions, *evidence.external.values())):
+        evaluated_here = {name: evaluated_scope(predictions).predictions}
+        sections.append(abstention_section(abstention(evaluated_here | dict(evidence.external), **options)))
     if evidence.external:
-        across = external(predictions, evidence.external, points, evidence.contamination, **options)
+        across = external(predictions, evidence.external, points, evidence.contamination, name, **options)
         sections.append(external_section(across))
     if evidence.stress:
         sections.append(robustness_section(robustness(evidence.stress, points, request.resamples, request.seed)))
@@ -215,12 +257,14 @@ def _report(
     request: Request,
     evidence: Evidence,
     presentation: Presentation,
+    name: str,
 ) -> Report:
     what = "test photos" if evaluation.scope == "test" else evaluation.scope
     model = f"{evidence.description.name}: " if evidence.description else ""
+    where = "" if name == INTERNAL else f"external validation on {name}, "
     return Report(
         title=presentation.title,
-        subtitle=f"{model}{what}, {evaluation.photos:,} of {evaluation.patients:,} patients",
+        subtitle=f"{model}{where}{what}, {evaluation.photos:,} of {evaluation.patients:,} patients",
         date=datetime.now(UTC).strftime("%d %B %Y").lstrip("0"),
         summary=_key_estimates(evaluation),
         remarks=evaluation.remarks,

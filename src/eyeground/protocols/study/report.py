@@ -4,17 +4,15 @@
 half-finished study shows what it has and never looks whole.
 """
 
-import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 
 from eyeground.evaluation.estimates import as_text, signed
-from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, write_report
+from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, shown_command, write_report
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.protocols.study.curves import curves
@@ -47,7 +45,7 @@ def write_study(study: Study, console: Console) -> None:
         remarks=(f"{len(lacking)} comparisons still lack cells and are left out.",) if lacking else (),
         sections=sections,
         provenance=Provenance(
-            command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            command=shown_command(sys.argv),
             seed=study.recipe.seed,
             resamples=study.recipe.resamples,
             fingerprints=tuple((start.name, start.weights) for start in study.starts.values()),

@@ -1,0 +1,87 @@
+"""Photos that screening would not judge as a part of the report: one table, by truth, and which gaps are beyond chance."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from eyeground.evaluation.abstention import METRICS, NOT_JUDGED, OutputAbstention
+from eyeground.evaluation.bootstrap import CONFIDENCE
+from eyeground.evaluation.comparing.tables import p_text
+from eyeground.evaluation.estimates import FEW_PATIENTS, as_text, signed
+from eyeground.evaluation.reporting.section import Section, TableBlock
+from eyeground.evaluation.reporting.wording import counted
+from eyeground.evaluation.subgroups.group_tables import first_few, gap_text, notes_of, tidy_estimate, tidy_table
+from eyeground.targets import in_words
+
+KEY = "abstention"
+LEVEL = 0.05
+TITLES = {NOT_JUDGED: "Not judged", "ungradable": "Ungradable", "unfamiliar": "Unfamiliar"}
+
+
+def abstention_section(found: Sequence[OutputAbstention]) -> Section:
+    """The section `abstention` of a report."""
+    rows = pd.DataFrame([row for one in found for row in _rows(one, several=len({o.dataset for o in found}) > 1)])
+    caption = (
+        f"Share of photos that screening would not judge, with {CONFIDENCE:.0%} intervals over patients, and positives minus "
+        "negatives with p adjusted for the number of rows (Holm)."
+    )
+    return Section(
+        key=KEY,
+        title="Photos that screening would not judge",
+        paragraphs=(_what_was_done(), _what_came_out(found)),
+        tables=(TableBlock(KEY, rows, caption),),
+        metrics=tidy_table([row for one in found for row in _tidy_rows(one)]),
+    )
+
+
+def _what_was_done() -> str:
+    return (
+        "Every other figure counts all photos. Screening answers for fewer: it asks for ungradable photos to be taken again, "
+        "and for unfamiliar ones to be looked at. If those with a disease are among them more often than those without, "
+        f"screening sees fewer of the sick. Differences that rest on fewer than {FEW_PATIENTS} patients are not tested."
+    )
+
+
+def _what_came_out(found: Sequence[OutputAbstention]) -> str:
+    beyond = [
+        f"{TITLES[metric].lower()}, {in_words(one.output)} ({one.dataset}) {signed(gap.estimate)}, p {p_text(gap.p_holm)}"
+        for one in found
+        for metric, gap in zip(METRICS, one.gaps, strict=True)
+        if gap.p_holm is not None and gap.p_holm < LEVEL
+    ]
+    tested = sum(gap.p_holm is not None for one in found for gap in one.gaps)
+    if not beyond:
+        return f"None of {counted(tested, 'difference')} between positives and negatives is beyond chance after adjustment."
+    return f"Of {counted(tested, 'difference')} between positives and negatives, {len(beyond)} are beyond chance after adjustment: {first_few(beyond)}."
+
+
+def _rows(one: OutputAbstention, several: bool) -> list[dict[str, str]]:
+    rows = []
+    for place, subset in enumerate(one.subsets):
+        row = {"Output": in_words(one.output)} | ({"Dataset": one.dataset} if several else {})
+        row |= {"Truth": subset.subset, "Photos": f"{subset.photos:,}", "Patients": f"{subset.patients:,}"}
+        row |= {
+            TITLES[metric]: as_text(estimate, ".1%") for metric, estimate in zip(METRICS, subset.estimates, strict=True)
+        }
+        row["Positives minus negatives, not judged"] = "" if place else gap_text(one.gaps[0])
+        rows.append(row | {"Note": notes_of(subset.estimates)})
+    return rows
+
+
+def _tidy_rows(one: OutputAbstention) -> list[dict[str, Any]]:
+    rows = [
+        {"section": KEY, "output": one.output, "subset": f"{one.dataset}: {subset.subset}"}
+        | {"n_photos": subset.photos, "n_patients": subset.patients}
+        | tidy_estimate(estimate)
+        for subset in one.subsets
+        for estimate in subset.estimates
+    ]
+    counts = {"n_photos": sum(subset.photos for subset in one.subsets), "positives": one.subsets[0].photos}
+    return rows + [
+        {"section": KEY, "output": one.output, "subset": f"{one.dataset}: positives minus negatives"}
+        | counts
+        | tidy_estimate(gap.estimate)
+        | {"p": gap.p, "p_holm": gap.p_holm}
+        for gap in one.gaps
+    ]
