@@ -110,8 +110,7 @@ def _facts(opened: "Bundle") -> list[tuple[str, str]]:
     facts += [
         ("stacked", f"{one.output}: {one.share:.3f} of the logit of {one.added} added") for one in description.stacked
     ]
-    for point in description.operating_points:
-        facts.append(("threshold", f"{point.output}: {point.threshold:.4f} ({point.rule} on {point.chosen_on})"))
+    facts += _rule_facts(description)
     training = description.training
     at = f", at {training.side} px" if training.side else ""
     seen = f"{training.photos:,} photos of {training.patients:,} patients, from {training.initialisation}{at}"
@@ -122,6 +121,27 @@ def _facts(opened: "Bundle") -> list[tuple[str, str]]:
         kinds = sorted(set(description.storage.values()))
         facts.append(("stored as", f"{', '.join(kinds)}; {opened.size / 1e6:.1f} MB in all"))
     return [*facts, ("licence", description.licence)]
+
+
+def _rule_facts(description: "BundleDescription") -> list[tuple[str, str]]:
+    """Which outputs decide, from where on, and why the others do not; of a segmenter its thresholds."""
+    if not description.decisions:
+        return [
+            ("threshold", f"{point.output}: {point.threshold:.4f} ({point.rule} on {point.chosen_on})")
+            for point in description.operating_points
+        ]
+    first = description.decisions[0]
+    facts = [("decides", f"{output} from {limit:.4f} on") for output, limit in first.thresholds.items()]
+    facts += [("decides not", f"{output}: {reason}") for output, reason in description.without_threshold.items()]
+    chosen = f"{first.rule}, chosen together on {first.positives + first.negatives:,} {first.chosen_on} photos"
+    if first.sensitivity and first.specificity:
+        chosen += f"; sensitivity {first.sensitivity.value:.3f}, specificity {first.specificity.value:.3f} on other photos"
+    facts.append(("rule", chosen))
+    facts.append(("other rules", ", ".join(rule.rule for rule in description.decisions[1:]) or "none"))
+    if description.site is not None:
+        site = description.site
+        facts.append(("site", f"thresholds set by {site.photos:,} photos of {site.patients:,} patients; {site.source} before"))
+    return facts
 
 
 def _tell_seen(opened: "Bundle", photos: list[Path], console: Console) -> None:

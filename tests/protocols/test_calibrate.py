@@ -1,0 +1,106 @@
+"""`calibrate` from a manifest to a bundle that screens by the site's thresholds."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from eyeground.bundle import AnswerRules, DecisionRule, TrainingRecord, open_bundle
+from eyeground.cli import main
+from eyeground.description import Share
+from eyeground.models.classifier import Classifier
+from eyeground.models.export import export_bundle
+from eyeground.recipe import Architecture, Preprocessing
+from eyeground.screening.decision import rule_of
+from eyeground.synthetic import render
+from eyeground.targets import Target
+
+PHOTOS = 40
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty rendered photos of as many patients, half of them ill, and a model without any training."""
+    folder = tmp_path_factory.mktemp("site")
+    rows = []
+    for number in range(PHOTOS):
+        ill = number % 2 == 0
+        pixels = render("diabetic_retinopathy" if ill else "normal", height=120, width=120, seed=number).pixels
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        rows.append({"photo": f"{number}.png", "patient": f"p{number}", "abnormal": int(ill)})
+    pd.DataFrame(rows).to_csv(folder / "labelled.csv", index=False)
+    pd.DataFrame(rows).drop(columns="abnormal").to_csv(folder / "unlabelled.csv", index=False)
+    pd.DataFrame(rows).assign(split=["test" if one >= 18 else "train" for one in range(PHOTOS)]).to_csv(
+        folder / "split.csv", index=False
+    )
+    torch.manual_seed(0)
+    classifier = Classifier(
+        Architecture(backbone="test_resnet"), Preprocessing(side=64), [Target(name="abnormal"), Target(name="amd")]
+    )
+    share = Share(value=0.8, low=0.7, high=0.9, photos=50)
+    rule = DecisionRule(
+        rule="youden",
+        thresholds={"abnormal": 0.5, "amd": 0.5},
+        chosen_on="validation",
+        positives=40,
+        negatives=60,
+        sensitivity=share,
+        specificity=share,
+    )
+    export_bundle(
+        classifier,
+        folder / "source",
+        name="source",
+        training=TrainingRecord(
+            manifest_fingerprint="0" * 64,
+            photos=9,
+            patients=9,
+            initialisation="scratch",
+            method="pretrain",
+            epochs=0,
+            seed=0,
+        ),
+        answers=AnswerRules(decisions=(rule,)),
+        card="---\nlicense: mit\n---\n\n# source\n\nText of the source.\n",
+        licence="mit",
+    )
+    return folder
+
+
+def calibrate(folder: Path, table: str, name: str, *options: str) -> int:
+    return main(
+        ["calibrate", str(folder / "source"), str(folder / table), "-o", str(folder / name)]
+        + ["--cache", str(folder / "cache"), "--jobs", "1", *options]
+    )
+
+
+def test_the_new_bundle_decides_by_the_site_and_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert calibrate(folder, "labelled.csv", "labelled", "--operating-point", "specificity=0.8") == 0
+    told = capsys.readouterr().out
+    made = open_bundle(folder / "labelled").description
+    decision = rule_of(made).decision
+    assert decision is not None and (decision.rule, decision.chosen_on) == ("specificity=0.8", "site")
+    assert decision.thresholds.keys() == {"abnormal", "amd"} != {"abnormal": 0.5, "amd": 0.5}
+    assert made.site is not None and made.site.source.startswith("source@") and made.site.threshold_intervals
+    assert made.site.specificity_before is not None and decision.specificity is not None
+    assert "out of fold" in told and "before" in told
+    card = (folder / "labelled" / "README.md").read_text()
+    assert card.startswith("---\n") and "Calibrated at a site" in card and "Text of the source." in card
+    assert (folder / "labelled" / "model.onnx").read_bytes() == (folder / "source" / "model.onnx").read_bytes()
+
+
+def test_unlabelled_photos_need_a_stated_share(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert calibrate(folder, "unlabelled.csv", "refused") == 2
+    assert "--expected-abnormal" in capsys.readouterr().err and not (folder / "refused").exists()
+    assert calibrate(folder, "unlabelled.csv", "shifted", "--expected-abnormal", "0.3") == 0
+    made = open_bundle(folder / "shifted").description
+    assert made.site is not None and made.site.expected_abnormal == 0.3
+    assert made.decisions[0].sensitivity is None and "not measured" in capsys.readouterr().out
+
+
+def test_test_photos_are_left_to_measure_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Nine ill patients of 18 are too few to choose on: the test photos do not count.
+    assert calibrate(folder, "split.csv", "split") == 2
+    assert "there are" in capsys.readouterr().err
