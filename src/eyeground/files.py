@@ -17,6 +17,12 @@ from eyeground.errors import UserError
 TABLE_SUFFIXES = (".csv", ".parquet")  # endings of what `eyeground.tables` writes
 _BEGINNING = 2**16  # bytes by which files of one size are told apart
 READ_TABLE_SUFFIXES = (*TABLE_SUFFIXES, ".xlsx")
+SYSTEM_FOLDERS = ("@eaDir", "__MACOSX", "$RECYCLE.BIN", "#recycle")  # of Synology, macOS, Windows and network drives
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is one that systems put beside what people put there."""
+    return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import tracemalloc
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from photographs import draw_fundus
 from PIL import Image
 
-from eyeground.imaging.decode import UnreadablePhotoError, read_photo
+from eyeground.imaging.decode import UnreadablePhotoError, pixels_of, read_photo
+from eyeground.imaging.limits import RefusedError
 
 FUNDUS = draw_fundus()
 
@@ -132,7 +134,7 @@ def test_what_is_no_photograph_has_one_reason_each(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     assert "no such file" in reason(tmp_path / "missing.jpg")
     assert "empty" in reason(tmp_path / "empty.jpg")
-    assert "not a JPEG, PNG, TIFF or DICOM" in reason(tmp_path / "text.jpg")
+    assert "not a JPEG, PNG, TIFF, BMP, PPM or DICOM" in reason(tmp_path / "text.jpg")
     assert "link" in reason(tmp_path / "link.jpg")
     assert "pipe" in reason(tmp_path / "pipe.jpg")  # would wait for ever if it were opened the usual way
     assert "folder" in reason(tmp_path)
@@ -148,7 +150,7 @@ def test_a_forbidden_file_is_said_to_be_forbidden(tmp_path: Path) -> None:
 
 
 def test_other_image_formats_are_not_opened(tmp_path: Path) -> None:
-    for name in ("a.gif", "a.bmp", "a.webp", "a.ico"):
+    for name in ("a.gif", "a.webp", "a.ico"):
         assert "not a JPEG" in reason(save(tmp_path / name, Image.fromarray(FUNDUS)))
 
 
@@ -209,3 +211,141 @@ def test_a_chunk_that_claims_gigabytes_takes_no_memory(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()
+
+
+GREY = FUNDUS[..., 1]
+
+
+def tiff(path: Path, words: np.ndarray, white_is_zero: bool = False, order: str = "<", **tags: int) -> Path:
+    """An uncompressed TIFF of 16-bit grey or RGB, as few programs write it and Pillow never does."""
+    height, width = words.shape[:2]
+    samples = words.shape[2] if words.ndim == 3 else 1
+    entries = {
+        256: width,
+        257: height,
+        258: 16,
+        259: 1,
+        262: 2 if samples == 3 else 0 if white_is_zero else 1,
+        277: samples,
+        278: height,
+        279: words.nbytes,
+    }
+    entries |= {int(tag.removeprefix("tag")): value for tag, value in tags.items()}
+    start = 8 + 2 + 12 * (len(entries) + 1) + 4
+    entries[273] = start + (6 if samples == 3 else 0)
+    content = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(entries))
+    for tag, value in sorted(entries.items()):
+        if tag == 258 and samples == 3:
+            content += struct.pack(f"{order}HHII", tag, 3, 3, start)
+        elif value < 2**16:
+            content += struct.pack(f"{order}HHIHH", tag, 3, 1, value, 0)
+        else:
+            content += struct.pack(f"{order}HHII", tag, 4, 1, value)
+    content += bytes(4) + (struct.pack(f"{order}3H", 16, 16, 16) if samples == 3 else b"")
+    path.write_bytes(content + words.astype(f"{order}u2").tobytes())
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("white_is_zero", [False, True])
+@pytest.mark.parametrize("bits", [12, 16])
+def test_grey_tiffs_of_16_bit_words_are_the_photograph_of_8(
+    tmp_path: Path, order: str, white_is_zero: bool, bits: int
+) -> None:
+    words = GREY.astype(np.uint16) << (bits - 8)
+    words = (1 << bits) - 1 - words if white_is_zero else words
+    read = read_photo(tiff(tmp_path / "a.tif", words, white_is_zero, order)).pixels
+    np.testing.assert_allclose(read, np.repeat(GREY[..., None], 3, axis=2), atol=1)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_colour_tiffs_of_16_bit_words_are_the_photograph_of_8(tmp_path: Path, order: str, bits: int) -> None:
+    read = read_photo(tiff(tmp_path / "a.tif", FUNDUS.astype(np.uint16) << (bits - 8), order=order)).pixels
+    np.testing.assert_array_equal(read, FUNDUS)
+
+
+def test_a_deep_tiff_is_turned_upright(tmp_path: Path) -> None:
+    for words, name in ((FUNDUS.astype(np.uint16) << 4, "rgb.tif"), (GREY.astype(np.uint16) << 4, "grey.tif")):
+        photo = read_photo(tiff(tmp_path / name, words, tag274=6))
+        np.testing.assert_array_equal(photo.pixels[..., 1], np.rot90(GREY, -1))
+        assert (photo.original_width, photo.original_height) == (300, 400)
+    big_endian = tiff(tmp_path / "turned.tif", 65535 - (GREY.astype(np.uint16) << 8), True, ">", tag274=8)
+    np.testing.assert_array_equal(read_photo(big_endian).pixels[..., 1], np.rot90(GREY))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+@pytest.mark.parametrize("bits", [8, 12])
+def test_fewer_bits_in_16_bit_words_are_scaled(tmp_path: Path, name: str, bits: int) -> None:
+    grey = read_photo(save(tmp_path / name, Image.fromarray(GREY.astype(np.uint16) << (bits - 8)))).pixels
+    np.testing.assert_array_equal(grey[..., 0], GREY)
+    words = FUNDUS.astype(np.uint16) << (bits - 8)
+    assert cv2.imwrite(str(tmp_path / f"rgb-{name}"), words[..., ::-1])
+    np.testing.assert_array_equal(read_photo(tmp_path / f"rgb-{name}").pixels, FUNDUS)
+
+
+def test_a_depth_that_is_declared_is_believed(tmp_path: Path) -> None:
+    words = GREY.astype(np.uint16) << 2  # 10 bits, of a highest value of 1023
+    np.testing.assert_array_equal(read_photo(tiff(tmp_path / "a.tif", words, tag281=1023)).pixels[..., 0], GREY)
+    assert "said to have 10 bits" in reason(tiff(tmp_path / "b.tif", words * 4, tag281=1023))
+
+
+@pytest.mark.parametrize(("bits", "words"), [(10, "10 bits per value"), (14, "14 bits per value")])
+def test_what_may_be_dark_or_of_fewer_bits_is_refused_in_words(tmp_path: Path, bits: int, words: str) -> None:
+    for pixels, name in ((GREY, "a.png"), (GREY, "a.tif")):
+        deep = pixels.astype(np.uint16) << (bits - 8)
+        assert words in reason(save(tmp_path / name, Image.fromarray(deep)))
+    assert words in reason(tiff(tmp_path / "rgb.tif", FUNDUS.astype(np.uint16) << (bits - 8)))
+
+
+def test_planes_of_16_bits_are_refused_not_misread(tmp_path: Path) -> None:
+    planes = FUNDUS.astype(np.uint16).transpose(2, 0, 1) << 8
+    interleaved = np.ascontiguousarray(planes).reshape(FUNDUS.shape)
+    assert "of a kind that is not read" in reason(tiff(tmp_path / "a.tif", interleaved, tag284=2))
+
+
+def test_a_palette_whose_16_bits_hold_8_keeps_its_colours(tmp_path: Path) -> None:
+    image = Image.fromarray(FUNDUS).quantize(200)
+    path = save(tmp_path / "a.tif", image)
+    content = bytearray(path.read_bytes())
+    with Image.open(path) as written:
+        tag = written.tag_v2[320]
+    packed = struct.pack("<768H", *tag)
+    assert packed in content
+    content[content.index(packed) :][: len(packed)] = b""
+    start = bytes(content).index(packed)
+    content[start : start + len(packed)] = struct.pack("<768H", *(value >> 8 for value in tag))
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_photo(path).pixels, np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("name", ["a.ppm", "a.bmp"])
+def test_ppm_and_bmp_are_read_exactly(tmp_path: Path, name: str) -> None:
+    np.testing.assert_array_equal(read_photo(save(tmp_path / name, Image.fromarray(FUNDUS))).pixels, FUNDUS)
+
+
+@pytest.mark.parametrize("content", [b"P3\n2 2\n255\n" + b"0 " * 12, b"BMI,patient\n" + b"x" * 99, b"P6X\n2 2\n255\n"])
+def test_what_only_begins_like_ppm_or_bmp_is_not_opened(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.bmp").write_bytes(content)
+    assert "not a JPEG" in reason(tmp_path / "a.bmp")
+
+
+@pytest.mark.parametrize("name", ["a.ppm", "a.bmp"])
+def test_a_cut_ppm_or_bmp_is_damaged_and_a_huge_one_refused(tmp_path: Path, name: str) -> None:
+    path = save(tmp_path / name, Image.fromarray(FUNDUS))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "damaged" in reason(path)
+    huge = b"P6\n60000 60000\n255\n" if name == "a.ppm" else whole[:18] + struct.pack("<ii", 60000, 60000) + whole[26:]
+    path.write_bytes(huge)
+    assert "megapixels" in reason(path)
+
+
+def test_an_image_that_is_open_in_pillow_is_read_as_its_file_is(tmp_path: Path) -> None:
+    for words, white_is_zero in ((GREY.astype(np.uint16) << 4, False), (65535 - (GREY.astype(np.uint16) << 8), True)):
+        path = tiff(tmp_path / "a.tif", words, white_is_zero)
+        with Image.open(path) as image:
+            np.testing.assert_array_equal(pixels_of(image), read_photo(path).pixels)
+    path = tiff(tmp_path / "rgb.tif", FUNDUS.astype(np.uint16) << 4)
+    with Image.open(path) as image, pytest.raises(RefusedError, match="give the file itself"):
+        pixels_of(image)

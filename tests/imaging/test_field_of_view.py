@@ -117,3 +117,33 @@ def test_light_beside_the_disc_is_told_from_a_border() -> None:
     assert find_field_of_view(sheet).elsewhere == pytest.approx(0.75, abs=0.03)
     bright = np.where(one.max(axis=2, keepdims=True) > 20, one, 250).astype(np.uint8)
     assert find_field_of_view(bright).elsewhere == 0
+
+
+@pytest.mark.parametrize("page", [255, 235, 128, 60])
+@pytest.mark.parametrize("margins", [(3, 3, 3, 3), (40, 90, 60, 20), (0, 40, 30, 60), (200, 300, 250, 200)])
+@pytest.mark.parametrize("radius", [120, 190])  # within the frame, and cut by it
+def test_a_black_frame_on_a_bright_page_is_looked_within(
+    page: int, margins: tuple[int, int, int, int], radius: float
+) -> None:
+    top, bottom, left, right = margins
+    photo = np.pad(
+        draw_fundus(300, 400, (200, 150), radius), ((top, bottom), (left, right), (0, 0)), constant_values=page
+    )
+    found = find_field_of_view(photo)
+    assert_near(found, 200 + left, 150 + top, radius)
+    assert not (found.mask(*photo.shape[:2]) & (photo == page).all(axis=2)).any()
+
+
+def test_two_framed_photos_on_a_page_are_several_in_one() -> None:
+    page = np.full((400, 1000, 3), 255, np.uint8)
+    page[50:350, 50:450] = page[50:350, 550:950] = draw_fundus(300, 400, (200, 150), 140)
+    assert find_field_of_view(page).elsewhere == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("depth", [6, 9, 30])  # 6 of 200: im0044 of STARE
+def test_a_black_bar_at_the_frame_is_not_visible_field(depth: int) -> None:
+    photo = draw_fundus(300, 440, (220, 160), 200)
+    photo[:depth] = 3
+    found = find_field_of_view(photo)
+    assert_near(found, 220, 160, 200)
+    assert abs(found.top - depth) < 4 and found.bottom == 300

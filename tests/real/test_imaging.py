@@ -45,6 +45,27 @@ def test_fields_of_view_agree_with_the_published_masks(real_data: Path, dataset:
     assert min(overlaps) > 0.97 and np.mean(overlaps) > 0.985
 
 
+@pytest.mark.parametrize("page", [255, 128])
+def test_a_page_around_a_photo_changes_nothing_of_what_is_seen(real_data: Path, page: int) -> None:
+    photos = sorted(real_data.glob("idrid/B*/1*/b*/*.jpg"))[::12]
+    photos += sorted(real_data.glob("odir5k/preprocessed_images/*"))[::900]
+    assert len(photos) > 12
+    for photo in photos:
+        pixels = np.array(Image.open(photo).convert("RGB"))
+        on_page = np.pad(pixels, ((30, 60), (80, 40), (0, 0)), constant_values=page)
+        alone, framed = find_field_of_view(pixels), find_field_of_view(on_page)
+        if framed.found and pixels[[2, 2, -3, -3], [2, -3, 2, -3]].max() < 40:  # those with a black frame of their own
+            inside = framed.mask(*on_page.shape[:2])[30:-60, 80:-40]
+            assert overlap(alone.mask(*pixels.shape[:2]), inside) > 0.97
+
+
+def test_the_black_bar_of_a_stare_photo_is_no_field_of_view(real_data: Path) -> None:
+    photo = next(real_data.glob("stare/stare-images/im0044.*"))
+    pixels = np.array(Image.open(photo).convert("RGB"))
+    seen = find_field_of_view(pixels).mask(*pixels.shape[:2])
+    assert not seen[:10].any() and seen[40:560, 300:400].all()
+
+
 def judged(photos: list[Path]) -> list[Gradability]:
     assert photos
     return [assess(standard_photo(photo, Preprocessing())) for photo in photos]

@@ -1,6 +1,7 @@
 import io
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -186,3 +187,74 @@ def test_what_does_not_exist_is_an_error(tmp_path):
         names("x" * 9000)
     with pytest.raises(UserError, match="nothing to screen"):
         names()
+
+
+HIDDEN = (
+    "._a.jpg",
+    "sub/._b.jpg",
+    ".thumbnails/a.jpg",
+    "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg",
+    "sub/@eaDir/b.jpg/SYNOPHOTO_THUMB_XL.jpg",
+    "__MACOSX/._a.jpg",
+    "__MACOSX/sub/b.jpg",
+    "#recycle/old.png",
+    "$RECYCLE.BIN/$R1.tif",
+    ".Trashes/501/a.jpg",
+)
+
+
+def packed(folder: Path, archive: Path) -> Path:
+    with zipfile.ZipFile(archive, "w") as written:
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            written.write(file, file.relative_to(folder))
+    return archive
+
+
+def test_what_systems_put_beside_photographs_is_left_out_and_counted_in_folders_as_in_archives(tmp_path) -> None:
+    folder = tmp_path / "export"
+    touch(folder / "a.jpg", folder / "sub" / "b.jpg", *(folder / name for name in HIDDEN))
+    assert names(folder) == ["a.jpg", "sub/b.jpg"]
+    for source in (folder, packed(folder, tmp_path / "export.zip")):
+        listing = listed(source)
+        assert len(listing.photos) == 2
+        assert [note.split(" were")[0] for note in listing.notes] == [f"{len(HIDDEN)} hidden or system files"]
+    assert names(folder / "._a.jpg") == ["._a.jpg"]  # named directly
+    assert names(folder / "**" / "*.jpg") == ["a.jpg", "sub/b.jpg"]
+    assert names(folder / "@eaDir" / "**" / "*.jpg") == ["a.jpg/SYNOPHOTO_THUMB_M.jpg"]
+
+
+def dicom_of(sop_class: str) -> bytes:
+    """The beginning of a DICOM object: its preamble and the elements that name it."""
+    value = sop_class.encode() + b"\0" * (len(sop_class) % 2)
+    named = b"\x02\0\x02\0UI" + len(value).to_bytes(2, "little") + value
+    version = b"\x02\0\x01\0OB\0\0\x02\0\0\0\0\1"
+    length = b"\x02\0\0\0UL\4\0" + (len(version) + len(named)).to_bytes(4, "little")
+    return bytes(128) + b"DICM" + length + version + named
+
+
+NO_PICTURES = {
+    "report": "1.2.840.10008.5.1.4.1.1.88.33",
+    "state": "1.2.840.10008.5.1.4.1.1.11.1",
+    "document": "1.2.840.10008.5.1.4.1.1.104.1",
+    "refraction.dcm": "1.2.840.10008.5.1.4.1.1.78.2",
+    "visual_field.dcm": "1.2.840.10008.5.1.4.1.1.80.1",
+    "DICOMDIR": "1.2.840.10008.1.3.10",
+}
+PICTURES = {
+    "photo": "1.2.840.10008.5.1.4.1.1.77.1.5.1",
+    "wide.dcm": "1.2.840.10008.5.1.4.1.1.77.1.5.5",
+    "capture": "1.2.840.10008.5.1.4.1.1.7",
+    "capture_true_colour": "1.2.840.10008.5.1.4.1.1.7.4",
+    "private": "1.2.276.0.7230010.3.1.0.1",
+}
+
+
+def test_dicom_objects_that_are_no_pictures_are_left_out_and_counted(tmp_path) -> None:
+    folder = tmp_path / "DICOM"
+    for name, sop_class in (NO_PICTURES | PICTURES).items():
+        touch(folder / name, content=dicom_of(sop_class))
+    for source in (folder, packed(folder, tmp_path / "export.zip")):
+        listing = listed(source)
+        assert {Path(photo.name).name for photo in listing.photos} == set(PICTURES)
+        assert [note.split(" were")[0] for note in listing.notes] == ["6 DICOM objects that are no pictures"]
+    assert names(folder / "report") == ["report"]  # named directly

@@ -44,7 +44,9 @@ def screen(
         0.1, "--prevalence", min=0.0, max=1.0, help="Share of abnormal photos to expect, for what is said of referrals."
     ),
     identifiers: bool = typer.Option(
-        False, "--identifiers", help="Show file names and patient identifiers in the report, not numbers."
+        False,
+        "--identifiers",
+        help="Show file names and patient identifiers in the report, and in tables those of DICOM, not numbers.",
     ),
     report: bool = typer.Option(True, "--report/--no-report", help="Write report.html, or only tables."),
     overlays: bool = typer.Option(

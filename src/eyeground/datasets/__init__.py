@@ -21,6 +21,7 @@ from eyeground.datasets import (
     stare,
 )
 from eyeground.datasets.dataset import Dataset, Reading
+from eyeground.datasets.dicom import read_dicom_folder
 from eyeground.datasets.folder import read_class_folders
 from eyeground.datasets.summary import summary
 from eyeground.datasets.table import read_labelled_table
@@ -47,4 +48,12 @@ DATASETS: dict[str, Dataset] = {
     )
 }
 
-__all__ = ["DATASETS", "Dataset", "Reading", "read_class_folders", "read_labelled_table", "summary"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Reading",
+    "read_class_folders",
+    "read_dicom_folder",
+    "read_labelled_table",
+    "summary",
+]

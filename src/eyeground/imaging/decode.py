@@ -1,4 +1,4 @@
-"""Opening a photograph that nobody vouches for: JPEG, PNG, TIFF or 8-bit DICOM in, RGB pixels out.
+"""Opening a photograph that nobody vouches for: JPEG, PNG, TIFF, BMP, PPM or DICOM in, RGB pixels out.
 
 Everything that a header can claim is checked before a byte is decoded, so that a forged size costs nothing,
 and whatever goes wrong becomes one `UnreadablePhotoError` with one reason. A JPEG is decoded at the smallest
@@ -12,34 +12,22 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader, FileIO
+from io import BufferedReader, BytesIO, FileIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from eyeground.errors import UserError
-
-# The largest cameras give 25 megapixels. 64 decode, turned upright, in under 1 GB of address space; in DICOM they take 1.1 GB
-# as JPEG and 1.8 as JPEG 2000.
-MOST_PIXELS = 64_000_000
-LONGEST_SIDE = 32_000  # OpenCV's coordinates are 16 bits wide in places
-MOST_BYTES = 256 * 2**20  # 64 megapixels of uncompressed RGB fit
+from eyeground.imaging.deep_pixels import cut_bits, grey_of, read_deep, tiff_tags
+from eyeground.imaging.limits import FIRST_BYTES, MOST_BYTES, MOST_PIXELS, RefusedError, check_size, kind_of
 
 # Opening a named pipe that nobody writes to would wait for ever.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 _ORIENTATION_TAG = 0x0112
-_TIFF_TILE_TAGS = (322, 323)
-_SIGNATURES = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"II*\x00": "TIFF",
-    b"MM\x00*": "TIFF",
-    b"II+\x00": "TIFF",
-    b"MM\x00+": "TIFF",
-}
-
+_TIFF_TILE_TAGS, _PALETTE_TAG = (322, 323), 320
 _TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")
 _MODES = ("RGB", "L", "1", "P", "CMYK", "YCbCr", "RGBX", "I;16", "I;16L", "I;16B", "I;16N", *_TRANSPARENT)
 _STRIP = 512  # rows
@@ -67,10 +55,6 @@ class UnreadablePhotoError(UserError):
         return f"{self.path}: {self.reason}"
 
 
-class RefusedError(Exception):
-    """A reason to refuse a file, raised where its path is not known; `read_photo` turns it into the public error."""
-
-
 @dataclass(frozen=True)
 class Photo:
     """A decoded photograph.
@@ -94,14 +78,14 @@ class Photo:
 def read_photo(path: Path, sufficient_side: int | None = None) -> Photo:
     """Decode a photograph safely.
 
-    Grey and palette images become RGB, CMYK is converted, 16 bits per channel are reduced to their upper 8, and
-    what is transparent becomes black. Colour profiles are not applied. Of a TIFF, the first page is read; a
+    Grey and palette images become RGB, CMYK is converted, what is transparent becomes black, and more than 8 bits per value
+    are reduced to the upper 8 of those that hold the picture, see `eyeground.imaging.deep_pixels`. Colour profiles are not applied. Of a TIFF, the first page is read; a
     DICOM object must hold one frame.
 
     Parameters
     ----------
     path : pathlib.Path
-        A JPEG, PNG, TIFF or DICOM file, told apart by content; the name's ending is ignored.
+        A JPEG, PNG, TIFF, BMP, PPM or DICOM file, told apart by content; the name's ending is ignored.
     sufficient_side : int, optional
         Decode a JPEG at the smallest DCT scale (1/8, 1/4, 1/2, 1) whose shorter side still has this many pixels.
         Without it, and for all other formats, decode in full.
@@ -114,7 +98,7 @@ def read_photo(path: Path, sufficient_side: int | None = None) -> Photo:
     """
     path = Path(path)
     try:
-        with _opened(path) as stream, warnings.catch_warnings():
+        with opened(path) as stream, warnings.catch_warnings():
             # Pillow and pydicom warn of what we either check ourselves or can live with.
             warnings.simplefilter("ignore")
             kind = _kind(stream)
@@ -150,26 +134,12 @@ def pixels_of(image: Image.Image) -> Pixels:
     """
     check_size(*image.size)
     try:
-        return _rgb(ImageOps.exif_transpose(image))
+        pixels = _rgb(ImageOps.exif_transpose(image), image)
     except (OSError, SyntaxError, ValueError) as error:
         raise RefusedError(f"the image is truncated or damaged ({type(error).__name__} while decoding)") from error
-
-
-def check_size(width: int, height: int) -> None:
-    """Refuse a size that no fundus camera makes.
-
-    Raises
-    ------
-    RefusedError
-        If either side is not positive or the photograph is too large.
-    """
-    if width < 1 or height < 1:
-        raise RefusedError(f"its header says {width} x {height} pixels")
-    if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
-        raise RefusedError(
-            f"its header says {width} x {height} pixels; the most accepted is {MOST_PIXELS // 1_000_000} megapixels "
-            f"and {LONGEST_SIDE} on a side"
-        )
+    if image.format == "TIFF" and cut_bits(BytesIO(), image, pixels):
+        raise RefusedError("Pillow keeps 8 bits of its 16, and not those that hold the picture; give the file itself")
+    return pixels
 
 
 class _Frugal(BufferedReader):
@@ -182,8 +152,14 @@ class _Frugal(BufferedReader):
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a regular file for reading; anything else is refused without waiting for it."""
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """Open a regular file for reading.
+
+    Raises
+    ------
+    RefusedError
+        Of anything else, without waiting for it, and of a file that is empty or too large.
+    """
     try:
         stream = _Frugal(FileIO(str(path), opener=_open_at_once))  # as text, which pydicom expects a file's name to be
     except FileNotFoundError as error:
@@ -212,14 +188,11 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 def _kind(stream: BufferedReader) -> str:
-    start = stream.read(132)
+    kind = kind_of(stream.read(FIRST_BYTES))
     stream.seek(0)
-    for signature, kind in _SIGNATURES.items():
-        if start.startswith(signature):
-            return kind
-    if start[128:132] == b"DICM":
-        return "DICOM"
-    raise RefusedError("is not a JPEG, PNG, TIFF or DICOM file")
+    if kind is None:
+        raise RefusedError("is not a JPEG, PNG, TIFF, BMP, PPM or DICOM file")
+    return kind
 
 
 def _with_size(pixels: Pixels) -> tuple[Pixels, int, int]:
@@ -227,21 +200,46 @@ def _with_size(pixels: Pixels) -> tuple[Pixels, int, int]:
 
 
 def _read_image(stream: BufferedReader, kind: str, sufficient_side: int | None) -> Photo:
-    with Image.open(stream, formats=(kind,)) as image:
+    try:
+        image = Image.open(stream, formats=(kind,))
+    except UnidentifiedImageError:
+        if kind != "TIFF":
+            raise
+        # Of a kind that Pillow does not know, such as big-endian grey in which 0 is white.
+        return Photo(*_with_size(read_deep(stream, tiff_tags(stream))))
+    with image:
         width, height = image.size
         check_size(width, height)
         if kind == "TIFF":
             _check_tiles(image)
-        upright = image.getexif().get(_ORIENTATION_TAG, 1) == 1
+            _mend_palette(image)
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+        upright = orientation == 1
         if kind == "JPEG" and sufficient_side is not None and upright:
             image.draft(None, (sufficient_side, sufficient_side))
         reduction = max(1, round(width / image.size[0]))
         if not upright:
             ImageOps.exif_transpose(image, in_place=True)  # of a second image, the first would stay in memory
         pixels = _rgb(image)
+        if cut_bits(stream, image, pixels):
+            pixels = read_deep(stream, tiff_tags(stream)) if kind == "TIFF" else _turned(read_deep(stream), orientation)
     if not upright and pixels.shape[1] != width:
         width, height = height, width
     return Photo(pixels, width, height, reduction)
+
+
+def _turned(pixels: Pixels, orientation: int) -> Pixels:
+    image = Image.fromarray(pixels)
+    image.getexif()[_ORIENTATION_TAG] = orientation
+    ImageOps.exif_transpose(image, in_place=True)
+    return np.asarray(image)
+
+
+def _mend_palette(image: Image.Image) -> None:
+    """A TIFF's palette has 16 bits per value, of which Pillow takes the upper 8; some programs fill the lower 8 alone."""
+    palette = getattr(image, "tag_v2", {}).get(_PALETTE_TAG)
+    if image.mode == "P" and palette and max(palette) < 256:
+        image.putpalette(np.reshape(palette, (3, -1)).T.astype(np.uint8).tobytes())
 
 
 def _check_tiles(image: Image.Image) -> None:
@@ -251,14 +249,19 @@ def _check_tiles(image: Image.Image) -> None:
     check_size(int(width), int(height))
 
 
-def _rgb(image: Image.Image) -> Pixels:
-    """All pixels as RGB, converted strip by strip so that a large photo is in memory twice at most."""
+def _rgb(image: Image.Image, opened_as: Image.Image | None = None) -> Pixels:
+    """All pixels as RGB, converted strip by strip so that a large photo is in memory twice at most.
+
+    `opened_as` is the image with the tags of its file, if this one was made of it.
+    """
     if image.mode not in _MODES:
         raise RefusedError(
             f"its pixels are of kind '{image.mode}'; only 8 or 16 bits per channel in grey, RGB, palette or CMYK are read"
         )
     if image.mode == "RGB" and "transparency" not in image.info:
         return np.asarray(image)
+    if image.mode.startswith("I;16"):
+        return np.asarray(cv2.cvtColor(grey_of(image, opened_as or image), cv2.COLOR_GRAY2RGB))
     width, height = image.size
     pixels = np.empty((height, width, 3), dtype=np.uint8)
     for top in range(0, height, _STRIP):
@@ -268,8 +271,6 @@ def _rgb(image: Image.Image) -> Pixels:
 
 
 def _strip_as_rgb(strip: Image.Image) -> Pixels:
-    if strip.mode.startswith("I;16"):
-        return (np.asarray(strip) >> 8).astype(np.uint8)[..., None]
     if strip.mode not in _TRANSPARENT and "transparency" not in strip.info:
         return np.asarray(strip.convert("RGB"))
     with_alpha = np.asarray(strip.convert("RGBA"))

@@ -1,34 +1,29 @@
-"""Pixels of an 8-bit photograph in a DICOM object, from any camera that writes one.
+"""Pixels of a photograph in a DICOM object, from any camera that writes one.
 
 Ophthalmic Photography, Secondary Capture and VL Photographic objects are all read alike: what matters is one
-frame of 8-bit RGB, YBR, monochrome or palette pixels. Transfer syntax, rows, columns and frames are checked
-before anything is decompressed, and only the elements that describe pixels are parsed; a patient's name is
-never in memory. JPEG goes through Pillow and RLE through pydicom, pinned, as decoders differ slightly.
+frame of RGB, YBR, monochrome or palette pixels. Transfer syntax, rows, columns and frames are checked before
+anything is decompressed, and only the elements that describe pixels are parsed; a patient's name is never in
+memory. More than 8 bits per value are photographs in objects of photography alone: those of a CT are none.
 """
 
+import zlib
 from io import BufferedReader, BytesIO
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from eyeground.errors import UserError
-from eyeground.imaging.decode import RefusedError, check_size
+from eyeground.imaging.deep_pixels import depth_of, upper_8
+from eyeground.imaging.dicom_frames import CODECS, decoded_frame
+from eyeground.imaging.limits import MOST_BYTES, RefusedError, check_size
 
-# Transfer syntaxes that are read, and the pydicom plugin that decodes them ("" for uncompressed pixels).
-_PLUGINS = {
-    "1.2.840.10008.1.2": "",
-    "1.2.840.10008.1.2.1": "",
-    "1.2.840.10008.1.2.2": "",
-    "1.2.840.10008.1.2.4.50": "pillow",
-    "1.2.840.10008.1.2.4.51": "pillow",
-    "1.2.840.10008.1.2.4.90": "pillow",
-    "1.2.840.10008.1.2.4.91": "pillow",
-    "1.2.840.10008.1.2.5": "pydicom",
-}
-_ELEMENTS = [
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", _DEFLATED)
+_RLE = "1.2.840.10008.1.2.5"
+_ELEMENTS = (
+    "SOPClassUID",
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "PlanarConfiguration",
@@ -46,10 +41,13 @@ _ELEMENTS = [
     "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData",
     "PixelData",
-]
+)
 _START_OF_META = 132  # bytes: the preamble and "DICM"
-_SYNTAX = 0x00020010
+_LENGTH_OF_META, _SYNTAX = 0x00020000, 0x00020010
+_AFTER_LENGTH = 12  # bytes of the element that gives the length of the others
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT", "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
+# Secondary Capture, and the family of visible light with all ophthalmic photography.
+_PHOTOGRAPHY = ("1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.77.1.")
 
 
 def read_pixels(stream: BufferedReader) -> npt.NDArray[np.uint8]:
@@ -62,24 +60,49 @@ def read_pixels(stream: BufferedReader) -> npt.NDArray[np.uint8]:
     UserError
         If pydicom is not installed.
     """
+    dataset, syntax = read_elements(stream, _ELEMENTS)
+    if syntax not in (*_NATIVE, _RLE, *CODECS):
+        raise RefusedError(f"its DICOM transfer syntax is not supported: {_syntax_name(syntax)}")
+    _check(dataset)
+    values, colour = decoded_frame(dataset, syntax) if syntax in CODECS else _decoded(dataset, syntax)
+    if colour == "PALETTE COLOR":
+        return _looked_up(dataset, values)
+    return _to_rgb(_in_8_bits(dataset, values, syntax), colour)
+
+
+def read_elements(stream: IO[bytes], elements: tuple[str, ...]) -> tuple[Any, str]:
+    """Some elements of a DICOM object, and its transfer syntax.
+
+    Raises
+    ------
+    RefusedError
+        If it is deflated and inflates to more than a file may have.
+    UserError
+        If pydicom is not installed.
+    """
     try:
         import pydicom
+        from pydicom.datadict import tag_for_keyword
         from pydicom.filereader import read_dataset
     except ImportError as error:
-        raise UserError('reading DICOM needs pydicom: pip install "eyeground[dicom]"') from error
+        raise UserError("reading DICOM needs pydicom: pip install pydicom") from error
 
     # By itself, as pydicom would inflate a deflated object whole before it tells its syntax.
     stream.seek(_START_OF_META)
-    meta = read_dataset(stream, False, True, stop_when=lambda tag, *_: tag.group != 2, specific_tags=[_SYNTAX])
-    stream.seek(0)
+    tags = [_LENGTH_OF_META, _SYNTAX]
+    meta = read_dataset(stream, False, True, stop_when=lambda tag, *_: tag.group != 2, specific_tags=tags)
     syntax = str(meta.get("TransferSyntaxUID", ""))
-    if syntax not in _PLUGINS:
-        raise RefusedError(f"its DICOM transfer syntax is not supported: {_syntax_name(syntax)}")
-    dataset = pydicom.dcmread(stream, specific_tags=list(_ELEMENTS))
-    _check(dataset)
-    if _PLUGINS[syntax] == "pillow":
-        _check_compressed_size(dataset)
-    return _to_rgb(dataset, _decoded(dataset, syntax))
+    if syntax == _DEFLATED:
+        stream.seek(_START_OF_META + _AFTER_LENGTH + int(meta.FileMetaInformationGroupLength))
+        inflating = zlib.decompressobj(-zlib.MAX_WBITS)
+        content = inflating.decompress(stream.read(), MOST_BYTES)
+        if inflating.unconsumed_tail:
+            raise RefusedError(f"its deflated content has more than the {MOST_BYTES // 2**20} MB accepted")
+        tags = [tag for tag in map(tag_for_keyword, elements) if tag is not None]
+        return read_dataset(BytesIO(content), False, True, specific_tags=tags), syntax
+    stream.seek(0)
+    stop_early = "PixelData" not in elements
+    return pydicom.dcmread(stream, specific_tags=list(elements), stop_before_pixels=stop_early), syntax
 
 
 def _syntax_name(syntax: str) -> str:
@@ -99,8 +122,10 @@ def _check(dataset: Any) -> None:
     if frames not in (0, 1):
         raise RefusedError(f"the DICOM object holds {frames} frames; export the one wanted as a photograph of its own")
     bits, stored = _number(dataset, "BitsAllocated"), _number(dataset, "BitsStored", 8)
-    if bits != 8 or stored != 8:
-        raise RefusedError(f"the DICOM object has {max(bits, stored)} bits per value; 8-bit photographs are read")
+    if bits not in (8, 16) or not 8 <= stored <= bits:
+        raise RefusedError(f"the DICOM object has {bits} bits per value, {stored} of them used; read are 8 to 16")
+    if bits > 8 and not str(dataset.get("SOPClassUID", "")).startswith(_PHOTOGRAPHY):
+        raise RefusedError(f"the DICOM object has {bits} bits per value and is none of photography")
     if _number(dataset, "PixelRepresentation", 0) != 0:
         raise RefusedError("the DICOM object has values with a sign; photographs have none")
     colour = str(dataset.get("PhotometricInterpretation", ""))
@@ -120,40 +145,55 @@ def _number(dataset: Any, keyword: str, default: int | None = None) -> int:
         raise RefusedError(f"the DICOM object gives no proper {keyword}") from error
 
 
-def _check_compressed_size(dataset: Any) -> None:
-    """The compressed frame has a header of its own, which may claim another size than the object does."""
-    from pydicom.encaps import get_frame
-
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    with Image.open(BytesIO(frame), formats=("JPEG", "JPEG2000")) as image:
-        if image.size != (dataset.Columns, dataset.Rows):
-            raise RefusedError(
-                f"the compressed frame says {image.size[0]} x {image.size[1]} pixels, the DICOM object "
-                f"{dataset.Columns} x {dataset.Rows}"
-            )
-
-
-def _decoded(dataset: Any, syntax: str) -> npt.NDArray[np.uint8]:
+def _decoded(dataset: Any, syntax: str) -> tuple[npt.NDArray[Any], str]:
+    """Values that pydicom decodes by itself: uncompressed, or in run lengths."""
     from pydicom.pixels import get_decoder
 
+    plugin = "pydicom" if syntax == _RLE else ""
+    # What was inflated is explicit and little-endian, like what was never deflated.
+    decoder = get_decoder("1.2.840.10008.1.2.1" if syntax == _DEFLATED else syntax)
+    if syntax == _DEFLATED:
+        _declare_plain(dataset)
+    stored, dataset.BitsStored = dataset.get("BitsStored"), dataset.BitsAllocated  # else pydicom cuts what lies above
     try:
-        array, properties = get_decoder(syntax).as_array(dataset, index=0, raw=True, decoding_plugin=_PLUGINS[syntax])
-    except RuntimeError as error:  # stands for whatever the plugin raised, a lack of memory included
-        raise RefusedError("its compressed pixels are damaged, or take more memory than there is") from error
-    dataset.PhotometricInterpretation = properties["photometric_interpretation"]  # JPEG 2000 comes back as RGB
-    if array.dtype != np.uint8:
-        raise RefusedError(f"the DICOM object's pixels decode to {array.dtype}; 8-bit photographs are read")
-    return np.asarray(array)
+        array, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin)
+    except (RuntimeError, ValueError) as error:  # RuntimeError stands for whatever the plugin raised
+        raise RefusedError("its pixels are damaged, or take more memory than there is") from error
+    dataset.BitsStored = stored
+    return np.asarray(array), str(dataset.PhotometricInterpretation)
 
 
-def _to_rgb(dataset: Any, array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    colour = dataset.PhotometricInterpretation
-    if colour == "PALETTE COLOR":
-        from pydicom.pixels import apply_color_lut
+def _declare_plain(dataset: Any) -> None:
+    from pydicom.dataset import FileMetaDataset
 
-        # Palettes hold 16-bit values as a rule, even for 8-bit photographs.
-        looked_up = np.asarray(apply_color_lut(array, dataset))[..., :3]
-        return (looked_up >> 8 if looked_up.itemsize > 1 else looked_up).astype(np.uint8)
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
+
+
+def _in_8_bits(dataset: Any, values: npt.NDArray[Any], syntax: str) -> npt.NDArray[np.uint8]:
+    if values.dtype == np.uint8:
+        return np.asarray(values)
+    if values.dtype != np.uint16:
+        raise RefusedError(f"the DICOM object's pixels decode to {values.dtype}; 8 and 16 bits are read")
+    stored = _number(dataset, "BitsStored", 8)
+    if syntax in _NATIVE:  # the picture may lie anywhere in the word, and overlays beside it
+        lowest = _number(dataset, "HighBit", stored - 1) + 1 - stored
+        if not 0 <= lowest <= 16 - stored:
+            raise RefusedError("the DICOM object's HighBit and BitsStored contradict each other")
+        values = (values >> lowest) & np.uint16((1 << stored) - 1)
+    return upper_8(values, depth_of(values, stored))
+
+
+def _looked_up(dataset: Any, index: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    from pydicom.pixels import apply_color_lut
+
+    # Palettes hold 16-bit values as a rule, even for 8-bit photographs; some programs fill the lower 8 alone.
+    colours = np.asarray(apply_color_lut(index, dataset))[..., :3]
+    is_deep = colours.itemsize > 1 and int(colours.max()) > 255
+    return (colours >> 8 if is_deep else colours).astype(np.uint8)
+
+
+def _to_rgb(array: npt.NDArray[np.uint8], colour: str) -> npt.NDArray[np.uint8]:
     if array.ndim == 2:
         grey = 255 - array if colour == "MONOCHROME1" else array
         return np.repeat(grey[..., None], 3, axis=2)

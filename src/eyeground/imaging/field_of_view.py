@@ -5,7 +5,8 @@ it. The lit area of a small copy is outlined, and the circle that most points of
 disc (RANSAC, then least squares on those that agree): points on the frame, on notches and in shadow disagree
 and do no harm. Where no circle holds the light, as in photographs squeezed to a square, the circle around it
 serves; where there is no border at all, the photograph is taken for a crop from within the disc, and the
-circle through its corners serves. A few milliseconds per photograph.
+circle through its corners serves. A photograph with its black frame on a bright page, as reports and slides
+have it, is looked at within that frame. A few milliseconds per photograph.
 """
 
 import math
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from eyeground.imaging.page import framed_on_page
 from eyeground.imaging.structure import masked_quantile
 
 WORKING_SIDE = 256  # the longer side of the copy that is looked at
@@ -30,7 +32,10 @@ _FEWEST_POINTS = 18
 _LEVELS = (0.12, 0.3)  # of the way from dark to bright; low first, as the rim is often in shadow
 _DARKEST_BORDER = 40.0  # of 255: what is brighter is retina, or a border to be told by its colour
 _SMALLEST_PIECE = 0.03  # of the frame
-_SHALLOWEST_BAR = 0.04  # of the radius
+_SHALLOWEST_BAR = (
+    0.04  # of the radius, where the disc ends within the frame: a shallower one may be an error of the circle
+)
+_SHALLOWEST_AT_FRAME = 0.025  # of the radius, where the frame cuts the disc
 _MOST_LIGHT_OUTSIDE = 0.04
 _WIDEST_GAP = math.radians(190)
 
@@ -119,6 +124,15 @@ def find_field_of_view(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
     FieldOfView
         In pixels of the photograph. `found` is False where it shows no edge of a disc.
     """
+    frame = framed_on_page(pixels)
+    if frame is None:
+        return _find(pixels)
+    left, top, right, bottom = frame.box
+    found = _find(pixels[top:bottom, left:right]).moved(-left, -top, 1.0)
+    return replace(found, elsewhere=max(found.elsewhere, frame.elsewhere))
+
+
+def _find(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
     height, width = pixels.shape[:2]
     scale = min(1.0, WORKING_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -321,8 +335,11 @@ def _span(chords: npt.NDArray[np.int_], lit: npt.NDArray[np.int_], radius: float
     start, end = 0, len(chords)
     if len(seen):
         before, after = max(0, seen[0] - 3), min(len(shares) - 1, seen[-1] + 3)
-        if seen[0] - known[0] > _SHALLOWEST_BAR * radius and shares[before] < 0.1:
+        at_start, at_end = (
+            radius * (_SHALLOWEST_AT_FRAME if chords[line] > radius / 2 else _SHALLOWEST_BAR) for line in (0, -1)
+        )
+        if seen[0] - known[0] > at_start and shares[before] < 0.1:
             start = int(seen[0])
-        if known[-1] - seen[-1] > _SHALLOWEST_BAR * radius and shares[after] < 0.1:
+        if known[-1] - seen[-1] > at_end and shares[after] < 0.1:
             end = int(seen[-1]) + 1
     return start, end

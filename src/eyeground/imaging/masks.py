@@ -1,29 +1,54 @@
-"""Masks as publishers give them: one-bit or grey pictures in which a structure is bright.
+"""Masks as people and programs write them: read by one stated rule, or refused with the values that they hold.
 
-Datasets write masks as GIF, PNG, TIFF or BMP, with 1, 255 or 128 for what is drawn, and IDRiD's are red on black. Read here
-is only what a mask is: bright in any channel, half of its brightest value or more. A file is hostile until decoded within
-limits, as a photograph is.
+The rule is in `read_mask`. What it can't tell, as in a map of several labels, is chosen: `map.png#1,3` in a manifest's cell,
+or `--mask-value artery=1,3` for a whole column. A file is hostile until decoded within limits, as a photograph is.
 """
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
-from eyeground.errors import UserError
+from eyeground.errors import UserError, did_you_mean
+from eyeground.imaging.deep_pixels import is_white_zero
+from eyeground.manifest import MASK_PREFIX, Manifest
 
 FORMATS = ("PNG", "TIFF", "GIF", "BMP", "JPEG", "PPM")
 MOST_PIXELS = 100_000_000
+FIELD_OF_VIEW = f"{MASK_PREFIX}field_of_view"
+# No vessel, disc or lesion covers more of a field of view; a mask that does is inverted, or shows something else.
+MOST_COVERED = 0.6
+
+MOST_LABELS = 16  # values; a soft edge has more
+_DARK = 1 / 8  # of the brightest: what is darker is paper, and what is brighter than the rest of it is drawn
+_FLAT = 1 / 32  # of the brightest: how much a value varies within an area that somebody filled
+_MOST_FLAT = 0.1  # of the pixels that are neither dark nor bright
+_MOST_NAMED = 6  # values
+_CHOICE = re.compile(r"#((?:\d+-\d+|\d+|[0-9a-fA-F]{6})(?:,(?:\d+-\d+|\d+|[0-9a-fA-F]{6}))*)$")
+
+Drawn = NDArray[np.bool_]
+AnyManifest = TypeVar("AnyManifest", bound=Manifest)
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
+def read_mask(path: Path) -> Drawn:
     """Read a mask.
+
+    It is turned upright by its own EXIF orientation. What is transparent is not drawn, and where all that is opaque has one
+    colour, that is drawn. Else there are two values, one of them black or nearly so, and the brighter is drawn; one value
+    alone is an empty mask (0) or one that covers everything. In a picture of more than 16 grey levels up to white, and in a
+    JPEG, what has half of the brightest level or more is drawn: levels between are the soft edge of a line.
 
     Parameters
     ----------
     path : pathlib.Path
-        A picture of one structure; any bit depth, grey, palette or colour.
+        A picture; any bit depth, grey, palette or colour. After a `#` in its name, the values that are drawn, of which the rule
+        is not asked: `map.png#1,3`, a range `map.png#128-255`, colours `map.png#ff0000`. Of a palette they are indices.
 
     Returns
     -------
@@ -33,17 +58,223 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     Raises
     ------
     UserError
-        If the file is missing, no picture of a known kind, or too large.
+        If the file is missing, no picture of a known kind or too large, or the rule does not tell what is drawn.
     """
+    file, chosen = file_and_values(path)
+    picture = _decoded(file)
+    if not np.isfinite(picture.values).all():
+        raise UserError(f"{file}: holds values that are no number (NaN); write 0 where nothing is drawn")
+    return _by_rule(file, picture) if chosen is None else _chosen(picture, chosen)
+
+
+def file_and_values(path: Path) -> tuple[Path, str | None]:
+    """The file of a mask, and the values chosen after a `#`, if there are any and no file has the whole name."""
+    path = Path(path)
+    found = _CHOICE.search(path.name)
+    if found is None or path.is_file():
+        return path, None
+    return path.with_name(path.name[: found.start()]), found[1]
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A mask's picture, upright; all of shape (height, width).
+
+    `values` are what may be chosen: levels of grey, indices of a palette, or colours as 24-bit numbers. `level` is their
+    brightness, and `opaque` is where a value shows.
+    """
+
+    values: NDArray[Any]
+    level: NDArray[Any]
+    opaque: Drawn
+    is_colour: bool
+    lossy: bool
+
+
+def _decoded(file: Path) -> _Picture:
     try:
-        with Image.open(path, formats=FORMATS) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise UserError(f"{path}: {picture.width} x {picture.height} pixels are too many for a mask")
-            values = np.asarray(picture.convert("RGB") if picture.mode in ("P", "RGBA", "LA", "PA") else picture)
+        # As a stream: Pillow maps a file into memory by the sides that a TIFF has once it is turned upright, and garbles it.
+        with file.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise UserError(f"{file}: {image.width} x {image.height} pixels are too many for a mask")
+            lossy, inverted = image.format == "JPEG", is_white_zero(image)
+            ImageOps.exif_transpose(image, in_place=True)
+            values, level = _values(image)
+            has_alpha = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
+            opaque = (
+                np.asarray(image.convert("RGBA").getchannel("A")) >= 128
+                if has_alpha
+                else np.ones(level.shape, np.bool_)
+            )
     except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such mask") from error
+        raise UserError(f"{file}: there is no such mask") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be read as a mask ({type(error).__name__})") from error
-    brightness = values.max(axis=2) if values.ndim == 3 else values
-    drawn: NDArray[np.bool_] = brightness.astype(np.float32) >= max(float(brightness.max()), 1.0) / 2
-    return drawn
+        raise UserError(f"{file}: cannot be read as a mask ({type(error).__name__})") from error
+    if inverted:
+        values = level = np.iinfo(values.dtype).max - values
+    return _Picture(values, level, opaque, values.dtype == np.uint32, lossy)
+
+
+def _values(image: Image.Image) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Values and their brightness; colours, and they alone, are uint32."""
+    if image.mode in ("P", "PA"):
+        index = np.asarray(image.getchannel(0) if image.mode == "PA" else image)
+        palette = np.zeros((256, 3), np.uint8)
+        colours = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+        palette[: len(colours)] = colours
+        return index, palette.max(axis=1)[index]
+    if image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I"):
+        grey = np.asarray(image.getchannel(0) if image.mode == "LA" else image)
+        grey = grey.astype(np.uint8) if grey.dtype == np.bool_ else grey
+        return grey, grey
+    red, green, blue = cv2.split(np.asarray(image.convert("RGB" if "A" not in image.mode else "RGBA"))[..., :3])
+    if np.array_equal(red, green) and np.array_equal(red, blue):
+        return red, red
+    colour = red.astype(np.uint32) << 16 | green.astype(np.uint32) << 8 | blue
+    return colour, cv2.max(cv2.max(red, green), blue)
+
+
+def _chosen(picture: _Picture, chosen: str) -> Drawn:
+    drawn = np.zeros(picture.values.shape, np.bool_)
+    for one in chosen.split(","):
+        low, dash, high = one.partition("-")
+        if dash:
+            drawn |= (picture.values >= int(low)) & (picture.values <= int(high))
+        else:
+            is_colour = len(one) == 6 and (picture.is_colour or not one.isdecimal())
+            drawn |= picture.values == int(one, 16 if is_colour else 10)
+    return drawn & picture.opaque
+
+
+def _by_rule(file: Path, picture: _Picture) -> Drawn:
+    values, opaque = picture.values, picture.opaque
+    if not opaque.any():
+        raise UserError(f"{file}: is transparent all over; save it without an alpha channel")
+    held, first, counts = np.unique(values[opaque], return_index=True, return_counts=True)
+    levels = picture.level[opaque][first]
+    if len(held) == 1:
+        return np.full(values.shape, levels[0] > 0) if opaque.all() else opaque
+    if picture.lossy or len(held) > MOST_LABELS:
+        return _soft(file, picture)
+    bright = levels > _DARK * levels.max()
+    if bright.sum() != 1 or len(held) != 2:
+        raise _unclear(file, held, counts, picture.is_colour, "only two, one of them black, tell what is drawn")
+    return np.asarray((values == held[bright][0]) & opaque)
+
+
+def _soft(file: Path, picture: _Picture) -> Drawn:
+    """The brighter half of a picture with soft edges, unless what lies between is more than an edge, or colours differ."""
+    level = np.where(picture.opaque, picture.level, 0).astype(np.float32)
+    is_float = np.issubdtype(picture.level.dtype, np.floating)
+    white = 1.0 if is_float else float(np.iinfo(picture.level.dtype).max)
+    brightest = float(level.max())
+    between = (level > _DARK * brightest) & (level < (1 - _DARK) * brightest)
+    around = np.ones((3, 3), np.uint8)
+    flat = between & (cv2.dilate(level, around) - cv2.erode(level, around) <= _FLAT * brightest)
+    drawn = level >= brightest / 2
+    if not (1 - _DARK) * white <= brightest <= white or level.min() > _DARK * brightest:
+        why, where = "a mask with soft edges goes from black to white", picture.opaque
+    elif flat.sum() > _MOST_FLAT * between.sum():
+        why, where = "these fill areas between black and white", flat
+    elif picture.is_colour and _hues_differ(picture.values[drawn]):
+        why, where = "these are all bright", drawn
+    else:
+        return drawn
+    raise _unclear(file, *np.unique(picture.values[where], return_counts=True), picture.is_colour, why)
+
+
+def _hues_differ(colours: NDArray[Any]) -> bool:
+    parts = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1).astype(np.float32)
+    hues = parts / parts.max(axis=1, keepdims=True)
+    apart = np.abs(hues - np.median(hues, axis=0)).max(axis=1) > 0.5
+    return bool(apart.mean() > 0.05)
+
+
+def _unclear(file: Path, held: NDArray[Any], counts: NDArray[Any], is_colour: bool, why: str) -> UserError:
+    """The error that names the most frequent values with their shares, and the ways to choose."""
+    most = sorted(np.argsort(-counts, kind="stable")[:_MOST_NAMED])
+    names = [f"{held[place]:06x}" if is_colour else f"{held[place]:g}" for place in most]
+    told = ", ".join(f"{name} ({counts[place] / counts.sum():.1%})" for name, place in zip(names, most, strict=True))
+    more = f" and {len(held) - len(most)} more" if len(held) > len(most) else ""
+    example = ",".join(name for name in names if name != names[int(np.argmax(counts[most]))])
+    return UserError(
+        f"{file}: which values are drawn can't be told. It holds {told}{more}; {why}. List those that are drawn for the whole "
+        f"column, such as --mask-value STRUCTURE={example}, or in the manifest's cell, such as {file.name}#{example}; "
+        "128-255 is a range"
+    )
+
+
+def with_mask_values(manifest: AnyManifest, choices: Sequence[str]) -> AnyManifest:
+    """The manifest with values chosen for whole mask columns; a cell that chooses its own keeps them.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    choices : sequence of str
+        `artery=1,3`: the values of `mask_artery` that are drawn; see `read_mask`.
+
+    Raises
+    ------
+    UserError
+        If there is no such column, or no such way to name values.
+    """
+    table = manifest.table.copy()
+    for choice in choices:
+        name, _, values = choice.partition("=")
+        column = name if name.startswith(MASK_PREFIX) else MASK_PREFIX + name
+        if column not in manifest.masks:
+            known = [mask.removeprefix(MASK_PREFIX) for mask in manifest.masks]
+            raise UserError(
+                f"--mask-value {choice}: there is no column '{column}'{did_you_mean(name, known)}; "
+                f"the manifest has masks of {', '.join(known) or 'nothing'}"
+            )
+        if not _CHOICE.fullmatch(f"#{values}"):
+            raise UserError(f"--mask-value {choice}: expected values such as {name}=1,3 or {name}=128-255")
+        own = table[column].str.contains(_CHOICE.pattern.replace("(", "(?:", 1), na=True)
+        table[column] = table[column].where(own, table[column] + f"#{values}")
+    return replace(manifest, table=table)
+
+
+def refuse_shared_masks(manifest: Manifest) -> None:
+    """Refuse two mask columns that name one file, and the same values in it, for the same photo.
+
+    Raises
+    ------
+    UserError
+        Naming the columns and the first photo.
+    """
+    masks = manifest.table[list(manifest.masks)]
+    for number, column in enumerate(masks.columns):
+        for other in masks.columns[:number]:
+            same = (masks[column] == masks[other]).fillna(False)
+            if same.any():
+                first = int(np.flatnonzero(same)[0])
+                photo, mask = manifest.table["photo"].iloc[first], masks[column].iloc[first]
+                raise UserError(
+                    f"'{other}' and '{column}' name one file, '{mask}' (photo '{photo}', and "
+                    f"{int(same.sum()) - 1} more): one drawing can't be of both. Say which of its values each is, for example "
+                    f"--mask-value {other.removeprefix(MASK_PREFIX)}=1 --mask-value {column.removeprefix(MASK_PREFIX)}=2"
+                )
+
+
+def refuse_overfull(path: Path, covered: float) -> None:
+    """Refuse a mask that covers more of the field of view than any structure does, unless its values were chosen.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        As a manifest names it.
+    covered : float
+        Share of the field of view, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        If it is more than `MOST_COVERED`.
+    """
+    file, chosen = file_and_values(path)
+    if covered > MOST_COVERED and chosen is None:
+        raise UserError(
+            f"{file}: the mask covers {covered:.0%} of the field of view. Is it inverted? Say which values are drawn with "
+            f"--mask-value STRUCTURE=0, or in the manifest's cell: {file.name}#0"
+        )

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from eyeground.errors import UserError
-from eyeground.imaging.decode import MOST_PIXELS, Photo, Pixels, UnreadablePhotoError, read_photo
+from eyeground.imaging.decode import Photo, Pixels, UnreadablePhotoError, read_photo
 from eyeground.imaging.field_of_view import FieldOfView, find_field_of_view
+from eyeground.imaging.limits import MOST_PIXELS
 
 if TYPE_CHECKING:  # a reader process starts in half the time without pydantic
     from eyeground.recipe import Preprocessing

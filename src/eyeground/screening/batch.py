@@ -133,7 +133,7 @@ def screen(
     sources = [photos] if isinstance(photos, str | Path) else photos
     if screener.rule.decision is None:
         raise UserError(f"{screener.bundle.identity}: {NO_RULE}")
-    listing = list_sources(sources, output_folder, columns)
+    listing = list_sources(sources, output_folder, columns, identifiers)
     _refuse_foreign_results(output_folder)
     thresholds = screener.rule.thresholds
     with Ledger(output_folder / LEDGER, screener.bundle, thresholds=thresholds, overwrite=overwrite) as ledger:

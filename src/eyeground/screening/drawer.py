@@ -70,7 +70,7 @@ class Drawer:
         Parameters
         ----------
         photo : path or numpy.ndarray
-            A file (JPEG, PNG, TIFF or DICOM), or uint8 RGB pixels (h, w, 3).
+            A file (JPEG, PNG, TIFF, BMP, PPM or DICOM), or uint8 RGB pixels (h, w, 3).
 
         Raises
         ------

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from eyeground.errors import UserError
-from eyeground.imaging.decode import MOST_BYTES, Pixels, RefusedError, UnreadablePhotoError, check_size, pixels_of
+from eyeground.imaging.decode import Pixels, UnreadablePhotoError, pixels_of
 from eyeground.imaging.gradability import Gradability, assess
+from eyeground.imaging.limits import MOST_BYTES, RefusedError, check_size
 from eyeground.imaging.standard import StandardPhoto, standard_photo
 from eyeground.machine import usable_cores
 from eyeground.recipe import Preprocessing

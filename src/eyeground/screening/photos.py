@@ -3,8 +3,9 @@
 Folders are walked in sorted order, whatever their names ("x.jpg" may be a folder), following links to folders
 once. A file counts as a photograph if its name ends like one, in any case, or if it *is* one by its first
 bytes: files from a picture archive often have no ending at all. Links that lead nowhere, pipes and devices
-that are named like photographs count too, so that their rows say so. Other files are left out and counted.
-What eyeground wrote itself is never screened. A file that is named directly is always taken.
+that are named like photographs count too, so that their rows say so. Left out and counted are other files, what
+systems put beside photographs under their names (`._x.jpg` of macOS, `@eaDir` of a network drive, whatever is
+hidden), and DICOM objects that are no pictures. What eyeground wrote itself is never screened. A file that is named directly is always taken.
 
 The price of naming every photograph before the first is screened is a few hundred bytes of memory for each.
 """
@@ -12,23 +13,42 @@ The price of naming every photograph before the first is screened is a few hundr
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from eyeground.console import visible
 from eyeground.errors import UserError
+from eyeground.files import is_hidden
+from eyeground.imaging.dicom_objects import FIRST_BYTES, is_no_picture
+from eyeground.imaging.limits import kind_of
 
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dcm")
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".ppm", ".dcm")
+DICOM_ENDING = ".dcm"
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz", ".zst", ".7z", ".rar")
 LEDGER = "eyeground-ledger.jsonl"
 CLOSED_FOLDER = "A folder could not be opened."
 UNREACHABLE = "unreachable"  # the stamp of a file that is not there
-FIRST_BYTES = 132  # as many as tell a photograph from other files
 
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
-_DICOM_MARK = slice(128, 132)
+What = Literal["photo", "no picture", "other"]
+_LEFT_OUT = {  # kind: what one and what several are called, why, and what to do
+    "other": ("1 other file was", "other files were", "left out, being no photograph by name or first bytes", ""),
+    "no picture": (
+        "1 DICOM object that is no picture was",
+        "DICOM objects that are no pictures were",
+        "left out, being reports, presentation states, documents or measurements",
+        "",
+    ),
+    "hidden": (
+        "1 hidden or system file was",
+        "hidden or system files were",
+        "left out, being thumbnails and the like, some under photographs' names",
+        "",
+    ),
+    "archive": ("1 archive was", "archives were", "left out", "; name it to screen what is in it"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +65,7 @@ class PhotoFile:
     stamp : str
         What `stamp_of` says of its file; another stamp is another photograph.
     patient, eye : str or None
-        As a manifest gives them.
+        As a manifest, or a DICOM object, gives them.
     kept : tuple of str or None
         Cells of a manifest's further columns that were asked for; empty if it stands in no manifest.
     member : int or None
@@ -195,12 +215,14 @@ class Gathering:
         self._seen.add(identity)
         for entry in entries:
             inner = f"{name}/{entry.name}" if name else entry.name
-            if is_folder(entry):
+            if is_hidden(entry.name):
+                self.leave_out_hidden(entry, inner)
+            elif is_folder(entry):
                 yield entry, inner
-            elif looks_like_a_photo(entry):
+            elif (what := what_is(entry)) == "photo":
                 self.file(entry, inner)
             else:
-                self.leave_out(inner)
+                self.leave_out(inner, what)
 
     def is_output(self, folder: Path) -> bool:
         """Whether a folder is, or lies in, the output folder or that of an earlier screening."""
@@ -212,11 +234,20 @@ class Gathering:
             self._ours[folder] = itself or (folder.parent != folder and self.is_output(folder.parent))
         return self._ours[folder]
 
-    def leave_out(self, name: str) -> None:
+    def leave_out_hidden(self, path: Path, name: str) -> None:
+        """Count a hidden or system file, or all in such a folder."""
+        if not is_folder(path):
+            self.leave_out(name, "hidden")
+        for folder, _, files in os.walk(path):
+            for file in files:
+                self.leave_out((PurePosixPath(name) / Path(folder).relative_to(path) / file).as_posix(), "hidden")
+
+    def leave_out(self, name: str, kind: Literal["no picture", "other", "hidden"] = "other") -> None:
         """Count a file that is no photograph."""
-        kind, text = "archive" if name.lower().endswith(ARCHIVE_ENDINGS) else "other file", as_text(name)
-        count, example = self._left_out.get(kind, (0, text))
-        self._left_out[kind] = (count + 1, min(example, text))
+        is_archive = kind == "other" and name.lower().endswith(ARCHIVE_ENDINGS)
+        key, text = "archive" if is_archive else kind, as_text(name)
+        count, example = self._left_out.get(key, (0, text))
+        self._left_out[key] = (count + 1, min(example, text))
 
     def note(self, sentence: str, nameless: str) -> None:
         """Remember what else there is to say: in a sentence, and in one that names no file or folder."""
@@ -246,27 +277,31 @@ class Gathering:
     def _told(self) -> list[tuple[str, str]]:
         """What was left aside, in sentences with and without names."""
         told = []
-        for kind, (count, example) in sorted(self._left_out.items(), reverse=True):
-            counted = f"1 {kind} was" if count == 1 else f"{count:,} {kind}s were"
-            if kind == "archive":
-                such, why = f" (such as {example})", "; name it to screen what is in it"
-                told.append((f"{counted} left out{such}{why}.", f"{counted} left out{why}."))
-            else:
-                why = "left out, being no photograph by name or first bytes"
-                told.append((f"{counted} {why} (such as {example}).", f"{counted} {why}."))
+        for kind, (one, several, why, then) in _LEFT_OUT.items():
+            count, example = self._left_out.get(kind, (0, ""))
+            if count:
+                counted = f"{one if count == 1 else f'{count:,} {several}'} {why}"
+                told.append((f"{counted} (such as {example}){then}.", f"{counted}{then}."))
         earlier = "left out, being the output of another screening."
         told += [(f"{folder} is {earlier}", f"A folder is {earlier}") for folder in sorted(self._earlier)]
         return [*told, *self._notes]
 
 
-def looks_like_a_photo(path: Path) -> bool:
+def what_is(path: Path) -> What:
     """Whether a file is a photograph by its name's ending or its first bytes."""
-    return path.suffix.lower() in PHOTO_ENDINGS or begins_like_a_photo(first_bytes(path, FIRST_BYTES))
+    return what_begins(path.suffix, lambda: first_bytes(path, FIRST_BYTES))
 
 
-def begins_like_a_photo(first: bytes) -> bool:
-    """Whether a file that begins with these `FIRST_BYTES` bytes is a JPEG, PNG, TIFF or DICOM file."""
-    return first.startswith(_SIGNATURES) or first[_DICOM_MARK] == b"DICM"
+def what_begins(ending: str, first: Callable[[], bytes]) -> What:
+    """Whether a file is a photograph by its name's ending or, where that leaves it open, its first `FIRST_BYTES` bytes."""
+    ending = ending.lower()
+    if ending in PHOTO_ENDINGS and ending != DICOM_ENDING:
+        return "photo"
+    start = first()
+    kind = kind_of(start)
+    if kind == "DICOM" and is_no_picture(start):
+        return "no picture"
+    return "photo" if kind is not None or ending == DICOM_ENDING else "other"
 
 
 def first_bytes(path: Path, count: int) -> bytes:

@@ -120,7 +120,7 @@ class Screener:
         Parameters
         ----------
         photos : path, bytes, binary file, Pillow image or array, or an iterable of these
-            JPEG, PNG, TIFF or DICOM; an array is uint8 RGB (h, w, 3), or several of one size (n, h, w, 3).
+            JPEG, PNG, TIFF, BMP, PPM or DICOM; an array is uint8 RGB (h, w, 3), or several of one size (n, h, w, 3).
 
         Returns
         -------

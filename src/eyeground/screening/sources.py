@@ -14,21 +14,21 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from eyeground.errors import UserError
-from eyeground.files import READ_TABLE_SUFFIXES
+from eyeground.files import READ_TABLE_SUFFIXES, is_hidden
+from eyeground.imaging.limits import FIRST_BYTES, kind_of
 from eyeground.screening.archives import archive_kind, looks_like_an_archive
+from eyeground.screening.dicom_patients import with_dicom_patients
 from eyeground.screening.photos import (
     CLOSED_FOLDER,
-    FIRST_BYTES,
     UNREACHABLE,
     Gathering,
     Listing,
     as_text,
-    begins_like_a_photo,
     first_bytes,
     is_folder,
     labels,
-    looks_like_a_photo,
     stamp_of,
+    what_is,
 )
 from eyeground.screening.unpacking import gather_archive
 
@@ -65,7 +65,12 @@ class TableColumns:
 OUR_NAMES = TableColumns()
 
 
-def list_sources(sources: Sequence[Path | str], output_folder: Path, columns: TableColumns = OUR_NAMES) -> Listing:
+def list_sources(
+    sources: Sequence[Path | str],
+    output_folder: Path,
+    columns: TableColumns = OUR_NAMES,
+    identifiers: bool = False,
+) -> Listing:
     """Find the photographs among sources of any kind.
 
     Parameters
@@ -77,6 +82,8 @@ def list_sources(sources: Sequence[Path | str], output_folder: Path, columns: Ta
         Never searched; nor is any other folder that an earlier screening wrote.
     columns : TableColumns
         Of the manifests.
+    identifiers : bool
+        Whether patients whom DICOM objects name keep their identifiers.
 
     Raises
     ------
@@ -100,7 +107,8 @@ def list_sources(sources: Sequence[Path | str], output_folder: Path, columns: Ta
     # Manifests first: of a photograph that a folder brings along too, they know the patient.
     for source in sorted(given, key=lambda source: source.kind != "manifest"):
         _gather(gathering, source, beginning[source], columns)
-    return gathering.listing(", ".join("standard input" if one.kind == "list" else one.given for one in given))
+    listing = gathering.listing(", ".join("standard input" if one.kind == "list" else one.given for one in given))
+    return with_dicom_patients(listing, identifiers)
 
 
 def _source(given: str) -> _Source:
@@ -121,7 +129,7 @@ def _is_manifest(path: Path) -> bool:
     first = first_bytes(path, FIRST_BYTES)
     suffix = path.suffix.lower()
     packed = suffix != ".xlsx" and looks_like_an_archive("", first)  # an Excel file is a zip archive of its own kind
-    return suffix in READ_TABLE_SUFFIXES and not (begins_like_a_photo(first) or packed)
+    return suffix in READ_TABLE_SUFFIXES and not (kind_of(first) or packed)
 
 
 def _gather(gathering: Gathering, source: _Source, label: str, columns: TableColumns) -> None:
@@ -188,11 +196,13 @@ def _matches(
             return
         yield from _matches(gathering, folder, rest, ())
         for entry in entries:
-            if is_folder(entry) and not entry.name.startswith("."):
+            if is_folder(entry) and not is_hidden(entry.name):
                 yield from _matches(gathering, entry, parts, (*above, identity))
         return
     for entry in entries:
-        if fnmatch(entry.name, first) and entry.name.startswith(".") == first.startswith("."):
+        # Hidden names are matched by those who name them, as in a shell.
+        is_named = not is_hidden(entry.name) or first.startswith(".") or first == entry.name
+        if fnmatch(entry.name, first) and is_named and entry.name.startswith(".") == first.startswith("."):
             yield from _matches(gathering, entry, rest, ())
 
 
@@ -228,7 +238,7 @@ def _gather_one_of_many(gathering: Gathering, path: Path, name: str) -> None:
         return
     if (kind := archive_kind(path)) is not None:
         gather_archive(gathering, path, kind, name)
-    elif looks_like_a_photo(path) or stamp_of(path) == UNREACHABLE:
+    elif stamp_of(path) == UNREACHABLE or (what := what_is(path)) == "photo":
         gathering.file(path, name)
     else:
-        gathering.leave_out(name)
+        gathering.leave_out(name, what)

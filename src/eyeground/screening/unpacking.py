@@ -14,29 +14,30 @@ import shutil
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import cache
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
 from eyeground.errors import UserError
-from eyeground.imaging.decode import MOST_BYTES
+from eyeground.files import is_hidden
+from eyeground.imaging.dicom_objects import FIRST_BYTES
+from eyeground.imaging.limits import MOST_BYTES
 from eyeground.progress import track
 from eyeground.screening.archives import DamagedArchiveError, Entry, Kind, archive_kind, entries, looks_like_an_archive
 from eyeground.screening.inputs import BATCH_SIZE
 from eyeground.screening.photos import (
-    FIRST_BYTES,
-    PHOTO_ENDINGS,
     Gathering,
     PhotoFile,
+    What,
     as_text,
-    begins_like_a_photo,
     stamp_of,
+    what_begins,
 )
 from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
 
 MOST_EXPANSION = 100  # times the archive's size; photographs hardly shrink, empty TIFFs shrink twentyfold
 FREE_EXPANSION = 2**30  # bytes that any archive may unpack to
-FOLDER_OF_A_MAC = "__MACOSX"  # holds what is no photograph under photographs' names
 LONGEST_NAME = 1024
 PIECE = 2**20
 
@@ -63,7 +64,7 @@ def gather_archive(gathering: Gathering, path: Path, kind: Kind, label: str) -> 
             elif what == "archive":
                 nested.append(name)
             else:
-                gathering.leave_out(name)
+                gathering.leave_out(name, what)
             budget.check()
     except DamagedArchiveError as error:
         rest = f"what follows its file {last:,} is not screened" if last else "nothing in it is screened"
@@ -128,16 +129,13 @@ def _tidy(name: str) -> str:
     return text[: LONGEST_NAME - 16] + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _what(entry: Entry) -> Literal["photo", "archive", "other"]:
+def _what(entry: Entry) -> What | Literal["archive", "hidden"]:
     path = PurePosixPath(entry.name)
-    if FOLDER_OF_A_MAC in path.parts:
-        return "other"
-    if path.suffix.lower() in PHOTO_ENDINGS:
-        return "photo"
-    first = b"" if entry.refusal else _first_bytes(entry)
-    if begins_like_a_photo(first):
-        return "photo"
-    return "archive" if looks_like_an_archive(entry.name, first) else "other"
+    if any(is_hidden(part) for part in path.parts if part not in (".", "..")):
+        return "hidden"
+    first = cache(lambda: b"" if entry.refusal else _first_bytes(entry))
+    what = what_begins(path.suffix, first)
+    return "archive" if what == "other" and looks_like_an_archive(entry.name, first()) else what
 
 
 def _first_bytes(entry: Entry) -> bytes:
