@@ -32,7 +32,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("segment")
     manifest = render_dataset(folder, 8, side=110, faults=0, masks=True)
     table = manifest.table.assign(split=["train"] * 10 + ["test"] * 6)
-    table["mask_optic_disc_second"] = table["mask_optic_disc"]
+    shutil.copytree(folder / "masks", folder / "second")
+    table["mask_optic_disc_second"] = table["mask_optic_disc"].str.replace("masks/", "second/")
     write_manifest(validated(table, "drawn", folder), folder / "drawn.csv")
     (folder / "recipe.yaml").write_text(RECIPE)
     assert adapt(folder, "run") == EXIT_DONE
@@ -153,3 +154,36 @@ def test_mistakes_are_told_in_a_sentence(
     told = " ".join(capsys.readouterr().err.split())
     assert message in told
     assert "Traceback" not in told
+
+
+def test_a_segmenter_that_learnt_nothing_becomes_no_bundle(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    never = ["--set", "optimisation.epochs=1", "--set", "optimisation.learning_rate=1e-9"]
+    assert adapt(trained, "nothing", *never) == EXIT_USER_ERROR
+    told = " ".join(capsys.readouterr().err.split())
+    assert "was not learnt" in told and "AUROC" in told
+    assert not (trained / "nothing" / "bundle").exists()
+
+
+def test_values_of_a_label_map_are_chosen_for_training_and_measuring(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = read_manifest(trained / "drawn.csv").table
+    for name in table["mask_optic_disc"]:
+        disc = cv2.imread(str(trained / name), cv2.IMREAD_GRAYSCALE) > 0
+        labels = disc.astype(np.uint8)
+        labels[:10, :10], labels[:5, :5] = 2, 3
+        path = trained / "labels" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), labels)
+    mapped = table.drop(columns="mask_optic_disc_second").assign(mask_optic_disc="labels/" + table["mask_optic_disc"])
+    write_manifest(validated(mapped, "mapped", trained), trained / "mapped.csv")
+    arguments = ["segment", "--bundle", str(trained / "run" / "bundle"), "--measure", str(trained / "mapped.csv")]
+    assert main([*arguments, "-o", str(tmp_path / "refused")]) == EXIT_USER_ERROR
+    assert "--mask-value" in capsys.readouterr().err
+    assert main([*arguments, "-o", str(tmp_path / "chosen"), "--mask-value", "optic_disc=1"]) == EXIT_DONE
+    estimates = pd.read_csv(tmp_path / "chosen" / "structures.csv")
+    pooled = estimates[(estimates["over"] == "pooled") & (estimates["metric"] == "auroc")]["value"].item()
+    recorded = {
+        figure.metric: figure.value for figure in open_segmenter(trained / "run" / "bundle").description.figures
+    }
+    assert pooled == pytest.approx(recorded["auroc"])

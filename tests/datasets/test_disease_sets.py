@@ -186,3 +186,12 @@ def test_refuge_labels_later_parts_by_their_spreadsheets(put: Callable[..., Path
     assert list(table["split"]) == ["train", "train", "validation", "validation", "test"]
     assert list(table["glaucoma"]) == [1, 0, 1, 0, 0]
     assert table["device"].nunique() == 2
+
+
+def test_refuge_outlines_are_two_choices_of_one_picture(put: Callable[..., Path]) -> None:
+    outline = "Annotation-Training400/Disc_Cup_Masks/Glaucoma/g0001.bmp"
+    folder = put("Training400/Glaucoma/g0001.jpg", "Training400/Non-Glaucoma/n0001.jpg", outline)
+    table = DATASETS["refuge"].read(folder).table.set_index("photo")
+    assert table.loc["Training400/Glaucoma/g0001.jpg", "mask_optic_disc"] == f"{outline}#0-128"
+    assert table.loc["Training400/Glaucoma/g0001.jpg", "mask_optic_cup"] == f"{outline}#0"
+    assert table["mask_optic_disc"].isna().tolist() == [False, True]

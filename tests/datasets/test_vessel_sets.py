@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from eyeground.datasets import DATASETS
+from eyeground.errors import UserError
 
 
 def test_drive_reads_either_name_of_its_test_half(put: Callable[..., Path]) -> None:
@@ -69,3 +71,18 @@ def test_drimdb_labels_quality_by_folder(put: Callable[..., Path]) -> None:
     reading = DATASETS["drimdb"].read(folder)
     assert list(reading.table["quality"]) == ["good", "bad", "outlier"]
     assert reading.labels == ("quality",)
+
+
+def test_arteries_and_veins_of_drive_are_two_choices_of_one_picture(put: Callable[..., Path]) -> None:
+    folder = put("training/images/21_training.tif", "training/av/21_av.png", "test/images/01_test.tif")
+    table = DATASETS["drive"].read(folder).table
+    assert table["mask_artery"].tolist()[0] == "training/av/21_av.png#1,3"
+    assert table["mask_vein"].tolist()[0] == "training/av/21_av.png#2,3"
+    assert table["mask_vein"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("packed", ["stare-images/im0001.ppm.gz", "labels-ah/im0001.ah.ppm.gz"])
+def test_stare_says_how_to_unpack_its_pictures(put: Callable[..., Path], packed: str) -> None:
+    folder = put("stare-images/im0002.ppm", "labels-ah/im0002.ah.ppm", packed)
+    with pytest.raises(UserError, match=f"gunzip {Path(packed).parent}"):
+        DATASETS["stare"].read(folder)

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from eyeground.biomarkers import fractal_dimension, measure
+from eyeground.errors import UserError
 from eyeground.evaluation.structures import measure_drawing, structure_estimates
+from eyeground.imaging.masks import read_mask
 
 pytestmark = pytest.mark.real
 
@@ -43,3 +45,38 @@ def test_vessels_drawn_by_hand_have_biomarkers_in_the_range_of_eyes(real_data: P
     _, vessel, inside = drawn(real_data, "training")[0]
     found = measure(vessel, None, None, inside)
     assert 0.05 < found.vessel_density < 0.2 and 1 < (found.arc_over_chord or 0) < 1.2
+
+
+MASKS = {
+    "drive/training/1st_manual/*": (0.05, 0.12),
+    "drive/testing/2nd_manual/*": (0.05, 0.12),  # 4 and 254, of a palette
+    "drive/testing/mask/*": (0.6, 0.75),
+    "chasedb1/*_1stHO.png": (0.04, 0.12),
+    "stare/labels-ah/*": (0.04, 0.13),
+    "hrf/manual1/*": (0.04, 0.13),
+    "hrf/mask/*": (0.75, 0.95),
+    "hei_med/**/*_exudate.png": (0.0, 0.15),
+    "idrid/A*/2*/a*/5*/*": (0.005, 0.06),  # red on black
+}
+
+
+@pytest.mark.parametrize("pattern", MASKS)
+def test_published_masks_are_read_by_the_rule(real_data: Path, pattern: str) -> None:
+    low, high = MASKS[pattern]
+    paths = sorted(real_data.glob(pattern))[:12]
+    assert paths
+    for path in paths:
+        assert low <= read_mask(path).mean() <= high, path
+
+
+def test_maps_of_arteries_and_veins_and_shares_of_experts_need_a_choice(real_data: Path) -> None:
+    for pattern in ("drive/training/av/*", "hrf/av/training/*"):
+        for path in sorted(real_data.glob(pattern))[:5]:
+            with pytest.raises(UserError, match=r"0 .* 1 .* 2 "):
+                read_mask(path)
+            artery, vein = (read_mask(path.with_name(f"{path.name}#{values}")) for values in ("1", "2"))
+            assert 0.01 < artery.mean() < 0.08 and 0.01 < vein.mean() < 0.08 and not (artery & vein).any()
+    cup = next(real_data.glob("drishti_gs/train/*_cup.png"))
+    with pytest.raises(UserError, match="128-255 is a range"):
+        read_mask(cup)
+    assert 0 < read_mask(cup.with_name(f"{cup.name}#128-255")).mean() < 0.05

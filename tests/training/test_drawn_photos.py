@@ -1,5 +1,6 @@
 """Masks reach the network in the place and with the certainty with which they were drawn."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from eyeground.manifest import Manifest, validated
 from eyeground.recipe import Augmentation, Preprocessing
 from eyeground.segmentation_recipe import Structure
 from eyeground.synthetic.dataset import render_dataset
-from eyeground.training.drawn_photos import DrawnDataset, DrawnPhotos, prepare_drawn
+from eyeground.training.drawn_photos import DrawnDataset, DrawnPhotos, prepare_drawn, read_masks
 
 SIDE = 96
 VESSEL, EXUDATE = Structure(name="vessel"), Structure(name="hard_exudate", missing="absent")
@@ -79,3 +80,38 @@ def test_mistakes_name_the_column_or_the_file(manifest: Manifest, tmp_path: Path
     table = manifest.table.assign(mask_vessel=["small.png"] * len(manifest))
     with pytest.raises(UserError, match=r"small\.png.*10 x 10"):
         prepared(validated(table, "small", manifest.root), tmp_path / "other", VESSEL)
+
+
+def test_one_drawing_for_two_structures_is_refused_whether_file_or_copy(manifest: Manifest, tmp_path: Path) -> None:
+    shutil.copytree(manifest.root / "masks", manifest.root / "copies", dirs_exist_ok=True)
+    copies = manifest.table["mask_vessel"].str.replace("masks/", "copies/")
+    pair = (Structure(name="vessel"), Structure(name="vein"))
+    for other, words in (
+        (manifest.table["mask_vessel"], "name one file"),
+        (copies, "the same drawing in all 5 photos"),
+    ):
+        twice = validated(manifest.table.assign(mask_vein=other), "twice", manifest.root)
+        with pytest.raises(UserError, match=words):
+            prepared(twice, tmp_path, *pair)
+    # Chosen values are believed, however much they cover.
+    chosen = manifest.table.assign(mask_vein=manifest.table["mask_vessel"] + "#0")
+    assert len(prepared(validated(chosen, "chosen", manifest.root), tmp_path / "chosen", *pair).manifest) == 5
+
+
+def test_an_inverted_mask_is_questioned(manifest: Manifest, tmp_path: Path) -> None:
+    path = manifest.root / str(manifest.table["mask_vessel"][1])
+    cv2.imwrite(str(manifest.root / "inverted.png"), 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    table = manifest.table.assign(mask_vessel=["inverted.png"] + [pd.NA] * 5)
+    with pytest.raises(UserError, match=r"inverted\.png: the mask covers 9\d% of the field of view"):
+        prepared(validated(table, "inverted", manifest.root), tmp_path, VESSEL)
+
+
+def test_two_rows_that_show_one_photo_keep_a_drawing_each(manifest: Manifest, tmp_path: Path) -> None:
+    table = manifest.table.iloc[[1, 2]].reset_index(drop=True)
+    shutil.copyfile(manifest.root / str(table["photo"][0]), manifest.root / "again.jpg")
+    mask = cv2.imread(str(manifest.root / str(table["mask_vessel"][0])), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(manifest.root / "mirrored.png"), mask[:, ::-1])
+    table.loc[1, ["photo", "mask_vessel"]] = ["again.jpg", "mirrored.png"]
+    photos = prepared(validated(table, "twice", manifest.root), tmp_path, VESSEL)
+    first, second = (read_masks(masks, SIDE)[0][0] for masks in photos.masks)
+    assert not np.array_equal(first, second)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from eyeground.cli.data import CACHE, JOBS
+from eyeground.cli.data import CACHE, JOBS, MASK_VALUE
 from eyeground.console import Console
 from eyeground.errors import UserError
 from eyeground.installed import how_to_install
@@ -116,6 +116,7 @@ def adapt(
         "a mask shows none. Trains a segmenter over the bundle's encoder; classifies nothing.",
     ),
     output: Path = RUN,
+    mask_values: list[str] = typer.Option([], "--mask-value", help=MASK_VALUE),
     probe: bool = typer.Option(
         True,
         "--probe/--finetune",
@@ -152,7 +153,7 @@ def adapt(
     )
     plan = Plan(output, cache, name or output.resolve().name, method, licence, allow_leakage, jobs or usable_cores())
     if structures:
-        _draw(manifest, structures, bundle, plan, recipe, overrides, resume, overwrite)
+        _draw(manifest, structures, mask_values, bundle, plan, recipe, overrides, resume, overwrite)
         return
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in wanted)))
     tell_remarks(photos, Console(soft_wrap=True))
@@ -172,6 +173,7 @@ def adapt(
 def _draw(
     manifest: Path,
     structures: list[str],
+    mask_values: list[str],
     bundle: str,
     plan: "Plan",
     recipe: Path | None,
@@ -179,10 +181,11 @@ def _draw(
     resume: bool,
     overwrite: bool,
 ) -> None:
+    from eyeground.imaging.masks import with_mask_values
     from eyeground.manifest import read_manifest
     from eyeground.protocols.run_folder import make_room
 
-    photos = read_manifest(manifest)
+    photos = with_mask_values(read_manifest(manifest), mask_values)
     make_room(plan.folder, resume or overwrite, overwrite=False)
     with working("loading torch"):
         from eyeground.protocols.build_segmenter import segmentation_recipe, train_segmenter

@@ -27,6 +27,10 @@ FOR_SPREADSHEETS = typer.Option(
     "--for-spreadsheets",
     help="In CSV files, put an apostrophe before text that Excel would run as a formula (it begins with =, +, - or @).",
 )
+MASK_VALUE = (
+    "Values of a mask column's pictures that are drawn, where they can't be told: artery=1,3, a range disc=128-255, or a colour "
+    "vein=0000ff. Repeat for more columns; a manifest's cell may say it for itself: map.png#1,3."
+)
 JOBS = typer.Option(None, "--jobs", min=1, help="Processes that read photos; one per core if not given.")
 
 
@@ -99,6 +103,18 @@ def import_folder(
     require_table_output(output)
     reading = read_class_folders(folder, patient_pattern, one_photo_per_patient)
     _write(reading, output, Console(soft_wrap=True))
+
+
+@import_app.command("dicom")
+def import_dicom(
+    folder: Path = typer.Argument(..., help="Walked through; files need no ending."),
+    output: Path = OUTPUT,
+) -> None:
+    """DICOM objects: patient, eye, age, sex, camera, study date, accession number and UID come from each of them."""
+    from eyeground.datasets import read_dicom_folder
+
+    require_table_output(output)
+    _write(read_dicom_folder(folder), output, Console(soft_wrap=True))
 
 
 @import_app.command("csv")
@@ -202,7 +218,7 @@ def _write(reading: Any, output: Path, console: Console) -> None:
 def check(
     manifest: Path = typer.Argument(..., help="Manifest to check."),
     output: Path = typer.Option(
-        Path("check"), "-o", "--output", help="Folder for flow.csv, photos.csv and duplicates.csv."
+        Path("check"), "-o", "--output", help="Folder for flow.csv, photos.csv, duplicates.csv and masks.csv."
     ),
     against: Path | None = typer.Option(
         None, help="Another manifest, such as the upstream one: photos that stand in both are contamination."
@@ -211,11 +227,13 @@ def check(
         None,
         help="Manifest to write without unreadable photos and with one photo of each group of duplicates across patients.",
     ),
+    mask_values: list[str] = typer.Option([], "--mask-value", help=MASK_VALUE),
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> None:
-    """Read every photo; find missing, unreadable, ungradable and duplicated ones; write a flow table."""
+    """Read every photo and mask; find missing, unreadable, ungradable and duplicated ones; write a flow table."""
     from eyeground.datasets.summary import tell_remarks
+    from eyeground.imaging.masks import with_mask_values
     from eyeground.manifest import read_manifest, write_manifest
     from eyeground.protocols.check import check_manifest
 
@@ -224,7 +242,7 @@ def check(
     if clean:
         require_table_output(clean)
     other = read_manifest(against, needs=()) if against else None
-    photos = read_manifest(manifest)
+    photos = with_mask_values(read_manifest(manifest), mask_values)
     tell_remarks(photos, console)
     checked = check_manifest(photos, cache, jobs or usable_cores(), other)
     checked.write(output)
@@ -232,7 +250,9 @@ def check(
     if clean:
         write_manifest(checked.clean, clean)
         console.print(f"written: {clean}, {len(checked.clean)} photos")
-    console.print(f"written: {output}/flow.csv, photos.csv, duplicates.csv")
+    console.print(
+        f"written: {output}/flow.csv, photos.csv, duplicates.csv" + (", masks.csv" if len(checked.masks) else "")
+    )
 
 
 def split(

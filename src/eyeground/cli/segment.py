@@ -4,12 +4,15 @@ from pathlib import Path
 
 import typer
 
+from eyeground.cli.data import MASK_VALUE
 from eyeground.console import Console
 from eyeground.errors import EXIT_NOTHING_USABLE, UserError
 
 
 def segment(
-    photos: list[Path] = typer.Argument(None, help="Folders (walked through) and photos: JPEG, PNG, TIFF, DICOM."),
+    photos: list[Path] = typer.Argument(
+        None, help="Folders (walked through) and photos: JPEG, PNG, TIFF, BMP, PPM, DICOM."
+    ),
     bundles: list[str] = typer.Option(
         ...,
         "--bundle",
@@ -27,6 +30,7 @@ def segment(
         "--absent",
         help="Structure of which an empty mask cell of the manifest says that the photo shows none. Repeat for more.",
     ),
+    mask_values: list[str] = typer.Option([], "--mask-value", help=MASK_VALUE),
     biomarkers: bool = typer.Option(
         False,
         "--biomarkers",
@@ -51,10 +55,11 @@ def segment(
     for drawer in drawers:
         console.print(f"model {drawer.bundle.identity}, draws {', '.join(drawer.structures)}", highlight=False)
     if measure is not None:
+        from eyeground.imaging.masks import with_mask_values
         from eyeground.manifest import read_manifest
         from eyeground.protocols.measure_drawings import ESTIMATES, as_lines, measured_against
 
-        manifest = read_manifest(measure)
+        manifest = with_mask_values(read_manifest(measure), mask_values)
         if "split" in manifest.table:
             manifest = manifest.in_split("test")
         for line in as_lines(measured_against(manifest, drawers[0], output, absent)):

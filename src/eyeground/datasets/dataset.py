@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from eyeground.errors import UserError, did_you_mean
+from eyeground.files import is_hidden
 from eyeground.manifest import MASK_PREFIX, Manifest, validated
 from eyeground.tables import read_table
 
@@ -176,7 +177,7 @@ def photos_in(folder: Path, subfolder: str = ".") -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix()
         for path in (Path(folder) / subfolder).iterdir()
-        if path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in PHOTO_SUFFIXES and not is_hidden(path.name)
     )
 
 

@@ -1,5 +1,6 @@
 """DRIVE: 40 photographs from a Dutch screening programme, vessels drawn by hand, in the official halves.
 
+Arteries and veins, drawn by others in one picture each, are read where they lie in `av`: 1 artery, 2 vein, 3 crossing.
 The test half has two annotators, the training half one. Photographs stand for patients. The archive's test
 folder is `test` or `testing` by its age, and newer ones leave out its drawings; either is read.
 """
@@ -9,6 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.datasets.dataset import Dataset, Reading, named, photos_in
+from eyeground.imaging.masks import with_mask_values
+
+VALUES = ("artery=1,3", "vein=2,3")
 
 
 def read(folder: Path) -> Reading:
@@ -16,13 +20,16 @@ def read(folder: Path) -> Reading:
     halves = {"train": "training", "test": DATASET.locate(folder, "testing", "test")}
     DATASET.require(folder, [f"{half}/images" for half in halves.values()])
     table = pd.concat([_half(folder, split, half) for split, half in halves.items()], ignore_index=True)
-    return DATASET.reading(table, folder, ["each photo counts as one patient"])
+    reading = DATASET.reading(table, folder, ["each photo counts as one patient"])
+    return with_mask_values(reading, VALUES) if "mask_artery" in table else reading
 
 
 def _half(folder: Path, split: str, half: str) -> pd.DataFrame:
     photos = photos_in(folder, f"{half}/images")
     stems = [Path(photo).stem for photo in photos]
     numbers = [stem.split("_")[0] for stem in stems]
+    arteries = named(folder, f"{half}/av", [f"{number}_av" for number in numbers])
+    columns = {"mask_artery": arteries, "mask_vein": arteries} if any(arteries) else {}
     return pd.DataFrame(
         {
             "photo": photos,
@@ -32,6 +39,7 @@ def _half(folder: Path, split: str, half: str) -> pd.DataFrame:
             "mask_vessel": named(folder, f"{half}/1st_manual", [f"{number}_manual1" for number in numbers]),
             "mask_vessel_second": named(folder, f"{half}/2nd_manual", [f"{number}_manual2" for number in numbers]),
             "mask_field_of_view": named(folder, f"{half}/mask", [f"{stem}_mask" for stem in stems]),
+            **columns,
         }
     )
 

@@ -3,8 +3,8 @@
 The three parts are published as separate archives and laid out differently: training photographs lie in a
 folder per class, those of the other parts are labelled by a spreadsheet. The parts come from two cameras,
 training from another than validation and test, so a score also measures the change of camera. Disc and cup
-outlines code the outside as 255, the rim as 128 and the cup as 0; a manifest's masks hold one structure
-each, so the outlines are not read.
+outlines, in one picture for both, code the outside as 255, the rim as 128 and the cup as 0: the disc is 0 to
+128, and the cup 0.
 """
 
 from pathlib import Path
@@ -13,6 +13,7 @@ import pandas as pd
 
 from eyeground.datasets.dataset import Dataset, Reading, photos_in
 from eyeground.errors import UserError
+from eyeground.imaging.masks import with_mask_values
 from eyeground.spreadsheets import first_sheet
 
 TRAINING = ("Training400", "REFUGE-Training400/Training400")
@@ -33,6 +34,8 @@ LATER_PARTS = {
         "Label(Glaucoma=1)",
     ),
 }
+OUTLINES = ("Annotation-Training400", "REFUGE-Validation400-GT", "REFUGE-Test-GT")
+VALUES = ("optic_disc=0-128", "optic_cup=0")
 CAMERAS = {"train": "Zeiss Visucam 500", "validation": "Canon CR-2", "test": "Canon CR-2"}
 
 
@@ -49,7 +52,18 @@ def read(folder: Path) -> Reading:
         "training photos come from another camera than validation and test photos",
         "only glaucoma was judged: 'abnormal' is unknown without it",
     ]
-    return DATASET.reading(pd.concat(tables, ignore_index=True), folder, remarks)
+    table = pd.concat(tables, ignore_index=True)
+    outlines = _outlines(Path(folder))
+    found = table["photo"].map(lambda photo: outlines.get(Path(photo).stem)).astype("string")
+    return with_mask_values(
+        DATASET.reading(table.assign(mask_optic_disc=found, mask_optic_cup=found), folder, remarks), VALUES
+    )
+
+
+def _outlines(folder: Path) -> dict[str, str]:
+    """Where the outlines of each photo lie, by its name; mirrors nest them differently."""
+    pictures = (path for place in OUTLINES for path in (folder / place).rglob("*.bmp"))
+    return {path.stem: path.relative_to(folder).as_posix() for path in pictures if "Disc_Cup_Masks" in path.parts}
 
 
 def _training(folder: Path) -> pd.DataFrame:

@@ -9,11 +9,16 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.datasets.dataset import Dataset, Reading, named, photos_in
+from eyeground.errors import UserError
 
 
 def read(folder: Path) -> Reading:
     """Read the photographs of `stare-images` with both drawings."""
+    folder = Path(folder)
     DATASET.require(folder, ["stare-images", "labels-ah"])
+    packed = [place for place in ("stare-images", "labels-ah", "labels-vk") if any((folder / place).glob("*.gz"))]
+    if packed:
+        raise UserError(f"{folder}: unpack the pictures first: gunzip {' '.join(f'{place}/*.gz' for place in packed)}")
     photos = photos_in(folder, "stare-images")
     stems = [Path(photo).stem for photo in photos]
     table = pd.DataFrame(

@@ -19,8 +19,11 @@ from rich.console import Console
 
 from eyeground.bundle import DESCRIPTION, Bundle, OperatingPoint, TrainingRecord, open_classifier
 from eyeground.description import Figure
+from eyeground.errors import UserError
 from eyeground.evaluation.structures import PixelCounts, best_threshold, count_pixels
+from eyeground.evaluation.structures.pixels import EDGES, auroc
 from eyeground.imaging.cache import read_prepared_standard
+from eyeground.imaging.masks import MOST_COVERED
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.installed import folder_of
 from eyeground.manifest import Manifest
@@ -48,6 +51,7 @@ from eyeground.training.fit_segmenter import fit_segmenter
 
 MASKS = "masks"
 RECORDED = ("dice", "auroc", "auprc", "sensitivity", "specificity")
+LEAST_AUROC = 0.6  # over pixels; even a segmenter of dots, taught by few photos, reaches 0.8
 MOST_FOR_THRESHOLDS = 200  # photos: a few million pixels settle a threshold to the third digit
 
 
@@ -148,10 +152,13 @@ def choose_thresholds(
                 drawn = truth_of(photos.manifest, int(row), structure, standard)
                 found = count_pixels(drawing.original(structure.name), drawn.truth, drawn.inside)
                 counts[structure.name].append(found)
+    thresholds = {name: best_threshold(found) for name, found in counts.items()}
+    for name, threshold in thresholds.items():
+        _refuse_what_learnt_nothing(name, counts[name], threshold, chosen_on)
     return tuple(
         OperatingPoint(
             output=name,
-            threshold=best_threshold(found),
+            threshold=thresholds[name],
             rule="best Dice over pixels",
             chosen_on=chosen_on,
             positives=sum(int(one.positives.sum()) for one in found),
@@ -159,6 +166,22 @@ def choose_thresholds(
         )
         for name, found in counts.items()
     )
+
+
+def _refuse_what_learnt_nothing(name: str, counts: Sequence[PixelCounts], threshold: float, chosen_on: str) -> None:
+    """A segmenter that orders pixels by chance, or calls all of them, must not become a bundle that draws."""
+    positives, negatives = (
+        np.sum([getattr(one, kind) for one in counts], axis=0) for kind in ("positives", "negatives")
+    )
+    area = float(auroc(positives[None], negatives[None])[0])
+    pixels = positives + negatives
+    share = float(pixels[np.searchsorted(EDGES, np.float32(threshold), side="right") :].sum() / pixels.sum())
+    if not area >= LEAST_AUROC or share > MOST_COVERED:
+        raise UserError(
+            f"'{name}' was not learnt, so no bundle is written: on {chosen_on} photos the AUROC over pixels is {area:.2f} "
+            f"(chance is 0.5), and the best threshold calls {share:.0%} of the field of view. Look at the masks with "
+            "`eyeground check`; with few photos, more epochs (--set optimisation.epochs=…) or another learning rate may help"
+        )
 
 
 def _draw(segmenter: Segmenter, standard: StandardPhoto) -> Drawing:

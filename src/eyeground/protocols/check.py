@@ -1,4 +1,4 @@
-"""`check`: read every photo of a manifest once and say what a study has to know before it starts.
+"""`check`: read every photo and mask of a manifest once and say what a study has to know before it starts.
 
 Which photos are missing or unreadable, which nobody could grade, which are there twice, and which duplicates
 join patients or splits. The flow table is the one that reporting guidelines ask for: photos and patients, step
@@ -23,9 +23,11 @@ from eyeground.imaging.gradability import assess
 from eyeground.machine import processes
 from eyeground.manifest import Manifest
 from eyeground.progress import track
+from eyeground.protocols.check_masks import check_masks, print_masks
 from eyeground.recipe import Preprocessing
 from eyeground.tables import write_table
 
+MASKS = "masks.csv"
 MISSING = "no such file"
 _CHUNK = 16  # photos per message to a process
 
@@ -44,6 +46,8 @@ class Checked:
         Per photo: `photo`, `unreadable` (why, or empty), `ungradable` (why, or empty), and the quality measures.
     duplicates : pandas.DataFrame
         `photo_a`, `photo_b`, `kind` (`exact` or `near`), `distance`, `same_patient`, `same_split`.
+    masks : pandas.DataFrame
+        See `eyeground.protocols.check_masks`; empty if the manifest names no masks.
     clean : Manifest
         Without unreadable photos, and with the first of each group of photos that are duplicates across patients.
     """
@@ -52,13 +56,16 @@ class Checked:
     flow: pd.DataFrame
     photos: pd.DataFrame
     duplicates: pd.DataFrame
+    masks: pd.DataFrame
     clean: Manifest
 
     def write(self, folder: Path) -> None:
-        """Write `flow.csv`, `photos.csv` and `duplicates.csv` into a folder."""
+        """Write `flow.csv`, `photos.csv`, `duplicates.csv` and, if there are masks, `masks.csv` into a folder."""
         write_table(self.flow, folder / FLOW)
         write_table(self.photos, folder / PHOTOS)
         write_table(self.duplicates, folder / DUPLICATES)
+        if len(self.masks):
+            write_table(self.masks, folder / MASKS)
 
     def print(self, console: Console) -> None:
         """Show the flow table, and what must be mended before training."""
@@ -77,6 +84,7 @@ class Checked:
                 f"[yellow]{len(across)} pairs of duplicates join different patients{splits}.[/] "
                 "--clean writes a manifest with one photo of each group"
             )
+        print_masks(self.masks, console)
 
 
 def check_manifest(
@@ -115,10 +123,11 @@ def check_manifest(
     if other is not None:
         theirs = prepare(other.photo_paths(), preprocessing, cache, jobs)
         duplicates = pd.concat([duplicates, _shared(manifest, prepared.paths, other, theirs.paths)], ignore_index=True)
+    masks = check_masks(manifest, prepared.paths, jobs)
     readable = photos["unreadable"].isna()
     repeated = _later_of_groups(manifest, duplicates)
     clean = manifest.where(readable & ~manifest.table["photo"].isin(repeated))
-    return Checked(manifest, _flow(manifest, photos, duplicates, clean, other), photos, duplicates, clean)
+    return Checked(manifest, _flow(manifest, photos, duplicates, clean, other), photos, duplicates, masks, clean)
 
 
 def _photo_table(manifest: Manifest, prepared: Prepared, jobs: int) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from eyeground.errors import UserError
 from eyeground.evaluation.structures import MeasuredPhoto, measure_drawing, measure_photo, structure_estimates
 from eyeground.imaging.decode import UnreadablePhotoError
-from eyeground.imaging.masks import read_mask
+from eyeground.imaging.masks import FIELD_OF_VIEW, read_mask, refuse_overfull, refuse_shared_masks
 from eyeground.imaging.standard import StandardPhoto, standard_photo
 from eyeground.manifest import MASK_PREFIX, Manifest
 from eyeground.progress import track
@@ -26,7 +26,6 @@ from eyeground.screening.drawer import Drawer, Drawing
 from eyeground.segmentation_recipe import Structure
 from eyeground.tables import write_table
 
-FIELD_OF_VIEW = f"{MASK_PREFIX}field_of_view"
 SECOND = "_second"
 ESTIMATES = "structures.csv"
 MODEL, SECOND_ANNOTATOR = "model", "second annotator"
@@ -126,17 +125,19 @@ def truth_of(manifest: Manifest, row: int, structure: Structure, standard: Stand
     Raises
     ------
     UserError
-        If a mask cannot be read or has another size than the photograph.
+        If a mask cannot be read, has another size than the photograph, or covers most of it.
     """
     geometry = standard.geometry
     shape = (geometry.original_height, geometry.original_width)
     truth = _mask(manifest, row, MASK_PREFIX + structure.name, shape)
+    second = _mask(manifest, row, MASK_PREFIX + structure.name + SECOND, shape)
     inside = _mask(manifest, row, FIELD_OF_VIEW, shape)
-    return DrawnTruth(
-        truth=np.zeros(shape, np.bool_) if truth is None else truth,
-        second=_mask(manifest, row, MASK_PREFIX + structure.name + SECOND, shape),
-        inside=geometry.to_original(standard.field_of_view) if inside is None else inside,
-    )
+    inside = geometry.to_original(standard.field_of_view) if inside is None else inside
+    for column, mask in ((structure.name, truth), (structure.name + SECOND, second)):
+        if mask is not None:
+            path = manifest.root / manifest.table[MASK_PREFIX + column].iloc[row]
+            refuse_overfull(path, float(mask[inside].mean()) if inside.any() else 0.0)
+    return DrawnTruth(np.zeros(shape, np.bool_) if truth is None else truth, second, inside)
 
 
 def _is_known(manifest: Manifest, row: int, structure: Structure) -> bool:
@@ -153,8 +154,11 @@ def _mask(manifest: Manifest, row: int, column: str, shape: tuple[int, int]) -> 
     path: Path = manifest.root / cell
     mask = read_mask(path)
     if mask.shape != shape:
+        turned = (
+            "; the photo is shown turned, as its EXIF says: turn the mask alike" if mask.shape == shape[::-1] else ""
+        )
         raise UserError(
-            f"{path}: a mask of {mask.shape[1]} x {mask.shape[0]} pixels, but its photo has {shape[1]} x {shape[0]}"
+            f"{path}: a mask of {mask.shape[1]} x {mask.shape[0]} pixels, but its photo has {shape[1]} x {shape[0]}{turned}"
         )
     return mask
 
@@ -182,6 +186,7 @@ def measured_against(manifest: Manifest, drawer: Drawer, folder: Path, absent: S
             f"the manifest has no mask of what this segmenter draws ({', '.join(drawer.structures)}); its mask columns are "
             f"{', '.join(manifest.masks) or 'none'}"
         )
+    refuse_shared_masks(manifest)
     structures = [Structure(name=name, missing="absent" if name in absent else "unknown") for name in known]
     measured = measure_drawings(manifest, structures, drawer.bundle.description.preprocessing, drawer.draw)
     estimates = measured.estimates()
