@@ -143,6 +143,21 @@ def test_measure_says_how_well_with_a_second_annotator_beside(
         (["adapt", "{manifest}", "--bundle", "scratch", "-o", "{out}"], "name what to learn"),
         (["adapt", "{manifest}", "--bundle", "scratch", "--structure", "cup", "-o", "{out}"], "no column 'mask_cup'"),
         (["adapt", "{manifest}", "--bundle", "scratch", "--structure", "optic_disc:none", "-o", "{out}"], "missing"),
+        (
+            [
+                "adapt",
+                "{manifest}",
+                "--bundle",
+                "scratch",
+                "--structure",
+                "vessel",
+                "--mask-value",
+                "vesel=1",
+                "-o",
+                "{out}",
+            ],
+            "did you mean 'vessel'",
+        ),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(
