@@ -16,7 +16,10 @@ def photos(seed: int, count: int = 200, shift: float = 0.0, prevalence: float = 
     generator = np.random.default_rng(seed)
     ill = generator.random(count) < prevalence
     glaucoma = ill & (generator.random(count) < 0.5)
-    table: dict[str, object] = {"photo": [str(one) for one in range(count)], "patient": [str(one) for one in range(count)]}
+    table: dict[str, object] = {
+        "photo": [str(one) for one in range(count)],
+        "patient": [str(one) for one in range(count)],
+    }
     for output, truth in (("abnormal", ill), ("glaucoma", glaucoma)):
         table[f"truth_{output}"] = truth.astype(float)
         table[f"probability_{output}"] = 1 / (1 + np.exp(-generator.normal(np.where(truth, 1.5, -1.5) + shift)))

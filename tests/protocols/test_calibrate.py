@@ -71,8 +71,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def calibrate(folder: Path, table: str, name: str, *options: str) -> int:
     return main(
-        ["calibrate", str(folder / "source"), str(folder / table), "-o", str(folder / name)]
-        + ["--cache", str(folder / "cache"), "--jobs", "1", *options]
+        [
+            "calibrate",
+            str(folder / "source"),
+            str(folder / table),
+            "-o",
+            str(folder / name),
+            "--cache",
+            str(folder / "cache"),
+            "--jobs",
+            "1",
+            *options,
+        ]
     )
 
 

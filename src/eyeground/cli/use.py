@@ -135,12 +135,16 @@ def _rule_facts(description: "BundleDescription") -> list[tuple[str, str]]:
     facts += [("decides not", f"{output}: {reason}") for output, reason in description.without_threshold.items()]
     chosen = f"{first.rule}, chosen together on {first.positives + first.negatives:,} {first.chosen_on} photos"
     if first.sensitivity and first.specificity:
-        chosen += f"; sensitivity {first.sensitivity.value:.3f}, specificity {first.specificity.value:.3f} on other photos"
+        chosen += (
+            f"; sensitivity {first.sensitivity.value:.3f}, specificity {first.specificity.value:.3f} on other photos"
+        )
     facts.append(("rule", chosen))
     facts.append(("other rules", ", ".join(rule.rule for rule in description.decisions[1:]) or "none"))
     if description.site is not None:
         site = description.site
-        facts.append(("site", f"thresholds set by {site.photos:,} photos of {site.patients:,} patients; {site.source} before"))
+        facts.append(
+            ("site", f"thresholds set by {site.photos:,} photos of {site.patients:,} patients; {site.source} before")
+        )
     return facts
 
 
