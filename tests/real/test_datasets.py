@@ -24,6 +24,10 @@ FOLDERS = {
     "stare": ("stare", 20, 20),
     "hrf": ("hrf", 45, 45),
     "drimdb": ("drimdb", 216, 216),
+    "unam": ("unam", 545, 225),
+    "hei_med": ("hei_med", 169, 169),
+    "drishti_gs": ("drishti_gs", 101, 101),
+    "diaretdb1": ("diaretdb1", 89, 89),
 }
 
 
@@ -112,7 +116,7 @@ def test_idrid_photos_of_one_patient_are_the_same_file(real_data: Path) -> None:
     assert (hashes.nunique() == 1).all() and hashes.first().is_unique
 
 
-@pytest.mark.parametrize("name", ["idrid-segmentation", "drive", "chasedb1", "stare", "hrf"])
+@pytest.mark.parametrize("name", ["idrid-segmentation", "drive", "chasedb1", "stare", "hrf", "hei_med", "drishti_gs"])
 def test_masks_fit_their_photos_and_mark_something_but_not_everything(name: str, real_data: Path) -> None:
     reading = DATASETS[name].read(real_data / FOLDERS[name][0])
     for _, row in reading.table.iloc[[0, len(reading) // 2, len(reading) - 1]].iterrows():
@@ -132,3 +136,39 @@ def test_masks_fit_their_photos_and_mark_something_but_not_everything(name: str,
 def test_quality_counts_of_drimdb(real_data: Path) -> None:
     table = DATASETS["drimdb"].read(real_data / "drimdb").table
     assert table["quality"].value_counts().to_dict() == {"good": 125, "bad": 69, "outlier": 22}
+
+
+def test_labels_of_the_sets_of_further_cameras(real_data: Path) -> None:
+    unam, hei_med, drishti, diaretdb1 = (
+        DATASETS[name].read(real_data / name).table for name in ("unam", "hei_med", "drishti_gs", "diaretdb1")
+    )
+    assert (unam["abnormal"] == 0).sum() == 398 and (unam["diabetic_retinopathy_grade"] == 4).sum() == 52
+    assert (hei_med["healthy"] == 1).sum() == 109 and hei_med["mask_exudate"].notna().sum() == 54
+    assert pd.crosstab(drishti["split"], drishti["glaucoma"]).to_numpy().tolist() == [[13, 38], [18, 32]]
+    assert (diaretdb1["abnormal"] == 1).sum() == 40 and not (diaretdb1["abnormal"] == 0).any()
+
+
+def test_idrid_foveas_are_darker_than_their_surroundings(real_data: Path) -> None:
+    table = DATASETS["idrid"].read(real_data / "idrid").table
+    healthy = table[table["diabetic_retinopathy_grade"] == 0].iloc[::20]
+    darker = []
+    for _, row in healthy.iterrows():
+        with Image.open(real_data / "idrid" / row["photo"]) as photo:
+            green = np.asarray(photo)[..., 1].astype(float)
+        x, y = int(float(row["note_fovea_x"]) * green.shape[1]), int(float(row["note_fovea_y"]) * green.shape[0])
+        darker.append(green[y - 4 : y + 5, x - 4 : x + 5].mean() < green[y - 40 : y + 41, x - 40 : x + 41].mean())
+    assert np.mean(darker) > 0.8
+
+
+def test_diaretdb1_boxes_are_centred_on_the_bright_disc(real_data: Path) -> None:
+    table = DATASETS["diaretdb1"].read(real_data / "diaretdb1").table.iloc[::15]
+    for _, row in table.iterrows():
+        with Image.open(real_data / "diaretdb1" / row["photo"]) as photo:
+            green = np.asarray(photo)[..., 1].astype(float)
+        rows, columns = green.shape
+        x, y, width, height = (float(part) for part in row["note_boxes_optic_disc"].split("; ")[0].split())
+        box = green[
+            int((y - height / 2) * rows) : int((y + height / 2) * rows),
+            int((x - width / 2) * columns) : int((x + width / 2) * columns),
+        ]
+        assert box.mean() > 1.3 * green[green > 10].mean(), row["photo"]

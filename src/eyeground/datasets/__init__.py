@@ -6,10 +6,13 @@
 from eyeground.datasets import (
     aptos2019,
     chasedb1,
+    diaretdb1,
     drimdb,
+    drishti_gs,
     drive,
     eyepacs,
     fives,
+    hei_med,
     hrf,
     idrid,
     jsiec,
@@ -19,6 +22,7 @@ from eyeground.datasets import (
     refuge,
     rfmid,
     stare,
+    unam,
 )
 from eyeground.datasets.dataset import Dataset, Reading
 from eyeground.datasets.dicom import read_dicom_folder
@@ -31,10 +35,13 @@ DATASETS: dict[str, Dataset] = {
     for dataset in (
         aptos2019.DATASET,
         chasedb1.DATASET,
+        diaretdb1.DATASET,
         drimdb.DATASET,
+        drishti_gs.DATASET,
         drive.DATASET,
         eyepacs.DATASET,
         fives.DATASET,
+        hei_med.DATASET,
         hrf.DATASET,
         idrid.IDRID,
         idrid.IDRID_SEGMENTATION,
@@ -45,6 +52,7 @@ DATASETS: dict[str, Dataset] = {
         refuge.DATASET,
         rfmid.DATASET,
         stare.DATASET,
+        unam.DATASET,
     )
 }
 

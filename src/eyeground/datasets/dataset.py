@@ -8,10 +8,11 @@ many people hold only a part of a dataset; a folder with none of them is an erro
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pandas as pd
 
@@ -143,6 +144,26 @@ class Dataset:
                 f"expected a whole number from 0 to {highest} or empty"
             )
         return numbers.astype("Int64")
+
+    def words(
+        self, rows: pd.DataFrame, column: str, path: Path, meanings: Mapping[str, int | str | None]
+    ) -> "pd.Series[Any]":
+        """Return a column with each of its words replaced by its meaning, empty cells as missing.
+
+        Raises
+        ------
+        UserError
+            Naming the first row with another word.
+        """
+        given = rows[column]
+        wrong = given.notna() & ~given.isin(meanings)
+        if wrong.any():
+            index = int(rows.index[wrong][0])
+            raise UserError(
+                f"{path}, row {index + 2}: '{column}' is '{given[index]}'{did_you_mean(given[index], meanings)}; "
+                f"expected {', '.join(meanings)} or empty"
+            )
+        return given.map(meanings)
 
     def reading(self, table: pd.DataFrame, folder: Path, remarks: Iterable[str] = ()) -> Reading:
         """Turn an adapter's table into its reading.

@@ -35,6 +35,9 @@ TWICE = {
     "train-279": "train-079",  # alike
     "train-118": "test-064",  # 0 and 3
 }
+# Not the publisher's: centres as others transcribed them, in pixels of the published photographs.
+FOVEAS = "fovea_disc.csv"
+WIDTH, HEIGHT = 4288, 2848
 
 SEGMENTATION = "A. Segmentation"
 LESIONS = {
@@ -51,10 +54,13 @@ def read_grading(folder: Path) -> Reading:
     """Read part B: retinopathy grade 0-4 and risk of macular oedema 0-2, with the official split.
 
     Both copies of a photograph that was published twice keep their published labels and count as one patient; of the
-    pair across the official split, the training copy has no split.
+    pair across the official split, the training copy has no split. Where `fovea_disc.csv` is there, the centre of the fovea is
+    a note, in shares of the photograph's width and height.
     """
     IDRID.require(folder, [f"{GRADING}/1. Original Images", f"{GRADING}/2. Groundtruths"])
     table = pd.concat([_graded(folder, split) for split in SPLIT_FOLDERS], ignore_index=True)
+    if (Path(folder) / FOVEAS).is_file():
+        table = table.merge(_foveas(folder), on=["split", "photo"], how="left")
     table, copies = _copies_as_one_patient(table)
     remarks = [
         "patients are not published: each distinct photo counts as one patient",
@@ -102,6 +108,22 @@ def _graded(folder: Path, split: str) -> pd.DataFrame:
             "diabetic_retinopathy": (grade > 0).astype("Int64"),
             "diabetic_retinopathy_grade": grade,
             "macular_oedema_risk": risk,
+        }
+    )
+
+
+def _foveas(folder: Path) -> pd.DataFrame:
+    """`split`, `photo` and the centre of its fovea, for the photographs that the table names."""
+    rows = IDRID.table(folder, FOVEAS, ["split", "photo", "fovea_x", "fovea_y"])
+    places = rows["split"].map(
+        {split: f"{GRADING}/1. Original Images/{part}/" for split, part in SPLIT_FOLDERS.items()}
+    )
+    return pd.DataFrame(
+        {
+            "split": rows["split"],
+            "photo": places + rows["photo"] + ".jpg",
+            "note_fovea_x": (pd.to_numeric(rows["fovea_x"], errors="coerce") / WIDTH).round(5).astype("string"),
+            "note_fovea_y": (pd.to_numeric(rows["fovea_y"], errors="coerce") / HEIGHT).round(5).astype("string"),
         }
     )
 
