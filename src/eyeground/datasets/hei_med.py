@@ -21,7 +21,7 @@ def read(folder: Path) -> Reading:
     """Read the photographs, one a patient, with exudate masks; the disc's centre, in pixels of the photograph, is a note."""
     rows = DATASET.table(folder, TABLE, COLUMNS)
     path = Path(folder) / TABLE
-    abnormal = rows["lesions"].map(_abnormal).astype("Int64")
+    abnormal = rows["lesions"].fillna("").map(_abnormal).astype("Int64")
     table = pd.DataFrame(
         {
             "photo": rows["photo"],
@@ -41,10 +41,10 @@ def read(folder: Path) -> Reading:
     return DATASET.reading(table, folder, remarks)
 
 
-def _abnormal(lesions: object) -> int | None:
-    if pd.isna(lesions):
+def _abnormal(lesions: str) -> int | None:
+    if not lesions:
         return 0
-    return 1 if set(str(lesions).split(";")) - NO_DISEASE_STATED else None
+    return 1 if set(lesions.split(";")) - NO_DISEASE_STATED else None
 
 
 DATASET = Dataset(
