@@ -1,7 +1,7 @@
 """Drishti-GS1: 101 Indian photographs for glaucoma in the published halves, disc and cup outlined by four experts.
 
 Read in the layout of our reduced copy: `drishti_gs.csv`, and beside each photograph its disc and its cup, grey by the share
-of experts who call a pixel so. As a mask, what is brighter than half of the brightest pixel is marked: most experts' disc.
+of experts who call a pixel so. Read as a mask, half of the brightest level or more, that is what two of the four marked.
 """
 
 from pathlib import Path
