@@ -78,7 +78,7 @@ def test_drishti_keeps_its_halves_its_soft_masks_and_what_each_expert_measured(p
     table = DATASETS["drishti_gs"].read(put(("drishti_gs.csv", DRISHTI + rows), *pictures)).table
     assert table["split"].tolist() == ["test", "train"]
     assert table["glaucoma"].tolist() == table["abnormal"].tolist() == [1, 0]
-    assert table["mask_optic_disc"].tolist() == ["test/drishtiGS_001_disc.png", pd.NA]
+    assert table["mask_optic_disc"].tolist() == ["test/drishtiGS_001_disc.png#128-255", pd.NA]
     assert table["mask_optic_cup"].isna().all()
     assert table["note_cdr_expert_4"].tolist() == ["0.82", pd.NA]
     assert table["patient"].tolist() == ["drishti_gs-001", "drishti_gs-002"]

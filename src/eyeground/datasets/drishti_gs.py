@@ -9,10 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.datasets.dataset import Dataset, Reading
+from eyeground.imaging.masks import with_mask_values
 
 TABLE = "drishti_gs.csv"
 DIAGNOSES = {"normal": 0, "glaucoma": 1}
 RATIOS = ("cdr_expert_1", "cdr_expert_2", "cdr_expert_3", "cdr_expert_4")
+
+# Grey is the share of four experts who marked a pixel: at least half of them.
+MAJORITY = ("optic_disc=128-255", "optic_cup=128-255")
 
 
 def read(folder: Path) -> Reading:
@@ -35,7 +39,7 @@ def read(folder: Path) -> Reading:
         "patients are not published: each photo counts as one patient",
         "'normal' was judged for glaucoma: other diseases were not looked for in a published way",
     ]
-    return DATASET.reading(table, folder, remarks)
+    return with_mask_values(DATASET.reading(table, folder, remarks), MAJORITY)
 
 
 DATASET = Dataset(
