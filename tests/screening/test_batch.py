@@ -70,7 +70,7 @@ def test_rows_are_the_findings_of_their_photos(run, screener):
         assert row["reason"] == finding.reason
         assert row["probability_abnormal"] == pytest.approx(finding.probabilities["abnormal"], rel=1e-5)
         assert row["focus"] == finding.gradability.focus
-    assert list(table.columns) == [*findings[0].as_row(), "picture"]
+    assert list(table.columns) == ["photo", "key", *list(findings[0].as_row())[1:], "picture"]
 
 
 def test_every_hostile_file_has_a_reason_without_its_place(run):
@@ -158,7 +158,7 @@ def test_results_that_no_screening_wrote_are_not_replaced(run, screener, tmp_pat
 
 def test_the_report_shows_every_photo_and_names_none(run):
     report = run.screened.report.read_bytes()
-    assert report.count(b"<tr class=") == READABLE + HOSTILE
+    assert report.count(b"<article class=") == READABLE + HOSTILE
     assert report.count(b"data-webp=") == READABLE
     for photo in run.table["photo"]:
         for part in photo.split("/"):

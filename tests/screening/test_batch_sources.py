@@ -136,15 +136,18 @@ def test_a_manifest_gives_rows_their_patients_and_tables_of_eyes_and_patients(fo
     )
     screened = screen(tmp_path / "list.csv", screener, tmp_path / "output", jobs=1)
     rows = pd.read_csv(tmp_path / "output" / "results.csv", dtype=str)
-    assert list(rows.columns[:4]) == ["photo", "patient", "eye", "status"]
+    assert list(rows.columns[:5]) == ["photo", "key", "patient", "eye", "status"]
     by_photo = rows.set_index("photo")
     assert by_photo.loc["photos/clinic b/eye 000.jpg", "patient"] == "0815-Q"
     assert by_photo.loc["photos/gone.jpg", "reason"] == "there is no such file"
-    assert screened.patients == {"abnormal": 1, "incomplete": 1}
+    assert screened.patients == {"refer": 1, "check the file": 1}
     patients = pd.read_csv(tmp_path / "output" / "patients.csv", dtype=str).set_index("patient")
     assert patients.loc["0815-Q", "photo"] == "photos/clinic a/eye 001.jpg"
-    assert patients.loc["8", "retake"] == "right"
+    assert patients.loc["8", "result"] == "check the file" and pd.isna(patients.loc["8", "retake"])
     assert "0815-Q" not in screened.report.read_text()
+    assert all(key in screened.report.read_text() for key in [*rows["key"], *patients["key"]])
+    elsewhere = screen(tmp_path / "list.csv", screener, tmp_path / "elsewhere", jobs=1)
+    assert list(pd.read_csv(elsewhere.output_folder / "results.csv")["key"]) == list(rows["key"])
     again = screen(folder, screener, tmp_path / "output", jobs=1)
     assert again.patients == {}
     assert not (tmp_path / "output" / "patients.csv").exists()

@@ -64,9 +64,11 @@ def finished(ledger: Ledger, *owners: tuple[str | None, str | None]) -> Finished
 def test_patient_and_eye_follow_the_photo_where_any_is_known(bundle, tmp_path):
     with Ledger(tmp_path / "ledger", bundle) as ledger:
         records = finished(ledger, ("007", "left"), (None, None))
+        keys = [record.row["key"] for record in records]
+        assert len(set(keys)) == 2
         assert [list(record.row.items()) for record in records] == [
-            [("photo", "0.jpg"), ("patient", "007"), ("eye", "left"), ("status", "normal")],
-            [("photo", "1.jpg"), ("patient", None), ("eye", None), ("status", "normal")],
+            [("photo", "0.jpg"), ("key", keys[0]), ("patient", "007"), ("eye", "left"), ("status", "normal")],
+            [("photo", "1.jpg"), ("key", keys[1]), ("patient", None), ("eye", None), ("status", "normal")],
         ]
         assert [record.row["photo"] for record in records[1:]] == ["1.jpg"]
     assert "007" not in Path(tmp_path / "ledger").read_text()
@@ -74,7 +76,7 @@ def test_patient_and_eye_follow_the_photo_where_any_is_known(bundle, tmp_path):
 
 def test_without_any_patient_there_are_no_such_columns(bundle, tmp_path):
     with Ledger(tmp_path / "ledger", bundle) as ledger:
-        assert list(finished(ledger, (None, None))[0].row) == ["photo", "status"]
+        assert list(finished(ledger, (None, None))[0].row) == ["photo", "key", "status"]
 
 
 def test_a_table_holds_any_text_and_any_number_and_knows_what_is_missing(tmp_path):

@@ -55,7 +55,7 @@ class Screened:
     counts : dict of str to int
         Photographs per status.
     patients : dict of str to int
-        Patients per status, see `eyeground.screening.rollup`; empty where none are known.
+        Patients per result, see `eyeground.screening.rollup`; empty where none are known.
     finished_before : int
         Photographs that an earlier, interrupted screening had finished.
     seconds : float
@@ -112,7 +112,7 @@ def screen(
     jobs : int, optional
         Reader processes; by default one per usable core.
     identifiers : bool
-        Show names of files and patients in the report; else they are numbered.
+        Show names of files and patients in the report; else it has only the keys that stand in the tables.
     report, overlays : bool
         Write the report, and the pictures that it shows. Without pictures it is a report without photographs.
     shards : int, optional
@@ -148,7 +148,7 @@ def screen(
         tally = Tally(screener.bundle.description.expected)
         write_results(output_folder, _counted(track(finished, "writing tables"), tally), columns.keep)
         write_shards(output_folder, shards)
-        patients = write_rollup(output_folder, finished, screener.rule.healthy)
+        patients = write_rollup(output_folder, finished, screener.rule)
         warned = tuple(warnings(tally, screener.rule, screener.bundle.description))
         _write_summary(output_folder, screener, tally, patients, warned)
         if report:
@@ -252,11 +252,11 @@ def _settled(drawing: Sequence[Future[Record]], ledger: Ledger) -> list[Record]:
 
 def _finish(photo: PhotoFile, finding: Finding, outcome: ReadPhoto | Refused, output_folder: Path) -> Record:
     if isinstance(outcome, Refused) or not outcome.picture.size:
-        return Record(photo.stamp, finding.as_row(), output=finding.output)
+        return Record(photo.stamp, finding.as_row(), output=finding.output, content=outcome.content)
     picture = f"{PICTURES}/{_picture_name(photo.name, outcome.picture)}"
     save_picture(draw_finding(finding, outcome.picture), output_folder / picture)
     scale = None if finding.evidence is None else finding.scale()
-    return Record(photo.stamp, finding.as_row(), picture, finding.output, scale)
+    return Record(photo.stamp, finding.as_row(), picture, finding.output, scale, outcome.content)
 
 
 def _picture_name(photo: str, pixels: NDArray[np.uint8]) -> str:

@@ -37,6 +37,8 @@ class Record:
         Path of its picture relative to the output folder; None if unreadable.
     output, scale : str or None, float or None
         The output whose evidence the picture shows, and the end of its colour scale in logits.
+    content : str
+        Of the file, see `eyeground.screening.keys`.
     """
 
     stamp: str
@@ -44,6 +46,7 @@ class Record:
     picture: str | None = None
     output: str | None = None
     scale: float | None = None
+    content: str = ""
 
 
 class Ledger:

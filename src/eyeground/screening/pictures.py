@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from eyeground.files import replacing
 from eyeground.screening.finding import Finding
 from eyeground.screening.overlay import colour_of, draw_evidence
+from eyeground.screening.words import finding_words, headline, strength_words
 
 PICTURE_SIDE = 512
 LEGEND_HEIGHT = 64
@@ -89,37 +90,42 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _legend(finding: Finding, scale: float, width: int) -> NDArray[np.uint8]:
-    """The colour bar with its ends in logits, and what the evidence is for."""
+    """What was found, and the colour bar with what the evidence is for."""
     image = Image.new("RGB", (width // 2, LEGEND_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     output = finding.output or ""
+    name = finding_words(finding.rule, output)
     probability, threshold = finding.probabilities[output], finding.rule.thresholds.get(output, math.nan)
-    draw.text((16, 14), f"{finding.status}", fill=_INK, font=_font(17))
-    draw.text(
-        (16, 37),
-        f"{output}: probability {probability:.3f}, threshold {threshold:.3f}",
-        fill=_QUIET,
-        font=_font(14),
-    )
-    return np.concatenate([np.asarray(image), _scale_bar(output, scale, width - width // 2)], axis=1)
+    room = width // 2 - 24
+    said = headline(finding.status, "; ".join(finding.suspected), finding.reason)
+    draw.text((16, 12), _shortened(draw, said, 17, room), fill=_INK, font=_font(17))
+    numbers = f"{name}: probability {probability:.3f}, threshold {threshold:.3f}"
+    draw.text((16, 37), _shortened(draw, numbers, 14, room), fill=_QUIET, font=_font(14))
+    return np.concatenate([np.asarray(image), _scale_bar(name, strength_words(scale), width - width // 2)], axis=1)
+
+
+def _shortened(draw: ImageDraw.ImageDraw, text: str, size: int, room: int) -> str:
+    """A text that fits into so many pixels, its end left out if need be."""
+    short = text
+    while draw.textlength(short, font=_font(size)) > room:
+        short = f"{short[:-2].rstrip()}\u2026"
+    return short
 
 
 @lru_cache(maxsize=64)
-def _scale_bar(output: str, scale: float, width: int) -> NDArray[np.uint8]:
-    """The right half of the legend; scales are round numbers, so few differ."""
+def _scale_bar(name: str, strength: str, width: int) -> NDArray[np.uint8]:
+    """The right half of the legend; few differ."""
     image = Image.new("RGB", (width, LEGEND_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     left = 16
-    draw.text((left, 12), "evidence against", fill=_QUIET, font=_font(13))
-    label = "evidence for"
     right = left + _BAR_WIDTH
-    draw.text((right - draw.textlength(label, font=_font(13)), 12), label, fill=_QUIET, font=_font(13))
-    image.paste(Image.fromarray(_bar()), (left, 32))
-    for share, text in ((0.0, f"-{scale:g}"), (0.5, "0"), (1.0, f"+{scale:g}")):
+    image.paste(Image.fromarray(_bar()), (left, 16))
+    for share, text in ((0.0, "against"), (0.5, "neither"), (1.0, "for")):
         length = draw.textlength(text, font=_font(13))
-        draw.text((left + share * _BAR_WIDTH - share * length, 46), text, fill=_INK, font=_font(13))
-    draw.text((right + 18, 29), f"logits, for \u201c{output}\u201d; the map\u2019s", fill=_QUIET, font=_font(13))
-    draw.text((right + 18, 45), "mean plus a constant is the logit", fill=_QUIET, font=_font(13))
+        draw.text((left + share * _BAR_WIDTH - share * length, 34), text, fill=_INK, font=_font(13))
+    room = width - right - 30
+    draw.text((right + 18, 13), _shortened(draw, f"evidence map: {name}", 13, room), fill=_QUIET, font=_font(13))
+    draw.text((right + 18, 32), f"fullest colour: {strength}", fill=_QUIET, font=_font(13))
     return np.asarray(image)
 
 

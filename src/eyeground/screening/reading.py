@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +28,7 @@ from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.gradability import Gradability
 from eyeground.imaging.standard import Geometry, StandardPhoto
 from eyeground.recipe import Preprocessing
+from eyeground.screening.keys import content_of
 
 SECONDS_PER_PHOTO = 60.0
 LONGEST_HEADER = 65536  # bytes; a reply's header has some 700
@@ -43,6 +44,7 @@ class ReadPhoto:
     standard: StandardPhoto
     gradability: Gradability
     picture: NDArray[np.uint8]
+    content: str = ""  # of the file, see `keys.content_of`
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Refused:
     """A photograph that could not be read, and why, in a sentence without its path."""
 
     reason: str
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class Readers:
                 self._processes.remove(process)
             process = self._own.process = _ReaderProcess(self._settings)
             self._processes.append(process)
-        return process.read(path)
+        return replace(process.read(path), content=content_of(path))
 
 
 class _ReaderProcess:

@@ -2,40 +2,39 @@
 (() => {
   const one = selector => document.querySelector(selector);
   const all = selector => [...document.querySelectorAll(selector)];
-  const table = one("#findings");
-  const byPatient = table.classList.contains("patients");
+  const findings = one("#findings");
+  const byPatient = findings.classList.contains("patients");
   const search = one("#search");
-  const output = one("#output");
-  const heads = all("#findings th[data-key]");
+  const order = one("#order");
   const counts = all(".counts button");
   const statuses = counts.map(button => button.dataset.status);
   const viewer = one("#viewer");
   const keys = one("#keys");
   const fade = one("#fade");
+  const reasons = all(".thresholds .why").map(cell => cell.textContent);
   document.documentElement.classList.add("scripted");
 
-  const blocks = [...table.tBodies];
-  const rowsPerBlock = blocks[0].querySelectorAll("tr:not(.patient)").length;
+  const blocks = all("#findings .block");
+  const unitsPerBlock = Math.max(...blocks.map(block => block.childElementCount));
 
-  // What moves together when the table is sorted: a patient, or a photograph where no patients are known.
-  let units = [];
-  for (const row of all("#findings tbody tr")) {
-    const isHeading = row.classList.contains("patient");
-    if (isHeading || !byPatient) units.push({ nodes: [], photos: [], heading: isHeading ? row : null, index: units.length, name: isHeading ? row.querySelector(".who").textContent : null });
-    const unit = units.at(-1);
-    unit.nodes.push(row);
-    if (isHeading) continue;
-    unit.name ??= row.querySelector(".photo").textContent;
-    unit.photos.push({
+  // A key is found however it is typed: K7-QF, k7 qf, k7qf.
+  const plain = text => text.toLowerCase().replace(/[\s-]+/g, "");
+
+  // What moves together when the order changes: a patient, or a photograph where no patient is known.
+  let units = all("#findings .unit").map((node, index) => {
+    const who = node.querySelector(".who .name")?.textContent ?? "";
+    const said = node.querySelector(".who")?.textContent ?? "";
+    const photos = [...node.querySelectorAll(".card")].map(row => ({
       row,
-      patient: unit.heading ? unit.name : "",
-      status: row.className,
+      patient: who,
+      status: row.dataset.status,
       opener: row.querySelector(".photo button"),
       image: row.querySelector("img"),
       picture: row.querySelector(".pictures a")?.getAttribute("href"),
-      words: `${row.querySelector(".photo").textContent} ${unit.heading ? unit.name : ""}`.toLowerCase(),
-    });
-  }
+      words: plain(`${row.querySelector(".headline").textContent} ${row.querySelector(".meta").textContent} ${said}`),
+    }));
+    return { node, index, photos, name: who || photos[0].opener.textContent };
+  });
   let photos = units.flatMap(unit => unit.photos);
   let shown = photos;
   let current = null;
@@ -77,27 +76,19 @@
     one("#position").textContent = `${place ? `${count(place)} of ` : ""}${count(shown.length)}: ${filter || "all"}`;
   };
 
-  // Where photographs have numbers instead of names, "photo 1" means the first and not also the tenth.
-  const matcher = () => {
-    const words = search.value.trim().toLowerCase();
-    if (!("numbered" in table.dataset)) return photo => photo.words.includes(words);
-    const escaped = words.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-    const pattern = new RegExp(`${/^\d/.test(words) ? "(?<!\\d)" : ""}${escaped}${/\d$/.test(words) ? "(?!\\d)" : ""}`);
-    return photo => pattern.test(photo.words);
-  };
   const filter = () => {
     const wanted = new Set(chosen());
-    const matches = matcher();
-    shown = photos.filter(photo => (!wanted.size || wanted.has(photo.status)) && matches(photo));
+    const words = plain(search.value);
+    shown = photos.filter(photo => (!wanted.size || wanted.has(photo.status)) && photo.words.includes(words));
     const kept = new Set(shown);
     for (const unit of units) {
       for (const photo of unit.photos) photo.row.hidden = !kept.has(photo);
-      if (unit.heading) unit.heading.hidden = unit.photos.every(photo => photo.row.hidden);
+      unit.node.hidden = unit.photos.every(photo => photo.row.hidden);
     }
     for (const block of blocks) {
-      const rows = [...block.rows].filter(row => !row.hidden).length;
-      block.hidden = !rows;
-      block.style.setProperty("--shown", rows);
+      const left = [...block.children].filter(unit => !unit.hidden).length;
+      block.hidden = !left;
+      block.style.setProperty("--shown", left);
     }
     for (const button of all(".filter button")) button.setAttribute("aria-pressed", String(wanted.has(button.dataset.status)));
     if (viewer.open && !kept.has(current)) {
@@ -119,23 +110,24 @@
 
   const collator = new Intl.Collator("en", { numeric: true });
   const number = (photo, key) => {
-    if (key === "rank") return statuses.indexOf(photo.status);
-    const text = key === "probability" ? photo.row.dataset.probabilities.split(" ")[output ? output.value : 0] : photo.row.dataset[key];
-    return text ? Number(text) : NaN;
+    const text = key === "quality" ? photo.row.dataset.quality : photo.row.dataset.probabilities.split(" ")[key];
+    return text ? Number(text) : null;
   };
-  const sort = (head, direction) => {
-    for (const other of heads) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
-    const key = head.dataset.key;
-    const value = unit => {
-      if (key === "name") return unit.name;
-      const known = unit.photos.map(photo => number(photo, key)).filter(value => !Number.isNaN(value));
-      return known.length ? (direction > 0 ? Math.min(...known) : Math.max(...known)) : null;
+  // By quality the lowest comes first, by probability the highest; what has no number comes last.
+  const sort = () => {
+    const key = order.value;
+    const sign = key === "quality" ? 1 : -1;
+    const best = unit => {
+      const known = unit.photos.map(photo => number(photo, key)).filter(value => value !== null);
+      return known.length ? Math.min(...known.map(value => sign * value)) : Infinity;
     };
-    const keyed = units.map(unit => ({ unit, value: value(unit) }));
-    const compare = key === "name" ? collator.compare : (a, b) => a - b;
-    keyed.sort((a, b) => (a.value === null) - (b.value === null) || (a.value === null ? 0 : direction * compare(a.value, b.value)) || a.unit.index - b.unit.index);
-    units = keyed.map(item => item.unit);
+    if (key === "") units.sort((a, b) => a.index - b.index);
+    else if (key === "name") units.sort((a, b) => collator.compare(a.name, b.name) || a.index - b.index);
+    else {
+      const values = new Map(units.map(unit => [unit, best(unit)]));
+      units.sort((a, b) => (values.get(a) === values.get(b) ? 0 : values.get(a) - values.get(b)) || a.index - b.index);
+    }
+    findings.dataset.output = /^\d+$/.test(key) ? key : "";
     photos = units.flatMap(unit => unit.photos);
     lay();
     filter();
@@ -143,21 +135,9 @@
   // Blocks are filled while they are out of the document: moved one by one inside it, thousands of rows take minutes.
   const lay = () => {
     for (const block of blocks) block.remove();
-    const nodes = units.flatMap(unit => unit.nodes);
-    let laid = 0;
-    for (const block of blocks) {
-      const rows = [];
-      for (let held = 0; laid < nodes.length && held < rowsPerBlock; laid++) {
-        rows.push(nodes[laid]);
-        held += nodes[laid].classList.contains("patient") ? 0 : 1;
-      }
-      block.replaceChildren(...rows);
-    }
-    table.append(...blocks);
-  };
-  const sortByOutput = () => {
-    table.dataset.output = output.value;
-    sort(heads.find(head => head.dataset.key === "probability"), -1);
+    blocks.forEach((block, place) => block.replaceChildren(
+      ...units.slice(place * unitsPerBlock, (place + 1) * unitsPerBlock).map(unit => unit.node)));
+    findings.append(...blocks);
   };
 
   const mark = photo => {
@@ -169,22 +149,26 @@
   const open = photo => {
     mark(photo);
     one("#seen").hidden = !photo;
-    one("#viewed").textContent = photo ? photo.opener.textContent : "No photograph";
+    one("#viewed").textContent = photo ? photo.row.querySelector(".headline").textContent : "No photograph";
     if (photo) paint(photo);
     if (!viewer.open) viewer.showModal();
     if (shown.length) large(shown[Math.min(shown.indexOf(photo) + 1, shown.length - 1)]);
   };
   const paint = photo => {
-    const scale = photo.row.querySelector(".scale")?.textContent;
-    const eye = photo.row.querySelector(".eye")?.textContent;
-    one("#whose").textContent = [photo.patient, eye].filter(Boolean).join(", ");
+    const scale = photo.row.querySelector(".scale");
+    const eye = photo.row.querySelector(".side")?.textContent;
+    one("#whose").textContent = [photo.opener.textContent, photo.patient && `patient ${photo.patient}`, eye].filter(Boolean).join(", ");
     one(".verdict").className = `verdict ${photo.status}`;
-    for (const part of ["action", "status"]) one(`.verdict .${part}`).textContent = photo.row.querySelector(`.said .${part}`).textContent;
+    one(".verdict .action").textContent = photo.row.querySelector(".action").textContent;
     for (const part of all("#viewer [data-copy-of]")) part.replaceChildren(...[photo.row.querySelector(part.dataset.copyOf)?.cloneNode(true)].filter(Boolean));
+    all("#viewer .chances li").forEach((line, place) => {
+      if (line.matches(".silent")) line.append(Object.assign(document.createElement("small"), { textContent: reasons[place] }));
+    });
     one(".stage").hidden = !photo.image;
     one(".stage").classList.toggle("alone", !scale);
+    one(".stage").classList.toggle("half", photo.row.querySelector(".half") !== null);
     for (const part of all("#viewer .explained")) part.hidden = !scale;
-    one("#scale").textContent = scale ?? "";
+    one("#scale").textContent = scale ? `${scale.textContent}; ${scale.title}` : "";
     one("#file").hidden = true;
     const images = all("#viewer .square img");
     const fill = source => { for (const image of images) image.src = source; };
@@ -226,20 +210,15 @@
 
   for (const button of [...counts, ...all(".filter button")]) button.addEventListener("click", () => press(button.dataset.status));
   search.addEventListener("input", filter);
-  for (const head of heads) head.querySelector("button").addEventListener("click", () => {
-    const direction = head.getAttribute("aria-sort");
-    const first = head.dataset.key === "probability" ? -1 : 1;
-    sort(head, direction ? (direction === "ascending" ? -1 : 1) : first);
-  });
-  output?.addEventListener("change", sortByOutput);
+  order.addEventListener("change", sort);
   const photoOf = new Map(photos.map(photo => [photo.row, photo]));
-  table.addEventListener("click", event => {
+  findings.addEventListener("click", event => {
     if (!event.target.closest(".photo button, .pictures a") || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    open(photoOf.get(event.target.closest("tr")));
+    open(photoOf.get(event.target.closest(".card")));
   });
-  table.addEventListener("focusin", event => {
-    const photo = photoOf.get(event.target.closest("tr"));
+  findings.addEventListener("focusin", event => {
+    const photo = photoOf.get(event.target.closest(".card"));
     if (photo && photo !== current && !viewer.open) mark(photo);
   });
   fade.addEventListener("input", () => look(Number(fade.value)));
@@ -265,7 +244,7 @@
   const arrows = { ArrowRight: "next", ArrowLeft: "previous", ArrowDown: "next", ArrowUp: "previous" };
   const meaningOf = event => {
     const at = event.target;
-    if (at === search || at === output) return null;
+    if (at === search || at === order) return null;
     if (event.key in meanings) return meanings[event.key];
     if (event.key in arrows && at !== fade && (viewer.open || at.closest(".photo"))) return arrows[event.key];
     return event.key === "Enter" && at === document.body ? "enter" : null;
@@ -277,7 +256,7 @@
     if (meaning && !(keys.open && meaning !== "keys")) {
       event.preventDefault();
       does[meaning]();
-    } else if (/^[1-9]$/.test(event.key) && event.target !== search && event.target !== output && !keys.open && statuses[event.key - 1]) {
+    } else if (/^[1-9]$/.test(event.key) && event.target !== search && event.target !== order && !keys.open && statuses[event.key - 1]) {
       press(statuses[event.key - 1]);
     }
   });

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from eyeground.files import replacing
 from eyeground.screening.finding import as_json
+from eyeground.screening.keys import keys_of
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import PhotoFile
 
@@ -29,6 +30,7 @@ _UNFINISHED_SHARDS = ".eyeground-shards"
 ENDINGS = (".csv", ".parquet", ".jsonl")
 TEXT_COLUMNS = (
     "photo",
+    "key",
     "patient",
     "eye",
     "status",
@@ -47,8 +49,9 @@ ROWS_AT_ONCE = 2_000
 class Finished(Sequence[Record]):
     """The records of finished photographs, in order, read from the ledger whenever one is asked for.
 
-    Where any photograph has a patient or an eye, all rows have the columns `patient` and `eye` right after `photo`, and
-    after these the columns that are `kept` of a manifest; one that has the name of a column of ours gets `kept_` before it.
+    Rows have the column `key` right after `photo` (see `eyeground.screening.keys`), after it `patient` and `eye` where any
+    photograph has one, and then the columns that are `kept` of a manifest; one that has the name of a column of ours gets
+    `kept_` before it.
     """
 
     def __init__(self, photos: Sequence[PhotoFile], ledger: Ledger, kept: Sequence[str] = ()) -> None:
@@ -56,6 +59,7 @@ class Finished(Sequence[Record]):
         self.kept = kept
         self._ledger = ledger
         self._with_patients = any(photo.patient is not None or photo.eye is not None for photo in photos)
+        self._keys = keys_of(photos, (self._finished(photo).content for photo in photos))
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -66,19 +70,23 @@ class Finished(Sequence[Record]):
     def __getitem__(self, place: slice) -> Sequence[Record]: ...
     def __getitem__(self, place: int | slice) -> Record | Sequence[Record]:
         if isinstance(place, slice):
-            return [self._record(photo) for photo in self.photos[place]]
-        return self._record(self.photos[place])
-
-    def _record(self, photo: PhotoFile) -> Record:
-        record = self._ledger.record_of(photo)
-        assert record is not None, "a photograph was not finished"
-        whose = {"patient": photo.patient, "eye": photo.eye} if self._with_patients else {}
+            return [self[one] for one in range(*place.indices(len(self)))]
+        photo = self.photos[place]
+        record = self._finished(photo)
+        whose: dict[str, str | None] = {"key": self._keys[place]}
+        if self._with_patients:
+            whose |= {"patient": photo.patient, "eye": photo.eye}
         cells = photo.kept or (None,) * len(self.kept)
         kept = {
             f"{KEPT}{name}" if name in record.row or name in whose else name: cell
             for name, cell in zip(self.kept, cells, strict=True)
         }
-        return replace(record, row={"photo": None} | whose | kept | record.row) if whose or kept else record
+        return replace(record, row={"photo": None} | whose | kept | record.row)
+
+    def _finished(self, photo: PhotoFile) -> Record:
+        record = self._ledger.record_of(photo)
+        assert record is not None, "a photograph was not finished"
+        return record
 
 
 def write_results(folder: Path, rows: Iterable[dict[str, Any]], kept: Sequence[str] = ()) -> None:

@@ -1,21 +1,20 @@
 """From photographs to eyes to patients: what is to be done with whom, and which photograph says so.
 
-**An eye** is `abnormal` if any of its photographs is; else `normal` if any of its photographs is, whatever the others
-are: one photograph that could be judged is an answer. If none could be judged (ungradable, unreadable, unfamiliar),
-it is `retake`.
+The results, the most urgent first: `refer`, `retake`, `look` (good, but unlike the training), `check the file`, `none`.
 
-**A patient** is `abnormal` if any eye is, whatever the other; `normal` if all photographed eyes are; `retake` if no eye
-has an answer; and `incomplete` if one eye is normal and another has no answer, for which it must be photographed
-again. An abnormal patient may have an eye without an answer, too: the column `retake` names it in any case. An eye of
-which the manifest names no photograph is not asked for: whether it was forgotten, or is not there, no table knows.
+**An eye** is `refer` if any of its photographs is abnormal; else `none` if any is normal, whatever the others are: one
+photograph that could be judged is an answer. Without one, a good photograph that a person can judge comes next (`look`), then
+one that has to be taken again (`retake`). A missing or broken file alone recalls nobody: `check the file`.
 
-**Photographs of a patient without an eye** form one group, called `unknown`. They may be of either eye or both, so one
-that was judged normal is no answer for one that could not be judged: such a group is `incomplete`. Photographs
+**A patient** has the most urgent result of the eyes; the column `retake` names the eyes to be photographed again in any case.
+An eye of which the manifest names no photograph is not asked for: whether it was forgotten, or is not there, no table knows.
+
+**Photographs of a patient without an eye** form one group, called `unknown`. They may be of either eye or both, so one that
+was judged normal is no answer for one that was not: such a group has the most urgent result of its photographs. Photographs
 without a patient are in neither table.
 
-The photograph that decides is, of those that could be judged and have the status, the one that lies highest above
-its threshold, and of those that could not be judged, the first by name. The worst comes first:
-abnormal > retake > incomplete > normal.
+The photograph that decides is, of those with the result, the one that lies highest above its threshold; of those that could
+not be judged, the first by name.
 """
 
 import csv
@@ -29,16 +28,27 @@ from typing import Any, Literal
 
 from eyeground.files import replacing
 from eyeground.progress import track
+from eyeground.screening.decision import Rule, Status, margin
+from eyeground.screening.keys import patient_key
 from eyeground.screening.ledger import Record
 from eyeground.screening.results import Finished
+from eyeground.screening.suspicion import likely_grades, suspected
 
 EYES, PATIENTS = "eyes.csv", "patients.csv"
 UNKNOWN = "unknown"
 JUDGED = ("abnormal", "normal")  # every other status says that the photograph gives no answer
-PROBABILITY, THRESHOLD = "probability_", "threshold_"
+GRADABLE = (*JUDGED, "unfamiliar")
 
-Rolled = Literal["abnormal", "retake", "incomplete", "normal"]
-WORST_FIRST: tuple[Rolled, ...] = ("abnormal", "retake", "incomplete", "normal")
+Result = Literal["refer", "retake", "look", "check the file", "none"]
+RESULTS: tuple[Result, ...] = ("refer", "retake", "look", "check the file", "none")
+RESULT_OF: dict[Status, Result] = {
+    "abnormal": "refer",
+    "ungradable": "retake",
+    "unfamiliar": "look",
+    "unreadable": "check the file",
+    "normal": "none",
+}
+_OF_ONE_EYE: tuple[Result, ...] = ("refer", "none", "look", "retake", "check the file")
 
 
 @dataclass(frozen=True)
@@ -49,62 +59,54 @@ class Eye:
     ----------
     eye : str
         `left`, `right` or `unknown`.
-    status : str
-        See the head of this module; `incomplete` only if the eye is unknown.
+    result : str
+        See the head of this module.
     records : tuple of Record
         Its photographs, sorted by name.
     deciding : Record
-        The one that the status rests on.
+        The one that the result rests on.
     """
 
     eye: str
-    status: Rolled
+    result: Result
     records: tuple[Record, ...]
     deciding: Record
 
 
-def eye_of(eye: str, records: Sequence[Record], healthy: frozenset[str]) -> Eye:
-    """Roll the photographs of one eye up.
+@dataclass(frozen=True)
+class Pooled:
+    """What several photographs say together: the highest probabilities of those judged, and what is suspected by them."""
 
-    Parameters
-    ----------
-    eye : str
-        `left`, `right` or `unknown`.
-    records : sequence of Record
-        At least one, sorted by name.
-    healthy : frozenset of str
-        Outputs that are the probability of health, of which low is abnormal.
-    """
-    status = eye_status(eye, [record.row["status"] for record in records])
-    if status in JUDGED:
-        of_status = [record for record in records if record.row["status"] == status]
-        return Eye(eye, status, tuple(records), max(of_status, key=lambda record: _height(record, healthy)))
-    unjudged = next(record for record in records if record.row["status"] not in JUDGED)
-    return Eye(eye, status, tuple(records), unjudged)
+    probabilities: dict[str, float | None]
+    suspected: tuple[str, ...]
+    grades: tuple[str, ...]
 
 
-def patient_of(eyes: Sequence[Eye]) -> tuple[Rolled, Eye]:
-    """What a patient's eyes come to, and the eye that decides; see the head of this module."""
-    worst = min(eyes, key=lambda eye: WORST_FIRST.index(eye.status))
-    return patient_status([eye.status for eye in eyes]), worst
-
-
-def eye_status(eye: str, statuses: Sequence[str]) -> Rolled:
+def eye_result(eye: str, statuses: Sequence[Status]) -> Result:
     """What the statuses of an eye's photographs come to; `eye` is `left`, `right` or `unknown`."""
-    if "abnormal" in statuses:
-        return "abnormal"
-    if "normal" not in statuses:
-        return "retake"
-    return "incomplete" if eye == UNKNOWN and not set(statuses) <= set(JUDGED) else "normal"
+    order = RESULTS if eye == UNKNOWN else _OF_ONE_EYE
+    return min((RESULT_OF[status] for status in statuses), key=order.index)
 
 
-def patient_status(eyes: Sequence[Rolled]) -> Rolled:
-    """What the statuses of a patient's eyes come to."""
-    worst = min(eyes, key=WORST_FIRST.index)
-    return "incomplete" if worst == "retake" and set(eyes) != {"retake"} else worst
+def patient_result(eyes: Sequence[Result]) -> Result:
+    """What the results of a patient's eyes come to."""
+    return min(eyes, key=RESULTS.index)
 
 
-def write_rollup(folder: Path, finished: Finished, healthy: frozenset[str]) -> dict[str, int]:
+def pooled(rule: Rule, rows: Sequence[dict[str, Any]]) -> Pooled:
+    """Put the rows of several photographs together."""
+    judged = [row for row in rows if row["status"] in JUDGED]
+    worst: dict[str, float | None] = {
+        output: (min if output in rule.healthy else max)((row[f"probability_{output}"] for row in judged), default=None)
+        for output in rule.outputs
+    }
+    named = {name for row in judged for name in (row["reached"] or "").split("; ")}
+    reached = tuple(output for output in rule.deciding if output in named)
+    known = {output: probability for output, probability in worst.items() if probability is not None}
+    return Pooled(worst, suspected(rule.targets, reached, known), likely_grades(rule.targets, reached, known))
+
+
+def write_rollup(folder: Path, finished: Finished, rule: Rule) -> dict[str, int]:
     """Write `eyes.csv` and `patients.csv` of the photographs that have a patient, or remove those of an earlier screening.
 
     One patient's photographs are held at a time.
@@ -112,7 +114,7 @@ def write_rollup(folder: Path, finished: Finished, healthy: frozenset[str]) -> d
     Returns
     -------
     dict of str to int
-        Patients per status; empty if no photograph has a patient.
+        Patients per result, the most urgent first; empty if no photograph has a patient.
 
     Raises
     ------
@@ -130,17 +132,22 @@ def write_rollup(folder: Path, finished: Finished, healthy: frozenset[str]) -> d
     counts: Counter[str] = Counter()
     records = track((finished[place] for place in order), "rolling up", total=len(order))
     with _table(folder / EYES) as add_eye, _table(folder / PATIENTS) as add_patient:
-        for patient, eyes in _patients(records, healthy):
-            for eye in eyes:
-                add_eye({"patient": patient, "eye": eye.eye, "status": eye.status, **_common([eye], eye)})
-            status, deciding = patient_of(eyes)
-            shown = {
-                "eyes": " ".join(eye.eye for eye in eyes),
-                "retake": " ".join(eye.eye for eye in eyes if eye.status in ("retake", "incomplete")),
+        for of_patient in _patients(records, rule):
+            whose = {
+                "patient": of_patient[0].deciding.row["patient"],
+                "key": patient_key(of_patient[0].deciding.row["key"]),
             }
-            add_patient({"patient": patient, "status": status, **shown, **_common(eyes, deciding)})
-            counts[status] += 1
-    return dict(counts)
+            for eye in of_patient:
+                add_eye({**whose, "eye": eye.eye, "result": eye.result, **_common(rule, [eye], eye)})
+            worst = min(of_patient, key=lambda eye: RESULTS.index(eye.result))
+            shown = {
+                "result": worst.result,
+                "eyes": " ".join(eye.eye for eye in of_patient),
+                "retake": " ".join(eye.eye for eye in of_patient if eye.result == "retake"),
+            }
+            add_patient({**whose, **shown, **_common(rule, of_patient, worst)})
+            counts[worst.result] += 1
+    return {result: counts[result] for result in RESULTS if counts[result]}
 
 
 @contextmanager
@@ -157,32 +164,40 @@ def _table(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
         yield add
 
 
-def _patients(records: Iterator[Record], healthy: frozenset[str]) -> Iterator[tuple[str, list[Eye]]]:
-    """Patients with their eyes, of records sorted by patient and eye."""
-    for patient, of_patient in groupby(records, key=lambda record: str(record.row["patient"])):
+def _patients(records: Iterator[Record], rule: Rule) -> Iterator[list[Eye]]:
+    """The eyes of patient after patient, of records sorted by patient and eye."""
+    for _, of_patient in groupby(records, key=lambda record: record.row["patient"]):
         by_eye = groupby(of_patient, key=lambda record: record.row["eye"] or UNKNOWN)
-        yield patient, [eye_of(eye, list(of_eye), healthy) for eye, of_eye in by_eye]
+        yield [_eye(eye, tuple(of_eye), rule) for eye, of_eye in by_eye]
 
 
-def _common(eyes: Sequence[Eye], deciding: Eye) -> dict[str, Any]:
-    """What a row says of its photographs: how many, which one decides, the highest probabilities of those judged."""
-    records = [record for eye in eyes for record in eye.records]
-    judged = [record.row for record in records if record.row["status"] in JUDGED]
-    highest = {
-        column: max((row[column] for row in judged), default=None)
-        for column in records[0].row
-        if column.startswith(PROBABILITY)
-    }
+def _eye(eye: str, records: tuple[Record, ...], rule: Rule) -> Eye:
+    result = eye_result(eye, [record.row["status"] for record in records])
+    of_result = [record for record in records if RESULT_OF[record.row["status"]] == result]
+    return Eye(eye, result, records, max(of_result, key=lambda record: height(record, rule)))
+
+
+def height(record: Record, rule: Rule) -> float:
+    """How far the output that a status rests on lies above its threshold, in logits, towards disease; 0 where none was judged."""
+    row, output = record.row, record.output
+    if row["status"] not in JUDGED or output is None or output not in rule.thresholds:
+        return 0.0
+    above = margin(row[f"probability_{output}"], rule.thresholds[output])
+    return -above if output in rule.healthy else above
+
+
+def _common(rule: Rule, eyes: Sequence[Eye], deciding: Eye) -> dict[str, Any]:
+    """What a row says of its photographs: what is suspected, how many there are, which one decides, and probabilities."""
+    rows = [record.row for eye in eyes for record in eye.records]
+    together, decisive = pooled(rule, rows), deciding.deciding.row
     return {
-        "photos": len(records),
-        "gradable": len(judged),
-        "photo": deciding.deciding.row["photo"],
-        "reason": deciding.deciding.row["reason"],
-        **highest,
+        "suspected": "; ".join(together.suspected),
+        "grades": "; ".join(together.grades),
+        "photos": len(rows),
+        "gradable": sum(row["status"] in GRADABLE for row in rows),
+        "photo": decisive["photo"],
+        "photo_key": decisive["key"],
+        "reason": decisive["reason"],
+        **{f"probability_{output}": together.probabilities[output] for output in rule.outputs},
+        **{f"threshold_{output}": rule.thresholds.get(output) for output in rule.outputs},
     }
-
-
-def _height(record: Record, healthy: frozenset[str]) -> float:
-    """How far the output that a status rests on lies above its threshold, on the side of disease."""
-    height: float = record.row[f"{PROBABILITY}{record.output}"] - record.row[f"{THRESHOLD}{record.output}"]
-    return -height if record.output in healthy else height

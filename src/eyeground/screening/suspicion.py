@@ -34,11 +34,12 @@ def suspected(targets: Sequence[Target], reached: Sequence[str], probabilities: 
         if not named or target.name == "abnormal":
             continue
         for output in named[-1:] if target.kind == "ordinal" else named:
-            found[_words(target, output)] = probabilities[output]
+            found[output_words(target, output)] = probabilities[output]
     return tuple(sorted(found, key=lambda words: -found[words])) or ((UNNAMED,) if reached else ())
 
 
-def _words(target: Target, output: str) -> str:
+def output_words(target: Target, output: str) -> str:
+    """What an output that reached its threshold says, in words."""
     name = disease_name(target.name)
     if target.kind == "ordinal":
         step = target.outputs.index(output) + 1

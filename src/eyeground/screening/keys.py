@@ -1,0 +1,109 @@
+"""Keys by which a report and its tables name photographs and patients without saying who they are, such as `K7-QF`.
+
+A key is made of the photographs' own bytes and never of a name or record number, which could be tried. So it is the same
+whenever the same photographs are screened, by whatever model, and only who has the photograph can make it.
+"""
+
+import hashlib
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+from eyeground.screening.photos import PhotoFile
+
+# Without what is mistaken for another in print or handwriting (0 O, 1 I L, 2 Z, 5 S, 8 B, U V), and without vowels: no words.
+LETTERS, DIGITS = "CDFGHJKMNPQRTWXY", "34679"
+FEWEST_FREE = 64  # possible keys for each one that is needed
+SHORTEST_SHARED = 3  # characters of an identifier that must not be found in a key
+_PIECES, _PIECE = 16, 2**16
+
+
+def content_of(path: Path) -> str:
+    """What tells a file's content from any other: a hash of its size and of 16 pieces, 1 MB in all; empty if it cannot be read."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would never end
+            return ""
+        read = hashlib.blake2b(str(status.st_size).encode(), digest_size=16)
+        step = max(_PIECE, status.st_size // _PIECES)
+        with path.open("rb") as stream:
+            for start in range(0, min(status.st_size, step * _PIECES), step):
+                stream.seek(start)
+                read.update(stream.read(_PIECE))
+    except (OSError, ValueError):
+        return ""
+    return read.hexdigest()
+
+
+def keys_of(photos: Sequence[PhotoFile], contents: Iterable[str]) -> list[str]:
+    """The key of every photograph: its patient's key and a number, such as `K7-QF.2`, or one of its own without a patient.
+
+    A patient keeps the key when others are added to the screening, and mostly when further photographs of the same patient
+    are. Of what has no content, as a missing file, the key says its place.
+
+    Parameters
+    ----------
+    photos : sequence of PhotoFile
+        In the order of the results.
+    contents : iterable of str
+        What `content_of` said of each.
+    """
+    owners: dict[str | int, int] = {}  # patient, or the place of a photograph without one, to its own place
+    seeds: list[str] = []
+    for place, (photo, content) in enumerate(zip(photos, contents, strict=True)):
+        owner = owners.setdefault(place if photo.patient is None else photo.patient, len(seeds))
+        if owner == len(seeds):
+            seeds.append(content)
+        elif content:
+            seeds[owner] = min(seeds[owner] or content, content)
+    found = _told_apart(seeds, _identifiers(photos))
+    numbers = dict.fromkeys(owners.values(), 0)
+    keys = []
+    for place, photo in enumerate(photos):
+        owner = owners[place if photo.patient is None else photo.patient]
+        numbers[owner] += 1
+        keys.append(found[owner] if photo.patient is None else f"{found[owner]}.{numbers[owner]}")
+    return keys
+
+
+def patient_key(photo_key: str) -> str:
+    """The key of a photograph's patient.
+
+    >>> patient_key("K7-QF.2")
+    'K7-QF'
+    """
+    return photo_key.partition(".")[0]
+
+
+def _told_apart(seeds: Sequence[str], identifiers: frozenset[str]) -> list[str]:
+    """A key for each seed, no two alike, and none that holds an identifier."""
+    length = 4
+    while len(LETTERS) * len(DIGITS) * len(LETTERS + DIGITS) ** (length - 2) < FEWEST_FREE * len(seeds):
+        length += 2
+    keys: dict[str, None] = {}
+    for place, seed in enumerate(seeds):
+        candidates = _candidates(seed or f"place {place}", length)
+        keys[next(key for key in candidates if key not in keys and not _resembles(key, identifiers))] = None
+    return [f"{key[:2]}-{key[2:]}" for key in keys]
+
+
+def _candidates(seed: str, length: int) -> Iterator[str]:
+    for attempt in count():
+        numbers = hashlib.blake2b(f"{seed}/{attempt}".encode(), digest_size=length).digest()
+        alphabets = (LETTERS, DIGITS, *[LETTERS + DIGITS] * (length - 2))
+        yield "".join(letters[number % len(letters)] for letters, number in zip(alphabets, numbers, strict=True))
+
+
+def _identifiers(photos: Sequence[PhotoFile]) -> frozenset[str]:
+    """Names of patients and files, as far as they are short enough to be found in a key."""
+    names = (name for photo in photos for name in (photo.patient or "", Path(photo.name).stem))
+    plain = (re.sub(r"[\W_]", "", name).upper() for name in names if len(name) <= 16)
+    return frozenset(name for name in plain if len(name) >= SHORTEST_SHARED)
+
+
+def _resembles(key: str, identifiers: frozenset[str]) -> bool:
+    """Whether a key is, or holds, an identifier."""
+    ends = range(SHORTEST_SHARED, len(key) + 1)
+    return any(key[start:end] in identifiers for end in ends for start in range(end - SHORTEST_SHARED + 1))

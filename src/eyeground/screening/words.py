@@ -1,0 +1,106 @@
+"""What a report and its pictures say in words: results, findings, quality, strength of evidence, where thresholds come from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eyeground.bundle import DecisionRule
+from eyeground.screening.decision import ABNORMAL, Rule, Status
+from eyeground.screening.finding import RETAKE
+from eyeground.screening.suspicion import output_words
+from eyeground.targets import in_words
+
+NOTHING_SUSPECTED = "nothing suspected"
+
+_INSTEAD = {
+    "ungradable": "retake",
+    "unfamiliar": "look at it yourself",
+    "unreadable": "check the file",
+    "undecided": "not judged",
+}
+
+# A measure's name, and from where on it is fair and good; see `eyeground.imaging.quality_measures`.
+_QUALITY = {
+    "focus": ("focus", 0.005, 0.015),
+    "illumination": ("light", 0.2, 0.3),
+    "contrast": ("contrast", 0.08, 0.15),
+    "completeness": ("field", 0.7, 0.85),
+}
+_OVEREXPOSED = 0.9  # illumination from which on light is poor again
+# Ends of colour scales, in logits. Evidence of 2 all over a photograph moves an even chance to 0.88, of 4 to 0.98.
+_STRENGTHS = ((2.0, "weak"), (4.0, "moderate"), (8.0, "strong"))
+_CHOSEN_ON = {
+    "validation": "set aside for this",
+    "train": "of the training",
+    "cross-validation": "of the training, each judged by a model that had not seen it",
+    "site": "of the place where it is used",
+}
+_AIMS = {
+    "youden": "the share of abnormal photographs that is found and the share of normal ones that is passed are together as "
+    "high as can be",
+    "sensitivity": "{} of 100 abnormal photographs are found",
+    "specificity": "{} of 100 normal photographs are passed as normal",
+}
+
+
+def headline(status: Status, suspected: str | None, reason: str) -> str:
+    """The result of a photograph in one line.
+
+    >>> headline("ungradable", None, "too dark; retake the photograph")
+    'retake: too dark'
+    """
+    if status == "abnormal":
+        return f"suspected: {suspected}"
+    if status == "normal":
+        return NOTHING_SUSPECTED
+    what = _INSTEAD[status]
+    return f"{what}: {reason.removesuffix(f'; {RETAKE}')}"
+
+
+def finding_words(rule: Rule, output: str) -> str:
+    """What an output is the probability of."""
+    if output == ABNORMAL:
+        return "any abnormality"
+    target = next((target for target in rule.targets if output in target.outputs), None)
+    return in_words(output) if target is None else output_words(target, output)
+
+
+def quality_words(row: Mapping[str, Any]) -> list[tuple[str, str, float]]:
+    """Name, word (good, fair or poor) and number of each measure of a photograph's quality; none if it could not be read."""
+    words = []
+    for measure, (name, fair, good) in _QUALITY.items():
+        value = row[measure]
+        if value is not None:
+            poor = value < fair or (measure == "illumination" and value > _OVEREXPOSED)
+            words.append((name, "poor" if poor else "fair" if value < good else "good", value))
+    return words
+
+
+def strength_words(scale: float) -> str:
+    """How strong evidence is that has the colours at the ends of a scale (logits)."""
+    return next((word for limit, word in _STRENGTHS if scale <= limit), "very strong")
+
+
+def origin_of(decision: DecisionRule | None) -> str:
+    """Where the thresholds of a rule come from."""
+    if decision is None:
+        return "No thresholds were chosen."
+    if decision.chosen_on == "given":
+        return "Thresholds were given by hand, not chosen on photographs."
+    name, _, number = decision.rule.partition("=")
+    try:
+        aim = _AIMS[name].format(f"{100 * float(number):g}" if number else "")
+    except (KeyError, ValueError):
+        aim = f"they keep {decision.rule}"
+    photos = f"{decision.positives:,} abnormal and {decision.negatives:,} normal photographs {_CHOSEN_ON[decision.chosen_on]}"
+    return f"Thresholds were chosen on {photos}, so that {aim}."
+
+
+def performance_of(decision: DecisionRule | None) -> str:
+    """What the rule did on photographs that nothing was chosen on."""
+    found, passed = (decision.sensitivity, decision.specificity) if decision else (None, None)
+    if found is None or passed is None:
+        return "What this does on other photographs was not measured."
+    return (
+        f"On test photographs it found {found.value:.0%} of {found.photos:,} abnormal ones ({found.low:.0%} to {found.high:.0%}) "
+        f"and passed {passed.value:.0%} of {passed.photos:,} normal ones ({passed.low:.0%} to {passed.high:.0%})."
+    ).replace("%", " %")
