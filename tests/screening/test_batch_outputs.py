@@ -47,7 +47,7 @@ def test_pictures_that_are_wanted_later_are_drawn_then(screened, tmp_path):
 
 def test_without_pictures_a_report_still_has_a_row_for_each_photo(screened):
     text = screened(overlays=False).report.read_text(encoding="utf-8")
-    assert text.count('<span class="none">no picture</span>') == 6
+    assert text.count('<p class="none">no picture</p>') == 6
 
 
 def test_a_report_that_is_no_longer_wanted_does_not_stay_beside_newer_tables(screened, tmp_path):

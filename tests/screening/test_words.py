@@ -32,6 +32,14 @@ def test_thresholds_given_by_hand_say_so():
     assert "by hand" in origin_of(decision("threshold=0.3", "given"))
 
 
+def test_thresholds_of_a_site_say_so_also_where_no_photograph_was_labelled():
+    share = Share(value=0.8, low=0.7, high=0.9, photos=50)
+    labelled = decision("youden", "site", sensitivity=share, specificity=share)
+    assert "of the place where it is used" in origin_of(labelled)
+    assert "of the place where it is used it found" in performance_of(labelled)
+    assert "unlabelled" in origin_of(labelled.model_copy(update={"positives": 0, "negatives": 0}))
+
+
 def test_what_a_rule_did_on_test_photographs_is_said_with_its_interval_or_that_nobody_measured_it():
     share = Share(value=0.8, low=0.7, high=0.9, photos=50)
     assert "80 % of 50 abnormal ones (70 % to 90 %)" in performance_of(

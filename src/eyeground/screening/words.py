@@ -86,6 +86,8 @@ def origin_of(decision: DecisionRule | None) -> str:
         return "No thresholds were chosen."
     if decision.chosen_on == "given":
         return "Thresholds were given by hand, not chosen on photographs."
+    if not decision.positives + decision.negatives:
+        return "Thresholds were moved on unlabelled photographs of the place where it is used, to a stated share of abnormal ones."
     name, _, number = decision.rule.partition("=")
     try:
         aim = _AIMS[name].format(f"{100 * float(number):g}" if number else "")
@@ -96,11 +98,12 @@ def origin_of(decision: DecisionRule | None) -> str:
 
 
 def performance_of(decision: DecisionRule | None) -> str:
-    """What the rule did on photographs that nothing was chosen on."""
-    found, passed = (decision.sensitivity, decision.specificity) if decision else (None, None)
-    if found is None or passed is None:
+    """What the rule did on photographs that it was not chosen on."""
+    if decision is None or decision.sensitivity is None or decision.specificity is None:
         return "What this does on other photographs was not measured."
+    found, passed = decision.sensitivity, decision.specificity
+    where = "photographs of the place where it is used" if decision.chosen_on == "site" else "test photographs"
     return (
-        f"On test photographs it found {found.value:.0%} of {found.photos:,} abnormal ones ({found.low:.0%} to {found.high:.0%}) "
+        f"On {where} it found {found.value:.0%} of {found.photos:,} abnormal ones ({found.low:.0%} to {found.high:.0%}) "
         f"and passed {passed.value:.0%} of {passed.photos:,} normal ones ({passed.low:.0%} to {passed.high:.0%})."
     ).replace("%", " %")
