@@ -110,6 +110,7 @@
 
   const collator = new Intl.Collator("en", { numeric: true });
   const number = (photo, key) => {
+    if (key !== "quality" && !["abnormal", "normal"].includes(photo.status)) return null;
     const text = key === "quality" ? photo.row.dataset.quality : photo.row.dataset.probabilities.split(" ")[key];
     return text ? Number(text) : null;
   };
