@@ -80,7 +80,8 @@ def test_the_asked_for_threshold_decides_and_its_cost_is_told(screen, tmp_path, 
 def test_with_another_threshold_photos_are_screened_anew(screen, tmp_path, capsys) -> None:
     assert screen() == 0
     capsys.readouterr()
-    assert screen("--operating-point", "threshold=0.25") == 0
+    assert screen("--operating-point", "threshold=0.25") == 2, "other findings are not replaced without a word"
+    assert screen("--operating-point", "threshold=0.25", "--overwrite") == 0
     row = pd.read_csv(tmp_path / "out" / "results.csv").iloc[0]
     assert (row["threshold_abnormal"] == 0.25 and "0.25" in row["reason"]) or row["status"] == "ungradable"
     assert "was not measured" in capsys.readouterr().out

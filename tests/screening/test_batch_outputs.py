@@ -31,7 +31,13 @@ def table(output: Path) -> pd.DataFrame:
 
 def test_tables_alone_say_the_same_as_with_a_report(screened, tmp_path):
     bare = table(screened(report=False, overlays=False).output_folder)
-    assert names(tmp_path / "out") == {"results.csv", "results.parquet", "results.jsonl", "eyeground-ledger.jsonl"}
+    assert names(tmp_path / "out") == {
+        "results.csv",
+        "results.parquet",
+        "results.jsonl",
+        "summary.json",
+        "eyeground-ledger.jsonl",
+    }
     assert bare["picture"].isna().all()
     whole = table(screened().output_folder)
     pd.testing.assert_frame_equal(bare.drop(columns="picture"), whole.drop(columns="picture"), check_exact=True)
