@@ -2,7 +2,8 @@ import pytest
 
 from eyeground.description import DecisionRule, Share
 from eyeground.screening.decision import Rule
-from eyeground.screening.words import finding_words, headline, origin_of, performance_of, quality_words, strength_words
+from eyeground.screening.suspicion import finding_words
+from eyeground.screening.words import headline, origin_of, performance_of, quality_words, strength_words
 from eyeground.targets import Target
 
 
@@ -68,7 +69,7 @@ def test_findings_are_named_as_clinicians_do_and_never_by_signs():
     targets = (Target(name="abnormal"), grade, kinds)
     outputs = tuple(output for target in targets for output in target.outputs)
     rule = Rule(outputs, decision("youden"), targets=targets)
-    words = [finding_words(rule, output) for output in outputs]
+    words = [finding_words(rule.targets, output) for output in outputs]
     assert words[:3] == [
         "any abnormality",
         "diabetic retinopathy, mild or worse",

@@ -130,7 +130,9 @@ def screen(
         console.print(note, markup=False)
     console.print(f"{screened.photos:,} photos in {screened.seconds:.1f} s: {_counted(screened.counts)}")
     if screened.patients:
-        console.print(f"{sum(screened.patients.values()):,} patients: {_counted(screened.patients)}")
+        console.print(
+            f"{sum(screened.patients.values()):,} patients: {_counted(screened.patients).replace('none', 'no referral')}"
+        )
     opened = f"{screened.report} (open it in a browser), " if report else ""
     console.print(
         f"written: {opened}{output / 'results.csv'}{f', {output / SHARDS}' if shards else ''}",
@@ -144,12 +146,12 @@ def screen(
 def _expectation(rule: "Rule", prevalence: float) -> str:
     """What the rule that decides means for whoever has to see the referred, where the bundle knows."""
     from eyeground.screening.decision import NO_RULE, expected_referrals
-    from eyeground.targets import in_words
+    from eyeground.screening.suspicion import finding_words
 
     decision = rule.decision
     if decision is None:
         raise UserError(NO_RULE)
-    outputs = ", ".join(in_words(output) for output in rule.deciding)
+    outputs = ", ".join(finding_words(rule.targets, output) for output in rule.deciding)
     told = f"abnormal where any of these reaches its threshold: {outputs} ({decision.rule}, chosen on {decision.chosen_on})"
     expected = expected_referrals(decision, prevalence)
     if expected is None or decision.sensitivity is None or decision.specificity is None:

@@ -18,7 +18,8 @@ from eyeground.screening.keys import patient_key
 from eyeground.screening.ledger import Record
 from eyeground.screening.pictures import thumbnail
 from eyeground.screening.rollup import JUDGED, Result, pooled
-from eyeground.screening.words import NOTHING_SUSPECTED, finding_words, headline, quality_words, strength_words
+from eyeground.screening.suspicion import finding_words
+from eyeground.screening.words import NOTHING_SUSPECTED, headline, quality_words, strength_words
 
 THUMBNAIL_SIDE = 160
 PHOTOS_PER_BLOCK = 24
@@ -156,7 +157,7 @@ def _card(entry: Entry, record: Record, small: bytes | None, rule: Rule, identif
         headline=headline(entry.status, row["suspected"], reason),
         grades=row["grades"] or "",
         chances=_chances(row, rule, record.output),
-        evidence_for=finding_words(rule, record.output or "") if drawn else None,
+        evidence_for=finding_words(rule.targets, record.output or "") if drawn else None,
         strength=strength_words(record.scale or 0.0) if drawn else None,
         pair=record.scale is not None,
         quality=quality_words(row),
@@ -181,7 +182,7 @@ def _chances(row: dict[str, Any], rule: Rule, shown: str | None) -> tuple[Chance
     kept = _worst_steps(rule, reached) if reached else [shown] if row["status"] in JUDGED else []
     return tuple(
         Chance(
-            finding_words(rule, output),
+            finding_words(rule.targets, output),
             row[f"probability_{output}"],
             rule.thresholds.get(output),
             output in reached,

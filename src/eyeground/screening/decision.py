@@ -10,8 +10,8 @@ from typing import Literal
 
 from eyeground.description import BundleDescription, DecisionRule
 from eyeground.errors import UserError
-from eyeground.screening.suspicion import suspected
-from eyeground.targets import Target, in_words
+from eyeground.screening.suspicion import finding_words, suspected
+from eyeground.targets import Target
 
 Status = Literal["normal", "abnormal", "ungradable", "unfamiliar", "unreadable", "undecided"]
 STATUSES: tuple[Status, ...] = ("abnormal", "ungradable", "unfamiliar", "unreadable", "normal")
@@ -202,7 +202,7 @@ def decide(rule: Rule, probabilities: Mapping[str, float]) -> Decision:
     >>> rule = Rule(("abnormal", "glaucoma"), decision, targets=(Target(name="abnormal"), Target(name="glaucoma")))
     >>> found = decide(rule, {"abnormal": 0.2, "glaucoma": 0.9})
     >>> found.status, found.suspected, found.reason
-    ('abnormal', ('glaucoma',), 'glaucoma 0.90 reaches its threshold of 0.50')
+    ('abnormal', ('glaucoma',), 'glaucoma: probability 0.90 reaches its threshold of 0.50')
     """
     if rule.decision is None:
         return Decision("undecided", NO_RULE, (), (), rule.outputs[0])
@@ -234,7 +234,7 @@ def _sentence(rule: Rule, output: str, probability: float) -> str:
     threshold = rule.thresholds[output]
     verb = "reaches" if probability >= threshold else "stays below"
     shown, limit = _told_apart(probability, threshold)
-    return f"{in_words(output)} {shown} {verb} its threshold of {limit}"
+    return f"{finding_words(rule.targets, output)}: probability {shown} {verb} its threshold of {limit}"
 
 
 def _told_apart(probability: float, threshold: float) -> tuple[str, str]:

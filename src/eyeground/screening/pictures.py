@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from eyeground.files import replacing
 from eyeground.screening.finding import Finding
 from eyeground.screening.overlay import colour_of, draw_evidence
-from eyeground.screening.words import finding_words, headline, strength_words
+from eyeground.screening.suspicion import finding_words
+from eyeground.screening.words import headline, strength_words
 
 PICTURE_SIDE = 512
 LEGEND_HEIGHT = 64
@@ -94,7 +95,7 @@ def _legend(finding: Finding, scale: float, width: int) -> NDArray[np.uint8]:
     image = Image.new("RGB", (width // 2, LEGEND_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     output = finding.output or ""
-    name = finding_words(finding.rule, output)
+    name = finding_words(finding.rule.targets, output)
     probability, threshold = finding.probabilities[output], finding.rule.thresholds.get(output, math.nan)
     room = width // 2 - 24
     said = headline(finding.status, "; ".join(finding.suspected), finding.reason)

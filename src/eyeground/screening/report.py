@@ -23,7 +23,8 @@ from eyeground.screening.decision import STATUSES, Rule
 from eyeground.screening.entries import entries_of, units_of
 from eyeground.screening.ledger import Record
 from eyeground.screening.rollup import RESULT_OF, RESULTS, Result
-from eyeground.screening.words import finding_words, origin_of, performance_of
+from eyeground.screening.suspicion import finding_words
+from eyeground.screening.words import origin_of, performance_of
 
 RESULTS_IN_WORDS: dict[Result, str] = {
     "refer": "refer",
@@ -119,6 +120,8 @@ def write_report(
 
 def _findings(rule: Rule) -> list[ThresholdRow]:
     return [
-        ThresholdRow(finding_words(rule, output), rule.thresholds.get(output), rule.without_threshold.get(output, ""))
+        ThresholdRow(
+            finding_words(rule.targets, output), rule.thresholds.get(output), rule.without_threshold.get(output, "")
+        )
         for output in outputs_of(rule)
     ]

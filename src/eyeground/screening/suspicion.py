@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from eyeground.label_words import disease_name, grade_words
-from eyeground.targets import Target
+from eyeground.targets import Target, in_words
 
 UNNAMED = "an abnormality of no named kind"
 LEAST_LIKELY_NEIGHBOUR = 0.1  # a neighbouring grade less probable than this is not mentioned
@@ -34,12 +34,23 @@ def suspected(targets: Sequence[Target], reached: Sequence[str], probabilities: 
         if not named or target.name == "abnormal":
             continue
         for output in named[-1:] if target.kind == "ordinal" else named:
-            found[output_words(target, output)] = probabilities[output]
+            found[_output_words(target, output)] = probabilities[output]
     return tuple(sorted(found, key=lambda words: -found[words])) or ((UNNAMED,) if reached else ())
 
 
-def output_words(target: Target, output: str) -> str:
-    """What an output that reached its threshold says, in words."""
+def finding_words(targets: Sequence[Target], output: str) -> str:
+    """What an output is the probability of, in words.
+
+    >>> finding_words([Target(name="dr_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))], "dr_grade>=2")
+    'diabetic retinopathy, moderate or worse'
+    """
+    if output == "abnormal":
+        return "any abnormality"
+    target = next((target for target in targets if output in target.outputs), None)
+    return in_words(output) if target is None else _output_words(target, output)
+
+
+def _output_words(target: Target, output: str) -> str:
     name = disease_name(target.name)
     if target.kind == "ordinal":
         step = target.outputs.index(output) + 1

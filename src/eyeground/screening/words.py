@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from eyeground.bundle import DecisionRule
-from eyeground.screening.decision import ABNORMAL, Rule, Status
+from eyeground.screening.decision import Status
 from eyeground.screening.finding import RETAKE
-from eyeground.screening.suspicion import output_words
-from eyeground.targets import in_words
 
 NOTHING_SUSPECTED = "nothing suspected"
 
@@ -54,14 +52,6 @@ def headline(status: Status, suspected: str | None, reason: str) -> str:
         return NOTHING_SUSPECTED
     what = _INSTEAD[status]
     return f"{what}: {reason.removesuffix(f'; {RETAKE}')}"
-
-
-def finding_words(rule: Rule, output: str) -> str:
-    """What an output is the probability of."""
-    if output == ABNORMAL:
-        return "any abnormality"
-    target = next((target for target in rule.targets if output in target.outputs), None)
-    return in_words(output) if target is None else output_words(target, output)
 
 
 def quality_words(row: Mapping[str, Any]) -> list[tuple[str, str, float]]:
