@@ -86,3 +86,14 @@ def test_stare_says_how_to_unpack_its_pictures(put: Callable[..., Path], packed:
     folder = put("stare-images/im0002.ppm", "labels-ah/im0002.ah.ppm", packed)
     with pytest.raises(UserError, match=f"gunzip {Path(packed).parent}"):
         DATASETS["stare"].read(folder)
+
+
+def test_arteries_and_veins_of_hrf_keep_the_halves_of_their_drawings(put: Callable[..., Path]) -> None:
+    photos = ["images/01_h.jpg", "images/09_dr.JPG", "images/10_g.jpg", "manual1/01_h.tif"]
+    folder = put(*photos, "av/training/01_h.png", "av/test/09_dr.png")
+    table = DATASETS["hrf"].read(folder).table.set_index("photo")
+    assert table.loc["images/01_h.jpg", "mask_artery"] == "av/training/01_h.png#1,3"
+    assert table.loc["images/09_dr.JPG", "mask_vein"] == "av/test/09_dr.png#2,3"
+    assert table["note_artery_vein_half"].tolist() == ["train", "test", pd.NA]
+    assert table["mask_artery"].isna().tolist() == [False, False, True]
+    assert "split" not in table

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -169,3 +170,12 @@ def test_diaretdb1_boxes_are_centred_on_the_bright_disc(real_data: Path) -> None
             int((x - width / 2) * columns) : int((x + width / 2) * columns),
         ]
         assert box.mean() > 1.3 * green[green > 10].mean(), row["photo"]
+
+
+def test_arteries_and_veins_of_hrf_lie_on_its_vessels(real_data: Path) -> None:
+    reading = DATASETS["hrf"].read(real_data / "hrf")
+    assert reading.table["note_artery_vein_half"].value_counts().to_dict() == {"train": 24, "test": 21}
+    for _, row in reading.table.iloc[::11].iterrows():
+        artery, vein, vessel = (read_mask(reading.root / row[f"mask_{name}"]) for name in ("artery", "vein", "vessel"))
+        near = cv2.dilate(vessel.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+        assert near[artery | vein].mean() > 0.9, row["photo"]

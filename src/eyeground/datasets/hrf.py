@@ -1,7 +1,8 @@
 """HRF: 45 high-resolution photographs: 15 healthy eyes, 15 with diabetic retinopathy, 15 with glaucoma.
 
 The file name gives the group (`04_dr.JPG`). A healthy eye has neither disease; of a diseased eye only its own
-disease is stated, and the other stays unknown.
+disease is stated, and the other stays unknown. Arteries and veins, drawn by others in one picture each, are read where they
+lie in `av/training` and `av/test`: 1 artery, 2 vein, 3 crossing.
 """
 
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.datasets.dataset import Dataset, Reading, named, photos_in
+from eyeground.imaging.masks import with_mask_values
 
 LABELS = ("abnormal", "diabetic_retinopathy", "glaucoma")
+VALUES = ("artery=1,3", "vein=2,3")
+HALVES = {"train": "av/training", "test": "av/test"}  # of those drawings alone
 GROUPS: dict[str, tuple[int | None, ...]] = {"h": (0, 0, 0), "dr": (1, 1, None), "g": (1, None, 1)}
 
 
@@ -23,9 +27,14 @@ def read(folder: Path) -> Reading:
     table = pd.DataFrame({"photo": photos, "patient": stems, "device": "Canon CR-1"}).join(labels)
     table["mask_vessel"] = named(folder, "manual1", stems)
     table["mask_field_of_view"] = named(folder, "mask", [f"{stem}_mask" for stem in stems])
-    return DATASET.reading(
-        table, folder, ["each photo counts as one patient", "no split is published: name yours beside any figure"]
-    )
+    remarks = ["each photo counts as one patient", "no split is published: name yours beside any figure"]
+    halves = pd.DataFrame({half: named(folder, place, stems) for half, place in HALVES.items()}, dtype="string")
+    if halves.isna().all(axis=None):
+        return DATASET.reading(table, folder, remarks)
+    arteries = halves["train"].fillna(halves["test"])
+    half = pd.Series("train", index=table.index).where(halves["train"].notna(), "test").where(arteries.notna())
+    table = table.assign(mask_artery=arteries, mask_vein=arteries, note_artery_vein_half=half)
+    return with_mask_values(DATASET.reading(table, folder, remarks), VALUES)
 
 
 DATASET = Dataset(
