@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: install demo test lint docs bench lock
+.PHONY: install demo test lint docs bench findings lock
 
 # Compiled once, or each of the tests' processes would compile torch anew where Python may not write bytecode itself.
 install: $(STAMP)
@@ -34,6 +34,19 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# Surprises about other people's packages, each in a temporary environment of its own; outside CI, as it downloads.
+# A script exits with 0 while its surprise stands, with 2 where a command that it needs is missing, else it says why.
+findings:
+	@PATH="$$PWD/$(BIN):$$PATH"; failed=0; \
+	for script in findings/*.sh; do \
+		seen=$$("./$$script" 2>&1); \
+		case $$? in \
+			0) echo "stands   $$script";; \
+			2) echo "not run  $$script: $$seen";; \
+			*) echo "FAILED   $$script"; echo "$$seen" | tail -n 5; failed=1;; \
+		esac; \
+	done; exit $$failed
 
 # Pins for everyone: the development set, the site, and the small screening install.
 lock:
