@@ -22,7 +22,7 @@ TEST = Judges(
 )
 ON_TEST = np.array([[0.1, 0.1], [0.4, 0.1], [0.2, 0.9], [0.9, 0.9]])
 POINT = OperatingPoint(
-    output="abnormal", threshold=0.5, rule="youden", chosen_on="validation", positives=5, negatives=5
+    output="abnormal", threshold=0.5, rule="youden", chosen_on="validation", positives=500, negatives=500
 )
 
 

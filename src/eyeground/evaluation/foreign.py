@@ -51,7 +51,7 @@ def parse_mapping(texts: Sequence[str]) -> dict[str, Origin]:
     --------
     >>> mapping = parse_mapping(["photo=Filename, source=folder(Filename)", "truth:dr='Label, adjudicated'"])
     >>> mapping["source"]
-    Origin(column='Filename', function='folder', pattern='')
+    Origin(column='Filename', function='folder', pattern='', values=())
     >>> mapping["truth_dr"].column
     'Label, adjudicated'
     """

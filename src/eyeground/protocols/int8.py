@@ -142,12 +142,13 @@ def _measured(
         size=size,
         gated=rule.deciding,
         outputs=outputs,
-        released=all(_is_good(one, len(judges.standard)) for one in decide),
+        released=bool(decide) and all(_is_good(one, len(judges.standard)) for one in decide),
     )
 
 
 def _outputs(description: BundleDescription, judges: Judges, found: Array) -> tuple[QuantisedOutput, ...]:
     """Each output of the 8-bit graph against the graph in 32 bits."""
+    thresholds = rule_of(description).thresholds
     return tuple(
         QuantisedOutput(
             output=output,
@@ -155,8 +156,8 @@ def _outputs(description: BundleDescription, judges: Judges, found: Array) -> tu
             auroc_int8=_auroc(judges.truth[:, place], found[:, place]),
             flipped=int(((judges.probabilities[:, place] >= threshold) != (found[:, place] >= threshold)).sum()),
         )
-        for output, threshold in rule_of(description).thresholds.items()
-        for place in (description.outputs.index(output),)
+        for place, output in enumerate(description.outputs)
+        for threshold in (thresholds.get(output, 0.5),)
     )
 
 
