@@ -283,6 +283,6 @@ def test_a_cross_validated_run_is_not_released(
 def test_a_probe_of_a_probe_is_a_bundle_like_any_other(
     folder: Path, manifest: Manifest, cross_validated: tuple[Built, str]
 ) -> None:
-    first = cross_validated[0].bundle
+    first = open_bundle(cross_validated[0].bundle.folder)
     again, _ = run(folder, "again", manifest, replace(first), replace_targets(TARGETS))
     assert open_bundle(again.bundle.folder).description.training.initialisation == first.identity

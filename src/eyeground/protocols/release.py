@@ -93,7 +93,8 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
         extra: dict[str, object] = {"rounding": rounding, **vars(answers)}
         int8 = Path(folder) / INT8
         if plan.int8:
-            extra |= {"quantisations": _quantised(rounded, int8, photos, predictions, console)}
+            deciding = replace(rounded, description=rounded.description.model_copy(update=vars(answers)))
+            extra |= {"quantisations": _quantised(deciding, int8, photos, predictions, console)}
         evaluations = {TEST: evaluate(predictions.in_split("test"), answers.operating_points, resamples=plan.resamples)}
         evaluations |= {name: evaluate_external(name, table, rounded, plan) for name, table in plan.external.items()}
         extra |= {"figures": tuple(one for scope, of in evaluations.items() for one in figures_of(of, scope))}
