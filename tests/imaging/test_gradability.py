@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from photographs import draw_fundus
 
-from eyeground.imaging.gradability import Gradability, assess
+from eyeground.imaging.gradability import Gradability, assess, standard_and_gradability
 from eyeground.imaging.standard import standard_photo
 from eyeground.recipe import Preprocessing
 
@@ -36,7 +36,35 @@ def test_reasons_name_what_is_wrong() -> None:
     assert "too bright" in judge(np.where(lit, 252, 0).repeat(3, axis=2).astype(np.uint8)).reasons
     assert "low contrast" in judge((lit * np.array([150, 90, 40])).astype(np.uint8)).reasons
     grey = cv2.cvtColor(cv2.cvtColor(SHARP, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    assert "not a fundus photograph" in judge(grey).reasons
+    assert "unusual colours" in judge(grey).reasons
+    squares = np.indices((500, 500)).sum(axis=0, keepdims=True).T // 12 % 2
+    chequered = lit * (40 + 180 * squares) * np.array([1.0, 0.7, 0.4])
+    assert "no vessels stand out" in judge(chequered.astype(np.uint8)).reasons
+
+
+@pytest.mark.parametrize("tint", [(0.35, 0.8, 1.2), (0.3, 0.7, 1.3), (0.45, 1.0, 1.0), (0.4, 0.9, 0.6)])
+def test_a_clear_photo_in_unusual_colours_is_called_just_that(tint: tuple[float, ...]) -> None:
+    tinted = np.clip(SHARP * np.array(tint), 0, 255).astype(np.uint8)
+    assert judge(tinted).reasons in ((), ("unusual colours",))
+
+
+def test_a_red_free_photo_is_in_unusual_colours_and_nothing_worse() -> None:
+    red_free = SHARP[..., 1:2].repeat(3, axis=2)
+    assert judge(np.clip(red_free * 1.6, 0, 255).astype(np.uint8)).reasons == ("unusual colours",)
+
+
+@pytest.mark.parametrize("side", [32, 96, 128, 200, 223, 224, 384])
+def test_the_side_of_the_model_decides_nothing_about_quality(side: int) -> None:
+    _, same = standard_and_gradability(SHARP, Preprocessing(side=224))
+    standard, judged = standard_and_gradability(SHARP, Preprocessing(side=side))
+    assert standard.pixels.shape[0] == side and judged.gradable
+    if side < 224:
+        assert judged == same
+
+
+def test_what_is_too_small_to_be_judged_is_not_judged_silently() -> None:
+    with pytest.raises(ValueError, match="224"):
+        judge(SHARP, side=96)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from eyeground.errors import UserError
-from eyeground.imaging.gradability import assess
+from eyeground.imaging.gradability import standard_and_gradability
 from eyeground.imaging.standard import standard_photo
 from eyeground.recipe import Preprocessing
 from eyeground.screening import reading
@@ -42,12 +42,12 @@ def test_a_reader_gives_what_reading_here_gives_and_reads_no_further_ahead_than_
         assert len(taken) <= 3
         outcomes += reading
     for path, outcome in zip(photos, outcomes, strict=True):
-        expected = standard_photo(path, SETTINGS.preprocessing)
+        expected, gradability = standard_and_gradability(path, SETTINGS.preprocessing)
         assert isinstance(outcome, ReadPhoto)
         np.testing.assert_array_equal(outcome.standard.pixels, expected.pixels)
         np.testing.assert_array_equal(outcome.standard.field_of_view, expected.field_of_view)
         assert outcome.standard.geometry == expected.geometry
-        assert outcome.gradability == assess(expected)
+        assert outcome.gradability == gradability
         larger = standard_photo(path, Preprocessing(side=SETTINGS.picture_side)).pixels
         difference = np.abs(outcome.picture.astype(int) - larger)
         assert np.median(difference) <= 2

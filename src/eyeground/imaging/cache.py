@@ -28,6 +28,7 @@ from eyeground.errors import UserError
 from eyeground.files import replacing, sha256_of
 from eyeground.imaging.decode import Pixels, UnreadablePhotoError
 from eyeground.imaging.field_of_view import FieldOfView
+from eyeground.imaging.quality_measures import MEASURED_SIDE
 from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
 from eyeground.machine import processes
 from eyeground.progress import track
@@ -89,6 +90,35 @@ def prepare(paths: Sequence[Path], preprocessing: Preprocessing, cache_folder: P
         if failure is not None:
             failures[index] = failure
     return Prepared(prepared, dict(sorted(failures.items())))
+
+
+def prepared_to_assess(
+    paths: Sequence[Path], standard: Sequence[Path], preprocessing: Preprocessing, cache_folder: Path, jobs: int = 1
+) -> Sequence[Path]:
+    """Cached standard photos that are large enough for `gradability.assess`, one for each photograph.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Readable photographs.
+    standard : sequence of path
+        Their standard photos by `preprocessing`: taken where their side suffices, as assessing reduces them.
+    preprocessing : Preprocessing
+    cache_folder : path
+        Where else larger ones, made of the photographs, are kept.
+    jobs : int
+
+    Raises
+    ------
+    UserError
+        If a photograph cannot be read any more.
+    """
+    if preprocessing.side >= MEASURED_SIDE:
+        return standard
+    larger = prepare(paths, preprocessing.model_copy(update={"side": MEASURED_SIDE}), cache_folder, jobs)
+    for index, reason in larger.failures.items():
+        raise UserError(f"{paths[index]}: could be read a moment ago, and now it cannot: {reason}")
+    return [entry for entry in larger.paths if entry is not None]
 
 
 @dataclass(frozen=True)

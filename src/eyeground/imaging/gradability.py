@@ -1,22 +1,29 @@
 """Is a photograph good enough to be judged? Measures, a small trained model of them, and reasons in words.
 
 Two things stop a photo. Rules stop what no model needs to be asked about: next to no light, glare, no contrast, a
-colour or a structure that no retina has, a field of view cut deeply. The model (`eyeground.imaging.grader`) stops what graders
+colour that colour photographs of a retina hardly ever have, bright structures that no vessel stands out from, a field of
+view cut deeply. The reasons say what is true of the picture, which may be of a fundus all the same. The model (`eyeground.imaging.grader`) stops what graders
 called bad: out of focus, without contrast. Both are cautious: on ODIR-5K, whose photographs physicians did grade,
 they stop about one in fifty. How they fare is in `docs/results/gradability`.
 """
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from eyeground.imaging.decode import Pixels
 from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.grader import grader
-from eyeground.imaging.quality_measures import Measures, measure
-from eyeground.imaging.standard import StandardPhoto
+from eyeground.imaging.quality_measures import MEASURED_SIDE, Measures, measure
+from eyeground.imaging.standard import StandardPhoto, standard_at
+
+if TYPE_CHECKING:  # a reader process starts in half the time without pydantic
+    from eyeground.recipe import Preprocessing
 
 LEAST_ILLUMINATION = 0.13
 MOST_GLARE = 0.3  # share of the photo that is nearly white or yellow
-LEAST_REDNESS = 0.36  # red's share of red + green + blue; a third is grey
+LEAST_REDNESS = 0.36  # red's share of red + green + blue; a third is grey, as red-free photographs are
 LEAST_CONTRAST = 0.04
 MOST_LIGHT_ELSEWHERE = 0.25  # share of the frame's light that may lie outside the disc
 LEAST_FOCUS = -0.006
@@ -57,11 +64,23 @@ class Gradability:
         return not self.reasons
 
 
+def standard_and_gradability(photo: Path | Pixels, preprocessing: "Preprocessing") -> tuple[StandardPhoto, Gradability]:
+    """A photograph's standard photo, and how good it is, which does not depend on the side of the standard photo.
+
+    Raises as `standard_photo` does.
+    """
+    standard = standard_at(photo, preprocessing.side)
+    judged = standard if preprocessing.side >= MEASURED_SIDE else standard_at(photo, MEASURED_SIDE)
+    return standard, assess(judged)
+
+
 def assess(standard: StandardPhoto) -> Gradability:
     """Measure a standard photo's quality and say what is wrong with it.
 
-    The limits hold for sides from 224 up; smaller standard photos show less fine structure and are stopped more
-    readily.
+    Raises
+    ------
+    ValueError
+        If its side is below `MEASURED_SIDE`; one of that side has then to be made of the photograph.
     """
     measures = measure(standard)
     model, values = grader(), measures.as_dict()
@@ -93,8 +112,8 @@ def _photo_margins(measured: Measures) -> list[tuple[float, str]]:
     return [
         ((measured.illumination - LEAST_ILLUMINATION) / 0.2, "too dark"),
         ((MOST_GLARE - measured.glare) / 0.3, "too bright"),
-        ((measured.redness - LEAST_REDNESS) / 0.1, "not a fundus photograph"),
-        ((measured.balance - least_balance) / 0.05, "not a fundus photograph"),
+        ((measured.redness - LEAST_REDNESS) / 0.1, "unusual colours"),
+        ((measured.balance - least_balance) / 0.05, "no vessels stand out"),
         ((measured.contrast - LEAST_CONTRAST) / 0.2, "low contrast"),
         ((measured.focus - LEAST_FOCUS) / 0.03, "out of focus"),
     ]

@@ -1,7 +1,7 @@
 """What can be measured of a standard photo's quality, in numbers that each say one thing.
 
-Measured on a copy of 224 pixels, so that a number means the same at every side; plain arithmetic on the pixels,
-without any network. `gradability` judges by them.
+Measured on a copy of 224 pixels, the side at which the trained model of gradability was fitted, so that a number means
+the same whatever the side; plain arithmetic on the pixels, without any network. `gradability` judges by them.
 """
 
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from eyeground.imaging.decode import Pixels
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.imaging.structure import Mask, Plane, lit_area, masked_quantile, structure, without_rim
 
-MEASURED_SIDE = 224  # larger standard photos are reduced to this, so that numbers mean the same at every side
+MEASURED_SIDE = 224  # larger standard photos are reduced to this
 
 _TEXTURE = 0.03  # bright lines stronger than this are lesions, not noise
 _GLARING = 235
@@ -81,10 +81,17 @@ class Measures:
 
 
 def measure(standard: StandardPhoto) -> Measures:
-    """Measure a standard photo.
+    """Measure a standard photo whose side is `MEASURED_SIDE` at least.
 
-    Sides below `MEASURED_SIDE` show less fine structure than the numbers above suppose.
+    Raises
+    ------
+    ValueError
+        If it is smaller: it lacks the fine structure that the numbers are about, and would pass for out of focus.
     """
+    if len(standard.pixels) < MEASURED_SIDE:
+        raise ValueError(
+            f"a standard photo of {len(standard.pixels)} px; quality is measured from {MEASURED_SIDE} px on"
+        )
     pixels, disc = standard.pixels, standard.disc
     if len(pixels) > MEASURED_SIDE:
         disc = disc.moved(0, 0, MEASURED_SIDE / len(pixels))

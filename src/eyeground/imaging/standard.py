@@ -167,7 +167,11 @@ def standard_photo(photo: Path | str | npt.NDArray[np.uint8], preprocessing: "Pr
     UserError
         If an array is not that of a photograph, or far too large.
     """
-    side = preprocessing.side
+    return standard_at(photo, preprocessing.side)
+
+
+def standard_at(photo: Path | str | npt.NDArray[np.uint8], side: int) -> StandardPhoto:
+    """As `standard_photo`, for a side in pixels."""
     if not isinstance(photo, np.ndarray):
         return read_standard(Path(photo), side)[0]
     _check_pixels(photo)

@@ -17,7 +17,7 @@ from rich.table import Table
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import IN_MANIFEST, READABLE
 from eyeground.evaluation.subgroups.contamination import COMPARED_WITH, DUPLICATES, FLOW, PHOTOS
-from eyeground.imaging.cache import Prepared, prepare, read_prepared_standard
+from eyeground.imaging.cache import Prepared, prepare, prepared_to_assess, read_prepared_standard
 from eyeground.imaging.duplicates import find_duplicates
 from eyeground.imaging.gradability import assess
 from eyeground.machine import processes
@@ -118,23 +118,24 @@ def check_manifest(
     prepared = prepare(manifest.photo_paths(), preprocessing, cache, jobs)
     if all(path is None for path in prepared.paths):
         raise UserError(f"none of the {len(manifest)} photos can be read; the first: {prepared.failures[0]}")
-    photos = _photo_table(manifest, prepared, jobs)
+    readable = [(path, entry) for path, entry in zip(manifest.photo_paths(), prepared.paths, strict=True) if entry]
+    assessed = prepared_to_assess(*zip(*readable, strict=True), preprocessing, cache, jobs)
+    photos = _photo_table(manifest, prepared, assessed, jobs)
     duplicates = find_duplicates(manifest, prepared.paths)
     if other is not None:
         theirs = prepare(other.photo_paths(), preprocessing, cache, jobs)
         duplicates = pd.concat([duplicates, _shared(manifest, prepared.paths, other, theirs.paths)], ignore_index=True)
     masks = check_masks(manifest, prepared.paths, jobs)
-    readable = photos["unreadable"].isna()
+    known = photos["unreadable"].isna()
     repeated = _later_of_groups(manifest, duplicates)
-    clean = manifest.where(readable & ~manifest.table["photo"].isin(repeated))
+    clean = manifest.where(known & ~manifest.table["photo"].isin(repeated))
     return Checked(manifest, _flow(manifest, photos, duplicates, clean, other), photos, duplicates, masks, clean)
 
 
-def _photo_table(manifest: Manifest, prepared: Prepared, jobs: int) -> pd.DataFrame:
-    readable = [path for path in prepared.paths if path is not None]
+def _photo_table(manifest: Manifest, prepared: Prepared, assessed: Sequence[Path], jobs: int) -> pd.DataFrame:
     with processes(jobs) as pool:
-        measured = pool.map(_measure, readable, chunksize=_CHUNK)
-        measures = iter(list(track(measured, "measuring", len(readable))))
+        measured = pool.map(_measure, assessed, chunksize=_CHUNK)
+        measures = iter(list(track(measured, "measuring", len(assessed))))
     rows = [
         {"unreadable": prepared.failures[row]} if path is None else next(measures)
         for row, path in enumerate(prepared.paths)

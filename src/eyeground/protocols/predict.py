@@ -15,7 +15,7 @@ import pandas as pd
 
 from eyeground.bundle import Bundle
 from eyeground.errors import UserError
-from eyeground.imaging.cache import prepare, read_prepared_standard
+from eyeground.imaging.cache import prepare, prepared_to_assess, read_prepared_standard
 from eyeground.imaging.gradability import assess
 from eyeground.manifest import MASK_PREFIX, NOTE_PREFIX, OPTIONAL, REQUIRED, Manifest
 from eyeground.predictions import (
@@ -87,7 +87,9 @@ def predict_manifest(
         raise UserError(f"none of the {len(manifest)} photos can be read; the first: {prepared.failures[0]}")
     paths = [path for path in prepared.paths if path is not None]
     table = manifest.table.iloc[rows].reset_index(drop=True)
-    findings, embedded = _find(screener, list(table["photo"]), paths, jobs)
+    readable = manifest.where(pd.Series([path is not None for path in prepared.paths])).photo_paths()
+    assessed = prepared_to_assess(readable, paths, screener.bundle.description.preprocessing, cache, jobs)
+    findings, embedded = _find(screener, list(zip(table["photo"], paths, assessed, strict=True)), jobs)
     predictions = compose_predictions(
         table,
         truth.table.iloc[rows].reset_index(drop=True),
@@ -128,19 +130,18 @@ def _as_screened(findings: Sequence[Finding], bundle: Bundle, paths: Sequence[Pa
     }
 
 
-def _find(
-    screener: Screener, names: Sequence[str], paths: Sequence[Path], jobs: int
-) -> tuple[list[Finding], np.ndarray]:
-    """Findings, and embeddings (n, width), of standard photos on disk."""
+def _find(screener: Screener, photos: Sequence[tuple[str, Path, Path]], jobs: int) -> tuple[list[Finding], np.ndarray]:
+    """Findings, and embeddings (n, width), of photos: name, standard photo on disk, and the one to assess."""
 
-    def examined(photo: tuple[str, Path]) -> Examined:
-        standard = read_prepared_standard(photo[1])
-        return Examined(photo[0], standard, assess(standard))
+    def examined(photo: tuple[str, Path, Path]) -> Examined:
+        name, path, assessed = photo
+        standard = read_prepared_standard(path)
+        return Examined(name, standard, assess(standard if assessed == path else read_prepared_standard(assessed)))
 
     findings: list[Finding] = []
     embeddings: list[np.ndarray] = []
     with ThreadPoolExecutor(jobs) as readers:
-        for batch in batches(track(list(zip(names, paths, strict=True)), "predicting")):
+        for batch in batches(track(photos, "predicting")):
             found, embedded = screener.find_and_embed(list(readers.map(examined, batch)))
             findings += [dataclasses.replace(one, standard=None) for one in found]
             embeddings.append(embedded)

@@ -19,9 +19,9 @@ from PIL import Image
 
 from eyeground.errors import UserError
 from eyeground.imaging.decode import Pixels, UnreadablePhotoError, pixels_of
-from eyeground.imaging.gradability import Gradability, assess
+from eyeground.imaging.gradability import Gradability, standard_and_gradability
 from eyeground.imaging.limits import MOST_BYTES, RefusedError, check_size
-from eyeground.imaging.standard import StandardPhoto, standard_photo
+from eyeground.imaging.standard import StandardPhoto
 from eyeground.machine import usable_cores
 from eyeground.recipe import Preprocessing
 from eyeground.screening.reading import NO_PICTURE, Readers, ReaderSettings, ReadPhoto, Refused
@@ -103,14 +103,14 @@ def examine(photo: Photo, position: int, preprocessing: Preprocessing) -> Examin
         source = _source(photo, position)
         if isinstance(source, bytes):
             with TemporaryDirectory(prefix="eyeground-") as folder:
-                standard = standard_photo(_written(source, Path(folder) / "photo"), preprocessing)
+                found = standard_and_gradability(_written(source, Path(folder) / "photo"), preprocessing)
         else:
-            standard = standard_photo(source, preprocessing)
+            found = standard_and_gradability(source, preprocessing)
     except UnreadablePhotoError as error:
         return Unread(name, error.reason)
     except RefusedError as refusal:
         return Unread(name, str(refusal))
-    return Examined(name, standard, assess(standard))
+    return Examined(name, *found)
 
 
 def read_ahead(

@@ -22,6 +22,7 @@ import numpy as np
 from eyeground.errors import UserError
 from eyeground.imaging.decode import Pixels, UnreadablePhotoError
 from eyeground.imaging.gradability import assess
+from eyeground.imaging.quality_measures import MEASURED_SIDE
 from eyeground.imaging.standard import StandardPhoto, read_square, read_standard
 
 LEAST_SHARPNESS = 0.6  # decoded pixels per pixel of the picture, below which decoding again is worth its time
@@ -65,7 +66,10 @@ def answer(path: Path, side: int, picture_side: int) -> tuple[Mapping[str, objec
     """
     try:
         standard, square = read_standard(path, side)
-        gradability = assess(standard)
+        judged = standard
+        if side < MEASURED_SIDE:  # the larger square is then the picture's, too
+            judged, square = read_standard(path, MEASURED_SIDE)
+        gradability = assess(judged)
         picture = _picture(path, standard, square, picture_side) if picture_side else np.empty((0, 0, 3), np.uint8)
     except UnreadablePhotoError as error:
         return ({"refused": error.reason},)
