@@ -190,9 +190,18 @@ class Familiarity(Settings):
     """From where on a photo is unlike those of the cameras that a model was trained on (`eyeground.familiarity`)."""
 
     limit: float = Field(gt=0, description="Distance of a photo's embedding, beyond which it is called unfamiliar.")
-    flagged: float = Field(gt=0, lt=1, description="Share of the held-out photos that lie beyond it, by its choice.")
-    photos: int = Field(ge=1, description="Training photos whose embeddings the reference is made of.")
-    held_out: int = Field(ge=1, description="Validation photos by which the limit was chosen.")
+    flagged: float = Field(
+        gt=0,
+        lt=1,
+        description="Share of the held-out photos that lie beyond it at most, by its choice: of the sick and of the healthy alike.",
+    )
+    photos: int = Field(ge=1, description="Gradable training photos whose embeddings the reference is made of.")
+    held_out: int = Field(ge=1, description="Gradable validation photos by which the limit was chosen.")
+    beyond: dict[str, float] = Field(
+        {},
+        description="Share of these beyond the limit, of the `sick` and of the `healthy`; a group with fewer than 20 photos has "
+        "none. Empty in bundles whose limit was chosen on all together.",
+    )
 
 
 class BundleDescription(Settings):

@@ -2,7 +2,8 @@
 
 A model answers whatever it is shown. What it was never shown, another device's picture or no eye at all, lies elsewhere
 in the space of its embeddings than its training photographs do. Their mean and spread are kept in the bundle, and a
-photograph farther away than nearly all photographs of the training cameras is called unfamiliar and not judged.
+photograph farther away than nearly all photographs of the training cameras, be they of sick or of healthy eyes, is
+called unfamiliar and not judged.
 
 The distance is Mahalanobis' under a Gaussian that is exact along the main directions of spread and round beyond them
 (probabilistic principal components, Tipping and Bishop, 1999), of embeddings scaled to unit length: without scaling,

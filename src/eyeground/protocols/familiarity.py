@@ -1,11 +1,14 @@
 """Teaching a bundle which photographs are familiar: the embeddings of its training photos, by its own graph.
 
-The reference is made of training photos, the limit so that 2 % of the held-out photos of the same cameras (the
-validation split) lie beyond it. Embeddings come from the graph that screens, so that nothing differs between the two.
+The reference is made of gradable training photos. The limit is such that of the gradable held-out photos of the same
+cameras (the validation split) at most one in 80 lies beyond it, of the sick and of the healthy alike: embeddings of
+diseased eyes lie farther out, and a limit chosen on all together would call the sick unfamiliar three times as often.
+Embeddings come from the graph that screens, so that nothing differs between the two.
 A probe has the network of the bundle it was fitted on, and so that one's reference; its own photos, which may come
 from a camera of their own, count as familiar, too.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +17,15 @@ from numpy.typing import NDArray
 from eyeground.bundle import ONNX, REFERENCE, Bundle, extend_bundle
 from eyeground.description import Familiarity
 from eyeground.familiarity import FEWEST_PHOTOS, Reference, fit_reference, write_reference
+from eyeground.imaging.cache import prepared_to_assess, read_prepared_standard
+from eyeground.imaging.gradability import assess
+from eyeground.machine import usable_cores
 from eyeground.prepared_photos import PreparedPhotos
 from eyeground.probing.embedding import Embed, embeddings
+from eyeground.progress import track
 from eyeground.screening.runtime import load
 
-FLAGGED = 0.02
+FLAGGED = 0.0125
 MOST_PHOTOS = 2000  # of which the reference is made: many times its main directions, and minutes of work
 
 
@@ -44,19 +51,44 @@ def with_familiarity(bundle: Bundle, photos: PreparedPhotos, cache: Path, seed: 
     Returns
     -------
     Bundle
-        Unchanged where either split has fewer than 20 photos, too few to say what is familiar.
+        Unchanged where either split has fewer than 20 gradable photos, too few to say what is familiar.
     """
-    training, held_out = photos.rows("train"), photos.rows("validation")
-    if min(len(training), len(held_out)) < FEWEST_PHOTOS:
+    drawn = np.sort(np.random.default_rng(seed).permutation(photos.rows("train"))[:MOST_PHOTOS])
+    chosen, held_out = (_gradable(bundle, photos, rows, cache) for rows in (drawn, photos.rows("validation")))
+    if min(len(chosen), len(held_out)) < FEWEST_PHOTOS:
         return bundle
-    chosen = np.sort(np.random.default_rng(seed).permutation(training)[:MOST_PHOTOS])
     standard = [photos.standard[row] for row in (*chosen, *held_out)]
     embedded = embeddings(lambda: embedder(bundle), bundle.description.files[ONNX], standard, cache)
     reference = fit_reference(embedded[: len(chosen)])
     distances = reference.distance(embedded[len(chosen) :])
-    limit = float(np.quantile(distances, 1 - FLAGGED))
-    familiarity = Familiarity(limit=limit, flagged=FLAGGED, photos=len(chosen), held_out=len(held_out))
+    groups = _by_health(bundle, photos.truth[held_out])
+    limit = max(float(np.quantile(distances[rows], 1 - FLAGGED)) for rows in (slice(None), *groups.values()))
+    beyond = {name: float((distances[rows] > limit).mean()) for name, rows in groups.items()}
+    familiarity = Familiarity(limit=limit, flagged=FLAGGED, photos=len(chosen), held_out=len(held_out), beyond=beyond)
     return _extended(bundle, reference, familiarity)
+
+
+def _gradable(bundle: Bundle, photos: PreparedPhotos, rows: NDArray[np.intp], cache: Path) -> NDArray[np.intp]:
+    """Of some rows those of gradable photos: the others are stopped without being embedded."""
+    paths, jobs = photos.manifest.photo_paths(), usable_cores()
+    standard = [photos.standard[row] for row in rows]
+    preprocessing = bundle.description.preprocessing
+    assessed = prepared_to_assess([paths[row] for row in rows], standard, preprocessing, cache, jobs)
+    with ThreadPoolExecutor(jobs) as readers:
+        found = readers.map(lambda path: assess(read_prepared_standard(path)).gradable, assessed)
+        kept = np.fromiter(track(found, "assessing", len(rows)), dtype=bool, count=len(rows))
+    return rows[kept]
+
+
+def _by_health(bundle: Bundle, truth: NDArray[np.float32]) -> dict[str, NDArray[np.intp]]:
+    """Positions of the sick and of the healthy among truths (photos, outputs), of groups that are large enough.
+
+    Sick is a photo with any known truth that says so, healthy one with a known truth and none that does.
+    """
+    healthy = [output in bundle.description.healthy_outputs for output in bundle.description.outputs]
+    sick = (truth == np.where(healthy, 0, 1)).any(axis=1)
+    groups = {"sick": sick, "healthy": ~sick & np.isfinite(truth).any(axis=1)}
+    return {name: np.flatnonzero(of) for name, of in groups.items() if of.sum() >= FEWEST_PHOTOS}
 
 
 def with_familiarity_of(bundle: Bundle, source: Bundle, embedded: NDArray[np.float32]) -> Bundle:
@@ -68,7 +100,7 @@ def with_familiarity_of(bundle: Bundle, source: Bundle, embedded: NDArray[np.flo
         A probe on the embedding of `source`.
     source : Bundle
     embedded : numpy.ndarray
-        Embeddings `(n, width)` of the probe's photos; no more than 2 % of them lie beyond the limit.
+        Embeddings `(n, width)` of the probe's photos; no more than one in 80 of them lies beyond the limit.
 
     Returns
     -------

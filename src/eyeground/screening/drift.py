@@ -65,7 +65,7 @@ def warnings(tally: Tally, rule: Rule, description: BundleDescription) -> Iterat
         if _wilson(unfamiliar, gradable)[0] > limit:
             yield (
                 f"{unfamiliar:,} of {gradable:,} gradable photos ({unfamiliar / gradable:.0%}) are unlike those of the training, "
-                f"where {familiarity.flagged:.0%} were: this may be another camera, and a person has to look at them. Labelled "
+                f"where {100 * familiarity.flagged:g}% were: this may be another camera, and a person has to look at them. Labelled "
                 "photos of your own make it known (`eyeground calibrate`)"
             )
 
