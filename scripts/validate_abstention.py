@@ -5,7 +5,8 @@
 To be judged: ODIR-5K's test patients, IDRiD, HRF. Not to be judged: DRIMDB's bad photographs and outliers, pictures of
 everyday things (those that come with scikit-image and scikit-learn), and drawn impostors (`synthetic.impostors`). DRIMDB's
 good photographs and bad ones also took part in the fit of the gradability model, see docs/results/gradability; the
-reference of familiar photographs is made of ODIR-5K's training patients alone.
+reference of familiar photographs is made of ODIR-5K's training patients alone. Of the datasets with diseases, refusals are
+counted by disease too, as the sick must not be the ones that are sent away.
 """
 
 from collections.abc import Sequence
@@ -26,26 +27,39 @@ from eyeground.synthetic.impostors import IMPOSTORS, impostor
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "abstention"
 PER_IMPOSTOR = 20
+DISEASES = (
+    "abnormal",
+    "diabetic_retinopathy",
+    "glaucoma",
+    "cataract",
+    "amd",
+    "pathologic_myopia",
+    "retinal_vein_occlusion",
+    "epiretinal_membrane",
+)
+FEWEST_SICK = 10  # photographs with a disease that are counted apart
 FUNDUS_AMONG_PICTURES = ("retina.jpg", "microaneurysms.png")
 
 
 def main(data: Path, odir: Path, work: Path, bundle: str = typer.Option(...)) -> None:
     """Screen and write."""
     screener = load(bundle)
-    groups: list[tuple[str, Sequence[Path]]] = [
-        ("ODIR-5K, test patients", _paths(read_manifest(odir).in_split("test"))),
-        *(
-            (name, _paths(DATASETS[key].read(data / key)))
-            for name, key in (("IDRiD (510 distinct)", "idrid"), ("HRF", "hrf"))
-        ),
-    ]
+    rows: list[dict[str, object]] = []
+    for name, manifest in (
+        ("ODIR-5K, test patients", read_manifest(odir).in_split("test")),
+        ("IDRiD (510 distinct)", DATASETS["idrid"].read(data / "idrid")),
+        ("HRF", DATASETS["hrf"].read(data / "hrf")),
+    ):
+        rows += _by_truth(name, manifest, _statuses(name, _paths(manifest), screener, work / "screened"))
+    groups: list[tuple[str, Sequence[Path]]] = []
     drimdb = DATASETS["drimdb"].read(data / "drimdb")
     for quality in ("good", "bad", "outlier"):
         chosen = drimdb.table["quality"].eq(quality)
         groups.append((f"DRIMDB, {quality}", _paths(Manifest(drimdb.table[chosen], drimdb.root))))
     groups.append(("everyday pictures", _everyday()))
     groups += [(f"drawn: {kind.replace('_', ' ')}", _drawn(kind, work / "drawn")) for kind in IMPOSTORS]
-    counted = pd.DataFrame([_counts(name, paths, screener, work / "screened") for name, paths in groups])
+    rows += [_counts(name, _statuses(name, paths, screener, work / "screened")) for name, paths in groups]
+    counted = pd.DataFrame(rows)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     counted.to_csv(OUTPUT / "counts.csv", index=False)
     (OUTPUT / "README.md").write_text(_page(counted, screener), encoding="utf-8")
@@ -69,10 +83,30 @@ def _drawn(kind: str, folder: Path) -> list[Path]:
     return paths
 
 
-def _counts(name: str, paths: Sequence[Path], screener: Screener, work: Path) -> dict[str, object]:
+def _statuses(name: str, paths: Sequence[Path], screener: Screener, work: Path) -> pd.Series:
+    """Status of each picture, in order."""
     output = work / "".join(letter if letter.isalnum() else "-" for letter in name)
-    counts = screen(paths, screener, output).counts
-    return {"pictures": name, "number": len(paths), **{status: counts.get(status, 0) for status in STATUSES}}
+    screen(paths, screener, output)
+    statuses = pd.read_csv(output / "results.csv", usecols=["status"])["status"]
+    assert len(statuses) == len(paths)
+    return statuses
+
+
+def _by_truth(name: str, manifest: Manifest, statuses: pd.Series) -> list[dict[str, object]]:
+    """Counts of a dataset's photographs: of all, of those without a finding, and of those with each disease."""
+    table = manifest.table
+    chosen = {name: pd.Series(True, index=table.index), f"{name}: no finding": table["abnormal"].eq(0)}
+    chosen |= {
+        f"{name}: {label.replace('_', ' ')}": table[label].eq(1)
+        for label in DISEASES
+        if label in table and table[label].eq(1).sum() >= FEWEST_SICK
+    }
+    return [_counts(group, statuses[rows.fillna(False).to_numpy(bool)]) for group, rows in chosen.items()]
+
+
+def _counts(name: str, statuses: pd.Series) -> dict[str, object]:
+    counts = statuses.value_counts()
+    return {"pictures": name, "number": len(statuses), **{status: counts.get(status, 0) for status in STATUSES}}
 
 
 def _page(counted: pd.DataFrame, screener: Screener) -> str:
