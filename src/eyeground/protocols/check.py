@@ -118,8 +118,9 @@ def check_manifest(
     prepared = prepare(manifest.photo_paths(), preprocessing, cache, jobs)
     if all(path is None for path in prepared.paths):
         raise UserError(f"none of the {len(manifest)} photos can be read; the first: {prepared.failures[0]}")
-    readable = [(path, entry) for path, entry in zip(manifest.photo_paths(), prepared.paths, strict=True) if entry]
-    assessed = prepared_to_assess(*zip(*readable, strict=True), preprocessing, cache, jobs)
+    readable = [path for row, path in enumerate(manifest.photo_paths()) if row not in prepared.failures]
+    standard = [path for path in prepared.paths if path is not None]
+    assessed = prepared_to_assess(readable, standard, preprocessing, cache, jobs)
     photos = _photo_table(manifest, prepared, assessed, jobs)
     duplicates = find_duplicates(manifest, prepared.paths)
     if other is not None:

@@ -62,7 +62,8 @@ def with_familiarity(bundle: Bundle, photos: PreparedPhotos, cache: Path, seed: 
     reference = fit_reference(embedded[: len(chosen)])
     distances = reference.distance(embedded[len(chosen) :])
     groups = _by_health(bundle, photos.truth[held_out])
-    limit = max(float(np.quantile(distances[rows], 1 - FLAGGED)) for rows in (slice(None), *groups.values()))
+    everybody = np.arange(len(distances))
+    limit = max(float(np.quantile(distances[rows], 1 - FLAGGED)) for rows in (everybody, *groups.values()))
     beyond = {name: float((distances[rows] > limit).mean()) for name, rows in groups.items()}
     familiarity = Familiarity(limit=limit, flagged=FLAGGED, photos=len(chosen), held_out=len(held_out), beyond=beyond)
     return _extended(bundle, reference, familiarity)
@@ -77,7 +78,7 @@ def _gradable(bundle: Bundle, photos: PreparedPhotos, rows: NDArray[np.intp], ca
     with ThreadPoolExecutor(jobs) as readers:
         found = readers.map(lambda path: assess(read_prepared_standard(path)).gradable, assessed)
         kept = np.fromiter(track(found, "assessing", len(rows)), dtype=bool, count=len(rows))
-    return rows[kept]
+    return np.asarray(rows[kept])
 
 
 def _by_health(bundle: Bundle, truth: NDArray[np.float32]) -> dict[str, NDArray[np.intp]]:
