@@ -62,7 +62,7 @@ def test_so_many_held_out_photos_are_unfamiliar_as_the_limit_says(folder: Path, 
     reference = made.reference()
     assert reference is not None
     beyond = reference.distance(embedder(made)(held_out)) > known.limit
-    assert beyond.sum() <= FLAGGED * len(held_out) + 1
+    assert beyond.sum() <= FLAGGED * len(held_out) + 1  # of ungradable photos, too, which the limit does not count
 
 
 def test_no_more_of_the_sick_than_of_the_healthy_are_beyond_the_limit(folder: Path, photos: PreparedPhotos) -> None:
@@ -77,7 +77,7 @@ def test_no_more_of_the_sick_than_of_the_healthy_are_beyond_the_limit(folder: Pa
     known, before = sick_farther.description.familiarity, usual.description.familiarity
     assert known is not None and before is not None
     assert known.limit >= before.limit
-    assert known.beyond and max(known.beyond.values()) <= 1 / 20
+    assert known.beyond and max(known.beyond.values()) <= FLAGGED
 
 
 def test_screening_calls_what_it_never_saw_unfamiliar(folder: Path, photos: PreparedPhotos) -> None:

@@ -62,11 +62,15 @@ def with_familiarity(bundle: Bundle, photos: PreparedPhotos, cache: Path, seed: 
     reference = fit_reference(embedded[: len(chosen)])
     distances = reference.distance(embedded[len(chosen) :])
     groups = _by_health(bundle, photos.truth[held_out])
-    everybody = np.arange(len(distances))
-    limit = max(float(np.quantile(distances[rows], 1 - FLAGGED)) for rows in (everybody, *groups.values()))
-    beyond = {name: float((distances[rows] > limit).mean()) for name, rows in groups.items()}
+    limit = max([_limit(distances), *(_limit(distances[rows]) for rows in groups.values())])
+    beyond = {name: float((distances[rows] >= limit).mean()) for name, rows in groups.items()}
     familiarity = Familiarity(limit=limit, flagged=FLAGGED, photos=len(chosen), held_out=len(held_out), beyond=beyond)
     return _extended(bundle, reference, familiarity)
+
+
+def _limit(distances: NDArray[np.float64]) -> float:
+    """The least limit that no more than the share `FLAGGED` of these distances reaches."""
+    return float(np.nextafter(np.quantile(distances, 1 - FLAGGED, method="higher"), np.inf))
 
 
 def _gradable(bundle: Bundle, photos: PreparedPhotos, rows: NDArray[np.intp], cache: Path) -> NDArray[np.intp]:
@@ -111,7 +115,7 @@ def with_familiarity_of(bundle: Bundle, source: Bundle, embedded: NDArray[np.flo
     reference, known = source.reference(), source.description.familiarity
     if reference is None or known is None:
         return bundle
-    limit = max(known.limit, float(np.quantile(reference.distance(embedded), 1 - FLAGGED)))
+    limit = max(known.limit, _limit(reference.distance(embedded)))
     familiarity = Familiarity(limit=limit, flagged=FLAGGED, photos=known.photos, held_out=len(embedded))
     return _extended(bundle, reference, familiarity)
 
