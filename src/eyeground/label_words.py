@@ -10,29 +10,36 @@ from collections.abc import Sequence
 _HEALTHY = frozenset(
     word.strip()
     for word in """
-    0; no; none; nil; n; f; false; normal; healthy; negative; neg; absent; control; controls; unaffected; disease free; nodr;
+    0; no; none; nil; n; false; normal; healthy; negative; neg; absent; control; controls; unaffected; disease free; nodr; wnl;
+    within normal limits; unremarkable;
     gesund; ohne befund; unauffällig; sano; sana; saludable; sin hallazgos; normale; normaal; gezond; sain; saine; saudável;
     正常; 健康; 정상; норма
     """.strip()
     .replace("\n", "")
     .split(";")
 )
-# "no X" and "non-X" are not health where X is part of a disease's own name, or where they say that nobody could judge.
+_OF_AN_EYE = re.compile(r"(?<=[^ ]) (fundus|fundi|eyes?|retinas?|controls?|subjects?|photos?|images?|befund)$")
+# "no X" and "non-X" are not health where X is part of a disease's own name or one degree of it, or where they say that nobody
+# could judge.
 _NOT_HEALTHY_AFTER_NO = re.compile(
-    r"(proliferat|exudat|neovasc|arter|infect|granul|central|cent[re]+ ?involv|clinically|perfusion|"
-    r"gradab|grade|diagnos|data|label|image|photo|view|answer|inform|fundus|known|light)"
+    r"(proliferat|exudat|neovasc|arter|infect|granul|central|cent[re]+ ?involv|clinically|perfusion|isch|rhegm|specific|fovea|"
+    r"inflam|mydri|mild|early|advanced|severe|vision|sight|"
+    r"gradab|grade|diagnos|data|label|image|photo|view|answer|inform|fundus|known|light|record|applic|consensus|name|assess|"
+    r"avail|evalua|determin|exam|test|report|quality|certain|classif|follow)"
 )
-_NEGATION = re.compile(r"^(no|non|not|without|w/o|absence of|free of|sin|ohne|kein|keine|sans|sem|senza|geen)[ ]")
+_NEGATION = re.compile(r"^(no|non|not|without|w o|absence of|free of|sin|ohne|kein|keine|sans|sem|senza|geen) ")
 
 # Words for grades, by the rank that they have among the others of their scale.
 _SCALES = (
     (
-        {"mild": 1, "moderate": 2, "severe": 3, "proliferative": 4, "pdr": 4, "proliferative dr": 4},
-        re.compile(r" (npdr|non ?proliferative( dr| diabetic retinopathy)?|dr|diabetic retinopathy|disease)$"),
+        {"mild": 1, "moderate": 2, "severe": 3, "proliferative": 4, "proliferate": 4, "pdr": 4},
+        re.compile(
+            r" (npdr|non ?proliferative( dr| diabetic retinopathy)?|dr|diabetic retinopathy|retinopathy|disease)$"
+        ),
     ),
     ({"npdr": 1, "non proliferative": 1, "nonproliferative": 1, "pdr": 2, "proliferative": 2}, re.compile(r" dr$")),
     ({"suspect": 1, "suspected": 1, "possible": 1, "glaucoma": 2, "definite": 2}, re.compile(r" glaucoma$")),
-    ({"early": 1, "intermediate": 2, "late": 3, "advanced": 3}, re.compile(r" (amd|glaucoma|stage)$")),
+    ({"early": 1, "intermediate": 2, "moderate": 2, "late": 3, "advanced": 3}, re.compile(r" (amd|glaucoma|stage)$")),
     ({"low": 1, "medium": 2, "high": 3}, re.compile(r" risk$")),
 )
 # The International Clinical Diabetic Retinopathy scale (Wilkinson et al. 2003), by which public datasets count 0 to 4.
@@ -66,17 +73,22 @@ def means_health(word: str, others: Sequence[str] = ()) -> bool:
     >>> [means_health(word) for word in ("0", "Normal", "No DR", "Non-Glaucoma", "without AMD", "Non-proliferative", "1")]
     [True, True, True, True, True, False, False]
     """
-    text = re.sub(r"^\d+ (?=\D)", "", plain(word))  # "0 - No DR"
+    text = _OF_AN_EYE.sub("", _unnumbered(word))
     if text in _HEALTHY:
         return True
     negated = _NEGATION.match(text)
     denied = text[negated.end() :] if negated else ""
     joined = re.match(r"^(non|no)(\w.*)$", text)
-    if not denied and joined and joined.group(2) in map(plain, others):
+    if not denied and joined and joined.group(2) in map(_unnumbered, others):
         denied = joined.group(2)
     if not denied and text.endswith((" negative", " absent", " free")):
-        return True
-    return bool(denied) and not _NOT_HEALTHY_AFTER_NO.match(denied)
+        denied = text.rpartition(" ")[0]
+    return bool(denied) and not _NOT_HEALTHY_AFTER_NO.match(denied) and not means_health(denied)
+
+
+def _unnumbered(word: str) -> str:
+    """A label as it is compared, without the number that some datasets put before it, such as `0 - No DR`."""
+    return re.sub(r"^(\d+ )+(?=\D)", "", plain(word))
 
 
 def healthy_among(classes: Sequence[str]) -> tuple[str, ...]:
@@ -98,7 +110,7 @@ def known_order(classes: Sequence[str]) -> tuple[str, ...] | None:
         pass
     healthy = healthy_among(classes)
     for ranks, ending in _SCALES:
-        found = {word: 0 if word in healthy else ranks.get(ending.sub("", plain(word)), -1) for word in classes}
+        found = {word: 0 if word in healthy else ranks.get(ending.sub("", _unnumbered(word)), -1) for word in classes}
         if -1 not in found.values() and len(set(found.values())) == len(classes):
             return tuple(sorted(classes, key=found.__getitem__))
     return None

@@ -107,8 +107,8 @@ def with_classes(target: Target, manifest: Manifest) -> Target:
     if set(found) <= {"0", "1"}:
         target = _in_digits(target)
     values = target.classes or tuple(found)
-    if target.kind == "binary" and not target.classes and set(found) <= {"0", "1"}:
-        return _declared(target, (), target.healthy or ("1" if means_health(target.name) else "0"))
+    if target.kind != "ordinal" and not target.classes and set(found) <= {"0", "1"}:
+        values = ("0", "1")
     if len(values) < 2:
         raise UserError(f"target '{target.name}' has fewer than two different labels; there is nothing to tell apart")
     if target.kind == "ordinal":
@@ -119,10 +119,13 @@ def with_classes(target: Target, manifest: Manifest) -> Target:
             f"target '{target.name}' has {len(values)} classes ({', '.join(values)}) and is binary; say '{target.name}:multiclass', "
             f"or '{target.name}:ordinal' if they are grades"
         )
-    if len(values) == 2 and healthy is not None:
-        [other] = [value for value in values if value != healthy]
-        return _declared(target.model_copy(update={"kind": "binary"}), (healthy, other), healthy)
-    return _declared(target, values, healthy)
+    if healthy is None:  # an output that does not say which of two classes is the ill one must not decide
+        return _declared(target.model_copy(update={"kind": "multiclass"}), values, None)
+    if len(values) > 2:
+        return _declared(target, values, healthy)
+    [other] = [value for value in values if value != healthy]
+    classes = () if set(values) == {"0", "1"} else (healthy, other)
+    return _declared(target.model_copy(update={"kind": "binary"}), classes, healthy)
 
 
 def _in_digits(target: Target) -> Target:
@@ -146,6 +149,11 @@ def _graded(target: Target, values: tuple[str, ...]) -> Target:
             f"target '{target.name}': the order of {', '.join(values)} is not known; say it, from health to the worst, as "
             f"'{target.name}:ordinal:{','.join(values)}'"
         )
+    if not target.classes and not ordered[0].isdigit() and not healthy_among(ordered):
+        raise UserError(
+            f"target '{target.name}': none of the grades {', '.join(ordered)} means health, and the lowest one is taken for it; if "
+            f"that is right, say '{target.name}:ordinal:{','.join(ordered)}'"
+        )
     if target.healthy is not None and target.healthy != ordered[0]:
         raise UserError(f"target '{target.name}': '{target.healthy}' is not the lowest of {' < '.join(ordered)}")
     return _declared(target, ordered, ordered[0])
@@ -162,9 +170,11 @@ def _healthy_of(target: Target, values: tuple[str, ...]) -> str | None:
                 f"target '{target.name}': '{target.healthy}' is no class{hint}; its classes are {', '.join(values)}"
             )
         return target.healthy
-    if "healthy" in target.model_fields_set:
+    if "healthy" in target.model_fields_set and set(values) != {"0", "1"}:
         return None
     clear = healthy_among(values)
+    if set(values) == {"0", "1"}:
+        clear = ("1" if means_health(target.name) else "0",)
     if len(clear) == 1:
         return clear[0]
     why = f"both '{clear[0]}' and '{clear[1]}' could" if clear else "none of them says so"

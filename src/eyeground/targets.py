@@ -45,8 +45,9 @@ class Target(Settings):
             raise ValueError("one class is nothing to tell apart; give at least two")
         if len(set(self.classes)) < len(self.classes):
             raise ValueError("two classes have the same name")
-        if self.healthy is not None and self.values and self.healthy not in self.values:
-            raise ValueError(f"the healthy class '{self.healthy}' is none of the classes {', '.join(self.values)}")
+        # 'none' says that no class is; without classes, those of the labels are yet to be read.
+        if self.healthy not in (None, "none") and self.classes and self.healthy not in self.classes:
+            raise ValueError(f"the healthy class '{self.healthy}' is none of the classes {', '.join(self.classes)}")
         if self.kind == "ordinal" and self.healthy not in (None, *self.classes[:1]):
             raise ValueError(f"the healthy class '{self.healthy}' is not the lowest grade; list the classes in order")
         return self

@@ -282,7 +282,9 @@ def test_an_8_bit_graph_that_is_good_enough_becomes_part_of_the_release(
     monkeypatch.setattr("eyeground.protocols.int8.FEWEST_JUDGES", 1)
     monkeypatch.setattr("eyeground.protocols.int8.LARGEST_DROP", 1.1)
     monkeypatch.setattr("eyeground.protocols.int8.LARGEST_SHARE_FLIPPED", 1.1)
-    monkeypatch.setattr("eyeground.evaluation.decision_rule.FEW_PATIENTS", 1)  # else no rule decides, and nothing is gated
+    monkeypatch.setattr(
+        "eyeground.evaluation.decision_rule.FEW_PATIENTS", 1
+    )  # else no rule decides, and nothing is gated
     plan = protocol.ReleasePlan(folder / "run", tmp_path / "out", "x", folder / "cache", resamples=0)
     bundle = protocol.release(plan, QUIET)
     assert bundle.int8_path is not None and bundle.int8_path.is_file()
