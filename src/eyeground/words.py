@@ -40,7 +40,7 @@ MEANINGS: dict[str, dict[str, str]] = {
 
 _YEARS_PER = {"y": 1.0, "j": 1.0, "a": 1.0, "m": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
 _AGE = re.compile(r"(\d+(?:[.,]\d+)?)(?: ?(y|yr|yrs|year|years|y\.o|yo|j|jahre|ans|años|a|m|months|w|d))?\.?")
-_WHOLE_WITH_POINT = re.compile(r"(\d+)\.0+")
+_WHOLE_WITH_POINT = re.compile(r"(\d+)(?:\.0+|,0)")  # not 1,000, which may be a thousand
 # A spreadsheet shows a long number so, and writes it so: the digits behind are gone.
 _LOST = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[ T]00:00(?::00(?:\.0+)?)?")
@@ -114,12 +114,12 @@ def years(text: str) -> float | None:
 
 
 def identifier(text: str) -> str:
-    """An identifier as it is shown: without invisible characters and outer blanks, and `1.0` as `1`.
+    """An identifier as it is shown: without invisible characters and outer blanks, and `1.0` or `1,0` as `1`.
 
     Leading zeros, and all that can be seen, stay.
 
-    >>> identifier("\\u200b007 "), identifier("12.0"), identifier("12.5")
-    ('007', '12', '12.5')
+    >>> identifier("\\u200b007 "), identifier("12.0"), identifier("12,0"), identifier("1,000")
+    ('007', '12', '12', '1,000')
     """
     shown = visible(text)
     whole = _WHOLE_WITH_POINT.fullmatch(shown)
