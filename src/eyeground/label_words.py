@@ -42,6 +42,27 @@ _SCALES = (
     ({"early": 1, "intermediate": 2, "moderate": 2, "late": 3, "advanced": 3}, re.compile(r" (amd|glaucoma|stage)$")),
     ({"low": 1, "medium": 2, "high": 3}, re.compile(r" risk$")),
 )
+# Words that say how much of a disease there is, and not which.
+_DEGREES = frozenset(
+    [
+        "mild",
+        "moderate",
+        "severe",
+        "proliferative",
+        "proliferate",
+        "early",
+        "intermediate",
+        "late",
+        "advanced",
+        "low",
+        "medium",
+        "high",
+        "suspect",
+        "suspected",
+        "possible",
+        "definite",
+    ]
+)
 # The International Clinical Diabetic Retinopathy scale (Wilkinson et al. 2003), by which public datasets count 0 to 4.
 _RETINOPATHY = ("none", "mild", "moderate", "severe", "proliferative")
 _NAMES = {
@@ -116,12 +137,18 @@ def known_order(classes: Sequence[str]) -> tuple[str, ...] | None:
     return None
 
 
+def is_degree(word: str) -> bool:
+    """Whether a class only says how much of a disease there is, as `2_moderate` does, so that the label's name belongs to it."""
+    return _unnumbered(word) in _DEGREES
+
+
 def disease_name(label: str) -> str:
     """A label's name as clinicians write it.
 
     >>> disease_name("diabetic_retinopathy_grade"), disease_name("amd"), disease_name("retinal_vein_occlusion")
     ('diabetic retinopathy', 'age-related macular degeneration', 'retinal vein occlusion')
     """
+    label = re.sub(r"^\d+[\s_.-]+(?=[^\W\d])", "", label)  # "2_cataract"
     name = re.sub(r"_?(grade|level|stage|severity)$", "", label) or label
     return _NAMES.get(name.lower(), name.replace("_", " "))
 

@@ -47,3 +47,10 @@ def test_the_grade_that_is_said_is_the_most_probable(chances: list[float]) -> No
     [sentence] = likely_grades([GRADE], [GRADE.outputs[0]], falling)
     said = sentence.split("most probably ")[1].split(" (")[0]
     assert shares[words.index(said)] == max(shares)
+
+
+def test_a_class_that_is_a_mere_degree_keeps_the_name_of_its_disease() -> None:
+    dr = Target(name="dr", kind="multiclass", classes=("0_none", "1_mild", "2_moderate"), healthy="0_none")
+    assert suspected([dr], ["dr=2_moderate"], {"dr=2_moderate": 0.9}) == ("diabetic retinopathy, moderate",)
+    kind = Target(name="class", kind="multiclass", classes=("1_normal", "2_cataract", "2_glaucoma"), healthy="1_normal")
+    assert suspected([kind], ["class=2_cataract"], {"class=2_cataract": 0.9}) == ("cataract",)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from eyeground.label_words import disease_name, grade_words
+from eyeground.label_words import disease_name, grade_words, is_degree
 from eyeground.targets import Target, in_words
 
 UNNAMED = "an abnormality of no named kind"
@@ -59,6 +59,8 @@ def _output_words(target: Target, output: str) -> str:
     if output == target.name:
         return name
     value = output.removeprefix(f"{target.name}=")
+    if is_degree(value):
+        return f"{name}, {disease_name(value)}"
     return f"{name} {value}" if value.isdigit() else disease_name(value)
 
 
