@@ -77,3 +77,10 @@ def test_the_distance_of_a_mixture_from_itself_is_small():
     scores = np.r_[np.interp(grid, np.linspace(0, 1, 21), NORMAL), np.interp(grid, np.linspace(0, 1, 21), ABNORMAL)]
     assert mixture_distance(scores, NORMAL, ABNORMAL) < 0.01
     assert mixture_distance(np.full(100, 0.99), NORMAL, ABNORMAL) > 0.5
+
+
+def test_expected_scores_of_few_photos_are_known_less_well(bundle):
+    scores = tally_of(np.r_[np.full(100, 0.7), np.full(100, 0.05)])
+    few = rule().decision.model_copy(update={"positives": 10, "negatives": 10})
+    assert len(told(scores, bundle)) == 1
+    assert list(warnings(scores, Rule(("abnormal",), few), bundle.description)) == []

@@ -156,8 +156,9 @@ def _expectation(rule: "Rule", prevalence: float) -> str:
     expected = expected_referrals(decision, prevalence)
     if expected is None or decision.sensitivity is None or decision.specificity is None:
         return f"{told}; what the rule does on other photos was not measured"
+    where = "photos of the site" if decision.chosen_on == "site" else "test photos"
     return (
-        f"{told}. If it does here what it did on test photos (sensitivity {_share(decision.sensitivity)}, specificity "
+        f"{told}. If it does here what it did on {where} (sensitivity {_share(decision.sensitivity)}, specificity "
         f"{_share(decision.specificity)}), of 1,000 photos with {1000 * prevalence:.0f} abnormal ones {expected.referred:.0f} are "
         f"called abnormal: {expected.found:.0f} of those found, {expected.missed:.0f} missed"
     )

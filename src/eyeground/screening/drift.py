@@ -55,7 +55,7 @@ def warnings(tally: Tally, rule: Rule, description: BundleDescription) -> Iterat
     abnormal = tally.counts.get("abnormal", 0)
     judged = abnormal + tally.counts.get("normal", 0)
     if judged >= FEWEST_PHOTOS:
-        said = _of_share(abnormal, judged, rule) or _of_scores(tally)
+        said = _of_share(abnormal, judged, rule) or _of_scores(tally, rule)
         if said:
             yield f"{said}. {CURE}"
     unfamiliar, familiarity = tally.counts.get("unfamiliar", 0), description.familiarity
@@ -75,20 +75,26 @@ def _of_share(abnormal: int, judged: int, rule: Rule) -> str:
     if decision is None or decision.sensitivity is None or decision.specificity is None:
         return ""
     low, high = _wilson(abnormal, judged)
+    where = "the site's labelled photos" if decision.chosen_on == "site" else "its test photos"
     share = f"{abnormal:,} of {judged:,} judged photos ({abnormal / judged:.0%}) are called abnormal"
     if low > decision.sensitivity.high:
-        return f"{share}, more than this model calls of photos that all are ({decision.sensitivity.value:.0%} on its test photos)"
+        return (
+            f"{share}, more than this model calls of photos that all are ({decision.sensitivity.value:.0%} on {where})"
+        )
     if high < 1 - decision.specificity.high:
-        return f"{share}, fewer than this model calls of normal photos alone ({1 - decision.specificity.value:.0%} on its test photos)"
+        return f"{share}, fewer than this model calls of normal photos alone ({1 - decision.specificity.value:.0%} on {where})"
     return ""
 
 
-def _of_scores(tally: Tally) -> str:
-    expected = tally.expected
+def _of_scores(tally: Tally, rule: Rule) -> str:
+    expected, decision = tally.expected, rule.decision
     if expected is None:
         return ""
     distance = mixture_distance(np.array(tally.scores), np.array(expected.normal), np.array(expected.abnormal))
-    if distance <= LARGEST_DISTANCE + KOLMOGOROV / np.sqrt(len(tally.scores)):
+    # The expected distributions are samples themselves, and may be small ones.
+    chosen_on = min(decision.positives, decision.negatives) if decision else 0
+    spread = np.sqrt(1 / len(tally.scores) + (1 / chosen_on if chosen_on else 0))
+    if distance <= LARGEST_DISTANCE + KOLMOGOROV * spread:
         return ""
     return (
         f"the probabilities of '{expected.output}' are distributed unlike those of the validation photos, whatever the share of "
