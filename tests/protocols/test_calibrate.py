@@ -37,7 +37,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     torch.manual_seed(0)
     classifier = Classifier(
-        Architecture(backbone="test_resnet"), Preprocessing(side=64), [Target(name="abnormal"), Target(name="amd")]
+        Architecture(backbone="test_resnet"),
+        Preprocessing(side=64),
+        [Target(name="abnormal"), Target(name="amd"), Target(name="cataract")],
     )
     share = Share(value=0.8, low=0.7, high=0.9, photos=50)
     rule = DecisionRule(
@@ -99,6 +101,24 @@ def test_the_new_bundle_decides_by_the_site_and_says_so(folder: Path, capsys: py
     card = (folder / "labelled" / "README.md").read_text()
     assert card.startswith("---\n") and "Calibrated at a site" in card and "Text of the source." in card
     assert (folder / "labelled" / "model.onnx").read_bytes() == (folder / "source" / "model.onnx").read_bytes()
+
+
+def test_photos_without_a_label_are_not_said_to_have_been_chosen_on(folder: Path) -> None:
+    table = pd.read_csv(folder / "labelled.csv")
+    table.loc[table.index % 5 == 0, "abnormal"] = None
+    table.astype({"abnormal": "Int64"}).to_csv(folder / "partly.csv", index=False)
+    assert calibrate(folder, "partly.csv", "partly") == 0
+    made = open_bundle(folder / "partly").description
+    decision = made.decisions[0]
+    assert made.site is not None
+    assert made.site.photos == made.site.patients == decision.positives + decision.negatives <= PHOTOS * 4 // 5
+
+
+def test_labels_of_another_output_than_those_that_decide_are_enough(folder: Path) -> None:
+    table = pd.read_csv(folder / "labelled.csv").rename(columns={"abnormal": "cataract"})
+    table.to_csv(folder / "cataract.csv", index=False)
+    assert calibrate(folder, "cataract.csv", "cataract") == 0
+    assert set(open_bundle(folder / "cataract").description.decisions[0].thresholds) == {"cataract"}
 
 
 def test_unlabelled_photos_need_a_stated_share(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

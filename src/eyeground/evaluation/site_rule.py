@@ -34,6 +34,14 @@ def refuse_few(site: Predictions, outputs: Sequence[str], healthy: frozenset[str
         )
 
 
+def refuse_unmeasured(decision: DecisionRule | None) -> None:
+    """Raise a `UserError` if a rule's shares are not known, which unlabelled photos need; a model without a rule is refused later."""
+    if decision is not None and (decision.sensitivity is None or decision.specificity is None):
+        raise UserError(
+            "what the model's rule does was never measured, so what to expect is not known; label photos instead"
+        )
+
+
 def choose_at_site(
     site: Predictions, outputs: Sequence[str], healthy: frozenset[str], rules: Sequence[str]
 ) -> tuple[DecisionRule, ...]:
@@ -103,10 +111,8 @@ def shifted_rule(
     UserError
         If the rule was never measured.
     """
-    if decision.sensitivity is None or decision.specificity is None:
-        raise UserError(
-            "what the model's rule does was never measured, so what to expect is not known; label photos instead"
-        )
+    refuse_unmeasured(decision)
+    assert decision.sensitivity is not None and decision.specificity is not None
     wanted = expected_abnormal * decision.sensitivity.value + (1 - expected_abnormal) * (1 - decision.specificity.value)
 
     def moved(logits: float) -> DecisionRule:

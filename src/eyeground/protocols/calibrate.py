@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from rich.console import Console
 
 from eyeground.bundle import CARD, Bundle, DecisionRule, copier, now, open_classifier, write_bundle
@@ -17,7 +18,13 @@ from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions, fit_calibration
 from eyeground.evaluation.decision_rule import deciding_outputs, expected_scores, measured, rule_truth
 from eyeground.evaluation.offered_points import FIRST, OFFERED, offered_points
-from eyeground.evaluation.site_rule import choose_at_site, refuse_few, shifted_rule, threshold_intervals
+from eyeground.evaluation.site_rule import (
+    choose_at_site,
+    refuse_few,
+    refuse_unmeasured,
+    shifted_rule,
+    threshold_intervals,
+)
 from eyeground.manifest import Manifest
 from eyeground.predictions import TRUTH, Predictions
 from eyeground.protocols.predict import predict_manifest
@@ -76,6 +83,8 @@ def calibrate(source: str, manifest: Manifest, plan: SitePlan, console: Console)
     """
     bundle = open_classifier(source)
     described, healthy = bundle.description, bundle.description.healthy_outputs
+    if plan.expected_abnormal is not None:
+        refuse_unmeasured(rule_of(described, plan.rule).decision)
     photos, unfamiliarity = _site_photos(load(source), manifest, plan, console)
     if plan.expected_abnormal is None:
         answers, site = _by_labels(bundle, photos, plan, console)
@@ -143,14 +152,7 @@ def _by_labels(bundle: Bundle, photos: _SitePhotos, plan: SitePlan, console: Con
             "one, such as 'abnormal' with 0 and 1, or say --expected-abnormal SHARE"
         )
     before = rule_of(described)
-    outputs = before.deciding or deciding_outputs(photos.raw, described.targets)[0]
-    if not np.isfinite(rule_truth(photos.raw, outputs, healthy)).any() or "abnormal" not in labelled:
-        left_out = [output for output in outputs if output not in labelled]
-        outputs = tuple(output for output in outputs if output in labelled)
-        if left_out:
-            console.print(f"[yellow]no labels here, so no longer deciding:[/] {', '.join(left_out)}", highlight=False)
-    if not outputs:
-        raise UserError(f"none of the labels {', '.join(labelled)} belongs to an output that decides")
+    outputs = _site_outputs(described, before.deciding, photos.raw, labelled, console)
     refuse_few(photos.raw, outputs, healthy)
     calibrations = _calibrations(described, photos.raw, labelled, console)
     chosen_on = calibrated_predictions(photos.raw, calibrations)
@@ -170,7 +172,8 @@ def _by_labels(bundle: Bundle, photos: _SitePhotos, plan: SitePlan, console: Con
         },
         expected=expected_scores(chosen_on, outputs, healthy),
     )
-    site = _site(bundle, photos, None).model_copy(
+    used = chosen_on.table[np.isfinite(rule_truth(chosen_on, outputs, healthy))]
+    site = _site(bundle, used, None).model_copy(
         update={
             "sensitivity_before": shares.sensitivity if shares else None,
             "specificity_before": shares.specificity if shares else None,
@@ -178,6 +181,24 @@ def _by_labels(bundle: Bundle, photos: _SitePhotos, plan: SitePlan, console: Con
         }
     )
     return answers, site
+
+
+def _site_outputs(
+    described: BundleDescription, before: Sequence[str], raw: Predictions, labelled: Sequence[str], console: Console
+) -> tuple[str, ...]:
+    """The outputs that decide at the site: those of before as far as labels tell, else all for which labels are enough."""
+    enough, why_not = deciding_outputs(raw, described.targets)
+    outputs = tuple(before) or enough
+    if "abnormal" in labelled and outputs and np.isfinite(rule_truth(raw, outputs, described.healthy_outputs)).any():
+        return outputs
+    left_out = [output for output in outputs if output not in labelled]
+    if left_out:
+        console.print(f"[yellow]no labels here, so no longer deciding:[/] {', '.join(left_out)}", highlight=False)
+    outputs = tuple(output for output in outputs if output in labelled) or enough
+    if not outputs:
+        reasons = "; ".join(f"{output}: {why_not[output]}" for output in labelled)
+        raise UserError(f"no threshold can be chosen by the labels of these photos. {reasons}")
+    return outputs
 
 
 def _by_expected_share(bundle: Bundle, photos: _SitePhotos, plan: SitePlan) -> tuple[AnswerRules, Site]:
@@ -194,7 +215,7 @@ def _by_expected_share(bundle: Bundle, photos: _SitePhotos, plan: SitePlan) -> t
     answers = AnswerRules(
         calibrations=described.calibrations, decisions=decisions, without_threshold=described.without_threshold
     )
-    return answers, _site(bundle, photos, plan.expected_abnormal)
+    return answers, _site(bundle, photos.raw.table, plan.expected_abnormal)
 
 
 def _calibrations(
@@ -212,13 +233,12 @@ def _calibrations(
     return tuple(known.values())
 
 
-def _site(bundle: Bundle, photos: _SitePhotos, expected_abnormal: float | None) -> Site:
-    table = photos.raw.table
+def _site(bundle: Bundle, used: pd.DataFrame, expected_abnormal: float | None) -> Site:
     return Site(
         source=bundle.identity,
         manifest_fingerprint="",
-        photos=len(table),
-        patients=int(table["patient"].nunique()),
+        photos=len(used),
+        patients=int(used["patient"].nunique()),
         expected_abnormal=expected_abnormal,
     )
 
