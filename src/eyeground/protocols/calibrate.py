@@ -160,7 +160,9 @@ def _by_labels(bundle: Bundle, photos: _SitePhotos, plan: SitePlan, console: Con
     decisions = choose_at_site(chosen_on, outputs, healthy, list(dict.fromkeys([first, *OFFERED])))
     if not decisions or decisions[0].rule != first:
         raise UserError(f"'{first}' cannot be kept with these photos; ask for another --operating-point")
-    shares = measured(before.decision, photos.chosen_on, healthy) if before.decision else None
+    # Beside the new rule's shares, on the same photos: the test photos where there are any, else all that it was chosen on.
+    same = photos.chosen_on if photos.test.table.empty else photos.test
+    shares = measured(before.decision, same, healthy) if before.decision else None
     with_thresholds, why_not = deciding_outputs(chosen_on, described.targets)
     points = offered_points(chosen_on, with_thresholds, Predictions(chosen_on.table.iloc[:0]), [FIRST])
     answers = AnswerRules(
@@ -273,7 +275,7 @@ def _tell(decision: DecisionRule, site: Site, test_photos: int, console: Console
         ("specificity", site.specificity_before, decision.specificity),
     ):
         if now_share is not None:
-            was = f"; before, on the photos to choose on, {in_figures(before)}" if before else ""
+            was = f"; before: {in_figures(before)}" if before else ""
             console.print(f"  {name} on {where}: {in_figures(now_share)}{was}", highlight=False)
     if decision.sensitivity is None:
         console.print("  without labels, what the rule finds and passes here is not measured", highlight=False)
