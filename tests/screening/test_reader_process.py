@@ -16,11 +16,12 @@ PICTURE_SIDE = 256
 @pytest.mark.parametrize(
     ("size", "side", "ending", "decoded"),
     [
-        ((420, 560), 150, ".jpg", 1),  # decoded in full, which is enough for both
-        ((1400, 1700), 200, ".jpg", 1),  # at a quarter
-        ((1100, 1350), 64, ".jpg", 2),  # at an eighth, which is far too small for the picture
-        ((700, 900), 64, ".png", 1),
-        ((100, 140), 64, ".png", 1),  # there are no more pixels
+        ((420, 560), 224, ".jpg", 1),  # decoded in full, which is enough for both
+        ((1400, 1700), 240, ".jpg", 1),  # at a quarter
+        ((1100, 1350), 64, ".jpg", 2),  # at an eighth, and again for gradability, which is enough for the picture
+        ((700, 900), 224, ".png", 1),
+        ((700, 900), 64, ".png", 2),
+        ((100, 140), 224, ".png", 1),  # there are no more pixels
     ],
 )
 def test_a_photo_is_decoded_again_only_where_its_picture_needs_more_pixels(
@@ -37,7 +38,7 @@ def test_a_photo_is_decoded_again_only_where_its_picture_needs_more_pixels(
     _, pixels, picture = answer(path, side, PICTURE_SIDE)
     assert len(calls) == decoded
     np.testing.assert_array_equal(pixels, expected.pixels)
-    assert np.abs(picture - whole)[inside].mean() < 4
+    assert np.abs(picture - whole)[inside].mean() < 5
     assert not picture[~inside].any()
 
 

@@ -11,7 +11,8 @@ TARGETS = (Target(name="abnormal"), GRADE, Target(name="amd"), Target(name="glau
 
 
 def test_diseases_are_named_as_clinicians_do_and_the_likeliest_comes_first() -> None:
-    chances = dict.fromkeys([output for target in TARGETS for output in target.outputs], 0.5) | {"glaucoma": 0.9}
+    chances = dict.fromkeys([output for target in TARGETS for output in target.outputs], 0.1)
+    chances |= {"glaucoma": 0.9, GRADE.outputs[0]: 0.7, GRADE.outputs[1]: 0.6, "amd": 0.5}
     reached = ["abnormal", *GRADE.outputs[:2], "amd", "glaucoma"]
     assert suspected(TARGETS, reached, chances) == (
         "glaucoma",

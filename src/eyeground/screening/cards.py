@@ -18,7 +18,7 @@ from eyeground.screening.keys import patient_key
 from eyeground.screening.ledger import Record
 from eyeground.screening.pictures import thumbnail
 from eyeground.screening.rollup import JUDGED, Result, pooled
-from eyeground.screening.suspicion import finding_words
+from eyeground.screening.suspicion import finding_words, step_to_say
 from eyeground.screening.words import NOTHING_SUSPECTED, headline, quality_words, strength_words
 
 THUMBNAIL_SIDE = 160
@@ -179,7 +179,7 @@ def _chances(row: dict[str, Any], rule: Rule, shown: str | None) -> tuple[Chance
     """Probabilities; of a photograph that was not judged, none is said to have reached its threshold."""
     named = (row["reached"] or "").split("; ") if row["status"] == "abnormal" else []
     reached = [output for output in rule.deciding if output in named]
-    kept = _worst_steps(rule, reached) if reached else [shown] if row["status"] in JUDGED else []
+    kept = _steps_to_say(rule, reached, row) if reached else [shown] if row["status"] in JUDGED else []
     return tuple(
         Chance(
             finding_words(rule.targets, output),
@@ -193,12 +193,13 @@ def _chances(row: dict[str, Any], rule: Rule, shown: str | None) -> tuple[Chance
     )
 
 
-def _worst_steps(rule: Rule, reached: Sequence[str]) -> list[str]:
-    """Of each grade only the highest step that was reached."""
-    lower = {
+def _steps_to_say(rule: Rule, reached: Sequence[str], row: dict[str, Any]) -> list[str]:
+    """Of each grade only the step that is said to be suspected."""
+    probabilities = {output: row[f"probability_{output}"] for output in rule.outputs}
+    left_out = {
         output
         for target in rule.targets
-        if target.kind == "ordinal"
-        for output in [step for step in target.outputs if step in reached][:-1]
+        if target.kind == "ordinal" and set(target.outputs) & set(reached)
+        for output in set(target.outputs) - {step_to_say(target, reached, probabilities)}
     }
-    return [output for output in reached if output not in lower]
+    return [output for output in reached if output not in left_out]

@@ -69,6 +69,8 @@ def answer(path: Path, side: int, picture_side: int) -> tuple[Mapping[str, objec
         judged = standard
         if side < MEASURED_SIDE:  # the larger square is then the picture's, too
             judged, square = read_standard(path, MEASURED_SIDE)
+            if _size(judged) != _size(standard):
+                raise UnreadablePhotoError(path, "the file changed while it was read")
         gradability = assess(judged)
         picture = _picture(path, standard, square, picture_side) if picture_side else np.empty((0, 0, 3), np.uint8)
     except UnreadablePhotoError as error:
@@ -83,6 +85,10 @@ def answer(path: Path, side: int, picture_side: int) -> tuple[Mapping[str, objec
         "gradability": asdict(gradability),
     }
     return header, standard.pixels, picture
+
+
+def _size(standard: StandardPhoto) -> tuple[int, int]:
+    return standard.geometry.original_width, standard.geometry.original_height
 
 
 def _end_with(parent: int) -> None:

@@ -25,7 +25,8 @@ def suspected(targets: Sequence[Target], reached: Sequence[str], probabilities: 
     Examples
     --------
     >>> targets = [Target(name="abnormal"), Target(name="dr_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))]
-    >>> suspected(targets, ["abnormal", "dr_grade>=1", "dr_grade>=2"], {"abnormal": 0.9, "dr_grade>=1": 0.8, "dr_grade>=2": 0.5})
+    >>> chances = {"abnormal": 0.9, "dr_grade>=1": 0.8, "dr_grade>=2": 0.7, "dr_grade>=3": 0.2, "dr_grade>=4": 0.1}
+    >>> suspected(targets, ["abnormal", "dr_grade>=1", "dr_grade>=2"], chances)
     ('diabetic retinopathy, moderate or worse',)
     """
     found: dict[str, float] = {}
@@ -33,9 +34,30 @@ def suspected(targets: Sequence[Target], reached: Sequence[str], probabilities: 
         named = [output for output in target.outputs if output in reached and output not in target.healthy_outputs]
         if not named or target.name == "abnormal":
             continue
-        for output in named[-1:] if target.kind == "ordinal" else named:
+        for output in [step_to_say(target, named, probabilities)] if target.kind == "ordinal" else named:
             found[_output_words(target, output)] = probabilities[output]
     return tuple(sorted(found, key=lambda words: -found[words])) or ((UNNAMED,) if reached else ())
+
+
+def step_to_say(target: Target, reached: Sequence[str], probabilities: Mapping[str, float]) -> str:
+    """Of a grade's steps that reached their threshold, the highest up to the most probable grade; the lowest where all lie above.
+
+    A threshold of a rare grade may be low, so that it is reached where the grade itself is improbable.
+
+    >>> target = Target(name="dr_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))
+    >>> chances = dict(zip(target.outputs, (0.6, 0.57, 0.07, 0.01)))
+    >>> step_to_say(target, ["dr_grade>=1", "dr_grade>=2", "dr_grade>=3"], chances)
+    'dr_grade>=2'
+    """
+    chances = _grade_chances(target, probabilities)
+    top = max(range(len(chances)), key=chances.__getitem__)
+    steps = [step for step, output in enumerate(target.outputs, start=1) if output in reached]
+    return target.outputs[max([step for step in steps if step <= top], default=steps[0]) - 1]
+
+
+def _grade_chances(target: Target, probabilities: Mapping[str, float]) -> list[float]:
+    at_least = [1.0, *(probabilities[output] for output in target.outputs), 0.0]
+    return [more - less for more, less in pairwise(at_least)]
 
 
 def finding_words(targets: Sequence[Target], output: str) -> str:
@@ -81,8 +103,7 @@ def likely_grades(
         if target.kind != "ordinal" or not set(target.outputs) & set(reached):
             continue
         words = grade_words(target.name, target.classes)
-        at_least = [1.0, *(probabilities[output] for output in target.outputs), 0.0]
-        chances = [more - less for more, less in pairwise(at_least)]
+        chances = _grade_chances(target, probabilities)
         top = max(range(len(chances)), key=chances.__getitem__)
         beside = sorted(
             (place for place in (top - 1, top + 1) if 0 <= place < len(words)), key=lambda place: -chances[place]
