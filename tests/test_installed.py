@@ -60,12 +60,9 @@ def test_the_card_of_a_released_classifier_tells_when_it_does_not_answer(name: s
     description = bundle.description
     card = (bundle.folder / "README.md").read_text(encoding="utf-8")
     assert description.familiarity is not None
-    assert f"embeddings of {description.familiarity.photos} training photographs" in card
-    assert all(
-        f"| {point.rule} | {point.threshold:.4f} |" in card
-        for point in description.further_points
-        if point.output == "abnormal"
-    )
+    assert f"embeddings of {description.familiarity.photos} gradable training photographs" in card
+    assert len(description.decisions) == 11
+    assert all(f"| {rule.rule} | {rule.sensitivity.value:.3f} (" in card for rule in description.decisions)
 
 
 def test_the_default_is_the_one_that_the_file_names(released: Path, tiny_bundle: Callable[..., Bundle]) -> None:

@@ -60,7 +60,7 @@ targets = st.lists(
     targets=targets,
     rate=st.floats(1e-9, 10),
     seed=st.integers(0, 2**32 - 1),
-    initialisation=words,
+    initialisation=words.filter(lambda word: word in ("0", "1") or word.strip() not in ("0", "1")),  # '0 ' is no place
     options=st.dictionaries(words, st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | words),
 )
 def test_a_recipe_survives_the_round_trip(

@@ -25,7 +25,9 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 class Settings(BaseModel):
     """Base of all settings: immutable, closed to keys it does not know, and finite in every number."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True, ser_json_inf_nan="constants"
+    )
 
 
 Recipe = TypeVar("Recipe", bound=Settings)

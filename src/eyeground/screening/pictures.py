@@ -107,10 +107,13 @@ def _legend(finding: Finding, scale: float, width: int) -> NDArray[np.uint8]:
 
 def _shortened(draw: ImageDraw.ImageDraw, text: str, size: int, room: int) -> str:
     """A text that fits into so many pixels, its end left out if need be."""
-    short = text
-    while draw.textlength(short, font=_font(size)) > room:
-        short = f"{short[:-2].rstrip()}\u2026"
-    return short
+    width = draw.textlength(text, font=_font(size))
+    if width <= room:
+        return text
+    short = text[: int(len(text) * room / width)]
+    while draw.textlength(f"{short}\u2026", font=_font(size)) > room:
+        short = short[:-1]
+    return f"{short.rstrip()}\u2026"
 
 
 @lru_cache(maxsize=64)
