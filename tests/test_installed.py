@@ -60,7 +60,8 @@ def test_the_card_of_a_released_classifier_tells_when_it_does_not_answer(name: s
     description = bundle.description
     card = (bundle.folder / "README.md").read_text(encoding="utf-8")
     assert description.familiarity is not None
-    assert f"embeddings of {description.familiarity.photos} gradable training photographs" in card
+    kind = "gradable training" if description.familiarity.beyond else "training"
+    assert f"embeddings of {description.familiarity.photos} {kind} photographs" in card
     assert len(description.decisions) == 11
     assert all(f"| {rule.rule} | {rule.sensitivity.value:.3f} (" in card for rule in description.decisions)
 

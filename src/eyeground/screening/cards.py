@@ -23,6 +23,7 @@ from eyeground.screening.words import NOTHING_SUSPECTED, headline, quality_words
 
 THUMBNAIL_SIDE = 160
 PHOTOS_PER_BLOCK = 24
+CUT_AT_ONCE = 128  # thumbnails, a megabyte of them
 REASON_WITH_A_NAME = "the reason holds a name; it stands in results.csv"
 
 
@@ -123,8 +124,8 @@ def _cards(
     """The photographs of all units, one after the other; pictures are cut in threads, a few ahead."""
     entries = [entry for unit in units for entry in unit.entries]
     with ThreadPoolExecutor(usable_cores()) as cutters:
-        for start in range(0, len(entries), PHOTOS_PER_BLOCK):
-            few = entries[start : start + PHOTOS_PER_BLOCK]
+        for start in range(0, len(entries), CUT_AT_ONCE):
+            few = entries[start : start + CUT_AT_ONCE]
             of_few = [records[entry.place] for entry in few]
             thumbnails = cutters.map(lambda record: _thumbnail(folder, record), of_few)
             for entry, record, small in zip(few, of_few, thumbnails, strict=True):

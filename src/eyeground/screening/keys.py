@@ -17,11 +17,11 @@ from eyeground.screening.photos import PhotoFile
 LETTERS, DIGITS = "CDFGHJKMNPQRTWXY", "34679"
 FEWEST_FREE = 64  # possible keys for each one that is needed
 SHORTEST_SHARED = 3  # characters of an identifier that must not be found in a key
-_PIECES, _PIECE = 16, 2**16
+_PIECES, _PIECE = 16, 2**14
 
 
 def content_of(path: Path) -> str:
-    """What tells a file's content from any other: a hash of its size and of 16 pieces, 1 MB in all; empty if it cannot be read."""
+    """What tells a file's content from any other: a hash of its size and of 16 pieces, 256 kB in all; empty if it cannot be read."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would never end
