@@ -10,8 +10,10 @@ from PIL import Image
 from eyeground.bundle import AnswerRules, DecisionRule, TrainingRecord, open_bundle
 from eyeground.cli import main
 from eyeground.description import Share
+from eyeground.evaluation.decision_rule import measured
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
+from eyeground.predictions import Predictions, read_predictions
 from eyeground.recipe import Architecture, Preprocessing
 from eyeground.screening.decision import rule_of
 from eyeground.synthetic import render
@@ -134,3 +136,19 @@ def test_test_photos_are_left_to_measure_on(folder: Path, capsys: pytest.Capture
     # Nine ill patients of 18 are too few to choose on: the test photos do not count.
     assert calibrate(folder, "split.csv", "split") == 2
     assert "there are" in capsys.readouterr().err
+
+
+def test_what_is_said_of_test_photos_is_what_the_new_bundle_does_on_them(folder: Path) -> None:
+    rows = pd.read_csv(folder / "labelled.csv")
+    rows.assign(split=["test" if one >= 32 else "train" for one in range(PHOTOS)]).to_csv(
+        folder / "part.csv", index=False
+    )
+    assert calibrate(folder, "part.csv", "part") == 0
+    decision = open_bundle(folder / "part").description.decisions[0]
+    rows[rows.index >= 32].to_csv(folder / "held-out.csv", index=False)
+    found = folder / "found.csv"
+    held_out = ["predict", str(folder / "held-out.csv"), "--bundle", str(folder / "part"), "-o", str(found)]
+    assert main([*held_out, "--cache", str(folder / "cache"), "--jobs", "1"]) == 0
+    table = read_predictions(found).table
+    judged = Predictions(table[table["status"] != "ungradable"].reset_index(drop=True))
+    assert measured(decision, judged, frozenset()) == decision

@@ -69,6 +69,7 @@ class _SitePhotos:
 
     raw: Predictions
     chosen_on: Predictions
+    raw_test: Predictions
     test: Predictions
 
 
@@ -90,7 +91,8 @@ def calibrate(source: str, manifest: Manifest, plan: SitePlan, console: Console)
         answers, site = _by_labels(bundle, photos, plan, console)
     else:
         answers, site = _by_expected_share(bundle, photos, plan)
-    test = photos.test
+    # By the new calibrations, as the new bundle will give them.
+    test = photos.raw_test if photos.test.table.empty else calibrated_predictions(photos.raw_test, answers.calibrations)
     answers = replace(answers, decisions=tuple(_on_test(rule, test, healthy) for rule in answers.decisions))
     _tell(answers.decisions[0], site, len(test.table), console)
     description = described.model_copy(
@@ -140,7 +142,7 @@ def _site_photos(
         for part in (chosen_raw, test_raw)
     ]
     unfamiliarity = chosen_raw.table["unfamiliarity"].to_numpy(float)
-    return _SitePhotos(chosen_raw, as_source[0], as_source[1]), unfamiliarity
+    return _SitePhotos(chosen_raw, as_source[0], test_raw, as_source[1]), unfamiliarity
 
 
 def _by_labels(bundle: Bundle, photos: _SitePhotos, plan: SitePlan, console: Console) -> tuple[AnswerRules, Site]:
