@@ -18,7 +18,7 @@ from eyeground.errors import UserError
 from eyeground.machine import usable_cores
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.protocols.adapt import probe_embedding
-from eyeground.protocols.build import SHARES, Built, Plan
+from eyeground.protocols.build import Built, Plan
 from eyeground.protocols.check import check_manifest
 from eyeground.protocols.run_folder import BUNDLE
 from eyeground.protocols.train import train_and_validate
@@ -39,6 +39,7 @@ from eyeground.synthetic import Faults, render, render_dataset
 
 MARK = "eyeground-demo"
 PATIENTS, NEW_PATIENTS = 400, 12
+SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}  # thresholds need ten ill patients to be chosen on
 SIDE = 160
 SEED = 0
 # Diseases that show at this size, and enough of each for intervals that mean something in so small a study.
