@@ -228,7 +228,8 @@ class BundleDescription(Settings):
     calibrations: tuple[Calibration, ...] = Field((), description="What calibrates the network's probabilities.")
     operating_points: tuple[OperatingPoint, ...] = Field((), description="Thresholds chosen on validation data.")
     further_points: tuple[OperatingPoint, ...] = Field(
-        (), description="Other thresholds that screening can be asked for by their rule."
+        (),
+        description="Further thresholds of single outputs, for whoever reads one alone; screening decides by `decisions`.",
     )
     decisions: tuple[DecisionRule, ...] = Field(
         (), description="Rules by which screening calls a photo abnormal; the first unless another is asked for."
