@@ -29,7 +29,7 @@ import psutil
 from fuzz_damage import Hostile, hostile_files
 from fuzz_originals import NAME, medical_originals, originals_from, rendered_originals
 
-from eyeground.progress import track
+from eyeground.core.progress import track
 from eyeground.screening.inputs import BATCH_SIZE
 from eyeground.screening.photos import LEDGER
 from eyeground.screening.reading import SECONDS_PER_PHOTO

@@ -26,7 +26,7 @@ import pandas as pd
 import psutil
 from PIL import Image
 
-from eyeground.progress import track
+from eyeground.core.progress import track
 from eyeground.screening.batch import PICTURES
 from eyeground.screening.photos import LEDGER
 from eyeground.synthetic import render

@@ -13,7 +13,15 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from eyeground.bundle import CARD, TRAINING_PHOTOS, WEIGHTS, AnswerRules, Bundle, extend_bundle, open_classifier
+from eyeground.bundle import (
+    CARD,
+    TRAINING_PHOTOS,
+    WEIGHTS,
+    AnswerRules,
+    Bundle,
+    extend_bundle,
+    open_classifier,
+)
 from eyeground.evaluation import Evaluation, evaluate
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.manifest import Manifest, read_manifest

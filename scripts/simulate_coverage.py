@@ -18,6 +18,7 @@ from matplotlib.markers import MarkerStyle
 from matplotlib.ticker import MultipleLocator
 from scipy.special import ndtri
 
+from eyeground.core.files import replacing
 from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling, one_stratum
 from eyeground.evaluation.delong import delong, delong_interval
 from eyeground.evaluation.estimates import Estimate, with_interval
@@ -26,7 +27,6 @@ from eyeground.evaluation.measures import Computed, compute, count_measure, rank
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
 from eyeground.evaluation.samples import Sample
-from eyeground.files import replacing
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 STUDIES, RESAMPLES = 2000, 1000

@@ -20,16 +20,16 @@ import typer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
+from eyeground.core.machine import processes, usable_cores
+from eyeground.core.progress import track
 from eyeground.datasets import DATASETS
 from eyeground.evaluation import evaluate
 from eyeground.imaging.faults import FAULTS, spoil
 from eyeground.imaging.grader import FILE, Grader
 from eyeground.imaging.quality_measures import Measures, measure
 from eyeground.imaging.standard import StandardPhoto, standard_photo
-from eyeground.machine import processes, usable_cores
 from eyeground.manifest import Manifest, read_manifest
 from eyeground.predictions import validated_predictions
-from eyeground.progress import track
 from eyeground.recipe import Preprocessing
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "gradability"

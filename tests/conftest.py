@@ -10,7 +10,15 @@ from hypothesis import HealthCheck, settings
 from onnx import helper, numpy_helper
 from safetensors.numpy import save_file
 
-from eyeground.bundle import CARD, ONNX, WEIGHTS, Bundle, BundleDescription, TrainingRecord, write_bundle
+from eyeground.bundle import (
+    CARD,
+    ONNX,
+    WEIGHTS,
+    Bundle,
+    BundleDescription,
+    TrainingRecord,
+    write_bundle,
+)
 from eyeground.recipe import Architecture, Preprocessing, Target
 
 settings.register_profile(

@@ -36,10 +36,10 @@ from eyeground.bundle import (
     write_bundle,
 )
 from eyeground.calibration import Platt, Temperature, Uncalibrated
+from eyeground.core.files import sha256_of
 from eyeground.description import Familiarity, Figure, Quantisation, QuantisedOutput, Rounding, Share
 from eyeground.errors import UserError
 from eyeground.familiarity import fit_reference, write_reference
-from eyeground.files import sha256_of
 from eyeground.recipe import Architecture, Preprocessing, Target
 
 TENSORS = {"head.weight": np.ones((1, 4), np.float32), "head.bias": np.zeros(1, np.float32)}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from eyeground.bundle import DESCRIPTION, ONNX, open_bundle
+from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
-from eyeground.files import sha256_of
 from eyeground.graph_weights import changed_tensor
 from eyeground.installed import RELEASED, released
 from eyeground.onnx_file import read_onnx

@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eyeground.errors import UserError
-from eyeground.predictions import Predictions, read_predictions, truths, validated_predictions, write_predictions
+from eyeground.predictions import (
+    Predictions,
+    read_predictions,
+    truths,
+    validated_predictions,
+    write_predictions,
+)
 from eyeground.recipe import Target
 
 HEADER = "photo,patient,truth_dr,probability_dr\n"

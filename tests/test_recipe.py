@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eyeground.errors import UserError
-from eyeground.recipe import ProbeRecipe, Settings, Target, TrainingRecipe, read_recipe, write_recipe
+from eyeground.recipe import (
+    ProbeRecipe,
+    Settings,
+    Target,
+    TrainingRecipe,
+    read_recipe,
+    write_recipe,
+)
 from eyeground.settings import all_settings
 
 RECIPES = (TrainingRecipe, ProbeRecipe)

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, validated
-from eyeground.splits import LABEL_FRACTIONS, fold_patients, hold_out, label_fraction, shots, split_patients
+from eyeground.splits import (
+    LABEL_FRACTIONS,
+    fold_patients,
+    hold_out,
+    label_fraction,
+    shots,
+    split_patients,
+)
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 

@@ -32,6 +32,7 @@ from eyeground.bundle_files import (
     verify_graphs,
     verify_tensors,
 )
+from eyeground.core.files import UMASK, flush_to_disk, locked, sha256_of
 from eyeground.description import (
     FORMATS,
     NO_ANSWERS,
@@ -45,7 +46,6 @@ from eyeground.description import (
 )
 from eyeground.errors import UserError
 from eyeground.familiarity import REFERENCE, Reference, read_reference
-from eyeground.files import UMASK, flush_to_disk, locked, sha256_of
 from eyeground.installed import DESCRIPTION, RELEASED, folder_of, pulled, released
 from eyeground.training_photos import TRAINING_PHOTOS, read_training_photos
 

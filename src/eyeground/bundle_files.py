@@ -5,10 +5,10 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load
 
+from eyeground.core.files import sha256_of
 from eyeground.description import BundleDescription
 from eyeground.errors import UserError
 from eyeground.familiarity import REFERENCE
-from eyeground.files import sha256_of
 from eyeground.graph_weights import changed_tensor
 from eyeground.installed import DESCRIPTION
 from eyeground.onnx_file import OnnxFile, read_onnx

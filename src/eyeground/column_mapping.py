@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from eyeground.columns import text_cells
+from eyeground.core.columns import text_cells
+from eyeground.core.words import folded
 from eyeground.errors import UserError, did_you_mean
-from eyeground.words import folded
 
 FUNCTIONS = ("folder", "match")
 
@@ -175,7 +175,7 @@ def mapped_table(
     Parameters
     ----------
     table : pandas.DataFrame
-        As `eyeground.tables.read_table` gives it.
+        As `eyeground.core.tables.read_table` gives it.
     mapping : mapping of str to Origin
     name : str
         What to call the table in errors.

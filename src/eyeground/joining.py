@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from eyeground.core.words import identifier_key, one_spelling
 from eyeground.errors import UserError, did_you_mean
 from eyeground.manifest import NOTE_PREFIX, Manifest, validated
-from eyeground.words import identifier_key, one_spelling
 
 LICENCE, CITATION = NOTE_PREFIX + "licence", NOTE_PREFIX + "citation"
 

@@ -18,10 +18,10 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from eyeground import columns
-from eyeground.columns import EYES, SEXES, SPLITS, Problem
+from eyeground.core import columns
+from eyeground.core.columns import EYES, SEXES, SPLITS, Problem
+from eyeground.core.tables import NAMELESS, read_table, write_table
 from eyeground.errors import UserError, did_you_mean
-from eyeground.tables import NAMELESS, read_table, write_table
 
 __all__ = [
     "EYES",

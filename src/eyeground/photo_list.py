@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from eyeground import columns
 from eyeground.column_mapping import Origin, mapped_table
+from eyeground.core import columns
+from eyeground.core.tables import read_table
 from eyeground.errors import UserError, did_you_mean
 from eyeground.manifest import Manifest, lacking_column, repeated_photos
-from eyeground.tables import read_table
 
 PHOTO_LIST = ("photo", "patient", "eye")  # what screening knows of a table
 

@@ -14,8 +14,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from eyeground.core.files import write_text
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import write_text
 
 MOST_NODES = 10_000  # of YAML, aliases written out; the longest recipe of ours has some hundred
 LARGEST_SEED = 2**32 - 1  # that every random generator takes, NumPy's legacy one included

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
-from eyeground.files import sha256_of
 
 TRAINING_PHOTOS = "training_photos.txt"
 DIGITS = 16

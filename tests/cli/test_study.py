@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from eyeground.cli import main
+from eyeground.core.tables import read_table
 from eyeground.manifest import write_manifest
 from eyeground.synthetic import render_dataset
-from eyeground.tables import read_table
 
 NETWORK = {"architecture": {"backbone": "test_resnet"}, "preprocessing": {"side": 48}}
 

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eyeground.evaluation.decision_rule import called_abnormal, choose_rules, deciding_outputs, measured, rule_truth
+from eyeground.evaluation.decision_rule import (
+    called_abnormal,
+    choose_rules,
+    deciding_outputs,
+    measured,
+    rule_truth,
+)
 from eyeground.predictions import Predictions
 from eyeground.targets import Target
 

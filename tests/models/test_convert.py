@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from eyeground.cli import main
+from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
-from eyeground.files import sha256_of
 from eyeground.models.checkpoints import read_origin
 from eyeground.models.classifier import Classifier
 from eyeground.models.convert import convert, empty_backbone, explanation, renaming

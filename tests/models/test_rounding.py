@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from eyeground import models
 from eyeground.bundle import Bundle, TrainingRecord
+from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
-from eyeground.files import sha256_of
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import OUTPUT_NAMES, export_bundle
 from eyeground.models.initialise import initialise

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from eyeground.bundle import Bundle, OperatingPoint, TrainingRecord, open_classifier, open_segmenter
+from eyeground.bundle import (
+    Bundle,
+    OperatingPoint,
+    TrainingRecord,
+    open_classifier,
+    open_segmenter,
+)
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle

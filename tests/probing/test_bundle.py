@@ -12,7 +12,14 @@ from safetensors.numpy import load_file
 
 import eyeground
 from eyeground import models
-from eyeground.bundle import INT8, AnswerRules, Bundle, OperatingPoint, TrainingRecord, open_bundle
+from eyeground.bundle import (
+    INT8,
+    AnswerRules,
+    Bundle,
+    OperatingPoint,
+    TrainingRecord,
+    open_bundle,
+)
 from eyeground.calibration import Temperature
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier

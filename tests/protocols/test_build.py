@@ -24,7 +24,15 @@ from eyeground.protocols.adapt import finetune_recipe
 from eyeground.protocols.build import Built, Plan, training_record, validate_and_export
 from eyeground.protocols.run_folder import open_run
 from eyeground.protocols.train import network_of, train_and_validate
-from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, Target, Teaching, TrainingRecipe
+from eyeground.recipe import (
+    Architecture,
+    Machine,
+    Optimisation,
+    Preprocessing,
+    Target,
+    Teaching,
+    TrainingRecipe,
+)
 from eyeground.splits import fold_patients, hold_out, split_patients
 from eyeground.synthetic import render_dataset
 

@@ -21,9 +21,9 @@ from eyeground import models
 from eyeground.bundle import Bundle, open_bundle
 from eyeground.calibration import calibrated
 from eyeground.cli import main
+from eyeground.core.files import write_text
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
-from eyeground.files import write_text
 from eyeground.imaging.standard import standard_photo
 from eyeground.manifest import read_manifest
 from eyeground.predictions import read_predictions, write_predictions
@@ -32,7 +32,14 @@ from eyeground.protocols import stacking
 from eyeground.protocols.build import Plan
 from eyeground.protocols.predict import predict_manifest
 from eyeground.protocols.train import train_and_validate
-from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, Target, TrainingRecipe
+from eyeground.recipe import (
+    Architecture,
+    Machine,
+    Optimisation,
+    Preprocessing,
+    Target,
+    TrainingRecipe,
+)
 from eyeground.synthetic import render_dataset
 from eyeground.training_photos import TRAINING_PHOTOS, photo_hash
 

@@ -11,7 +11,14 @@ from eyeground.datasets import DATASETS
 from eyeground.manifest import Manifest
 from eyeground.protocols.build import Plan
 from eyeground.protocols.train import train_and_validate
-from eyeground.recipe import Architecture, Machine, Optimisation, Preprocessing, Target, TrainingRecipe
+from eyeground.recipe import (
+    Architecture,
+    Machine,
+    Optimisation,
+    Preprocessing,
+    Target,
+    TrainingRecipe,
+)
 from eyeground.screening.batch import screen
 
 PER_CLASS = 40

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
-from eyeground.files import sha256_of
 from eyeground.manifest import Manifest, read_manifest
 from eyeground.synthetic import DISEASES, render_dataset
 from eyeground.synthetic.dataset import MASK_TERMS

@@ -35,7 +35,7 @@ from eyeground.cli import (
     study,
     use,
 )
-from eyeground.console import Console
+from eyeground.core.console import Console
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
 
 VERBS = (

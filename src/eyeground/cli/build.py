@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from eyeground.cli.data import CACHE, JOBS, MASK_VALUE
-from eyeground.console import Console
+from eyeground.core.console import Console
+from eyeground.core.machine import usable_cores
+from eyeground.core.progress import working
 from eyeground.errors import UserError
 from eyeground.installed import how_to_install
-from eyeground.machine import usable_cores
-from eyeground.progress import working
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

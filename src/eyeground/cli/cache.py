@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from eyeground.cli.data import CACHE
-from eyeground.console import Console
+from eyeground.core.console import Console
 from eyeground.errors import UserError
 
 

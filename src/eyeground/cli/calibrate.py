@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from eyeground.cli.data import CACHE, JOBS
-from eyeground.console import Console
+from eyeground.core.console import Console
 
 
 def calibrate(
@@ -41,7 +41,7 @@ def calibrate(
 
     Then: `eyeground screen photos/ --bundle clinic-model -o screened`
     """
-    from eyeground.machine import usable_cores
+    from eyeground.core.machine import usable_cores
     from eyeground.manifest import read_manifest
     from eyeground.protocols.calibrate import SitePlan
     from eyeground.protocols.calibrate import calibrate as at_site

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
-from eyeground.console import Console
+from eyeground.core.console import Console
+from eyeground.core.files import require_writable
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import require_writable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from eyeground.console import Console
+from eyeground.core.console import Console
 from eyeground.models.foreign import FORMATS
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from eyeground.console import Console
+from eyeground.core.console import Console
+from eyeground.core.files import require_table_output, require_writable
+from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import require_table_output, require_writable
-from eyeground.machine import usable_cores
 
 OUTPUT = typer.Option(..., "-o", "--output", help="Manifest to write, .csv or .parquet.")
 CACHE = typer.Option(
@@ -272,10 +272,10 @@ def split(
 
     Splits and folds that the manifest has stay as they are: --folds adds folds to them, and --overwrite replaces both.
     """
+    from eyeground.core.tables import read_table
     from eyeground.datasets import summary
     from eyeground.manifest import is_label, read_manifest, write_manifest
     from eyeground.splits import fold_patients, is_divided, refuse_replacing, split_patients
-    from eyeground.tables import read_table
 
     require_table_output(output)
     shares = {"train": train, "validation": validation, "test": test}

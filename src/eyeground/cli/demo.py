@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from eyeground.cli.build import need_torch
-from eyeground.console import Console
+from eyeground.core.console import Console
 
 
 def demo(

@@ -6,7 +6,7 @@ import typer
 
 from eyeground.cli.data import JOBS
 from eyeground.cli.screen import BUNDLE, PHOTOS
-from eyeground.console import Console
+from eyeground.core.console import Console
 from eyeground.errors import EXIT_NOTHING_USABLE
 
 
@@ -21,7 +21,7 @@ def embed(
     One row each: `photo`, `patient` and `eye` where a manifest knows them, `reason` (empty, or why the photo could not be
     read), and `e0`, `e1`, … An interrupted run writes no table and starts anew.
     """
-    from eyeground.machine import save_address_space
+    from eyeground.core.machine import save_address_space
 
     save_address_space()
     from eyeground.screening.embedding import embed as embed_photos

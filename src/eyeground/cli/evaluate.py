@@ -6,9 +6,9 @@ from pathlib import Path
 import typer
 
 from eyeground.cli.data import FOR_SPREADSHEETS
-from eyeground.console import Console
+from eyeground.core.console import Console
+from eyeground.core.files import require_writable, sha256_of
 from eyeground.errors import UserError
-from eyeground.files import require_writable, sha256_of
 
 MODEL, BESIDE, REPORT = "The model", "What stands beside the predictions", "The report"
 

@@ -7,10 +7,10 @@ import typer
 
 from eyeground.cli.data import CACHE, FOR_SPREADSHEETS, JOBS
 from eyeground.cli.predict import MOST_UNREADABLE_SHOWN
-from eyeground.console import Console
+from eyeground.core.console import Console
+from eyeground.core.files import require_writable
+from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
-from eyeground.files import require_writable
-from eyeground.machine import usable_cores
 
 if TYPE_CHECKING:
     from eyeground.models.classifier import Classifier
@@ -63,11 +63,11 @@ def explain(
     lesion, how much of its evidence does, how much lies where no disease is (the border of the field of view, the optic
     disc), and what the map cost. mask_optic_disc is needed for the disc.
     """
+    from eyeground.core.tables import write_table
     from eyeground.explanation.maps import EVIDENCE
     from eyeground.manifest import read_manifest
     from eyeground.models import load
     from eyeground.protocols.explain import ExplainPlan, explain_manifest
-    from eyeground.tables import write_table
 
     require_writable(output)
     if curves and not measure:
@@ -108,10 +108,10 @@ def _short(name: str, names: list[str]) -> str:
 def _measured(
     found: "ExplainedPhotos", plan: "ExplainPlan", output: Path, resamples: int, seed: int, console: Console
 ) -> None:
+    from eyeground.core.tables import write_table
     from eyeground.evaluation.estimates import as_text, signed
     from eyeground.protocols.explain_figures import measure_table
     from eyeground.protocols.explain_report import WORDS, estimate_of, write_explanation_report
-    from eyeground.tables import write_table
 
     figures = measure_table(found.photos, resamples, seed)
     write_table(figures, output / "measures.csv")

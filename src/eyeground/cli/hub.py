@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from eyeground.console import Console
+from eyeground.core.console import Console
 
 REPO = typer.Argument(..., help="Repository on the hub, as OWNER/NAME.")
 

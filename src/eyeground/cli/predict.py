@@ -5,10 +5,10 @@ from pathlib import Path
 import typer
 
 from eyeground.cli.data import CACHE, FOR_SPREADSHEETS, JOBS
-from eyeground.console import Console
+from eyeground.core.console import Console
+from eyeground.core.files import require_table_output
+from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
-from eyeground.files import require_table_output
-from eyeground.machine import usable_cores
 
 MOST_UNREADABLE_SHOWN = 5
 
@@ -35,12 +35,12 @@ def predict(
     Each photo also has the status and unfamiliarity that screening gives it, and whether the bundle learned from this very
     file. Further columns of the manifest come along, but for masks and notes.
     """
+    from eyeground.core.tables import write_table
     from eyeground.manifest import read_manifest
     from eyeground.predictions import write_predictions
     from eyeground.protocols.predict import predict_manifest
     from eyeground.protocols.truth_columns import match_truths
     from eyeground.screening.runtime import load
-    from eyeground.tables import write_table
 
     for path in (output, embeddings):
         if path:

@@ -7,9 +7,9 @@ import typer
 from eyeground.cli.build import need_torch
 from eyeground.cli.data import CACHE, JOBS
 from eyeground.cli.evaluate import named_paths
-from eyeground.console import Console
+from eyeground.core.console import Console
+from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
-from eyeground.machine import usable_cores
 
 
 def release(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from eyeground.cli.data import JOBS
-from eyeground.console import Console
+from eyeground.core.console import Console
 from eyeground.errors import EXIT_NOTHING_USABLE, UserError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def screen(
 
     Very many, for a program to read: `eyeground screen archive/ -o out --no-report --no-overlays --shards 16`
     """
-    from eyeground.machine import save_address_space
+    from eyeground.core.machine import save_address_space
 
     save_address_space()
     from eyeground.screening.batch import screen as screen_photos

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from eyeground.cli.data import MASK_VALUE
-from eyeground.console import Console
+from eyeground.core.console import Console
 from eyeground.errors import EXIT_NOTHING_USABLE, UserError
 
 

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from eyeground.cli.data import CACHE, JOBS
 from eyeground.cli.predict import MOST_UNREADABLE_SHOWN
-from eyeground.console import Console
-from eyeground.machine import usable_cores
+from eyeground.core.console import Console
+from eyeground.core.machine import usable_cores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,16 +50,16 @@ def stress(
 
     Test photos are taken, or all where the manifest has no splits. An interrupted run goes on where it stopped.
     """
+    from eyeground.core.files import replacing
+    from eyeground.core.tables import write_table
     from eyeground.evaluation.reporting.figure_style import save_figure
     from eyeground.evaluation.robustness.robustness import robustness
     from eyeground.evaluation.robustness.section import brief_table, mean_table, robustness_section
-    from eyeground.files import replacing
     from eyeground.imaging.faults import FAULTS
     from eyeground.manifest import read_manifest
     from eyeground.protocols.severity_sheet import severity_sheet
     from eyeground.protocols.stress import StressPlan, stress_manifest
     from eyeground.screening.runtime import load
-    from eyeground.tables import write_table
 
     console = Console(soft_wrap=True)
     names = tuple(dict.fromkeys(name.strip() for name in faults.split(","))) if faults else tuple(FAULTS)

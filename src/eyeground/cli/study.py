@@ -6,7 +6,7 @@ import typer
 
 from eyeground.cli.build import SET, need_torch
 from eyeground.cli.data import CACHE
-from eyeground.console import Console
+from eyeground.core.console import Console
 from eyeground.errors import UserError
 
 

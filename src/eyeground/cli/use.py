@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
-from eyeground.console import Console
+from eyeground.core.console import Console
 from eyeground.errors import UserError
 
 if TYPE_CHECKING:

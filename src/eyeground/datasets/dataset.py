@@ -16,10 +16,10 @@ from typing import Any
 
 import pandas as pd
 
+from eyeground.core.files import is_hidden
+from eyeground.core.tables import read_table
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import is_hidden
 from eyeground.manifest import MASK_PREFIX, Manifest, validated
-from eyeground.tables import read_table
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
 MOST_NAMES_SHOWN = 8

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from eyeground.core.tables import read_table
 from eyeground.errors import UserError, did_you_mean
-from eyeground.tables import read_table
 
 VOCABULARIES = Path(__file__).parent / "vocabularies"
 OPEN = "?"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from eyeground.core.words import meaning, two_spellings
 from eyeground.datasets.dataset import Reading, is_photo
 from eyeground.errors import UserError
 from eyeground.manifest import validated
-from eyeground.words import meaning, two_spellings
 
 NO_PATIENTS = (
     "WARNING: no patient pattern was given, so every photo counts as its own patient. Where a patient has several "

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from eyeground.core.spreadsheets import first_sheet
 from eyeground.datasets.dataset import Dataset, Reading
 from eyeground.errors import UserError
-from eyeground.spreadsheets import first_sheet
 
 EYES = {"right": ("patient_data_od.xlsx", "OD"), "left": ("patient_data_os.xlsx", "OS")}
 COLUMNS = ("Age", "Gender", "Diagnosis")

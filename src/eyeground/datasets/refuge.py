@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from eyeground.core.spreadsheets import first_sheet
 from eyeground.datasets.dataset import Dataset, Reading, photos_in
 from eyeground.errors import UserError
 from eyeground.imaging.masks import with_mask_values
-from eyeground.spreadsheets import first_sheet
 
 TRAINING = ("Training400", "REFUGE-Training400/Training400")
 CLASSES = {"Glaucoma": 1, "Non-Glaucoma": 0}

@@ -16,7 +16,14 @@ from scipy.special import expit, logit
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.estimates import Bearing
 from eyeground.evaluation.measures import Measure
-from eyeground.evaluation.metrics import CALIBRATION_ERROR, INTERCEPT, NEGATIVES, POSITIVES, SLOPE, per_patient
+from eyeground.evaluation.metrics import (
+    CALIBRATION_ERROR,
+    INTERCEPT,
+    NEGATIVES,
+    POSITIVES,
+    SLOPE,
+    per_patient,
+)
 from eyeground.evaluation.samples import Sample
 
 BINS = 10

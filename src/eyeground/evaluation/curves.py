@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from eyeground.core.progress import track
 from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
 from eyeground.evaluation.ranking import Ranking, rank
 from eyeground.evaluation.samples import Sample
-from eyeground.progress import track
 
 POINTS = 201
 RESAMPLES_OF_BAND = 500  # the edges of a band are seen, not read off

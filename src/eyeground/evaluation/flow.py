@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from eyeground.core.tables import read_table
 from eyeground.errors import UserError
 from eyeground.evaluation.samples import is_cross_validated
 from eyeground.manifest import SPLITS
 from eyeground.predictions import IN_TRAINING, TRUTH, Predictions
-from eyeground.tables import read_table
 
 NO_SPLIT = "none"
 IN_MANIFEST, READABLE = "in the manifest", "readable"  # steps of `eyeground check`

@@ -18,10 +18,10 @@ from pathlib import Path
 import yaml
 
 from eyeground.column_mapping import Origin, is_call, mapped_table, parse_origin, parse_pairs
+from eyeground.core.tables import read_table
 from eyeground.errors import UserError, did_you_mean
 from eyeground.manifest import OPTIONAL, REQUIRED
 from eyeground.predictions import PROBABILITY, TRUTH, Predictions, validated_predictions
-from eyeground.tables import read_table
 
 OPTION = "--columns"
 EXAMPLE = "photo=Filename, patient=Filename, truth:dr=Label, probability:dr=Score"

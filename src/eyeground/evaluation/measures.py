@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from eyeground.core.progress import track
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.estimates import Bearing, Estimate, not_estimable, with_interval
@@ -29,7 +30,6 @@ from eyeground.evaluation.metrics import (
 )
 from eyeground.evaluation.ranking import rank
 from eyeground.evaluation.samples import Sample
-from eyeground.progress import track
 
 Key = TypeVar("Key", bound=Hashable)
 

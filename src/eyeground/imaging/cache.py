@@ -24,14 +24,14 @@ import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from eyeground.core.files import replacing, sha256_of
+from eyeground.core.machine import processes
+from eyeground.core.progress import track
 from eyeground.errors import UserError
-from eyeground.files import replacing, sha256_of
 from eyeground.imaging.decode import Pixels, UnreadablePhotoError
 from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.quality_measures import MEASURED_SIDE
 from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
-from eyeground.machine import processes
-from eyeground.progress import track
 from eyeground.recipe import Preprocessing
 
 LONGEST_DECODE = 120  # seconds; a decoder that takes longer is stuck, and its process is ended

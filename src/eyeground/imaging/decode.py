@@ -22,7 +22,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from eyeground.errors import UserError
 from eyeground.imaging.deep_pixels import cut_bits, grey_of, read_deep, tiff_tags
-from eyeground.imaging.limits import FIRST_BYTES, MOST_BYTES, MOST_PIXELS, RefusedError, check_size, kind_of
+from eyeground.imaging.limits import (
+    FIRST_BYTES,
+    MOST_BYTES,
+    MOST_PIXELS,
+    RefusedError,
+    check_size,
+    kind_of,
+)
 
 # Opening a named pipe that nobody writes to would wait for ever.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)

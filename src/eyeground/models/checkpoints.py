@@ -20,8 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from eyeground.core.files import replacing
 from eyeground.errors import UserError
-from eyeground.files import replacing
 from eyeground.recipe import Positive, Settings, UnitValue
 
 METADATA = "eyeground"

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 import eyeground
+from eyeground.core.files import sha256_of
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import sha256_of
 from eyeground.models.account import Account
 from eyeground.models.checkpoints import Origin, read_checkpoint, write_converted
 from eyeground.models.foreign import FORMATS, Format

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.files import replacing
+from eyeground.core.files import replacing
+from eyeground.core.machine import usable_cores
+from eyeground.core.progress import track
 from eyeground.imaging.cache import read_prepared
-from eyeground.machine import usable_cores
-from eyeground.progress import track
 
 BATCH_SIZE = 16
 

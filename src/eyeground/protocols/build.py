@@ -25,6 +25,7 @@ from rich.console import Console
 
 from eyeground.bundle import DESCRIPTION, AnswerRules, Bundle, TrainingRecord, open_bundle
 from eyeground.calibration import Calibration, calibration_in_words
+from eyeground.core.files import equal_files
 from eyeground.datasets import DATASETS
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation
@@ -37,7 +38,6 @@ from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, e
 from eyeground.evaluation.offered_points import FIRST, offered_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
-from eyeground.files import equal_files
 from eyeground.installed import folder_of
 from eyeground.joining import Terms, terms_of
 from eyeground.manifest import Manifest

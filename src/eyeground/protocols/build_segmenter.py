@@ -17,7 +17,15 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 
-from eyeground.bundle import DESCRIPTION, Bundle, OperatingPoint, TrainingRecord, open_classifier
+from eyeground.bundle import (
+    DESCRIPTION,
+    Bundle,
+    OperatingPoint,
+    TrainingRecord,
+    open_classifier,
+)
+from eyeground.core.progress import track
+from eyeground.core.tables import write_table
 from eyeground.description import Figure
 from eyeground.errors import UserError
 from eyeground.evaluation.structures import PixelCounts, best_threshold, count_pixels
@@ -29,7 +37,6 @@ from eyeground.installed import folder_of
 from eyeground.manifest import Manifest
 from eyeground.models.export_segmenter import export_segmenter
 from eyeground.models.segmenter import Segmenter, start
-from eyeground.progress import track
 from eyeground.protocols.build import (
     SHARES,
     Plan,
@@ -45,7 +52,6 @@ from eyeground.screening.drawer import Drawing, load_drawer
 from eyeground.segmentation_recipe import SegmentationRecipe
 from eyeground.settings import read_recipe
 from eyeground.splits import split_patients
-from eyeground.tables import write_table
 from eyeground.training.drawn_photos import DrawnPhotos, prepare_drawn
 from eyeground.training.fit_segmenter import fit_segmenter
 

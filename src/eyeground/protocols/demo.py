@@ -14,8 +14,8 @@ from pathlib import Path
 from PIL import Image
 from rich.console import Console
 
+from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
-from eyeground.machine import usable_cores
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.protocols.adapt import probe_embedding
 from eyeground.protocols.build import Built, Plan

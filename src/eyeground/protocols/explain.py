@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.explanation.faithfulness import (
     area_share,
@@ -29,7 +30,6 @@ from eyeground.imaging.masks import read_mask
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier, probabilities
-from eyeground.progress import track
 from eyeground.protocols.explain_pictures import PHOTOS_PER_SHEET, Panel, draw_row, stack_rows
 from eyeground.screening.pictures import save_picture
 

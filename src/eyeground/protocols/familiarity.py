@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eyeground.bundle import ONNX, REFERENCE, Bundle, extend_bundle
+from eyeground.core.machine import usable_cores
+from eyeground.core.progress import track
 from eyeground.description import Familiarity
 from eyeground.familiarity import FEWEST_PHOTOS, Reference, fit_reference, write_reference
 from eyeground.imaging.cache import prepared_to_assess, read_prepared_standard
 from eyeground.imaging.gradability import assess
-from eyeground.machine import usable_cores
 from eyeground.prepared_photos import PreparedPhotos
 from eyeground.probing.embedding import Embed, embeddings
-from eyeground.progress import track
 from eyeground.screening.runtime import load
 
 FLAGGED = 0.0125

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.bundle import DESCRIPTION, Bundle, open_bundle
+from eyeground.core.tables import read_table
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, read_manifest
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, MANIFEST, RECIPE
-from eyeground.tables import read_table
 from eyeground.training.fit import HISTORY
 
 SPEED = "photos_per_second"

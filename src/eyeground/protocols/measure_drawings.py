@@ -14,17 +14,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from eyeground.core.progress import track
+from eyeground.core.tables import write_table
 from eyeground.errors import UserError
-from eyeground.evaluation.structures import MeasuredPhoto, measure_drawing, measure_photo, structure_estimates
+from eyeground.evaluation.structures import (
+    MeasuredPhoto,
+    measure_drawing,
+    measure_photo,
+    structure_estimates,
+)
 from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.masks import FIELD_OF_VIEW, read_mask, refuse_overfull, refuse_shared_masks
 from eyeground.imaging.standard import StandardPhoto, standard_photo
 from eyeground.manifest import MASK_PREFIX, Manifest
-from eyeground.progress import track
 from eyeground.recipe import Preprocessing
 from eyeground.screening.drawer import Drawer, Drawing
 from eyeground.segmentation_recipe import Structure
-from eyeground.tables import write_table
 
 SECOND = "_second"
 ESTIMATES = "structures.csv"

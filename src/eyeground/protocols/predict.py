@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from eyeground.bundle import Bundle
+from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.imaging.cache import prepare, prepared_to_assess, read_prepared_standard
 from eyeground.imaging.gradability import assess
@@ -27,7 +28,6 @@ from eyeground.predictions import (
     Predictions,
     compose_predictions,
 )
-from eyeground.progress import track
 from eyeground.protocols.truth_columns import MatchedTruths, match_truths
 from eyeground.screening.finding import Finding
 from eyeground.screening.inputs import Examined, batches

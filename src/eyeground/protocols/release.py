@@ -28,11 +28,11 @@ from eyeground.bundle import (
     open_bundle,
     write_bundle,
 )
+from eyeground.core.files import sha256_of
 from eyeground.description import BundleDescription, Quantisation, Rounding
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, evaluate
 from eyeground.evaluation.subgroups.subgroups import subgroups
-from eyeground.files import sha256_of
 from eyeground.installed import is_plain_name
 from eyeground.models import load
 from eyeground.models.export import export_bundle

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eyeground.bundle import Bundle
+from eyeground.core.tables import read_table
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, evaluate
 from eyeground.imaging.cache import prepare
@@ -18,7 +19,6 @@ from eyeground.predictions import PROBABILITY, Predictions, read_predictions
 from eyeground.protocols.answering import AS_TRAINED, Answering
 from eyeground.protocols.predict import predict_manifest
 from eyeground.screening.runtime import load
-from eyeground.tables import read_table
 from eyeground.training_photos import hashes_of_standard
 
 

@@ -21,8 +21,8 @@ from importlib import metadata
 from pathlib import Path
 
 import eyeground
+from eyeground.core.files import write_text
 from eyeground.errors import UserError
-from eyeground.files import write_text
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.recipe import Settings, read_recipe, write_recipe
 

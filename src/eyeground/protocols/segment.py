@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from eyeground.core.files import replacing
+from eyeground.core.progress import track
 from eyeground.errors import UserError
-from eyeground.files import replacing
 from eyeground.imaging.decode import UnreadablePhotoError
-from eyeground.progress import track
 from eyeground.screening.drawer import Drawer, Drawing
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import LEDGER, PhotoFile, list_photos
@@ -117,7 +117,7 @@ def _drawn(photo: PhotoFile, drawers: Sequence[Drawer], folder: Path, with_bioma
 
 def biomarkers_of(drawings: Sequence[Drawing]) -> dict[str, float | None]:
     """Measurements of the masks of one photograph, on the standard photo on which its vessels were drawn."""
-    from eyeground.biomarkers import measure  # SciPy takes half a second, which drawing alone need not
+    from eyeground.biomarkers import measure
 
     vessels = next(drawing for drawing in drawings if VESSEL in drawing.maps)
     geometry = vessels.standard.geometry

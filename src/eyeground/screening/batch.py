@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eyeground.core.files import replacing
+from eyeground.core.machine import usable_cores
+from eyeground.core.progress import track
 from eyeground.errors import UserError
-from eyeground.files import replacing
-from eyeground.machine import usable_cores
-from eyeground.progress import track
 from eyeground.screening.decision import NO_RULE
 from eyeground.screening.drift import Tally, warnings
 from eyeground.screening.finding import Finding

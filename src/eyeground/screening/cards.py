@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from eyeground.machine import usable_cores
-from eyeground.progress import track
+from eyeground.core.machine import usable_cores
+from eyeground.core.progress import track
 from eyeground.screening.decision import Rule
 from eyeground.screening.entries import Entry, Unit
 from eyeground.screening.keys import patient_key

@@ -12,11 +12,11 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import IO
 
+from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.imaging.decode import opened
 from eyeground.imaging.dicom_identity import Identity, read_identity
 from eyeground.imaging.limits import FIRST_BYTES, RefusedError, kind_of
-from eyeground.progress import track
 from eyeground.screening.archives import DamagedArchiveError, archive_kind, entries
 from eyeground.screening.photos import DICOM_ENDING, PHOTO_ENDINGS, Listing, PhotoFile
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eyeground.bundle import Bundle, open_segmenter
+from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
 from eyeground.imaging.standard import StandardPhoto, standard_photo
-from eyeground.machine import usable_cores
 from eyeground.screening.graph import check_shape, misfit, new_session, run_within_limit
 
 if TYPE_CHECKING:

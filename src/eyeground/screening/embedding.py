@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from eyeground.core.files import TABLE_SUFFIXES, replacing
+from eyeground.core.machine import usable_cores
+from eyeground.core.progress import track
 from eyeground.errors import UserError
-from eyeground.files import TABLE_SUFFIXES, replacing
-from eyeground.machine import usable_cores
-from eyeground.progress import track
 from eyeground.screening.inputs import batches, from_reader
 from eyeground.screening.photos import PhotoFile
 from eyeground.screening.reading import NO_PICTURE, ReaderSettings, ReadPhoto, Refused

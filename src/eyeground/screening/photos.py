@@ -19,9 +19,9 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from eyeground.console import visible
+from eyeground.core.console import visible
+from eyeground.core.files import is_hidden
 from eyeground.errors import UserError
-from eyeground.files import is_hidden
 from eyeground.imaging.dicom_objects import FIRST_BYTES, is_no_picture
 from eyeground.imaging.limits import kind_of
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from eyeground.files import replacing
+from eyeground.core.files import replacing
 from eyeground.screening.finding import Finding
 from eyeground.screening.overlay import colour_of, draw_evidence
 from eyeground.screening.suspicion import finding_words

@@ -17,7 +17,7 @@ import jinja2
 
 import eyeground
 from eyeground.bundle import WEIGHTS, Bundle
-from eyeground.files import replacing
+from eyeground.core.files import replacing
 from eyeground.screening.cards import blocks_of, outputs_of
 from eyeground.screening.decision import STATUSES, Rule
 from eyeground.screening.entries import entries_of, units_of

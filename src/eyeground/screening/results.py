@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from eyeground.files import replacing
+from eyeground.core.files import replacing
 from eyeground.screening.finding import as_json
 from eyeground.screening.keys import keys_of
 from eyeground.screening.ledger import Ledger, Record

@@ -26,8 +26,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from eyeground.files import replacing
-from eyeground.progress import track
+from eyeground.core.files import replacing
+from eyeground.core.progress import track
 from eyeground.screening.decision import Rule, Status, margin
 from eyeground.screening.keys import patient_key
 from eyeground.screening.ledger import Record

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from eyeground.bundle import Bundle, open_classifier
 from eyeground.calibration import calibrated
+from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
 from eyeground.familiarity import Reference
 from eyeground.installed import default_model
-from eyeground.machine import usable_cores
 from eyeground.screening.decision import Rule, rule_of
 from eyeground.screening.finding import Finding, found, unreadable
 from eyeground.screening.graph import (
@@ -32,7 +32,17 @@ from eyeground.screening.graph import (
     new_session,
     run_within_limit,
 )
-from eyeground.screening.inputs import Examined, Photo, Photos, Unread, as_many, batches, examine, is_one, read_ahead
+from eyeground.screening.inputs import (
+    Examined,
+    Photo,
+    Photos,
+    Unread,
+    as_many,
+    batches,
+    examine,
+    is_one,
+    read_ahead,
+)
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -13,8 +13,8 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
+from eyeground.core.files import READ_TABLE_SUFFIXES, is_hidden
 from eyeground.errors import UserError
-from eyeground.files import READ_TABLE_SUFFIXES, is_hidden
 from eyeground.imaging.limits import FIRST_BYTES, kind_of
 from eyeground.screening.archives import archive_kind, looks_like_an_archive
 from eyeground.screening.dicom_patients import with_dicom_patients
@@ -148,7 +148,7 @@ def _gather(gathering: Gathering, source: _Source, label: str, columns: TableCol
 
 
 def _gather_manifest(gathering: Gathering, path: Path, label: str, columns: TableColumns) -> None:
-    from eyeground.photo_list import read_photo_list  # pandas takes half a second, which other sources need not
+    from eyeground.photo_list import read_photo_list
 
     listed = read_photo_list(path, columns.mapping, columns.keep)
     table = listed.table

@@ -19,21 +19,21 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
+from eyeground.core.files import is_hidden
+from eyeground.core.progress import track
 from eyeground.errors import UserError
-from eyeground.files import is_hidden
 from eyeground.imaging.dicom_objects import FIRST_BYTES
 from eyeground.imaging.limits import MOST_BYTES
-from eyeground.progress import track
-from eyeground.screening.archives import DamagedArchiveError, Entry, Kind, archive_kind, entries, looks_like_an_archive
-from eyeground.screening.inputs import BATCH_SIZE
-from eyeground.screening.photos import (
-    Gathering,
-    PhotoFile,
-    What,
-    as_text,
-    stamp_of,
-    what_begins,
+from eyeground.screening.archives import (
+    DamagedArchiveError,
+    Entry,
+    Kind,
+    archive_kind,
+    entries,
+    looks_like_an_archive,
 )
+from eyeground.screening.inputs import BATCH_SIZE
+from eyeground.screening.photos import Gathering, PhotoFile, What, as_text, stamp_of, what_begins
 from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
 
 MOST_EXPANSION = 100  # times the archive's size; photographs hardly shrink, empty TIFFs shrink twentyfold

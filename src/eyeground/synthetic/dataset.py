@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from eyeground.core.files import replacing
+from eyeground.core.progress import track
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import replacing
 from eyeground.manifest import EYES, Manifest, validated, write_manifest
-from eyeground.progress import track
 from eyeground.synthetic.anatomy import Anatomy
 from eyeground.synthetic.camera import DEVICES, Faults, device_named
 from eyeground.synthetic.presets import DISEASES, diseased, harmless, healthy_anatomy, labels_of

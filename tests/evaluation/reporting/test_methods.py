@@ -7,7 +7,14 @@ from eyeground.calibration import Temperature, Uncalibrated
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.reporting.methods import PARTS, methods_section
 from eyeground.predictions import validated_predictions
-from eyeground.recipe import Architecture, Preprocessing, ProbeRecipe, Target, TrainingRecipe, read_recipe
+from eyeground.recipe import (
+    Architecture,
+    Preprocessing,
+    ProbeRecipe,
+    Target,
+    TrainingRecipe,
+    read_recipe,
+)
 
 OF_THE_MODEL = {"data", "preprocessing", "model", "initialisation", "training", "selection", "software", "calibration"}
 

@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
+from eyeground.core.tables import read_table
 from eyeground.protocols.study.figures import MACRO, StudyFigure, as_table, study_figures
 from eyeground.protocols.study.ledger import predictions_of_cell
 from eyeground.protocols.study.opened import Study
 from eyeground.protocols.study.report import FIGURES, write_study
-from eyeground.tables import read_table
 
 
 def figure_of(figures: list[StudyFigure], **wanted: object) -> StudyFigure:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from eyeground.core.files import write_text
+from eyeground.core.tables import write_table
 from eyeground.evaluation.comparing.comparison import Comparison
 from eyeground.evaluation.comparing.figures import forest
 from eyeground.evaluation.comparing.margin import CONVENTION
@@ -26,9 +28,7 @@ from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import save_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, joined
-from eyeground.files import write_text
 from eyeground.recipe import in_words
-from eyeground.tables import write_table
 
 MOST_TOLD = 3
 LEVEL = 0.05

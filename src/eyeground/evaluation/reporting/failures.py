@@ -16,6 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from eyeground.bundle import OperatingPoint
+from eyeground.core.tables import write_table
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.reporting.section import Picture, Section, TableBlock
@@ -25,7 +26,6 @@ from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.standard import standard_photo
 from eyeground.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.recipe import Preprocessing, in_words
-from eyeground.tables import write_table
 
 KEY = "failures"
 FALSE_POSITIVE, FALSE_NEGATIVE = "false positive", "false negative"

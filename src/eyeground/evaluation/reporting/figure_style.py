@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import matplotlib
 from matplotlib.figure import Figure
 
-from eyeground.files import replacing, write_text
+from eyeground.core.files import replacing, write_text
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))

@@ -5,7 +5,7 @@ from collections import defaultdict
 import pandas as pd
 
 from eyeground.bundle import OperatingPoint
-from eyeground.columns import SPLITS
+from eyeground.core.columns import SPLITS
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.evaluate import Evaluation
 from eyeground.evaluation.flow import NO_SPLIT, flow_table

@@ -16,12 +16,12 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import jinja2
 
 import eyeground
+from eyeground.core.files import write_text
+from eyeground.core.tables import write_table
 from eyeground.evaluation.reporting.checklists import PROVENANCE, Status, as_json, assess_all
 from eyeground.evaluation.reporting.figure_style import save_figure
 from eyeground.evaluation.reporting.report_layout import lay_out
 from eyeground.evaluation.reporting.section import Section
-from eyeground.files import write_text
-from eyeground.tables import write_table
 
 REPORT, CHECKLIST = "report.html", "checklist.json"
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from eyeground.core.files import write_text
+from eyeground.core.tables import write_table
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.estimates import Estimate
@@ -24,9 +26,7 @@ from eyeground.evaluation.samples import samples_of
 from eyeground.evaluation.subgroups.external import INTERNAL
 from eyeground.evaluation.subgroups.external_section import KEY as EXTERNAL
 from eyeground.evaluation.subgroups.gaps import GAP
-from eyeground.files import write_text
 from eyeground.predictions import Predictions
-from eyeground.tables import write_table
 
 MACRO, MICRO = "macro average", "micro average"
 

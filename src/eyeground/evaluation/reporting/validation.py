@@ -15,6 +15,7 @@ from typing import TypedDict
 import pandas as pd
 
 from eyeground.bundle import BundleDescription, OperatingPoint
+from eyeground.core.tables import write_table
 from eyeground.evaluation.abstention import abstention, has_statuses
 from eyeground.evaluation.abstention_section import abstention_section
 from eyeground.evaluation.calibrating.decision_curve import decision_curves
@@ -46,7 +47,6 @@ from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.evaluation.subgroups.subgroups_section import subgroups_section
 from eyeground.predictions import Predictions
 from eyeground.recipe import ProbeRecipe, TrainingRecipe, in_words
-from eyeground.tables import write_table
 
 MOST_KEY_ESTIMATES = 4
 FAILURES, SECTIONS = "failures.csv", "sections.csv"

@@ -16,11 +16,11 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from eyeground.core.progress import track
 from eyeground.evaluation.estimates import Bearing
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
-from eyeground.progress import track
 
 PROBE = "probe_macro_auroc"
 FOLDS = 5

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from eyeground.core.tables import read_table
 from eyeground.errors import UserError
 from eyeground.evaluation.reporting.wording import counted
 from eyeground.predictions import Predictions
-from eyeground.tables import read_table
 
 FLOW, PHOTOS, DUPLICATES = "flow.csv", "photos.csv", "duplicates.csv"
 COMPARED_WITH = "in the other manifest"  # a step of the flow table

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from eyeground.core.tables import read_table
 from eyeground.errors import UserError, did_you_mean
-from eyeground.tables import read_table
 
 
 def read_embeddings(path: Path) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from eyeground import columns
+from eyeground.core import columns
 from eyeground.errors import UserError, did_you_mean
 
 AGE_BOUNDS = (40, 50, 60, 70)

@@ -10,12 +10,7 @@ from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
 from eyeground.evaluation.subgroups.attribute_probe import COMPONENTS, FOLDS, C
-from eyeground.evaluation.subgroups.group_tables import (
-    estimate_text,
-    notes_of,
-    tidy_estimate,
-    tidy_table,
-)
+from eyeground.evaluation.subgroups.group_tables import estimate_text, notes_of, tidy_estimate, tidy_table
 from eyeground.evaluation.subgroups.level_alone import CHANCE
 from eyeground.evaluation.subgroups.levels import TITLES
 from eyeground.evaluation.subgroups.shortcuts import Probe, Shortcuts, WithinLevels

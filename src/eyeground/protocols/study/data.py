@@ -11,9 +11,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from eyeground.core.files import write_text
 from eyeground.datasets import DATASETS
 from eyeground.errors import UserError, did_you_mean
-from eyeground.files import write_text
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.prepared_photos import labelled
 from eyeground.protocols.check import check_manifest

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
+from eyeground.core.machine import keep_freed_memory
 from eyeground.errors import UserError
-from eyeground.machine import keep_freed_memory
 from eyeground.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.probing.embedding import Embed, embeddings
 from eyeground.protocols.study.compute import Photos

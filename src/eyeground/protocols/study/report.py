@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pandas as pd
 from rich.console import Console
 
+from eyeground.core.tables import write_table
 from eyeground.evaluation.estimates import as_text, signed
 from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, shown_command, write_report
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
@@ -20,7 +21,6 @@ from eyeground.protocols.study.figures import MACRO, Contest, StudyFigure, as_ta
 from eyeground.protocols.study.opened import Study
 from eyeground.protocols.study.settings import StudyTask
 from eyeground.recipe import in_words
-from eyeground.tables import write_table
 
 FIGURES = "figures.csv"
 METHODS = {"as released": "as released, adapted to nothing", "probe": "probe", "finetune": "fine-tuning"}

@@ -12,8 +12,8 @@ from itertools import groupby
 
 from rich.console import Console
 
-from eyeground.files import write_text
-from eyeground.progress import track
+from eyeground.core.files import write_text
+from eyeground.core.progress import track
 from eyeground.protocols.study.compute import Photos, finetune_cell, probe_cell, released_cell
 from eyeground.protocols.study.ledger import Outcome, is_done, keep, sweep
 from eyeground.protocols.study.opened import Planned, Study

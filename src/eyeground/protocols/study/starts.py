@@ -17,8 +17,8 @@ import torch
 from rich.console import Console
 
 from eyeground.bundle import DESCRIPTION, WEIGHTS, Bundle, open_bundle
+from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
-from eyeground.files import sha256_of
 from eyeground.installed import converted_file, folder_of
 from eyeground.manifest import Manifest
 from eyeground.models import load

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.markup import escape
 from rich.table import Table
 
-from eyeground.console import Console, visible
+from eyeground.core.console import Console, visible
 
 NAMES = ["dr[2]", "[v1]dr", "[/red]", "a[link=https://example.org]b[/link]", "[[x]]"]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.core.files import require_table_output
+from eyeground.core.tables import read_table, write_table
 from eyeground.errors import UserError
-from eyeground.files import require_table_output
-from eyeground.tables import read_table, write_table
 
 
 def table_of(folder: Path, content: bytes, name: str = "table.csv") -> pd.DataFrame:

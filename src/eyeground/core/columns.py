@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from eyeground import words
+from eyeground.core import words
+from eyeground.core.words import EYES, SEXES, SPLITS
 from eyeground.errors import UserError, did_you_mean
-from eyeground.words import EYES, SEXES, SPLITS
 
 __all__ = ["EYES", "SEXES", "SPLITS", "Problem", "Typed", "refuse"]
 
@@ -125,7 +125,7 @@ def required_text(cells: pd.Series) -> Typed:
 
 
 def identifiers(cells: pd.Series) -> Typed:
-    """Identifiers in every row, each in one spelling: see `eyeground.words.one_spelling`. No problem names one."""
+    """Identifiers in every row, each in one spelling: see `eyeground.core.words.one_spelling`. No problem names one."""
     text, problems = required_text(cells)
     return text.map(words.one_spelling(text.dropna().unique())).astype("string"), problems
 

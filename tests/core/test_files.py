@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.core.files import equal_files, replacing, sha256_of, write_text
 from eyeground.errors import UserError
-from eyeground.files import equal_files, replacing, sha256_of, write_text
 
 
 def only_files(folder: Path) -> list[str]:
@@ -105,7 +105,7 @@ def test_equal_files_are_those_of_equal_content(
 
 def test_what_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
     for _ in range(3):
-        killed = "import os, sys; from pathlib import Path; from eyeground.files import replacing\n"
+        killed = "import os, sys; from pathlib import Path; from eyeground.core.files import replacing\n"
         killed += "with replacing(Path(sys.argv[1])) as partial: partial.write_text('half a table'); os._exit(9)"
         assert subprocess.run([sys.executable, "-c", killed, tmp_path / "table.csv"], check=False).returncode == 9
     assert len(list(tmp_path.iterdir())) == 1

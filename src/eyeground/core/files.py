@@ -14,7 +14,7 @@ from pathlib import Path
 
 from eyeground.errors import UserError
 
-TABLE_SUFFIXES = (".csv", ".parquet")  # endings of what `eyeground.tables` writes
+TABLE_SUFFIXES = (".csv", ".parquet")  # endings of what `eyeground.core.tables` writes
 _BEGINNING = 2**16  # bytes by which files of one size are told apart
 READ_TABLE_SUFFIXES = (*TABLE_SUFFIXES, ".xlsx")
 SYSTEM_FOLDERS = ("@eaDir", "__MACOSX", "$RECYCLE.BIN", "#recycle")  # of Synology, macOS, Windows and network drives

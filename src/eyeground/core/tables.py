@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from eyeground.core.files import READ_TABLE_SUFFIXES, replacing, require_table_output
+from eyeground.core.spreadsheets import read_sheets
+from eyeground.core.words import visible
 from eyeground.errors import UserError
-from eyeground.files import READ_TABLE_SUFFIXES, replacing, require_table_output
-from eyeground.spreadsheets import read_sheets
-from eyeground.words import visible
 
 NAMELESS = "Unnamed: "
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}

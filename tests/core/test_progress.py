@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from eyeground import progress
+from eyeground.core import progress
 
 
 @given(items=st.lists(st.integers()))

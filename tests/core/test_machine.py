@@ -11,7 +11,7 @@ import pytest
 
 PARENT = """
 import os, time
-from eyeground.machine import processes
+from eyeground.core.machine import processes
 if __name__ == "__main__":
     with processes(2) as pool:
         print(*set(pool.map(time.sleep, [0.2, 0.2])), flush=True)
