@@ -13,16 +13,10 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Machine, Optimisation, Preprocessing, TrainingRecipe
 from eyeground.models.classifier import Classifier
 from eyeground.prepared_photos import prepare_photos
-from eyeground.recipe import (
-    Architecture,
-    Machine,
-    Optimisation,
-    Preprocessing,
-    Target,
-    TrainingRecipe,
-)
 from eyeground.splits import split_patients
 from eyeground.synthetic import render_dataset
 from eyeground.training.fit import fit, lightning_precision

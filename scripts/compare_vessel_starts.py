@@ -14,12 +14,12 @@ from pathlib import Path
 import pandas as pd
 import typer
 
+from eyeground.config.segmentation_recipe import Structure
 from eyeground.datasets import DATASETS
 from eyeground.evaluation.structures import compare, structure_estimates
 from eyeground.manifest import write_manifest
 from eyeground.protocols.measure_drawings import measure_drawings
 from eyeground.screening.drawer import load_drawer
-from eyeground.segmentation_recipe import Structure
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "docs" / "results" / "structures"

@@ -9,6 +9,9 @@ from typing import Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from eyeground.config.segmentation_recipe import SegmentationRecipe
+from eyeground.config.settings import Settings, all_settings
+from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.protocols.study.settings import (
     FinetunePlan,
     Initialisation,
@@ -17,9 +20,6 @@ from eyeground.protocols.study.settings import (
     StudyRecipe,
     StudyTask,
 )
-from eyeground.recipe import ProbeRecipe, TrainingRecipe
-from eyeground.segmentation_recipe import SegmentationRecipe
-from eyeground.settings import Settings, all_settings
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, STUDY_PAGE = DOCS / "recipe.md", DOCS / "study.md"

@@ -13,15 +13,9 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from eyeground.bundle import (
-    CARD,
-    TRAINING_PHOTOS,
-    WEIGHTS,
-    AnswerRules,
-    Bundle,
-    extend_bundle,
-    open_classifier,
-)
+from eyeground.bundle import Bundle, extend_bundle, open_classifier
+from eyeground.bundle_files import CARD, WEIGHTS
+from eyeground.description import AnswerRules
 from eyeground.evaluation import Evaluation, evaluate
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.manifest import Manifest, read_manifest
@@ -31,6 +25,7 @@ from eyeground.protocols.finished_run import Compute
 from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.release_card import TEST, Facts, SplitFlow, figures_of, release_card
 from eyeground.screening.decision import ABNORMAL
+from eyeground.training_photos import TRAINING_PHOTOS
 
 RESAMPLES = 2000
 EXTERNAL = typer.Option([], help="Predictions of another dataset by the same graph, as name=TABLE.")

@@ -20,6 +20,7 @@ import typer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.machine import processes, usable_cores
 from eyeground.core.progress import track
 from eyeground.datasets import DATASETS
@@ -30,7 +31,6 @@ from eyeground.imaging.quality_measures import Measures, measure
 from eyeground.imaging.standard import StandardPhoto, standard_photo
 from eyeground.manifest import Manifest, read_manifest
 from eyeground.predictions import validated_predictions
-from eyeground.recipe import Preprocessing
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "gradability"
 PREPROCESSING = Preprocessing(side=224)

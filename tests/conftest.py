@@ -10,16 +10,11 @@ from hypothesis import HealthCheck, settings
 from onnx import helper, numpy_helper
 from safetensors.numpy import save_file
 
-from eyeground.bundle import (
-    CARD,
-    ONNX,
-    WEIGHTS,
-    Bundle,
-    BundleDescription,
-    TrainingRecord,
-    write_bundle,
-)
-from eyeground.recipe import Architecture, Preprocessing, Target
+from eyeground.bundle import Bundle, write_bundle
+from eyeground.bundle_files import CARD, ONNX, WEIGHTS
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.description import BundleDescription, TrainingRecord
 
 settings.register_profile(
     "steady",

@@ -17,30 +17,27 @@ from onnx import helper, numpy_helper
 from pydantic import ValidationError
 from safetensors.numpy import save_file
 
-from eyeground.bundle import (
-    CARD,
-    DESCRIPTION,
-    INT8,
-    ONNX,
-    REFERENCE,
-    WEIGHTS,
-    Bundle,
+from eyeground.bundle import Bundle, extend_bundle, now, open_bundle, place_bundle, write_bundle
+from eyeground.bundle_files import CARD, INT8, ONNX, WEIGHTS
+from eyeground.calibration import Platt, Temperature, Uncalibrated
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.core.files import sha256_of
+from eyeground.description import (
     BundleDescription,
     DecisionRule,
+    Familiarity,
+    Figure,
     OperatingPoint,
+    Quantisation,
+    QuantisedOutput,
+    Rounding,
+    Share,
     TrainingRecord,
-    extend_bundle,
-    now,
-    open_bundle,
-    place_bundle,
-    write_bundle,
 )
-from eyeground.calibration import Platt, Temperature, Uncalibrated
-from eyeground.core.files import sha256_of
-from eyeground.description import Familiarity, Figure, Quantisation, QuantisedOutput, Rounding, Share
 from eyeground.errors import UserError
-from eyeground.familiarity import fit_reference, write_reference
-from eyeground.recipe import Architecture, Preprocessing, Target
+from eyeground.familiarity import REFERENCE, fit_reference, write_reference
+from eyeground.installed import DESCRIPTION
 
 TENSORS = {"head.weight": np.ones((1, 4), np.float32), "head.bias": np.zeros(1, np.float32)}
 

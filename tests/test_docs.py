@@ -5,13 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from eyeground.bundle import BundleDescription, OperatingPoint, TrainingRecord
-from eyeground.description import Figure, Quantisation, QuantisedOutput, Rounding
-from eyeground.manifest import OPTIONAL, REQUIRED, SEXES, SPLITS, read_manifest
+from eyeground.config.segmentation_recipe import SegmentationRecipe
+from eyeground.config.settings import Settings, all_settings, read_recipe
+from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
+from eyeground.core.words import SEXES, SPLITS
+from eyeground.description import (
+    BundleDescription,
+    Figure,
+    OperatingPoint,
+    Quantisation,
+    QuantisedOutput,
+    Rounding,
+    TrainingRecord,
+)
+from eyeground.manifest import OPTIONAL, REQUIRED, read_manifest
 from eyeground.predictions import read_predictions
-from eyeground.recipe import ProbeRecipe, Settings, TrainingRecipe, read_recipe
-from eyeground.segmentation_recipe import SegmentationRecipe
-from eyeground.settings import all_settings
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
-from eyeground.bundle import DESCRIPTION, ONNX, open_bundle
+from eyeground.bundle import open_bundle
+from eyeground.bundle_files import ONNX
 from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
 from eyeground.graph_weights import changed_tensor
-from eyeground.installed import RELEASED, released
+from eyeground.installed import DESCRIPTION, RELEASED, released
 from eyeground.onnx_file import read_onnx
 
 EPSILON = 1e-3

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from eyeground.bundle import OperatingPoint
+from eyeground.config.settings import read_recipe
+from eyeground.config.training_recipe import TrainingRecipe
 from eyeground.datasets.dataset import Dataset
+from eyeground.description import OperatingPoint
 from eyeground.evaluation import evaluate, measures
 from eyeground.evaluation.metrics import TITLES, CountMetric
 from eyeground.predictions import Predictions
-from eyeground.recipe import TrainingRecipe, read_recipe
 
 HOWTO = Path(__file__).parents[1] / "docs" / "howto"
 MOST_LINES = 40
@@ -58,9 +59,10 @@ def test_the_backbone_of_the_page_is_a_recipe_and_its_check_holds(tmp_path: Path
 def test_weights_saved_as_the_page_says_initialise_the_backbone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from eyeground.config.targets import Target
+    from eyeground.config.training_recipe import Architecture, Preprocessing
     from eyeground.models.classifier import Classifier
     from eyeground.models.initialise import initialise
-    from eyeground.recipe import Architecture, Preprocessing, Target
 
     monkeypatch.chdir(tmp_path)
     run(blocks("add-a-backbone.md", "python")[1].replace("pretrained=True", "pretrained=False"))

@@ -19,9 +19,11 @@ import huggingface_hub.constants
 import pytest
 
 from eyeground import hub
-from eyeground.bundle import CARD, DESCRIPTION, ONNX, WEIGHTS, Bundle, open_bundle
+from eyeground.bundle import Bundle, open_bundle
+from eyeground.bundle_files import CARD, ONNX, WEIGHTS
 from eyeground.cli import main
 from eyeground.errors import UserError
+from eyeground.installed import DESCRIPTION
 
 REPO = "group/tiny"
 SECRET = "hf_thisIsNoRealTokenButMustNeverBePrinted"

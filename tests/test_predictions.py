@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eyeground.config.targets import Target
 from eyeground.errors import UserError
 from eyeground.predictions import (
     Predictions,
@@ -16,7 +17,6 @@ from eyeground.predictions import (
     validated_predictions,
     write_predictions,
 )
-from eyeground.recipe import Target
 
 HEADER = "photo,patient,truth_dr,probability_dr\n"
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.config.targets import Target
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, validated
 from eyeground.prepared_photos import labelled, truth_table, with_classes
-from eyeground.recipe import Target
 
 
 def manifest(**labels: list[object]) -> Manifest:

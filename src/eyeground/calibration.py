@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from eyeground.settings import Settings
+from eyeground.config.settings import Settings
 
 # The largest probability below 1 that float32 tells apart is 1 - 2^-24; what a network rounds to 1 lies beyond.
 LARGEST = 1 - 2**-25

@@ -15,10 +15,11 @@ from pydantic import Field, ValidationError, model_validator
 
 import eyeground
 from eyeground.calibration import Calibration, refuse_misfits
+from eyeground.config.segmentation_recipe import Decoder
+from eyeground.config.settings import Settings
+from eyeground.config.targets import Target, refuse_equal_names
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
-from eyeground.recipe import Architecture, Preprocessing, Settings
-from eyeground.segmentation_recipe import Decoder
-from eyeground.targets import Target, refuse_equal_names
 
 FORMATS = (1, 2, 3)
 HALF, SINGLE = "F16", "F32"  # as safetensors names them

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from eyeground.config.targets import Target
 from eyeground.core import columns, words
 from eyeground.core.columns import SPLITS, Problem
 from eyeground.core.tables import read_table, write_table
 from eyeground.errors import UserError, did_you_mean
 from eyeground.manifest import OPTIONAL, REQUIRED
-from eyeground.recipe import Target
 
 TRUTH, PROBABILITY = "truth_", "probability_"
 # What `predict` adds of screening: its status and unfamiliarity, and whether the model learned from this very file.

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from eyeground.config.label_words import healthy_among, known_order, means_health
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.words import meaning
 from eyeground.errors import UserError, did_you_mean
 from eyeground.imaging.cache import prepare
-from eyeground.label_words import healthy_among, known_order, means_health
 from eyeground.manifest import Manifest
 from eyeground.predictions import truths
-from eyeground.recipe import Preprocessing, Target
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from eyeground.bundle import AnswerRules, DecisionRule, TrainingRecord
 from eyeground.cli import main
-from eyeground.description import Share
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.description import AnswerRules, DecisionRule, Share, TrainingRecord
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
-from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.synthetic import render
 
 

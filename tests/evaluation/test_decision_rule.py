@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eyeground.config.targets import Target
 from eyeground.evaluation.decision_rule import (
     called_abnormal,
     choose_rules,
@@ -12,7 +13,6 @@ from eyeground.evaluation.decision_rule import (
     rule_truth,
 )
 from eyeground.predictions import Predictions
-from eyeground.targets import Target
 
 NONE: frozenset[str] = frozenset()
 OUTPUTS = ("abnormal", "glaucoma", "drusen")

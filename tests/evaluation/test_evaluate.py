@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.stats import norm
 from sklearn import metrics
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
 from eyeground.predictions import Predictions, validated_predictions

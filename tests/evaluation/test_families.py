@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from eyeground.bundle import OperatingPoint
+from eyeground.config.targets import Target
+from eyeground.description import OperatingPoint
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.families import LOWEST, families_of
 from eyeground.predictions import Predictions, truths, validated_predictions
-from eyeground.recipe import Target
 
 GRADES = Target(name="dr", kind="ordinal", classes=("0", "1", "2", "3"))
 CAMERAS = Target(name="camera", kind="multiclass", classes=("Canon", "Topcon", "Zeiss"))

@@ -6,12 +6,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
 from eyeground.explanation.maps import METHODS, explain
 from eyeground.explanation.perturbation import area_under, deletion_curve, insertion_curve
 from eyeground.explanation.randomisation import cascade
 from eyeground.models.classifier import Classifier
-from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.synthetic import render
 
 SIDE = 64

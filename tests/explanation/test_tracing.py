@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
 from eyeground.explanation.maps import explain
 from eyeground.explanation.tracing import Traced, trace
 from eyeground.models.classifier import Classifier, Look
-from eyeground.recipe import Architecture, Preprocessing, Target
 
 SIDE = 64
 SAME = {"backbone_options": {"pad_type": "same"}}

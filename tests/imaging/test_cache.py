@@ -10,11 +10,11 @@ import pytest
 from photographs import draw_fundus
 from PIL import Image
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.imaging import cache
 from eyeground.imaging.cache import prepare, read_prepared, read_prepared_standard
 from eyeground.imaging.standard import StandardPhoto, standard_photo
-from eyeground.recipe import Preprocessing
 
 SETTINGS = Preprocessing(side=48)
 

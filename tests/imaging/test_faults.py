@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.imaging.faults import FAULTS, SEVERITIES, spoil
 from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.gradability import assess
 from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
-from eyeground.recipe import Preprocessing
 from eyeground.synthetic import render
 
 KEEP_THEIR_PLACE = [name for name in FAULTS if name not in ("crop", "rotation")]

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from photographs import draw_fundus
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.imaging.gradability import Gradability, assess, standard_and_gradability
 from eyeground.imaging.standard import standard_photo
-from eyeground.recipe import Preprocessing
 
 SHARP = draw_fundus(500, 500, (250, 250), 240)
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from photographs import draw_fundus
 from PIL import Image
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.standard import Geometry, standard_photo
-from eyeground.recipe import Preprocessing
 
 SETTINGS = Preprocessing(side=96)
 

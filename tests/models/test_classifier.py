@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch.nn import functional
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier, LinearHead, area_average, in_order, probabilities
-from eyeground.recipe import Architecture, Preprocessing, Target
 
 SIDE = 64
 TARGETS = (

@@ -17,6 +17,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from eyeground.cli import main
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
 from eyeground.models.checkpoints import read_origin
@@ -35,7 +37,6 @@ from eyeground.models.foreign import (
 )
 from eyeground.models.initialise import initialise
 from eyeground.models.matching import match
-from eyeground.recipe import Architecture, Preprocessing, Target
 
 Shapes = dict[str, tuple[int, ...]]
 

@@ -9,12 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from eyeground import models
-from eyeground.bundle import AnswerRules, Bundle, OperatingPoint, TrainingRecord, open_bundle
+from eyeground.bundle import Bundle, open_bundle
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.description import AnswerRules, OperatingPoint, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import OUTPUT_NAMES, export_bundle, export_onnx
 from eyeground.models.initialise import initialise
-from eyeground.recipe import Architecture, Preprocessing, Target
 
 SIDE = 64
 TARGETS = (Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2")))

@@ -10,14 +10,17 @@ import torch
 from rich.console import Console
 from safetensors.torch import save_file
 
-from eyeground.bundle import Bundle, TrainingRecord
+from eyeground.bundle import Bundle
+from eyeground.config.settings import read_recipe
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing, TrainingRecipe
+from eyeground.description import TrainingRecord
 from eyeground.errors import UserError
 from eyeground.imaging.standard import standard_photo
 from eyeground.models.account import Account
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.models.initialise import initialise
-from eyeground.recipe import Architecture, Preprocessing, Target, TrainingRecipe, read_recipe
 
 STANDARD = Preprocessing(side=64)
 RECORD = TrainingRecord(

@@ -8,10 +8,11 @@ import onnxruntime
 import pytest
 import torch
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import OUTPUT_NAMES, export_onnx
 from eyeground.models.quantise import WAYS, Way, kept_in_float, quantise
-from eyeground.recipe import Architecture, Preprocessing, Target
 
 SIDE = 64
 PHOTOS = np.random.default_rng(1).integers(0, 256, (12, SIDE, SIDE, 3), dtype=np.uint8)

@@ -10,14 +10,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from eyeground import models
-from eyeground.bundle import Bundle, TrainingRecord
+from eyeground.bundle import Bundle
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.core.files import sha256_of
+from eyeground.description import TrainingRecord
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import OUTPUT_NAMES, export_bundle
 from eyeground.models.initialise import initialise
 from eyeground.models.rounding import in_half
-from eyeground.recipe import Architecture, Preprocessing, Target
 
 SIDE = 64
 RECORD = TrainingRecord(

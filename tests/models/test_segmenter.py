@@ -6,21 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from eyeground.bundle import (
-    Bundle,
-    OperatingPoint,
-    TrainingRecord,
-    open_classifier,
-    open_segmenter,
-)
+from eyeground.bundle import Bundle, open_classifier, open_segmenter
+from eyeground.config.segmentation_recipe import Decoder
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.description import OperatingPoint, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.models.export_segmenter import export_segmenter, load_segmenter
 from eyeground.models.segmenter import Segmenter, start
-from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.screening.drawer import load_drawer
-from eyeground.segmentation_recipe import Decoder
 from eyeground.synthetic import render
 
 SIDE = 64

@@ -12,22 +12,18 @@ from safetensors.numpy import load_file
 
 import eyeground
 from eyeground import models
-from eyeground.bundle import (
-    INT8,
-    AnswerRules,
-    Bundle,
-    OperatingPoint,
-    TrainingRecord,
-    open_bundle,
-)
+from eyeground.bundle import Bundle, open_bundle
+from eyeground.bundle_files import INT8
 from eyeground.calibration import Temperature
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.description import AnswerRules, OperatingPoint, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import OUTPUT_NAMES, export_bundle, export_onnx
 from eyeground.probing import graph
 from eyeground.probing.bundle import write_probe
 from eyeground.probing.regression import Head
-from eyeground.recipe import Architecture, Preprocessing, Target
 
 SIDE = 64
 RECORD = TrainingRecord(

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import ProbeRecipe
 from eyeground.errors import UserError
 from eyeground.probing.cross_validation import out_of_fold
 from eyeground.probing.regression import fit_probe, probabilities
-from eyeground.recipe import ProbeRecipe, Target
 
 PATIENTS = 40
 TARGETS = (Target(name="dr"), Target(name="kind", kind="multiclass", classes=("a", "b")))

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from eyeground.bundle import Bundle
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.models.classifier import LinearHead, probabilities
 from eyeground.probing.graph import graph_with_head
 from eyeground.probing.regression import Head
-from eyeground.recipe import Preprocessing, Target
 
 SIDE = 32
 BINARY = Target(name="amd")

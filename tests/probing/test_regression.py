@@ -6,10 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import ProbeRecipe
 from eyeground.errors import UserError
 from eyeground.models import classifier
 from eyeground.probing.regression import Head, fit_probe, in_order, probabilities
-from eyeground.recipe import ProbeRecipe, Target
 
 PATIENTS = 60
 GRADE = Target(name="grade", kind="ordinal", classes=("0", "1", "2"))

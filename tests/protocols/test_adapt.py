@@ -16,8 +16,11 @@ from rich.console import Console
 
 import eyeground
 from eyeground import models
-from eyeground.bundle import Bundle, TrainingRecord, open_bundle
+from eyeground.bundle import Bundle, open_bundle
 from eyeground.cli import main
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing, ProbeRecipe
+from eyeground.description import TrainingRecord
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.models.classifier import Classifier
@@ -27,7 +30,6 @@ from eyeground.protocols import adapt, familiarity
 from eyeground.protocols.adapt import probe_embedding
 from eyeground.protocols.build import Built, Plan
 from eyeground.protocols.predict import predict_manifest
-from eyeground.recipe import Architecture, Preprocessing, ProbeRecipe, Target
 from eyeground.splits import split_patients
 from eyeground.synthetic import render_dataset
 from eyeground.training_photos import TRAINING_PHOTOS, photo_hash

@@ -13,6 +13,15 @@ from rich.console import Console
 import eyeground
 from eyeground.bundle import open_bundle
 from eyeground.calibration import Platt, Uncalibrated, calibrated
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import (
+    Architecture,
+    Machine,
+    Optimisation,
+    Preprocessing,
+    Teaching,
+    TrainingRecipe,
+)
 from eyeground.errors import UserError
 from eyeground.evaluation import choose_operating_point
 from eyeground.evaluation.decision_rule import called_abnormal
@@ -24,15 +33,6 @@ from eyeground.protocols.adapt import finetune_recipe
 from eyeground.protocols.build import Built, Plan, training_record, validate_and_export
 from eyeground.protocols.run_folder import open_run
 from eyeground.protocols.train import network_of, train_and_validate
-from eyeground.recipe import (
-    Architecture,
-    Machine,
-    Optimisation,
-    Preprocessing,
-    Target,
-    Teaching,
-    TrainingRecipe,
-)
 from eyeground.splits import fold_patients, hold_out, split_patients
 from eyeground.synthetic import render_dataset
 

@@ -7,17 +7,17 @@ import pytest
 import torch
 from PIL import Image
 
-from eyeground.bundle import AnswerRules, DecisionRule, TrainingRecord, open_bundle
+from eyeground.bundle import open_bundle
 from eyeground.cli import main
-from eyeground.description import Share
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.description import AnswerRules, DecisionRule, Share, TrainingRecord
 from eyeground.evaluation.decision_rule import measured
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.predictions import Predictions, read_predictions
-from eyeground.recipe import Architecture, Preprocessing
 from eyeground.screening.decision import rule_of
 from eyeground.synthetic import render
-from eyeground.targets import Target
 
 PHOTOS = 40
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.protocols.check import check_manifest
-from eyeground.recipe import Preprocessing
 from eyeground.synthetic import render_dataset
 
 SMALL = Preprocessing(side=128)

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.imaging.masks import with_mask_values
 from eyeground.manifest import Manifest, validated
 from eyeground.protocols.check import Checked, check_manifest
-from eyeground.recipe import Preprocessing
 from eyeground.synthetic import render_dataset
 
 

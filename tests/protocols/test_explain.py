@@ -8,6 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
@@ -15,7 +17,6 @@ from eyeground.protocols.explain import CURVES, ExplainPlan, explain_manifest
 from eyeground.protocols.explain_figures import COSTS, MEASURES, measure_table
 from eyeground.protocols.explain_pictures import CAPTION_HEIGHT, PANEL_SIDE
 from eyeground.protocols.explain_report import write_explanation_report
-from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.synthetic import render_dataset
 
 PLAN = ExplainPlan("abnormal", ("evidence", "gradcam", "eigencam"), measure=True, curves=True)

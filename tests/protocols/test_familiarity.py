@@ -6,14 +6,16 @@ import pytest
 import torch
 
 import eyeground
-from eyeground.bundle import Bundle, TrainingRecord, open_bundle
+from eyeground.bundle import Bundle, open_bundle
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.description import TrainingRecord
 from eyeground.imaging.cache import read_prepared
 from eyeground.manifest import Manifest, read_manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.protocols.familiarity import FLAGGED, embedder, with_familiarity, with_familiarity_of
-from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.synthetic import render_dataset
 from eyeground.synthetic.impostors import impostor
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eyeground.bundle import Bundle, BundleDescription, OperatingPoint
+from eyeground.bundle import Bundle
+from eyeground.config.targets import Target
+from eyeground.description import BundleDescription, OperatingPoint
 from eyeground.models.quantise import Way
 from eyeground.protocols import int8
 from eyeground.protocols.int8 import Judges, in_figures, try_ways
-from eyeground.recipe import Target
 
 PHOTOS = 1000
 WAYS = (Way("minmax"), Way("percentile"), Way("entropy"))

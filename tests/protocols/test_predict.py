@@ -10,15 +10,17 @@ import torch
 from PIL import Image
 
 import eyeground
-from eyeground.bundle import AnswerRules, Bundle, TrainingRecord
+from eyeground.bundle import Bundle
 from eyeground.calibration import Temperature
 from eyeground.cli import main
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.description import AnswerRules, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, validated, write_manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.protocols.predict import predict_manifest
-from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.synthetic import render
 from eyeground.training_photos import photo_hash
 

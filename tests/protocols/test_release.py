@@ -21,6 +21,8 @@ from eyeground import models
 from eyeground.bundle import Bundle, open_bundle
 from eyeground.calibration import calibrated
 from eyeground.cli import main
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Machine, Optimisation, Preprocessing, TrainingRecipe
 from eyeground.core.files import write_text
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
@@ -32,14 +34,6 @@ from eyeground.protocols import stacking
 from eyeground.protocols.build import Plan
 from eyeground.protocols.predict import predict_manifest
 from eyeground.protocols.train import train_and_validate
-from eyeground.recipe import (
-    Architecture,
-    Machine,
-    Optimisation,
-    Preprocessing,
-    Target,
-    TrainingRecipe,
-)
 from eyeground.synthetic import render_dataset
 from eyeground.training_photos import TRAINING_PHOTOS, photo_hash
 

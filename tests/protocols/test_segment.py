@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.imaging.standard import standard_photo
 from eyeground.protocols.segment import biomarkers_of, draw_structures, segment
-from eyeground.recipe import Preprocessing
 from eyeground.screening.drawer import Drawer, Drawing
 from eyeground.synthetic import SyntheticFundus, render
 

@@ -5,10 +5,11 @@ import pytest
 import torch
 from scipy.special import expit, logit
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.protocols.stacking import stack
-from eyeground.recipe import Architecture, Preprocessing, Target
 
 TARGETS = (
     Target(name="abnormal"),

@@ -10,7 +10,10 @@ import torch
 from PIL import Image
 
 import eyeground
-from eyeground.bundle import Bundle, TrainingRecord
+from eyeground.bundle import Bundle
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.description import TrainingRecord
 from eyeground.errors import UserError
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.faults import FAULTS, spoil
@@ -20,7 +23,6 @@ from eyeground.models.export import export_bundle
 from eyeground.protocols import stress
 from eyeground.protocols.severity_sheet import severity_sheet
 from eyeground.protocols.stress import StressPlan, stress_manifest
-from eyeground.recipe import Architecture, Preprocessing, Target
 from eyeground.screening.runtime import Screener
 from eyeground.synthetic import render
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.config.targets import Target
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, validated
 from eyeground.protocols.truth_columns import match_truths
-from eyeground.targets import Target
 
 GRADED = Target(name="diabetic_retinopathy_grade", kind="ordinal", classes=("0", "1", "2"))
 TARGETS = (Target(name="abnormal"), GRADED)

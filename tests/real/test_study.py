@@ -7,18 +7,12 @@ import pytest
 from rich.console import Console
 
 import eyeground
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Machine, Optimisation, Preprocessing, TrainingRecipe
 from eyeground.datasets import DATASETS
 from eyeground.manifest import Manifest
 from eyeground.protocols.build import Plan
 from eyeground.protocols.train import train_and_validate
-from eyeground.recipe import (
-    Architecture,
-    Machine,
-    Optimisation,
-    Preprocessing,
-    Target,
-    TrainingRecipe,
-)
 from eyeground.screening.batch import screen
 
 PER_CLASS = 40

@@ -3,11 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eyeground.bundle import DecisionRule, OperatingPoint
-from eyeground.description import Share
+from eyeground.config.targets import Target
+from eyeground.description import DecisionRule, OperatingPoint, Share
 from eyeground.errors import UserError
 from eyeground.screening.decision import Rule, decide, expected_referrals, rule_of
-from eyeground.targets import Target
 
 chance = st.floats(0, 1)
 POINT = OperatingPoint(

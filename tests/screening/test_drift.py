@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from eyeground.bundle import DecisionRule
-from eyeground.description import Expected, Share
+from eyeground.description import DecisionRule, Expected, Share
 from eyeground.screening.decision import Rule
 from eyeground.screening.drift import Tally, mixture_distance, warnings
 

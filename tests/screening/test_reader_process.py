@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.imaging import standard
 from eyeground.imaging.decode import read_photo
 from eyeground.imaging.standard import standard_photo
-from eyeground.recipe import Preprocessing
 from eyeground.screening.reader_process import answer
 
 PICTURE_SIDE = 256

@@ -10,10 +10,10 @@ import numpy as np
 import psutil
 import pytest
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.imaging.gradability import standard_and_gradability
 from eyeground.imaging.standard import standard_photo
-from eyeground.recipe import Preprocessing
 from eyeground.screening import reading
 from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
 
@@ -92,7 +92,7 @@ def test_a_photo_that_needs_more_memory_than_allowed_is_refused(fundus, tmp_path
 READ_ONE = """
 import resource, sys
 from pathlib import Path
-from eyeground.recipe import Preprocessing
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.screening.reading import Readers, ReaderSettings
 
 def read(path):

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from eyeground.config.targets import Target
 from eyeground.description import DecisionRule
 from eyeground.screening.cards import PHOTOS_PER_BLOCK, THUMBNAIL_SIDE
 from eyeground.screening.decision import STATUSES, Rule, rule_of
@@ -17,7 +18,6 @@ from eyeground.screening.ledger import Record
 from eyeground.screening.photos import PhotoFile
 from eyeground.screening.pictures import LEGEND_HEIGHT, PICTURE_SIDE, save_picture, thumbnail
 from eyeground.screening.report import ACTIONS, write_report
-from eyeground.targets import Target
 
 NOTE = "2 other files were left out."
 EMPTY_TAGS = {"meta", "img", "input", "link", "br"}

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.config.targets import Target
 from eyeground.description import DecisionRule
 from eyeground.screening.decision import STATUSES, Rule
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import PhotoFile
 from eyeground.screening.results import Finished
 from eyeground.screening.rollup import RESULT_OF, RESULTS, eye_result, patient_result, write_rollup
-from eyeground.targets import Target
 
 # Photographs of one patient, as eye and status, and what the patient comes to.
 CASES = {

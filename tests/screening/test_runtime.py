@@ -10,11 +10,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import eyeground
-from eyeground.bundle import ONNX, copier, write_bundle
+from eyeground.bundle import copier, write_bundle
+from eyeground.bundle_files import ONNX
 from eyeground.calibration import Platt
+from eyeground.config.targets import Target
 from eyeground.errors import UserError
 from eyeground.installed import default_model
-from eyeground.recipe import Target
 from eyeground.screening.runtime import load
 
 

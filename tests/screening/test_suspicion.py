@@ -3,8 +3,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.config.targets import Target
 from eyeground.screening.suspicion import likely_grades, suspected
-from eyeground.targets import Target
 
 GRADE = Target(name="diabetic_retinopathy_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))
 TARGETS = (Target(name="abnormal"), GRADE, Target(name="amd"), Target(name="glaucoma"))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eyeground.recipe import Augmentation
+from eyeground.config.training_recipe import Augmentation
 from eyeground.synthetic import render
 from eyeground.training.augmentation import augment, augment_with_masks
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
+from eyeground.config.segmentation_recipe import Structure
+from eyeground.config.training_recipe import Augmentation, Preprocessing
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, validated
-from eyeground.recipe import Augmentation, Preprocessing
-from eyeground.segmentation_recipe import Structure
 from eyeground.synthetic.dataset import render_dataset
 from eyeground.training.drawn_photos import DrawnDataset, DrawnPhotos, prepare_drawn, read_masks
 

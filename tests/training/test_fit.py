@@ -14,19 +14,19 @@ import pytest
 import torch
 from rich.console import Console
 
-from eyeground.errors import UserError
-from eyeground.manifest import Manifest, read_manifest, write_manifest
-from eyeground.models.classifier import Classifier
-from eyeground.prepared_photos import PreparedPhotos, prepare_photos
-from eyeground.recipe import (
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import (
     Architecture,
     Augmentation,
     Machine,
     Optimisation,
     Preprocessing,
-    Target,
     TrainingRecipe,
 )
+from eyeground.errors import UserError
+from eyeground.manifest import Manifest, read_manifest, write_manifest
+from eyeground.models.classifier import Classifier
+from eyeground.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.splits import split_patients
 from eyeground.synthetic import render_dataset
 from eyeground.training.fit import fit, lightning_precision, predict

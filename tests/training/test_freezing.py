@@ -5,9 +5,10 @@ import timm
 import torch
 from timm.models import group_parameters
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Optimisation, Preprocessing, TrainingRecipe
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
-from eyeground.recipe import Architecture, Optimisation, Preprocessing, Target, TrainingRecipe
 from eyeground.training.freezing import freeze_lowest
 from eyeground.training.lightning_module import ClassifierModule
 

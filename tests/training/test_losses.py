@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 
-from eyeground.recipe import Target
+from eyeground.config.targets import Target
 from eyeground.training.losses import balancing_weights, masked_loss
 
 BINARY = (Target(name="a"), Target(name="b"))

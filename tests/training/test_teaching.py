@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Teaching
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, validated
 from eyeground.prepared_photos import PreparedPhotos
-from eyeground.recipe import Target, Teaching
 from eyeground.training.teaching import blended, taught
 
 TARGETS = (Target(name="abnormal"), Target(name="amd"))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
+    from eyeground.config.targets import Target
     from eyeground.manifest import Manifest
     from eyeground.protocols.build import Built, Plan
-    from eyeground.recipe import Target
 
 RUN = typer.Option(..., "-o", "--output", help="Run folder: checkpoints, predictions, figures and the bundle.")
 RECIPE = typer.Option(
@@ -69,11 +69,12 @@ def pretrain(
     validation photos; figures are of test photos, with 95 % intervals over patients.
     """
     need_torch()
+    from eyeground.config.settings import read_recipe
+    from eyeground.config.training_recipe import TrainingRecipe
     from eyeground.datasets.summary import tell_remarks
     from eyeground.manifest import read_manifest
     from eyeground.protocols.build import Plan
     from eyeground.protocols.run_folder import make_room
-    from eyeground.recipe import TrainingRecipe, read_recipe
     from eyeground.splits import hold_out
 
     plan = Plan(
@@ -138,12 +139,13 @@ def adapt(
     if structures or not probe:
         need_torch()
     from eyeground.bundle import open_classifier
+    from eyeground.config.settings import read_recipe
+    from eyeground.config.training_recipe import ProbeRecipe
     from eyeground.datasets.summary import tell_remarks
     from eyeground.manifest import read_manifest
     from eyeground.protocols.adapt import finetune_recipe, probe_embedding
     from eyeground.protocols.build import Plan
     from eyeground.protocols.run_folder import make_room
-    from eyeground.recipe import ProbeRecipe, read_recipe
 
     if probe and resume and not structures:
         raise UserError("--resume is for --finetune; a probe is simply run again; its embeddings are kept")
@@ -206,7 +208,8 @@ def _draw(
 
 
 def _target(text: str) -> "Target":
-    from eyeground.recipe import Target, read_recipe
+    from eyeground.config.settings import read_recipe
+    from eyeground.config.targets import Target
 
     name, _, meaning = text.partition(":")
     kind, _, order = meaning.partition(":")

@@ -101,7 +101,7 @@ def _scales(text: str | None) -> tuple[float, ...] | None:
         return None
     from pydantic import ValidationError
 
-    from eyeground.recipe import Architecture
+    from eyeground.config.training_recipe import Architecture
 
     try:
         return Architecture.model_validate({"scales": [part.strip() for part in text.split(",")]}).scales

@@ -40,13 +40,13 @@ def study(
     Example: eyeground study recipes/odir-cpu.yaml --root /path/to/datasets -o studies/odir
     """
     need_torch()
+    from eyeground.config.settings import read_recipe
     from eyeground.protocols.study.data import Place, missing_data
     from eyeground.protocols.study.listing import list_cells, list_without_data
     from eyeground.protocols.study.opened import open_study
     from eyeground.protocols.study.report import write_study
     from eyeground.protocols.study.run import run_study
     from eyeground.protocols.study.settings import StudyRecipe
-    from eyeground.settings import read_recipe
 
     console = Console(soft_wrap=True)
     settings = read_recipe(StudyRecipe, recipe, overrides)

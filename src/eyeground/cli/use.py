@@ -46,7 +46,7 @@ def inspect(
 
 def models() -> None:
     """List the models that can be opened by name: those of this install, and those that were pulled."""
-    from eyeground.bundle import read_description
+    from eyeground.description import read_description
     from eyeground.installed import DEFAULT, DESCRIPTION, RELEASED, default_model
     from eyeground.installed import models as models_by_name
 

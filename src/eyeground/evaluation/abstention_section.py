@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.abstention import METRICS, NOT_JUDGED, OutputAbstention
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.comparing.tables import p_text
@@ -12,7 +13,6 @@ from eyeground.evaluation.estimates import FEW_PATIENTS, as_text, signed
 from eyeground.evaluation.reporting.section import Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
 from eyeground.evaluation.subgroups.group_tables import first_few, gap_text, notes_of, tidy_estimate, tidy_table
-from eyeground.targets import in_words
 
 KEY = "abstention"
 LEVEL = 0.05

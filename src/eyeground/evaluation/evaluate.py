@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.averages import macro, micro_measure
 from eyeground.evaluation.bootstrap import Resampling, one_stratum, strata_of_rarest_truth

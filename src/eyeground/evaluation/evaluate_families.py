@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.evaluation.averages import macro, micro_measure
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.families import (

@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.core.tables import read_table
+from eyeground.core.words import SPLITS
 from eyeground.errors import UserError
 from eyeground.evaluation.samples import is_cross_validated
-from eyeground.manifest import SPLITS
 from eyeground.predictions import IN_TRAINING, TRUTH, Predictions
 
 NO_SPLIT = "none"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.operating_points import choose_operating_point
 from eyeground.predictions import Predictions

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.flow import Scope
 from eyeground.evaluation.samples import is_cross_validated

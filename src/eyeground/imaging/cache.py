@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.files import replacing, sha256_of
 from eyeground.core.machine import processes
 from eyeground.core.progress import track
@@ -32,7 +33,6 @@ from eyeground.imaging.decode import Pixels, UnreadablePhotoError
 from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.quality_measures import MEASURED_SIDE
 from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
-from eyeground.recipe import Preprocessing
 
 LONGEST_DECODE = 120  # seconds; a decoder that takes longer is stuck, and its process is ended
 _CHUNK = 16  # photos per message to a worker

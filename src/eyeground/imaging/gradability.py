@@ -19,7 +19,7 @@ from eyeground.imaging.quality_measures import MEASURED_SIDE, Measures, measure
 from eyeground.imaging.standard import StandardPhoto, standard_at
 
 if TYPE_CHECKING:  # a reader process starts in half the time without pydantic
-    from eyeground.recipe import Preprocessing
+    from eyeground.config.training_recipe import Preprocessing
 
 LEAST_ILLUMINATION = 0.13
 MOST_GLARE = 0.3  # share of the photo that is nearly white or yellow

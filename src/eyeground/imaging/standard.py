@@ -20,7 +20,7 @@ from eyeground.imaging.field_of_view import FieldOfView, find_field_of_view
 from eyeground.imaging.limits import MOST_PIXELS
 
 if TYPE_CHECKING:  # a reader process starts in half the time without pydantic
-    from eyeground.recipe import Preprocessing
+    from eyeground.config.training_recipe import Preprocessing
 
 # Decoded pixels per standard pixel at least, so that the one resize averages rather than copies.
 OVERSAMPLING = 1.5

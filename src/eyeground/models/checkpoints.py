@@ -20,9 +20,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from eyeground.config.settings import Settings
+from eyeground.config.training_recipe import Positive, UnitValue
 from eyeground.core.files import replacing
 from eyeground.errors import UserError
-from eyeground.recipe import Positive, Settings, UnitValue
 
 METADATA = "eyeground"
 

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eyeground.config.targets import Target, later_steps
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError, did_you_mean
-from eyeground.recipe import Architecture, Preprocessing, Target
-from eyeground.targets import later_steps
 
 HIDDEN_UNITS = 512
 # Axes of (n, channels, height, width) along which further views are flipped: upside down, then the two mirrored ones.

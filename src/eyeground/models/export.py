@@ -16,23 +16,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from eyeground.bundle import (
-    CARD,
-    NO_ANSWERS,
-    ONNX,
-    TRAINING_PHOTOS,
-    WEIGHTS,
-    AnswerRules,
-    Bundle,
-    BundleDescription,
-    TrainingRecord,
-    now,
-    write_bundle,
-)
-from eyeground.description import Stacked
+from eyeground.bundle import Bundle, now, write_bundle
+from eyeground.bundle_files import CARD, ONNX, WEIGHTS
+from eyeground.description import NO_ANSWERS, AnswerRules, BundleDescription, Stacked, TrainingRecord
 from eyeground.models.classifier import Classifier
 from eyeground.models.rounding import TYPE_NAMES, round_weights
-from eyeground.training_photos import write_training_photos
+from eyeground.training_photos import TRAINING_PHOTOS, write_training_photos
 
 OPSET = 17
 OUTPUT_NAMES = ("probabilities", "logits", "embedding", "evidence")

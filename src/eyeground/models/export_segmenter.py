@@ -6,26 +6,15 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from eyeground.bundle import (
-    CARD,
-    ONNX,
-    TRAINING_PHOTOS,
-    WEIGHTS,
-    Bundle,
-    BundleDescription,
-    OperatingPoint,
-    TrainingRecord,
-    now,
-    open_segmenter,
-    write_bundle,
-)
-from eyeground.description import Figure
+from eyeground.bundle import Bundle, now, open_segmenter, write_bundle
+from eyeground.bundle_files import CARD, ONNX, WEIGHTS
+from eyeground.config.targets import Target
+from eyeground.description import BundleDescription, Figure, OperatingPoint, TrainingRecord
 from eyeground.models.checkpoints import read_tensors
 from eyeground.models.export import example_photos, write_card, write_graph
 from eyeground.models.rounding import TYPE_NAMES, round_weights
 from eyeground.models.segmenter import Segmenter
-from eyeground.recipe import Target
-from eyeground.training_photos import write_training_photos
+from eyeground.training_photos import TRAINING_PHOTOS, write_training_photos
 
 DRAWN = "drawn"  # the graph's output: probabilities (n, structures, side, side)
 

@@ -8,7 +8,7 @@ Adding a format is adding an entry. Nothing heavy is imported, so that the comma
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eyeground.normalisation import IMAGENET_MEAN, IMAGENET_STD
+from eyeground.config.normalisation import IMAGENET_MEAN, IMAGENET_STD
 
 Colour = tuple[float, float, float]
 HALF: Colour = (0.5, 0.5, 0.5)

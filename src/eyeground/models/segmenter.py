@@ -11,12 +11,13 @@ import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 
+from eyeground.config.segmentation_recipe import Decoder
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
 from eyeground.models.account import Account
 from eyeground.models.classifier import FLIPS, Classifier
 from eyeground.models.initialise import initialise
-from eyeground.recipe import Architecture, Preprocessing, Target
-from eyeground.segmentation_recipe import Decoder
 
 ENCODER = "model."  # what segmentation-models-pytorch puts before the names of timm's tensors
 

@@ -11,24 +11,13 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from eyeground.bundle import (
-    CARD,
-    NO_ANSWERS,
-    ONNX,
-    TRAINING_PHOTOS,
-    WEIGHTS,
-    AnswerRules,
-    Bundle,
-    BundleDescription,
-    TrainingRecord,
-    now,
-    write_bundle,
-)
-from eyeground.description import SINGLE
+from eyeground.bundle import Bundle, now, write_bundle
+from eyeground.bundle_files import CARD, ONNX, WEIGHTS
+from eyeground.config.targets import Target
+from eyeground.description import NO_ANSWERS, SINGLE, AnswerRules, BundleDescription, TrainingRecord
 from eyeground.probing.graph import BIAS, WEIGHT, graph_with_head
 from eyeground.probing.regression import Head
-from eyeground.recipe import Target
-from eyeground.training_photos import write_training_photos
+from eyeground.training_photos import TRAINING_PHOTOS, write_training_photos
 
 OF_HEAD = "head."
 

@@ -13,10 +13,10 @@ Folds are not drawn again and again: averaged predictions would be of no fold, a
 import numpy as np
 from numpy.typing import NDArray
 
+from eyeground.config.training_recipe import ProbeRecipe
 from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.probing.regression import fit_probe, probabilities
-from eyeground.recipe import ProbeRecipe
 
 
 def out_of_fold(

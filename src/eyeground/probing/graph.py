@@ -15,10 +15,11 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from eyeground.bundle import ONNX, Bundle
+from eyeground.bundle import Bundle
+from eyeground.bundle_files import ONNX
+from eyeground.config.targets import Target, later_steps
 from eyeground.errors import UserError
 from eyeground.probing.regression import Head, in_order, probabilities
-from eyeground.targets import Target, later_steps
 
 PHOTOS, PROBABILITIES, LOGITS, EMBEDDING, EVIDENCE = "photos", "probabilities", "logits", "embedding", "evidence"
 OWN_PROBABILITIES, OWN_LOGITS, OWN_EVIDENCE = "head.own.probabilities", "head.own.logits", "head.own.evidence"

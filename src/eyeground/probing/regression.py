@@ -15,9 +15,9 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
+from eyeground.config.targets import Target, later_steps
+from eyeground.config.training_recipe import ProbeRecipe
 from eyeground.errors import UserError
-from eyeground.recipe import ProbeRecipe, Target
-from eyeground.targets import later_steps
 
 MOST_ITERATIONS = 2000
 

@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from eyeground.bundle import ONNX, Bundle, open_classifier
+from eyeground.bundle import Bundle, open_classifier
+from eyeground.bundle_files import ONNX
+from eyeground.config.settings import read_recipe
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest
 from eyeground.predictions import Predictions
@@ -41,7 +45,6 @@ from eyeground.protocols.familiarity import embedder, with_familiarity_of
 from eyeground.protocols.label_counts import tell_label_counts, tell_targets
 from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.run_folder import open_run
-from eyeground.recipe import ProbeRecipe, Target, TrainingRecipe, read_recipe
 from eyeground.splits import fold_patients
 from eyeground.training_photos import hashes_of_standard
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from eyeground.config.training_recipe import Architecture, Preprocessing, TrainingRecipe
 from eyeground.description import BundleDescription, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions
@@ -19,7 +20,6 @@ from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.build import choose_answers, fit_calibrations, predictions_of, training_photos
 from eyeground.protocols.finished_run import FinishedRun
 from eyeground.protocols.stacking import stack, stacked_columns
-from eyeground.recipe import Architecture, Preprocessing, TrainingRecipe
 from eyeground.training.fit import predict
 
 

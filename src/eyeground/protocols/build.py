@@ -23,10 +23,13 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from eyeground.bundle import DESCRIPTION, AnswerRules, Bundle, TrainingRecord, open_bundle
+from eyeground.bundle import Bundle, open_bundle
 from eyeground.calibration import Calibration, calibration_in_words
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, CalibrationMethod, Preprocessing
 from eyeground.core.files import equal_files
 from eyeground.datasets import DATASETS
+from eyeground.description import AnswerRules, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.calibrating.calibrate import (
@@ -38,7 +41,7 @@ from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, e
 from eyeground.evaluation.offered_points import FIRST, offered_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
-from eyeground.installed import folder_of
+from eyeground.installed import DESCRIPTION, folder_of
 from eyeground.joining import Terms, terms_of
 from eyeground.manifest import Manifest
 from eyeground.predictions import Predictions, compose_predictions, write_predictions
@@ -46,7 +49,6 @@ from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.evidence import Sources, gather
 from eyeground.protocols.model_card import model_card
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PREDICTIONS
-from eyeground.recipe import Architecture, CalibrationMethod, Preprocessing, Target
 from eyeground.splits import split_patients
 from eyeground.training_photos import hashes_of_standard
 

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from eyeground.bundle import CARD, Bundle, DecisionRule, copier, now, open_classifier, write_bundle
+from eyeground.bundle import Bundle, copier, now, open_classifier, write_bundle
+from eyeground.bundle_files import CARD
 from eyeground.calibration import Calibration, Uncalibrated, calibration_in_words
-from eyeground.description import AnswerRules, BundleDescription, Familiarity, Share, Site
+from eyeground.description import AnswerRules, BundleDescription, DecisionRule, Familiarity, Share, Site
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions, fit_calibration
 from eyeground.evaluation.decision_rule import deciding_outputs, expected_scores, measured, rule_truth

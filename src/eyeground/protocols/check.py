@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.machine import processes
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
@@ -25,7 +26,6 @@ from eyeground.imaging.duplicates import find_duplicates
 from eyeground.imaging.gradability import assess
 from eyeground.manifest import Manifest
 from eyeground.protocols.check_masks import check_masks, print_masks
-from eyeground.recipe import Preprocessing
 
 MASKS = "masks.csv"
 MISSING = "no such file"

@@ -14,6 +14,16 @@ from pathlib import Path
 from PIL import Image
 from rich.console import Console
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import (
+    Architecture,
+    Augmentation,
+    Machine,
+    Optimisation,
+    Preprocessing,
+    ProbeRecipe,
+    TrainingRecipe,
+)
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, read_manifest, write_manifest
@@ -22,16 +32,6 @@ from eyeground.protocols.build import Built, Plan
 from eyeground.protocols.check import check_manifest
 from eyeground.protocols.run_folder import BUNDLE
 from eyeground.protocols.train import train_and_validate
-from eyeground.recipe import (
-    Architecture,
-    Augmentation,
-    Machine,
-    Optimisation,
-    Preprocessing,
-    ProbeRecipe,
-    Target,
-    TrainingRecipe,
-)
 from eyeground.screening.batch import Screened, screen
 from eyeground.screening.runtime import load
 from eyeground.splits import split_patients

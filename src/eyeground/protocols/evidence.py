@@ -7,7 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from eyeground.bundle import BundleDescription, open_bundle
+from eyeground.bundle import open_bundle
+from eyeground.config.settings import read_recipe
+from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
+from eyeground.description import BundleDescription
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import read_checked_flow
 from eyeground.evaluation.reporting.validation import Evidence
@@ -16,7 +19,6 @@ from eyeground.evaluation.subgroups.contamination import FLOW, read_contaminatio
 from eyeground.evaluation.subgroups.embeddings import read_embeddings
 from eyeground.predictions import Predictions, read_predictions
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, PREDICTIONS, RECIPE
-from eyeground.recipe import ProbeRecipe, TrainingRecipe, read_recipe
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from typing import Any
 import cv2
 import pandas as pd
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, shown_command, write_report
 from eyeground.evaluation.reporting.section import Picture, Section, TableBlock
 from eyeground.explanation.maps import EVIDENCE, TRACED
 from eyeground.protocols.explain import CHANCE, TOLERANCE, ExplainedPhotos
 from eyeground.protocols.explain_figures import COSTS, MEASURES
-from eyeground.recipe import in_words
 
 WORDS = {
     "pointing": "pointing game",

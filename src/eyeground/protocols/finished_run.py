@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from eyeground.bundle import DESCRIPTION, Bundle, open_bundle
+from eyeground.bundle import Bundle, open_bundle
 from eyeground.core.tables import read_table
 from eyeground.errors import UserError
+from eyeground.installed import DESCRIPTION
 from eyeground.manifest import Manifest, read_manifest
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, MANIFEST, RECIPE
 from eyeground.training.fit import HISTORY

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from eyeground.config.targets import Target
 from eyeground.evaluation.estimates import FEW_PATIENTS
 from eyeground.prepared_photos import PreparedPhotos
-from eyeground.recipe import Target
 
 
 def tell_targets(targets: Sequence[Target], console: Console) -> None:

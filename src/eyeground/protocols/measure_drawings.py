@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from eyeground.config.segmentation_recipe import Structure
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
 from eyeground.errors import UserError
@@ -27,9 +29,7 @@ from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.masks import FIELD_OF_VIEW, read_mask, refuse_overfull, refuse_shared_masks
 from eyeground.imaging.standard import StandardPhoto, standard_photo
 from eyeground.manifest import MASK_PREFIX, Manifest
-from eyeground.recipe import Preprocessing
 from eyeground.screening.drawer import Drawer, Drawing
-from eyeground.segmentation_recipe import Structure
 
 SECOND = "_second"
 ESTIMATES = "structures.csv"

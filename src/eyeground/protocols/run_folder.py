@@ -21,10 +21,10 @@ from importlib import metadata
 from pathlib import Path
 
 import eyeground
+from eyeground.config.settings import Settings, read_recipe, write_recipe
 from eyeground.core.files import write_text
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest, read_manifest, write_manifest
-from eyeground.recipe import Settings, read_recipe, write_recipe
 
 RECIPE, MANIFEST, ENVIRONMENT = "recipe.yaml", "manifest.parquet", "environment.json"
 PREDICTIONS, EVALUATION, BUNDLE = "predictions.parquet", "evaluation", "bundle"

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.evaluation.reporting.figure_style import styled
 from eyeground.evaluation.robustness.stress_predictions import fault_in_words
 from eyeground.imaging.faults import SEVERITIES, spoil
 from eyeground.imaging.standard import standard_photo
-from eyeground.recipe import Preprocessing
 from eyeground.synthetic import render
 
 SIDE, GAP = 224, 6

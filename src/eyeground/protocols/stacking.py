@@ -13,10 +13,10 @@ import torch
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
+from eyeground.config.targets import Target, later_steps
 from eyeground.description import Stacked
 from eyeground.errors import UserError, did_you_mean
 from eyeground.models.classifier import Classifier
-from eyeground.targets import Target, later_steps
 
 SMALLEST_PROBABILITY = 1e-7  # of 32-bit numbers below 1, some round to 1
 FEWEST_PHOTOS = 20  # positive and negative ones, ten for each of the two numbers that count (Peduzzi et al. 1996)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from eyeground.config.training_recipe import TrainingRecipe
 from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
@@ -29,7 +30,6 @@ from eyeground.protocols.build import (
 from eyeground.protocols.familiarity import with_familiarity
 from eyeground.protocols.label_counts import tell_targets
 from eyeground.protocols.run_folder import open_run
-from eyeground.recipe import TrainingRecipe
 from eyeground.training.fit import fit, predict
 from eyeground.training.teaching import taught
 

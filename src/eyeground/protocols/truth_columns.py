@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from eyeground.config.targets import Target
 from eyeground.core.words import folded
 from eyeground.errors import UserError, did_you_mean
 from eyeground.manifest import Manifest
 from eyeground.predictions import truths
-from eyeground.targets import Target
 
 GRADE = " grade"  # as `folded` writes it
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from eyeground.config.targets import Target
 from eyeground.description import BundleDescription, DecisionRule
 from eyeground.errors import UserError
 from eyeground.screening.suspicion import finding_words, suspected
-from eyeground.targets import Target
 
 Status = Literal["normal", "abnormal", "ungradable", "unfamiliar", "unreadable", "undecided"]
 STATUSES: tuple[Status, ...] = ("abnormal", "ungradable", "unfamiliar", "unreadable", "normal")

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
 from eyeground.imaging.decode import Pixels, UnreadablePhotoError, pixels_of
 from eyeground.imaging.gradability import Gradability, standard_and_gradability
 from eyeground.imaging.limits import MOST_BYTES, RefusedError, check_size
 from eyeground.imaging.standard import StandardPhoto
-from eyeground.recipe import Preprocessing
 from eyeground.screening.reading import NO_PICTURE, Readers, ReaderSettings, ReadPhoto, Refused
 
 BATCH_SIZE = 16

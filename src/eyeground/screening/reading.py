@@ -23,11 +23,11 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.gradability import Gradability
 from eyeground.imaging.standard import Geometry, StandardPhoto
-from eyeground.recipe import Preprocessing
 from eyeground.screening.keys import content_of
 
 SECONDS_PER_PHOTO = 60.0

@@ -16,7 +16,8 @@ from pathlib import Path
 import jinja2
 
 import eyeground
-from eyeground.bundle import WEIGHTS, Bundle
+from eyeground.bundle import Bundle
+from eyeground.bundle_files import WEIGHTS
 from eyeground.core.files import replacing
 from eyeground.screening.cards import blocks_of, outputs_of
 from eyeground.screening.decision import STATUSES, Rule

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from eyeground.label_words import disease_name, grade_words, is_degree
-from eyeground.targets import Target, in_words
+from eyeground.config.label_words import disease_name, grade_words, is_degree
+from eyeground.config.targets import Target, in_words
 
 UNNAMED = "an abnormality of no named kind"
 LEAST_LIKELY_NEIGHBOUR = 0.1  # a neighbouring grade less probable than this is not mentioned

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from eyeground.recipe import Augmentation
+from eyeground.config.training_recipe import Augmentation
 
 SMALLEST_JPEG_QUALITY, LARGEST_JPEG_QUALITY = 40, 95
 LARGEST_BLUR = 0.008  # standard deviation as a share of the side: about 2 px at 224

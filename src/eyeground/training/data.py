@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from eyeground.config.training_recipe import Augmentation
 from eyeground.imaging.cache import read_prepared
 from eyeground.prepared_photos import PreparedPhotos
-from eyeground.recipe import Augmentation
 from eyeground.training.augmentation import augment
 
 Batch = tuple[Tensor, Tensor, Tensor]

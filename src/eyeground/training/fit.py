@@ -21,12 +21,12 @@ from rich.console import Console
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from eyeground.config.training_recipe import Machine, Optimisation, TrainingRecipe
 from eyeground.core.machine import keep_freed_memory, usable_cores
 from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier, probabilities
 from eyeground.prepared_photos import PreparedPhotos
-from eyeground.recipe import Machine, Optimisation, TrainingRecipe
 from eyeground.training.data import Batch, EpochSampler, FundusDataset, loader, rarity_weights
 from eyeground.training.lightning_module import (
     BEST,

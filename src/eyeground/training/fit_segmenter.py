@@ -16,9 +16,9 @@ from rich.console import Console
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.errors import UserError
 from eyeground.models.segmenter import Segmenter
-from eyeground.segmentation_recipe import SegmentationRecipe
 from eyeground.training.data import Batch, EpochSampler, loader
 from eyeground.training.drawn_photos import DrawnDataset, DrawnPhotos
 from eyeground.training.fit import HISTORY, readers, train_module

@@ -16,11 +16,12 @@ from rich.console import Console
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import TrainingRecipe
 from eyeground.core.files import replacing
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
 from eyeground.models.classifier import Classifier, probabilities
-from eyeground.recipe import Target, TrainingRecipe
 from eyeground.training.data import Batch
 from eyeground.training.freezing import freeze_lowest
 from eyeground.training.losses import masked_loss

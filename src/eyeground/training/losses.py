@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from eyeground.recipe import Target
+from eyeground.config.targets import Target
 
 FOCAL_GAMMA = 2.0
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from eyeground.recipe import Optimisation
+from eyeground.config.training_recipe import Optimisation
 
 MOMENTUM = 0.9
 

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Teaching
 from eyeground.errors import UserError
 from eyeground.predictions import PROBABILITY, read_predictions
 from eyeground.prepared_photos import PreparedPhotos
-from eyeground.recipe import Target, Teaching
 
 
 def taught(photos: PreparedPhotos, targets: Sequence[Target], teaching: Teaching, console: Console) -> PreparedPhotos:

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from eyeground.calibration import Isotonic, Platt, Temperature, Uncalibrated
+from eyeground.config.targets import Target
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import (
     calibrated_predictions,
@@ -18,7 +19,6 @@ from eyeground.evaluation.calibrating.calibrate import (
 )
 from eyeground.evaluation.calibrating.fits import smoothed
 from eyeground.predictions import Predictions, validated_predictions
-from eyeground.recipe import Target
 
 DR = Target(name="dr")
 GRADE = Target(name="grade", kind="ordinal", classes=("0", "1", "2", "3"))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.reporting.failures import (

@@ -4,15 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.curves import precision_recall_with_band, roc_with_band
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.reporting.class_figure import class_figure
-from eyeground.evaluation.reporting.figure_style import as_svg
+from eyeground.evaluation.reporting.figure_style import COLOURS, LINES, as_svg
 from eyeground.evaluation.reporting.figures import (
-    COLOURS,
-    LINES,
     MOST_CURVES_PER_PANEL,
     confusion_figure,
     precision_recall_figure,

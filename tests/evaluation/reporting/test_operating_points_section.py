@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.reporting.operating_points_section import operating_points_section
 from eyeground.predictions import validated_predictions

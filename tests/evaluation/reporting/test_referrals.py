@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.reporting.referrals import FOUND, MISSED, REFERRED, referrals
 from eyeground.predictions import validated_predictions

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.evaluation.subgroups.contamination import (
     Contamination,
@@ -15,7 +16,6 @@ from eyeground.evaluation.subgroups.contamination import (
 )
 from eyeground.manifest import Manifest
 from eyeground.protocols.check import check_manifest
-from eyeground.recipe import Preprocessing
 from eyeground.synthetic import render_dataset
 
 FOUND = Contamination(frozenset("abcd"), 1000, {"a": "exact", "b": "near"})

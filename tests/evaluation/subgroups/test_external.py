@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, recall_score, roc_auc_score
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.subgroups.contamination import Contamination

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from eyeground.config.settings import read_recipe
 from eyeground.errors import UserError
 from eyeground.protocols.study.cells import cells_of
 from eyeground.protocols.study.settings import StudyRecipe
-from eyeground.settings import read_recipe
 
 RECIPES = Path(__file__).parents[3] / "recipes"
 

@@ -16,11 +16,12 @@ import pandas as pd
 from scipy.special import xlogy
 
 from eyeground.calibration import Calibration, Uncalibrated, calibrated
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import CalibrationMethod
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.calibrating.fits import FITS, NAMES, NotFittedError, Observed
 from eyeground.evaluation.samples import is_cross_validated
 from eyeground.predictions import PROBABILITY, TRUTH, Predictions
-from eyeground.recipe import CalibrationMethod, Target
 
 METHODS: tuple[str, ...] = get_args(CalibrationMethod)
 

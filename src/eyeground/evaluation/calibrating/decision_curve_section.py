@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.calibrating.decision_curve import DecisionCurve, DecisionCurves
 from eyeground.evaluation.estimates import Estimate, as_text
@@ -13,7 +14,6 @@ from eyeground.evaluation.reporting.figure_style import COLOURS, INK, LINES, sty
 from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, panels_of, title
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, joined
-from eyeground.recipe import in_words
 
 KEY = "decision_curve"
 TABLE_THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)

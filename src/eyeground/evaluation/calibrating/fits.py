@@ -16,7 +16,7 @@ from scipy.special import expit, logsumexp
 from sklearn.isotonic import IsotonicRegression
 
 from eyeground.calibration import SMALLEST, Calibration, Isotonic, Platt, Temperature, logit
-from eyeground.recipe import Target
+from eyeground.config.targets import Target
 
 NAMES = {"temperature": "temperature scaling", "platt": "Platt scaling", "isotonic": "isotonic regression"}
 # Log of the factor on the logit. At its bounds the scores tell nothing, or tell the photos apart perfectly.

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.calibrating.reliability import Reliabilities, Reliability, ReliabilityBin
 from eyeground.evaluation.estimates import Estimate, as_text
@@ -17,7 +18,6 @@ from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styl
 from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, title
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, joined
-from eyeground.recipe import in_words
 
 KEY = "calibration"
 

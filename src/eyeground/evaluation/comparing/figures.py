@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.comparing.comparison import Comparison
 from eyeground.evaluation.comparing.tables import minus
 from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
-from eyeground.recipe import in_words
 
 # Inches, so that rows keep their height and letters their size however many rows there are.
 _ROW, _TOP, _BETWEEN, _BOTTOM = 0.225, 0.12, 0.72, 0.68

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from eyeground.config.targets import in_words
 from eyeground.core.files import write_text
 from eyeground.core.tables import write_table
 from eyeground.evaluation.comparing.comparison import Comparison
@@ -28,7 +29,6 @@ from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import save_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, joined
-from eyeground.recipe import in_words
 
 MOST_TOLD = 3
 LEVEL = 0.05

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.comparing.comparison import Comparison, OutputComparison
 from eyeground.evaluation.comparing.paired_difference import DECISION_METRICS, RANKING_METRICS, Difference
 from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES
-from eyeground.recipe import in_words
 
 NUMBERS = ("value", "low", "high", "z", "p", "p_holm", "p_bootstrap", "p_mcnemar", "threshold")
 COUNTS = ("first_only", "second_only", "n_photos", "n_patients", "positives")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES
 from eyeground.evaluation.operating_points import choose_operating_point

@@ -17,9 +17,9 @@ from typing import Any
 import yaml
 from pydantic import Field
 
+from eyeground.config.settings import Settings
 from eyeground.evaluation.reporting.methods import METHODS, MethodsSection
 from eyeground.evaluation.reporting.section import Section
-from eyeground.settings import Settings
 
 PROVENANCE = "provenance"
 FILES = ("stard_ai.yaml", "tripod_ai.yaml", "claim.yaml")

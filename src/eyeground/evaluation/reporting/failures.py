@@ -15,8 +15,10 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from eyeground.bundle import OperatingPoint
+from eyeground.config.targets import in_words
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.tables import write_table
+from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.reporting.section import Picture, Section, TableBlock
@@ -25,7 +27,6 @@ from eyeground.evaluation.results import Evaluation
 from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.standard import standard_photo
 from eyeground.predictions import PROBABILITY, TRUTH, Predictions
-from eyeground.recipe import Preprocessing, in_words
 
 KEY = "failures"
 FALSE_POSITIVE, FALSE_NEGATIVE = "false positive", "false negative"

@@ -13,13 +13,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.curves import PrecisionRecallCurve, RocCurve
 from eyeground.evaluation.estimates import as_text
-from eyeground.evaluation.evaluate import AtOperatingPoint, Evaluation, OutputEvaluation
 from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, LINES, PALE, styled
 from eyeground.evaluation.reporting.wording import rule_in_brief
-from eyeground.recipe import in_words
+from eyeground.evaluation.results import AtOperatingPoint, Evaluation, OutputEvaluation
 
 MOST_CURVES_PER_PANEL = 4
 PANELS_PER_ROW = 3

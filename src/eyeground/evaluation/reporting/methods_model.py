@@ -2,21 +2,19 @@
 
 from pathlib import Path
 
-from eyeground.bundle import BundleDescription
 from eyeground.calibration import calibration_in_words
-from eyeground.description import looks_in_words
-from eyeground.evaluation.reporting.wording import counted, joined
-from eyeground.recipe import (
+from eyeground.config.targets import Target, in_words
+from eyeground.config.training_recipe import (
     Architecture,
     Augmentation,
     Optimisation,
     Preprocessing,
     ProbeRecipe,
-    Target,
     Teaching,
     TrainingRecipe,
-    in_words,
 )
+from eyeground.description import BundleDescription, looks_in_words
+from eyeground.evaluation.reporting.wording import counted, joined
 
 MOST_OUTPUTS_NAMED = 12
 

@@ -9,7 +9,8 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from eyeground.bundle import OperatingPoint
+from eyeground.config.targets import in_words
+from eyeground.description import OperatingPoint
 from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.metrics import TITLES
 from eyeground.evaluation.reporting.class_figure import class_figure
@@ -26,7 +27,6 @@ from eyeground.evaluation.results import (
 )
 from eyeground.evaluation.subgroups.group_tables import tidy_table
 from eyeground.predictions import Predictions
-from eyeground.recipe import in_words
 
 KEY = "operating_points"
 SHOWN = ("sensitivity", "specificity", "ppv", "npv")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.estimates import Bearing, Estimate
 from eyeground.evaluation.evaluate import resampling_of

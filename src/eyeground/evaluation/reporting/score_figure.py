@@ -17,9 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.special import expit, logit
 
-from eyeground.evaluation.evaluate import Evaluation, OutputEvaluation
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
 from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, panels_of, title
+from eyeground.evaluation.results import Evaluation, OutputEvaluation
 from eyeground.evaluation.samples import Sample
 
 BINS = 40

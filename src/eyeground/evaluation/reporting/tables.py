@@ -18,10 +18,9 @@ from eyeground.core.tables import write_table
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.estimates import Estimate
-from eyeground.evaluation.evaluate import Evaluation
 from eyeground.evaluation.flow import evaluated_scope, flow_table
 from eyeground.evaluation.reporting.markdown import markdown
-from eyeground.evaluation.results import FamilyEvaluation, OutputEvaluation
+from eyeground.evaluation.results import Evaluation, FamilyEvaluation, OutputEvaluation
 from eyeground.evaluation.samples import samples_of
 from eyeground.evaluation.subgroups.external import INTERNAL
 from eyeground.evaluation.subgroups.external_section import KEY as EXTERNAL

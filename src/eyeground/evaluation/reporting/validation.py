@@ -14,8 +14,10 @@ from typing import TypedDict
 
 import pandas as pd
 
-from eyeground.bundle import BundleDescription, OperatingPoint
+from eyeground.config.targets import in_words
+from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.core.tables import write_table
+from eyeground.description import BundleDescription, OperatingPoint
 from eyeground.evaluation.abstention import abstention, has_statuses
 from eyeground.evaluation.abstention_section import abstention_section
 from eyeground.evaluation.calibrating.decision_curve import decision_curves
@@ -24,7 +26,7 @@ from eyeground.evaluation.calibrating.reliability import reliabilities
 from eyeground.evaluation.calibrating.reliability_section import reliability_section
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND
 from eyeground.evaluation.estimates import as_text
-from eyeground.evaluation.evaluate import Evaluation, evaluate
+from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.flow import evaluated_scope, external_sources
 from eyeground.evaluation.reporting.discrimination import discrimination_section
 from eyeground.evaluation.reporting.failures import failures_section, most_confident_errors, write_failures
@@ -35,6 +37,7 @@ from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Repor
 from eyeground.evaluation.reporting.section import Section
 from eyeground.evaluation.reporting.tables import write_evaluation
 from eyeground.evaluation.reporting.wording import counted, joined
+from eyeground.evaluation.results import Evaluation
 from eyeground.evaluation.robustness.robustness import robustness
 from eyeground.evaluation.robustness.section import robustness_section
 from eyeground.evaluation.robustness.stress_predictions import StressPredictions
@@ -46,7 +49,6 @@ from eyeground.evaluation.subgroups.shortcuts_section import shortcuts_section
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.evaluation.subgroups.subgroups_section import subgroups_section
 from eyeground.predictions import Predictions
-from eyeground.recipe import ProbeRecipe, TrainingRecipe, in_words
 
 MOST_KEY_ESTIMATES = 4
 FAILURES, SECTIONS = "failures.csv", "sections.csv"

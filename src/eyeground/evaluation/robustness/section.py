@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
 from eyeground.evaluation.robustness.figure import robustness_figure
 from eyeground.evaluation.robustness.robustness import AtSeverity, OutputRobustness, Robustness
 from eyeground.evaluation.robustness.stress_predictions import fault_in_words
-from eyeground.recipe import in_words
 
 KEY = "robustness"
 SHOWN_SEVERITIES = (1, 3, 5)

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.curves import RocCurve
@@ -32,7 +33,6 @@ from eyeground.evaluation.subgroups.group_tables import (
     tidy_table,
 )
 from eyeground.evaluation.subgroups.groups import PREVALENCE, SENSITIVITY, SPECIFICITY, Group
-from eyeground.recipe import in_words
 
 KEY = "external"
 LEVEL = 0.05

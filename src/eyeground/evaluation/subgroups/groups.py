@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling

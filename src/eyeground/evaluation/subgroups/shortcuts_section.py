@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.estimates import signed
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
@@ -14,7 +15,6 @@ from eyeground.evaluation.subgroups.group_tables import estimate_text, notes_of,
 from eyeground.evaluation.subgroups.level_alone import CHANCE
 from eyeground.evaluation.subgroups.levels import TITLES
 from eyeground.evaluation.subgroups.shortcuts import Probe, Shortcuts, WithinLevels
-from eyeground.recipe import in_words
 
 KEY = "shortcuts"
 # How much a probe finds, by its AUROC; only words, no decision depends on them.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.bundle import OperatingPoint
+from eyeground.description import OperatingPoint
 from eyeground.evaluation.evaluate import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.reporting.wording import joined

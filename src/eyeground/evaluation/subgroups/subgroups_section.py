@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from eyeground.config.targets import in_words
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.estimates import FEW_PATIENTS, signed
@@ -27,7 +28,6 @@ from eyeground.evaluation.subgroups.group_tables import (
 from eyeground.evaluation.subgroups.groups import PREVALENCE, Group
 from eyeground.evaluation.subgroups.levels import TITLES
 from eyeground.evaluation.subgroups.subgroups import OutputSubgroups, Subgroups
-from eyeground.recipe import in_words
 
 KEY = "subgroups"
 LEVEL = 0.05

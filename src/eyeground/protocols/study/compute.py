@@ -15,6 +15,8 @@ import pandas as pd
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.errors import UserError
 from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
@@ -25,7 +27,6 @@ from eyeground.protocols.study.cells import Cell
 from eyeground.protocols.study.ledger import Outcome
 from eyeground.protocols.study.settings import OWN, FinetunePlan, StudyTask
 from eyeground.protocols.study.starts import Start
-from eyeground.recipe import ProbeRecipe, Target, TrainingRecipe
 from eyeground.splits import label_fraction, split_patients
 from eyeground.training.fit import fit, predict
 from eyeground.training.lightning_module import VALIDATION_AUROC, best_of

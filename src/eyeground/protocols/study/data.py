@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from eyeground.config.targets import Target
 from eyeground.core.files import write_text
 from eyeground.datasets import DATASETS
 from eyeground.errors import UserError, did_you_mean
@@ -18,7 +19,6 @@ from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.prepared_photos import labelled
 from eyeground.protocols.check import check_manifest
 from eyeground.protocols.study.settings import StudyData, StudyRecipe, StudyTask
-from eyeground.recipe import Target
 from eyeground.splits import fold_patients, split_patients
 
 DATA = "data"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pandas as pd
 from rich.console import Console
 
+from eyeground.config.targets import in_words
 from eyeground.core.tables import write_table
 from eyeground.evaluation.estimates import as_text, signed
 from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, shown_command, write_report
@@ -20,7 +21,6 @@ from eyeground.protocols.study.curves import curves
 from eyeground.protocols.study.figures import MACRO, Contest, StudyFigure, as_table, main_figures, study_figures
 from eyeground.protocols.study.opened import Study
 from eyeground.protocols.study.settings import StudyTask
-from eyeground.recipe import in_words
 
 FIGURES = "figures.csv"
 METHODS = {"as released": "as released, adapted to nothing", "probe": "probe", "finetune": "fine-tuning"}

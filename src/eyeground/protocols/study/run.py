@@ -12,6 +12,7 @@ from itertools import groupby
 
 from rich.console import Console
 
+from eyeground.config.settings import write_recipe
 from eyeground.core.files import write_text
 from eyeground.core.progress import track
 from eyeground.protocols.study.compute import Photos, finetune_cell, probe_cell, released_cell
@@ -19,7 +20,6 @@ from eyeground.protocols.study.ledger import Outcome, is_done, keep, sweep
 from eyeground.protocols.study.opened import Planned, Study
 from eyeground.protocols.study.photos import Prepared, photos_of, prepare_for
 from eyeground.protocols.study.settings import StudyTask
-from eyeground.settings import write_recipe
 
 RECIPE, WORK = "recipe.yaml", "work"
 Done = tuple[Planned, Outcome]

@@ -9,20 +9,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from eyeground.errors import did_you_mean
-from eyeground.installed import is_plain_name
-from eyeground.recipe import (
+from eyeground.config.settings import Seed, Settings
+from eyeground.config.targets import Target, refuse_equal_names
+from eyeground.config.training_recipe import (
     Architecture,
     Augmentation,
     Optimisation,
     Positive,
     Preprocessing,
-    Settings,
-    Target,
     TrainingRecipe,
-    refuse_equal_names,
 )
-from eyeground.settings import Seed
+from eyeground.errors import did_you_mean
+from eyeground.installed import is_plain_name
 from eyeground.splits import LABEL_FRACTIONS
 
 DEFAULT_STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)

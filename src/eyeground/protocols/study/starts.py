@@ -16,10 +16,13 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from eyeground.bundle import DESCRIPTION, WEIGHTS, Bundle, open_bundle
+from eyeground.bundle import Bundle, open_bundle
+from eyeground.bundle_files import WEIGHTS
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
-from eyeground.installed import converted_file, folder_of
+from eyeground.installed import DESCRIPTION, converted_file, folder_of
 from eyeground.manifest import Manifest
 from eyeground.models import load
 from eyeground.models.classifier import Classifier
@@ -30,7 +33,6 @@ from eyeground.protocols.run_folder import BUNDLE, RECIPE
 from eyeground.protocols.study.data import Place
 from eyeground.protocols.study.settings import Initialisation
 from eyeground.protocols.train import train_and_validate
-from eyeground.recipe import Architecture, Preprocessing, Target
 
 UPSTREAM = "upstream"
 NOT_TRAINED = "not trained yet"

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from eyeground.normalisation import IMAGENET_MEAN, IMAGENET_STD
-from eyeground.settings import Seed, Settings, read_recipe, write_recipe
-from eyeground.targets import Target, in_words, refuse_equal_names
+from eyeground.config.normalisation import IMAGENET_MEAN, IMAGENET_STD
+from eyeground.config.settings import Seed, Settings, read_recipe, write_recipe
+from eyeground.config.targets import Target, in_words, refuse_equal_names
 
 __all__ = [
     "Architecture",

@@ -52,7 +52,7 @@ def read_recipe(kind: type[Recipe], path: Path | None = None, overrides: Sequenc
 
     Examples
     --------
-    >>> from eyeground.recipe import TrainingRecipe
+    >>> from eyeground.config.training_recipe import TrainingRecipe
     >>> read_recipe(TrainingRecipe, overrides=["optimisation.epochs=20"]).optimisation.epochs
     20
     """

@@ -2,9 +2,9 @@
 
 import pytest
 
+from eyeground.config.segmentation_recipe import SegmentationRecipe
+from eyeground.config.settings import read_recipe
 from eyeground.errors import UserError
-from eyeground.segmentation_recipe import SegmentationRecipe
-from eyeground.settings import read_recipe
 
 VESSEL = "structures=[{name: vessel}]"
 

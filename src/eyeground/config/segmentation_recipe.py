@@ -9,16 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from eyeground.recipe import (
+from eyeground.config.settings import Seed, Settings
+from eyeground.config.training_recipe import (
     Architecture,
     Augmentation,
     Machine,
     Optimisation,
     Preprocessing,
-    Settings,
     told_as_switch,
 )
-from eyeground.settings import Seed
 
 DEEPEST = 32  # input pixels per pixel of the deepest feature map: what sides and patches must be a multiple of
 Channels = Annotated[int, Field(ge=4, le=1024)]

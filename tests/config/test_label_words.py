@@ -1,6 +1,6 @@
 import pytest
 
-from eyeground.label_words import healthy_among, known_order, means_health
+from eyeground.config.label_words import healthy_among, known_order, means_health
 
 
 @pytest.mark.parametrize(

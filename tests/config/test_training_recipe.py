@@ -6,16 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.config.settings import Settings, all_settings, read_recipe, write_recipe
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.errors import UserError
-from eyeground.recipe import (
-    ProbeRecipe,
-    Settings,
-    Target,
-    TrainingRecipe,
-    read_recipe,
-    write_recipe,
-)
-from eyeground.settings import all_settings
 
 RECIPES = (TrainingRecipe, ProbeRecipe)
 

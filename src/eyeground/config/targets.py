@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from eyeground.label_words import plain
-from eyeground.settings import Settings
+from eyeground.config.label_words import plain
+from eyeground.config.settings import Settings
 
 
 class Target(Settings):
