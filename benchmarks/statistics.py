@@ -14,11 +14,11 @@ import pandas as pd
 from scipy.special import expit, ndtri
 from sklearn.metrics import roc_auc_score
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.evaluation import compare
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.delong import delong, delong_interval
 from eyeground.evaluation.ranking import rank
-from eyeground.predictions import Predictions, validated_predictions
 
 PHOTOS, RESAMPLES = 61_007, 2_000
 COPIES, ROUNDS = 20, 3

@@ -15,9 +15,9 @@ import pandas as pd
 import typer
 
 from eyeground.config.segmentation_recipe import Structure
+from eyeground.data.manifest import write_manifest
 from eyeground.datasets import DATASETS
 from eyeground.evaluation.structures import compare, structure_estimates
-from eyeground.manifest import write_manifest
 from eyeground.protocols.measure_drawings import measure_drawings
 from eyeground.screening.drawer import load_drawer
 

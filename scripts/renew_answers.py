@@ -15,11 +15,11 @@ from rich.console import Console
 
 from eyeground.bundle import Bundle, extend_bundle, open_classifier
 from eyeground.bundle_files import CARD, WEIGHTS
+from eyeground.data.manifest import Manifest, read_manifest
+from eyeground.data.predictions import Predictions, read_predictions
 from eyeground.description import AnswerRules
 from eyeground.evaluation import Evaluation, evaluate
 from eyeground.evaluation.subgroups.subgroups import subgroups
-from eyeground.manifest import Manifest, read_manifest
-from eyeground.predictions import Predictions, read_predictions
 from eyeground.protocols.build import choose_answers
 from eyeground.protocols.finished_run import Compute
 from eyeground.protocols.model_card import count_parameters

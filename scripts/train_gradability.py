@@ -23,14 +23,14 @@ from sklearn.model_selection import StratifiedKFold
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.machine import processes, usable_cores
 from eyeground.core.progress import track
+from eyeground.data.manifest import Manifest, read_manifest
+from eyeground.data.predictions import validated_predictions
 from eyeground.datasets import DATASETS
 from eyeground.evaluation import evaluate
 from eyeground.imaging.faults import FAULTS, spoil
 from eyeground.imaging.grader import FILE, Grader
 from eyeground.imaging.quality_measures import Measures, measure
 from eyeground.imaging.standard import StandardPhoto, standard_photo
-from eyeground.manifest import Manifest, read_manifest
-from eyeground.predictions import validated_predictions
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "gradability"
 PREPROCESSING = Preprocessing(side=224)

@@ -18,8 +18,8 @@ import sklearn
 import typer
 from PIL import Image
 
+from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.datasets import DATASETS
-from eyeground.manifest import Manifest, read_manifest
 from eyeground.screening.batch import screen
 from eyeground.screening.decision import STATUSES
 from eyeground.screening.runtime import Screener, load

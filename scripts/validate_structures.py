@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import typer
 
+from eyeground.data.manifest import write_manifest
 from eyeground.datasets import DATASETS
-from eyeground.manifest import write_manifest
 from eyeground.protocols.measure_drawings import measured_against
 from eyeground.screening.drawer import load_drawer
 

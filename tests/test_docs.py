@@ -9,6 +9,8 @@ from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import Settings, all_settings, read_recipe
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.core.words import SEXES, SPLITS
+from eyeground.data.manifest import OPTIONAL, REQUIRED, read_manifest
+from eyeground.data.predictions import read_predictions
 from eyeground.description import (
     BundleDescription,
     Figure,
@@ -18,8 +20,6 @@ from eyeground.description import (
     Rounding,
     TrainingRecord,
 )
-from eyeground.manifest import OPTIONAL, REQUIRED, read_manifest
-from eyeground.predictions import read_predictions
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"

@@ -11,11 +11,11 @@ from PIL import Image
 
 from eyeground.config.settings import read_recipe
 from eyeground.config.training_recipe import TrainingRecipe
+from eyeground.data.predictions import Predictions
 from eyeground.datasets.dataset import Dataset
 from eyeground.description import OperatingPoint
 from eyeground.evaluation import evaluate, measures
 from eyeground.evaluation.metrics import TITLES, CountMetric
-from eyeground.predictions import Predictions
 
 HOWTO = Path(__file__).parents[1] / "docs" / "howto"
 MOST_LINES = 40

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from eyeground.config.targets import Target
+from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, validated
 from eyeground.prepared_photos import labelled, truth_table, with_classes
 
 

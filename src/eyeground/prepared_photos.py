@@ -11,10 +11,10 @@ from eyeground.config.label_words import healthy_among, known_order, means_healt
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.words import meaning
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import truths
 from eyeground.errors import UserError, did_you_mean
 from eyeground.imaging.cache import prepare
-from eyeground.manifest import Manifest
-from eyeground.predictions import truths
 
 
 @dataclass(frozen=True)

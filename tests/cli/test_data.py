@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from eyeground.cli import main
-from eyeground.manifest import read_manifest
+from eyeground.data.manifest import read_manifest
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 
 import eyeground
 from eyeground.cli import main
-from eyeground.manifest import read_manifest
+from eyeground.data.manifest import read_manifest
 from eyeground.synthetic import render_dataset
 
 

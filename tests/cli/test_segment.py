@@ -10,8 +10,8 @@ import pytest
 
 from eyeground.bundle import open_segmenter
 from eyeground.cli import main
+from eyeground.data.manifest import read_manifest, validated, write_manifest
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR
-from eyeground.manifest import read_manifest, validated, write_manifest
 from eyeground.screening.drawer import Drawer
 from eyeground.synthetic.dataset import render_dataset
 

@@ -7,7 +7,7 @@ import yaml
 
 from eyeground.cli import main
 from eyeground.core.tables import read_table
-from eyeground.manifest import write_manifest
+from eyeground.data.manifest import write_manifest
 from eyeground.synthetic import render_dataset
 
 NETWORK = {"architecture": {"backbone": "test_resnet"}, "preprocessing": {"side": 48}}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from eyeground.data.manifest import read_manifest, write_manifest
 from eyeground.datasets.dataset import Dataset, Reading, named, photos_in
 from eyeground.errors import UserError
-from eyeground.manifest import read_manifest, write_manifest
 
 
 def _read(folder: Path) -> Reading:

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from eyeground.cli import main
+from eyeground.data.manifest import read_manifest
 from eyeground.datasets import read_dicom_folder
 from eyeground.errors import EXIT_DONE, UserError
-from eyeground.manifest import read_manifest
 
 pydicom = pytest.importorskip("pydicom")
 from pydicom.dataset import Dataset, FileMetaDataset  # noqa: E402

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from eyeground.data.manifest import read_manifest, write_manifest
 from eyeground.datasets import read_labelled_table
 from eyeground.errors import UserError
-from eyeground.manifest import read_manifest, write_manifest
 
 ROWS = "file,id,side,gender,grade,comment,clinic\n1,007,OD,F,2,blurred,A\n2,007,l,male,,,A\n3,8,Left,M,0,,B\n"
 COLUMNS = {"photo": "file", "patient": "id", "eye": "side", "sex": "gender"}

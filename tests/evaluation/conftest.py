@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eyeground.predictions import Predictions, validated_predictions
+from eyeground.data.predictions import Predictions, validated_predictions
 
 MakePredictions = Callable[..., Predictions]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.evaluation.abstention import abstention
 from eyeground.evaluation.abstention_section import abstention_section
 from eyeground.evaluation.reporting.validation import Evidence, Request, evaluated, sections_of
-from eyeground.predictions import Predictions, validated_predictions
 
 
 def screened(table: pd.DataFrame, ill: float, healthy: float, seed: int = 0) -> Predictions:

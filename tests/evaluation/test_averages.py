@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from eyeground.data.predictions import Predictions
 from eyeground.evaluation import evaluate
-from eyeground.predictions import Predictions
 
 
 @pytest.fixture

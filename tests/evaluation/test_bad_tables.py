@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.data.predictions import read_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate, flow_table, write_evaluation
 from eyeground.evaluation.reporting.markdown import markdown
 from eyeground.evaluation.reporting.tables import metrics_table
-from eyeground.predictions import read_predictions
 
 HEADER = "photo,patient,truth_dr,probability_dr\n"
 

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eyeground.config.targets import Target
+from eyeground.data.predictions import Predictions
 from eyeground.evaluation.decision_rule import (
     called_abnormal,
     choose_rules,
@@ -12,7 +13,6 @@ from eyeground.evaluation.decision_rule import (
     measured,
     rule_truth,
 )
-from eyeground.predictions import Predictions
 
 NONE: frozenset[str] = frozenset()
 OUTPUTS = ("abnormal", "glaucoma", "drusen")

@@ -11,10 +11,10 @@ from scipy import stats
 from scipy.stats import norm
 from sklearn import metrics
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
-from eyeground.predictions import Predictions, validated_predictions
 
 
 def point(threshold: float, output: str = "dr", rule: str = "youden") -> OperatingPoint:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from eyeground.config.targets import Target
+from eyeground.data.predictions import Predictions, truths, validated_predictions
 from eyeground.description import OperatingPoint
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.families import LOWEST, families_of
-from eyeground.predictions import Predictions, truths, validated_predictions
 
 GRADES = Target(name="dr", kind="ordinal", classes=("0", "1", "2", "3"))
 CAMERAS = Target(name="camera", kind="multiclass", classes=("Canon", "Topcon", "Zeiss"))

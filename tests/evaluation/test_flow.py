@@ -2,10 +2,10 @@
 
 import pytest
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import flow_table
 from eyeground.evaluation.flow import evaluated_scope, external_sources, with_known_truths
-from eyeground.predictions import validated_predictions
 
 
 def test_every_photo_is_in_one_split_and_every_truth_counted_once(predictions):

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.evaluation import evaluate
-from eyeground.predictions import Predictions, validated_predictions
 
 
 def in_folds(table: pd.DataFrame, folds: int) -> pd.DataFrame:

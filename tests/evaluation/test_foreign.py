@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eyeground.column_mapping import Origin
+from eyeground.data.column_mapping import Origin
+from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.foreign import parse_mapping, read_foreign
-from eyeground.predictions import Predictions
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "predictions" / "referable_dr_resnet18.csv"
 BASE = "photo=File, patient=File, truth:dr=Label, probability:dr=Score"

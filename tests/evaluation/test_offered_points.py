@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.evaluation.offered_points import offered_points
-from eyeground.predictions import Predictions, validated_predictions
 
 
 def simulated(seed: int, photos: int = 400) -> Predictions:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import choose_operating_point, evaluate
 from eyeground.evaluation.operating_points import optimistic_operating_point
-from eyeground.predictions import Predictions, validated_predictions
 
 rows = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=2, max_size=60).filter(
     lambda drawn: len({truth for truth, _ in drawn}) == 2

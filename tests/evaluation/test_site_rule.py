@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.decision_rule import called_abnormal, choose_rules, measured, rule_truth
 from eyeground.evaluation.site_rule import choose_at_site, refuse_few, shifted_rule, threshold_intervals
-from eyeground.predictions import Predictions
 
 NONE: frozenset[str] = frozenset()
 OUTPUTS = ("abnormal", "glaucoma")

@@ -8,11 +8,11 @@ from photographs import draw_fundus
 from PIL import Image
 
 from eyeground.config.training_recipe import Preprocessing
+from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
 from eyeground.imaging.cache import prepare
 from eyeground.imaging.duplicates import COLUMNS, agreement, eye_structure, find_duplicates, perceptual_hash
 from eyeground.imaging.standard import standard_photo
-from eyeground.manifest import Manifest, validated
 
 SETTINGS = Preprocessing(side=128)
 

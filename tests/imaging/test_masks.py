@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
 from eyeground.imaging.decode import read_photo
 from eyeground.imaging.masks import read_mask, refuse_overfull, refuse_shared_masks, with_mask_values
-from eyeground.manifest import Manifest, validated
 
 TRUTH = np.zeros((20, 30), np.bool_)
 TRUTH[4:9, 10:22] = True

@@ -20,17 +20,17 @@ from eyeground.bundle import Bundle, open_bundle
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing, ProbeRecipe
+from eyeground.data.manifest import Manifest, read_manifest, write_manifest
+from eyeground.data.predictions import read_predictions
+from eyeground.data.splits import split_patients
 from eyeground.description import TrainingRecord
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
-from eyeground.predictions import read_predictions
 from eyeground.protocols import adapt, familiarity
 from eyeground.protocols.adapt import probe_embedding
 from eyeground.protocols.build import Built, Plan
 from eyeground.protocols.predict import predict_manifest
-from eyeground.splits import split_patients
 from eyeground.synthetic import render_dataset
 from eyeground.training_photos import TRAINING_PHOTOS, photo_hash
 

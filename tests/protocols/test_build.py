@@ -22,18 +22,18 @@ from eyeground.config.training_recipe import (
     Teaching,
     TrainingRecipe,
 )
+from eyeground.data.manifest import Manifest, read_manifest, validated, write_manifest
+from eyeground.data.predictions import Predictions, read_predictions, validated_predictions
+from eyeground.data.splits import fold_patients, hold_out, split_patients
 from eyeground.errors import UserError
 from eyeground.evaluation import choose_operating_point
 from eyeground.evaluation.decision_rule import called_abnormal
-from eyeground.manifest import Manifest, read_manifest, validated, write_manifest
 from eyeground.models import load
-from eyeground.predictions import Predictions, read_predictions, validated_predictions
 from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.adapt import finetune_recipe
 from eyeground.protocols.build import Built, Plan, training_record, validate_and_export
 from eyeground.protocols.run_folder import open_run
 from eyeground.protocols.train import network_of, train_and_validate
-from eyeground.splits import fold_patients, hold_out, split_patients
 from eyeground.synthetic import render_dataset
 
 QUIET = Console(quiet=True)

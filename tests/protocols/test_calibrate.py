@@ -11,11 +11,11 @@ from eyeground.bundle import open_bundle
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.data.predictions import Predictions, read_predictions
 from eyeground.description import AnswerRules, DecisionRule, Share, TrainingRecord
 from eyeground.evaluation.decision_rule import measured
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
-from eyeground.predictions import Predictions, read_predictions
 from eyeground.screening.decision import rule_of
 from eyeground.synthetic import render
 

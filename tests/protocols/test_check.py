@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from eyeground.config.training_recipe import Preprocessing
+from eyeground.data.manifest import Manifest, read_manifest, write_manifest
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.protocols.check import check_manifest
 from eyeground.synthetic import render_dataset
 

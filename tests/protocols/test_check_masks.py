@@ -10,8 +10,8 @@ from PIL import Image
 from rich.console import Console
 
 from eyeground.config.training_recipe import Preprocessing
+from eyeground.data.manifest import Manifest, validated
 from eyeground.imaging.masks import with_mask_values
-from eyeground.manifest import Manifest, validated
 from eyeground.protocols.check import Checked, check_manifest
 from eyeground.synthetic import render_dataset
 

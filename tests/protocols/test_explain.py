@@ -10,8 +10,8 @@ from PIL import Image
 
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
 from eyeground.protocols.explain import CURVES, ExplainPlan, explain_manifest
 from eyeground.protocols.explain_figures import COSTS, MEASURES, measure_table

@@ -9,9 +9,9 @@ import eyeground
 from eyeground.bundle import Bundle, open_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.description import TrainingRecord
 from eyeground.imaging.cache import read_prepared
-from eyeground.manifest import Manifest, read_manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.prepared_photos import PreparedPhotos, prepare_photos

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from eyeground.bundle import Bundle
+from eyeground.data.manifest import validated, write_manifest
 from eyeground.errors import UserError
-from eyeground.manifest import validated, write_manifest
 from eyeground.protocols.finished_run import Compute, read_finished_run
 
 

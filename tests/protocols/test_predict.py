@@ -15,9 +15,9 @@ from eyeground.calibration import Temperature
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.data.manifest import Manifest, validated, write_manifest
 from eyeground.description import AnswerRules, TrainingRecord
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, validated, write_manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.protocols.predict import predict_manifest

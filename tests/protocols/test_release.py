@@ -24,11 +24,11 @@ from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Machine, Optimisation, Preprocessing, TrainingRecipe
 from eyeground.core.files import write_text
+from eyeground.data.manifest import read_manifest
+from eyeground.data.predictions import read_predictions, write_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
 from eyeground.imaging.standard import standard_photo
-from eyeground.manifest import read_manifest
-from eyeground.predictions import read_predictions, write_predictions
 from eyeground.protocols import release as protocol
 from eyeground.protocols import stacking
 from eyeground.protocols.build import Plan

@@ -8,8 +8,8 @@ import pytest
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import ProbeRecipe
+from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest
 from eyeground.protocols.run_folder import PREDICTIONS, RECIPE, make_room, open_run
 
 RECIPES = [ProbeRecipe(targets=(Target(name=name),)) for name in ("glaukoma", "glaucoma")]

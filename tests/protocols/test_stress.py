@@ -13,11 +13,11 @@ import eyeground
 from eyeground.bundle import Bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.data.manifest import Manifest, validated
 from eyeground.description import TrainingRecord
 from eyeground.errors import UserError
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.faults import FAULTS, spoil
-from eyeground.manifest import Manifest, validated
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.protocols import stress

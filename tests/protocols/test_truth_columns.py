@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eyeground.config.targets import Target
+from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, validated
 from eyeground.protocols.truth_columns import match_truths
 
 GRADED = Target(name="diabetic_retinopathy_grade", kind="ordinal", classes=("0", "1", "2"))

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from eyeground.core.files import sha256_of
+from eyeground.data.manifest import read_manifest, write_manifest
 from eyeground.datasets import DATASETS
 from eyeground.datasets.findings import vocabulary
 from eyeground.datasets.odir5k import LETTERS, keywords_of
 from eyeground.imaging.masks import file_and_values, read_mask
-from eyeground.manifest import read_manifest, write_manifest
 
 pytestmark = pytest.mark.real
 

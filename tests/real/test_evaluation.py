@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.foreign import parse_mapping, read_foreign
-from eyeground.predictions import Predictions, validated_predictions
 
 pytestmark = pytest.mark.real
 

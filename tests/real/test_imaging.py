@@ -10,12 +10,12 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from eyeground.config.training_recipe import Preprocessing
+from eyeground.data.manifest import validated
 from eyeground.imaging.cache import prepare
 from eyeground.imaging.duplicates import find_duplicates
 from eyeground.imaging.field_of_view import find_field_of_view
 from eyeground.imaging.gradability import Gradability, assess
 from eyeground.imaging.standard import standard_photo
-from eyeground.manifest import validated
 
 pytestmark = pytest.mark.real
 

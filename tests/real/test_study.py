@@ -9,8 +9,8 @@ from rich.console import Console
 import eyeground
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Machine, Optimisation, Preprocessing, TrainingRecipe
+from eyeground.data.manifest import Manifest
 from eyeground.datasets import DATASETS
-from eyeground.manifest import Manifest
 from eyeground.protocols.build import Plan
 from eyeground.protocols.train import train_and_validate
 from eyeground.screening.batch import screen

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from eyeground.core.files import sha256_of
+from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, read_manifest
 from eyeground.synthetic import DISEASES, render_dataset
 from eyeground.synthetic.dataset import MASK_TERMS
 

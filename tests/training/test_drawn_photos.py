@@ -11,8 +11,8 @@ import torch
 
 from eyeground.config.segmentation_recipe import Structure
 from eyeground.config.training_recipe import Augmentation, Preprocessing
+from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, validated
 from eyeground.synthetic.dataset import render_dataset
 from eyeground.training.drawn_photos import DrawnDataset, DrawnPhotos, prepare_drawn, read_masks
 

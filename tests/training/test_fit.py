@@ -23,11 +23,11 @@ from eyeground.config.training_recipe import (
     Preprocessing,
     TrainingRecipe,
 )
+from eyeground.data.manifest import Manifest, read_manifest, write_manifest
+from eyeground.data.splits import split_patients
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.models.classifier import Classifier
 from eyeground.prepared_photos import PreparedPhotos, prepare_photos
-from eyeground.splits import split_patients
 from eyeground.synthetic import render_dataset
 from eyeground.training.fit import fit, lightning_precision, predict
 

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Teaching
+from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, validated
 from eyeground.prepared_photos import PreparedPhotos
 from eyeground.training.teaching import blended, taught
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from eyeground.config.targets import Target
-    from eyeground.manifest import Manifest
+    from eyeground.data.manifest import Manifest
     from eyeground.protocols.build import Built, Plan
 
 RUN = typer.Option(..., "-o", "--output", help="Run folder: checkpoints, predictions, figures and the bundle.")
@@ -71,11 +71,11 @@ def pretrain(
     need_torch()
     from eyeground.config.settings import read_recipe
     from eyeground.config.training_recipe import TrainingRecipe
+    from eyeground.data.manifest import read_manifest
+    from eyeground.data.splits import hold_out
     from eyeground.datasets.summary import tell_remarks
-    from eyeground.manifest import read_manifest
     from eyeground.protocols.build import Plan
     from eyeground.protocols.run_folder import make_room
-    from eyeground.splits import hold_out
 
     plan = Plan(
         output, cache, name or output.resolve().name, "pretrain", licence, allow_leakage, jobs or usable_cores()
@@ -141,8 +141,8 @@ def adapt(
     from eyeground.bundle import open_classifier
     from eyeground.config.settings import read_recipe
     from eyeground.config.training_recipe import ProbeRecipe
+    from eyeground.data.manifest import read_manifest
     from eyeground.datasets.summary import tell_remarks
-    from eyeground.manifest import read_manifest
     from eyeground.protocols.adapt import finetune_recipe, probe_embedding
     from eyeground.protocols.build import Plan
     from eyeground.protocols.run_folder import make_room
@@ -183,8 +183,8 @@ def _draw(
     resume: bool,
     overwrite: bool,
 ) -> None:
+    from eyeground.data.manifest import read_manifest
     from eyeground.imaging.masks import with_mask_values
-    from eyeground.manifest import read_manifest
     from eyeground.protocols.run_folder import make_room
 
     photos = with_mask_values(read_manifest(manifest), mask_values)

@@ -42,7 +42,7 @@ def calibrate(
     Then: `eyeground screen photos/ --bundle clinic-model -o screened`
     """
     from eyeground.core.machine import usable_cores
-    from eyeground.manifest import read_manifest
+    from eyeground.data.manifest import read_manifest
     from eyeground.protocols.calibrate import SitePlan
     from eyeground.protocols.calibrate import calibrate as at_site
 

@@ -62,11 +62,11 @@ def compare(
 
     Example: eyeground compare imagenet.parquet fundus.parquet --reference imagenet --margin 0.02 -o comparison
     """
+    from eyeground.data.predictions import read_predictions
     from eyeground.evaluation.comparing.comparison import compare as compared
     from eyeground.evaluation.comparing.report import paragraphs, write_comparison
     from eyeground.evaluation.comparing.shared_photos import shared_outputs
     from eyeground.evaluation.comparing.tables import models_table, overview_table
-    from eyeground.predictions import read_predictions
 
     require_writable(folder)
     tables = [read_predictions(path, needs=()) for path in predictions]

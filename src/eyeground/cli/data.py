@@ -139,9 +139,9 @@ def import_csv(
     one_photo_per_patient: bool = ONE_PHOTO_PER_PATIENT,
 ) -> None:
     """A table of your own, whatever its columns are called."""
-    from eyeground.column_mapping import parse_columns
+    from eyeground.data.column_mapping import parse_columns
+    from eyeground.data.manifest import MASK_PREFIX, OPTIONAL, REQUIRED
     from eyeground.datasets import read_labelled_table
-    from eyeground.manifest import MASK_PREFIX, OPTIONAL, REQUIRED
 
     require_table_output(output)
     mapping = parse_columns(columns, (*REQUIRED, *OPTIONAL), (MASK_PREFIX,))
@@ -166,10 +166,10 @@ def join(
     citations: list[str] = typer.Option([], "--citation", help="Citation of a source, as NAME=TEXT; repeat for more."),
 ) -> None:
     """Join manifests into one: labels of all, patients of different sources apart, licences and citations for the card."""
+    from eyeground.data.joining import Terms, patients_apart, with_source, with_terms
+    from eyeground.data.joining import join as join_manifests
+    from eyeground.data.manifest import read_manifest, write_manifest
     from eyeground.datasets import DATASETS, summary
-    from eyeground.joining import Terms, patients_apart, with_source, with_terms
-    from eyeground.joining import join as join_manifests
-    from eyeground.manifest import read_manifest, write_manifest
 
     require_table_output(output)
     named = {Path(path): name for name, path in _pairs(sources, "--source")}
@@ -207,8 +207,8 @@ def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
 
 
 def _write(reading: Any, output: Path, console: Console) -> None:
+    from eyeground.data.manifest import write_manifest
     from eyeground.datasets import summary
-    from eyeground.manifest import write_manifest
 
     write_manifest(reading, output)
     summary(reading, console)
@@ -232,9 +232,9 @@ def check(
     jobs: int | None = JOBS,
 ) -> None:
     """Read every photo and mask; find missing, unreadable, ungradable and duplicated ones; write a flow table."""
+    from eyeground.data.manifest import read_manifest, write_manifest
     from eyeground.datasets.summary import tell_remarks
     from eyeground.imaging.masks import with_mask_values
-    from eyeground.manifest import read_manifest, write_manifest
     from eyeground.protocols.check import check_manifest
 
     console = Console(soft_wrap=True)
@@ -273,9 +273,9 @@ def split(
     Splits and folds that the manifest has stay as they are: --folds adds folds to them, and --overwrite replaces both.
     """
     from eyeground.core.tables import read_table
+    from eyeground.data.manifest import is_label, read_manifest, write_manifest
+    from eyeground.data.splits import fold_patients, is_divided, refuse_replacing, split_patients
     from eyeground.datasets import summary
-    from eyeground.manifest import is_label, read_manifest, write_manifest
-    from eyeground.splits import fold_patients, is_divided, refuse_replacing, split_patients
 
     require_table_output(output)
     shares = {"train": train, "validation": validation, "test": test}

@@ -105,6 +105,7 @@ def evaluate(
 
     eyeground evaluate runs/odir/predictions.parquet --run runs/odir --external idrid=idrid.parquet -o report
     """
+    from eyeground.data.predictions import read_predictions
     from eyeground.evaluation.flow import with_known_truths
     from eyeground.evaluation.foreign import parse_mapping, read_foreign
     from eyeground.evaluation.reporting.report import shown_command
@@ -115,7 +116,6 @@ def evaluate(
         external_remark,
         write_validation,
     )
-    from eyeground.predictions import read_predictions
     from eyeground.protocols.evidence import Sources, gather
 
     require_writable(output)

@@ -64,8 +64,8 @@ def explain(
     disc), and what the map cost. mask_optic_disc is needed for the disc.
     """
     from eyeground.core.tables import write_table
+    from eyeground.data.manifest import read_manifest
     from eyeground.explanation.maps import EVIDENCE
-    from eyeground.manifest import read_manifest
     from eyeground.models import load
     from eyeground.protocols.explain import ExplainPlan, explain_manifest
 

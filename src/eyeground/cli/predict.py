@@ -36,8 +36,8 @@ def predict(
     file. Further columns of the manifest come along, but for masks and notes.
     """
     from eyeground.core.tables import write_table
-    from eyeground.manifest import read_manifest
-    from eyeground.predictions import write_predictions
+    from eyeground.data.manifest import read_manifest
+    from eyeground.data.predictions import write_predictions
     from eyeground.protocols.predict import predict_manifest
     from eyeground.protocols.truth_columns import match_truths
     from eyeground.screening.runtime import load

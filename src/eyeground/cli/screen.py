@@ -104,8 +104,8 @@ def screen(
 
     chosen = TableColumns()
     if columns or keep:
-        from eyeground.column_mapping import parse_columns
-        from eyeground.photo_list import PHOTO_LIST
+        from eyeground.data.column_mapping import parse_columns
+        from eyeground.data.photo_list import PHOTO_LIST
 
         chosen = TableColumns(parse_columns(columns, PHOTO_LIST), tuple(keep))
     console = Console(soft_wrap=True)

@@ -55,8 +55,8 @@ def segment(
     for drawer in drawers:
         console.print(f"model {drawer.bundle.identity}, draws {', '.join(drawer.structures)}", highlight=False)
     if measure is not None:
+        from eyeground.data.manifest import read_manifest
         from eyeground.imaging.masks import with_mask_values
-        from eyeground.manifest import read_manifest
         from eyeground.protocols.measure_drawings import ESTIMATES, as_lines, measured_against
 
         manifest = with_mask_values(read_manifest(measure), mask_values)

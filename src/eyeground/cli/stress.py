@@ -52,11 +52,11 @@ def stress(
     """
     from eyeground.core.files import replacing
     from eyeground.core.tables import write_table
+    from eyeground.data.manifest import read_manifest
     from eyeground.evaluation.reporting.figure_style import save_figure
     from eyeground.evaluation.robustness.robustness import robustness
     from eyeground.evaluation.robustness.section import brief_table, mean_table, robustness_section
     from eyeground.imaging.faults import FAULTS
-    from eyeground.manifest import read_manifest
     from eyeground.protocols.severity_sheet import severity_sheet
     from eyeground.protocols.stress import StressPlan, stress_manifest
     from eyeground.screening.runtime import load

@@ -18,8 +18,8 @@ import pandas as pd
 
 from eyeground.core.files import is_hidden
 from eyeground.core.tables import read_table
+from eyeground.data.manifest import MASK_PREFIX, Manifest, validated
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import MASK_PREFIX, Manifest, validated
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
 MOST_NAMES_SHOWN = 8

@@ -13,13 +13,13 @@ import pandas as pd
 
 from eyeground.core.files import is_hidden
 from eyeground.core.progress import track
+from eyeground.data.manifest import validated
 from eyeground.datasets.dataset import Reading
 from eyeground.errors import UserError
 from eyeground.imaging.decode import opened
 from eyeground.imaging.dicom_identity import Identity, read_identity
 from eyeground.imaging.dicom_objects import FIRST_BYTES, is_no_picture
 from eyeground.imaging.limits import RefusedError, kind_of
-from eyeground.manifest import validated
 
 IDENTIFIERS = "WARNING: the manifest holds identifiers of patients, as their DICOM objects give them; keep it where the photos are"
 

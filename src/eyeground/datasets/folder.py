@@ -13,9 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.core.words import meaning, two_spellings
+from eyeground.data.manifest import validated
 from eyeground.datasets.dataset import Reading, is_photo
 from eyeground.errors import UserError
-from eyeground.manifest import validated
 
 NO_PATIENTS = (
     "WARNING: no patient pattern was given, so every photo counts as its own patient. Where a patient has several "

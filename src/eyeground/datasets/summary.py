@@ -5,8 +5,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from eyeground.data.manifest import Manifest
 from eyeground.datasets.dataset import Reading
-from eyeground.manifest import Manifest
 
 MOST_CLASSES_SHOWN = 12
 MOST_ABSENT_SHOWN = 3

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from eyeground.column_mapping import Origin, mapped_table, parse_label
 from eyeground.core.columns import paths
 from eyeground.core.tables import read_table
+from eyeground.data.column_mapping import Origin, mapped_table, parse_label
+from eyeground.data.manifest import MASK_PREFIX, NOTE_PREFIX, OPTIONAL, REQUIRED, typed_column, validated
 from eyeground.datasets.dataset import Reading, found_in
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import MASK_PREFIX, NOTE_PREFIX, OPTIONAL, REQUIRED, typed_column, validated
 
 KNOWN = (*REQUIRED, *OPTIONAL)
 NO_PATIENTS = (

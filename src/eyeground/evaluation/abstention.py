@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from eyeground.data.predictions import STATUS, TRUTH, Predictions
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.estimates import Bearing, Estimate
@@ -17,7 +18,6 @@ from eyeground.evaluation.measures import Computed, Measure, compute
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
 from eyeground.evaluation.samples import Sample, samples_of
 from eyeground.evaluation.subgroups.gaps import Gap, Side, gap_between
-from eyeground.predictions import STATUS, TRUTH, Predictions
 
 JUDGED = ("normal", "abnormal", "undecided")  # undecided: only for want of a threshold
 UNGRADABLE, UNFAMILIAR, NOT_JUDGED = "ungradable", "unfamiliar", "not_judged"

@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from eyeground.config.targets import Target
+from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.description import DecisionRule, Expected, Share
 from eyeground.errors import UserError
 from eyeground.evaluation.estimates import FEW_PATIENTS
 from eyeground.evaluation.intervals import clustered_wilson_interval
 from eyeground.evaluation.offered_points import OFFERED
 from eyeground.evaluation.operating_points import basis_of, choose_operating_point
-from eyeground.predictions import PROBABILITY, TRUTH, Predictions
 
 ABNORMAL = "abnormal"
 # On ODIR-5K's validation photos a quarter gave the best sensitivity of the whole at specificities of 0.8 and 0.9 (docs/log.md).

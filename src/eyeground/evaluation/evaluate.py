@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.averages import macro, micro_measure
@@ -41,7 +42,6 @@ from eyeground.evaluation.measures import (
 from eyeground.evaluation.operating_points import OPTIMISTIC, choose_points
 from eyeground.evaluation.results import AtOperatingPoint, Evaluation, OutputEvaluation
 from eyeground.evaluation.samples import Sample, folds_of, samples_of
-from eyeground.predictions import TRUTH, Predictions
 
 __all__ = ["AtOperatingPoint", "Evaluation", "OutputEvaluation", "evaluate", "resampling_of"]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from eyeground.data.predictions import Predictions
 from eyeground.description import OperatingPoint
 from eyeground.evaluation.averages import macro, micro_measure
 from eyeground.evaluation.estimates import Estimate
@@ -22,7 +23,6 @@ from eyeground.evaluation.measures import Computed, Measure, noted
 from eyeground.evaluation.operating_points import OPTIMISTIC
 from eyeground.evaluation.results import FamilyDecision, FamilyEvaluation
 from eyeground.evaluation.samples import Sample
-from eyeground.predictions import Predictions
 
 MICRO = "micro"
 

@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 from scipy.sparse import coo_array
 
+from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.evaluation import agreement
 from eyeground.evaluation.estimates import Bearing
 from eyeground.evaluation.measures import Measure
-from eyeground.predictions import PROBABILITY, TRUTH, Predictions
 
 LOWEST = "lower"
 NO_PHOTOS = "photos with a known truth"

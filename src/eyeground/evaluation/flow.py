@@ -12,9 +12,9 @@ import pandas as pd
 
 from eyeground.core.tables import read_table
 from eyeground.core.words import SPLITS
+from eyeground.data.predictions import IN_TRAINING, TRUTH, Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.samples import is_cross_validated
-from eyeground.predictions import IN_TRAINING, TRUTH, Predictions
 
 NO_SPLIT = "none"
 IN_MANIFEST, READABLE = "in the manifest", "readable"  # steps of `eyeground check`

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from eyeground.data.predictions import Predictions
 from eyeground.evaluation.estimates import Estimate, not_estimable
 from eyeground.evaluation.measures import Computed
 from eyeground.evaluation.results import FoldEvaluation
 from eyeground.evaluation.samples import Sample, folds_of
-from eyeground.predictions import Predictions
 
 
 def evaluate_folds(sample: Sample, rankings: Mapping[int, Computed]) -> tuple[FoldEvaluation, ...]:

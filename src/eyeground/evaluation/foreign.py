@@ -17,11 +17,11 @@ from pathlib import Path
 
 import yaml
 
-from eyeground.column_mapping import Origin, is_call, mapped_table, parse_origin, parse_pairs
 from eyeground.core.tables import read_table
+from eyeground.data.column_mapping import Origin, is_call, mapped_table, parse_origin, parse_pairs
+from eyeground.data.manifest import OPTIONAL, REQUIRED
+from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions, validated_predictions
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import OPTIONAL, REQUIRED
-from eyeground.predictions import PROBABILITY, TRUTH, Predictions, validated_predictions
 
 OPTION = "--columns"
 EXAMPLE = "photo=Filename, patient=Filename, truth:dr=Label, probability:dr=Score"

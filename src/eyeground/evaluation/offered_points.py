@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from eyeground.data.predictions import Predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.operating_points import choose_operating_point
-from eyeground.predictions import Predictions
 
 FIRST = "youden"
 SHARES = (0.8, 0.85, 0.9, 0.95, 0.98)

@@ -15,11 +15,11 @@ from typing import Literal
 
 import numpy as np
 
+from eyeground.data.predictions import Predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.flow import Scope
 from eyeground.evaluation.samples import is_cross_validated
-from eyeground.predictions import Predictions
 
 RULES = ("youden", "sensitivity=0.95", "specificity=0.95", "cost=10", "cost=10@0.05", "threshold=0.5")
 OPTIMISTIC = "optimistic: the threshold was chosen on the photos it is measured on"
@@ -72,7 +72,7 @@ def choose_operating_point(predictions: Predictions, output: str, rule: str = "y
     Examples
     --------
     >>> import pandas as pd
-    >>> from eyeground.predictions import validated_predictions
+    >>> from eyeground.data.predictions import validated_predictions
     >>> table = pd.DataFrame({"photo": list("abcd"), "patient": list("abcd"), "truth_dr": [0, 0, 1, 1],
     ...                       "probability_dr": [0.1, 0.2, 0.6, 0.9]})
     >>> choose_operating_point(validated_predictions(table, "table"), "dr").threshold

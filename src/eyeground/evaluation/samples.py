@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES
-from eyeground.predictions import PROBABILITY, TRUTH, Predictions
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from eyeground.core.progress import track
+from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
 from eyeground.imaging.cache import read_prepared
 from eyeground.imaging.decode import Pixels
 from eyeground.imaging.structure import Plane, lit_area, structure, without_rim
-from eyeground.manifest import Manifest
 
 LEAST_LIKENESS = 0.72  # of the hashes, to be proposed
 LEAST_AGREEMENT = 0.74  # of the quarter that agrees least, to be called one picture

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.errors import UserError, did_you_mean
 from eyeground.imaging.deep_pixels import is_white_zero
-from eyeground.manifest import MASK_PREFIX, Manifest
 
 FORMATS = ("PNG", "TIFF", "GIF", "BMP", "JPEG", "PPM")
 MOST_PIXELS = 100_000_000

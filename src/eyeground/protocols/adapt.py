@@ -21,9 +21,10 @@ from eyeground.bundle_files import ONNX
 from eyeground.config.settings import read_recipe
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import Predictions
+from eyeground.data.splits import fold_patients
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest
-from eyeground.predictions import Predictions
 from eyeground.prepared_photos import PreparedPhotos, labelled, prepare_photos, with_classes
 from eyeground.probing.bundle import write_probe
 from eyeground.probing.cross_validation import out_of_fold
@@ -45,7 +46,6 @@ from eyeground.protocols.familiarity import embedder, with_familiarity_of
 from eyeground.protocols.label_counts import tell_label_counts, tell_targets
 from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.run_folder import open_run
-from eyeground.splits import fold_patients
 from eyeground.training_photos import hashes_of_standard
 
 # What fine-tuning changes of the defaults: lower layers, which hold what the bundle knows, learn more slowly.

@@ -28,6 +28,10 @@ from eyeground.calibration import Calibration, calibration_in_words
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, CalibrationMethod, Preprocessing
 from eyeground.core.files import equal_files
+from eyeground.data.joining import Terms, terms_of
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import Predictions, compose_predictions, write_predictions
+from eyeground.data.splits import split_patients
 from eyeground.datasets import DATASETS
 from eyeground.description import AnswerRules, TrainingRecord
 from eyeground.errors import UserError
@@ -42,14 +46,10 @@ from eyeground.evaluation.offered_points import FIRST, offered_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
 from eyeground.installed import DESCRIPTION, folder_of
-from eyeground.joining import Terms, terms_of
-from eyeground.manifest import Manifest
-from eyeground.predictions import Predictions, compose_predictions, write_predictions
 from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.evidence import Sources, gather
 from eyeground.protocols.model_card import model_card
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PREDICTIONS
-from eyeground.splits import split_patients
 from eyeground.training_photos import hashes_of_standard
 
 if TYPE_CHECKING:

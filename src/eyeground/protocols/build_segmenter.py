@@ -22,6 +22,8 @@ from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import read_recipe
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
+from eyeground.data.manifest import Manifest
+from eyeground.data.splits import split_patients
 from eyeground.description import Figure, OperatingPoint, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.evaluation.structures import PixelCounts, best_threshold, count_pixels
@@ -30,7 +32,6 @@ from eyeground.imaging.cache import read_prepared_standard
 from eyeground.imaging.masks import MOST_COVERED
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.installed import DESCRIPTION, folder_of
-from eyeground.manifest import Manifest
 from eyeground.models.export_segmenter import export_segmenter
 from eyeground.models.segmenter import Segmenter, start
 from eyeground.protocols.build import (
@@ -45,7 +46,6 @@ from eyeground.protocols.build import (
 from eyeground.protocols.measure_drawings import ESTIMATES, MODEL, measure_drawings, truth_of
 from eyeground.protocols.run_folder import BUNDLE, EVALUATION, open_run
 from eyeground.screening.drawer import Drawing, load_drawer
-from eyeground.splits import split_patients
 from eyeground.training.drawn_photos import DrawnPhotos, prepare_drawn
 from eyeground.training.fit_segmenter import fit_segmenter
 

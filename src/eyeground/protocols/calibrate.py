@@ -14,7 +14,16 @@ from rich.console import Console
 from eyeground.bundle import Bundle, copier, now, open_classifier, write_bundle
 from eyeground.bundle_files import CARD
 from eyeground.calibration import Calibration, Uncalibrated, calibration_in_words
-from eyeground.description import AnswerRules, BundleDescription, DecisionRule, Familiarity, Share, Site
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import TRUTH, Predictions
+from eyeground.description import (
+    AnswerRules,
+    BundleDescription,
+    DecisionRule,
+    Familiarity,
+    Share,
+    Site,
+)
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions, fit_calibration
 from eyeground.evaluation.decision_rule import deciding_outputs, expected_scores, measured, rule_truth
@@ -26,8 +35,6 @@ from eyeground.evaluation.site_rule import (
     shifted_rule,
     threshold_intervals,
 )
-from eyeground.manifest import Manifest
-from eyeground.predictions import TRUTH, Predictions
 from eyeground.protocols.predict import predict_manifest
 from eyeground.screening.decision import NO_RULE, rule_of
 from eyeground.screening.runtime import Screener, load

@@ -18,13 +18,13 @@ from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.machine import processes
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
+from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import IN_MANIFEST, READABLE
 from eyeground.evaluation.subgroups.contamination import COMPARED_WITH, DUPLICATES, FLOW, PHOTOS
 from eyeground.imaging.cache import Prepared, prepare, prepared_to_assess, read_prepared_standard
 from eyeground.imaging.duplicates import find_duplicates
 from eyeground.imaging.gradability import assess
-from eyeground.manifest import Manifest
 from eyeground.protocols.check_masks import check_masks, print_masks
 
 MASKS = "masks.csv"

@@ -12,11 +12,11 @@ from rich.markup import escape
 
 from eyeground.core.machine import processes
 from eyeground.core.progress import track
+from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
 from eyeground.imaging.cache import read_prepared_standard
 from eyeground.imaging.masks import FIELD_OF_VIEW, file_and_values, read_mask, refuse_overfull
 from eyeground.imaging.standard import StandardPhoto
-from eyeground.manifest import Manifest
 
 COLUMNS = ("photo", "column", "mask", "covered", "problem", "sentence")
 MISSING, UNCLEAR, SIZE, COVERS, SAME, EMPTY = "missing", "unclear", "size", "covers", "same drawing", "empty"

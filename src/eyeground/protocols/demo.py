@@ -25,8 +25,9 @@ from eyeground.config.training_recipe import (
     TrainingRecipe,
 )
 from eyeground.core.machine import usable_cores
+from eyeground.data.manifest import Manifest, read_manifest, write_manifest
+from eyeground.data.splits import split_patients
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.protocols.adapt import probe_embedding
 from eyeground.protocols.build import Built, Plan
 from eyeground.protocols.check import check_manifest
@@ -34,7 +35,6 @@ from eyeground.protocols.run_folder import BUNDLE
 from eyeground.protocols.train import train_and_validate
 from eyeground.screening.batch import Screened, screen
 from eyeground.screening.runtime import load
-from eyeground.splits import split_patients
 from eyeground.synthetic import Faults, render, render_dataset
 
 MARK = "eyeground-demo"

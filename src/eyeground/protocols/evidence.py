@@ -10,6 +10,7 @@ import yaml
 from eyeground.bundle import open_bundle
 from eyeground.config.settings import read_recipe
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
+from eyeground.data.predictions import Predictions, read_predictions
 from eyeground.description import BundleDescription
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import read_checked_flow
@@ -17,7 +18,6 @@ from eyeground.evaluation.reporting.validation import Evidence
 from eyeground.evaluation.robustness.stress_predictions import StressPredictions, read_stress
 from eyeground.evaluation.subgroups.contamination import FLOW, read_contamination
 from eyeground.evaluation.subgroups.embeddings import read_embeddings
-from eyeground.predictions import Predictions, read_predictions
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, PREDICTIONS, RECIPE
 
 

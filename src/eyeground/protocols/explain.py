@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from eyeground.core.progress import track
+from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
 from eyeground.explanation.faithfulness import (
     area_share,
@@ -28,7 +29,6 @@ from eyeground.explanation.perturbation import area_under, deletion_curve, inser
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.masks import read_mask
 from eyeground.imaging.standard import StandardPhoto
-from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier, probabilities
 from eyeground.protocols.explain_pictures import PHOTOS_PER_SHEET, Panel, draw_row, stack_rows
 from eyeground.screening.pictures import save_picture

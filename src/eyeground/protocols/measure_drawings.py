@@ -18,6 +18,7 @@ from eyeground.config.segmentation_recipe import Structure
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
+from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.errors import UserError
 from eyeground.evaluation.structures import (
     MeasuredPhoto,
@@ -28,7 +29,6 @@ from eyeground.evaluation.structures import (
 from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.masks import FIELD_OF_VIEW, read_mask, refuse_overfull, refuse_shared_masks
 from eyeground.imaging.standard import StandardPhoto, standard_photo
-from eyeground.manifest import MASK_PREFIX, Manifest
 from eyeground.screening.drawer import Drawer, Drawing
 
 SECOND = "_second"

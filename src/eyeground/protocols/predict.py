@@ -15,11 +15,8 @@ import pandas as pd
 
 from eyeground.bundle import Bundle
 from eyeground.core.progress import track
-from eyeground.errors import UserError
-from eyeground.imaging.cache import prepare, prepared_to_assess, read_prepared_standard
-from eyeground.imaging.gradability import assess
-from eyeground.manifest import MASK_PREFIX, NOTE_PREFIX, OPTIONAL, REQUIRED, Manifest
-from eyeground.predictions import (
+from eyeground.data.manifest import MASK_PREFIX, NOTE_PREFIX, OPTIONAL, REQUIRED, Manifest
+from eyeground.data.predictions import (
     IN_TRAINING,
     PROBABILITY,
     STATUS,
@@ -28,6 +25,9 @@ from eyeground.predictions import (
     Predictions,
     compose_predictions,
 )
+from eyeground.errors import UserError
+from eyeground.imaging.cache import prepare, prepared_to_assess, read_prepared_standard
+from eyeground.imaging.gradability import assess
 from eyeground.protocols.truth_columns import MatchedTruths, match_truths
 from eyeground.screening.finding import Finding
 from eyeground.screening.inputs import Examined, batches

@@ -17,6 +17,7 @@ from rich.console import Console
 from eyeground.bundle import Bundle, copier, open_bundle, write_bundle
 from eyeground.bundle_files import CARD, INT8, ONNX, REPORT, WEIGHTS
 from eyeground.core.files import sha256_of
+from eyeground.data.predictions import Predictions
 from eyeground.description import AnswerRules, BundleDescription, Quantisation, Rounding
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, evaluate
@@ -25,7 +26,6 @@ from eyeground.familiarity import REFERENCE
 from eyeground.installed import is_plain_name
 from eyeground.models import load
 from eyeground.models.export import export_bundle
-from eyeground.predictions import Predictions
 from eyeground.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.protocols.answering import answering_anew, network_answering
 from eyeground.protocols.build import choose_answers, predictions_of, training_photos

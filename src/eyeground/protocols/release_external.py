@@ -11,11 +11,11 @@ from pathlib import Path
 
 from eyeground.bundle import Bundle
 from eyeground.core.tables import read_table
+from eyeground.data.manifest import read_manifest
+from eyeground.data.predictions import PROBABILITY, Predictions, read_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, evaluate
 from eyeground.imaging.cache import prepare
-from eyeground.manifest import read_manifest
-from eyeground.predictions import PROBABILITY, Predictions, read_predictions
 from eyeground.protocols.answering import AS_TRAINED, Answering
 from eyeground.protocols.predict import predict_manifest
 from eyeground.screening.runtime import load

@@ -23,8 +23,8 @@ from pathlib import Path
 import eyeground
 from eyeground.config.settings import Settings, read_recipe, write_recipe
 from eyeground.core.files import write_text
+from eyeground.data.manifest import Manifest, read_manifest, write_manifest
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, read_manifest, write_manifest
 
 RECIPE, MANIFEST, ENVIRONMENT = "recipe.yaml", "manifest.parquet", "environment.json"
 PREDICTIONS, EVALUATION, BUNDLE = "predictions.parquet", "evaluation", "bundle"

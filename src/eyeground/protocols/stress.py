@@ -22,14 +22,14 @@ from eyeground.config.targets import Target
 from eyeground.core.files import sha256_of
 from eyeground.core.progress import track
 from eyeground.core.tables import read_table, write_table
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import PROBABILITY, Predictions, compose_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.robustness.stress_predictions import CLEAN, Condition, StressPredictions
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.decode import Pixels
 from eyeground.imaging.faults import FAULTS, SEVERITIES, VERSION, fault_named, spoil
 from eyeground.installed import DESCRIPTION
-from eyeground.manifest import Manifest
-from eyeground.predictions import PROBABILITY, Predictions, compose_predictions
 from eyeground.protocols.truth_columns import match_truths
 from eyeground.screening.inputs import BATCH_SIZE
 from eyeground.screening.runtime import Screener

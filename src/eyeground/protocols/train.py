@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 
 from eyeground.config.training_recipe import TrainingRecipe
-from eyeground.manifest import Manifest
+from eyeground.data.manifest import Manifest
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.models.initialise import initialise

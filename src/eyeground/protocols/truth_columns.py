@@ -12,9 +12,9 @@ import pandas as pd
 
 from eyeground.config.targets import Target
 from eyeground.core.words import folded
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import truths
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import Manifest
-from eyeground.predictions import truths
 
 GRADE = " grade"  # as `folded` writes it
 

@@ -33,7 +33,7 @@ from eyeground.screening.photos import (
 from eyeground.screening.unpacking import gather_archive
 
 if TYPE_CHECKING:
-    from eyeground.column_mapping import Origin
+    from eyeground.data.column_mapping import Origin
 
 STANDARD_INPUT = "-"
 ANY_FOLDERS = "**"
@@ -148,7 +148,7 @@ def _gather(gathering: Gathering, source: _Source, label: str, columns: TableCol
 
 
 def _gather_manifest(gathering: Gathering, path: Path, label: str, columns: TableColumns) -> None:
-    from eyeground.photo_list import read_photo_list
+    from eyeground.data.photo_list import read_photo_list
 
     listed = read_photo_list(path, columns.mapping, columns.keep)
     table = listed.table

@@ -16,8 +16,8 @@ from PIL import Image
 from eyeground.core.files import replacing
 from eyeground.core.progress import track
 from eyeground.core.words import EYES
+from eyeground.data.manifest import Manifest, validated, write_manifest
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import Manifest, validated, write_manifest
 from eyeground.synthetic.anatomy import Anatomy
 from eyeground.synthetic.camera import DEVICES, Faults, device_named
 from eyeground.synthetic.presets import DISEASES, diseased, harmless, healthy_anatomy, labels_of

@@ -22,10 +22,10 @@ from eyeground.config.segmentation_recipe import Structure
 from eyeground.config.training_recipe import Augmentation, Preprocessing
 from eyeground.core.files import replacing
 from eyeground.core.progress import track
+from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.errors import UserError, did_you_mean
 from eyeground.imaging.cache import prepare, read_prepared, read_prepared_standard
 from eyeground.imaging.masks import read_mask, refuse_overfull, refuse_shared_masks
-from eyeground.manifest import MASK_PREFIX, Manifest
 from eyeground.training.augmentation import augment_with_masks
 from eyeground.training.data import Batch
 

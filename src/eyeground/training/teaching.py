@@ -17,8 +17,8 @@ from rich.console import Console
 
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Teaching
+from eyeground.data.predictions import PROBABILITY, read_predictions
 from eyeground.errors import UserError
-from eyeground.predictions import PROBABILITY, read_predictions
 from eyeground.prepared_photos import PreparedPhotos
 
 

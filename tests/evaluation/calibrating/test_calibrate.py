@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss
 
 from eyeground.calibration import Isotonic, Platt, Temperature, Uncalibrated
 from eyeground.config.targets import Target
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import (
     calibrated_predictions,
@@ -18,7 +19,6 @@ from eyeground.evaluation.calibrating.calibrate import (
     fit_calibration,
 )
 from eyeground.evaluation.calibrating.fits import smoothed
-from eyeground.predictions import Predictions, validated_predictions
 
 DR = Target(name="dr")
 GRADE = Target(name="grade", kind="ordinal", classes=("0", "1", "2", "3"))

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.calibrating.decision_curve import THRESHOLDS, decision_curve, decision_curves
 from eyeground.evaluation.calibrating.decision_curve_section import decision_curve_section, ranges
 from eyeground.evaluation.reporting.figure_style import as_svg
 from eyeground.evaluation.samples import Sample, samples_of
-from eyeground.predictions import validated_predictions
 
 rows = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=2, max_size=60).filter(
     lambda made: len({truth for truth, _ in made}) == 2

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.calibration import calibration_curve
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.calibrating.reliability import (
     NEAREST_SHARE,
@@ -20,7 +21,6 @@ from eyeground.evaluation.calibrating.reliability_section import reliability_sec
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.reporting.figure_style import as_svg
 from eyeground.evaluation.samples import Sample
-from eyeground.predictions import validated_predictions
 
 
 def sample_of(photos: int, seed: int, distort=lambda score: score, eyes: int = 1) -> Sample:

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import compare, evaluate
 from eyeground.evaluation.comparing.paired_difference import bootstrap_p
 from eyeground.evaluation.comparing.thresholds import Threshold
-from eyeground.predictions import Predictions, validated_predictions
 
 
 def of(table: pd.DataFrame) -> Predictions:

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.evaluation import compare
 from eyeground.evaluation.comparing.report import comparison_section, write_comparison
 from eyeground.evaluation.comparing.tables import comparison_table, overview_table
-from eyeground.predictions import validated_predictions
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.reporting.discrimination import discrimination_section
-from eyeground.predictions import validated_predictions
 
 
 @pytest.fixture

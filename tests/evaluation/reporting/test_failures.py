@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.evaluate import evaluate
@@ -17,7 +18,6 @@ from eyeground.evaluation.reporting.failures import (
     most_confident_errors,
     write_failures,
 )
-from eyeground.predictions import Predictions, validated_predictions
 
 POINT = OperatingPoint(output="dr", threshold=0.5, rule="youden", chosen_on="validation", positives=5, negatives=5)
 

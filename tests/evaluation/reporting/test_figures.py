@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.description import OperatingPoint
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.curves import precision_recall_with_band, roc_with_band
@@ -18,7 +19,6 @@ from eyeground.evaluation.reporting.figures import (
 )
 from eyeground.evaluation.reporting.score_figure import score_figure
 from eyeground.evaluation.samples import samples_of
-from eyeground.predictions import validated_predictions
 
 PAGE = 6.9  # inches of text on A4
 

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import read_checked_flow
 from eyeground.evaluation.reporting.figure_style import as_svg
 from eyeground.evaluation.reporting.flow_diagram import flow_section, steps_of
-from eyeground.predictions import validated_predictions
 from eyeground.protocols.check import check_manifest
 from eyeground.synthetic import render_dataset
 

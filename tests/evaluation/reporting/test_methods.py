@@ -6,10 +6,10 @@ from eyeground.calibration import Temperature, Uncalibrated
 from eyeground.config.settings import read_recipe
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing, ProbeRecipe, TrainingRecipe
+from eyeground.data.predictions import validated_predictions
 from eyeground.description import BundleDescription, OperatingPoint, TrainingRecord
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.reporting.methods import PARTS, methods_section
-from eyeground.predictions import validated_predictions
 
 OF_THE_MODEL = {"data", "preprocessing", "model", "initialisation", "training", "selection", "software", "calibration"}
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.description import OperatingPoint
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.reporting.operating_points_section import operating_points_section
-from eyeground.predictions import validated_predictions
 
 
 def section_of(table, points=(), **options):

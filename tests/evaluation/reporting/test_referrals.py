@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.description import OperatingPoint
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.reporting.referrals import FOUND, MISSED, REFERRED, referrals
-from eyeground.predictions import validated_predictions
 
 
 def point(threshold, chosen_on="validation"):

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate, write_evaluation
-from eyeground.predictions import validated_predictions
 
 TABLES = {"metrics.json", "metrics.csv", "metrics.md", "flow.csv"}
 

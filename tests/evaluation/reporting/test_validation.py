@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.reporting.validation import (
     Evidence,
@@ -17,7 +18,6 @@ from eyeground.evaluation.reporting.validation import (
     write_validation,
 )
 from eyeground.evaluation.robustness.stress_predictions import CLEAN, StressPredictions, read_stress
-from eyeground.predictions import Predictions, validated_predictions
 
 REQUEST = Request(resamples=20)
 ALONE = [

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.robustness.robustness import MEAN_OF_OUTPUTS, AtSeverity, Robustness, robustness
 from eyeground.evaluation.robustness.section import robustness_section
 from eyeground.evaluation.robustness.stress_predictions import StressPredictions
-from eyeground.predictions import Predictions, validated_predictions
 
 Study = Callable[..., pd.DataFrame]
 POINT = OperatingPoint(output="dr", threshold=0.5, rule="youden", chosen_on="validation", positives=10, negatives=10)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from eyeground.config.training_recipe import Preprocessing
+from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
 from eyeground.evaluation.subgroups.contamination import (
     Contamination,
@@ -14,7 +15,6 @@ from eyeground.evaluation.subgroups.contamination import (
     read_contamination,
     without,
 )
-from eyeground.manifest import Manifest
 from eyeground.protocols.check import check_manifest
 from eyeground.synthetic import render_dataset
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.measures import compute
@@ -16,7 +17,6 @@ from eyeground.evaluation.subgroups.level_alone import level_alone_estimate, lev
 from eyeground.evaluation.subgroups.shortcuts import shortcuts
 from eyeground.evaluation.subgroups.shortcuts_section import shortcuts_section
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
-from eyeground.predictions import validated_predictions
 
 
 def sample_of(truth, score, patient=None):

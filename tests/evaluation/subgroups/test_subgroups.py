@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import brier_score_loss, recall_score, roc_auc_score
 
+from eyeground.data.predictions import validated_predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.evaluate import resampling_of
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.evaluation.subgroups.subgroups_section import subgroups_section
-from eyeground.predictions import validated_predictions
 
 POINT = OperatingPoint(output="dr", threshold=0.6, rule="youden", chosen_on="validation", positives=10, negatives=10)
 

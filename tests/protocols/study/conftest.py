@@ -7,7 +7,7 @@ import yaml
 from rich.console import Console
 
 from eyeground.config.settings import read_recipe
-from eyeground.manifest import write_manifest
+from eyeground.data.manifest import write_manifest
 from eyeground.protocols.study.data import Place
 from eyeground.protocols.study.opened import Study, open_study
 from eyeground.protocols.study.run import run_study

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from eyeground.bundle import Bundle
+from eyeground.data.manifest import read_manifest
 from eyeground.errors import UserError
-from eyeground.manifest import read_manifest
 from eyeground.protocols.study.compute import drawn_rows, held_out_rows
 from eyeground.protocols.study.data import Place
 from eyeground.protocols.study.figures import as_table, study_figures

@@ -18,10 +18,10 @@ from scipy.special import xlogy
 from eyeground.calibration import Calibration, Uncalibrated, calibrated
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import CalibrationMethod
+from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.calibrating.fits import FITS, NAMES, NotFittedError, Observed
 from eyeground.evaluation.samples import is_cross_validated
-from eyeground.predictions import PROBABILITY, TRUTH, Predictions
 
 METHODS: tuple[str, ...] = get_args(CalibrationMethod)
 

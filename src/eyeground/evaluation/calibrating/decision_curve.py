@@ -14,12 +14,12 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from eyeground.core.progress import track
+from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
 from eyeground.evaluation.evaluate import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.samples import Sample, samples_of, with_both_classes
-from eyeground.predictions import Predictions
 
 THRESHOLDS = np.arange(1, 100) / 100
 

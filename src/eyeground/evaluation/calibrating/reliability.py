@@ -13,13 +13,13 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from eyeground.core.progress import track
+from eyeground.data.predictions import Predictions
 from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
 from eyeground.evaluation.calibration_measures import equal_mass_bins
 from eyeground.evaluation.estimates import Bearing, Estimate, with_interval
 from eyeground.evaluation.evaluate import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.samples import Sample, samples_of, with_both_classes
-from eyeground.predictions import Predictions
 
 BINS = 10
 FEWEST_PHOTOS_PER_BIN = 20

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.comparing.margin import checked_margin
@@ -26,7 +27,6 @@ from eyeground.evaluation.comparing.thresholds import Threshold, thresholds_of
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.samples import samples_of
-from eyeground.predictions import Predictions
 
 FAMILIES = ((AUROC,), DECISION_METRICS)
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.samples import folds_of
-from eyeground.predictions import TRUTH, Predictions
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES
 from eyeground.evaluation.operating_points import choose_operating_point
-from eyeground.predictions import TRUTH, Predictions
 
 
 @dataclass(frozen=True)

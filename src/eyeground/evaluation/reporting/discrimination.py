@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from eyeground.config.targets import in_words
+from eyeground.data.predictions import Predictions
 from eyeground.evaluation.curves import (
     RESAMPLES_OF_BAND,
     PrecisionRecallCurve,
@@ -28,7 +29,6 @@ from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBl
 from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.results import Evaluation, OutputEvaluation
 from eyeground.evaluation.samples import Sample, samples_of
-from eyeground.predictions import Predictions
 
 KEY = "discrimination"
 AREAS = (AUROC, AUPRC)

@@ -18,6 +18,7 @@ from PIL import Image
 from eyeground.config.targets import in_words
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.tables import write_table
+from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import evaluated_scope
@@ -26,7 +27,6 @@ from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.results import Evaluation
 from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.standard import standard_photo
-from eyeground.predictions import PROBABILITY, TRUTH, Predictions
 
 KEY = "failures"
 FALSE_POSITIVE, FALSE_NEGATIVE = "false positive", "false negative"

@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from eyeground.config.targets import in_words
+from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import IN_MANIFEST, NO_SPLIT, READABLE, evaluated_scope, flow_table
 from eyeground.evaluation.reporting.figure_style import INK, PALE, styled
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
-from eyeground.predictions import Predictions
 
 KEY = "flow"
 MOST_OUTPUTS = 12

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
+from eyeground.data.predictions import Predictions
 from eyeground.description import BundleDescription
 from eyeground.evaluation.reporting.methods_evaluation import evaluation_parts
 from eyeground.evaluation.reporting.methods_model import model_parts
 from eyeground.evaluation.reporting.section import Section, TableBlock
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.evaluation.results import Evaluation
-from eyeground.predictions import Predictions
 
 METHODS = "methods"
 

@@ -6,13 +6,13 @@ import pandas as pd
 
 from eyeground.config.targets import in_words
 from eyeground.core.columns import SPLITS
+from eyeground.data.predictions import Predictions
 from eyeground.description import OperatingPoint
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.flow import NO_SPLIT, flow_table
 from eyeground.evaluation.metrics import title_of
 from eyeground.evaluation.reporting.wording import counted, joined, rule_in_words
 from eyeground.evaluation.results import Evaluation
-from eyeground.predictions import Predictions
 
 MOST_OUTPUTS_IN_A_SENTENCE = 4
 NAMED_AFTER_PEOPLE = ("Brier", "Cohen's", "Matthews", "Youden's")

@@ -10,6 +10,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from eyeground.config.targets import in_words
+from eyeground.data.predictions import Predictions
 from eyeground.description import OperatingPoint
 from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.metrics import TITLES
@@ -26,7 +27,6 @@ from eyeground.evaluation.results import (
     OutputEvaluation,
 )
 from eyeground.evaluation.subgroups.group_tables import tidy_table
-from eyeground.predictions import Predictions
 
 KEY = "operating_points"
 SHOWN = ("sensitivity", "specificity", "ppv", "npv")

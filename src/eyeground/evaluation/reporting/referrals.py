@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from eyeground.data.predictions import Predictions
 from eyeground.description import OperatingPoint
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.estimates import Bearing, Estimate
@@ -19,7 +20,6 @@ from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, decisions, per_pa
 from eyeground.evaluation.operating_points import OPTIMISTIC
 from eyeground.evaluation.results import Evaluation
 from eyeground.evaluation.samples import Sample, samples_of
-from eyeground.predictions import Predictions
 
 REFERRED, FOUND, MISSED = "referred_per_1000", "found_per_1000", "missed_per_1000"
 METRICS = (REFERRED, FOUND, MISSED)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from eyeground.core.files import write_text
 from eyeground.core.tables import write_table
+from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.estimates import Estimate
@@ -25,7 +26,6 @@ from eyeground.evaluation.samples import samples_of
 from eyeground.evaluation.subgroups.external import INTERNAL
 from eyeground.evaluation.subgroups.external_section import KEY as EXTERNAL
 from eyeground.evaluation.subgroups.gaps import GAP
-from eyeground.predictions import Predictions
 
 MACRO, MICRO = "macro average", "micro average"
 

@@ -17,6 +17,7 @@ import pandas as pd
 from eyeground.config.targets import in_words
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.core.tables import write_table
+from eyeground.data.predictions import Predictions
 from eyeground.description import BundleDescription, OperatingPoint
 from eyeground.evaluation.abstention import abstention, has_statuses
 from eyeground.evaluation.abstention_section import abstention_section
@@ -48,7 +49,6 @@ from eyeground.evaluation.subgroups.shortcuts import shortcuts
 from eyeground.evaluation.subgroups.shortcuts_section import shortcuts_section
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.evaluation.subgroups.subgroups_section import subgroups_section
-from eyeground.predictions import Predictions
 
 MOST_KEY_ESTIMATES = 4
 FAILURES, SECTIONS = "failures.csv", "sections.csv"

@@ -8,9 +8,9 @@ import pandas as pd
 
 from eyeground.config.targets import in_words
 from eyeground.core.tables import read_table
+from eyeground.data.predictions import TRUTH, Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import Scope, evaluated_scope
-from eyeground.predictions import TRUTH, Predictions, validated_predictions
 
 Condition = tuple[str, int]  # fault and severity
 CLEAN: Condition = ("none", 0)

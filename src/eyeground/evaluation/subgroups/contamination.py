@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.core.tables import read_table
+from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.reporting.wording import counted
-from eyeground.predictions import Predictions
 
 FLOW, PHOTOS, DUPLICATES = "flow.csv", "photos.csv", "duplicates.csv"
 COMPARED_WITH = "in the other manifest"  # a step of the flow table

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eyeground.data.predictions import Predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND, RocCurve, roc_with_band
@@ -30,7 +31,6 @@ from eyeground.evaluation.subgroups.groups import (
     measure_groups,
     points_by_output,
 )
-from eyeground.predictions import Predictions
 
 INTERNAL = "internal"
 

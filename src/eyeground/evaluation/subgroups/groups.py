@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from eyeground.data.predictions import Predictions
 from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.agreement import ratio
@@ -21,7 +22,6 @@ from eyeground.evaluation.metrics import AUROC, BRIER, NEGATIVES, POSITIVES, TIT
 from eyeground.evaluation.ranking import rank
 from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.subgroups.gaps import Gap, Side, gap_between
-from eyeground.predictions import Predictions
 
 SENSITIVITY, SPECIFICITY = "sensitivity", "specificity"
 CALIBRATION, PREVALENCE = "mean_calibration", "prevalence"

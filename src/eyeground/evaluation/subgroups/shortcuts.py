@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.estimates import Estimate, not_estimable, with_interval
 from eyeground.evaluation.evaluate import resampling_of
@@ -27,7 +28,6 @@ from eyeground.evaluation.subgroups.groups import auroc_measure, restricted
 from eyeground.evaluation.subgroups.level_alone import LEVEL_ALONE, level_alone_estimate, level_alone_measure
 from eyeground.evaluation.subgroups.levels import UNKNOWN, Breakdown, breakdown
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
-from eyeground.predictions import TRUTH, Predictions
 
 COLUMNS = ("source", "device", "sex", "age")
 LEAST_PATIENTS = 20

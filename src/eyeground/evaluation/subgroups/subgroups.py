@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.description import OperatingPoint
 from eyeground.evaluation.evaluate import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
@@ -26,7 +27,6 @@ from eyeground.evaluation.subgroups.groups import (
     restricted,
 )
 from eyeground.evaluation.subgroups.levels import TITLES, Breakdown, breakdown
-from eyeground.predictions import TRUTH, Predictions
 
 
 @dataclass(frozen=True)

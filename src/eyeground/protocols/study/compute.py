@@ -17,17 +17,17 @@ from threadpoolctl import threadpool_limits
 
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import Predictions, compose_predictions
+from eyeground.data.splits import label_fraction, split_patients
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest
 from eyeground.models.classifier import Classifier
-from eyeground.predictions import Predictions, compose_predictions
 from eyeground.prepared_photos import PreparedPhotos
 from eyeground.probing.regression import Head, fit_probe, probabilities
 from eyeground.protocols.study.cells import Cell
 from eyeground.protocols.study.ledger import Outcome
 from eyeground.protocols.study.settings import OWN, FinetunePlan, StudyTask
 from eyeground.protocols.study.starts import Start
-from eyeground.splits import label_fraction, split_patients
 from eyeground.training.fit import fit, predict
 from eyeground.training.lightning_module import VALIDATION_AUROC, best_of
 

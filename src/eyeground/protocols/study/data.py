@@ -13,13 +13,13 @@ from rich.console import Console
 
 from eyeground.config.targets import Target
 from eyeground.core.files import write_text
+from eyeground.data.manifest import Manifest, read_manifest, write_manifest
+from eyeground.data.splits import fold_patients, split_patients
 from eyeground.datasets import DATASETS
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import Manifest, read_manifest, write_manifest
 from eyeground.prepared_photos import labelled
 from eyeground.protocols.check import check_manifest
 from eyeground.protocols.study.settings import StudyData, StudyRecipe, StudyTask
-from eyeground.splits import fold_patients, split_patients
 
 DATA = "data"
 TABLES = (".csv", ".parquet")

@@ -21,6 +21,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from eyeground.core.progress import track
+from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.estimates import Estimate
@@ -28,7 +29,6 @@ from eyeground.evaluation.measures import compute
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.samples import Sample, samples_of
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
-from eyeground.predictions import TRUTH, Predictions
 from eyeground.protocols.study.cells import Cell
 from eyeground.protocols.study.ledger import predictions_of_cell
 from eyeground.protocols.study.means_over_draws import difference, mean_over_draws

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from eyeground.core.files import UMASK, write_text
-from eyeground.predictions import Predictions, read_predictions, write_predictions
+from eyeground.data.predictions import Predictions, read_predictions, write_predictions
 from eyeground.protocols.study.cells import Cell
 from eyeground.protocols.study.settings import OWN
 

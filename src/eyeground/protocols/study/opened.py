@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from eyeground.config.targets import Target
-from eyeground.manifest import Manifest
+from eyeground.data.manifest import Manifest
 from eyeground.protocols.study.cells import Cell, address, cells_of, released_cells
 from eyeground.protocols.study.data import Place, external_photos, open_data, task_photos, uncleaned_data
 from eyeground.protocols.study.ledger import is_done

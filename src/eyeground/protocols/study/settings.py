@@ -19,9 +19,9 @@ from eyeground.config.training_recipe import (
     Preprocessing,
     TrainingRecipe,
 )
+from eyeground.data.splits import LABEL_FRACTIONS
 from eyeground.errors import did_you_mean
 from eyeground.installed import is_plain_name
-from eyeground.splits import LABEL_FRACTIONS
 
 DEFAULT_STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)
 OWN = "predictions"  # what the table of a cell's own photos is called beside those of external data

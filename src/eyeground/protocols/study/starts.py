@@ -21,9 +21,9 @@ from eyeground.bundle_files import WEIGHTS
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.core.files import sha256_of
+from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
 from eyeground.installed import DESCRIPTION, converted_file, folder_of
-from eyeground.manifest import Manifest
 from eyeground.models import load
 from eyeground.models.classifier import Classifier
 from eyeground.models.foreign import FORMATS

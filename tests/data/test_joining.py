@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.data.joining import Terms, join, patients_apart, terms_of, with_source, with_terms
+from eyeground.data.manifest import Manifest, read_manifest, validated
 from eyeground.errors import UserError
-from eyeground.joining import Terms, join, patients_apart, terms_of, with_source, with_terms
-from eyeground.manifest import Manifest, read_manifest, validated
 
 
 def manifest_of(folder: Path, content: str, name: str = "labels.csv") -> Manifest:

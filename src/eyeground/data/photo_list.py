@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from eyeground.column_mapping import Origin, mapped_table
 from eyeground.core import columns
 from eyeground.core.tables import read_table
+from eyeground.data.column_mapping import Origin, mapped_table
+from eyeground.data.manifest import Manifest, lacking_column, repeated_photos
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import Manifest, lacking_column, repeated_photos
 
 PHOTO_LIST = ("photo", "patient", "eye")  # what screening knows of a table
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from eyeground.column_mapping import parse_columns
+from eyeground.data.column_mapping import parse_columns
+from eyeground.data.photo_list import PHOTO_LIST, read_photo_list
 from eyeground.errors import UserError
-from eyeground.photo_list import PHOTO_LIST, read_photo_list
 
 
 def test_a_list_of_photos_needs_no_patient_and_no_labels_that_are_right(tmp_path: Path) -> None:

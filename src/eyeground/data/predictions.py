@@ -16,8 +16,8 @@ from eyeground.config.targets import Target
 from eyeground.core import columns, words
 from eyeground.core.columns import SPLITS, Problem
 from eyeground.core.tables import read_table, write_table
+from eyeground.data.manifest import OPTIONAL, REQUIRED
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import OPTIONAL, REQUIRED
 
 TRUTH, PROBABILITY = "truth_", "probability_"
 # What `predict` adds of screening: its status and unfamiliarity, and whether the model learned from this very file.

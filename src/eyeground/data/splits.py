@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from eyeground.core.words import SPLITS
+from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import Manifest
 
 LABEL_FRACTIONS = (0.01, 0.05, 0.10, 0.25, 0.50, 1.0)
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2

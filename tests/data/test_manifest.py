@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eyeground.data.manifest import Manifest, read_manifest, validated, write_manifest
 from eyeground.errors import UserError
-from eyeground.manifest import Manifest, read_manifest, validated, write_manifest
 
 
 def manifest_of(folder: Path, content: str, name: str = "labels.csv") -> Manifest:

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eyeground.errors import UserError
-from eyeground.manifest import Manifest, validated
-from eyeground.splits import (
+from eyeground.data.manifest import Manifest, validated
+from eyeground.data.splits import (
     LABEL_FRACTIONS,
     fold_patients,
     hold_out,
@@ -19,6 +18,7 @@ from eyeground.splits import (
     shots,
     split_patients,
 )
+from eyeground.errors import UserError
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 

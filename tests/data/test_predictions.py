@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eyeground.config.targets import Target
-from eyeground.errors import UserError
-from eyeground.predictions import (
+from eyeground.data.predictions import (
     Predictions,
     read_predictions,
     truths,
     validated_predictions,
     write_predictions,
 )
+from eyeground.errors import UserError
 
 HEADER = "photo,patient,truth_dr,probability_dr\n"
 

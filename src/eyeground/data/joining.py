@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.core.words import identifier_key, one_spelling
+from eyeground.data.manifest import NOTE_PREFIX, Manifest, validated
 from eyeground.errors import UserError, did_you_mean
-from eyeground.manifest import NOTE_PREFIX, Manifest, validated
 
 LICENCE, CITATION = NOTE_PREFIX + "licence", NOTE_PREFIX + "citation"
 
