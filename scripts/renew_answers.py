@@ -13,11 +13,12 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from eyeground.bundle import Bundle, extend_bundle, open_classifier
-from eyeground.bundle_files import CARD, WEIGHTS
+from eyeground.bundle.description import AnswerRules
+from eyeground.bundle.files import CARD, WEIGHTS
+from eyeground.bundle.open import Bundle, extend_bundle, open_classifier
+from eyeground.bundle.training_photos import TRAINING_PHOTOS
 from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.data.predictions import Predictions, read_predictions
-from eyeground.description import AnswerRules
 from eyeground.evaluation import Evaluation, evaluate
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.protocols.build import choose_answers
@@ -25,7 +26,6 @@ from eyeground.protocols.finished_run import Compute
 from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.release_card import TEST, Facts, SplitFlow, figures_of, release_card
 from eyeground.screening.decision import ABNORMAL
-from eyeground.training_photos import TRAINING_PHOTOS
 
 RESAMPLES = 2000
 EXTERNAL = typer.Option([], help="Predictions of another dataset by the same graph, as name=TABLE.")

@@ -12,8 +12,8 @@ from pathlib import Path
 import typer
 
 from eyeground import models
-from eyeground.bundle import extend_bundle, open_classifier
-from eyeground.bundle_files import ONNX
+from eyeground.bundle.files import ONNX
+from eyeground.bundle.open import extend_bundle, open_classifier
 from eyeground.errors import UserError
 from eyeground.models.export import export_onnx
 

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, settings
 from onnx import helper, numpy_helper
 from safetensors.numpy import save_file
 
-from eyeground.bundle import Bundle, write_bundle
-from eyeground.bundle_files import CARD, ONNX, WEIGHTS
+from eyeground.bundle.description import BundleDescription, TrainingRecord
+from eyeground.bundle.files import CARD, ONNX, WEIGHTS
+from eyeground.bundle.open import Bundle, write_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
-from eyeground.description import BundleDescription, TrainingRecord
 
 settings.register_profile(
     "steady",

@@ -5,13 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eyeground.config.segmentation_recipe import SegmentationRecipe
-from eyeground.config.settings import Settings, all_settings, read_recipe
-from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
-from eyeground.core.words import SEXES, SPLITS
-from eyeground.data.manifest import OPTIONAL, REQUIRED, read_manifest
-from eyeground.data.predictions import read_predictions
-from eyeground.description import (
+from eyeground.bundle.description import (
     BundleDescription,
     Figure,
     OperatingPoint,
@@ -20,6 +14,12 @@ from eyeground.description import (
     Rounding,
     TrainingRecord,
 )
+from eyeground.config.segmentation_recipe import SegmentationRecipe
+from eyeground.config.settings import Settings, all_settings, read_recipe
+from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
+from eyeground.core.words import SEXES, SPLITS
+from eyeground.data.manifest import OPTIONAL, REQUIRED, read_manifest
+from eyeground.data.predictions import read_predictions
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"

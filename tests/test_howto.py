@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.config.settings import read_recipe
 from eyeground.config.training_recipe import TrainingRecipe
 from eyeground.data.predictions import Predictions
 from eyeground.datasets.dataset import Dataset
-from eyeground.description import OperatingPoint
 from eyeground.evaluation import evaluate, measures
 from eyeground.evaluation.metrics import TITLES, CountMetric
 

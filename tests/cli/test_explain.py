@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 import torch
 
+from eyeground.bundle.description import TrainingRecord
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
-from eyeground.description import TrainingRecord
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.synthetic import render_dataset

@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
+from eyeground.bundle.description import AnswerRules, DecisionRule, Share, TrainingRecord
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
-from eyeground.description import AnswerRules, DecisionRule, Share, TrainingRecord
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.synthetic import render

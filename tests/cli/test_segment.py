@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eyeground.bundle import open_segmenter
+from eyeground.bundle.open import open_segmenter
 from eyeground.cli import main
 from eyeground.data.manifest import read_manifest, validated, write_manifest
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR

@@ -7,10 +7,10 @@ import pytest
 import torch
 import typer
 
+from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
 from eyeground.cli import app, main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
-from eyeground.description import AnswerRules, OperatingPoint, TrainingRecord
 from eyeground.imaging.faults import FAULTS
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle

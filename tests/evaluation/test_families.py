@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.config.targets import Target
 from eyeground.data.predictions import Predictions, truths, validated_predictions
-from eyeground.description import OperatingPoint
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.families import LOWEST, families_of
 

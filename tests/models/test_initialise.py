@@ -10,11 +10,11 @@ import torch
 from rich.console import Console
 from safetensors.torch import save_file
 
-from eyeground.bundle import Bundle
+from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.open import Bundle
 from eyeground.config.settings import read_recipe
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing, TrainingRecipe
-from eyeground.description import TrainingRecord
 from eyeground.errors import UserError
 from eyeground.imaging.standard import standard_photo
 from eyeground.models.account import Account

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from eyeground import models
-from eyeground.bundle import Bundle
+from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.core.files import sha256_of
-from eyeground.description import TrainingRecord
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import OUTPUT_NAMES, export_bundle

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from eyeground.bundle import Bundle, open_classifier, open_segmenter
+from eyeground.bundle.description import OperatingPoint, TrainingRecord
+from eyeground.bundle.open import Bundle, open_classifier, open_segmenter
 from eyeground.config.segmentation_recipe import Decoder
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
-from eyeground.description import OperatingPoint, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle

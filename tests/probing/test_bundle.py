@@ -12,12 +12,12 @@ from safetensors.numpy import load_file
 
 import eyeground
 from eyeground import models
-from eyeground.bundle import Bundle, open_bundle
-from eyeground.bundle_files import INT8
-from eyeground.calibration import Temperature
+from eyeground.bundle.calibration import Temperature
+from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
+from eyeground.bundle.files import INT8
+from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
-from eyeground.description import AnswerRules, OperatingPoint, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import OUTPUT_NAMES, export_bundle, export_onnx

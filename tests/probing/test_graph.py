@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from eyeground.bundle import Bundle
+from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.models.classifier import LinearHead, probabilities

@@ -16,14 +16,15 @@ from rich.console import Console
 
 import eyeground
 from eyeground import models
-from eyeground.bundle import Bundle, open_bundle
+from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.open import Bundle, open_bundle
+from eyeground.bundle.training_photos import TRAINING_PHOTOS, photo_hash
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing, ProbeRecipe
 from eyeground.data.manifest import Manifest, read_manifest, write_manifest
 from eyeground.data.predictions import read_predictions
 from eyeground.data.splits import split_patients
-from eyeground.description import TrainingRecord
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
@@ -32,7 +33,6 @@ from eyeground.protocols.adapt import probe_embedding
 from eyeground.protocols.build import Built, Plan
 from eyeground.protocols.predict import predict_manifest
 from eyeground.synthetic import render_dataset
-from eyeground.training_photos import TRAINING_PHOTOS, photo_hash
 
 PATIENTS = 40
 TARGETS = (Target(name="diabetic_retinopathy"), Target(name="diabetic_retinopathy_grade", kind="ordinal"))

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 import eyeground
-from eyeground.bundle import open_bundle
-from eyeground.calibration import Platt, Uncalibrated, calibrated
+from eyeground.bundle.calibration import Platt, Uncalibrated, calibrated
+from eyeground.bundle.open import open_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import (
     Architecture,

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from eyeground.bundle import open_bundle
+from eyeground.bundle.description import AnswerRules, DecisionRule, Share, TrainingRecord
+from eyeground.bundle.open import open_bundle
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.data.predictions import Predictions, read_predictions
-from eyeground.description import AnswerRules, DecisionRule, Share, TrainingRecord
 from eyeground.evaluation.decision_rule import measured
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 import eyeground
-from eyeground.bundle import Bundle, open_bundle
+from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.data.manifest import Manifest, read_manifest
-from eyeground.description import TrainingRecord
 from eyeground.imaging.cache import read_prepared
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle

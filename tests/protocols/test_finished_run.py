@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eyeground.bundle import Bundle
+from eyeground.bundle.open import Bundle
 from eyeground.data.manifest import validated, write_manifest
 from eyeground.errors import UserError
 from eyeground.protocols.finished_run import Compute, read_finished_run

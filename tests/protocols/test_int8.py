@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eyeground.bundle import Bundle
+from eyeground.bundle.description import BundleDescription, OperatingPoint
+from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target
-from eyeground.description import BundleDescription, OperatingPoint
 from eyeground.models.quantise import Way
 from eyeground.protocols import int8
 from eyeground.protocols.int8 import Judges, in_figures, try_ways

@@ -10,19 +10,19 @@ import torch
 from PIL import Image
 
 import eyeground
-from eyeground.bundle import Bundle
-from eyeground.calibration import Temperature
+from eyeground.bundle.calibration import Temperature
+from eyeground.bundle.description import AnswerRules, TrainingRecord
+from eyeground.bundle.open import Bundle
+from eyeground.bundle.training_photos import photo_hash
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.data.manifest import Manifest, validated, write_manifest
-from eyeground.description import AnswerRules, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.protocols.predict import predict_manifest
 from eyeground.synthetic import render
-from eyeground.training_photos import photo_hash
 
 TARGETS = (Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2")))
 RECORD = TrainingRecord(

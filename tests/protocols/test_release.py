@@ -18,8 +18,9 @@ from sklearn.metrics import roc_auc_score
 
 import eyeground
 from eyeground import models
-from eyeground.bundle import Bundle, open_bundle
-from eyeground.calibration import calibrated
+from eyeground.bundle.calibration import calibrated
+from eyeground.bundle.open import Bundle, open_bundle
+from eyeground.bundle.training_photos import TRAINING_PHOTOS, photo_hash
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Machine, Optimisation, Preprocessing, TrainingRecipe
@@ -35,7 +36,6 @@ from eyeground.protocols.build import Plan
 from eyeground.protocols.predict import predict_manifest
 from eyeground.protocols.train import train_and_validate
 from eyeground.synthetic import render_dataset
-from eyeground.training_photos import TRAINING_PHOTOS, photo_hash
 
 QUIET = Console(quiet=True)
 NAME = "eyeground-tiny-scratch+48"

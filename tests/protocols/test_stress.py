@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 import eyeground
-from eyeground.bundle import Bundle
+from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.data.manifest import Manifest, validated
-from eyeground.description import TrainingRecord
 from eyeground.errors import UserError
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.faults import FAULTS, spoil

@@ -16,12 +16,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
-from eyeground.bundle import Bundle, write_bundle
-from eyeground.bundle_files import CARD, ONNX, WEIGHTS
-from eyeground.calibration import Calibration
+from eyeground.bundle.calibration import Calibration
+from eyeground.bundle.description import BundleDescription, OperatingPoint, TrainingRecord
+from eyeground.bundle.files import CARD, ONNX, WEIGHTS
+from eyeground.bundle.open import Bundle, write_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
-from eyeground.description import BundleDescription, OperatingPoint, TrainingRecord
 from eyeground.screening.runtime import Screener, load
 
 SIDE, CELL = 64, 16

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eyeground.bundle.description import DecisionRule
 from eyeground.config.targets import Target
-from eyeground.description import DecisionRule
 from eyeground.screening.decision import STATUSES, Rule
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import PhotoFile

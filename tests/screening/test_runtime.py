@@ -10,12 +10,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import eyeground
-from eyeground.bundle import copier, write_bundle
-from eyeground.bundle_files import ONNX
-from eyeground.calibration import Platt
+from eyeground.bundle.calibration import Platt
+from eyeground.bundle.files import ONNX
+from eyeground.bundle.installed import default_model
+from eyeground.bundle.open import copier, write_bundle
 from eyeground.config.targets import Target
 from eyeground.errors import UserError
-from eyeground.installed import default_model
 from eyeground.screening.runtime import load
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from eyeground.bundle.description import DecisionRule, Share
 from eyeground.config.targets import Target
-from eyeground.description import DecisionRule, Share
 from eyeground.screening.decision import Rule
 from eyeground.screening.suspicion import finding_words
 from eyeground.screening.words import headline, origin_of, performance_of, quality_words, strength_words

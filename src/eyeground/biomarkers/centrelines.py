@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from eyeground.bundle.installed import how_to_install
 from eyeground.errors import UserError
-from eyeground.installed import how_to_install
 
 Mask = npt.NDArray[np.bool_]
 Path = npt.NDArray[np.float64]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
+from eyeground.bundle.installed import how_to_install
 from eyeground.cli.data import CACHE, JOBS, MASK_VALUE
 from eyeground.core.console import Console
 from eyeground.core.machine import usable_cores
 from eyeground.core.progress import working
 from eyeground.errors import UserError
-from eyeground.installed import how_to_install
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,7 +138,7 @@ def adapt(
         raise UserError("name what to learn: labels with --target, or what to draw with --structure; not both")
     if structures or not probe:
         need_torch()
-    from eyeground.bundle import open_classifier
+    from eyeground.bundle.open import open_classifier
     from eyeground.config.settings import read_recipe
     from eyeground.config.training_recipe import ProbeRecipe
     from eyeground.data.manifest import read_manifest

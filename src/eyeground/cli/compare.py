@@ -121,7 +121,7 @@ def _thresholds(
     models: Sequence[str], outputs: Sequence[str], bundles: Sequence[str], values: Sequence[str]
 ) -> "dict[str, dict[str, Threshold]]":
     """Thresholds by model and output, from bundles and as given."""
-    from eyeground.bundle import open_bundle
+    from eyeground.bundle.open import open_bundle
     from eyeground.evaluation.comparing.thresholds import Threshold, threshold_of
 
     found: dict[str, dict[str, Threshold]] = {}

@@ -22,7 +22,7 @@ def convert(
 
     Nothing that lies in the file is run. Every tensor is taken over, left out for a stated reason, or an error.
     """
-    from eyeground.installed import converted_file
+    from eyeground.bundle.installed import converted_file
     from eyeground.models.convert import convert as convert_checkpoint
     from eyeground.models.convert import known_format
 

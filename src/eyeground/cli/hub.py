@@ -18,8 +18,8 @@ def push(
 
     Log in beforehand with `hf auth login`, or set HF_TOKEN. Needs the extra `hub`.
     """
-    from eyeground.bundle import open_bundle
-    from eyeground.hub import push as push_bundle
+    from eyeground.bundle.hub import push as push_bundle
+    from eyeground.bundle.open import open_bundle
 
     done = push_bundle(open_bundle(bundle), repo, private)
     console = Console(soft_wrap=True)
@@ -38,7 +38,7 @@ def pull(
     A repository with a file that no bundle has is refused. An interrupted download goes on when repeated. Needs the
     extra `hub`.
     """
-    from eyeground.hub import pull as pull_bundle
+    from eyeground.bundle.hub import pull as pull_bundle
 
     bundle = pull_bundle(repo, output, revision)
     console = Console(soft_wrap=True)

@@ -10,7 +10,7 @@ from eyeground.core.console import Console
 from eyeground.errors import EXIT_NOTHING_USABLE, UserError
 
 if TYPE_CHECKING:
-    from eyeground.description import Share
+    from eyeground.bundle.description import Share
     from eyeground.screening.decision import Rule
 
 BUNDLE = typer.Option(

@@ -10,8 +10,8 @@ from eyeground.core.console import Console
 from eyeground.errors import UserError
 
 if TYPE_CHECKING:
-    from eyeground.bundle import Bundle
-    from eyeground.description import BundleDescription
+    from eyeground.bundle.description import BundleDescription
+    from eyeground.bundle.open import Bundle
 
 MOST_SEEN_SHOWN = 5
 MOST_OUTPUTS_SHOWN = 3
@@ -30,7 +30,7 @@ def inspect(
     With --photos, also say which of them the model has seen, by the hashes of their files; a copy that was saved again is
     not found that way.
     """
-    from eyeground.bundle import open_bundle
+    from eyeground.bundle.open import open_bundle
 
     opened = open_bundle(bundle)
     console = Console(soft_wrap=True)
@@ -46,9 +46,9 @@ def inspect(
 
 def models() -> None:
     """List the models that can be opened by name: those of this install, and those that were pulled."""
-    from eyeground.description import read_description
-    from eyeground.installed import DEFAULT, DESCRIPTION, RELEASED, default_model
-    from eyeground.installed import models as models_by_name
+    from eyeground.bundle.description import read_description
+    from eyeground.bundle.installed import DEFAULT, DESCRIPTION, RELEASED, default_model
+    from eyeground.bundle.installed import models as models_by_name
 
     console = Console(soft_wrap=True)
     found = models_by_name()
@@ -95,7 +95,7 @@ def _top(description: "BundleDescription") -> str:
 
 
 def _facts(opened: "Bundle") -> list[tuple[str, str]]:
-    from eyeground.description import looks_in_words
+    from eyeground.bundle.description import looks_in_words
 
     description = opened.description
     facts = [
@@ -149,8 +149,8 @@ def _rule_facts(description: "BundleDescription") -> list[tuple[str, str]]:
 
 
 def _tell_seen(opened: "Bundle", photos: list[Path], console: Console) -> None:
+    from eyeground.bundle.training_photos import photo_hash
     from eyeground.screening.photos import list_photos
-    from eyeground.training_photos import photo_hash
 
     hashes = {photo.name: photo_hash(photo.path) for photo in list_photos(photos, opened.folder).photos}
     seen = opened.trained_on(hashes.values())

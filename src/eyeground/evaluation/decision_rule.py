@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from eyeground.bundle.description import DecisionRule, Expected, Share
 from eyeground.config.targets import Target
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
-from eyeground.description import DecisionRule, Expected, Share
 from eyeground.errors import UserError
 from eyeground.evaluation.estimates import FEW_PATIENTS
 from eyeground.evaluation.intervals import clustered_wilson_interval

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import TRUTH, Predictions
-from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.averages import macro, micro_measure
 from eyeground.evaluation.bootstrap import Resampling, one_stratum, strata_of_rarest_truth

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions
-from eyeground.description import OperatingPoint
 from eyeground.evaluation.averages import macro, micro_measure
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.families import (

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions
-from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.operating_points import choose_operating_point
 

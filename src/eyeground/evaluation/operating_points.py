@@ -15,8 +15,8 @@ from typing import Literal
 
 import numpy as np
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions
-from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.flow import Scope
 from eyeground.evaluation.samples import is_cross_validated

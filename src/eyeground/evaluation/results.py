@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from eyeground.description import OperatingPoint
+from eyeground.bundle.description import OperatingPoint
 from eyeground.evaluation.estimates import Estimate, not_estimable
 from eyeground.evaluation.families import Family
 from eyeground.evaluation.metrics import COUNT_METRICS, Confusion, predictive_values

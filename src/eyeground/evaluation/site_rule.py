@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from eyeground.calibration import logit, sigmoid
+from eyeground.bundle.calibration import logit, sigmoid
+from eyeground.bundle.description import DecisionRule
 from eyeground.core.progress import track
 from eyeground.data.predictions import Predictions
-from eyeground.description import DecisionRule
 from eyeground.errors import UserError
 from eyeground.evaluation.decision_rule import called_abnormal, choose_rules, rule_truth, share_of
 from eyeground.evaluation.estimates import FEW_PATIENTS

@@ -16,12 +16,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from eyeground.bundle import Bundle, now, write_bundle
-from eyeground.bundle_files import CARD, ONNX, WEIGHTS
-from eyeground.description import NO_ANSWERS, AnswerRules, BundleDescription, Stacked, TrainingRecord
+from eyeground.bundle.description import NO_ANSWERS, AnswerRules, BundleDescription, Stacked, TrainingRecord
+from eyeground.bundle.files import CARD, ONNX, WEIGHTS
+from eyeground.bundle.open import Bundle, now, write_bundle
+from eyeground.bundle.training_photos import TRAINING_PHOTOS, write_training_photos
 from eyeground.models.classifier import Classifier
 from eyeground.models.rounding import TYPE_NAMES, round_weights
-from eyeground.training_photos import TRAINING_PHOTOS, write_training_photos
 
 OPSET = 17
 OUTPUT_NAMES = ("probabilities", "logits", "embedding", "evidence")
@@ -71,7 +71,7 @@ def export_bundle(
     stacked : tuple of Stacked
         What was done to outputs after training, for bundle.json.
     training_photos : sequence of str, optional
-        Hashes of the photos trained and validated on, see `eyeground.training_photos`; without, the bundle has no list.
+        Hashes of the photos trained and validated on, see `eyeground.bundle.training_photos`; without, the bundle has no list.
     half : bool
         Round the classifier's weights, in place, and store them in 16 bits where `models.rounding` does.
 

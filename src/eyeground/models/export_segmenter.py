@@ -6,15 +6,15 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from eyeground.bundle import Bundle, now, open_segmenter, write_bundle
-from eyeground.bundle_files import CARD, ONNX, WEIGHTS
+from eyeground.bundle.description import BundleDescription, Figure, OperatingPoint, TrainingRecord
+from eyeground.bundle.files import CARD, ONNX, WEIGHTS
+from eyeground.bundle.open import Bundle, now, open_segmenter, write_bundle
+from eyeground.bundle.training_photos import TRAINING_PHOTOS, write_training_photos
 from eyeground.config.targets import Target
-from eyeground.description import BundleDescription, Figure, OperatingPoint, TrainingRecord
 from eyeground.models.checkpoints import read_tensors
 from eyeground.models.export import example_photos, write_card, write_graph
 from eyeground.models.rounding import TYPE_NAMES, round_weights
 from eyeground.models.segmenter import Segmenter
-from eyeground.training_photos import TRAINING_PHOTOS, write_training_photos
 
 DRAWN = "drawn"  # the graph's output: probabilities (n, structures, side, side)
 
@@ -59,7 +59,7 @@ def export_segmenter(
     licence : str
         Licence of the weights.
     training_photos : sequence of str
-        Hashes of the photos that it has seen, see `eyeground.training_photos`.
+        Hashes of the photos that it has seen, see `eyeground.bundle.training_photos`.
 
     Raises
     ------

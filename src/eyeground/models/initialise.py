@@ -13,11 +13,11 @@ from pathlib import Path
 import timm
 from torch import Tensor
 
-from eyeground.bundle import open_classifier
+from eyeground.bundle.description import BundleDescription
+from eyeground.bundle.installed import DESCRIPTION, converted_file, folder_of, pulled, released
+from eyeground.bundle.open import open_classifier
 from eyeground.config.training_recipe import told_as_switch
-from eyeground.description import BundleDescription
 from eyeground.errors import UserError, did_you_mean
-from eyeground.installed import DESCRIPTION, converted_file, folder_of, pulled, released
 from eyeground.models.account import Account
 from eyeground.models.checkpoints import Origin, read_origin, read_tensors
 from eyeground.models.classifier import Classifier

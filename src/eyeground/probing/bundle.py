@@ -11,13 +11,13 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from eyeground.bundle import Bundle, now, write_bundle
-from eyeground.bundle_files import CARD, ONNX, WEIGHTS
+from eyeground.bundle.description import NO_ANSWERS, SINGLE, AnswerRules, BundleDescription, TrainingRecord
+from eyeground.bundle.files import CARD, ONNX, WEIGHTS
+from eyeground.bundle.open import Bundle, now, write_bundle
+from eyeground.bundle.training_photos import TRAINING_PHOTOS, write_training_photos
 from eyeground.config.targets import Target
-from eyeground.description import NO_ANSWERS, SINGLE, AnswerRules, BundleDescription, TrainingRecord
 from eyeground.probing.graph import BIAS, WEIGHT, graph_with_head
 from eyeground.probing.regression import Head
-from eyeground.training_photos import TRAINING_PHOTOS, write_training_photos
 
 OF_HEAD = "head."
 

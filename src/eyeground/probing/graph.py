@@ -15,8 +15,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from eyeground.bundle import Bundle
-from eyeground.bundle_files import ONNX
+from eyeground.bundle.files import ONNX
+from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target, later_steps
 from eyeground.errors import UserError
 from eyeground.probing.regression import Head, in_order, probabilities

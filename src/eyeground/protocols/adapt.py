@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from eyeground.bundle import Bundle, open_classifier
-from eyeground.bundle_files import ONNX
+from eyeground.bundle.files import ONNX
+from eyeground.bundle.open import Bundle, open_classifier
+from eyeground.bundle.training_photos import hashes_of_standard
 from eyeground.config.settings import read_recipe
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
@@ -46,7 +47,6 @@ from eyeground.protocols.familiarity import embedder, with_familiarity_of
 from eyeground.protocols.label_counts import tell_label_counts, tell_targets
 from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.run_folder import open_run
-from eyeground.training_photos import hashes_of_standard
 
 # What fine-tuning changes of the defaults: lower layers, which hold what the bundle knows, learn more slowly.
 FINETUNE_DEFAULTS = ("optimisation.layer_decay=0.8", "optimisation.learning_rate=0.0005")

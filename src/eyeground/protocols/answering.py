@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from eyeground.bundle.description import BundleDescription, TrainingRecord
 from eyeground.config.training_recipe import Architecture, Preprocessing, TrainingRecipe
-from eyeground.description import BundleDescription, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions
 from eyeground.models import load

@@ -23,8 +23,11 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from eyeground.bundle import Bundle, open_bundle
-from eyeground.calibration import Calibration, calibration_in_words
+from eyeground.bundle.calibration import Calibration, calibration_in_words
+from eyeground.bundle.description import AnswerRules, TrainingRecord
+from eyeground.bundle.installed import DESCRIPTION, folder_of
+from eyeground.bundle.open import Bundle, open_bundle
+from eyeground.bundle.training_photos import hashes_of_standard
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, CalibrationMethod, Preprocessing
 from eyeground.core.files import equal_files
@@ -33,7 +36,6 @@ from eyeground.data.manifest import Manifest
 from eyeground.data.predictions import Predictions, compose_predictions, write_predictions
 from eyeground.data.splits import split_patients
 from eyeground.datasets import DATASETS
-from eyeground.description import AnswerRules, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.calibrating.calibrate import (
@@ -45,12 +47,10 @@ from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, e
 from eyeground.evaluation.offered_points import FIRST, offered_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
-from eyeground.installed import DESCRIPTION, folder_of
 from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.evidence import Sources, gather
 from eyeground.protocols.model_card import model_card
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PREDICTIONS
-from eyeground.training_photos import hashes_of_standard
 
 if TYPE_CHECKING:
     from eyeground.training.drawn_photos import DrawnPhotos

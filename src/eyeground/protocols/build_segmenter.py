@@ -17,21 +17,21 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 
-from eyeground.bundle import Bundle, open_classifier
+from eyeground.bundle.description import Figure, OperatingPoint, TrainingRecord
+from eyeground.bundle.installed import DESCRIPTION, folder_of
+from eyeground.bundle.open import Bundle, open_classifier
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import read_recipe
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
 from eyeground.data.manifest import Manifest
 from eyeground.data.splits import split_patients
-from eyeground.description import Figure, OperatingPoint, TrainingRecord
 from eyeground.errors import UserError
 from eyeground.evaluation.structures import PixelCounts, best_threshold, count_pixels
 from eyeground.evaluation.structures.pixels import EDGES, auroc
 from eyeground.imaging.cache import read_prepared_standard
 from eyeground.imaging.masks import MOST_COVERED
 from eyeground.imaging.standard import StandardPhoto
-from eyeground.installed import DESCRIPTION, folder_of
 from eyeground.models.export_segmenter import export_segmenter
 from eyeground.models.segmenter import Segmenter, start
 from eyeground.protocols.build import (

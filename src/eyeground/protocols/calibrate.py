@@ -11,12 +11,8 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from eyeground.bundle import Bundle, copier, now, open_classifier, write_bundle
-from eyeground.bundle_files import CARD
-from eyeground.calibration import Calibration, Uncalibrated, calibration_in_words
-from eyeground.data.manifest import Manifest
-from eyeground.data.predictions import TRUTH, Predictions
-from eyeground.description import (
+from eyeground.bundle.calibration import Calibration, Uncalibrated, calibration_in_words
+from eyeground.bundle.description import (
     AnswerRules,
     BundleDescription,
     DecisionRule,
@@ -24,6 +20,10 @@ from eyeground.description import (
     Share,
     Site,
 )
+from eyeground.bundle.files import CARD
+from eyeground.bundle.open import Bundle, copier, now, open_classifier, write_bundle
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions, fit_calibration
 from eyeground.evaluation.decision_rule import deciding_outputs, expected_scores, measured, rule_truth

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from eyeground.bundle import open_bundle
+from eyeground.bundle.description import BundleDescription
+from eyeground.bundle.open import open_bundle
 from eyeground.config.settings import read_recipe
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.data.predictions import Predictions, read_predictions
-from eyeground.description import BundleDescription
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import read_checked_flow
 from eyeground.evaluation.reporting.validation import Evidence

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from eyeground.bundle import Bundle, open_bundle
+from eyeground.bundle.installed import DESCRIPTION
+from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.core.tables import read_table
 from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.errors import UserError
-from eyeground.installed import DESCRIPTION
 from eyeground.protocols.run_folder import BUNDLE, ENVIRONMENT, MANIFEST, RECIPE
 from eyeground.training.fit import HISTORY
 

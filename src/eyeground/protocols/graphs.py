@@ -11,10 +11,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from eyeground.calibration import calibrated
+from eyeground.bundle.calibration import calibrated
+from eyeground.bundle.description import BundleDescription
 from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
-from eyeground.description import BundleDescription
 from eyeground.imaging.cache import read_prepared
 from eyeground.screening.graph import INPUT, PROBABILITIES
 from eyeground.screening.inputs import BATCH_SIZE

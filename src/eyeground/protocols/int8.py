@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from eyeground.description import BundleDescription, Quantisation, QuantisedOutput
+from eyeground.bundle.description import BundleDescription, Quantisation, QuantisedOutput
 from eyeground.imaging.cache import read_prepared
 from eyeground.models.quantise import WAYS, Way, quantise
 from eyeground.protocols.graphs import probabilities_of

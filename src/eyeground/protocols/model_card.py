@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eyeground.calibration import Calibration, calibration_in_words
-from eyeground.description import TrainingRecord
+from eyeground.bundle.calibration import Calibration, calibration_in_words
+from eyeground.bundle.description import TrainingRecord
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate, as_text
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eyeground.bundle import Bundle
+from eyeground.bundle.open import Bundle
+from eyeground.bundle.training_photos import hashes_of_standard
 from eyeground.core.progress import track
 from eyeground.data.manifest import MASK_PREFIX, NOTE_PREFIX, OPTIONAL, REQUIRED, Manifest
 from eyeground.data.predictions import (
@@ -32,7 +33,6 @@ from eyeground.protocols.truth_columns import MatchedTruths, match_truths
 from eyeground.screening.finding import Finding
 from eyeground.screening.inputs import Examined, batches
 from eyeground.screening.runtime import Screener
-from eyeground.training_photos import hashes_of_standard
 
 
 @dataclass(frozen=True)

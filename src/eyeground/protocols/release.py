@@ -14,16 +14,17 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from eyeground.bundle import Bundle, copier, open_bundle, write_bundle
-from eyeground.bundle_files import CARD, INT8, ONNX, REPORT, WEIGHTS
+from eyeground.bundle.description import AnswerRules, BundleDescription, Quantisation, Rounding
+from eyeground.bundle.familiarity import REFERENCE
+from eyeground.bundle.files import CARD, INT8, ONNX, REPORT, WEIGHTS
+from eyeground.bundle.installed import is_plain_name
+from eyeground.bundle.open import Bundle, copier, open_bundle, write_bundle
+from eyeground.bundle.training_photos import TRAINING_PHOTOS
 from eyeground.core.files import sha256_of
 from eyeground.data.predictions import Predictions
-from eyeground.description import AnswerRules, BundleDescription, Quantisation, Rounding
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, evaluate
 from eyeground.evaluation.subgroups.subgroups import subgroups
-from eyeground.familiarity import REFERENCE
-from eyeground.installed import is_plain_name
 from eyeground.models import load
 from eyeground.models.export import export_bundle
 from eyeground.prepared_photos import PreparedPhotos, prepare_photos
@@ -37,7 +38,6 @@ from eyeground.protocols.model_card import count_parameters
 from eyeground.protocols.release_card import LARGEST_DIFFERENCE, TEST, Facts, SplitFlow, figures_of, release_card
 from eyeground.protocols.release_external import ReleasePlan, evaluate_external
 from eyeground.screening.decision import ABNORMAL
-from eyeground.training_photos import TRAINING_PHOTOS
 
 
 def release(plan: ReleasePlan, console: Console) -> Bundle:

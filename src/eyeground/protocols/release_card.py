@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eyeground.calibration import calibration_in_words
+from eyeground.bundle.calibration import calibration_in_words
+from eyeground.bundle.description import BundleDescription, Figure, Share, looks_in_words
 from eyeground.datasets import DATASETS, Dataset
-from eyeground.description import BundleDescription, Figure, Share, looks_in_words
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.results import OutputEvaluation

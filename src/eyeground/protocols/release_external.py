@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from eyeground.bundle import Bundle
+from eyeground.bundle.open import Bundle
+from eyeground.bundle.training_photos import hashes_of_standard
 from eyeground.core.tables import read_table
 from eyeground.data.manifest import read_manifest
 from eyeground.data.predictions import PROBABILITY, Predictions, read_predictions
@@ -19,7 +20,6 @@ from eyeground.imaging.cache import prepare
 from eyeground.protocols.answering import AS_TRAINED, Answering
 from eyeground.protocols.predict import predict_manifest
 from eyeground.screening.runtime import load
-from eyeground.training_photos import hashes_of_standard
 
 
 @dataclass(frozen=True)

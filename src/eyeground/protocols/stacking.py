@@ -13,8 +13,8 @@ import torch
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
+from eyeground.bundle.description import Stacked
 from eyeground.config.targets import Target, later_steps
-from eyeground.description import Stacked
 from eyeground.errors import UserError, did_you_mean
 from eyeground.models.classifier import Classifier
 

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eyeground.bundle import Bundle
+from eyeground.bundle.installed import DESCRIPTION
+from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target
 from eyeground.core.files import sha256_of
 from eyeground.core.progress import track
@@ -29,7 +30,6 @@ from eyeground.evaluation.robustness.stress_predictions import CLEAN, Condition,
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.decode import Pixels
 from eyeground.imaging.faults import FAULTS, SEVERITIES, VERSION, fault_named, spoil
-from eyeground.installed import DESCRIPTION
 from eyeground.protocols.truth_columns import match_truths
 from eyeground.screening.inputs import BATCH_SIZE
 from eyeground.screening.runtime import Screener

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.bundle import Bundle, open_segmenter
+from eyeground.bundle.open import Bundle, open_segmenter
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
 from eyeground.imaging.standard import StandardPhoto, standard_photo

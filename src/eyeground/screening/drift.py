@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.description import BundleDescription, Expected
+from eyeground.bundle.description import BundleDescription, Expected
 from eyeground.screening.decision import Rule
 
 FEWEST_PHOTOS = 30  # judged; of fewer, shares say next to nothing

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.bundle import Bundle
-from eyeground.bundle_files import ONNX
+from eyeground.bundle.files import ONNX
+from eyeground.bundle.open import Bundle
 from eyeground.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import eyeground
-from eyeground.bundle import Bundle
+from eyeground.bundle.open import Bundle
 from eyeground.errors import UserError
 from eyeground.screening.photos import PhotoFile
 

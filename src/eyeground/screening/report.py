@@ -16,8 +16,8 @@ from pathlib import Path
 import jinja2
 
 import eyeground
-from eyeground.bundle import Bundle
-from eyeground.bundle_files import WEIGHTS
+from eyeground.bundle.files import WEIGHTS
+from eyeground.bundle.open import Bundle
 from eyeground.core.files import replacing
 from eyeground.screening.cards import blocks_of, outputs_of
 from eyeground.screening.decision import STATUSES, Rule

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.bundle import Bundle, open_classifier
-from eyeground.calibration import calibrated
+from eyeground.bundle.calibration import calibrated
+from eyeground.bundle.familiarity import Reference
+from eyeground.bundle.installed import default_model
+from eyeground.bundle.open import Bundle, open_classifier
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
-from eyeground.familiarity import Reference
-from eyeground.installed import default_model
 from eyeground.screening.decision import Rule, rule_of
 from eyeground.screening.finding import Finding, found, unreadable
 from eyeground.screening.graph import (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eyeground.description import DecisionRule
+from eyeground.bundle.description import DecisionRule
 from eyeground.screening.decision import Status
 from eyeground.screening.finding import RETAKE
 

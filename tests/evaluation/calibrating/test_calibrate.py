@@ -9,7 +9,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from eyeground.calibration import Isotonic, Platt, Temperature, Uncalibrated
+from eyeground.bundle.calibration import Isotonic, Platt, Temperature, Uncalibrated
 from eyeground.config.targets import Target
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions, validated_predictions
-from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.reporting.failures import (

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import validated_predictions
-from eyeground.description import OperatingPoint
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.curves import precision_recall_with_band, roc_with_band
 from eyeground.evaluation.evaluate import evaluate

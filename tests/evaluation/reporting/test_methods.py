@@ -2,12 +2,12 @@
 
 import pytest
 
-from eyeground.calibration import Temperature, Uncalibrated
+from eyeground.bundle.calibration import Temperature, Uncalibrated
+from eyeground.bundle.description import BundleDescription, OperatingPoint, TrainingRecord
 from eyeground.config.settings import read_recipe
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing, ProbeRecipe, TrainingRecipe
 from eyeground.data.predictions import validated_predictions
-from eyeground.description import BundleDescription, OperatingPoint, TrainingRecord
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.reporting.methods import PARTS, methods_section
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import validated_predictions
-from eyeground.description import OperatingPoint
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.reporting.operating_points_section import operating_points_section
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import validated_predictions
-from eyeground.description import OperatingPoint
 from eyeground.evaluation.evaluate import evaluate
 from eyeground.evaluation.reporting.referrals import FOUND, MISSED, REFERRED, referrals
 

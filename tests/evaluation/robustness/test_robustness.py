@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions, validated_predictions
-from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.robustness.robustness import MEAN_OF_OUTPUTS, AtSeverity, Robustness, robustness

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, recall_score, roc_auc_score
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import validated_predictions
-from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.subgroups.contamination import Contamination

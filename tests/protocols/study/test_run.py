@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from eyeground.bundle import Bundle
+from eyeground.bundle.open import Bundle
+from eyeground.bundle.training_photos import TRAINING_PHOTOS, photo_hash
 from eyeground.data.manifest import read_manifest
 from eyeground.errors import UserError
 from eyeground.protocols.study.compute import drawn_rows, held_out_rows
@@ -23,7 +24,6 @@ from eyeground.protocols.study.opened import Study, open_study
 from eyeground.protocols.study.photos import prepare_for
 from eyeground.protocols.study.run import run_study
 from eyeground.protocols.study.settings import StudyRecipe
-from eyeground.training_photos import TRAINING_PHOTOS, photo_hash
 
 QUIET = Console(quiet=True)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
-from eyeground.calibration import Calibration, Uncalibrated, calibrated
+from eyeground.bundle.calibration import Calibration, Uncalibrated, calibrated
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import CalibrationMethod
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions

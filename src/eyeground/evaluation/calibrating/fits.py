@@ -15,7 +15,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logsumexp
 from sklearn.isotonic import IsotonicRegression
 
-from eyeground.calibration import SMALLEST, Calibration, Isotonic, Platt, Temperature, logit
+from eyeground.bundle.calibration import SMALLEST, Calibration, Isotonic, Platt, Temperature, logit
 from eyeground.config.targets import Target
 
 NAMES = {"temperature": "temperature scaling", "platt": "Platt scaling", "isotonic": "isotonic regression"}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import TRUTH, Predictions
-from eyeground.description import OperatingPoint
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES
 from eyeground.evaluation.operating_points import choose_operating_point

@@ -15,11 +15,11 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.config.targets import in_words
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.tables import write_table
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
-from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.reporting.section import Picture, Section, TableBlock

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from eyeground.bundle.description import BundleDescription
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.data.predictions import Predictions
-from eyeground.description import BundleDescription
 from eyeground.evaluation.reporting.methods_evaluation import evaluation_parts
 from eyeground.evaluation.reporting.methods_model import model_parts
 from eyeground.evaluation.reporting.section import Section, TableBlock

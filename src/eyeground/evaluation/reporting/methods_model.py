@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from eyeground.calibration import calibration_in_words
+from eyeground.bundle.calibration import calibration_in_words
+from eyeground.bundle.description import BundleDescription, looks_in_words
 from eyeground.config.targets import Target, in_words
 from eyeground.config.training_recipe import (
     Architecture,
@@ -13,7 +14,6 @@ from eyeground.config.training_recipe import (
     Teaching,
     TrainingRecipe,
 )
-from eyeground.description import BundleDescription, looks_in_words
 from eyeground.evaluation.reporting.wording import counted, joined
 
 MOST_OUTPUTS_NAMED = 12

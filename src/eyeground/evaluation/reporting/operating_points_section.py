@@ -9,9 +9,9 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.config.targets import in_words
 from eyeground.data.predictions import Predictions
-from eyeground.description import OperatingPoint
 from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.metrics import TITLES
 from eyeground.evaluation.reporting.class_figure import class_figure

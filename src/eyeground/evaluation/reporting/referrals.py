@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions
-from eyeground.description import OperatingPoint
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.estimates import Bearing, Estimate
 from eyeground.evaluation.evaluate import resampling_of

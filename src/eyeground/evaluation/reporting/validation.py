@@ -14,11 +14,11 @@ from typing import TypedDict
 
 import pandas as pd
 
+from eyeground.bundle.description import BundleDescription, OperatingPoint
 from eyeground.config.targets import in_words
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.core.tables import write_table
 from eyeground.data.predictions import Predictions
-from eyeground.description import BundleDescription, OperatingPoint
 from eyeground.evaluation.abstention import abstention, has_statuses
 from eyeground.evaluation.abstention_section import abstention_section
 from eyeground.evaluation.calibrating.decision_curve import decision_curves

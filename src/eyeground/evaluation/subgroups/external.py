@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions
-from eyeground.description import OperatingPoint
 from eyeground.errors import UserError
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND, RocCurve, roc_with_band
 from eyeground.evaluation.evaluate import resampling_of

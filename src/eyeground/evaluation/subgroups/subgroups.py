@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import TRUTH, Predictions
-from eyeground.description import OperatingPoint
 from eyeground.evaluation.evaluate import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.reporting.wording import joined

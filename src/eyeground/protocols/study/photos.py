@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
+from eyeground.bundle.training_photos import hashes_of_standard
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.machine import keep_freed_memory
 from eyeground.errors import UserError
@@ -20,7 +21,6 @@ from eyeground.protocols.study.compute import Photos
 from eyeground.protocols.study.opened import Planned, Study
 from eyeground.protocols.study.settings import StudyTask
 from eyeground.protocols.study.starts import Start
-from eyeground.training_photos import hashes_of_standard
 
 # Preprocessing, task, and the name of external data or nothing for the task's own.
 Key = tuple[Preprocessing, str, str]

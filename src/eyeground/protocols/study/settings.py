@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from eyeground.bundle.installed import is_plain_name
 from eyeground.config.settings import Seed, Settings
 from eyeground.config.targets import Target, refuse_equal_names
 from eyeground.config.training_recipe import (
@@ -21,7 +22,6 @@ from eyeground.config.training_recipe import (
 )
 from eyeground.data.splits import LABEL_FRACTIONS
 from eyeground.errors import did_you_mean
-from eyeground.installed import is_plain_name
 
 DEFAULT_STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)
 OWN = "predictions"  # what the table of a cell's own photos is called beside those of external data

@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from eyeground.bundle import Bundle, open_bundle
-from eyeground.bundle_files import WEIGHTS
+from eyeground.bundle.files import WEIGHTS
+from eyeground.bundle.installed import DESCRIPTION, converted_file, folder_of
+from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.core.files import sha256_of
 from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
-from eyeground.installed import DESCRIPTION, converted_file, folder_of
 from eyeground.models import load
 from eyeground.models.classifier import Classifier
 from eyeground.models.foreign import FORMATS

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.onnx_file import OnnxFile
+from eyeground.bundle.onnx_file import OnnxFile
 
 Array = NDArray[np.float32]
 MEAN, VARIANCE = ".running_mean", ".running_var"

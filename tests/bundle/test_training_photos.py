@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from eyeground.bundle import Bundle
-from eyeground.errors import UserError
-from eyeground.training_photos import (
+from eyeground.bundle.open import Bundle
+from eyeground.bundle.training_photos import (
     TRAINING_PHOTOS,
     hashes_of_standard,
     photo_hash,
     read_training_photos,
     write_training_photos,
 )
+from eyeground.errors import UserError
 
 
 def test_a_photo_is_known_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from scipy.special import expit, softmax
 from scipy.special import logit as exact_logit
 
-from eyeground.calibration import (
+from eyeground.bundle.calibration import (
     Calibration,
     Isotonic,
     Platt,
@@ -168,7 +168,5 @@ def test_calibrations_are_told_in_words():
 
 
 def test_applying_a_calibration_needs_no_heavy_library():
-    program = (
-        "import sys, eyeground.calibration; sys.exit(bool({'scipy', 'sklearn', 'torch', 'pandas'} & set(sys.modules)))"
-    )
+    program = "import sys, eyeground.bundle.calibration; sys.exit(bool({'scipy', 'sklearn', 'torch', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

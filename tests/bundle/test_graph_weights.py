@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
-from eyeground.bundle import open_bundle
-from eyeground.bundle_files import ONNX
+from eyeground.bundle.files import ONNX
+from eyeground.bundle.graph_weights import changed_tensor
+from eyeground.bundle.installed import DESCRIPTION, RELEASED, released
+from eyeground.bundle.onnx_file import read_onnx
+from eyeground.bundle.open import open_bundle
 from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
-from eyeground.graph_weights import changed_tensor
-from eyeground.installed import DESCRIPTION, RELEASED, released
-from eyeground.onnx_file import read_onnx
 
 EPSILON = 1e-3
 Tensors = dict[str, np.ndarray]

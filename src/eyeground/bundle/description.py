@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 
 import eyeground
-from eyeground.calibration import Calibration, refuse_misfits
+from eyeground.bundle.calibration import Calibration, refuse_misfits
 from eyeground.config.segmentation_recipe import Decoder
 from eyeground.config.settings import Settings
 from eyeground.config.targets import Target, refuse_equal_names
@@ -188,7 +188,7 @@ class Quantisation(Settings):
 
 
 class Familiarity(Settings):
-    """From where on a photo is unlike those of the cameras that a model was trained on (`eyeground.familiarity`)."""
+    """From where on a photo is unlike those of the cameras that a model was trained on (`eyeground.bundle.familiarity`)."""
 
     limit: float = Field(gt=0, description="Distance of a photo's embedding, beyond which it is called unfamiliar.")
     flagged: float = Field(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from eyeground import installed
-from eyeground.bundle import Bundle, open_bundle
+from eyeground.bundle import installed
+from eyeground.bundle.description import Figure, read_description
+from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.cli import main
-from eyeground.description import Figure, read_description
 from eyeground.errors import UserError
 
 REPOSITORY = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ FIGURE = Figure(
 @pytest.fixture
 def released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty place for models that come with the install, and an empty cache."""
-    monkeypatch.setattr("eyeground.installed.RELEASED", tmp_path / "released")
+    monkeypatch.setattr("eyeground.bundle.installed.RELEASED", tmp_path / "released")
     monkeypatch.setenv("EYEGROUND_CACHE", str(tmp_path / "cache"))
     (tmp_path / "released").mkdir()
     return tmp_path / "released"
@@ -140,7 +140,7 @@ def test_a_wheel_carries_the_released_models(tiny_bundle: Callable[..., Bundle],
     packed = tmp_path / "site" / "eyeground" / "released"
     assert {path.name for path in (packed / "tiny+224").iterdir()} == {path.name for path in written.folder.iterdir()}
     # The unpacked wheel, not this checkout, opens it by name.
-    opening = "import eyeground.bundle as b; from eyeground.installed import default_model; print(b.open_bundle(default_model()).folder)"
+    opening = "import eyeground.bundle.open as b; from eyeground.bundle.installed import default_model; print(b.open_bundle(default_model()).folder)"
     done = subprocess.run(
         [sys.executable, "-c", opening], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "site"), "HOME": str(tmp_path)},
         check=True, capture_output=True, text=True,

@@ -5,14 +5,14 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load
 
+from eyeground.bundle.description import BundleDescription
+from eyeground.bundle.familiarity import REFERENCE
+from eyeground.bundle.graph_weights import changed_tensor
+from eyeground.bundle.installed import DESCRIPTION
+from eyeground.bundle.onnx_file import OnnxFile, read_onnx
+from eyeground.bundle.training_photos import TRAINING_PHOTOS
 from eyeground.core.files import sha256_of
-from eyeground.description import BundleDescription
 from eyeground.errors import UserError
-from eyeground.familiarity import REFERENCE
-from eyeground.graph_weights import changed_tensor
-from eyeground.installed import DESCRIPTION
-from eyeground.onnx_file import OnnxFile, read_onnx
-from eyeground.training_photos import TRAINING_PHOTOS
 
 WEIGHTS, ONNX, CARD = "model.safetensors", "model.onnx", "README.md"
 INT8, REPORT = "model.int8.onnx", "report.html"

@@ -18,12 +18,12 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 
-from eyeground import hub
-from eyeground.bundle import Bundle, open_bundle
-from eyeground.bundle_files import CARD, ONNX, WEIGHTS
+from eyeground.bundle import hub
+from eyeground.bundle.files import CARD, ONNX, WEIGHTS
+from eyeground.bundle.installed import DESCRIPTION
+from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.cli import main
 from eyeground.errors import UserError
-from eyeground.installed import DESCRIPTION
 
 REPO = "group/tiny"
 SECRET = "hf_thisIsNoRealTokenButMustNeverBePrinted"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eyeground.bundle.familiarity import fit_reference, read_reference, write_reference
 from eyeground.errors import UserError
-from eyeground.familiarity import fit_reference, read_reference, write_reference
 
 WIDTH = 40
 

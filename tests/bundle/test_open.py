@@ -17,13 +17,8 @@ from onnx import helper, numpy_helper
 from pydantic import ValidationError
 from safetensors.numpy import save_file
 
-from eyeground.bundle import Bundle, extend_bundle, now, open_bundle, place_bundle, write_bundle
-from eyeground.bundle_files import CARD, INT8, ONNX, WEIGHTS
-from eyeground.calibration import Platt, Temperature, Uncalibrated
-from eyeground.config.targets import Target
-from eyeground.config.training_recipe import Architecture, Preprocessing
-from eyeground.core.files import sha256_of
-from eyeground.description import (
+from eyeground.bundle.calibration import Platt, Temperature, Uncalibrated
+from eyeground.bundle.description import (
     BundleDescription,
     DecisionRule,
     Familiarity,
@@ -35,9 +30,14 @@ from eyeground.description import (
     Share,
     TrainingRecord,
 )
+from eyeground.bundle.familiarity import REFERENCE, fit_reference, write_reference
+from eyeground.bundle.files import CARD, INT8, ONNX, WEIGHTS
+from eyeground.bundle.installed import DESCRIPTION
+from eyeground.bundle.open import Bundle, extend_bundle, now, open_bundle, place_bundle, write_bundle
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
-from eyeground.familiarity import REFERENCE, fit_reference, write_reference
-from eyeground.installed import DESCRIPTION
 
 TENSORS = {"head.weight": np.ones((1, 4), np.float32), "head.bias": np.zeros(1, np.float32)}
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eyeground.bundle import Bundle, open_bundle, place_bundle
-from eyeground.bundle_files import KNOWN_FILES, REQUIRED_FILES
-from eyeground.description import read_description
+from eyeground.bundle.description import read_description
+from eyeground.bundle.files import KNOWN_FILES, REQUIRED_FILES
+from eyeground.bundle.installed import DESCRIPTION, RELEASED, how_to_install, is_plain_name, pulled_folder
+from eyeground.bundle.open import Bundle, open_bundle, place_bundle
 from eyeground.errors import UserError
-from eyeground.installed import DESCRIPTION, RELEASED, how_to_install, is_plain_name, pulled_folder
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -1,6 +1,6 @@
 """The bundle: a folder that holds a model and everything needed to use it honestly.
 
-`bundle.json` (`eyeground.description`) describes the network, the whole preprocessing, the outputs, calibration,
+`bundle.json` (`eyeground.bundle.description`) describes the network, the whole preprocessing, the outputs, calibration,
 operating points and what the model was trained on, and carries the SHA-256 of every other file. Opening a bundle
 verifies all of it before a single weight is used. Nothing in a bundle is ever unpickled, and this module needs no
 torch, so that a screening install can open one.
@@ -19,7 +19,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import eyeground
-from eyeground.bundle_files import (
+from eyeground.bundle.description import (
+    FORMATS,
+    NO_ANSWERS,
+    AnswerRules,
+    BundleDescription,
+    DecisionRule,
+    OperatingPoint,
+    TrainingRecord,
+    parse_description,
+    read_description,
+)
+from eyeground.bundle.familiarity import REFERENCE, Reference, read_reference
+from eyeground.bundle.files import (
     CARD,
     INT8,
     KNOWN_FILES,
@@ -32,22 +44,10 @@ from eyeground.bundle_files import (
     verify_graphs,
     verify_tensors,
 )
+from eyeground.bundle.installed import DESCRIPTION, RELEASED, folder_of, pulled, released
+from eyeground.bundle.training_photos import TRAINING_PHOTOS, read_training_photos
 from eyeground.core.files import UMASK, flush_to_disk, locked, sha256_of
-from eyeground.description import (
-    FORMATS,
-    NO_ANSWERS,
-    AnswerRules,
-    BundleDescription,
-    DecisionRule,
-    OperatingPoint,
-    TrainingRecord,
-    parse_description,
-    read_description,
-)
 from eyeground.errors import UserError
-from eyeground.familiarity import REFERENCE, Reference, read_reference
-from eyeground.installed import DESCRIPTION, RELEASED, folder_of, pulled, released
-from eyeground.training_photos import TRAINING_PHOTOS, read_training_photos
 
 __all__ = [
     "CARD",
@@ -141,7 +141,7 @@ class Bundle:
         Parameters
         ----------
         hashes : iterable of str
-            From `eyeground.training_photos.photo_hash`, one for each photograph.
+            From `eyeground.bundle.training_photos.photo_hash`, one for each photograph.
 
         Returns
         -------
