@@ -16,8 +16,8 @@ from rich.console import Console
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Machine, Optimisation, Preprocessing, TrainingRecipe
 from eyeground.data.splits import split_patients
+from eyeground.imaging.prepared_photos import prepare_photos
 from eyeground.models.classifier import Classifier
-from eyeground.prepared_photos import prepare_photos
 from eyeground.synthetic import render_dataset
 from eyeground.training.fit import fit, lightning_precision
 from eyeground.training.losses import masked_loss

@@ -28,8 +28,8 @@ from eyeground.data.splits import fold_patients, hold_out, split_patients
 from eyeground.errors import UserError
 from eyeground.evaluation import choose_operating_point
 from eyeground.evaluation.decision_rule import called_abnormal
+from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.models import load
-from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.adapt import finetune_recipe
 from eyeground.protocols.build import Built, Plan, training_record, validate_and_export
 from eyeground.protocols.run_folder import open_run

@@ -12,9 +12,9 @@ from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.imaging.cache import read_prepared
+from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
-from eyeground.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.protocols.familiarity import FLAGGED, embedder, with_familiarity, with_familiarity_of
 from eyeground.synthetic import render_dataset
 from eyeground.synthetic.impostors import impostor

@@ -13,7 +13,7 @@ from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Teaching
 from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
-from eyeground.prepared_photos import PreparedPhotos
+from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.training.teaching import blended, taught
 
 TARGETS = (Target(name="abnormal"), Target(name="amd"))

@@ -241,7 +241,7 @@ def _with_healthy(targets: "list[Target]", given: Sequence[str]) -> "list[Target
 
 def _refuse_wrong_targets(manifest: "Manifest", targets: "Sequence[Target]") -> None:
     """What is wrong with labels is said before torch is loaded and a folder made."""
-    from eyeground.prepared_photos import truth_table, with_classes
+    from eyeground.imaging.prepared_photos import truth_table, with_classes
 
     truth_table(manifest, [with_classes(target, manifest) for target in targets])
 

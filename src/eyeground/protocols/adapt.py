@@ -26,7 +26,7 @@ from eyeground.data.manifest import Manifest
 from eyeground.data.predictions import Predictions
 from eyeground.data.splits import fold_patients
 from eyeground.errors import UserError
-from eyeground.prepared_photos import PreparedPhotos, labelled, prepare_photos, with_classes
+from eyeground.imaging.prepared_photos import PreparedPhotos, labelled, prepare_photos, with_classes
 from eyeground.probing.bundle import write_probe
 from eyeground.probing.cross_validation import out_of_fold
 from eyeground.probing.embedding import embeddings

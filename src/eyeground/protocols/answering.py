@@ -13,10 +13,10 @@ from eyeground.bundle.description import BundleDescription, TrainingRecord
 from eyeground.config.training_recipe import Architecture, Preprocessing, TrainingRecipe
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions
+from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.models import load
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
-from eyeground.prepared_photos import PreparedPhotos
 from eyeground.protocols.build import choose_answers, fit_calibrations, predictions_of, training_photos
 from eyeground.protocols.finished_run import FinishedRun
 from eyeground.protocols.stacking import stack, stacked_columns

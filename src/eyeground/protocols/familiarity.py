@@ -22,7 +22,7 @@ from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
 from eyeground.imaging.cache import prepared_to_assess, read_prepared_standard
 from eyeground.imaging.gradability import assess
-from eyeground.prepared_photos import PreparedPhotos
+from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.probing.embedding import Embed, embeddings
 from eyeground.screening.runtime import load
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from eyeground.config.targets import Target
 from eyeground.evaluation.estimates import FEW_PATIENTS
-from eyeground.prepared_photos import PreparedPhotos
+from eyeground.imaging.prepared_photos import PreparedPhotos
 
 
 def tell_targets(targets: Sequence[Target], console: Console) -> None:

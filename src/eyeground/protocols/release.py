@@ -25,9 +25,9 @@ from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, evaluate
 from eyeground.evaluation.subgroups.subgroups import subgroups
+from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.models import load
 from eyeground.models.export import export_bundle
-from eyeground.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.protocols.answering import answering_anew, network_answering
 from eyeground.protocols.build import choose_answers, predictions_of, training_photos
 from eyeground.protocols.familiarity import with_familiarity

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from eyeground.config.training_recipe import TrainingRecipe
 from eyeground.data.manifest import Manifest
+from eyeground.imaging.prepared_photos import prepare_photos, with_classes
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.models.initialise import initialise
-from eyeground.prepared_photos import prepare_photos, with_classes
 from eyeground.protocols.build import (
     Built,
     Network,

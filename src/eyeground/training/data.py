@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from eyeground.config.training_recipe import Augmentation
 from eyeground.imaging.cache import read_prepared
-from eyeground.prepared_photos import PreparedPhotos
+from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.training.augmentation import augment
 
 Batch = tuple[Tensor, Tensor, Tensor]

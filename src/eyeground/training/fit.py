@@ -25,8 +25,8 @@ from eyeground.config.training_recipe import Machine, Optimisation, TrainingReci
 from eyeground.core.machine import keep_freed_memory, usable_cores
 from eyeground.core.progress import track
 from eyeground.errors import UserError
+from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.models.classifier import Classifier, probabilities
-from eyeground.prepared_photos import PreparedPhotos
 from eyeground.training.data import Batch, EpochSampler, FundusDataset, loader, rarity_weights
 from eyeground.training.lightning_module import (
     BEST,

@@ -19,7 +19,7 @@ from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Teaching
 from eyeground.data.predictions import PROBABILITY, read_predictions
 from eyeground.errors import UserError
-from eyeground.prepared_photos import PreparedPhotos
+from eyeground.imaging.prepared_photos import PreparedPhotos
 
 
 def taught(photos: PreparedPhotos, targets: Sequence[Target], teaching: Teaching, console: Console) -> PreparedPhotos:

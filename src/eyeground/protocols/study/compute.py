@@ -21,8 +21,8 @@ from eyeground.data.manifest import Manifest
 from eyeground.data.predictions import Predictions, compose_predictions
 from eyeground.data.splits import label_fraction, split_patients
 from eyeground.errors import UserError
+from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.models.classifier import Classifier
-from eyeground.prepared_photos import PreparedPhotos
 from eyeground.probing.regression import Head, fit_probe, probabilities
 from eyeground.protocols.study.cells import Cell
 from eyeground.protocols.study.ledger import Outcome

@@ -17,7 +17,7 @@ from eyeground.data.manifest import Manifest, read_manifest, write_manifest
 from eyeground.data.splits import fold_patients, split_patients
 from eyeground.datasets import DATASETS
 from eyeground.errors import UserError, did_you_mean
-from eyeground.prepared_photos import labelled
+from eyeground.imaging.prepared_photos import labelled
 from eyeground.protocols.check import check_manifest
 from eyeground.protocols.study.settings import StudyData, StudyRecipe, StudyTask
 

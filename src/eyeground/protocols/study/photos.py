@@ -15,7 +15,7 @@ from eyeground.bundle.training_photos import hashes_of_standard
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.machine import keep_freed_memory
 from eyeground.errors import UserError
-from eyeground.prepared_photos import PreparedPhotos, prepare_photos
+from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.probing.embedding import Embed, embeddings
 from eyeground.protocols.study.compute import Photos
 from eyeground.protocols.study.opened import Planned, Study

@@ -7,7 +7,7 @@ import pytest
 from eyeground.config.targets import Target
 from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
-from eyeground.prepared_photos import labelled, truth_table, with_classes
+from eyeground.imaging.prepared_photos import labelled, truth_table, with_classes
 
 
 def manifest(**labels: list[object]) -> Manifest:
