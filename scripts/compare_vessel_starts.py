@@ -18,8 +18,8 @@ from eyeground.config.segmentation_recipe import Structure
 from eyeground.data.manifest import write_manifest
 from eyeground.datasets import DATASETS
 from eyeground.evaluation.structures import compare, structure_estimates
-from eyeground.protocols.measure_drawings import measure_drawings
 from eyeground.screening.drawer import load_drawer
+from eyeground.workflows.segment.measure import measure_drawings
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "docs" / "results" / "structures"

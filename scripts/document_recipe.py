@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import Settings, all_settings
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
-from eyeground.protocols.study.settings import (
+from eyeground.workflows.study.settings import (
     FinetunePlan,
     Initialisation,
     ProbePlan,

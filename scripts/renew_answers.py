@@ -21,11 +21,11 @@ from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.data.predictions import Predictions, read_predictions
 from eyeground.evaluation import Evaluation, evaluate
 from eyeground.evaluation.subgroups.subgroups import subgroups
-from eyeground.protocols.build import choose_answers
-from eyeground.protocols.finished_run import Compute
-from eyeground.protocols.model_card import count_parameters
-from eyeground.protocols.release_card import TEST, Facts, SplitFlow, figures_of, release_card
 from eyeground.screening.decision import ABNORMAL
+from eyeground.workflows.build.common import choose_answers
+from eyeground.workflows.build.model_card import count_parameters
+from eyeground.workflows.release.finished_run import Compute
+from eyeground.workflows.release.release_card import TEST, Facts, SplitFlow, figures_of, release_card
 
 RESAMPLES = 2000
 EXTERNAL = typer.Option([], help="Predictions of another dataset by the same graph, as name=TABLE.")

@@ -13,8 +13,8 @@ import typer
 
 from eyeground.data.manifest import write_manifest
 from eyeground.datasets import DATASETS
-from eyeground.protocols.measure_drawings import measured_against
 from eyeground.screening.drawer import load_drawer
+from eyeground.workflows.segment.measure import measured_against
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "structures"
 VESSEL_SETS = {"drive": "drive", "chasedb1": "chasedb1", "stare": "stare", "hrf": "hrf"}

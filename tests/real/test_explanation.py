@@ -6,7 +6,7 @@ import pytest
 
 from eyeground.datasets.idrid import read_segmentation
 from eyeground.models import load
-from eyeground.protocols.explain import ExplainPlan, explain_manifest
+from eyeground.workflows.explain.explain import ExplainPlan, explain_manifest
 
 pytestmark = pytest.mark.real
 PHOTOS = 3

@@ -11,9 +11,9 @@ from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Machine, Optimisation, Preprocessing, TrainingRecipe
 from eyeground.data.manifest import Manifest
 from eyeground.datasets import DATASETS
-from eyeground.protocols.build import Plan
-from eyeground.protocols.train import train_and_validate
 from eyeground.screening.batch import screen
+from eyeground.workflows.build.common import Plan
+from eyeground.workflows.build.train import train_and_validate
 
 PER_CLASS = 40
 

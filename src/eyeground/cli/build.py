@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from eyeground.config.targets import Target
     from eyeground.data.manifest import Manifest
-    from eyeground.protocols.build import Built, Plan
+    from eyeground.workflows.build.common import Built, Plan
 
 RUN = typer.Option(..., "-o", "--output", help="Run folder: checkpoints, predictions, figures and the bundle.")
 RECIPE = typer.Option(
@@ -74,8 +74,8 @@ def pretrain(
     from eyeground.data.manifest import read_manifest
     from eyeground.data.splits import hold_out
     from eyeground.datasets.summary import tell_remarks
-    from eyeground.protocols.build import Plan
-    from eyeground.protocols.run_folder import make_room
+    from eyeground.workflows.build.common import Plan
+    from eyeground.workflows.build.run_folder import make_room
 
     plan = Plan(
         output, cache, name or output.resolve().name, "pretrain", licence, allow_leakage, jobs or usable_cores()
@@ -143,9 +143,9 @@ def adapt(
     from eyeground.config.training_recipe import ProbeRecipe
     from eyeground.data.manifest import read_manifest
     from eyeground.datasets.summary import tell_remarks
-    from eyeground.protocols.adapt import finetune_recipe, probe_embedding
-    from eyeground.protocols.build import Plan
-    from eyeground.protocols.run_folder import make_room
+    from eyeground.workflows.build.common import Plan
+    from eyeground.workflows.build.probe import finetune_recipe, probe_embedding
+    from eyeground.workflows.build.run_folder import make_room
 
     if probe and resume and not structures:
         raise UserError("--resume is for --finetune; a probe is simply run again; its embeddings are kept")
@@ -185,13 +185,13 @@ def _draw(
 ) -> None:
     from eyeground.data.manifest import read_manifest
     from eyeground.imaging.masks import with_mask_values
-    from eyeground.protocols.run_folder import make_room
+    from eyeground.workflows.build.run_folder import make_room
 
     photos = with_mask_values(read_manifest(manifest), mask_values)
     make_room(plan.folder, resume or overwrite, overwrite=False)
     with working("loading torch"):
-        from eyeground.protocols.build_segmenter import segmentation_recipe, train_segmenter
-    from eyeground.protocols.measure_drawings import as_lines
+        from eyeground.workflows.build.segmenter import segmentation_recipe, train_segmenter
+    from eyeground.workflows.segment.measure import as_lines
 
     console = Console(soft_wrap=True)
     settings = segmentation_recipe(bundle, structures, recipe, overrides)
@@ -249,7 +249,7 @@ def _refuse_wrong_targets(manifest: "Manifest", targets: "Sequence[Target]") -> 
 def _with_torch() -> "ModuleType":
     """`protocols.train`, which takes seconds to load."""
     with working("loading torch"):
-        from eyeground.protocols import train
+        from eyeground.workflows.build import train
     return train
 
 
@@ -261,7 +261,7 @@ def need_torch() -> None:
 
 
 def _report(built: "Built", output: Path) -> None:
-    from eyeground.protocols.run_folder import BUNDLE, EVALUATION, RECIPE
+    from eyeground.workflows.build.run_folder import BUNDLE, EVALUATION, RECIPE
 
     if not (output / RECIPE).is_file():
         raise UserError(f"{output}: was removed while it was written to; repeat the command")

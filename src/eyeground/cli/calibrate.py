@@ -43,8 +43,8 @@ def calibrate(
     """
     from eyeground.core.machine import usable_cores
     from eyeground.data.manifest import read_manifest
-    from eyeground.protocols.calibrate import SitePlan
-    from eyeground.protocols.calibrate import calibrate as at_site
+    from eyeground.workflows.calibrate import SitePlan
+    from eyeground.workflows.calibrate import calibrate as at_site
 
     console = Console(soft_wrap=True)
     plan = SitePlan(

@@ -235,7 +235,7 @@ def check(
     from eyeground.data.manifest import read_manifest, write_manifest
     from eyeground.datasets.summary import tell_remarks
     from eyeground.imaging.masks import with_mask_values
-    from eyeground.protocols.check import check_manifest
+    from eyeground.workflows.check import check_manifest
 
     console = Console(soft_wrap=True)
     require_writable(output)

@@ -18,7 +18,7 @@ def demo(
 ) -> None:
     """Render photos, check, pretrain, adapt, evaluate and screen: every step on this machine, in under four minutes."""
     need_torch()
-    from eyeground.protocols.demo import run_demo
+    from eyeground.workflows.demo import run_demo
 
     console = Console(soft_wrap=True)
     report = run_demo(output, console).screened.report.resolve()

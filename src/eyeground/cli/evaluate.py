@@ -116,7 +116,7 @@ def evaluate(
         external_remark,
         write_validation,
     )
-    from eyeground.protocols.evidence import Sources, gather
+    from eyeground.workflows.gather import Sources, gather
 
     require_writable(output)
     read = read_foreign(predictions, parse_mapping(columns)) if columns else read_predictions(predictions)

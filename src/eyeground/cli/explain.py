@@ -14,7 +14,7 @@ from eyeground.errors import UserError
 
 if TYPE_CHECKING:
     from eyeground.models.classifier import Classifier
-    from eyeground.protocols.explain import ExplainedPhotos, ExplainPlan
+    from eyeground.workflows.explain.explain import ExplainedPhotos, ExplainPlan
 
 METHODS_HELP = (
     "Map to draw; repeat for several: evidence (exact, one pass), traced (the same logit, split finer), gradcam, gradcam++, layercam, eigencam, "
@@ -67,7 +67,7 @@ def explain(
     from eyeground.data.manifest import read_manifest
     from eyeground.explanation.maps import EVIDENCE
     from eyeground.models import load
-    from eyeground.protocols.explain import ExplainPlan, explain_manifest
+    from eyeground.workflows.explain.explain import ExplainPlan, explain_manifest
 
     require_writable(output)
     if curves and not measure:
@@ -110,8 +110,8 @@ def _measured(
 ) -> None:
     from eyeground.core.tables import write_table
     from eyeground.evaluation.estimates import as_text, signed
-    from eyeground.protocols.explain_figures import measure_table
-    from eyeground.protocols.explain_report import WORDS, estimate_of, write_explanation_report
+    from eyeground.workflows.explain.measures import measure_table
+    from eyeground.workflows.explain.report import WORDS, estimate_of, write_explanation_report
 
     figures = measure_table(found.photos, resamples, seed)
     write_table(figures, output / "measures.csv")

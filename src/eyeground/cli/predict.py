@@ -38,9 +38,9 @@ def predict(
     from eyeground.core.tables import write_table
     from eyeground.data.manifest import read_manifest
     from eyeground.data.predictions import write_predictions
-    from eyeground.protocols.predict import predict_manifest
-    from eyeground.protocols.truth_columns import match_truths
     from eyeground.screening.runtime import load
+    from eyeground.workflows.predict import predict_manifest
+    from eyeground.workflows.truth_columns import match_truths
 
     for path in (output, embeddings):
         if path:

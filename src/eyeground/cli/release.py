@@ -66,9 +66,9 @@ def release(
     and 8-bit arithmetic cost is measured and recorded. Hashes of the training photos go along, no photo does.
     """
     need_torch()
-    from eyeground.protocols.answering import Answering
-    from eyeground.protocols.release import release as release_run
-    from eyeground.protocols.release_external import ReleasePlan
+    from eyeground.workflows.release.external import ReleasePlan
+    from eyeground.workflows.release.inference_settings import Answering
+    from eyeground.workflows.release.release import release as release_run
 
     datasets = named_paths(external, "--external")
     plan = ReleasePlan(

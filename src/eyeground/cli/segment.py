@@ -43,8 +43,8 @@ def segment(
 
     With --measure, say how well, against masks that people drew and against a second annotator where there is one.
     """
-    from eyeground.protocols.segment import segment as segment_photos
     from eyeground.screening.drawer import load_drawer
+    from eyeground.workflows.segment.segment import segment as segment_photos
 
     if measure is not None and len(bundles) > 1:
         raise UserError("--measure takes one segmenter at a time; name one --bundle")
@@ -57,7 +57,7 @@ def segment(
     if measure is not None:
         from eyeground.data.manifest import read_manifest
         from eyeground.imaging.masks import with_mask_values
-        from eyeground.protocols.measure_drawings import ESTIMATES, as_lines, measured_against
+        from eyeground.workflows.segment.measure import ESTIMATES, as_lines, measured_against
 
         manifest = with_mask_values(read_manifest(measure), mask_values)
         if "split" in manifest.table:

@@ -57,9 +57,9 @@ def stress(
     from eyeground.evaluation.robustness.robustness import robustness
     from eyeground.evaluation.robustness.section import brief_table, mean_table, robustness_section
     from eyeground.imaging.faults import FAULTS
-    from eyeground.protocols.severity_sheet import severity_sheet
-    from eyeground.protocols.stress import StressPlan, stress_manifest
     from eyeground.screening.runtime import load
+    from eyeground.workflows.robustness.corrupt import StressPlan, stress_manifest
+    from eyeground.workflows.robustness.severity_sheet import severity_sheet
 
     console = Console(soft_wrap=True)
     names = tuple(dict.fromkeys(name.strip() for name in faults.split(","))) if faults else tuple(FAULTS)

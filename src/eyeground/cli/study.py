@@ -41,12 +41,12 @@ def study(
     """
     need_torch()
     from eyeground.config.settings import read_recipe
-    from eyeground.protocols.study.data import Place, missing_data
-    from eyeground.protocols.study.listing import list_cells, list_without_data
-    from eyeground.protocols.study.opened import open_study
-    from eyeground.protocols.study.report import write_study
-    from eyeground.protocols.study.run import run_study
-    from eyeground.protocols.study.settings import StudyRecipe
+    from eyeground.workflows.study.data import Place, missing_data
+    from eyeground.workflows.study.listing import list_cells, list_without_data
+    from eyeground.workflows.study.opened import open_study
+    from eyeground.workflows.study.report import write_study
+    from eyeground.workflows.study.run import run_study
+    from eyeground.workflows.study.settings import StudyRecipe
 
     console = Console(soft_wrap=True)
     settings = read_recipe(StudyRecipe, recipe, overrides)

@@ -9,8 +9,8 @@ from eyeground.errors import UserError
 from eyeground.evaluation.flow import read_checked_flow
 from eyeground.evaluation.reporting.figure_style import as_svg
 from eyeground.evaluation.reporting.flow_diagram import flow_section, steps_of
-from eyeground.protocols.check import check_manifest
 from eyeground.synthetic import render_dataset
+from eyeground.workflows.check import check_manifest
 
 CHECKED = """step,photos,patients
 in the manifest,100,60

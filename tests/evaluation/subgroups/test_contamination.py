@@ -15,8 +15,8 @@ from eyeground.evaluation.subgroups.contamination import (
     read_contamination,
     without,
 )
-from eyeground.protocols.check import check_manifest
 from eyeground.synthetic import render_dataset
+from eyeground.workflows.check import check_manifest
 
 FOUND = Contamination(frozenset("abcd"), 1000, {"a": "exact", "b": "near"})
 

@@ -1,1 +1,0 @@
-"""Whole studies: what `pretrain`, `adapt` and `demo` do from a manifest to a bundle with honest figures."""

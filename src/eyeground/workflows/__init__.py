@@ -1,0 +1,1 @@
+"""The verbs: what each command does, from the files that a person has to the files that they get."""

@@ -1,0 +1,354 @@
+"""What every way of making a classifier shares, from a manifest to a bundle: split, calibrate, choose, evaluate, export.
+
+The order is the honesty: probabilities are calibrated and thresholds chosen on validation photos, after fitting
+and before any test figure is computed, and a photograph that stands in two splits stops the run. The predictions
+that a run writes are calibrated, as those of its bundle are; on validation photos that flatters, so figures are
+of test.
+
+Predictions out of fold (`probing.cross_validation`) have no such photos apart. The bundle's calibration and thresholds
+are then chosen on all of them. Of what a run writes and measures, each fold is calibrated by the others, so that figures
+of calibration are honest; figures at a threshold are called optimistic, since the threshold was chosen on these photos.
+
+No torch here: how a network is fitted and written is its maker's affair (`train`, `adapt`).
+"""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from eyeground.bundle.calibration import Calibration, calibration_in_words
+from eyeground.bundle.description import AnswerRules, TrainingRecord
+from eyeground.bundle.installed import DESCRIPTION, folder_of
+from eyeground.bundle.open import Bundle, open_bundle
+from eyeground.bundle.training_photos import hashes_of_standard
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, CalibrationMethod, Preprocessing
+from eyeground.core.files import equal_files
+from eyeground.data.joining import Terms, terms_of
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import Predictions, compose_predictions, write_predictions
+from eyeground.data.splits import split_patients
+from eyeground.datasets import DATASETS
+from eyeground.errors import UserError
+from eyeground.evaluation import Evaluation
+from eyeground.evaluation.calibrating.calibrate import (
+    calibrated_predictions,
+    cross_calibrated_predictions,
+    fit_calibration,
+)
+from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, expected_scores, measured
+from eyeground.evaluation.offered_points import FIRST, offered_points
+from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
+from eyeground.evaluation.samples import is_cross_validated
+from eyeground.imaging.prepared_photos import PreparedPhotos
+from eyeground.workflows.build.model_card import model_card
+from eyeground.workflows.build.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PREDICTIONS
+from eyeground.workflows.gather import Sources, gather
+
+if TYPE_CHECKING:
+    from eyeground.training.drawn_photos import DrawnPhotos
+
+SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
+DEFAULT_LICENCE = "apache-2.0"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a run yields."""
+
+    bundle: Bundle
+    evaluation: Evaluation
+    predictions: Predictions
+
+
+class Export(Protocol):
+    """Writes a fitted network as a bundle, whole or not at all."""
+
+    def __call__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        training: TrainingRecord,
+        card: str,
+        licence: str,
+        answers: AnswerRules,
+        training_photos: Sequence[str],
+    ) -> Bundle: ...
+
+
+@dataclass(frozen=True)
+class Network:
+    """A fitted network, as far as validating, describing and exporting it goes.
+
+    Attributes
+    ----------
+    architecture : Architecture
+    preprocessing : Preprocessing
+    targets : tuple of Target
+        With their classes known.
+    parameters : int
+        Numbers that were fitted, now or before.
+    export : Export
+    """
+
+    architecture: Architecture
+    preprocessing: Preprocessing
+    targets: tuple[Target, ...]
+    parameters: int
+    export: Export
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where a run reads and writes, and what it is called.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        Run folder.
+    cache : pathlib.Path
+        Folder of standard photos, shared between runs.
+    name : str
+        Name of the bundle.
+    method : str
+        `pretrain`, `finetune`, `probe` or `segmentation`.
+    licence : str
+        Licence of the weights.
+    allow_leakage : bool
+        Go on although a photograph stands in two splits.
+    jobs : int
+        Processes that make standard photos.
+    """
+
+    folder: Path
+    cache: Path
+    name: str
+    method: Literal["pretrain", "finetune", "probe", "segmentation"]
+    licence: str = DEFAULT_LICENCE
+    allow_leakage: bool = False
+    jobs: int = 1
+
+
+def training_record(
+    manifest: Manifest, photos: "PreparedPhotos | DrawnPhotos", plan: Plan, initialisation: str, epochs: int, seed: int
+) -> TrainingRecord:
+    """What a bundle says of the photos its weights were fitted to: those of train, or without splits all."""
+    trained = photos.manifest.in_split("train") if "split" in photos.manifest.table else photos.manifest
+    sources = sorted(trained.table["source"].dropna().unique()) if "source" in trained.table else []
+    return TrainingRecord(
+        manifest_fingerprint=manifest.fingerprint(),
+        photos=len(trained),
+        patients=trained.patients,
+        sources=tuple(sources),
+        terms=_terms(trained, sources),
+        initialisation=initialisation,
+        method=plan.method,
+        epochs=epochs,
+        seed=seed,
+    )
+
+
+def _terms(manifest: Manifest, sources: Sequence[str]) -> dict[str, str]:
+    """Licence and citation of each source: as the manifest's notes give them, else as the publisher does."""
+    published = {source: DATASETS[source] for source in sources if source in DATASETS}
+    terms = {source: Terms(dataset.licence, dataset.citation) for source, dataset in published.items()}
+    terms |= terms_of(manifest)
+    return {source: ". ".join(filter(None, (one.licence, one.citation))) for source, one in sorted(terms.items())}
+
+
+def training_photos(photos: "PreparedPhotos | DrawnPhotos") -> tuple[str, ...]:
+    """Hashes of the photos that a model has seen, for fitting or for choosing epoch, calibration and thresholds."""
+    if "split" not in photos.manifest.table:
+        return hashes_of_standard(photos.standard)
+    rows = np.concatenate([photos.rows("train"), photos.rows("validation")])
+    return hashes_of_standard(photos.standard[row] for row in rows)
+
+
+def validate_and_export(
+    network: Network,
+    predictions: Predictions,
+    record: TrainingRecord,
+    plan: Plan,
+    calibration: CalibrationMethod,
+    console: Console,
+    seen: Sequence[str],
+    remarks: Sequence[str] = (),
+) -> Built:
+    """Calibrate, choose operating points, evaluate, and write predictions, evaluation and bundle.
+
+    Parameters
+    ----------
+    network : Network
+    predictions : Predictions
+        As the network gives them, of validation and test photos, or of all photos out of fold.
+    record : TrainingRecord
+    plan : Plan
+    calibration : str
+    console : rich.console.Console
+    seen : sequence of str
+        What `training_photos` gives, for the bundle.
+    remarks : sequence of str
+        What a reader of the figures must know besides, for report, tables and card.
+    """
+    calibrations = fit_calibrations(predictions, network.targets, calibration, console)
+    calibrated = calibrated_predictions(predictions, calibrations)
+    answers = replace(choose_answers(calibrated, network.targets, console), calibrations=calibrations)
+    if is_cross_validated(predictions):
+        predictions = cross_calibrated_predictions(predictions, network.targets, calibration)
+    else:
+        predictions = calibrated
+    write_predictions(predictions, plan.folder / PREDICTIONS)
+    request = Request(operating_points=answers.operating_points)
+    evaluation = evaluated(predictions, request)
+    evaluation = replace(evaluation, remarks=(*evaluation.remarks, *remarks))
+    bundle = network.export(
+        plan.folder / BUNDLE,
+        name=plan.name,
+        training=record,
+        answers=answers,
+        card=model_card(plan.name, network, record, calibrations, evaluation, plan.licence),
+        licence=plan.licence,
+        training_photos=seen,
+    )
+    evidence = gather(Sources(run=plan.folder))
+    presentation = Presentation(f"Validation of {plan.name}", _command(plan))
+    write_validation(evaluation, predictions, request, evidence, presentation, plan.folder / EVALUATION)
+    return Built(open_bundle(bundle.folder), evaluation, predictions)
+
+
+def _command(plan: Plan) -> str:
+    """The command that the run's environment tells of."""
+    return shlex.join(json.loads((plan.folder / ENVIRONMENT).read_text(encoding="utf-8"))["command"])
+
+
+def with_splits(manifest: Manifest, targets: Sequence[Target], seed: int, console: Console) -> Manifest:
+    """The manifest's own splits, or new ones by patient where it has none; without folds.
+
+    One model predicts all test photos, and a column of folds beside its predictions would say that each fold had its own.
+    """
+    manifest = replace(manifest, table=manifest.table.drop(columns="fold", errors="ignore"))
+    if "split" in manifest.table:
+        return _with_validation(manifest, targets, seed, console)
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
+    console.print(f"the manifest has no splits: patients are split by seed {seed} into {shares}")
+    return split_patients(manifest, SHARES, [target.name for target in targets], seed)
+
+
+def _with_validation(manifest: Manifest, targets: Sequence[Target], seed: int, console: Console) -> Manifest:
+    """A publisher's train and test alone leave nothing to choose thresholds on: an eighth of the training patients then does."""
+    split = manifest.table["split"]
+    if split.eq("validation").any() or not split.eq("train").any():
+        return manifest
+    train = manifest.in_split("train")
+    shares = {"train": 7 / 8, "validation": 1 / 8}
+    divided = split_patients(train, shares, [target.name for target in targets], seed).table
+    moved = divided.loc[divided["split"] == "validation", "photo"]
+    console.print(
+        f"the manifest has no validation photos: {len(moved):,} of {len(train):,} training photos, an eighth of the patients by "
+        f"seed {seed}, become them, so that thresholds are chosen on photos that were not trained on",
+        highlight=False,
+    )
+    return replace(
+        manifest, table=manifest.table.assign(split=split.mask(manifest.table["photo"].isin(moved), "validation"))
+    )
+
+
+def tell_unreadable(photos: "PreparedPhotos | DrawnPhotos", console: Console) -> None:
+    """Say how many photos are left out because they cannot be read, and why the first is."""
+    if photos.unreadable:
+        photo, reason = next(iter(photos.unreadable.items()))
+        console.print(
+            f"[yellow]{len(photos.unreadable)} photos cannot be read and are left out[/]; the first is {photo}: {reason}"
+        )
+
+
+def refuse_leakage(manifest: Manifest, allowed: bool, console: Console) -> None:
+    """Stop if the very same file stands in two splits, or folds; asked before photographs are prepared, which takes hours.
+
+    Raises
+    ------
+    UserError
+        Unless `allowed`, in which case it is said aloud.
+    """
+    part = "split" if "split" in manifest.table else "fold"
+    used = manifest.where(manifest.table[part].notna())
+    table = used.table.assign(content=equal_files(used.photo_paths()))
+    leaked = table[table.groupby("content")[part].transform("nunique") > 1]
+    if leaked.empty:
+        return
+    group = leaked[leaked["content"] == leaked["content"].iloc[0]]
+    example = " and ".join(f"'{photo}' ({name})" for photo, name in zip(group["photo"], group[part], strict=True))
+    message = f"{len(leaked)} photographs stand in more than one {part} under different names, for example {example}"
+    if not allowed:
+        raise UserError(
+            f"{message}. `eyeground check MANIFEST --clean clean.csv` writes a manifest without them; --allow-leakage "
+            "trains anyway, with figures that flatter"
+        )
+    console.print(f"[bold red]leakage allowed:[/] {message}")
+
+
+def predictions_of(
+    photos: PreparedPhotos, rows: np.ndarray, predicted: np.ndarray, targets: Sequence[Target]
+) -> Predictions:
+    """Predictions (rows, outputs) of some rows beside what the manifest knows of them."""
+    outputs = [output for target in targets for output in target.outputs]
+    truth = pd.DataFrame(photos.truth[rows], columns=outputs)
+    return compose_predictions(photos.manifest.table.iloc[rows], truth, predicted)
+
+
+def fit_calibrations(
+    predictions: Predictions, targets: Sequence[Target], method: CalibrationMethod, console: Console
+) -> tuple[Calibration, ...]:
+    """The calibration of every target, fitted on photos held out; what was done, or why nothing was, is said aloud."""
+    held_out = _to_choose_on(predictions)
+    calibrations = tuple(fit_calibration(held_out, target, method) for target in targets)
+    for target, calibration in zip(targets, calibrations, strict=True):
+        console.print(f"calibration of '{target.name}': {calibration_in_words(calibration)}", highlight=False)
+    return calibrations
+
+
+def choose_answers(predictions: Predictions, targets: Sequence[Target], console: Console) -> AnswerRules:
+    """The thresholds and the rule that decides, chosen on photos held out and measured on test photos; told on the console.
+
+    An output seen on fewer than ten patients with or without it offers no threshold and decides nothing.
+    """
+    held_out = _to_choose_on(predictions)
+    # Out of fold, every photo was used to choose: what a threshold does on others is then not known.
+    test = Predictions(predictions.table.iloc[:0]) if is_cross_validated(predictions) else predictions.in_split("test")
+    healthy = frozenset().union(*(target.healthy_outputs for target in targets))
+    deciding, why_not = deciding_outputs(held_out, targets)
+    for output, reason in why_not.items():
+        console.print(f"[yellow]no threshold for '{output}':[/] {reason}", highlight=False)
+    decisions = choose_rules(held_out, deciding, healthy) if deciding else ()
+    if not decisions:
+        console.print(
+            "[bold red]no rule decides:[/] screening with this model needs one; `eyeground calibrate` sets it"
+        )
+    offered = offered_points(held_out, deciding, test)
+    return AnswerRules(
+        operating_points=tuple(point for point in offered if point.rule == FIRST),
+        further_points=tuple(point for point in offered if point.rule != FIRST),
+        decisions=tuple(measured(rule, test, healthy) for rule in decisions),
+        without_threshold=why_not,
+        expected=expected_scores(held_out, deciding, healthy) if deciding else None,
+    )
+
+
+def _to_choose_on(predictions: Predictions) -> Predictions:
+    """Photos that calibration and thresholds are chosen on: validation, or all where each was predicted out of its fold."""
+    return predictions if is_cross_validated(predictions) else predictions.in_split("validation")
+
+
+def public_name(initialisation: str) -> str:
+    """A bundle's identity, or the last part of a path: a bundle says what it started from, not where that lay."""
+    if (Path(initialisation) / DESCRIPTION).is_file() or folder_of(initialisation) is not None:
+        return open_bundle(initialisation).identity
+    return Path(initialisation).name

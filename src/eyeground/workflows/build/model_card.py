@@ -1,0 +1,69 @@
+"""The model card of a bundle: Markdown with the metadata that the Hugging Face hub reads.
+
+Everything in it comes from the run; nothing is written by hand, so the card cannot claim what was not
+measured.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from eyeground.bundle.calibration import Calibration, calibration_in_words
+from eyeground.bundle.description import TrainingRecord
+from eyeground.evaluation import Evaluation
+from eyeground.evaluation.estimates import Estimate, as_text
+
+if TYPE_CHECKING:
+    from eyeground.workflows.build.common import Network
+
+_CARD_METRICS = ("auroc", "auprc", "sensitivity", "specificity", "brier")
+
+
+def model_card(
+    name: str,
+    network: "Network",
+    record: TrainingRecord,
+    calibrations: Sequence[Calibration],
+    evaluation: Evaluation,
+    licence: str,
+) -> str:
+    """Render the card of one bundle."""
+    environment = Environment(
+        loader=PackageLoader("eyeground.workflows"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("model_card.md.jinja").render(
+        name=name,
+        licence=licence,
+        architecture=network.architecture,
+        parameters=network.parameters / 1e6,
+        preprocessing=network.preprocessing,
+        targets=network.targets,
+        record=record,
+        calibrations=[(", ".join(one.outputs), calibration_in_words(one)) for one in calibrations],
+        is_out_of_fold=any(output.folds for output in evaluation.outputs),
+        evaluation=evaluation,
+        metrics=_CARD_METRICS,
+        rows=[(output, _by_metric(output.all_estimates())) for output in evaluation.outputs],
+        macro=_by_metric(evaluation.macro),
+        shown=shown,
+    )
+
+
+def count_parameters(tensors: Mapping[str, tuple[int, ...]]) -> int:
+    """How many numbers were fitted, by the shapes of a network's tensors; statistics of batch normalisation are not."""
+    statistics = ("running_mean", "running_var", "num_batches_tracked")
+    return sum(math.prod(shape) for name, shape in tensors.items() if not name.endswith(statistics))
+
+
+def shown(estimate: Estimate | None) -> str:
+    """An estimate as text: value and interval, or a dash."""
+    return "–" if estimate is None or estimate.value is None else as_text(estimate)
+
+
+def _by_metric(estimates: Iterable[Estimate]) -> dict[str, Estimate]:
+    found: dict[str, Estimate] = {}
+    for estimate in estimates:
+        found.setdefault(estimate.metric.removeprefix("macro_"), estimate)
+    return found

@@ -1,0 +1,244 @@
+"""From a manifest with masks to a segmenter's bundle: split, prepare, fit, choose thresholds, export, measure.
+
+Thresholds are those with the best Dice over the pixels of validation photos; where the manifest has none, as in DRIVE's
+official halves, of training photos. Figures are of test photos, drawn by the exported graph itself.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from rich.console import Console
+
+from eyeground.bundle.description import Figure, OperatingPoint, TrainingRecord
+from eyeground.bundle.installed import DESCRIPTION, folder_of
+from eyeground.bundle.open import Bundle, open_classifier
+from eyeground.config.segmentation_recipe import SegmentationRecipe
+from eyeground.config.settings import read_recipe
+from eyeground.core.progress import track
+from eyeground.core.tables import write_table
+from eyeground.data.manifest import Manifest
+from eyeground.data.splits import split_patients
+from eyeground.errors import UserError
+from eyeground.evaluation.structures import PixelCounts, best_threshold, count_pixels
+from eyeground.evaluation.structures.pixels import EDGES, auroc
+from eyeground.imaging.cache import read_prepared_standard
+from eyeground.imaging.masks import MOST_COVERED
+from eyeground.imaging.standard import StandardPhoto
+from eyeground.models.export_segmenter import export_segmenter
+from eyeground.models.segmenter import Segmenter, start
+from eyeground.screening.drawer import Drawing, load_drawer
+from eyeground.training.drawn_photos import DrawnPhotos, prepare_drawn
+from eyeground.training.fit_segmenter import fit_segmenter
+from eyeground.workflows.build.common import (
+    SHARES,
+    Plan,
+    public_name,
+    refuse_leakage,
+    tell_unreadable,
+    training_photos,
+    training_record,
+)
+from eyeground.workflows.build.run_folder import BUNDLE, EVALUATION, open_run
+from eyeground.workflows.segment.measure import ESTIMATES, MODEL, measure_drawings, truth_of
+
+MASKS = "masks"
+RECORDED = ("dice", "auroc", "auprc", "sensitivity", "specificity")
+LEAST_AUROC = 0.6  # over pixels; even a segmenter of dots, taught by few photos, reaches 0.8
+MOST_FOR_THRESHOLDS = 200  # photos: a few million pixels settle a threshold to the third digit
+
+
+@dataclass(frozen=True)
+class BuiltSegmenter:
+    """What a run yields; `estimates` is empty where no test photo has masks."""
+
+    bundle: Bundle
+    estimates: pd.DataFrame
+
+
+def segmentation_recipe(
+    source: str, structures: Sequence[str], path: Path | None, overrides: Sequence[str]
+) -> SegmentationRecipe:
+    """The recipe of a segmenter: a bundle's network and normalisation, the structures, then the user's overrides.
+
+    Parameters
+    ----------
+    source : str
+        What the encoder starts from. Of a bundle the network is taken, too; of all else it is the recipe's.
+    structures : sequence of str
+        Names, with `:absent` after those of which an empty mask cell says that there is none.
+    """
+    given = [
+        "initialisation=" + json.dumps(source),
+        "structures=" + json.dumps([_structure(one) for one in structures]),
+    ]
+    if folder_of(source) is not None or (Path(source) / DESCRIPTION).is_file():
+        description = open_classifier(source).description
+        given += [
+            "architecture.backbone=" + description.architecture.backbone,
+            "architecture.backbone_options=" + json.dumps(description.architecture.backbone_options),
+            f"preprocessing.mean={list(description.preprocessing.mean)}",
+            f"preprocessing.std={list(description.preprocessing.std)}",
+        ]
+    return read_recipe(SegmentationRecipe, path, [*given, *overrides])
+
+
+def _structure(text: str) -> dict[str, str]:
+    name, _, missing = text.partition(":")
+    return {"name": name, "missing": missing or "unknown"}
+
+
+def train_segmenter(
+    manifest: Manifest, recipe: SegmentationRecipe, plan: Plan, console: Console, resume: bool
+) -> BuiltSegmenter:
+    """Run the whole build; a run killed at any point is resumed to the same figures.
+
+    A manifest without splits is split by patient (70 % train, 10 % validation, 20 % test).
+
+    Raises
+    ------
+    UserError
+        For anything the user can mend: masks, splits, leakage, weights, folders.
+    """
+    if "split" not in manifest.table:
+        console.print(f"the manifest has no splits: patients are split by seed {recipe.seed}, 70/10/20 %")
+        manifest = split_patients(manifest, SHARES, [], recipe.seed)
+    manifest = open_run(plan.folder, recipe, manifest, resume)
+    photos = prepare_drawn(
+        manifest, recipe.structures, recipe.preprocessing, plan.cache, plan.folder / MASKS, plan.jobs
+    )
+    tell_unreadable(photos, console)
+    refuse_leakage(photos.manifest, plan.allow_leakage, console)
+    torch.manual_seed(recipe.seed)
+    names = tuple(structure.name for structure in recipe.structures)
+    segmenter = Segmenter(recipe.architecture, recipe.decoder, recipe.preprocessing, names)
+    start(segmenter, recipe.initialisation).print(console)
+    fitted = fit_segmenter(segmenter, recipe, photos, plan.folder, console, resume)
+    thresholds = choose_thresholds(fitted.segmenter, photos, recipe)
+    record = training_record(
+        manifest, photos, plan, public_name(recipe.initialisation), len(fitted.history), recipe.seed
+    )
+    export = partial(_export, fitted.segmenter, plan, record, thresholds, training_photos(photos))
+    bundle = export(())
+    tested = photos.manifest.where((photos.manifest.table["split"] == "test").fillna(False))
+    if not len(tested):
+        return BuiltSegmenter(bundle, pd.DataFrame())
+    drawer = load_drawer(bundle.folder)
+    measured = measure_drawings(tested, recipe.structures, recipe.preprocessing, drawer.draw)
+    estimates = measured.estimates(seed=recipe.seed)
+    write_table(estimates, plan.folder / EVALUATION / ESTIMATES)
+    return BuiltSegmenter(export(_figures(estimates)), estimates)
+
+
+def choose_thresholds(
+    segmenter: Segmenter, photos: DrawnPhotos, recipe: SegmentationRecipe
+) -> tuple[OperatingPoint, ...]:
+    """The threshold of each structure with the best Dice over validation photos, or over training photos where there are none."""
+    chosen_on: Literal["validation", "train"] = "validation" if len(photos.rows("validation")) else "train"
+    rows = photos.rows(chosen_on)
+    counts: dict[str, list[PixelCounts]] = {structure.name: [] for structure in recipe.structures}
+    for row in track(rows[:MOST_FOR_THRESHOLDS], "choosing thresholds"):
+        standard = read_prepared_standard(photos.standard[row])
+        drawing = _draw(segmenter, standard)
+        for structure, mask in zip(recipe.structures, photos.masks[row], strict=True):
+            if mask != "unknown":
+                drawn = truth_of(photos.manifest, int(row), structure, standard)
+                found = count_pixels(drawing.original(structure.name), drawn.truth, drawn.inside)
+                counts[structure.name].append(found)
+    thresholds = {name: best_threshold(found) for name, found in counts.items()}
+    for name, threshold in thresholds.items():
+        _refuse_what_learnt_nothing(name, counts[name], threshold, chosen_on)
+    return tuple(
+        OperatingPoint(
+            output=name,
+            threshold=thresholds[name],
+            rule="best Dice over pixels",
+            chosen_on=chosen_on,
+            positives=sum(int(one.positives.sum()) for one in found),
+            negatives=sum(int(one.negatives.sum()) for one in found),
+        )
+        for name, found in counts.items()
+    )
+
+
+def _refuse_what_learnt_nothing(name: str, counts: Sequence[PixelCounts], threshold: float, chosen_on: str) -> None:
+    """A segmenter that orders pixels by chance, or calls all of them, must not become a bundle that draws."""
+    positives, negatives = (
+        np.sum([getattr(one, kind) for one in counts], axis=0) for kind in ("positives", "negatives")
+    )
+    area = float(auroc(positives[None], negatives[None])[0])
+    pixels = positives + negatives
+    share = float(pixels[np.searchsorted(EDGES, np.float32(threshold), side="right") :].sum() / pixels.sum())
+    if not area >= LEAST_AUROC or share > MOST_COVERED:
+        raise UserError(
+            f"'{name}' was not learnt, so no bundle is written: on {chosen_on} photos the AUROC over pixels is {area:.2f} "
+            f"(chance is 0.5), and the best threshold calls {share:.0%} of the field of view. Look at the masks with "
+            "`eyeground check`; with few photos, more epochs (--set optimisation.epochs=…) or another learning rate may help"
+        )
+
+
+def _draw(segmenter: Segmenter, standard: StandardPhoto) -> Drawing:
+    with torch.inference_mode():
+        maps = segmenter.draw(torch.from_numpy(standard.pixels[np.newaxis]))[0].numpy()
+    return Drawing(standard, dict(zip(segmenter.structures, maps, strict=True)), {})
+
+
+def _figures(estimates: pd.DataFrame) -> tuple[Figure, ...]:
+    """The model's figures over all test pixels, for bundle.json."""
+    pooled = estimates[
+        (estimates["reader"] == MODEL) & (estimates["over"] == "pooled") & estimates["metric"].isin(RECORDED)
+    ].dropna(subset=["value"])
+    return tuple(
+        Figure(
+            output=row["structure"],
+            metric=row["metric"],
+            value=row["value"],
+            low=None if pd.isna(row["low"]) else row["low"],
+            high=None if pd.isna(row["high"]) else row["high"],
+            scope="test",
+            photos=row["photos"],
+            patients=row["patients"],
+        )
+        for row in pooled.to_dict("records")
+    )
+
+
+def _export(
+    segmenter: Segmenter,
+    plan: Plan,
+    record: TrainingRecord,
+    thresholds: tuple[OperatingPoint, ...],
+    seen: Sequence[str],
+    figures: tuple[Figure, ...],
+) -> Bundle:
+    environment = Environment(
+        loader=PackageLoader("eyeground.workflows"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    card = environment.get_template("segmenter_card.md.jinja").render(
+        name=plan.name,
+        licence=plan.licence,
+        architecture=segmenter.architecture,
+        parameters=sum(parameter.numel() for parameter in segmenter.parameters()) / 1e6,
+        preprocessing=segmenter.preprocessing,
+        record=record,
+        thresholds=thresholds,
+        figures=figures,
+    )
+    return export_segmenter(
+        segmenter,
+        plan.folder / BUNDLE,
+        name=plan.name,
+        training=record,
+        thresholds=thresholds,
+        figures=figures,
+        card=card,
+        licence=plan.licence,
+        training_photos=seen,
+    )

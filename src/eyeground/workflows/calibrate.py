@@ -1,0 +1,320 @@
+"""`calibrate`: a bundle's thresholds and calibration set anew by photographs of one's own site; weights stay as they are.
+
+A manifest's test photos are left to measure on; without any, what the rule does is measured out of fold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from eyeground.bundle.calibration import Calibration, Uncalibrated, calibration_in_words
+from eyeground.bundle.description import (
+    AnswerRules,
+    BundleDescription,
+    DecisionRule,
+    Familiarity,
+    Share,
+    Site,
+)
+from eyeground.bundle.files import CARD
+from eyeground.bundle.open import Bundle, copier, now, open_classifier, write_bundle
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import TRUTH, Predictions
+from eyeground.errors import UserError
+from eyeground.evaluation.calibrating.calibrate import calibrated_predictions, fit_calibration
+from eyeground.evaluation.decision_rule import deciding_outputs, expected_scores, measured, rule_truth
+from eyeground.evaluation.offered_points import FIRST, OFFERED, offered_points
+from eyeground.evaluation.site_rule import (
+    choose_at_site,
+    refuse_few,
+    refuse_unmeasured,
+    shifted_rule,
+    threshold_intervals,
+)
+from eyeground.screening.decision import NO_RULE, rule_of
+from eyeground.screening.runtime import Screener, load
+from eyeground.workflows.predict import predict_manifest
+
+NOT_JUDGED = ("ungradable", "unreadable")
+AT_THRESHOLDS = ("sensitivity", "specificity")
+
+
+@dataclass(frozen=True)
+class SitePlan:
+    """What to calibrate with, and where the result goes.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        The new bundle.
+    cache : pathlib.Path
+        Folder of standard photos.
+    rule : str or None
+        What the rule keeps by default, such as `specificity=0.9`; as in the source if None.
+    expected_abnormal : float or None
+        Share (0-1) of abnormal photos, where they have no labels.
+    name : str
+        Name of the new model.
+    jobs : int
+        Processes that read photos.
+    """
+
+    folder: Path
+    cache: Path
+    rule: str | None
+    expected_abnormal: float | None
+    name: str
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class _SitePhotos:
+    """Judged photos of the site, as the bare network and as the source bundle give them: to choose on, and to measure on."""
+
+    raw: Predictions
+    chosen_on: Predictions
+    raw_test: Predictions
+    test: Predictions
+
+
+def calibrate(source: str, manifest: Manifest, plan: SitePlan, console: Console) -> Bundle:
+    """Write a bundle whose thresholds are those of a site.
+
+    Raises
+    ------
+    UserError
+        If the manifest has no label that the model knows and no share is given, there are too few patients, or the model has no
+        rule that could be moved.
+    """
+    bundle = open_classifier(source)
+    described, healthy = bundle.description, bundle.description.healthy_outputs
+    if plan.expected_abnormal is not None:
+        refuse_unmeasured(rule_of(described, plan.rule).decision)
+    photos, unfamiliarity = _site_photos(load(source), manifest, plan, console)
+    if plan.expected_abnormal is None:
+        answers, site = _by_labels(bundle, photos, plan, console)
+    else:
+        answers, site = _by_expected_share(bundle, photos, plan)
+    # By the new calibrations, as the new bundle will give them.
+    test = photos.raw_test if photos.test.table.empty else calibrated_predictions(photos.raw_test, answers.calibrations)
+    answers = replace(answers, decisions=tuple(_on_test(rule, test, healthy) for rule in answers.decisions))
+    _tell(answers.decisions[0], site, len(test.table), console)
+    description = described.model_copy(
+        update={
+            **vars(answers),
+            "name": plan.name,
+            "created": now(),
+            "figures": tuple(one for one in described.figures if one.metric not in AT_THRESHOLDS),
+            "familiarity": _familiar(described.familiarity, unfamiliarity),
+            "site": site.model_copy(update={"manifest_fingerprint": manifest.fingerprint()}),
+        }
+    )
+    card = _card(bundle, description)
+    kept = {name: copier(bundle.folder / name) for name in described.files if name not in (CARD, "report.html")}
+    return write_bundle(plan.folder, description, {**kept, CARD: lambda path: _write(card, path)})
+
+
+def _site_photos(
+    screener: Screener, manifest: Manifest, plan: SitePlan, console: Console
+) -> tuple[_SitePhotos, np.ndarray]:
+    described = screener.bundle.description
+    bare = replace(screener.bundle, description=described.model_copy(update={"calibrations": ()}))
+    found = predict_manifest(manifest, replace(screener, bundle=bare), plan.cache, plan.jobs)
+    table = found.predictions.table
+    judged = ~table["status"].isin(NOT_JUDGED)
+    if found.unreadable or not judged.all():
+        console.print(
+            f"left out: {len(found.unreadable):,} unreadable and {(~judged).sum():,} ungradable photos", highlight=False
+        )
+    known = int((table.get("in_training", np.zeros(len(table))) == 1).sum())
+    if known:
+        console.print(
+            f"[yellow]the model was trained on {known:,} of these photos:[/] thresholds chosen on them flatter",
+            highlight=False,
+        )
+    raw = Predictions(table[judged].reset_index(drop=True))
+    to_measure = raw.table["split"].eq("test").fillna(False) if "split" in raw.table else np.zeros(len(raw.table), bool)
+    apart = ["split", "fold"]
+    chosen_raw = Predictions(raw.table[~to_measure].drop(columns=apart, errors="ignore").reset_index(drop=True))
+    test_raw = Predictions(raw.table[to_measure].drop(columns=apart, errors="ignore").reset_index(drop=True))
+    if chosen_raw.table.empty:
+        raise UserError(
+            "no photo that could be judged is left to choose on: all are test photos, ungradable or unreadable"
+        )
+    as_source = [
+        calibrated_predictions(part, described.calibrations) if len(part.table) else part
+        for part in (chosen_raw, test_raw)
+    ]
+    unfamiliarity = chosen_raw.table["unfamiliarity"].to_numpy(float)
+    return _SitePhotos(chosen_raw, as_source[0], test_raw, as_source[1]), unfamiliarity
+
+
+def _by_labels(bundle: Bundle, photos: _SitePhotos, plan: SitePlan, console: Console) -> tuple[AnswerRules, Site]:
+    described, healthy = bundle.description, bundle.description.healthy_outputs
+    labelled = [output for output in described.outputs if photos.raw.table[TRUTH + output].notna().any()]
+    if not labelled:
+        raise UserError(
+            f"the manifest has no label that {described.name} knows ({', '.join(target.name for target in described.targets)}); add "
+            "one, such as 'abnormal' with 0 and 1, or say --expected-abnormal SHARE"
+        )
+    before = rule_of(described)
+    outputs = _site_outputs(described, before.deciding, photos.raw, labelled, console)
+    refuse_few(photos.raw, outputs, healthy)
+    calibrations = _calibrations(described, photos.raw, labelled, console)
+    chosen_on = calibrated_predictions(photos.raw, calibrations)
+    first = plan.rule or (before.decision.rule if before.decision else FIRST)
+    decisions = choose_at_site(chosen_on, outputs, healthy, list(dict.fromkeys([first, *OFFERED])))
+    if not decisions or decisions[0].rule != first:
+        raise UserError(f"'{first}' cannot be kept with these photos; ask for another --operating-point")
+    # Beside the new rule's shares, on the same photos: the test photos where there are any, else all that it was chosen on.
+    same = photos.chosen_on if photos.test.table.empty else photos.test
+    shares = measured(before.decision, same, healthy) if before.decision else None
+    with_thresholds, why_not = deciding_outputs(chosen_on, described.targets)
+    points = offered_points(chosen_on, with_thresholds, Predictions(chosen_on.table.iloc[:0]), [FIRST])
+    answers = AnswerRules(
+        calibrations=calibrations,
+        operating_points=tuple(points),
+        decisions=decisions,
+        without_threshold={
+            output: why_not.get(output, "no part of the rule") for output in described.outputs if output not in outputs
+        },
+        expected=expected_scores(chosen_on, outputs, healthy),
+    )
+    used = chosen_on.table[np.isfinite(rule_truth(chosen_on, outputs, healthy))]
+    site = _site(bundle, used, None).model_copy(
+        update={
+            "sensitivity_before": shares.sensitivity if shares else None,
+            "specificity_before": shares.specificity if shares else None,
+            "threshold_intervals": threshold_intervals(chosen_on, outputs, healthy, first),
+        }
+    )
+    return answers, site
+
+
+def _site_outputs(
+    described: BundleDescription, before: Sequence[str], raw: Predictions, labelled: Sequence[str], console: Console
+) -> tuple[str, ...]:
+    """The outputs that decide at the site: those of before as far as labels tell, else all for which labels are enough."""
+    enough, why_not = deciding_outputs(raw, described.targets)
+    outputs = tuple(before) or enough
+    if "abnormal" in labelled and outputs and np.isfinite(rule_truth(raw, outputs, described.healthy_outputs)).any():
+        return outputs
+    left_out = [output for output in outputs if output not in labelled]
+    if left_out:
+        console.print(f"[yellow]no labels here, so no longer deciding:[/] {', '.join(left_out)}", highlight=False)
+    outputs = tuple(output for output in outputs if output in labelled) or enough
+    if not outputs:
+        reasons = "; ".join(f"{output}: {why_not[output]}" for output in labelled)
+        raise UserError(f"no threshold can be chosen by the labels of these photos. {reasons}")
+    return outputs
+
+
+def _by_expected_share(bundle: Bundle, photos: _SitePhotos, plan: SitePlan) -> tuple[AnswerRules, Site]:
+    described = bundle.description
+    asked = rule_of(described, plan.rule)
+    if asked.decision is None:
+        raise UserError(f"{described.name}: {NO_RULE}")
+    assert plan.expected_abnormal is not None
+    others = [rule for rule in described.decisions if rule.rule != asked.decision.rule]
+    decisions = tuple(
+        shifted_rule(rule, photos.chosen_on, described.healthy_outputs, plan.expected_abnormal)
+        for rule in (asked.decision, *others)
+    )
+    answers = AnswerRules(
+        calibrations=described.calibrations, decisions=decisions, without_threshold=described.without_threshold
+    )
+    return answers, _site(bundle, photos.raw.table, plan.expected_abnormal)
+
+
+def _calibrations(
+    described: BundleDescription, raw: Predictions, labelled: Sequence[str], console: Console
+) -> tuple[Calibration, ...]:
+    """New calibrations of the targets for which the site's photos are enough, and the source's of the others."""
+    known = {calibration.outputs: calibration for calibration in described.calibrations}
+    for target in described.targets:
+        if not set(target.outputs) <= set(labelled):
+            continue
+        fitted = fit_calibration(raw, target, "auto")
+        if not isinstance(fitted, Uncalibrated):
+            known[target.outputs] = fitted
+            console.print(f"calibration of '{target.name}': {calibration_in_words(fitted)}", highlight=False)
+    return tuple(known.values())
+
+
+def _site(bundle: Bundle, used: pd.DataFrame, expected_abnormal: float | None) -> Site:
+    return Site(
+        source=bundle.identity,
+        manifest_fingerprint="",
+        photos=len(used),
+        patients=int(used["patient"].nunique()),
+        expected_abnormal=expected_abnormal,
+    )
+
+
+def _on_test(rule: DecisionRule, test: Predictions, healthy: frozenset[str]) -> DecisionRule:
+    """The rule with its shares on the site's test photos where there are both normal and abnormal ones."""
+    if test.table.empty:
+        return rule
+    done = measured(rule, test, healthy)
+    return done if done.sensitivity and done.specificity else rule
+
+
+def _familiar(familiarity: Familiarity | None, unfamiliarity: np.ndarray) -> Familiarity | None:
+    """The limit moved, so that no more of the site's own photos than the usual share are unfamiliar."""
+    if familiarity is None or not np.isfinite(unfamiliarity).any():
+        return familiarity
+    farthest = float(np.nanquantile(unfamiliarity, 1 - familiarity.flagged))
+    return familiarity.model_copy(update={"limit": familiarity.limit * max(1.0, farthest)})
+
+
+def _tell(decision: DecisionRule, site: Site, test_photos: int, console: Console) -> None:
+    where = f"the {test_photos:,} test photos" if test_photos else "these photos, out of fold"
+    console.print(
+        f"rule '{decision.rule}', chosen on {site.photos:,} photos of {site.patients:,} patients:", highlight=False
+    )
+    for output, threshold in decision.thresholds.items():
+        interval = site.threshold_intervals.get(output)
+        told = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+        console.print(f"  {output} from {threshold:.3f}{told} on", highlight=False, markup=False)
+    for name, before, now_share in (
+        ("sensitivity", site.sensitivity_before, decision.sensitivity),
+        ("specificity", site.specificity_before, decision.specificity),
+    ):
+        if now_share is not None:
+            was = f"; before: {in_figures(before)}" if before else ""
+            console.print(f"  {name} on {where}: {in_figures(now_share)}{was}", highlight=False)
+    if decision.sensitivity is None:
+        console.print("  without labels, what the rule finds and passes here is not measured", highlight=False)
+
+
+def in_figures(share: Share) -> str:
+    """A share with its interval, as text."""
+    return f"{share.value:.2f} ({share.low:.2f} to {share.high:.2f}, {share.photos:,} photos)"
+
+
+def _card(bundle: Bundle, description: BundleDescription) -> str:
+    """The source's card under a section on the site, whose thresholds hold in place of those below."""
+    text = (bundle.folder / CARD).read_text(encoding="utf-8")
+    site, decision = description.site, description.decisions[0]
+    assert site is not None
+    front, _, body = text.partition("\n# ") if text.startswith("---") else ("", "", text.removeprefix("# "))
+    rows = "\n".join(f"| {output} | {limit:.4f} |" for output, limit in decision.thresholds.items())
+    how = (
+        "labelled photos"
+        if site.expected_abnormal is None
+        else f"unlabelled photos, {site.expected_abnormal:.0%} of them stated to be abnormal"
+    )
+    return (
+        f"{front}\n# {description.name}\n\n## Calibrated at a site\n\nThresholds (and calibration, where that was possible) of "
+        f"`{site.source}` set anew by `eyeground calibrate` on {site.photos} {how}, of {site.patients} patients. They hold in place of "
+        f"the thresholds, sensitivities and specificities below, which are the source's.\n\n| output | threshold, by "
+        f"{decision.rule} |\n|---|---|\n{rows}\n\n# {body}"
+    )
+
+
+def _write(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,115 @@
+"""What a release says of other people's photos, and the plan that names them.
+
+A dataset is given as a manifest or as a predictions table. A manifest is predicted by the released graph itself, and its
+photographs are looked up among those that the model was trained on; a table is taken at its word, and the card says so.
+Every photo counts, whatever its split, and the thresholds are the bundle's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from eyeground.bundle.open import Bundle
+from eyeground.bundle.training_photos import hashes_of_standard
+from eyeground.core.tables import read_table
+from eyeground.data.manifest import read_manifest
+from eyeground.data.predictions import PROBABILITY, Predictions, read_predictions
+from eyeground.errors import UserError
+from eyeground.evaluation import Evaluation, evaluate
+from eyeground.imaging.cache import prepare
+from eyeground.screening.runtime import load
+from eyeground.workflows.predict import predict_manifest
+from eyeground.workflows.release.inference_settings import AS_TRAINED, Answering
+
+
+@dataclass(frozen=True)
+class ReleasePlan:
+    """What is released, and how.
+
+    Attributes
+    ----------
+    run, folder : pathlib.Path
+        Run folder, and where the bundle goes.
+    name : str
+        Of the model.
+    cache : pathlib.Path
+        Folder of standard photos.
+    jobs : int
+        Processes that read photos.
+    external : mapping of str to path
+        Datasets that the model has never seen, by name: manifests, which the released graph predicts, or predictions
+        tables of the run's model.
+    report : pathlib.Path or None
+        Folder that `eyeground evaluate` wrote; its report goes into the bundle.
+    licence : str or None
+        Of the weights; the run's if None.
+    answering : Answering
+        How the released model answers.
+    int8 : bool
+        Try 8-bit graphs.
+    resamples : int
+        Of patients, behind each interval.
+    """
+
+    run: Path
+    folder: Path
+    name: str
+    cache: Path
+    jobs: int = 1
+    external: Mapping[str, Path] = field(default_factory=dict)
+    report: Path | None = None
+    licence: str | None = None
+    answering: Answering = AS_TRAINED
+    int8: bool = True
+    resamples: int = 2000
+
+
+def evaluate_external(name: str, table: Path, bundle: Bundle, plan: ReleasePlan) -> Evaluation:
+    """Evaluate every photo of a dataset, for the outputs that it has truths of.
+
+    Parameters
+    ----------
+    name : str
+        Of the dataset, for errors.
+    table : pathlib.Path
+        Manifest or predictions table.
+    bundle : Bundle
+        Whose graph predicts a manifest, and whose thresholds are used.
+    plan : ReleasePlan
+
+    Raises
+    ------
+    UserError
+        If the table cannot be read, or holds no truth of any output of the model.
+    """
+    outputs = bundle.description.outputs
+    predictions, remark = _predictions(table, bundle, plan)
+    known = [one for one in predictions.outputs if one in outputs and len(predictions.known(one)[0])]
+    if not known:
+        raise UserError(f"--external {name}: no truth of any output of the model; it has {', '.join(outputs)}")
+    kept = Predictions(predictions.table.drop(columns=["split", "fold"], errors="ignore")).only(known)
+    points = [point for point in bundle.description.operating_points if point.output in known]
+    return replace(evaluate(kept, points, resamples=plan.resamples), remarks=(remark,))
+
+
+def _predictions(table: Path, bundle: Bundle, plan: ReleasePlan) -> tuple[Predictions, str]:
+    """Predictions of a dataset, and a sentence that says whose they are."""
+    if any(str(column).startswith(PROBABILITY) for column in read_table(table).columns):
+        if plan.answering != AS_TRAINED:
+            raise UserError(
+                f"{table}: holds predictions of the run's model, and the released one answers otherwise; give the manifest "
+                "instead, so that the released model predicts it"
+            )
+        return read_predictions(table), (
+            "From a predictions table that was given; that it is of this model, and that the model has not seen these "
+            "photographs, is taken on trust."
+        )
+    manifest = read_manifest(table)
+    predicted = predict_manifest(manifest, load(bundle.folder), plan.cache, plan.jobs)
+    prepared = prepare(manifest.photo_paths(), bundle.description.preprocessing, plan.cache, plan.jobs)
+    hashes = hashes_of_standard(path for path in prepared.paths if path is not None)
+    seen = bundle.trained_on(hashes) or frozenset()
+    return predicted.predictions, (
+        f"Predicted by the released graph; left out as unreadable: {len(predicted.unreadable)}. Of its photographs, "
+        f"{len(seen)} are among those that the model was trained on, by their hashes."
+    )

@@ -1,0 +1,144 @@
+"""A finished run whose network answers otherwise than it was trained to: at another side, from more views, or stacked.
+
+No feature is learnt anew, but every probability changes, so calibration and thresholds are chosen anew, on the same
+validation photos. What comes out is a finished run like any other.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from eyeground.bundle.description import BundleDescription, TrainingRecord
+from eyeground.config.training_recipe import Architecture, Preprocessing, TrainingRecipe
+from eyeground.errors import UserError
+from eyeground.evaluation.calibrating.calibrate import calibrated_predictions
+from eyeground.imaging.prepared_photos import PreparedPhotos
+from eyeground.models import load
+from eyeground.models.classifier import Classifier
+from eyeground.models.export import export_bundle
+from eyeground.training.fit import predict
+from eyeground.workflows.build.common import choose_answers, fit_calibrations, predictions_of, training_photos
+from eyeground.workflows.release.finished_run import FinishedRun
+from eyeground.workflows.release.stacking import stack, stacked_columns
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How a released model is to answer; None stands for as it was trained.
+
+    Attributes
+    ----------
+    side : int or None
+        Pixels of a standard photo; see `Preprocessing.side`.
+    views : int or None
+        1, 2 or 4; see `Architecture.views`.
+    scales : tuple of float or None
+        See `Architecture.scales`.
+    stacked : tuple of str or None
+        An output, and the output of which a share is added to it; see `stacking`.
+    """
+
+    side: int | None = None
+    views: int | None = None
+    scales: tuple[float, ...] | None = None
+    stacked: tuple[str, str] | None = None
+
+    def preprocessing(self, described: BundleDescription) -> Preprocessing:
+        """What photos have to go through for this way to answer."""
+        return described.preprocessing.model_copy(update={"side": self.side or described.preprocessing.side})
+
+    def architecture(self, described: BundleDescription) -> Architecture:
+        """The network that answers this way."""
+        given = {"views": self.views, "scales": self.scales}
+        return described.architecture.model_copy(update={name: value for name, value in given.items() if value})
+
+    def changes(self, described: BundleDescription) -> bool:
+        """Whether a bundle answers otherwise than this."""
+        same = (described.preprocessing, described.architecture)
+        return bool(self.stacked) or (self.preprocessing(described), self.architecture(described)) != same
+
+
+AS_TRAINED = Answering()
+
+
+def network_answering(run: FinishedRun, answering: Answering) -> Classifier:
+    """The run's network, set to look this way; it is not stacked yet.
+
+    Raises
+    ------
+    UserError
+        If it cannot look or be stacked this way.
+    """
+    trained, described = load(run.bundle.folder), run.bundle.description
+    if answering.stacked is not None:
+        stacked_columns(described.targets, *answering.stacked)
+    network = Classifier(answering.architecture(described), answering.preprocessing(described), described.targets)
+    try:
+        network.load_state_dict(trained.state_dict())
+    except RuntimeError as error:
+        raise UserError(
+            f"backbone '{described.architecture.backbone}' is bound to the {described.preprocessing.side} px it was trained at; "
+            "leave out --side"
+        ) from error
+    return network.eval()
+
+
+def answering_anew(
+    run: FinishedRun,
+    answering: Answering,
+    classifier: Classifier,
+    photos: PreparedPhotos,
+    folder: Path,
+    console: Console,
+) -> FinishedRun:
+    """The run with a bundle in `folder` that answers this way.
+
+    Parameters
+    ----------
+    run : FinishedRun
+    answering : Answering
+    classifier : Classifier
+        What `network_answering` gives; stacked in place.
+    photos : PreparedPhotos
+        The run's, by the preprocessing that this way of answering needs.
+    folder : pathlib.Path
+        Where the bundle goes.
+    console : rich.console.Console
+        Where calibration is told.
+
+    Raises
+    ------
+    UserError
+        If the share to be stacked is not above 0.
+    """
+    described = run.bundle.description
+    rows = photos.rows("validation")
+    recipe = TrainingRecipe(targets=described.targets)
+    predicted = predict(classifier, photos, rows, recipe)
+    stacked = described.stacked
+    if answering.stacked is not None:
+        done, predicted = stack(classifier, *answering.stacked, predicted, photos.truth[rows])
+        stacked = (*stacked, done)
+        console.print(f"{done.share:.3f} of the logit of '{done.added}' added to '{done.output}'")
+    validation = predictions_of(photos, rows, predicted, described.targets)
+    calibrations = fit_calibrations(validation, described.targets, "auto", console)
+    answers = choose_answers(calibrated_predictions(validation, calibrations), described.targets, console)
+    bundle = export_bundle(
+        classifier,
+        folder,
+        name=described.name,
+        training=_trained_at(described, classifier.preprocessing.side),
+        stacked=stacked,
+        answers=replace(answers, calibrations=calibrations),
+        card="",
+        licence=described.licence,
+        training_photos=training_photos(photos),
+    )
+    return replace(run, bundle=bundle)
+
+
+def _trained_at(described: BundleDescription, side: int) -> TrainingRecord:
+    """The training, with the side of its photos where the model answers at another."""
+    known = described.trained_side
+    return described.training.model_copy(update={"side": None if known == side else known})

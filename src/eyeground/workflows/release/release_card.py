@@ -1,0 +1,205 @@
+"""The card of a released model: what it is for, what it was made from, and every figure that was measured of it.
+
+Like `model_card` it is rendered from the run and from nothing else. Its head is the metadata that the Hugging Face hub
+reads: licence, tags, and the headline figures as a model index. What could not be measured is a dash, and never a guess.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from eyeground.bundle.calibration import calibration_in_words
+from eyeground.bundle.description import BundleDescription, Figure, Share, looks_in_words
+from eyeground.datasets import DATASETS, Dataset
+from eyeground.evaluation import Evaluation
+from eyeground.evaluation.estimates import Estimate
+from eyeground.evaluation.results import OutputEvaluation
+from eyeground.evaluation.subgroups.groups import Group
+from eyeground.evaluation.subgroups.subgroups import Subgroups
+from eyeground.workflows.build.model_card import shown
+from eyeground.workflows.release.finished_run import Compute
+from eyeground.workflows.release.int8 import LARGEST_DROP, LARGEST_SHARE_FLIPPED, in_figures
+
+METRICS = {
+    "auroc": "AUROC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "brier": "Brier score",
+    "calibration_slope": "calibration slope",
+}
+LARGEST_DIFFERENCE = 0.005  # of any probability, that 16 bits may make
+RECORDED = ("auroc", "sensitivity", "specificity")
+TEST = "test"
+# Identifiers that the hub knows; any other licence is 'other', with its name beside it.
+HUB_LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0")
+
+
+@dataclass(frozen=True)
+class SplitFlow:
+    """How many photos and patients of a split went in, and how many photos could not be read."""
+
+    split: str
+    photos: int
+    unreadable: int
+    patients: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that a card tells.
+
+    Attributes
+    ----------
+    description : BundleDescription
+        With figures, rounding and quantisations.
+    parameters : int
+        Of the network.
+    sizes : dict of str to int
+        Bytes of each file.
+    weights_hash : str
+        SHA-256 of `model.safetensors`.
+    flow : tuple of SplitFlow
+    internal : Evaluation
+        Of the run's test photos.
+    external : dict of str to Evaluation
+    subgroups : Subgroups
+        Of the test photos, for the outputs that decide.
+    compute : Compute
+    hashes : int
+        Photos in `training_photos.txt`.
+    """
+
+    description: BundleDescription
+    parameters: int
+    sizes: Mapping[str, int]
+    weights_hash: str
+    flow: tuple[SplitFlow, ...]
+    internal: Evaluation
+    external: Mapping[str, Evaluation]
+    subgroups: Subgroups
+    compute: Compute
+    hashes: int
+
+
+def figures_of(evaluation: Evaluation, scope: str) -> tuple[Figure, ...]:
+    """AUROC, sensitivity and specificity of every output, as far as they are estimable, for `bundle.json`."""
+    figures = []
+    for output in evaluation.outputs:
+        for metric in RECORDED:
+            estimate = output.estimate(metric)
+            if estimate.value is not None:
+                figures.append(
+                    Figure(
+                        output=output.output,
+                        metric=metric,
+                        value=estimate.value,
+                        low=estimate.low,
+                        high=estimate.high,
+                        scope=scope,
+                        photos=output.photos,
+                        patients=output.patients,
+                    )
+                )
+    return tuple(figures)
+
+
+def release_card(facts: Facts) -> str:
+    """Render the card."""
+    environment = Environment(
+        loader=PackageLoader("eyeground.workflows"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    description = facts.description
+    environment.globals["zip"] = zip
+    return environment.get_template("release_card.md.jinja").render(
+        metadata=yaml.safe_dump(_metadata(facts), sort_keys=False, allow_unicode=True, width=1000),
+        facts=facts,
+        description=description,
+        record=description.training,
+        answering=_answering(description),
+        share=_share,
+        calibrations=[(", ".join(one.outputs), calibration_in_words(one)) for one in description.calibrations],
+        metrics=METRICS,
+        cells=_cells,
+        group_cells=_group_cells,
+        shown=shown,
+        sources=[(source, DATASETS.get(source)) for source in description.training.sources],
+        first_line=_first_line,
+        quantised=[(one.method, one.size / 1e6, in_figures(one)) for one in description.quantisations],
+        gate=(LARGEST_DROP, LARGEST_SHARE_FLIPPED),
+        largest_difference=LARGEST_DIFFERENCE,
+        halves=sum(kind == "F16" for kind in description.storage.values()),
+    )
+
+
+def _answering(description: BundleDescription) -> str:
+    """How the model looks at a photo, where it is not just once at the side it was trained at."""
+    looks = looks_in_words(description.architecture, description.preprocessing.side)
+    trained = description.training.side
+    said = [f"Every answer averages {looks}."] if looks else []
+    return " ".join([*said, *([f"It was trained at {trained} px."] if trained else [])])
+
+
+def _metadata(facts: Facts) -> dict[str, Any]:
+    description = facts.description
+    licence = description.licence.lower()
+    known = {"license": licence} if licence in HUB_LICENCES else {"license": "other", "license_name": _slug(licence)}
+    return known | {
+        "library_name": "eyeground",
+        "pipeline_tag": "image-classification",
+        "tags": ["fundus", "retina", "ophthalmology", "onnx", description.architecture.backbone],
+        "metrics": ["roc_auc"],
+        "model-index": [{"name": description.name, "results": _model_index(facts)}],
+    }
+
+
+def _model_index(facts: Facts) -> list[dict[str, Any]]:
+    sources = ", ".join(facts.description.training.sources) or "the training manifest"
+    results = []
+    for scope in dict.fromkeys(figure.scope for figure in facts.description.figures):
+        named = f"{sources}, internal test photos" if scope == TEST else scope
+        metrics = [
+            {"type": "roc_auc", "value": round(figure.value, 4), "name": f"AUROC, {figure.output}"}
+            for figure in facts.description.figures
+            if figure.scope == scope and figure.metric == "auroc"
+        ]
+        if metrics:
+            results.append(
+                {
+                    "task": {"type": "image-classification", "name": "Fundus photograph classification"},
+                    "dataset": {"type": _slug(sources if scope == TEST else scope), "name": named},
+                    "metrics": metrics,
+                }
+            )
+    return results
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-") or "other"
+
+
+def _cells(output: OutputEvaluation) -> list[str]:
+    """Each figure of the card's tables, or a dash."""
+    found: dict[str, Estimate] = {}
+    for estimate in output.all_estimates():
+        found.setdefault(estimate.metric, estimate)
+    return [shown(found.get(metric)) for metric in METRICS]
+
+
+def _share(share: Share | None) -> str:
+    return "–" if share is None else f"{share.value:.3f} ({share.low:.3f}–{share.high:.3f})"
+
+
+def _group_cells(group: Group) -> list[str]:
+    found: dict[str, Estimate] = {}
+    for figure in group.figures:
+        found.setdefault(figure.estimate.metric, figure.estimate)
+    return [shown(found.get(metric)) for metric in RECORDED]
+
+
+def _first_line(dataset: Dataset | None, what: str) -> str:
+    """What a public dataset's publisher states, on one line; a dash for a dataset that is not one of them."""
+    return "–" if dataset is None else " ".join(str(getattr(dataset, what)).split())

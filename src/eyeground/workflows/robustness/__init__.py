@@ -1,0 +1,1 @@
+"""What corrupted photographs do to a model's answers."""

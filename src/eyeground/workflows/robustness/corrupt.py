@@ -1,0 +1,198 @@
+"""`stress`: a bundle's probabilities of the same photos, clean and spoilt by graded faults of fundus photography.
+
+Predicting is what takes time, so it is kept: one small table per fault and severity, moved into place whole. Its
+name carries a digest of all it depends on (the bundle's description with the hashes of its files, the photographs'
+content, the fault's version and parameter, the seed), so a killed run goes on where it stopped and no table is ever
+taken for another. Truths are joined when the tables are read: a corrected label costs no prediction.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from eyeground.bundle.installed import DESCRIPTION
+from eyeground.bundle.open import Bundle
+from eyeground.config.targets import Target
+from eyeground.core.files import sha256_of
+from eyeground.core.progress import track
+from eyeground.core.tables import read_table, write_table
+from eyeground.data.manifest import Manifest
+from eyeground.data.predictions import PROBABILITY, Predictions, compose_predictions
+from eyeground.errors import UserError
+from eyeground.evaluation.robustness.stress_predictions import CLEAN, Condition, StressPredictions
+from eyeground.imaging.cache import prepare, read_prepared_standard
+from eyeground.imaging.decode import Pixels
+from eyeground.imaging.faults import FAULTS, SEVERITIES, VERSION, fault_named, spoil
+from eyeground.screening.inputs import BATCH_SIZE
+from eyeground.screening.runtime import Screener
+from eyeground.workflows.truth_columns import match_truths
+
+PARTS = "predictions"
+
+
+@dataclass(frozen=True)
+class StressPlan:
+    """What is spoilt.
+
+    Attributes
+    ----------
+    faults : tuple of str
+        Names from `FAULTS`.
+    sample : int or None
+        How many patients, drawn at random from those with a known truth; None for all.
+    every_photo : bool
+        All photos whatever their split, for a model that has seen none of them; else the test photos, or all where
+        the manifest has no splits.
+    seed : int
+        Of the sample of patients and of the faults.
+    """
+
+    faults: tuple[str, ...] = tuple(FAULTS)
+    sample: int | None = None
+    every_photo: bool = False
+    seed: int = 0
+
+
+def stress_manifest(
+    manifest: Manifest, screener: Screener, plan: StressPlan, folder: Path, cache: Path, jobs: int
+) -> tuple[StressPredictions, dict[str, str]]:
+    """Predict photos of a manifest as they are, and under every fault and severity.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    screener : Screener
+        A loaded bundle.
+    plan : StressPlan
+    folder : pathlib.Path
+        In its sub-folder `predictions` what is predicted is kept, and found again.
+    cache : pathlib.Path
+        Folder of standard photos.
+    jobs : int
+        Processes that make standard photos, and threads that spoil them.
+
+    Returns
+    -------
+    predictions : StressPredictions
+        Of the same photos in the same order.
+    unreadable : dict of str to str
+        Photos without a prediction, and why.
+
+    Raises
+    ------
+    UserError
+        If there is no such fault, no photo to evaluate, none with a known truth or none that can be read, or a label
+        has a value that the bundle's target does not know.
+    """
+    for fault in plan.faults:
+        fault_named(fault)
+    description = screener.bundle.description
+    chosen = _sampled(_with_truth(_in_scope(manifest, plan.every_photo), description.targets), plan)
+    prepared = prepare(chosen.photo_paths(), description.preprocessing, cache, jobs)
+    rows = [row for row, path in enumerate(prepared.paths) if path is not None]
+    if not rows:
+        raise UserError(f"none of the {len(chosen)} photos can be read; the first: {prepared.failures[0]}")
+    paths = [path for path in prepared.paths if path is not None]
+    # One model has predicted every photo, so folds mean nothing here.
+    table = chosen.table.iloc[rows].reset_index(drop=True).drop(columns="fold", errors="ignore")
+    truth = match_truths(Manifest(table, chosen.root), description.targets).table
+    conditions = [CLEAN, *((fault, severity) for fault in plan.faults for severity in SEVERITIES)]
+    names = _part_names(conditions, screener.bundle, paths, plan.seed)
+    parts = {condition: folder / PARTS / name for condition, name in names.items()}
+    _predict_missing(parts, paths, screener, plan.seed, jobs)
+    predictions = {condition: _read_part(part, table, truth) for condition, part in parts.items()}
+    clean = predictions.pop(CLEAN)
+    unreadable = {str(chosen.table["photo"].iloc[row]): reason for row, reason in prepared.failures.items()}
+    return StressPredictions(clean, predictions), unreadable
+
+
+def _in_scope(manifest: Manifest, every_photo: bool) -> Manifest:
+    if "split" not in manifest.table:
+        return manifest
+    if every_photo:
+        return Manifest(manifest.table.drop(columns="split"), manifest.root)
+    test = manifest.in_split("test")
+    if not len(test):
+        raise UserError(
+            "the manifest marks no test photos; for a model that has seen none of them, add --every-photo to take all"
+        )
+    return test
+
+
+def _with_truth(manifest: Manifest, targets: Sequence[Target]) -> Manifest:
+    known = match_truths(manifest, targets).table.notna().any(axis=1)
+    if not known.any():
+        names = ", ".join(target.name for target in targets)
+        raise UserError(
+            f"no photo to evaluate has a label that the bundle predicts ({names}); "
+            f"the manifest's labels are {', '.join(manifest.labels) or 'none'}"
+        )
+    return manifest.where(known)
+
+
+def _sampled(manifest: Manifest, plan: StressPlan) -> Manifest:
+    """Some patients, the same ones whatever the order of the rows."""
+    if plan.sample is None:
+        return manifest
+    patients = np.unique(manifest.table["patient"].to_numpy(dtype=str))
+    drawn = np.random.default_rng(plan.seed).permutation(patients)[: plan.sample]
+    return manifest.where(manifest.table["patient"].isin(drawn))
+
+
+def _part_names(
+    conditions: Sequence[Condition], bundle: Bundle, paths: Sequence[Path], seed: int
+) -> dict[Condition, str]:
+    """File names that differ wherever predictions could."""
+    # A standard photo is called by the digest of its photograph, and its folder by how it was made.
+    photos = hashlib.sha256("\n".join(f"{path.parts[-3]}/{path.stem}" for path in paths).encode()).hexdigest()
+    shared = [sha256_of(bundle.folder / DESCRIPTION), photos]
+    names = {}
+    for fault, severity in conditions:
+        spoilt = [] if (fault, severity) == CLEAN else [VERSION, FAULTS[fault].parameters[severity - 1], seed]
+        digest = hashlib.sha256(json.dumps([*shared, fault, severity, *spoilt]).encode()).hexdigest()
+        names[fault, severity] = f"{fault}-{severity}-{digest[:16]}.parquet"
+    return names
+
+
+def _predict_missing(
+    parts: dict[Condition, Path], paths: Sequence[Path], screener: Screener, seed: int, jobs: int
+) -> None:
+    missing = [condition for condition, part in parts.items() if not part.is_file()]
+    columns = [PROBABILITY + output for output in screener.bundle.description.outputs]
+    rows: list[np.ndarray] = []
+    finished = iter(missing)
+    with ThreadPoolExecutor(jobs) as pool:
+        predicted = (row for condition in missing for row in _predicted(condition, paths, screener, seed, pool))
+        for row in track(predicted, "predicting spoilt photos", total=len(missing) * len(paths)):
+            rows.append(row)
+            if len(rows) == len(paths):
+                write_table(pd.DataFrame(np.stack(rows), columns=columns), parts[next(finished)])
+                rows = []
+
+
+def _predicted(
+    condition: Condition, paths: Sequence[Path], screener: Screener, seed: int, pool: ThreadPoolExecutor
+) -> Iterator[np.ndarray]:
+    """Probabilities (outputs,) of photo after photo."""
+    for start in range(0, len(paths), BATCH_SIZE):
+        photos = pool.map(partial(_spoilt, condition, seed), paths[start : start + BATCH_SIZE])
+        yield from screener.probabilities(np.stack(list(photos)))
+
+
+def _spoilt(condition: Condition, seed: int, path: Path) -> Pixels:
+    standard = read_prepared_standard(path)
+    return standard.pixels if condition == CLEAN else spoil(standard, *condition, seed)
+
+
+def _read_part(part: Path, table: pd.DataFrame, truth: pd.DataFrame) -> Predictions:
+    predicted = read_table(part)[[PROBABILITY + output for output in truth.columns]]
+    if len(predicted) != len(table):
+        raise UserError(f"{part}: has {len(predicted)} rows for {len(table)} photos; delete it and repeat the command")
+    return compose_predictions(table, truth, predicted.to_numpy(dtype=float))

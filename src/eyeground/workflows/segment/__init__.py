@@ -1,0 +1,1 @@
+"""Segment a table of photographs, and measure what was segmented against outlines."""

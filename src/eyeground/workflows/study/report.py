@@ -1,0 +1,181 @@
+"""A study as a report: curves, tables and paired differences, from the tables of its cells alone.
+
+`figures.csv` holds every figure as numbers; the report is for reading. What is not computed yet is named, so that a
+half-finished study shows what it has and never looks whole.
+"""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pandas as pd
+from rich.console import Console
+
+from eyeground.config.targets import in_words
+from eyeground.core.tables import write_table
+from eyeground.evaluation.estimates import as_text, signed
+from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, shown_command, write_report
+from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
+from eyeground.evaluation.reporting.wording import joined
+from eyeground.workflows.study.curves import curves
+from eyeground.workflows.study.figures import MACRO, Contest, StudyFigure, as_table, main_figures, study_figures
+from eyeground.workflows.study.opened import Study
+from eyeground.workflows.study.settings import StudyTask
+
+FIGURES = "figures.csv"
+METHODS = {"as released": "as released, adapted to nothing", "probe": "probe", "finetune": "fine-tuning"}
+
+
+def write_study(study: Study, console: Console) -> None:
+    """Write `figures.csv` and `report.html` with its figures and tables into the study's folder."""
+    figures, lacking = study_figures(study)
+    for contest in lacking:
+        console.print(f"[yellow]not all cells are done:[/] {_title(contest)}, {contest.task}", highlight=False)
+    if not figures:
+        console.print("no comparison has all its cells yet; repeat the command to go on")
+        return
+    write_table(as_table(figures), study.place.folder / FIGURES)
+    starts = [start.name for start in study.recipe.initialisations]
+    sections = tuple(_section(task, figures, starts) for task in study.recipe.tasks if _of_task(figures, task))
+    report = Report(
+        title=f"Study {study.recipe.name}",
+        subtitle=joined(starts),
+        date=datetime.now(UTC).date().isoformat(),
+        summary=_summary(figures, study),
+        remarks=(f"{len(lacking)} comparisons still lack cells and are left out.",) if lacking else (),
+        sections=sections,
+        provenance=Provenance(
+            command=shown_command(sys.argv),
+            seed=study.recipe.seed,
+            resamples=study.recipe.resamples,
+            fingerprints=tuple((start.name, start.weights) for start in study.starts.values()),
+        ),
+    )
+    console.print(f"written: {write_report(report, study.place.folder / 'report')}, {study.place.folder / FIGURES}")
+
+
+def _of_task(figures: Sequence[StudyFigure], task: StudyTask) -> list[StudyFigure]:
+    return [one for one in figures if one.contest.task == task.name]
+
+
+def _summary(figures: Sequence[StudyFigure], study: Study) -> tuple[KeyEstimate, ...]:
+    """The last initialisation's figures with all labels of every task, its difference below."""
+    last = study.recipe.initialisations[-1].name
+    shown = []
+    for one in main_figures(figures):
+        if one.initialisation == last and one.contest.fraction == 1 and not one.contest.data:
+            note = "" if one.difference is None else f"{signed(one.difference)} against {one.reference}"
+            label = f"AUROC of {last}, {one.contest.task}, {METHODS[one.contest.method]} with all labels"
+            shown.append(KeyEstimate(label, as_text(one.auroc), note))
+    return tuple(shown)
+
+
+def _section(task: StudyTask, figures: Sequence[StudyFigure], starts: Sequence[str]) -> Section:
+    own = _of_task(figures, task)
+    kinds = dict.fromkeys((one.contest.data, one.contest.method) for one in own)
+    tables, blocks = [], []
+    for data, method in kinds:
+        of_kind = [one for one in main_figures(own) if (one.contest.data, one.contest.method) == (data, method)]
+        name = "-".join(filter(None, [task.name, data, method.replace(" ", "-")]))
+        where = f"on {data}" if data else "in folds held out"
+        caption = (
+            f"{METHODS[method].capitalize()}, AUROC {where}: {of_kind[0].photos:,} photos of "
+            f"{of_kind[0].patients:,} patients{_draws(of_kind)}."
+        )
+        below = " Below a start, its difference from its reference, paired."
+        told = caption + (below if any(map(_has_difference, of_kind)) else "")
+        tables.append(TableBlock(name, _fractions_table(of_kind, starts), told))
+        if len({one.contest.fraction for one in of_kind}) > 1:
+            blocks.append(
+                FigureBlock(f"curve-{name}", curves(of_kind, _present(of_kind, starts)), _alt(of_kind), caption)
+            )
+        detailed = [
+            one for one in own if (one.contest.data, one.contest.method) == (data, method) and one.output != MACRO
+        ]
+        if len({one.output for one in detailed}) > 1:
+            largest = max(one.contest.fraction for one in detailed)
+            at_largest = [one for one in detailed if one.contest.fraction == largest]
+            words = "" if method == "as released" else f", {largest:.0%} of labels"
+            tables.append(
+                TableBlock(f"{name}-outputs", _outputs_table(at_largest, starts), f"The same by output{words}.")
+            )
+    return Section(task.name, f"Task: {in_words(task.name)}", _paragraphs(task, own), tuple(tables), tuple(blocks))
+
+
+def _paragraphs(task: StudyTask, figures: Sequence[StudyFigure]) -> tuple[str, ...]:
+    outputs = joined([in_words(output) for target in task.targets for output in target.outputs])
+    split = f" of the split '{task.split}'" if task.split else ""
+    what = (
+        f"Outputs: {outputs}. Patients{split} of '{task.data}' are in {task.folds} folds; each fold is predicted by models "
+        "of the others, and photos are ranked within their fold only. External photos are predicted by the model of each "
+        "fold, and the figure is pooled over these models. Intervals are over patients and, where labels were drawn several "
+        "times, over the draws."
+    )
+    apart = [one for one in main_figures(figures) if one.difference is not None and one.difference.low is not None]
+    higher = [one for one in apart if (one.difference.low if one.difference and one.difference.low else 0) > 0]
+    lower = [one for one in apart if (one.difference.high if one.difference and one.difference.high else 0) < 0]
+    found = f"Of {len(apart)} differences from references, {len(higher)} have an interval above 0 and {len(lower)} one below."
+    worse = (
+        " Below: " + "; ".join(f"{one.initialisation}, {_title(one.contest)}" for one in lower) + "." if lower else ""
+    )
+    return what, found + worse
+
+
+def _fractions_table(figures: Sequence[StudyFigure], starts: Sequence[str]) -> pd.DataFrame:
+    """Starts as rows, label fractions as columns; under each start its difference from the reference."""
+    fractions = sorted({one.contest.fraction for one in figures})
+    by_place = {(one.initialisation, one.contest.fraction): one for one in figures}
+    rows = []
+    for start in _present(figures, starts):
+        of_start = [by_place[start, fraction] for fraction in fractions]
+        rows.append([start, *(as_text(one.auroc) for one in of_start)])
+        if any(map(_has_difference, of_start)):
+            cells = ["–" if one.difference is None else signed(one.difference) for one in of_start]
+            rows.append([f"   against {of_start[0].reference}", *cells])
+            rows.append(["   p, Holm", *(_p(one.p_holm) for one in of_start)])
+    return pd.DataFrame(rows, columns=["initialisation", *(_share(fraction) for fraction in fractions)])
+
+
+def _outputs_table(figures: Sequence[StudyFigure], starts: Sequence[str]) -> pd.DataFrame:
+    """Outputs as rows, starts as columns."""
+    present = _present(figures, starts)
+    by_place = {(one.output, one.initialisation): one for one in figures}
+    rows = [
+        [in_words(output), f"{by_place[output, present[0]].positives:,}"]
+        + [as_text(by_place[output, start].auroc) for start in present]
+        for output in dict.fromkeys(one.output for one in figures)
+    ]
+    return pd.DataFrame(rows, columns=["output", "positive photos", *present])
+
+
+def _present(figures: Sequence[StudyFigure], starts: Sequence[str]) -> list[str]:
+    return [start for start in starts if any(one.initialisation == start for one in figures)]
+
+
+def _alt(figures: Sequence[StudyFigure]) -> str:
+    largest = max(one.contest.fraction for one in figures)
+    told = [f"{one.initialisation} {as_text(one.auroc)}" for one in figures if one.contest.fraction == largest]
+    return f"AUROC against the share of labels. With {largest:.0%} of labels: {joined(told)}."
+
+
+def _title(contest: Contest) -> str:
+    share = "" if contest.method == "as released" else f", {contest.fraction:.0%} of labels"
+    return f"{METHODS[contest.method]}{share}" + (f", on {contest.data}" if contest.data else "")
+
+
+def _has_difference(figure: StudyFigure) -> bool:
+    return figure.difference is not None
+
+
+def _draws(figures: Sequence[StudyFigure]) -> str:
+    """How many draws of labels the figures are means over, if of several."""
+    most = max(one.draws for one in figures)
+    return f", mean over {most} draws of the labels where not all are used" if most > 1 else ""
+
+
+def _share(fraction: float) -> str:
+    return "as released" if fraction == 0 else f"{fraction:.0%} of labels"
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,0 +1,160 @@
+"""The starts of a study: what each is called, which weights it holds, and the network it makes.
+
+A start is known by the hash of its weights before any network is made, so that a study whose cells are all computed
+opens none. An upstream model that the recipe asks to train is trained here first, once.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from eyeground.bundle.files import WEIGHTS
+from eyeground.bundle.installed import DESCRIPTION, converted_file, folder_of
+from eyeground.bundle.open import Bundle, open_bundle
+from eyeground.config.targets import Target
+from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.core.files import sha256_of
+from eyeground.data.manifest import Manifest
+from eyeground.errors import UserError
+from eyeground.models import load
+from eyeground.models.classifier import Classifier
+from eyeground.models.foreign import FORMATS
+from eyeground.models.initialise import initialise
+from eyeground.workflows.build.common import Plan
+from eyeground.workflows.build.run_folder import BUNDLE, RECIPE
+from eyeground.workflows.build.train import train_and_validate
+from eyeground.workflows.study.data import Place
+from eyeground.workflows.study.settings import Initialisation
+
+UPSTREAM = "upstream"
+NOT_TRAINED = "not trained yet"
+
+
+@dataclass(frozen=True)
+class Start:
+    """An initialisation, found.
+
+    Attributes
+    ----------
+    name : str
+    source : str
+        What `models.initialise.initialise` takes: a name or a path.
+    weights : str
+        Stands for the weights: a hash, or words for those that are drawn or fetched.
+    architecture : Architecture
+    preprocessing : Preprocessing
+    bundle : Bundle or None
+        Where the start is one.
+    """
+
+    name: str
+    source: str
+    weights: str
+    architecture: Architecture
+    preprocessing: Preprocessing
+    bundle: Bundle | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there are weights; not so of an upstream model that is still to be trained."""
+        return self.weights != NOT_TRAINED
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Outputs of the head that a bundle brings; none otherwise."""
+        return self.bundle.description.outputs if self.bundle else ()
+
+    def identity(self) -> str:
+        """Stands for the network, its weights and its preprocessing."""
+        return json.dumps(self.address(), sort_keys=True)
+
+    def address(self) -> dict[str, Any]:
+        """All that a cell's figures depend on, as JSON values; a setting that came later changes no address by its default."""
+        return {
+            "weights": self.weights,
+            "architecture": self.architecture.model_dump(mode="json", exclude_defaults=True),
+            "preprocessing": self.preprocessing.model_dump(mode="json", exclude_defaults=True),
+        }
+
+    def classifier(self, targets: tuple[Target, ...], seed: int, console: Console) -> Classifier:
+        """A network with these weights and a fresh head for `targets`; what was loaded is told."""
+        torch.manual_seed(seed)
+        classifier = Classifier(self.architecture, self.preprocessing, targets)
+        fresh = deepcopy(classifier.head.state_dict())
+        initialise(classifier, self.source).print(console)
+        # A bundle may bring a head for these very targets, which no other start has.
+        classifier.head.load_state_dict(fresh)
+        return classifier
+
+    def with_own_head(self) -> Classifier:
+        """The bundle's network as released.
+
+        Raises
+        ------
+        UserError
+            If the start is no bundle.
+        """
+        if self.bundle is None:
+            raise UserError(f"initialisation '{self.name}' is no bundle, so it brings no head")
+        return load(self.bundle.folder)
+
+
+def open_start(settings: Initialisation, place: Place, manifests: Mapping[str, Manifest], seed: int) -> Start:
+    """Find a start's weights; of an upstream model that is still to be trained there are none yet, and it says so.
+
+    Raises
+    ------
+    UserError
+        If the source is not there.
+    """
+    source = settings.source
+    if settings.pretrain is not None:
+        source = str(upstream_run(settings, place, manifests) / BUNDLE)
+        if not (Path(source) / DESCRIPTION).is_file():
+            recipe = settings.pretrain
+            return Start(settings.name, source, NOT_TRAINED, recipe.architecture, recipe.preprocessing)
+    if source in ("scratch", "imagenet"):
+        weights = f"scratch, seed {seed}" if source == "scratch" else f"imagenet, timm {version('timm')}"
+        return Start(settings.name, source, weights, settings.architecture, settings.preprocessing)
+    found = converted_file(source) if source in FORMATS else place.find(source)
+    path = str(found) if found else source
+    if (Path(path) / DESCRIPTION).is_file() or folder_of(source) is not None:
+        bundle = open_bundle(path)
+        described = bundle.description
+        return Start(
+            settings.name, path, described.files[WEIGHTS], described.architecture, described.preprocessing, bundle
+        )
+    if found is None or not found.is_file():
+        raise UserError(
+            f"initialisation '{settings.name}': '{source}' is neither scratch, imagenet, a converted format, a released "
+            f"bundle, nor a file or bundle in {place.root} or here"
+        )
+    return Start(settings.name, path, sha256_of(found), settings.architecture, settings.preprocessing)
+
+
+def train_upstream(settings: Initialisation, place: Place, manifests: Mapping[str, Manifest], console: Console) -> None:
+    """Train the upstream model of a start, or go on with a training that was interrupted; do nothing if it is there."""
+    if settings.pretrain is None:
+        return
+    run = upstream_run(settings, place, manifests)
+    if (run / BUNDLE / DESCRIPTION).is_file():
+        return
+    console.print(f"initialisation '{settings.name}': training upstream on '{settings.upstream}'")
+    plan = Plan(run, place.cache, settings.name, "pretrain", jobs=place.jobs)
+    manifest = manifests[settings.upstream]
+    train_and_validate(manifest, settings.pretrain, plan, console, resume=(run / RECIPE).is_file())
+
+
+def upstream_run(settings: Initialisation, place: Place, manifests: Mapping[str, Manifest]) -> Path:
+    """The run folder of a start's upstream training; another recipe, or another manifest, is another folder."""
+    assert settings.pretrain is not None
+    recipe = settings.pretrain.model_dump_json(exclude={"machine"}) + manifests[settings.upstream].fingerprint()
+    return place.folder / UPSTREAM / hashlib.sha256(recipe.encode()).hexdigest()[:16]
