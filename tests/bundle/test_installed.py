@@ -15,7 +15,7 @@ from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.cli import main
 from eyeground.errors import UserError
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 FIGURE = Figure(
     output="abnormal", metric="auroc", value=0.9137, low=0.889, high=0.936, scope="test", photos=16, patients=8
 )

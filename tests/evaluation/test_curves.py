@@ -10,7 +10,7 @@ from sklearn.metrics import auc, average_precision_score, precision_recall_curve
 from eyeground.data.predictions import validated_predictions
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.curves import has_curve, precision_recall_with_band, roc_with_band
-from eyeground.evaluation.evaluate import evaluate
+from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.samples import Sample, samples_of
 
 NO_RESAMPLES = Resampling(one_stratum(1), 0, 0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from eyeground.data.column_mapping import Origin
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
-from eyeground.evaluation.evaluate import evaluate
+from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.foreign import parse_mapping, read_foreign
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "predictions" / "referable_dr_resnet18.csv"

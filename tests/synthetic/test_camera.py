@@ -5,7 +5,7 @@ import pytest
 
 from eyeground.synthetic import DEVICES, Device
 from eyeground.synthetic.camera import field_of_view, frame_of
-from eyeground.synthetic.render import FundusSpec, render_spec
+from eyeground.synthetic.rendering import FundusSpec, render_spec
 
 
 @pytest.mark.parametrize("name", sorted(DEVICES))

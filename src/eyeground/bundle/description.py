@@ -132,7 +132,7 @@ class TrainingRecord(Settings):
 
 
 class Stacked(Settings):
-    """An output whose logit has another output's added to it, in a share fitted on validation photos (`protocols.stacking`)."""
+    """An output whose logit has another output's added to it, in a share fitted on validation photos (`eyeground.workflows.release.stacking`)."""
 
     output: str = Field(description="The output that was changed.")
     added: str = Field(description="The output whose logit was added.")

@@ -247,7 +247,7 @@ def _refuse_wrong_targets(manifest: "Manifest", targets: "Sequence[Target]") -> 
 
 
 def _with_torch() -> "ModuleType":
-    """`protocols.train`, which takes seconds to load."""
+    """`workflows.build.train`, which takes seconds to load."""
     with working("loading torch"):
         from eyeground.workflows.build import train
     return train

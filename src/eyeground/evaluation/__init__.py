@@ -4,7 +4,7 @@ Nothing here knows a model. A table with `photo`, `patient`, `truth_…` and `pr
 """
 
 from eyeground.evaluation.comparing.comparison import Comparison, compare
-from eyeground.evaluation.evaluate import evaluate
+from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.flow import flow_table
 from eyeground.evaluation.operating_points import choose_operating_point
 from eyeground.evaluation.reporting.tables import write_evaluation

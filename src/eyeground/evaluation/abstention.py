@@ -13,7 +13,7 @@ from eyeground.data.predictions import STATUS, TRUTH, Predictions
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.estimates import Bearing, Estimate
-from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.measures import Computed, Measure, compute
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
 from eyeground.evaluation.samples import Sample, samples_of

@@ -8,7 +8,7 @@ figure measured on them says anything about patients.
 from eyeground.synthetic.camera import DEVICES, Device, Faults
 from eyeground.synthetic.dataset import render_dataset
 from eyeground.synthetic.presets import DISEASES
-from eyeground.synthetic.render import FundusSpec, SyntheticFundus, render, render_spec
+from eyeground.synthetic.rendering import FundusSpec, SyntheticFundus, render, render_spec
 
 __all__ = [
     "DEVICES",

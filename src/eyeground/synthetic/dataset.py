@@ -21,7 +21,7 @@ from eyeground.errors import UserError, did_you_mean
 from eyeground.synthetic.anatomy import Anatomy
 from eyeground.synthetic.camera import DEVICES, Faults, device_named
 from eyeground.synthetic.presets import DISEASES, diseased, harmless, healthy_anatomy, labels_of
-from eyeground.synthetic.render import FundusSpec, SyntheticFundus, render_spec
+from eyeground.synthetic.rendering import FundusSpec, SyntheticFundus, render_spec
 
 PREVALENCE: dict[str, float] = {
     "diabetic_retinopathy": 0.22,

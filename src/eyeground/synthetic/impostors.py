@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from eyeground.errors import UserError, did_you_mean
 from eyeground.synthetic.presets import DISEASES
-from eyeground.synthetic.render import render
+from eyeground.synthetic.rendering import render
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

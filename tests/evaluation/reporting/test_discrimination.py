@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from eyeground.data.predictions import validated_predictions
-from eyeground.evaluation.evaluate import evaluate
+from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.reporting.discrimination import discrimination_section
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
-from eyeground.evaluation.evaluate import evaluate
+from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.reporting.failures import (
     FALSE_NEGATIVE,
     FALSE_POSITIVE,

@@ -8,7 +8,7 @@ from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import validated_predictions
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.curves import precision_recall_with_band, roc_with_band
-from eyeground.evaluation.evaluate import evaluate
+from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.reporting.class_figure import class_figure
 from eyeground.evaluation.reporting.figure_style import COLOURS, LINES, as_svg
 from eyeground.evaluation.reporting.figures import (

@@ -6,7 +6,7 @@ import pytest
 
 from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import validated_predictions
-from eyeground.evaluation.evaluate import evaluate
+from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.reporting.operating_points_section import operating_points_section
 
 

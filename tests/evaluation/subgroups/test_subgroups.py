@@ -9,7 +9,7 @@ from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
-from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.evaluation.subgroups.subgroups_section import subgroups_section
 

@@ -17,7 +17,7 @@ from eyeground.data.predictions import Predictions
 from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
 from eyeground.evaluation.calibration_measures import equal_mass_bins
 from eyeground.evaluation.estimates import Bearing, Estimate, with_interval
-from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.samples import Sample, samples_of, with_both_classes
 

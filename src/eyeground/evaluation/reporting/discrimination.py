@@ -19,7 +19,7 @@ from eyeground.evaluation.curves import (
     roc_with_band,
 )
 from eyeground.evaluation.estimates import Estimate, as_text
-from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES
 from eyeground.evaluation.reporting.figures import precision_recall_figure, roc_figure

@@ -13,7 +13,7 @@ from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.estimates import Bearing, Estimate
-from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.measures import Measure, compute, noted
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, decisions, per_patient

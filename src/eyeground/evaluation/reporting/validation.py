@@ -27,7 +27,7 @@ from eyeground.evaluation.calibrating.reliability import reliabilities
 from eyeground.evaluation.calibrating.reliability_section import reliability_section
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND
 from eyeground.evaluation.estimates import as_text
-from eyeground.evaluation.evaluate import evaluate
+from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.flow import evaluated_scope, external_sources
 from eyeground.evaluation.reporting.discrimination import discrimination_section
 from eyeground.evaluation.reporting.failures import failures_section, most_confident_errors, write_failures

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from eyeground.bundle.description import OperatingPoint
 from eyeground.evaluation.estimates import Estimate, not_estimable
-from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.measures import Computed, compute, ranking_measure
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.robustness.severity_curves import FLIPPED, TO_NEGATIVE, Aurocs, flip_measure

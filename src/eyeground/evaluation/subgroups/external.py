@@ -17,7 +17,7 @@ from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND, RocCurve, roc_with_band
-from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.measures import ranking_measure
 from eyeground.evaluation.reporting.wording import counted, joined

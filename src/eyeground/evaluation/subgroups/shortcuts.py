@@ -18,7 +18,7 @@ import pandas as pd
 from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.estimates import Estimate, not_estimable, with_interval
-from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.measures import Computed, Measure, compute
 from eyeground.evaluation.reporting.wording import joined

@@ -14,7 +14,7 @@ import numpy as np
 
 from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import TRUTH, Predictions
-from eyeground.evaluation.evaluate import resampling_of
+from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.evaluation.samples import Sample, samples_of
