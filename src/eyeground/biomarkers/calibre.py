@@ -37,14 +37,10 @@ _REACH = 5
 class Stretch:
     """The middle of a segment, where its width is known.
 
-    Attributes
-    ----------
-    points : numpy.ndarray
-        Shape (n, 2): rows and columns of the centre line.
-    areas : numpy.ndarray
-        Shape (n,): pixels of the vessel nearest to each point.
-    lengths : numpy.ndarray
-        Shape (n,): length of centre line that each point stands for.
+    Attributes:
+        points: Shape (n, 2): rows and columns of the centre line.
+        areas: Shape (n,): pixels of the vessel nearest to each point.
+        lengths: Shape (n,): length of centre line that each point stands for.
     """
 
     points: npt.NDArray[np.int64]
@@ -55,22 +51,15 @@ class Stretch:
 def vessel_width(vessel: Mask, disc_diameter: float) -> float | None:
     """Mean width along all vessels, each weighing its length, in disc diameters, above 0.
 
-    Parameters
-    ----------
-    vessel : numpy.ndarray
-        Shape (h, w), bool, within the field of view.
-    disc_diameter : float
-        In pixels.
+    Args:
+        vessel: Shape (h, w), bool, within the field of view.
+        disc_diameter: In pixels.
 
-    Returns
-    -------
-    float or None
+    Returns:
         None where no vessel is longer than wide.
 
-    Raises
-    ------
-    UserError
-        If scikit-image is not installed.
+    Raises:
+        UserError: If scikit-image is not installed.
     """
     measured = stretches(vessel)
     if not measured:
@@ -88,29 +77,19 @@ def central_retinal_equivalent(vessel: Mask, disc: OpticDisc, inside: Mask, coef
     circle by circle, and the mean over circles is taken. No vessel is measured twice on a circle, whether it branches or
     crosses another.
 
-    Parameters
-    ----------
-    vessel : numpy.ndarray
-        Shape (h, w), bool.
-    disc : OpticDisc
-    inside : numpy.ndarray
-        Shape (h, w), bool: the field of view.
-    coefficient : float
-        `ARTERIOLES` or `VENULES`.
+    Args:
+        vessel: Shape (h, w), bool.
+        inside: Shape (h, w), bool: the field of view.
+        coefficient: `ARTERIOLES` or `VENULES`.
 
-    Returns
-    -------
-    float or None
+    Returns:
         Above 0. None where on no circle that is at least three quarters in the field of view six vessels are measured.
 
-    Raises
-    ------
-    UserError
-        If scikit-image is not installed.
+    Raises:
+        UserError: If scikit-image is not installed.
 
-    References
-    ----------
-    Knudtson et al., Revised formulas for summarizing retinal vessel diameters, Current Eye Research 27 (2003) 143.
+    References:
+        Knudtson et al., Revised formulas for summarizing retinal vessel diameters, Current Eye Research 27 (2003) 143.
     """
     measured = stretches(vessel & inside)
     found = []
@@ -126,24 +105,16 @@ def knudtson_equivalent(widths: Sequence[float], coefficient: float) -> float:
 
     A pair becomes `coefficient * sqrt(w1² + w2²)`; the middle one of an odd number goes on to the next round.
 
-    Parameters
-    ----------
-    widths : sequence of float
-        At least one, in any unit.
-    coefficient : float
-        `ARTERIOLES` or `VENULES`.
+    Args:
+        widths: At least one, in any unit.
+        coefficient: `ARTERIOLES` or `VENULES`.
 
-    Returns
-    -------
-    float
+    Returns:
         In the same unit.
 
-    References
-    ----------
-    Knudtson et al., Current Eye Research 27 (2003) 143.
+    References:
+        Knudtson et al., Current Eye Research 27 (2003) 143.
 
-    Examples
-    --------
     >>> round(knudtson_equivalent([3.0, 4.0], 1.0), 6)
     5.0
     """

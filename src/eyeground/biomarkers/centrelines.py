@@ -25,19 +25,14 @@ _NEXT = (*_AROUND[::2], *_AROUND[1::2])
 def centreline(mask: Mask) -> Mask:
     """Thin a mask to lines one pixel wide that keep its connections.
 
-    Parameters
-    ----------
-    mask : numpy.ndarray
-        Shape (h, w), bool.
+    Args:
+        mask: Shape (h, w), bool.
 
-    Raises
-    ------
-    UserError
-        If scikit-image is not installed.
+    Raises:
+        UserError: If scikit-image is not installed.
 
-    References
-    ----------
-    Zhang and Suen, Communications of the ACM 27 (1984) 236, as implemented by scikit-image.
+    References:
+        Zhang and Suen, Communications of the ACM 27 (1984) 236, as implemented by scikit-image.
     """
     try:
         from skimage.morphology import skeletonize
@@ -49,14 +44,10 @@ def centreline(mask: Mask) -> Mask:
 def segments(line: Mask) -> list[npt.NDArray[np.int64]]:
     """Cut a centre line at its branches and crossings.
 
-    Parameters
-    ----------
-    line : numpy.ndarray
-        Shape (h, w), bool, from `centreline`.
+    Args:
+        line: Shape (h, w), bool, from `centreline`.
 
-    Returns
-    -------
-    list of numpy.ndarray
+    Returns:
         Each of shape (n, 2): rows and columns of the pixels of one segment, from end to end. Pixels next to a branch or
         crossing belong to none.
     """

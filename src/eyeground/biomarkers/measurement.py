@@ -19,26 +19,17 @@ Mask = npt.NDArray[np.bool_]
 class Biomarkers:
     """Measurements of one photograph; each is None where it cannot be measured, as its function tells.
 
-    Attributes
-    ----------
-    disc_centre_x, disc_centre_y, disc_diameter : float or None
-        Of the optic disc, in pixels (`optic_disc.fit_optic_disc`).
-    vertical_cup_to_disc_ratio : float or None
-        0 to 1 (`optic_disc.vertical_cup_to_disc_ratio`); None without a cup mask, too.
-    vessel_density : float
-        Share of the field of view, 0 to 1 (`network.vessel_density`).
-    fractal_dimension : float or None
-        Mostly 1 to 2 (`network.fractal_dimension`).
-    arc_over_chord : float or None
-        Tortuosity, at least 1 (`tortuosity.arc_over_chord`).
-    squared_curvature : float or None
-        Tortuosity in 1 / (disc diameter)² (`tortuosity.squared_curvature`); None without a disc.
-    vessel_width : float or None
-        Mean over all vessels in disc diameters (`calibre.vessel_width`); None without a disc.
-    central_retinal_vessel_equivalent : float or None
-        Of the six widest vessels of zone B, arterioles and venules together, in disc diameters
-        (`calibre.central_retinal_equivalent` with the coefficient of venules); None without a disc. It is neither CRAE
-        nor CRVE, which need masks of arterioles and of venules, and must not be compared with them.
+    Attributes:
+        disc_centre_x, disc_centre_y, disc_diameter: Of the optic disc, in pixels (`optic_disc.fit_optic_disc`).
+        vertical_cup_to_disc_ratio: 0 to 1 (`optic_disc.vertical_cup_to_disc_ratio`); None without a cup mask, too.
+        vessel_density: Share of the field of view, 0 to 1 (`network.vessel_density`).
+        fractal_dimension: Mostly 1 to 2 (`network.fractal_dimension`).
+        arc_over_chord: Tortuosity, at least 1 (`tortuosity.arc_over_chord`).
+        squared_curvature: Tortuosity in 1 / (disc diameter)² (`tortuosity.squared_curvature`); None without a disc.
+        vessel_width: Mean over all vessels in disc diameters (`calibre.vessel_width`); None without a disc.
+        central_retinal_vessel_equivalent: Of the six widest vessels of zone B, arterioles and venules together, in disc
+            diameters (`calibre.central_retinal_equivalent` with the coefficient of venules); None without a disc. It is
+            neither CRAE nor CRVE, which need masks of arterioles and of venules, and must not be compared with them.
     """
 
     disc_centre_x: float | None
@@ -56,19 +47,13 @@ class Biomarkers:
 def measure(vessel: Mask, disc: Mask | None, cup: Mask | None, inside: Mask) -> Biomarkers:
     """Measure the masks of one photograph.
 
-    Parameters
-    ----------
-    vessel : numpy.ndarray
-        Shape (h, w), bool: all vessels; those outside the field of view are ignored.
-    disc, cup : numpy.ndarray or None
-        Shape (h, w), bool: the optic disc with its cup, and the cup. None where there is no such mask.
-    inside : numpy.ndarray
-        Shape (h, w), bool: the field of view.
+    Args:
+        vessel: Shape (h, w), bool: all vessels; those outside the field of view are ignored.
+        disc, cup: Shape (h, w), bool: the optic disc with its cup, and the cup. None where there is no such mask.
+        inside: Shape (h, w), bool: the field of view.
 
-    Raises
-    ------
-    UserError
-        If masks differ in shape, are not bool, the field of view is empty, or scikit-image is not installed.
+    Raises:
+        UserError: If masks differ in shape, are not bool, the field of view is empty, or scikit-image is not installed.
     """
     _check_masks({"vessel": vessel, "optic disc": disc, "cup": cup, "field of view": inside})
     seen = vessel & inside

@@ -14,10 +14,8 @@ FEWEST_PIXELS_PER_BOX = 2
 def vessel_density(vessel: Mask, inside: Mask) -> float:
     """Share of the field of view that vessels cover, 0 to 1.
 
-    Parameters
-    ----------
-    vessel, inside : numpy.ndarray
-        Shape (h, w), bool; at least one pixel is inside.
+    Args:
+        vessel, inside: Shape (h, w), bool; at least one pixel is inside.
     """
     return np.count_nonzero(vessel & inside) / np.count_nonzero(inside)
 
@@ -31,21 +29,16 @@ def fractal_dimension(vessel: Mask, inside: Mask) -> float | None:
     are taken as wide as they are: those wider than the smallest box raise the dimension, so masks of different annotators
     or resolutions differ.
 
-    Parameters
-    ----------
-    vessel, inside : numpy.ndarray
-        Shape (h, w), bool; at least one pixel is inside.
+    Args:
+        vessel, inside: Shape (h, w), bool; at least one pixel is inside.
 
-    Returns
-    -------
-    float or None
+    Returns:
         None without any vessel, or where the field of view is narrower than 256 pixels, so that the smallest box would
         have a side below 2 pixels.
 
-    References
-    ----------
-    Mainster, The fractal properties of retinal vessels, Eye 4 (1990) 235, for vessels; Liebovitch and Toth, Physics
-    Letters A 141 (1989) 386, for counting boxes.
+    References:
+        Mainster, The fractal properties of retinal vessels, Eye 4 (1990) 235, for vessels; Liebovitch and Toth, Physics
+        Letters A 141 (1989) 386, for counting boxes.
     """
     rows, columns = np.nonzero(inside)
     top, left = rows.min(), columns.min()

@@ -14,12 +14,10 @@ Mask = npt.NDArray[np.bool_]
 class OpticDisc:
     """The disc as a circle.
 
-    Attributes
-    ----------
-    centre_x, centre_y : float
-        In pixels from the top left corner of the frame; the pixel in column `j` spans `j` to `j + 1`.
-    diameter : float
-        In pixels: the unit of all lengths here, as photographs carry no millimetres.
+    Attributes:
+        centre_x, centre_y: In pixels from the top left corner of the frame; the pixel in column `j` spans `j` to `j +
+            1`.
+        diameter: In pixels: the unit of all lengths here, as photographs carry no millimetres.
     """
 
     centre_x: float
@@ -30,14 +28,10 @@ class OpticDisc:
 def fit_optic_disc(disc: Mask) -> OpticDisc | None:
     """The circle of the same centroid and area as the largest connected piece of a disc mask.
 
-    Parameters
-    ----------
-    disc : numpy.ndarray
-        Shape (h, w), bool; the cup belongs to the disc.
+    Args:
+        disc: Shape (h, w), bool; the cup belongs to the disc.
 
-    Returns
-    -------
-    OpticDisc or None
+    Returns:
         None where the mask is empty.
     """
     piece = _largest_piece(disc)
@@ -53,19 +47,14 @@ def vertical_cup_to_disc_ratio(cup: Mask, disc: Mask) -> float | None:
     Only the largest connected piece of either mask counts, and of the cup only what lies within the disc. *Vertical* is
     the frame's: turn masks of a tilted photograph first. A larger ratio goes with glaucoma.
 
-    Parameters
-    ----------
-    cup, disc : numpy.ndarray
-        Shape (h, w), bool.
+    Args:
+        cup, disc: Shape (h, w), bool.
 
-    Returns
-    -------
-    float or None
+    Returns:
         None where there is no disc or no cup within it; an eye without a cup has no mask of it.
 
-    References
-    ----------
-    Heights of masks, as in the REFUGE challenge: Orlando et al., Medical Image Analysis 59 (2020) 101570.
+    References:
+        Heights of masks, as in the REFUGE challenge: Orlando et al., Medical Image Analysis 59 (2020) 101570.
     """
     whole = _largest_piece(disc)
     hollow = _largest_piece(cup & whole)

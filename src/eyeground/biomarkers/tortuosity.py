@@ -27,20 +27,15 @@ def arc_over_chord(paths: Sequence[Pixels]) -> float | None:
     It is the mean of the segments' ratios of arc to chord, each weighing its chord. Segments shorter than 20 pixels are
     left out; paths are smoothed by a Gaussian of 2 pixels. A closed loop adds length and no chord.
 
-    Parameters
-    ----------
-    paths : sequence of numpy.ndarray
-        From `centrelines.segments`.
+    Args:
+        paths: From `centrelines.segments`.
 
-    Returns
-    -------
-    float or None
+    Returns:
         1 for straight vessels. None where no segment is long enough.
 
-    References
-    ----------
-    The ratio less 1 is the first measure of Hart, Goldbaum, Cote, Kube and Nelson, International Journal of Medical
-    Informatics 53 (1999) 239.
+    References:
+        The ratio less 1 is the first measure of Hart, Goldbaum, Cote, Kube and Nelson, International Journal of Medical
+        Informatics 53 (1999) 239.
     """
     smoothed = [smooth(even(path), STAIRCASE) for path in paths if chain_length(path) >= SHORTEST_PIXELS]
     chord = sum(float(np.linalg.norm(path[-1] - path[0])) for path in smoothed)
@@ -54,22 +49,16 @@ def squared_curvature(paths: Sequence[Pixels], disc_diameter: float) -> float | 
     hides bends of less than some 0.4 and damps those near the ends of a segment; segments shorter than 0.5 disc diameters
     are left out.
 
-    Parameters
-    ----------
-    paths : sequence of numpy.ndarray
-        From `centrelines.segments`.
-    disc_diameter : float
-        In pixels.
+    Args:
+        paths: From `centrelines.segments`.
+        disc_diameter: In pixels.
 
-    Returns
-    -------
-    float or None
-        About 0 for straight vessels: the pixel grid leaves up to 0.1, a radius of 3 disc diameters, where the
-        disc is 80 pixels wide, and more in smaller photographs. None where no segment is long enough.
+    Returns:
+        About 0 for straight vessels: the pixel grid leaves up to 0.1, a radius of 3 disc diameters, where the disc is
+        80 pixels wide, and more in smaller photographs. None where no segment is long enough.
 
-    References
-    ----------
-    Total squared curvature over arc length in Hart et al. (see `arc_over_chord`), here over all segments together.
+    References:
+        Total squared curvature over arc length in Hart et al. (see `arc_over_chord`), here over all segments together.
     """
     long_enough = [path for path in paths if chain_length(path) >= SHORTEST * disc_diameter]
     if not long_enough:

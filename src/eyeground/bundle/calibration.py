@@ -123,22 +123,14 @@ def calibrated(
 ) -> Probabilities:
     """Apply calibrations to the probabilities of a whole model.
 
-    Parameters
-    ----------
-    probabilities : numpy.ndarray
-        Shape (photos, outputs), in 0-1.
-    outputs : sequence of str
-        Names of the columns; those that no calibration is for stay as they are.
-    calibrations : sequence of Calibration
-        Each for outputs that are among the columns.
+    Args:
+        probabilities: Shape (photos, outputs), in 0-1.
+        outputs: Names of the columns; those that no calibration is for stay as they are.
+        calibrations: Each for outputs that are among the columns.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         Shape (photos, outputs), float64, in 0-1.
 
-    Examples
-    --------
     >>> halved = Platt(outputs=("dr",), fitted_on="validation", photos=9, positives=(4,), slope=0.5, offsets=(0.0,))
     >>> calibrated(np.array([[0.5], [0.9]]), ("dr",), [halved]).round(3).tolist()
     [[0.5], [0.75]]
@@ -168,11 +160,8 @@ def calibration_in_words(calibration: Calibration) -> str:
 def refuse_misfits(calibrations: Sequence[Calibration], exclusive: Mapping[tuple[str, ...], bool]) -> None:
     """Raise a `ValueError` if a calibration is not for one target as a whole, of its kind, or is the target's second.
 
-    Parameters
-    ----------
-    calibrations : sequence of Calibration
-    exclusive : mapping
-        The outputs of every target, and whether they are exclusive classes.
+    Args:
+        exclusive: The outputs of every target, and whether they are exclusive classes.
     """
     left = dict(exclusive)
     for calibration in calibrations:

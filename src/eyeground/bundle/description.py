@@ -328,10 +328,8 @@ def looks_in_words(architecture: Architecture, side: int) -> str:
 def read_description(path: Path) -> BundleDescription:
     """Read a `bundle.json`, and check that it makes sense; the files beside it are not looked at.
 
-    Raises
-    ------
-    UserError
-        If it cannot be read, is of another format, or contradicts itself.
+    Raises:
+        UserError: If it cannot be read, is of another format, or contradicts itself.
     """
     try:
         return parse_description(path.read_bytes(), path)

@@ -32,16 +32,11 @@ Floats = NDArray[np.float64]
 class Reference:
     """Where the embeddings of familiar photographs lie.
 
-    Attributes
-    ----------
-    mean : numpy.ndarray
-        `(width,)`, of embeddings of unit length.
-    directions : numpy.ndarray
-        `(directions, width)`, orthonormal, the widest spread first.
-    variances : numpy.ndarray
-        `(directions,)`: spread along each.
-    rest : float
-        Spread along every other direction.
+    Attributes:
+        mean: `(width,)`, of embeddings of unit length.
+        directions: `(directions, width)`, orthonormal, the widest spread first.
+        variances: `(directions,)`: spread along each.
+        rest: Spread along every other direction.
     """
 
     mean: Floats
@@ -62,10 +57,8 @@ class Reference:
 def fit_reference(embeddings: NDArray[np.floating]) -> Reference:
     """Fit the reference to embeddings `(n, width)` of familiar photographs.
 
-    Raises
-    ------
-    UserError
-        If there are fewer than 20 photographs.
+    Raises:
+        UserError: If there are fewer than 20 photographs.
     """
     if len(embeddings) < FEWEST_PHOTOS:
         raise UserError(
@@ -95,10 +88,8 @@ def write_reference(reference: Reference, path: Path) -> None:
 def read_reference(path: Path, width: int) -> Reference:
     """Read a reference to embeddings of some width.
 
-    Raises
-    ------
-    UserError
-        If the file is not one, or not of that width.
+    Raises:
+        UserError: If the file is not one, or not of that width.
     """
     try:
         arrays = {name: array.astype(np.float64) for name, array in load_file(path).items()}

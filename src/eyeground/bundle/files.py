@@ -25,10 +25,8 @@ def verify_files(folder: Path, description: BundleDescription) -> None:
 
     Hidden files are let be: systems leave them behind (`.DS_Store`, `.cache`), and nothing ever reads them.
 
-    Raises
-    ------
-    UserError
-        If not, with what differs.
+    Raises:
+        UserError: If not, with what differs.
     """
     familiar = (REFERENCE,) if description.familiarity is not None else ()
     for required in (*REQUIRED_FILES, *familiar):
@@ -56,10 +54,8 @@ def verify_files(folder: Path, description: BundleDescription) -> None:
 def refuse_odd_names(folder: Path, description: BundleDescription) -> None:
     """Check that a description lists only names of files that a bundle can have, which lead nowhere else.
 
-    Raises
-    ------
-    UserError
-        If not, with what differs.
+    Raises:
+        UserError: If not, with what differs.
     """
     for name in description.files:
         if name not in KNOWN_FILES or name == DESCRIPTION:
@@ -72,10 +68,8 @@ def refuse_odd_names(folder: Path, description: BundleDescription) -> None:
 def verify_tensors(path: Path, description: BundleDescription) -> None:
     """Check that the weights have exactly the tensors, shapes and types that a description lists.
 
-    Raises
-    ------
-    UserError
-        If not, with what differs.
+    Raises:
+        UserError: If not, with what differs.
     """
     try:
         with safe_open(path, framework="numpy") as weights:
@@ -104,10 +98,8 @@ def verify_graphs(folder: Path, description: BundleDescription) -> None:
 
     The 8-bit graph has no weight left to be held against them; of it, only that it is whole by itself is checked.
 
-    Raises
-    ------
-    UserError
-        If not, with what differs.
+    Raises:
+        UserError: If not, with what differs.
     """
     if INT8 in description.files:
         _read_graph(folder / INT8)

@@ -21,11 +21,8 @@ _TOLERANCE = 1e-4
 def changed_tensor(graph: OnnxFile, weights: Mapping[str, Array]) -> str | None:
     """Name of a tensor of a graph that is not what the weights make it, or None.
 
-    Parameters
-    ----------
-    graph : OnnxFile
-    weights : mapping of str to numpy.ndarray
-        Floating-point weights by name, as float32.
+    Args:
+        weights: Floating-point weights by name, as float32.
     """
     missing = dict(weights)
     unexplained = {}

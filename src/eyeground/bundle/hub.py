@@ -43,19 +43,13 @@ class Pushed:
 def push(bundle: Bundle, repo: str, private: bool = False) -> Pushed:
     """Upload a verified bundle as one commit; files of an earlier bundle that this one lacks are removed with it.
 
-    Parameters
-    ----------
-    bundle : Bundle
-    repo : str
-        Such as `group/model`; made if it does not exist.
-    private : bool
-        Make a new repository private.
+    Args:
+        repo: Such as `group/model`; made if it does not exist.
+        private: Make a new repository private.
 
-    Raises
-    ------
-    UserError
-        If the hub's client is not installed, nobody is logged in, the hub refuses or cannot be reached, or the
-        repository holds anything that is no part of a bundle.
+    Raises:
+        UserError: If the hub's client is not installed, nobody is logged in, the hub refuses or cannot be reached, or
+            the repository holds anything that is no part of a bundle.
     """
     _check_repo(repo)
     hub = _client()
@@ -75,20 +69,14 @@ def push(bundle: Bundle, repo: str, private: bool = False) -> Pushed:
 def pull(repo: str, folder: Path | None = None, revision: str | None = None) -> Bundle:
     """Download a bundle, verify it, and put it in place.
 
-    Parameters
-    ----------
-    repo : str
-        Such as `group/model`.
-    folder : pathlib.Path, optional
-        Where it goes; by default among the user's models, under its own name. A bundle there is replaced.
-    revision : str, optional
-        Branch, tag or commit; the newest commit of the main branch by default.
+    Args:
+        repo: Such as `group/model`.
+        folder: Where it goes; by default among the user's models, under its own name. A bundle there is replaced.
+        revision: Branch, tag or commit; the newest commit of the main branch by default.
 
-    Raises
-    ------
-    UserError
-        If the hub's client is not installed, the hub cannot be reached or has no such bundle, or what it has is not
-        whole, was changed, or holds a file that no bundle has.
+    Raises:
+        UserError: If the hub's client is not installed, the hub cannot be reached or has no such bundle, or what it has
+            is not whole, was changed, or holds a file that no bundle has.
     """
     _check_repo(repo)
     hub = _client()

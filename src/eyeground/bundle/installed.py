@@ -76,10 +76,8 @@ def how_to_install(extra: str) -> str:
 def default_model() -> str:
     """Name of the model to screen with where none is asked for.
 
-    Raises
-    ------
-    UserError
-        If this install has none.
+    Raises:
+        UserError: If this install has none.
     """
     path = RELEASED / DEFAULT
     try:

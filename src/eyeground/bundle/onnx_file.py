@@ -28,18 +28,12 @@ Content = bytes | memoryview
 class OnnxFile:
     """What matters of an ONNX file.
 
-    Attributes
-    ----------
-    tensors : dict of str to numpy.ndarray
-        The floating-point tensors of its main graph, initialisers and constants, by name, as float32.
-    convolutions : list of tuple of str
-        Names of kernel and bias of each convolution that has both, in the graph's order.
-    normalised : set of str
-        Names of the inputs of batch normalisations that exporting left as such.
-    foreign : set of str
-        Domains of operators that are not ONNX's own, and `functions` where the file defines operators itself.
-    external : bool
-        Whether any tensor lies in another file.
+    Attributes:
+        tensors: The floating-point tensors of its main graph, initialisers and constants, by name, as float32.
+        convolutions: Names of kernel and bias of each convolution that has both, in the graph's order.
+        normalised: Names of the inputs of batch normalisations that exporting left as such.
+        foreign: Domains of operators that are not ONNX's own, and `functions` where the file defines operators itself.
+        external: Whether any tensor lies in another file.
     """
 
     tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
@@ -52,10 +46,8 @@ class OnnxFile:
 def read_onnx(content: bytes) -> OnnxFile:
     """Read what an ONNX file holds.
 
-    Raises
-    ------
-    ValueError
-        If it is no ONNX file.
+    Raises:
+        ValueError: If it is no ONNX file.
     """
     model = list(_fields(memoryview(content)))
     graphs = [value for number, value in model if number == _GRAPH]

@@ -87,13 +87,9 @@ _SECONDS_TO_LOCK = 10  # a folder to be filled is locked right after it is made
 class Bundle:
     """A verified bundle on disk.
 
-    Attributes
-    ----------
-    folder : pathlib.Path
-    description : BundleDescription
-        What its `bundle.json` says.
-    digest : str
-        SHA-256 of `bundle.json`, which lists that of every other file: it stands for all that the bundle is.
+    Attributes:
+        description: What its `bundle.json` says.
+        digest: SHA-256 of `bundle.json`, which lists that of every other file: it stands for all that the bundle is.
     """
 
     folder: Path
@@ -126,10 +122,8 @@ class Bundle:
     def reference(self) -> Reference | None:
         """Where the embeddings of familiar photographs lie; None where the bundle does not say.
 
-        Raises
-        ------
-        UserError
-            If the file does not fit the model.
+        Raises:
+            UserError: If the file does not fit the model.
         """
         if self.description.familiarity is None:
             return None
@@ -138,14 +132,10 @@ class Bundle:
     def trained_on(self, hashes: Iterable[str]) -> frozenset[str] | None:
         """Which of some photographs the model was trained on, or had its epoch and thresholds chosen on.
 
-        Parameters
-        ----------
-        hashes : iterable of str
-            From `eyeground.bundle.training_photos.photo_hash`, one for each photograph.
+        Args:
+            hashes: From `eyeground.bundle.training_photos.photo_hash`, one for each photograph.
 
-        Returns
-        -------
-        frozenset of str or None
+        Returns:
             Those of the hashes that the bundle lists; None where the bundle has no list, so that nobody knows.
         """
         if TRAINING_PHOTOS not in self.description.files:
@@ -161,19 +151,13 @@ def now() -> str:
 def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[str, Callable[[Path], None]]) -> Bundle:
     """Write a bundle whole or not at all.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where it goes; a bundle already there is replaced.
-    description : BundleDescription
-        Its `files` and `made_by` are filled in here.
-    writers : mapping of file name to a function of a path
-        Each writes one file; `model.safetensors`, `model.onnx` and `README.md` are required.
+    Args:
+        folder: Where it goes; a bundle already there is replaced.
+        description: Its `files` and `made_by` are filled in here.
+        writers: Each writes one file; `model.safetensors`, `model.onnx` and `README.md` are required.
 
-    Raises
-    ------
-    UserError
-        If a required file is missing, `folder` holds anything but a bundle, or the disk is full.
+    Raises:
+        UserError: If a required file is missing, `folder` holds anything but a bundle, or the disk is full.
     """
     folder = Path(folder).resolve()
     for required in REQUIRED_FILES:
@@ -187,17 +171,11 @@ def extend_bundle(
 ) -> Bundle:
     """Write a bundle anew in its place, with another description and further or other files.
 
-    Parameters
-    ----------
-    bundle : Bundle
-        Its files stay as they are where `writers` has none of their name.
-    description : BundleDescription
-    writers : mapping of file name to a function of a path
+    Args:
+        bundle: Its files stay as they are where `writers` has none of their name.
 
-    Raises
-    ------
-    UserError
-        If the bundle cannot be written.
+    Raises:
+        UserError: If the bundle cannot be written.
     """
     kept = {name: copier(bundle.folder / name) for name in bundle.description.files}
     return write_bundle(bundle.folder, description, {**kept, **writers})
@@ -215,17 +193,12 @@ def copier(source: Path) -> Callable[[Path], None]:
 def place_bundle(source: Path, folder: Path) -> Bundle:
     """Copy a bundle, as it is, to where it goes; it is verified beside its place before it is put there.
 
-    Parameters
-    ----------
-    source : pathlib.Path
-        Folder with a bundle; what its `bundle.json` does not list is not copied.
-    folder : pathlib.Path
-        A bundle already there is replaced, once the new one is verified.
+    Args:
+        source: Folder with a bundle; what its `bundle.json` does not list is not copied.
+        folder: A bundle already there is replaced, once the new one is verified.
 
-    Raises
-    ------
-    UserError
-        If `source` is no whole bundle, `folder` holds anything but a bundle, or the disk is full.
+    Raises:
+        UserError: If `source` is no whole bundle, `folder` holds anything but a bundle, or the disk is full.
     """
     folder = Path(folder).resolve()
 
@@ -244,11 +217,9 @@ def place_bundle(source: Path, folder: Path) -> Bundle:
 def open_bundle(name_or_path: str | Path) -> Bundle:
     """Open and verify a bundle by path, or by the name of one that was installed or pulled.
 
-    Raises
-    ------
-    UserError
-        If it is not there, not a bundle, of another format, holds anything else, or if any file's hash, any tensor's name,
-        shape or type differs from what `bundle.json` says, or the graph computes with other weights.
+    Raises:
+        UserError: If it is not there, not a bundle, of another format, holds anything else, or if any file's hash, any
+            tensor's name, shape or type differs from what `bundle.json` says, or the graph computes with other weights.
     """
     folder = Path(name_or_path)
     if not folder.is_dir():
@@ -274,10 +245,8 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
 def open_classifier(name_or_path: str | Path) -> Bundle:
     """As `open_bundle`, for what gives a probability per photo.
 
-    Raises
-    ------
-    UserError
-        If it is a segmenter.
+    Raises:
+        UserError: If it is a segmenter.
     """
     bundle = open_bundle(name_or_path)
     if bundle.description.decoder is not None:
@@ -289,10 +258,8 @@ def open_classifier(name_or_path: str | Path) -> Bundle:
 def open_segmenter(name_or_path: str | Path) -> Bundle:
     """As `open_bundle`, for what gives a probability per pixel.
 
-    Raises
-    ------
-    UserError
-        If it is a classifier.
+    Raises:
+        UserError: If it is a classifier.
     """
     bundle = open_bundle(name_or_path)
     if bundle.description.decoder is None:

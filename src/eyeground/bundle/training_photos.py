@@ -22,10 +22,8 @@ _LINE = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
 def photo_hash(photo: Path) -> str:
     """First sixteen hexadecimal digits of the SHA-256 of a photograph's file.
 
-    Raises
-    ------
-    UserError
-        If it cannot be read.
+    Raises:
+        UserError: If it cannot be read.
     """
     try:
         return sha256_of(photo)[:DIGITS]
@@ -50,10 +48,8 @@ def write_training_photos(hashes: Iterable[str], path: Path) -> None:
 def read_training_photos(path: Path) -> frozenset[str]:
     """Read the list.
 
-    Raises
-    ------
-    UserError
-        If it cannot be read, or a line is no hash.
+    Raises:
+        UserError: If it cannot be read, or a line is no hash.
     """
     try:
         lines = path.read_text(encoding="ascii").splitlines()

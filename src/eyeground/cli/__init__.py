@@ -133,10 +133,8 @@ def _options(
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Without the program's name; `sys.argv` if not given.
+    Args:
+        arguments: Without the program's name; `sys.argv` if not given.
     """
     errors = Console(stderr=True)
     try:

@@ -151,10 +151,8 @@ def evaluate(
 def named_paths(texts: list[str], option: str) -> dict[str, Path]:
     """NAME=PATH pairs.
 
-    Raises
-    ------
-    UserError
-        If one is no pair, or a name comes twice.
+    Raises:
+        UserError: If one is no pair, or a name comes twice.
     """
     found: dict[str, Path] = {}
     for text in texts:

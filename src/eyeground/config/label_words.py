@@ -82,15 +82,10 @@ def plain(word: str) -> str:
 def means_health(word: str, others: Sequence[str] = ()) -> bool:
     """Whether a class says that the disease is not there.
 
-    Parameters
-    ----------
-    word : str
-        The class.
-    others : sequence of str
-        The other classes, by which `NonGlaucoma` beside `Glaucoma` is told from a name that begins with 'non'.
+    Args:
+        word: The class.
+        others: The other classes, by which `NonGlaucoma` beside `Glaucoma` is told from a name that begins with 'non'.
 
-    Examples
-    --------
     >>> [means_health(word) for word in ("0", "Normal", "No DR", "Non-Glaucoma", "without AMD", "Non-proliferative", "1")]
     [True, True, True, True, True, False, False]
     """
@@ -120,8 +115,6 @@ def healthy_among(classes: Sequence[str]) -> tuple[str, ...]:
 def known_order(classes: Sequence[str]) -> tuple[str, ...] | None:
     """Classes from health to the worst grade, where they are numbers or the words of a known scale; else None.
 
-    Examples
-    --------
     >>> known_order(["PDR", "none", "NPDR"]), known_order(["10", "9"]), known_order(["red", "blue"])
     (('none', 'NPDR', 'PDR'), ('9', '10'), None)
     """

@@ -36,22 +36,14 @@ Recipe = TypeVar("Recipe", bound=Settings)
 def read_recipe(kind: type[Recipe], path: Path | None = None, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe from YAML (or the defaults, without a path) and apply `key=value` overrides.
 
-    Parameters
-    ----------
-    kind : type
-        `TrainingRecipe`, `ProbeRecipe`, or another `Settings` class.
-    path : pathlib.Path, optional
-        A YAML file; keys left out keep their defaults.
-    overrides : sequence of str
-        Such as `"optimisation.epochs=20"`; the value is read as YAML.
+    Args:
+        kind: `TrainingRecipe`, `ProbeRecipe`, or another `Settings` class.
+        path: A YAML file; keys left out keep their defaults.
+        overrides: Such as `"optimisation.epochs=20"`; the value is read as YAML.
 
-    Raises
-    ------
-    UserError
-        Naming the file, the key and the fix.
+    Raises:
+        UserError: Naming the file, the key and the fix.
 
-    Examples
-    --------
     >>> from eyeground.config.training_recipe import TrainingRecipe
     >>> read_recipe(TrainingRecipe, overrides=["optimisation.epochs=20"]).optimisation.epochs
     20

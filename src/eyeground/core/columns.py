@@ -32,14 +32,10 @@ _AS_TEXT = "format the column as text where it comes from, and export the table 
 class Problem:
     """What is wrong with one or more cells.
 
-    Attributes
-    ----------
-    position : int
-        Position of the first such row, from 0; -1 is the header.
-    rows : int
-        How many rows share the problem.
-    text : str
-        What is wrong and what is expected, without the row.
+    Attributes:
+        position: Position of the first such row, from 0; -1 is the header.
+        rows: How many rows share the problem.
+        text: What is wrong and what is expected, without the row.
     """
 
     position: int
@@ -53,13 +49,9 @@ Typed = tuple[pd.Series, list[Problem]]
 def refuse(problems: Sequence[Problem], name: str, row_numbers: Sequence[int] | pd.Index) -> None:
     """Raise a `UserError` that lists up to ten problems by row, if there are any.
 
-    Parameters
-    ----------
-    problems : sequence of Problem
-    name : str
-        What to call the table.
-    row_numbers : sequence of int
-        The number that a spreadsheet shows for each position.
+    Args:
+        name: What to call the table.
+        row_numbers: The number that a spreadsheet shows for each position.
     """
     if not problems:
         return

@@ -31,10 +31,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     On an exception the temporary file is removed and `path` stays as it was. The folder is made if missing.
 
-    Raises
-    ------
-    UserError
-        If the disk is full or the folder cannot be written.
+    Raises:
+        UserError: If the disk is full or the folder cannot be written.
     """
     path = Path(path)
     try:
@@ -92,10 +90,8 @@ def locked(path: Path, flags: int) -> int | None:
 def require_table_output(path: Path) -> str:
     """Check, before any work, that a table can be written to `path`, and return its ending.
 
-    Raises
-    ------
-    UserError
-        If it ends in neither `.csv` nor `.parquet`, is a folder, or its folder cannot be written to.
+    Raises:
+        UserError: If it ends in neither `.csv` nor `.parquet`, is a folder, or its folder cannot be written to.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in TABLE_SUFFIXES:
@@ -109,10 +105,8 @@ def require_table_output(path: Path) -> str:
 def require_writable(folder: Path) -> None:
     """Check that a folder can be written to, or made.
 
-    Raises
-    ------
-    UserError
-        If something on the way is no folder, or closed.
+    Raises:
+        UserError: If something on the way is no folder, or closed.
     """
     there = next(
         place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if os.path.lexists(place)

@@ -37,16 +37,11 @@ class _TimeLeft(TimeRemainingColumn):
 def track(items: Iterable[Item], description: str, total: int | None = None, unit: str = "photos") -> Iterator[Item]:
     """Yield every item, showing how many are done, how fast, and how long the rest will take.
 
-    Parameters
-    ----------
-    items : iterable
-        What is worked through; one item counts as one `unit`.
-    description : str
-        What is being done, in a word or three ("reading photos").
-    total : int, optional
-        How many items there are; taken from `len(items)` where it has one.
-    unit : str
-        The plural name of an item.
+    Args:
+        items: What is worked through; one item counts as one `unit`.
+        description: What is being done, in a word or three ("reading photos").
+        total: How many items there are; taken from `len(items)` where it has one.
+        unit: The plural name of an item.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)

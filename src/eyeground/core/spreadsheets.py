@@ -26,11 +26,9 @@ def read_sheets(path: Path) -> dict[str, pd.DataFrame]:
     Dates end in ` 00:00:00` and numbers of more digits than Excel keeps are written with `E+`, so that neither can pass
     for an identifier.
 
-    Raises
-    ------
-    UserError
-        If openpyxl is not installed, the file cannot be read, a cell holds an error, or one is shown as something else
-        than it holds.
+    Raises:
+        UserError: If openpyxl is not installed, the file cannot be read, a cell holds an error, or one is shown as
+            something else than it holds.
     """
     try:
         from openpyxl import load_workbook

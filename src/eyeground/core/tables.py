@@ -30,11 +30,9 @@ def read_table(path: Path) -> pd.DataFrame:
     still counts the rows of the file, so that `index + 2` is the row a spreadsheet shows. A nameless column with
     content is called `Unnamed: ` and its position.
 
-    Raises
-    ------
-    UserError
-        If the file is missing, empty, no table, not UTF-8, has a row longer than its header or a repeated column,
-        several sheets, or another ending.
+    Raises:
+        UserError: If the file is missing, empty, no table, not UTF-8, has a row longer than its header or a repeated
+            column, several sheets, or another ending.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -67,10 +65,8 @@ def write_table(table: pd.DataFrame, path: Path, for_spreadsheets: bool = False)
 
     With `for_spreadsheets`, text and headings in a CSV that a spreadsheet would take for a formula get an apostrophe.
 
-    Raises
-    ------
-    UserError
-        If `path` ends in neither `.csv` nor `.parquet`, or cannot be written.
+    Raises:
+        UserError: If `path` ends in neither `.csv` nor `.parquet`, or cannot be written.
     """
     path = Path(path)
     suffix = require_table_output(path)

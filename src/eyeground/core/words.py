@@ -66,18 +66,12 @@ def visible(text: str) -> str:
 def meaning(kind: str, text: str) -> str | None:
     """What a word means, or None where it is not known.
 
-    Parameters
-    ----------
-    kind : {"eye", "sex", "split", "truth"}
-    text : str
+    Args:
+        kind: `{"eye", "sex", "split", "truth"}`.
 
-    Returns
-    -------
-    str or None
+    Returns:
         One of `EYES`, `SEXES`, `SPLITS`, or `1` and `0`.
 
-    Examples
-    --------
     >>> meaning("eye", "OD"), meaning("split", "Val"), meaning("truth", "Yes"), meaning("sex", "X")
     ('right', 'validation', '1', None)
     """

@@ -32,15 +32,11 @@ _TRANSLATED = re.compile(rf"(.*):\s*({_VALUE}(?:,{_VALUE})*)", re.DOTALL)
 class Origin:
     """Where a column of ours comes from.
 
-    Attributes
-    ----------
-    column : str
-        Of the other table.
-    function : {"", "folder", "match"}
-    pattern : str
-        The regular expression of `match`.
-    values : tuple of (str, str)
-        What a value of theirs is in ours; empty where values stay as they are.
+    Attributes:
+        column: Of the other table.
+        function: `{"", "folder", "match"}`.
+        pattern: The regular expression of `match`.
+        values: What a value of theirs is in ours; empty where values stay as they are.
     """
 
     column: str
@@ -58,21 +54,14 @@ class Origin:
 def parse_pairs(text: str, option: str, example: str, our_name: Callable[[str], str]) -> dict[str, Origin]:
     """Read `ours=theirs` pairs, separated by commas.
 
-    Parameters
-    ----------
-    text : str
-        A name of theirs with a comma, an equals sign or quotes is put in quotes.
-    option : str
-        What the text was given as, for errors.
-    example : str
-        A mapping that is right, for errors.
-    our_name : callable
-        Turns what stands before the first `=` into a column of ours, or raises a `UserError`.
+    Args:
+        text: A name of theirs with a comma, an equals sign or quotes is put in quotes.
+        option: What the text was given as, for errors.
+        example: A mapping that is right, for errors.
+        our_name: Turns what stands before the first `=` into a column of ours, or raises a `UserError`.
 
-    Raises
-    ------
-    UserError
-        If the text is no such mapping, or maps one of our columns twice.
+    Raises:
+        UserError: If the text is no such mapping, or maps one of our columns twice.
     """
     mapping: dict[str, Origin] = {}
     last = ""
@@ -94,8 +83,6 @@ def parse_pairs(text: str, option: str, example: str, our_name: Callable[[str], 
 def parse_columns(texts: Sequence[str], known: Collection[str], prefixes: tuple[str, ...] = ()) -> dict[str, Origin]:
     """Read the texts of repeated `--column` options, for columns of ours that are known or begin with a prefix.
 
-    Examples
-    --------
     >>> parse_columns(["photo=File name", "eye=Side:rechts=right,links=left"], ("photo", "eye"))["eye"].values
     (('rechts', 'right'), ('links', 'left'))
     """
@@ -120,8 +107,6 @@ def parse_columns(texts: Sequence[str], known: Collection[str], prefixes: tuple[
 def parse_label(text: str, columns: Collection[str]) -> tuple[str, Origin]:
     """Read a `--label`: a column of the table, `name=column`, and with its values `name=column:theirs=ours,theirs=ours`.
 
-    Examples
-    --------
     >>> parse_label("dr=Referable DR?:yes=1,no=0", ["Referable DR?"])
     ('dr', Origin(column='Referable DR?', function='', pattern='', values=(('yes', '1'), ('no', '0'))))
     """
@@ -172,20 +157,13 @@ def mapped_table(
 ) -> pd.DataFrame:
     """The columns of a table that are ours, by mapping or by name; all others are left out.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `eyeground.core.tables.read_table` gives it.
-    mapping : mapping of str to Origin
-    name : str
-        What to call the table in errors.
-    ours : callable
-        Whether a name is that of a column of ours, which needs no mapping; capitals aside.
+    Args:
+        table: As `eyeground.core.tables.read_table` gives it.
+        name: What to call the table in errors.
+        ours: Whether a name is that of a column of ours, which needs no mapping; capitals aside.
 
-    Raises
-    ------
-    UserError
-        If a mapped column is not there, or a value has no translation.
+    Raises:
+        UserError: If a mapped column is not there, or a value has no translation.
     """
     for column, origin in mapping.items():
         if origin.column not in table:

@@ -33,10 +33,8 @@ def join(manifests: Sequence[Manifest], root: Path) -> Manifest:
     manifest lacks stays unknown for its photographs. Patients of the same identifier are the same patient: see
     `patients_apart`.
 
-    Raises
-    ------
-    UserError
-        If two manifests disagree on a cell of the same photograph.
+    Raises:
+        UserError: If two manifests disagree on a cell of the same photograph.
     """
     if not manifests:
         raise UserError("nothing to join: name at least one manifest")
@@ -53,10 +51,8 @@ def join(manifests: Sequence[Manifest], root: Path) -> Manifest:
 def with_source(manifest: Manifest, source: str, name: str) -> Manifest:
     """Return the manifest with `source` in every row; `name` is what to call it in an error.
 
-    Raises
-    ------
-    UserError
-        If it says another source itself.
+    Raises:
+        UserError: If it says another source itself.
     """
     said = [] if "source" not in manifest.table else sorted(set(manifest.table["source"].dropna()) - {source})
     if said:
@@ -67,21 +63,15 @@ def with_source(manifest: Manifest, source: str, name: str) -> Manifest:
 def patients_apart(manifests: Mapping[str, Manifest]) -> list[Manifest]:
     """Put each patient's source before the identifier, if there is more than one source: `001` becomes `clinic-001`.
 
-    Parameters
-    ----------
-    manifests : mapping of str to Manifest
-        By what to call each in an error.
+    Args:
+        manifests: By what to call each in an error.
 
-    Returns
-    -------
-    list of Manifest
-        A patient whose identifier begins with its source already keeps it, and a patient of a manifest who has photos of
-        several sources gets the first of them by alphabet.
+    Returns:
+        A patient whose identifier begins with its source already keeps it, and a patient of a manifest who has photos
+        of several sources gets the first of them by alphabet.
 
-    Raises
-    ------
-    UserError
-        If two manifests have patients in common and one of them does not say the source of its photos.
+    Raises:
+        UserError: If two manifests have patients in common and one of them does not say the source of its photos.
     """
     for one, other in combinations(manifests, 2):
         _refuse_unknown_sources(one, manifests[one], other, manifests[other])
@@ -92,10 +82,8 @@ def patients_apart(manifests: Mapping[str, Manifest]) -> list[Manifest]:
 def with_terms(manifest: Manifest, terms: Mapping[str, Terms]) -> Manifest:
     """Return the manifest with licence and citation of its sources as the notes `note_licence` and `note_citation`.
 
-    Raises
-    ------
-    UserError
-        If it has no photo of a source that terms are given for.
+    Raises:
+        UserError: If it has no photo of a source that terms are given for.
     """
     sources = set() if "source" not in manifest.table else set(manifest.table["source"].dropna())
     for source in terms:

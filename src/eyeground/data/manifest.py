@@ -55,15 +55,11 @@ _COLUMN_SYNONYMS = {"photo": _PHOTO_SYNONYMS, "patient": _PATIENT_SYNONYMS}
 class Manifest:
     """A validated table of photographs and the folder its paths are relative to.
 
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        One row per photograph. `photo`, `patient`, `eye`, `split`, `device`, `sex`, `source` are strings,
-        `age` (years) is a float, `fold` and numeric labels are nullable integers; missing is `pandas.NA`.
-    root : pathlib.Path
-        The folder that `photo` and `mask_…` paths are relative to.
-    remarks : tuple of str
-        Sentences for the user: choices made in reading, traps, counts of disagreements.
+    Attributes:
+        table: One row per photograph. `photo`, `patient`, `eye`, `split`, `device`, `sex`, `source` are strings, `age`
+            (years) is a float, `fold` and numeric labels are nullable integers; missing is `pandas.NA`.
+        root: The folder that `photo` and `mask_…` paths are relative to.
+        remarks: Sentences for the user: choices made in reading, traps, counts of disagreements.
     """
 
     table: pd.DataFrame
@@ -140,20 +136,13 @@ class Manifest:
 def read_manifest(path: Path, needs: Collection[str] | None = None) -> Manifest:
     """Read and validate a manifest.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-    needs : collection of str, optional
-        The columns, besides `photo` and `patient`, that have to be right; any other whose cells cannot be understood
-        passes through as text, with a remark. All of them if not given.
+    Args:
+        needs: The columns, besides `photo` and `patient`, that have to be right; any other whose cells cannot be
+            understood passes through as text, with a remark. All of them if not given.
 
-    Raises
-    ------
-    UserError
-        Naming file, row, column and fix, for up to ten problems at once.
+    Raises:
+        UserError: Naming file, row, column and fix, for up to ten problems at once.
 
-    Examples
-    --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "photos.csv"
     >>> _ = path.write_text("photo,patient,eye,glaucoma\\na.jpg,007,left,1\\nb.jpg,007,right,\\n")
@@ -177,21 +166,14 @@ def validated(
 ) -> Manifest:
     """Check a table against the schema and give every column its type.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Cells may be text (as read from CSV) or typed.
-    name : str
-        What to call the table in error messages, usually its path.
-    root : pathlib.Path
-        The folder that paths are relative to.
-    row_numbers : sequence of int, optional
-        Those that a spreadsheet shows, for errors; counted from 2 unless given.
+    Args:
+        table: Cells may be text (as read from CSV) or typed.
+        name: What to call the table in error messages, usually its path.
+        root: The folder that paths are relative to.
+        row_numbers: Those that a spreadsheet shows, for errors; counted from 2 unless given.
 
-    Raises
-    ------
-    UserError
-        Listing up to ten problems.
+    Raises:
+        UserError: Listing up to ten problems.
     """
     return _validated(table, name, root, range(2, len(table) + 2) if row_numbers is None else row_numbers)
 

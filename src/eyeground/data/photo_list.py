@@ -20,24 +20,16 @@ def read_photo_list(path: Path, mapping: Mapping[str, Origin] | None = None, kee
     `patient` need not be there and may be empty, and all other columns are passed over: nobody has labelled
     photographs that are yet to be screened.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-    mapping : mapping of str to Origin, optional
-        Which columns are `photo`, `patient` and `eye`, where they have other names.
-    keep : sequence of str
-        Further columns, by the table's own names, to be kept as text.
+    Args:
+        mapping: Which columns are `photo`, `patient` and `eye`, where they have other names.
+        keep: Further columns, by the table's own names, to be kept as text.
 
-    Returns
-    -------
-    Manifest
+    Returns:
         Of strings: `photo` (relative to the table's folder), `patient` and `eye` (`left`, `right`), missing where
         unknown, and the columns of `keep`.
 
-    Raises
-    ------
-    UserError
-        Naming file, row, column and fix, for up to ten problems at once.
+    Raises:
+        UserError: Naming file, row, column and fix, for up to ten problems at once.
     """
     path = Path(path)
     source = read_table(path)

@@ -29,14 +29,11 @@ DESCRIBING = ("eye", "sex", "age")  # what subgroups are told by and figures do 
 class Predictions:
     """A validated predictions table.
 
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        `photo`, `patient` (strings), optional `split`, `eye`, `sex` (strings), `fold`, `in_training` (nullable
-        integers), `age` (years, float); `truth_…` (float: 0, 1 or NaN) and `probability_…` (float in 0-1) for each
-        output. Further columns are kept as they are.
-    remarks : tuple of str
-        Sentences for the user: what reading made of the table.
+    Attributes:
+        table: `photo`, `patient` (strings), optional `split`, `eye`, `sex` (strings), `fold`, `in_training` (nullable
+            integers), `age` (years, float); `truth_…` (float: 0, 1 or NaN) and `probability_…` (float in 0-1) for each
+            output. Further columns are kept as they are.
+        remarks: Sentences for the user: what reading made of the table.
     """
 
     table: pd.DataFrame
@@ -64,10 +61,8 @@ class Predictions:
     def only(self, outputs: Sequence[str]) -> "Predictions":
         """Return the table with these outputs alone.
 
-        Raises
-        ------
-        UserError
-            If there is no such output.
+        Raises:
+            UserError: If there is no such output.
         """
         for output in outputs:
             if output not in self.outputs:
@@ -82,10 +77,8 @@ class Predictions:
     def known(self, output: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Truths (n,) in {0, 1}, probabilities (n,) in 0-1 and patients (n,) of the rows whose truth of `output` is known.
 
-        Raises
-        ------
-        UserError
-            If there is no such output.
+        Raises:
+            UserError: If there is no such output.
         """
         if output not in self.outputs:
             raise UserError(
@@ -103,25 +96,16 @@ class Predictions:
 def truths(labels: pd.Series, target: Target) -> pd.DataFrame:
     """Turn a label column into one 0/1 column per output of the target; unknown stays NaN.
 
-    Parameters
-    ----------
-    labels : pandas.Series
-        Shape (n,); numbers or class names, missing where unknown.
-    target : Target
-        With its classes given, unless binary.
+    Args:
+        labels: Shape (n,); numbers or class names, missing where unknown.
+        target: With its classes given, unless binary.
 
-    Returns
-    -------
-    pandas.DataFrame
+    Returns:
         Shape (n, outputs), float, columns named by output.
 
-    Raises
-    ------
-    UserError
-        If a label is none of the target's classes.
+    Raises:
+        UserError: If a label is none of the target's classes.
 
-    Examples
-    --------
     >>> grade = Target(name="grade", kind="ordinal", classes=("0", "1", "2"))
     >>> truths(pd.Series([0, 2, None], dtype="Int64"), grade).values.tolist()
     [[0.0, 0.0], [1.0, 1.0], [nan, nan]]
@@ -154,16 +138,11 @@ def compose_predictions(
 ) -> Predictions:
     """Put a model's probabilities beside what a manifest knows of the photographs.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Shape (n, columns): rows of a manifest; of these, the required and the optional columns are kept.
-    truth : pandas.DataFrame
-        Shape (n, outputs): 0, 1 or NaN, columns named by output.
-    predicted : numpy.ndarray
-        Shape (n, outputs), in 0-1.
-    further : pandas.DataFrame, optional
-        Shape (n, columns): columns to put after these.
+    Args:
+        rows: Shape (n, columns): rows of a manifest; of these, the required and the optional columns are kept.
+        truth: Shape (n, outputs): 0, 1 or NaN, columns named by output.
+        predicted: Shape (n, outputs), in 0-1.
+        further: Shape (n, columns): columns to put after these.
     """
     table = rows[[column for column in REQUIRED + OPTIONAL if column in rows]].reset_index(drop=True)
     parts = [table]
@@ -178,16 +157,12 @@ def compose_predictions(
 def read_predictions(path: Path, needs: Collection[str] = DESCRIBING) -> Predictions:
     """Read and validate a predictions table.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-    needs : collection of str
-        Which of `eye`, `sex` and `age` have to be right; one whose cells cannot be understood otherwise stays as it is.
+    Args:
+        needs: Which of `eye`, `sex` and `age` have to be right; one whose cells cannot be understood otherwise stays as
+            it is.
 
-    Raises
-    ------
-    UserError
-        Naming file, row, column and fix, for up to ten problems at once.
+    Raises:
+        UserError: Naming file, row, column and fix, for up to ten problems at once.
     """
     path = Path(path)
     table = read_table(path)
@@ -206,10 +181,8 @@ def validated_predictions(
 
     `row_numbers` are those that a spreadsheet shows, for errors; counted from 2 unless given.
 
-    Raises
-    ------
-    UserError
-        Naming the table, row, column and fix, for up to ten problems at once.
+    Raises:
+        UserError: Naming the table, row, column and fix, for up to ten problems at once.
     """
     return _validated(table, name, range(2, len(table) + 2) if row_numbers is None else row_numbers)
 

@@ -31,25 +31,16 @@ def split_patients(
 ) -> Manifest:
     """Give every patient to one split.
 
-    Parameters
-    ----------
-    manifest : Manifest
-    shares : mapping of split name to its share
-        Names out of `train`, `validation`, `test`; shares are positive and add up to 1.
-    stratify : sequence of str
-        Label columns to balance; all of them if empty.
-    seed : int
-        Another seed gives another split.
+    Args:
+        shares: Names out of `train`, `validation`, `test`; shares are positive and add up to 1.
+        stratify: Label columns to balance; all of them if empty.
+        seed: Another seed gives another split.
 
-    Returns
-    -------
-    Manifest
+    Returns:
         With the column `split` set.
 
-    Raises
-    ------
-    UserError
-        If a share or a name is wrong, or a split would hold no patient.
+    Raises:
+        UserError: If a share or a name is wrong, or a split would hold no patient.
     """
     unknown = [name for name in shares if name not in SPLITS]
     if unknown:
@@ -80,10 +71,8 @@ def is_divided(manifest: Manifest, column: str) -> bool:
 def refuse_replacing(manifest: Manifest, column: str) -> None:
     """Raise if splits or folds are there already: a publisher's test photos must not be trained on by accident.
 
-    Raises
-    ------
-    UserError
-        Counting them, with the way out.
+    Raises:
+        UserError: Counting them, with the way out.
     """
     if is_divided(manifest, column):
         counts = ", ".join(
@@ -100,10 +89,8 @@ def fold_patients(manifest: Manifest, folds: int, stratify: Sequence[str] = (), 
 
     Folds differ by at most one patient, over all and within each stratum.
 
-    Raises
-    ------
-    UserError
-        If there are fewer patients than folds, or fewer than two folds.
+    Raises:
+        UserError: If there are fewer patients than folds, or fewer than two folds.
     """
     if folds < 2:
         raise UserError(f"{folds} is too few folds; at least 2 are needed to hold one out")
@@ -120,10 +107,8 @@ def hold_out(manifest: Manifest, fold: int) -> Manifest:
     Validation photos stay what they are, and the manifest's own test photos are left out: nothing that is done with
     the outcome has looked at them.
 
-    Raises
-    ------
-    UserError
-        If the manifest has no splits or no folds, or no training photo is of this fold.
+    Raises:
+        UserError: If the manifest has no splits or no folds, or no training photo is of this fold.
     """
     for column in ("split", "fold"):
         if column not in manifest.table:
@@ -145,10 +130,8 @@ def label_fraction(manifest: Manifest, fraction: float, stratify: Sequence[str] 
 
     At least one patient of every stratum stays, so that 1 % of a rare disease is not none of it.
 
-    Raises
-    ------
-    UserError
-        If `fraction` is not in (0, 1].
+    Raises:
+        UserError: If `fraction` is not in (0, 1].
     """
     if not 0 < fraction <= 1:
         raise UserError(f"a label fraction must be above 0 and at most 1 (1 means 100 %), not {fraction:g}")
@@ -166,10 +149,8 @@ def shots(manifest: Manifest, label: str, per_class: int, seed: int = 0) -> Mani
 
     A patient whose eyes differ serves the rarer class, so that no patient stands in two classes.
 
-    Raises
-    ------
-    UserError
-        If the label is unknown, `per_class` is below 1, or a class has fewer patients than shots.
+    Raises:
+        UserError: If the label is unknown, `per_class` is below 1, or a class has fewer patients than shots.
     """
     _known_labels(manifest, [label])
     if per_class < 1:

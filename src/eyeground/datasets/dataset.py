@@ -32,10 +32,8 @@ _DICOM = slice(128, 132)
 class Reading(Manifest):
     """A manifest together with what its adapter has to say about it.
 
-    Attributes
-    ----------
-    absent_photos : tuple of str
-        Photographs that the dataset lists and the folder lacks, relative to `root`; they have no row.
+    Attributes:
+        absent_photos: Photographs that the dataset lists and the folder lacks, relative to `root`; they have no row.
     """
 
     absent_photos: tuple[str, ...] = ()
@@ -45,21 +43,14 @@ class Reading(Manifest):
 class Dataset:
     """One public dataset.
 
-    Attributes
-    ----------
-    name : str
-        What a user types, and the value of the manifest's `source` column.
-    title : str
-        The publisher's name for it, with country and year.
-    page : str
-        Address of the publisher's page, where the archive is obtained.
-    licence : str
-        As the publisher states it, or "not stated by the publisher".
-    citation : str
-        The paper to cite.
-    read : callable
-        Takes the unpacked folder and returns a `Reading`, paths relative to that folder. Raises `UserError`
-        if the folder does not have the published layout.
+    Attributes:
+        name: What a user types, and the value of the manifest's `source` column.
+        title: The publisher's name for it, with country and year.
+        page: Address of the publisher's page, where the archive is obtained.
+        licence: As the publisher states it, or "not stated by the publisher".
+        citation: The paper to cite.
+        read: Takes the unpacked folder and returns a `Reading`, paths relative to that folder. Raises `UserError` if
+            the folder does not have the published layout.
     """
 
     name: str
@@ -72,10 +63,8 @@ class Dataset:
     def require(self, folder: Path, entries: Sequence[str]) -> None:
         """Check that `folder` holds the given files and folders.
 
-        Raises
-        ------
-        UserError
-            Naming what was expected, what is there instead, and the page of the dataset.
+        Raises:
+            UserError: Naming what was expected, what is there instead, and the page of the dataset.
         """
         folder = Path(folder)
         missing = [entry for entry in entries if not (folder / entry).exists()]
@@ -89,10 +78,8 @@ class Dataset:
     def locate(self, folder: Path, *entries: str) -> str:
         """Return the first of several published places that exists: mirrors of one archive nest differently.
 
-        Raises
-        ------
-        UserError
-            As `require`, if none of them exists.
+        Raises:
+            UserError: As `require`, if none of them exists.
         """
         for entry in entries:
             if (Path(folder) / entry).exists():
@@ -105,10 +92,8 @@ class Dataset:
 
         Blanks around column names and rows without any cell are dropped: several published tables have them.
 
-        Raises
-        ------
-        UserError
-            If the file or a column is missing.
+        Raises:
+            UserError: If the file or a column is missing.
         """
         self.require(folder, [entry])
         return self.columns_of(read_table(Path(folder) / entry), Path(folder) / entry, columns)
@@ -128,10 +113,8 @@ class Dataset:
     def numbers(self, rows: pd.DataFrame, column: str, path: Path, highest: int) -> "pd.Series[int]":
         """Return a column as whole numbers from 0 to `highest`, empty cells as missing.
 
-        Raises
-        ------
-        UserError
-            Naming the first row with anything else.
+        Raises:
+            UserError: Naming the first row with anything else.
         """
         given = rows[column].astype("string").str.strip()
         numbers = pd.to_numeric(given, errors="coerce").astype("Float64")
@@ -150,10 +133,8 @@ class Dataset:
     ) -> "pd.Series[Any]":
         """Return a column with each of its words replaced by its meaning, empty cells as missing.
 
-        Raises
-        ------
-        UserError
-            Naming the first row with another word.
+        Raises:
+            UserError: Naming the first row with another word.
         """
         given = rows[column]
         wrong = given.notna() & ~given.isin(meanings)
@@ -171,10 +152,8 @@ class Dataset:
         Patients get the dataset's name in front, so that joined datasets never share one by accident, and
         `source` is filled in. Rows whose photograph is absent leave the table; absent masks become empty.
 
-        Raises
-        ------
-        UserError
-            If no photograph is there, or the table breaks the manifest's schema.
+        Raises:
+            UserError: If no photograph is there, or the table breaks the manifest's schema.
         """
         folder = Path(folder)
         table = table.assign(patient=f"{self.name}-" + table["patient"].astype("string"), source=self.name)
@@ -227,10 +206,8 @@ def found_in(folder: Path, entries: "pd.Series[str]") -> "pd.Series[str]":
     Names that differ in capitals only are found too, since they are one on other machines. Each folder is listed once:
     asking per photo is slow on a network.
 
-    Raises
-    ------
-    UserError
-        If an entry has no file of its own name, and two whose names differ from it in capitals.
+    Raises:
+        UserError: If an entry has no file of its own name, and two whose names differ from it in capitals.
     """
 
     @cache

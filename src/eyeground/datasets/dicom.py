@@ -27,16 +27,12 @@ IDENTIFIERS = "WARNING: the manifest holds identifiers of patients, as their DIC
 def read_dicom_folder(folder: Path) -> Reading:
     """Read every DICOM picture in a folder and below it.
 
-    Returns
-    -------
-    Reading
-        `photo`, `patient`, `eye`, `age`, `sex`, `device`, `note_study_date`, `note_accession`, `note_sop_instance`. An object
-        that names no patient gets one for its study, and one of its own without that.
+    Returns:
+        `photo`, `patient`, `eye`, `age`, `sex`, `device`, `note_study_date`, `note_accession`, `note_sop_instance`. An
+        object that names no patient gets one for its study, and one of its own without that.
 
-    Raises
-    ------
-    UserError
-        If there is no such folder, no DICOM picture in it, or pydicom is not installed.
+    Raises:
+        UserError: If there is no such folder, no DICOM picture in it, or pydicom is not installed.
     """
     folder = Path(folder)
     if not folder.is_dir():

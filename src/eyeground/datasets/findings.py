@@ -25,16 +25,11 @@ OPEN = "?"
 class Vocabulary:
     """Every word of a dataset and what it says about each label.
 
-    Attributes
-    ----------
-    name : str
-        The dataset.
-    labels : tuple of str
-        Label columns, `abnormal` first.
-    words : dict of str to dict of str to str
-        Word, in lower case, to its cells that are not empty, by label.
-    names : dict of str to str
-        Word, as published, to its name as a label of its own; empty where words get none.
+    Attributes:
+        name: The dataset.
+        labels: Label columns, `abnormal` first.
+        words: Word, in lower case, to its cells that are not empty, by label.
+        names: Word, as published, to its name as a label of its own; empty where words get none.
     """
 
     name: str
@@ -49,10 +44,8 @@ class Vocabulary:
     def require(self, words: Iterable[str], place: str) -> None:
         """Check that every word has a row.
 
-        Raises
-        ------
-        UserError
-            Naming the words that have none.
+        Raises:
+            UserError: Naming the words that have none.
         """
         unknown = self.unknown(words)
         if unknown:
@@ -68,22 +61,15 @@ class Vocabulary:
 
         A value beats an open question, and the highest value wins.
 
-        Parameters
-        ----------
-        words : sequence of str
-            All of them in the vocabulary (see `require`).
-        unmentioned_is_absent : bool
-            True where readers listed everything they saw, so that a disease they do not name is absent (0),
-            provided that they could judge the eye at all (`abnormal` is known). False where a photo was
-            filed under one heading, which says nothing about other diseases.
+        Args:
+            words: All of them in the vocabulary (see `require`).
+            unmentioned_is_absent: True where readers listed everything they saw, so that a disease they do not name is
+                absent (0), provided that they could judge the eye at all (`abnormal` is known). False where a photo was
+                filed under one heading, which says nothing about other diseases.
 
-        Returns
-        -------
-        dict of str to int or None
+        Returns:
             None is unknown.
 
-        Examples
-        --------
         >>> odir = vocabulary("odir5k")
         >>> labels = odir.labels_of(["suspected glaucoma", "drusen"], unmentioned_is_absent=True)
         >>> labels["abnormal"], labels["glaucoma"], labels["glaucoma_suspect"], labels["cataract"]

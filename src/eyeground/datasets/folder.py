@@ -31,26 +31,19 @@ def read_class_folders(
 ) -> Reading:
     r"""Read a folder of photographs.
 
-    Parameters
-    ----------
-    folder : Path
-        Holds class folders, or photographs, or the split folders `train`, `val`, `test` with either in each.
-    patient_pattern : str, optional
-        A regular expression with a group named `patient` (and, if wanted, `eye`), searched for in each file
-        name without its ending: `(?P<patient>\d+)_(?P<eye>left|right|OD|OS)`.
-    one_photo_per_patient : bool
-        Whether every photograph is of another patient, so that this needs no warning.
+    Args:
+        folder: Holds class folders, or photographs, or the split folders `train`, `val`, `test` with either in each.
+        patient_pattern: A regular expression with a group named `patient` (and, if wanted, `eye`), searched for in each
+            file name without its ending: `(?P<patient>\d+)_(?P<eye>left|right|OD|OS)`.
+        one_photo_per_patient: Whether every photograph is of another patient, so that this needs no warning.
 
-    Returns
-    -------
-    Reading
+    Returns:
         With the label `class` where there are class folders. Files that are no photographs are left out and counted.
 
-    Raises
-    ------
-    UserError
-        If there are no photographs, none of a class, a class in two spellings, split and class folders are mixed, or
-        the pattern is no pattern, has no group `patient`, does not match a photograph's name or finds no eye.
+    Raises:
+        UserError: If there are no photographs, none of a class, a class in two spellings, split and class folders are
+            mixed, or the pattern is no pattern, has no group `patient`, does not match a photograph's name or finds no
+            eye.
     """
     folder = Path(folder)
     pattern = _compiled(patient_pattern) if patient_pattern is not None else None

@@ -15,12 +15,9 @@ MOST_ABSENT_SHOWN = 3
 def summary(manifest: Manifest, console: Console | None = None) -> None:
     """Print what a manifest holds.
 
-    Parameters
-    ----------
-    manifest : Manifest
-        Its remarks are printed too, and the absent photographs if it is a `Reading`.
-    console : rich.console.Console, optional
-        Where to; standard output if not given.
+    Args:
+        manifest: Its remarks are printed too, and the absent photographs if it is a `Reading`.
+        console: Where to; standard output if not given.
     """
     console = console or Console()
     table = manifest.table

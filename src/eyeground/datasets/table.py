@@ -35,36 +35,23 @@ def read_labelled_table(
 ) -> Reading:
     """Read a table of photographs with other column names.
 
-    Parameters
-    ----------
-    path : Path
-        The table: CSV, Excel or Parquet.
-    columns : mapping of str to str or Origin
-        Manifest column to the table's column: `{"photo": "filename", "patient": "id", "eye": "side"}`. Columns of the
-        manifest's own names need none. Without `patient` every photograph counts as one, with a warning.
-    labels : sequence of str
-        The table's columns that are labels; `name=column` renames one, and `name=column:yes=1,no=0` its values too.
-    notes : sequence of str
-        The table's columns that are free text; they become `note_<name>`.
-    photo_folder : Path, optional
-        Where the photographs lie; the table's own folder if not given.
-    photo_suffix : str
-        What to add to each entry of the photo column, such as `.jpg`.
-    one_photo_per_patient : bool
-        Whether every photograph is of another patient, so that a column `patient` is not missed.
+    Args:
+        path: The table: CSV, Excel or Parquet.
+        columns: Manifest column to the table's column: `{"photo": "filename", "patient": "id", "eye": "side"}`. Columns
+            of the manifest's own names need none. Without `patient` every photograph counts as one, with a warning.
+        labels: The table's columns that are labels; `name=column` renames one, and `name=column:yes=1,no=0` its values
+            too.
+        notes: The table's columns that are free text; they become `note_<name>`.
+        photo_folder: Where the photographs lie; the table's own folder if not given.
+        photo_suffix: What to add to each entry of the photo column, such as `.jpg`.
+        one_photo_per_patient: Whether every photograph is of another patient, so that a column `patient` is not missed.
 
-    Returns
-    -------
-    Reading
+    Returns:
         Relative to `photo_folder`. Photographs that do not exist are left out and named in `absent_photos`.
 
-    Raises
-    ------
-    UserError
-        If a column is missing or doubly used, a value cannot be understood, or no photograph exists.
+    Raises:
+        UserError: If a column is missing or doubly used, a value cannot be understood, or no photograph exists.
 
-    Examples
-    --------
     >>> import pathlib, tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> _ = (folder / "7.jpg").write_bytes(b"")

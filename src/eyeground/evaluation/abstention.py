@@ -29,12 +29,9 @@ SUBSETS = {POSITIVES: 1, NEGATIVES: 0}
 class NotJudged:
     """Shares of the photos of one truth.
 
-    Attributes
-    ----------
-    subset : {"positives", "negatives"}
-    photos, patients : int
-    estimates : tuple of Estimate
-        Of `not_judged`, `ungradable` and `unfamiliar`.
+    Attributes:
+        subset: `{"positives", "negatives"}`.
+        estimates: Of `not_judged`, `ungradable` and `unfamiliar`.
     """
 
     subset: str
@@ -58,16 +55,11 @@ def abstention(
 ) -> tuple[OutputAbstention, ...]:
     """Shares of photos that screening would not judge, by truth, of every output that has truths.
 
-    Parameters
-    ----------
-    datasets : mapping of str to Predictions
-        The photos to count, by name. Those whose table has no `status` of screening are left out.
-    resamples, seed, stratified
-        As in `evaluate`.
+    Args:
+        datasets: The photos to count, by name. Those whose table has no `status` of screening are left out.
+        resamples, seed, stratified: As in `evaluate`.
 
-    Returns
-    -------
-    tuple of OutputAbstention
+    Returns:
         p-values are adjusted for the number of outputs and datasets of a metric (Holm).
     """
     found: list[OutputAbstention] = []

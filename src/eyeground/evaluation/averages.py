@@ -18,12 +18,9 @@ from eyeground.evaluation.samples import Sample, pooled
 def macro(rankings: Mapping[str, Computed], scope: str) -> tuple[Estimate, ...]:
     """Means of AUROC and AUPRC over the outputs that have them, resample by resample.
 
-    Parameters
-    ----------
-    rankings : mapping of output to Computed
-        Of `measures.ranking_measure`.
-    scope : str
-        Where a missing class is said to be missing.
+    Args:
+        rankings: Of `measures.ranking_measure`.
+        scope: Where a missing class is said to be missing.
     """
     estimable = {output: ranking for output, ranking in rankings.items() if not ranking.measure.missing[0]}
     left_out = [output for output in rankings if output not in estimable]

@@ -34,14 +34,10 @@ UNDECIDED = 0xFFFF
 class Resampling:
     """How patients are resampled: the same object always yields the same resamples.
 
-    Attributes
-    ----------
-    strata : numpy.ndarray
-        Shape (patients,): the stratum of each patient, numbered from 0; all 0 where nothing is stratified.
-    resamples : int
-        How many resamples are drawn.
-    seed : int
-        Another seed draws others.
+    Attributes:
+        strata: Shape (patients,): the stratum of each patient, numbered from 0; all 0 where nothing is stratified.
+        resamples: How many resamples are drawn.
+        seed: Another seed draws others.
     """
 
     strata: np.ndarray
@@ -75,16 +71,11 @@ def strata_of_rarest_truth(truths: np.ndarray, patient: np.ndarray) -> np.ndarra
 
     A class whose patients all carry something rarer has no stratum of its own; a resample may then lack it.
 
-    Parameters
-    ----------
-    truths : numpy.ndarray
-        Shape (photos, outputs): 0, 1 or NaN.
-    patient : numpy.ndarray
-        Shape (photos,): each photo's patient, numbered from 0 without gaps.
+    Args:
+        truths: Shape (photos, outputs): 0, 1 or NaN.
+        patient: Shape (photos,): each photo's patient, numbered from 0 without gaps.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         Shape (patients,), numbered from 0 without gaps.
     """
     patients = int(patient.max()) + 1

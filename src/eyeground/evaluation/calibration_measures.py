@@ -36,16 +36,11 @@ MOST_PHOTOS_FOR_SECOND_STEP = 10_000
 def equal_mass_bins(probability: np.ndarray, bins: int = BINS) -> np.ndarray:
     """Bin of each photo, from 0: as equal in number of photos as ties allow, since equal scores stay together.
 
-    Parameters
-    ----------
-    probability : numpy.ndarray
-        Shape (photos,).
-    bins : int
-        At most so many; fewer where scores tie.
+    Args:
+        probability: Shape (photos,).
+        bins: At most so many; fewer where scores tie.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         Shape (photos,), rising with the score.
     """
     _, score, photos = np.unique(probability, return_inverse=True, return_counts=True)

@@ -28,14 +28,10 @@ RESAMPLES_OF_BAND = 500  # the edges of a band are seen, not read off
 class RocCurve:
     """An ROC curve with its band.
 
-    Attributes
-    ----------
-    false_positive_rate, true_positive_rate : numpy.ndarray
-        Corners of the curve, from (0, 0) to (1, 1).
-    grid : numpy.ndarray
-        False-positive rates at which the band is given; empty where there is no band.
-    low, high : numpy.ndarray
-        True-positive rates between which the curve lies, one pair for each of `grid`.
+    Attributes:
+        false_positive_rate, true_positive_rate: Corners of the curve, from (0, 0) to (1, 1).
+        grid: False-positive rates at which the band is given; empty where there is no band.
+        low, high: True-positive rates between which the curve lies, one pair for each of `grid`.
     """
 
     false_positive_rate: np.ndarray
@@ -52,16 +48,12 @@ class PrecisionRecallCurve:
     Between two recalls the curve is a step at the precision of the higher one, as average precision takes it:
     a line between two points would promise precisions that no threshold reaches (Davis and Goadrich, 2006).
 
-    Attributes
-    ----------
-    recall, precision : numpy.ndarray
-        Each recall that is reached, rising from 0, and the precision of the highest threshold that reaches it.
-    prevalence : float
-        Share of positives: the precision of a score that knows nothing.
-    grid : numpy.ndarray
-        Recalls at which the band is given; empty where there is no band.
-    low, high : numpy.ndarray
-        Precisions between which the curve lies, one pair for each of `grid`.
+    Attributes:
+        recall, precision: Each recall that is reached, rising from 0, and the precision of the highest threshold that
+            reaches it.
+        prevalence: Share of positives: the precision of a score that knows nothing.
+        grid: Recalls at which the band is given; empty where there is no band.
+        low, high: Precisions between which the curve lies, one pair for each of `grid`.
     """
 
     recall: np.ndarray

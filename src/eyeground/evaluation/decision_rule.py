@@ -30,14 +30,10 @@ QUANTILES = np.linspace(0, 1, 21)
 class _Ranked:
     """How each photo stands among the normal ones, output by output.
 
-    Attributes
-    ----------
-    truth : numpy.ndarray
-        `(photos,)`: 1 abnormal, 0 normal, NaN unknown.
-    suspicion : numpy.ndarray
-        `(photos, outputs)`, in 0-1: the probability, or one less it where low is abnormal.
-    shares : numpy.ndarray
-        `(outputs,)`: false alarms that an output may raise for each that is allowed.
+    Attributes:
+        truth: `(photos,)`: 1 abnormal, 0 normal, NaN unknown.
+        suspicion: `(photos, outputs)`, in 0-1: the probability, or one less it where low is abnormal.
+        shares: `(outputs,)`: false alarms that an output may raise for each that is allowed.
     """
 
     truth: NDArray[np.float64]
@@ -101,21 +97,14 @@ def choose_rules(
 ) -> tuple[DecisionRule, ...]:
     """Choose the thresholds of several outputs together, once by each rule; what cannot be reached is left out.
 
-    Parameters
-    ----------
-    chosen_from : Predictions
-        Of validation photos, or of all photos out of fold.
-    outputs : sequence of str
-        The deciding ones, at least one.
-    healthy : frozenset of str
-        Those of which low is abnormal.
-    rules : iterable of str
-        As `choose_operating_point` takes them; of the whole rule, not of one output.
+    Args:
+        chosen_from: Of validation photos, or of all photos out of fold.
+        outputs: The deciding ones, at least one.
+        healthy: Those of which low is abnormal.
+        rules: As `choose_operating_point` takes them; of the whole rule, not of one output.
 
-    Raises
-    ------
-    UserError
-        If there are test photos among them.
+    Raises:
+        UserError: If there are test photos among them.
     """
     ranked = _ranked(chosen_from, outputs, healthy)
     known = np.isfinite(ranked.truth)

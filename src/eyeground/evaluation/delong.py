@@ -31,16 +31,11 @@ _UPPER = (1 + CONFIDENCE) / 2
 class DeLong:
     """AUROCs of models on the same photos, with what their sampling errors have in common.
 
-    Attributes
-    ----------
-    auroc : numpy.ndarray
-        Shape (models,), 0 to 1.
-    covariance : numpy.ndarray
-        Shape (models, models), of the AUROCs; NaN where a class rests on a single patient.
-    degrees_of_freedom : numpy.ndarray
-        Shape (models,), of the variances, in patients; NaN as above, or where a variance is zero.
-    bearing : Bearing
-        The scarcer class, in patients.
+    Attributes:
+        auroc: Shape (models,), 0 to 1.
+        covariance: Shape (models, models), of the AUROCs; NaN where a class rests on a single patient.
+        degrees_of_freedom: Shape (models,), of the variances, in patients; NaN as above, or where a variance is zero.
+        bearing: The scarcer class, in patients.
     """
 
     auroc: np.ndarray
@@ -53,14 +48,11 @@ class DeLong:
 class DeLongTest:
     """Whether two AUROCs on the same photos differ.
 
-    Attributes
-    ----------
-    difference : Estimate
-        First minus second, with its 95 % interval.
-    z : float or None
-        The difference over its standard error; None where there is no interval, and the note of `difference` says why.
-    p : float or None
-        Two-sided.
+    Attributes:
+        difference: First minus second, with its 95 % interval.
+        z: The difference over its standard error; None where there is no interval, and the note of `difference` says
+            why.
+        p: Two-sided.
     """
 
     difference: Estimate
@@ -71,25 +63,18 @@ class DeLongTest:
 def delong(truth: np.ndarray, scores: np.ndarray, patient: np.ndarray | None) -> DeLong:
     """Estimate the AUROCs of models on the same photos and their covariance.
 
-    Parameters
-    ----------
-    truth : numpy.ndarray
-        Shape (photos,), 0 or 1.
-    scores : numpy.ndarray
-        Shape (models, photos), finite; higher means more likely positive.
-    patient : numpy.ndarray or None
-        Shape (photos,): each photo's patient as any integer; a patient may have positive and negative photos. None
-        takes every photo for a patient of its own.
+    Args:
+        truth: Shape (photos,), 0 or 1.
+        scores: Shape (models, photos), finite; higher means more likely positive.
+        patient: Shape (photos,): each photo's patient as any integer; a patient may have positive and negative photos.
+            None takes every photo for a patient of its own.
 
-    Raises
-    ------
-    UserError
-        Where there are no positives or no negatives.
+    Raises:
+        UserError: Where there are no positives or no negatives.
 
-    References
-    ----------
-    DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837. Obuchowski, Biometrics 53 (1997) 567, equations for
-    S10, S01 and S11. Sun and Xu, IEEE Signal Processing Letters 21 (2014) 1389.
+    References:
+        DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837. Obuchowski, Biometrics 53 (1997) 567, equations for
+        S10, S01 and S11. Sun and Xu, IEEE Signal Processing Letters 21 (2014) 1389.
     """
     is_positive = truth == 1
     for missing, name in ((not is_positive.any(), POSITIVES), (is_positive.all(), NEGATIVES)):
@@ -134,10 +119,9 @@ def delong_interval(found: DeLong, model: int = 0) -> Estimate:
 
     Without an interval, where the classes are perfectly separated for instance, the note says why.
 
-    References
-    ----------
-    Logit scale: Pepe, The Statistical Evaluation of Medical Tests (2003), section 5.2.5. Student's t with Satterthwaite's
-    degrees of freedom: Brunner and Munzel, Biometrical Journal 42 (2000) 17, whose variance is DeLong's.
+    References:
+        Logit scale: Pepe, The Statistical Evaluation of Medical Tests (2003), section 5.2.5. Student's t with Satterthwaite's
+        degrees of freedom: Brunner and Munzel, Biometrical Journal 42 (2000) 17, whose variance is DeLong's.
     """
     value, variance = float(found.auroc[model]), float(found.covariance[model, model])
     why = _why_no_variance(found)

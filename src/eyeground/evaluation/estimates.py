@@ -20,16 +20,11 @@ MOST_DROPPED = 0.5
 class Estimate:
     """One metric of one output.
 
-    Attributes
-    ----------
-    metric : str
-        Its name, such as `auroc`.
-    value : float or None
-        None where it is not estimable; `note` says why.
-    low, high : float or None
-        The 95 % interval, over patients unless said otherwise, None where there is none; `note` says why.
-    note : str
-        What a reader must know; often empty.
+    Attributes:
+        metric: Its name, such as `auroc`.
+        value: None where it is not estimable; `note` says why.
+        low, high: The 95 % interval, over patients unless said otherwise, None where there is none; `note` says why.
+        note: What a reader must know; often empty.
     """
 
     metric: str
@@ -67,19 +62,12 @@ def with_interval(
 ) -> Estimate:
     """Give a value its percentile interval, or its BCa interval where it was jackknifed.
 
-    Parameters
-    ----------
-    metric : str
-    value : float
-        On the photos as they are.
-    resampled : numpy.ndarray
-        Shape (resamples,): the same in every resample, NaN where it could not be computed.
-    bearing : Bearing
-        The scarcer of the things the metric rests on.
-    is_proportion : bool
-        Whether a Wilson interval applies where all photos agree.
-    jackknifed : numpy.ndarray, optional
-        Shape (groups,): the value with each group of patients left out, from `intervals.jackknife`.
+    Args:
+        value: On the photos as they are.
+        resampled: Shape (resamples,): the same in every resample, NaN where it could not be computed.
+        bearing: The scarcer of the things the metric rests on.
+        is_proportion: Whether a Wilson interval applies where all photos agree.
+        jackknifed: Shape (groups,): the value with each group of patients left out, from `intervals.jackknife`.
     """
     if not len(resampled):
         return Estimate(metric, value, note="no interval: no resamples were asked for")

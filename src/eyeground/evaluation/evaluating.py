@@ -63,33 +63,24 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate the test photos of a predictions table, or all of them where none is marked as test.
 
-    Parameters
-    ----------
-    predictions : Predictions
-        Where every evaluated photo belongs to a fold, AUROC and AUPRC are means within folds (see
-        `measures.ranking_measure`), and patients are drawn within folds.
-    operating_points : sequence of OperatingPoint
-        Thresholds chosen elsewhere, such as a bundle's; several for one output are all evaluated.
-    resamples : int
-        Of patients; 0 gives points without intervals.
-    seed : int
-        Same seed, same figures, whatever the order of the rows.
-    stratified : bool
-        False draws patients as a cohort study does. True draws within strata of the patients' rarest truth: for
-        case-control collections, in which the share of positives was designed.
-    rules : sequence of str
-        Rules of operating points as in `choose_operating_point`, chosen for every output on the table's validation
-        photos, besides those given. A table without validation photos has them chosen on the evaluated photos: every
-        figure at them is then called optimistic. Without rules, an output without a given operating point gets
-        Youden's, chosen on validation photos or not at all; whatever needs a threshold is then not estimable.
-    prevalences : sequence of float
-        Above 0 and below 1: PPV and NPV are also given for populations of these shares of positives.
+    Args:
+        predictions: Where every evaluated photo belongs to a fold, AUROC and AUPRC are means within folds (see
+            `measures.ranking_measure`), and patients are drawn within folds.
+        operating_points: Thresholds chosen elsewhere, such as a bundle's; several for one output are all evaluated.
+        resamples: Of patients; 0 gives points without intervals.
+        seed: Same seed, same figures, whatever the order of the rows.
+        stratified: False draws patients as a cohort study does. True draws within strata of the patients' rarest truth:
+            for case-control collections, in which the share of positives was designed.
+        rules: Rules of operating points as in `choose_operating_point`, chosen for every output on the table's
+            validation photos, besides those given. A table without validation photos has them chosen on the evaluated
+            photos: every figure at them is then called optimistic. Without rules, an output without a given operating
+            point gets Youden's, chosen on validation photos or not at all; whatever needs a threshold is then not
+            estimable.
+        prevalences: Above 0 and below 1: PPV and NPV are also given for populations of these shares of positives.
 
-    Raises
-    ------
-    UserError
-        If an operating point is for an output that the table does not have, a rule is not known, a prevalence is out
-        of range, `resamples` or `seed` is negative, or the table is empty.
+    Raises:
+        UserError: If an operating point is for an output that the table does not have, a rule is not known, a
+            prevalence is out of range, `resamples` or `seed` is negative, or the table is empty.
     """
     _check(predictions, operating_points, resamples, seed, prevalences)
     scope = evaluated_scope(predictions)

@@ -26,15 +26,11 @@ NO_PHOTOS = "photos with a known truth"
 class Family:
     """A target of several classes.
 
-    Attributes
-    ----------
-    target : str
-    kind : {"multiclass", "ordinal"}
-    classes : tuple of str
-        In order; whole numbers by size, others as in the table. The lowest class of an ordinal target has no output
-        of its own; it is called `0` where the first step is 1, and `lower` otherwise.
-    outputs : tuple of str
-        One for each class, or for each class but the lowest.
+    Attributes:
+        kind: `{"multiclass", "ordinal"}`.
+        classes: In order; whole numbers by size, others as in the table. The lowest class of an ordinal target has no
+            output of its own; it is called `0` where the first step is 1, and `lower` otherwise.
+        outputs: One for each class, or for each class but the lowest.
     """
 
     target: str
@@ -52,17 +48,11 @@ class Family:
 class FamilySample:
     """The photos of one target whose class is known.
 
-    Attributes
-    ----------
-    family : Family
-    truth : numpy.ndarray
-        Shape (photos,): index of each photo's class.
-    probability : numpy.ndarray
-        Shape (photos, outputs).
-    patient : numpy.ndarray
-        Shape (photos,): each photo's column in the patient weights.
-    columns : int
-        How many columns the patient weights have.
+    Attributes:
+        truth: Shape (photos,): index of each photo's class.
+        probability: Shape (photos, outputs).
+        patient: Shape (photos,): each photo's column in the patient weights.
+        columns: How many columns the patient weights have.
     """
 
     family: Family
@@ -86,8 +76,6 @@ class FamilySample:
 def families_of(outputs: Sequence[str]) -> tuple[Family, ...]:
     """Find the targets of at least two classes among outputs, by their names.
 
-    Examples
-    --------
     >>> [family.classes for family in families_of(["dr>=1", "dr>=2", "camera=Canon", "camera=Topcon", "glaucoma"])]
     [('0', '1', '2'), ('Canon', 'Topcon')]
     """

@@ -24,14 +24,10 @@ IN_MANIFEST, READABLE = "in the manifest", "readable"  # steps of `eyeground che
 class Scope:
     """The photos that are evaluated.
 
-    Attributes
-    ----------
-    name : str
-        `test`, or `all photos` where the table marks no test photos.
-    predictions : Predictions
-        Their rows, ordered by photo, so that the order of the table changes no figure.
-    remarks : tuple of str
-        Sentences that a reader of the figures must know.
+    Attributes:
+        name: `test`, or `all photos` where the table marks no test photos.
+        predictions: Their rows, ordered by photo, so that the order of the table changes no figure.
+        remarks: Sentences that a reader of the figures must know.
     """
 
     name: str
@@ -42,10 +38,8 @@ class Scope:
 def with_known_truths(predictions: Predictions) -> tuple[Predictions, tuple[str, ...]]:
     """The outputs that have a known truth among the evaluated photos, and a sentence on the others, if there are any.
 
-    Raises
-    ------
-    UserError
-        If no output has one.
+    Raises:
+        UserError: If no output has one.
     """
     scope = evaluated_scope(predictions)
     known = [output for output in predictions.outputs if scope.predictions.table[TRUTH + output].notna().any()]
@@ -65,11 +59,8 @@ def with_known_truths(predictions: Predictions) -> tuple[Predictions, tuple[str,
 def external_sources(predictions: Predictions, trained_on: Sequence[str]) -> tuple[str, ...]:
     """The sources of a table that a model has learned nothing from; empty where it has, or where nobody can tell.
 
-    Parameters
-    ----------
-    predictions : Predictions
-    trained_on : sequence of str
-        Sources that the model was trained on.
+    Args:
+        trained_on: Sources that the model was trained on.
     """
     table = predictions.table
     if not trained_on or "source" not in table or table["source"].isna().any():
@@ -136,12 +127,10 @@ def _scope(table: pd.DataFrame) -> Scope:
 def flow_table(predictions: Predictions) -> pd.DataFrame:
     """Count photos, patients and truths, per split and output.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row per split (in the order train, validation, test, `none` for photos without one, as far as they
-        occur) and output, with the columns `split`, `output`, `photos`, `patients`, `positives`, `negatives` and
-        `unknown` (photos whose truth is missing, which are left out of that output's figures).
+    Returns:
+        One row per split (in the order train, validation, test, `none` for photos without one, as far as they occur)
+        and output, with the columns `split`, `output`, `photos`, `patients`, `positives`, `negatives` and `unknown`
+        (photos whose truth is missing, which are left out of that output's figures).
     """
     table = predictions.table
     split = table["split"].fillna(NO_SPLIT) if "split" in table else pd.Series(NO_SPLIT, index=table.index)
@@ -169,10 +158,8 @@ def flow_table(predictions: Predictions) -> pd.DataFrame:
 def read_checked_flow(path: Path) -> pd.DataFrame:
     """Read the `flow.csv` that `eyeground check` wrote: `step`, `photos` and `patients`.
 
-    Raises
-    ------
-    UserError
-        If it cannot be read or is not such a table.
+    Raises:
+        UserError: If it cannot be read or is not such a table.
     """
     table = read_table(path)
     wrong = f"{path}: this is not the flow.csv that `eyeground check` writes"

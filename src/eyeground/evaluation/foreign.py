@@ -32,23 +32,15 @@ KNOWN = REQUIRED + OPTIONAL
 def parse_mapping(texts: Sequence[str]) -> dict[str, Origin]:
     """Read a mapping from texts of `ours=theirs` pairs and from YAML files.
 
-    Parameters
-    ----------
-    texts : sequence of str
-        Each pairs separated by commas, or the path of a `.yaml` file.
+    Args:
+        texts: Each pairs separated by commas, or the path of a `.yaml` file.
 
-    Returns
-    -------
-    dict of str to Origin
+    Returns:
         By the name of our column, such as `photo` or `truth_dr`.
 
-    Raises
-    ------
-    UserError
-        If a text is no such mapping, or one of our columns is mapped twice.
+    Raises:
+        UserError: If a text is no such mapping, or one of our columns is mapped twice.
 
-    Examples
-    --------
     >>> mapping = parse_mapping(["photo=Filename, source=folder(Filename)", "truth:dr='Label, adjudicated'"])
     >>> mapping["source"]
     Origin(column='Filename', function='folder', pattern='', values=())
@@ -68,18 +60,14 @@ def parse_mapping(texts: Sequence[str]) -> dict[str, Origin]:
 def read_foreign(path: Path, mapping: Mapping[str, Origin]) -> Predictions:
     """Read a predictions table whose columns have other names.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV or Parquet.
-    mapping : mapping of str to Origin
-        From `parse_mapping`. Columns of the table that bear our names and are not mapped are kept; others are left out.
+    Args:
+        path: CSV or Parquet.
+        mapping: From `parse_mapping`. Columns of the table that bear our names and are not mapped are kept; others are
+            left out.
 
-    Raises
-    ------
-    UserError
-        If the table lacks a column that is mapped, photo or patient is neither mapped nor there, or the mapped table is
-        not valid; a photo that stands in two rows is an error that names the second.
+    Raises:
+        UserError: If the table lacks a column that is mapped, photo or patient is neither mapped nor there, or the
+            mapped table is not valid; a photo that stands in two rows is an error that names the second.
     """
     path = Path(path)
     table = read_table(path)

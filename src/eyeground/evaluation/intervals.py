@@ -26,19 +26,15 @@ def percentile_interval(resampled: np.ndarray) -> tuple[float, float]:
 def bca_interval(value: float, resampled: np.ndarray, jackknifed: np.ndarray) -> tuple[float, float]:
     """The bias-corrected and accelerated interval.
 
-    Parameters
-    ----------
-    value : float
-        The statistic on the photos as they are.
-    resampled : numpy.ndarray
-        Shape (resamples,): the same in every resample, NaN where it could not be computed; those are left out.
-    jackknifed : numpy.ndarray
-        Shape (groups,): the same with each group of patients left out, from `jackknife`.
+    Args:
+        value: The statistic on the photos as they are.
+        resampled: Shape (resamples,): the same in every resample, NaN where it could not be computed; those are left
+            out.
+        jackknifed: Shape (groups,): the same with each group of patients left out, from `jackknife`.
 
-    References
-    ----------
-    Efron, Journal of the American Statistical Association 82 (1987) 171, equations 2.3 and 6.6 (the latter with the
-    jackknife's influence values).
+    References:
+        Efron, Journal of the American Statistical Association 82 (1987) 171, equations 2.3 and 6.6 (the latter with the
+        jackknife's influence values).
     """
     kept = resampled[~np.isnan(resampled)]
     below = ((kept < value).sum() + (kept <= value).sum()) / 2
@@ -56,15 +52,11 @@ def jackknife(statistics: Sequence[Callable[[np.ndarray], np.ndarray]], patients
     Third and second moments of influence add up over the patients of a group, so the acceleration taken from groups is
     that of patients but for noise in the third decimal, and the cost stays bounded.
 
-    Parameters
-    ----------
-    statistics : sequence of callable
-        Each from weights of shape (k, patients) to values of shape (metrics, k), such as `measures.Measure.of`.
-    patients : int
+    Args:
+        statistics: Each from weights of shape (k, patients) to values of shape (metrics, k), such as
+            `measures.Measure.of`.
 
-    Returns
-    -------
-    list of numpy.ndarray
+    Returns:
         For each statistic, shape (metrics, groups); NaN where it cannot be computed without a group.
     """
     groups = min(patients, JACKKNIFE_GROUPS)
@@ -83,9 +75,8 @@ def jackknife(statistics: Sequence[Callable[[np.ndarray], np.ndarray]], patients
 def wilson_interval(successes: float, trials: float) -> tuple[float, float]:
     """Wilson's interval of a proportion of independent trials; `trials` may be an effective number, not whole.
 
-    References
-    ----------
-    Wilson, Journal of the American Statistical Association 22 (1927) 209.
+    References:
+        Wilson, Journal of the American Statistical Association 22 (1927) 209.
     """
     square = float(ndtri((1 + CONFIDENCE) / 2)) ** 2
     share = successes / trials
@@ -102,15 +93,13 @@ def clustered_wilson_interval(successes: np.ndarray, trials: np.ndarray) -> tupl
     patients does not narrow the interval. Where all photos agree, or there is one patient only, nothing can be said of
     the design effect and patients are counted, which errs to the wide side.
 
-    Parameters
-    ----------
-    successes, trials : numpy.ndarray
-        Shape (patients,): photos that count, and all photos, of each patient; patients without photos are left out.
+    Args:
+        successes, trials: Shape (patients,): photos that count, and all photos, of each patient; patients without
+            photos are left out.
 
-    References
-    ----------
-    Rao and Scott, Biometrics 48 (1992) 577. Effective numbers in Wilson's interval: Saha, Miller and Wang,
-    International Journal of Biostatistics 12 (2016).
+    References:
+        Rao and Scott, Biometrics 48 (1992) 577. Effective numbers in Wilson's interval: Saha, Miller and Wang,
+        International Journal of Biostatistics 12 (2016).
     """
     successes, trials = successes[trials > 0], trials[trials > 0]
     patients, photos = len(trials), float(trials.sum())

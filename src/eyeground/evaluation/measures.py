@@ -38,21 +38,14 @@ Key = TypeVar("Key", bound=Hashable)
 class Measure:
     """Metrics that are computed together.
 
-    Attributes
-    ----------
-    metrics : tuple of str
-    missing : tuple of str
-        For each metric, what there is none of; empty where it is estimable.
-    bearings : tuple of Bearing
-        For each metric, what its interval rests on.
-    are_proportions : tuple of bool
-        For each metric, whether it is a share of photos.
-    of : callable
-        Weights of shape (resamples, patients) to values of shape (metrics, resamples), NaN where not estimable.
-    note : str
-        What a reader of each of its estimates must know; often empty.
-    is_corrected : bool
-        Whether resampled values are corrected for bias already, so that an interval must not correct them again.
+    Attributes:
+        missing: For each metric, what there is none of; empty where it is estimable.
+        bearings: For each metric, what its interval rests on.
+        are_proportions: For each metric, whether it is a share of photos.
+        of: Weights of shape (resamples, patients) to values of shape (metrics, resamples), NaN where not estimable.
+        note: What a reader of each of its estimates must know; often empty.
+        is_corrected: Whether resampled values are corrected for bias already, so that an interval must not correct them
+            again.
     """
 
     metrics: tuple[str, ...]
@@ -68,15 +61,11 @@ class Measure:
 class Computed:
     """A measure with its values.
 
-    Attributes
-    ----------
-    measure : Measure
-    point : numpy.ndarray
-        Shape (metrics,): on the photos as they are.
-    resampled : numpy.ndarray
-        Shape (metrics, resamples).
-    jackknifed : numpy.ndarray or None
-        Shape (metrics, groups): with each patient, or group of patients, left out. None gives percentile intervals.
+    Attributes:
+        point: Shape (metrics,): on the photos as they are.
+        resampled: Shape (metrics, resamples).
+        jackknifed: Shape (metrics, groups): with each patient, or group of patients, left out. None gives percentile
+            intervals.
     """
 
     measure: Measure
@@ -193,12 +182,8 @@ def resample(measures: list[Measure], resampling: Resampling, shown: bool = True
 def compute(measures: Mapping[Key, Measure], resampling: Resampling, shown: bool = True) -> dict[Key, Computed]:
     """Points, values on the same resamples, and jackknifed values of many measures.
 
-    Parameters
-    ----------
-    measures : mapping of key to Measure
-    resampling : Resampling
-    shown : bool
-        Whether progress is shown; not where this is one step of many whose progress is.
+    Args:
+        shown: Whether progress is shown; not where this is one step of many whose progress is.
     """
     columns = len(resampling.strata)
     resampled = resample(list(measures.values()), resampling, shown)

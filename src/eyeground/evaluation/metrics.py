@@ -47,8 +47,6 @@ TITLES = {
 def title_of(metric: str) -> str:
     """A metric's name for people.
 
-    Examples
-    --------
     >>> title_of("auroc"), title_of("ppv@0.05")
     ('AUROC', 'PPV at a prevalence of 0.05')
     """
@@ -70,17 +68,12 @@ class Confusion:
 class CountMetric:
     """A mean of ratios of confusion counts.
 
-    Attributes
-    ----------
-    name : str
-        As in the tables.
-    ratios : tuple
-        Pairs of coefficients (numerator, denominator) of true positives, false positives, true negatives and
-        false negatives; the metric is the mean of the ratios (one, except for balanced accuracy).
-    lacking : tuple of str
-        For each ratio, what there is none of when its denominator is 0.
-    is_proportion : bool
-        Whether it is a share of photos, so that a Wilson interval applies.
+    Attributes:
+        name: As in the tables.
+        ratios: Pairs of coefficients (numerator, denominator) of true positives, false positives, true negatives and
+            false negatives; the metric is the mean of the ratios (one, except for balanced accuracy).
+        lacking: For each ratio, what there is none of when its denominator is 0.
+        is_proportion: Whether it is a share of photos, so that a Wilson interval applies.
     """
 
     name: str
@@ -129,12 +122,9 @@ class PredictiveValue:
 
     It holds as far as sensitivity and specificity carry over to the population of that prevalence.
 
-    Attributes
-    ----------
-    prevalence : float
-        Share of positives in the population, above 0 and below 1.
-    of_positive : bool
-        PPV if true, NPV if not.
+    Attributes:
+        prevalence: Share of positives in the population, above 0 and below 1.
+        of_positive: PPV if true, NPV if not.
     """
 
     prevalence: float

@@ -24,16 +24,11 @@ def offered_points(
 ) -> list[OperatingPoint]:
     """Choose a threshold by every rule for some outputs, and measure each on test photos.
 
-    Parameters
-    ----------
-    chosen_on : Predictions
-        Of validation photos.
-    outputs : sequence of str
-        The outputs that are to have thresholds.
-    test : Predictions
-        Of test photos; may be empty.
-    rules : iterable of str
-        As `choose_operating_point` takes them. One that cannot be reached is left out.
+    Args:
+        chosen_on: Of validation photos.
+        outputs: The outputs that are to have thresholds.
+        test: Of test photos; may be empty.
+        rules: As `choose_operating_point` takes them. One that cannot be reached is left out.
     """
     points = []
     for output in outputs:

@@ -48,29 +48,21 @@ class _Candidates:
 def choose_operating_point(predictions: Predictions, output: str, rule: str = "youden") -> OperatingPoint:
     """Choose a threshold on the truths of validation photos.
 
-    Parameters
-    ----------
-    predictions : Predictions
-        Of the validation split alone (or of train alone, or out of fold, which the result then says). A table without
-        `split` and `fold` is taken for validation.
-    output : str
-        The output it applies to.
-    rule : str
-        `youden`: largest sensitivity + specificity; among equals, the higher sensitivity.
-        `sensitivity=0.95`: the highest threshold that reaches it, so the best specificity.
-        `specificity=0.95`: the lowest threshold that reaches it. Any share above 0 and up to 1 may stand for 0.95.
-        `cost=10`: least expected cost where a missed positive costs as much as 10 false alarms, at the observed
-        prevalence, or at another one (`cost=10@0.05`); among equals, the higher sensitivity.
-        `threshold=0.5`: this one, from 0 to 1, whatever the truths; the table may then hold any split.
+    Args:
+        predictions: Of the validation split alone (or of train alone, or out of fold, which the result then says). A
+            table without `split` and `fold` is taken for validation.
+        output: The output it applies to.
+        rule: `youden`: largest sensitivity + specificity; among equals, the higher sensitivity. `sensitivity=0.95`: the
+            highest threshold that reaches it, so the best specificity. `specificity=0.95`: the lowest threshold that
+            reaches it. Any share above 0 and up to 1 may stand for 0.95. `cost=10`: least expected cost where a missed
+            positive costs as much as 10 false alarms, at the observed prevalence, or at another one (`cost=10@0.05`);
+            among equals, the higher sensitivity. `threshold=0.5`: this one, from 0 to 1, whatever the truths; the table
+            may then hold any split.
 
-    Raises
-    ------
-    UserError
-        If the rule is not known, a specificity cannot be reached, the table holds no positives or no negatives,
-        or it holds test photos or a mixture of splits.
+    Raises:
+        UserError: If the rule is not known, a specificity cannot be reached, the table holds no positives or no
+            negatives, or it holds test photos or a mixture of splits.
 
-    Examples
-    --------
     >>> import pandas as pd
     >>> from eyeground.data.predictions import validated_predictions
     >>> table = pd.DataFrame({"photo": list("abcd"), "patient": list("abcd"), "truth_dr": [0, 0, 1, 1],
@@ -113,10 +105,8 @@ def choose_points(
     photos in scope where the table has no validation photos apart from them. Without rules, an output without a given
     point gets Youden's, on validation photos only.
 
-    Raises
-    ------
-    UserError
-        If a rule is not known.
+    Raises:
+        UserError: If a rule is not known.
     """
     for rule in rules:
         _parsed(rule)
@@ -200,10 +190,8 @@ def _as_number(text: str) -> float:
 def basis_of(predictions: Predictions) -> Literal["validation", "train", "cross-validation"]:
     """What the photos of a table are, from which thresholds are chosen.
 
-    Raises
-    ------
-    UserError
-        If there are test photos among them, or those of several splits.
+    Raises:
+        UserError: If there are test photos among them, or those of several splits.
     """
     if is_cross_validated(predictions):
         return "cross-validation"

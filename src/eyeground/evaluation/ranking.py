@@ -17,21 +17,14 @@ from scipy.sparse import csc_array
 class Ranking:
     """The order of one output's scores. Build it with `rank`.
 
-    Attributes
-    ----------
-    positives : numpy.ndarray
-        Columns of the weights that belong to the positive photos, by falling score.
-    runs : scipy.sparse.csc_array
-        Shape (runs, columns): how many photos of each column are in each run, first the runs of negatives and then
-        those of positives, both by falling score.
-    negative_runs : int
-        How many of the runs are of negatives.
-    above, upto : numpy.ndarray
-        For each run of positives: how many runs of negatives score higher, and how many at least as high.
-    score_ends : numpy.ndarray
-        Last positive of each distinct score among the positives.
-    score_upto : numpy.ndarray
-        For each distinct score among the positives: how many runs of negatives score at least as high.
+    Attributes:
+        positives: Columns of the weights that belong to the positive photos, by falling score.
+        runs: Shape (runs, columns): how many photos of each column are in each run, first the runs of negatives and
+            then those of positives, both by falling score.
+        negative_runs: How many of the runs are of negatives.
+        above, upto: For each run of positives: how many runs of negatives score higher, and how many at least as high.
+        score_ends: Last positive of each distinct score among the positives.
+        score_upto: For each distinct score among the positives: how many runs of negatives score at least as high.
     """
 
     positives: np.ndarray
@@ -45,14 +38,10 @@ class Ranking:
     def auroc(self, weights: np.ndarray) -> np.ndarray:
         """Area under the ROC curve: the share of (positive, negative) pairs in order, a tie counting half.
 
-        Parameters
-        ----------
-        weights : numpy.ndarray
-            Shape (resamples, columns), non-negative integers.
+        Args:
+            weights: Shape (resamples, columns), non-negative integers.
 
-        Returns
-        -------
-        numpy.ndarray
+        Returns:
             Shape (resamples,); NaN where a class has no weight.
         """
         negative, positive = self.in_runs(weights)
@@ -77,12 +66,9 @@ class Ranking:
     def in_runs(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sum weights by falling score.
 
-        Returns
-        -------
-        negative : numpy.ndarray
-            Shape (resamples, runs of negatives + 1): weight of the negatives in the first k runs, k from 0.
-        positive : numpy.ndarray
-            Shape (resamples, runs of positives): weight of the positives in each run.
+        Returns:
+            negative: Shape (resamples, runs of negatives + 1): weight of the negatives in the first k runs, k from 0.
+            positive: Shape (resamples, runs of positives): weight of the positives in each run.
         """
         # Columns beyond those ranked are patients of other outputs or folds.
         summed = (self.runs @ weights[:, : self.runs.shape[1]].T).T
@@ -94,14 +80,10 @@ class Ranking:
 def rank(truth: np.ndarray, score: np.ndarray, column: np.ndarray) -> Ranking:
     """Work out the order of scores.
 
-    Parameters
-    ----------
-    truth : numpy.ndarray
-        Shape (photos,), 0 or 1, with at least one of each.
-    score : numpy.ndarray
-        Shape (photos,); higher means more likely positive.
-    column : numpy.ndarray
-        Shape (photos,): which column of the weights belongs to each photo, usually its patient's number.
+    Args:
+        truth: Shape (photos,), 0 or 1, with at least one of each.
+        score: Shape (photos,); higher means more likely positive.
+        column: Shape (photos,): which column of the weights belongs to each photo, usually its patient's number.
     """
     falling = np.argsort(-score, kind="stable")
     is_positive = truth[falling] == 1

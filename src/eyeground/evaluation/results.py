@@ -37,26 +37,16 @@ class FoldEvaluation:
 class OutputEvaluation:
     """All figures of one output.
 
-    Attributes
-    ----------
-    output : str
-    photos, patients : int
-        Those whose truth is known; nothing else enters a figure.
-    positives, negatives, unknown : int
-        Photos by truth.
-    estimates : tuple of Estimate
-        What needs no threshold: AUROC, AUPRC, Brier score, expected calibration error, calibration slope and
-        calibration in the large.
-    at : tuple of AtOperatingPoint
-        One for each operating point of this output; empty where there is none.
-    no_operating_point : str
-        Why `at` is empty, or lacks a rule that was asked for; empty otherwise.
-    prevalences : tuple of float
-        At which predictive values are given besides the observed one.
-    folds : tuple of FoldEvaluation
-        Where every photo belongs to a fold; `estimates` then has the means within folds.
-    between_folds : tuple of Estimate
-        Mean and standard deviation of the folds' AUROCs: a description of the folds, without intervals.
+    Attributes:
+        photos, patients: Those whose truth is known; nothing else enters a figure.
+        positives, negatives, unknown: Photos by truth.
+        estimates: What needs no threshold: AUROC, AUPRC, Brier score, expected calibration error, calibration slope and
+            calibration in the large.
+        at: One for each operating point of this output; empty where there is none.
+        no_operating_point: Why `at` is empty, or lacks a rule that was asked for; empty otherwise.
+        prevalences: At which predictive values are given besides the observed one.
+        folds: Where every photo belongs to a fold; `estimates` then has the means within folds.
+        between_folds: Mean and standard deviation of the folds' AUROCs: a description of the folds, without intervals.
     """
 
     output: str
@@ -75,10 +65,8 @@ class OutputEvaluation:
     def estimate(self, metric: str) -> Estimate:
         """One metric by name, at the first operating point where it needs one.
 
-        Raises
-        ------
-        KeyError
-            If there is no such metric.
+        Raises:
+            KeyError: If there is no such metric.
         """
         for estimate in self.all_estimates():
             if estimate.metric == metric:
@@ -97,13 +85,9 @@ class OutputEvaluation:
 class FamilyDecision:
     """How a target's one decision among its classes agrees with the truth.
 
-    Attributes
-    ----------
-    rule : str
-        How the class is decided, in words.
-    confusion : tuple of tuple of int
-        Photos by truth (rows) and decision (columns), in the order of the classes.
-    estimates : tuple of Estimate
+    Attributes:
+        rule: How the class is decided, in words.
+        confusion: Photos by truth (rows) and decision (columns), in the order of the classes.
     """
 
     rule: str
@@ -115,18 +99,13 @@ class FamilyDecision:
 class FamilyEvaluation:
     """All figures of a multi-class or ordinal target as a whole.
 
-    Attributes
-    ----------
-    family : Family
-        Its name, classes and outputs.
-    photos, patients, unknown : int
-        Photos and patients whose class is known, and photos whose class is not.
-    photos_of_class : tuple of int
-        In the order of the classes.
-    estimates : tuple of Estimate
-        Macro and micro AUROC over the target's outputs.
-    decisions : tuple of FamilyDecision
-        For a multi-class target one; for an ordinal one at 0.5 and, where every step has one, at operating points.
+    Attributes:
+        family: Its name, classes and outputs.
+        photos, patients, unknown: Photos and patients whose class is known, and photos whose class is not.
+        photos_of_class: In the order of the classes.
+        estimates: Macro and micro AUROC over the target's outputs.
+        decisions: For a multi-class target one; for an ordinal one at 0.5 and, where every step has one, at operating
+            points.
     """
 
     family: Family
@@ -142,26 +121,16 @@ class FamilyEvaluation:
 class Evaluation:
     """All figures of a predictions table.
 
-    Attributes
-    ----------
-    scope : str
-        `test`, or `all photos` where none is marked as test.
-    remarks : tuple of str
-        Sentences that a reader of the figures must know.
-    photos, patients : int
-        In scope.
-    outputs : tuple of OutputEvaluation
-        In the table's order.
-    macro : tuple of Estimate
-        Means over the outputs for which they are estimable; empty for a single output.
-    resamples, seed : int
-        Of the patient bootstrap.
-    stratified : bool
-        Whether patients were drawn within strata of their rarest truth.
-    micro : tuple of Estimate
-        AUROC and AUPRC of all pairs of photo and output pooled; empty for a single output.
-    families : tuple of FamilyEvaluation
-        The multi-class and ordinal targets among the outputs.
+    Attributes:
+        scope: `test`, or `all photos` where none is marked as test.
+        remarks: Sentences that a reader of the figures must know.
+        photos, patients: In scope.
+        outputs: In the table's order.
+        macro: Means over the outputs for which they are estimable; empty for a single output.
+        resamples, seed: Of the patient bootstrap.
+        stratified: Whether patients were drawn within strata of their rarest truth.
+        micro: AUROC and AUPRC of all pairs of photo and output pooled; empty for a single output.
+        families: The multi-class and ordinal targets among the outputs.
     """
 
     scope: str

@@ -18,16 +18,11 @@ from eyeground.evaluation.metrics import NEGATIVES, POSITIVES
 class Sample:
     """The photos of one output whose truth is known.
 
-    Attributes
-    ----------
-    truth, probability : numpy.ndarray
-        Shape (photos,).
-    patient : numpy.ndarray
-        Shape (photos,): each photo's column in the patient weights.
-    columns : int
-        How many columns the patient weights have, patients without a known truth included.
-    fold : numpy.ndarray, optional
-        Shape (photos,): each photo's fold, where predictions are cross-validated; else None.
+    Attributes:
+        truth, probability: Shape (photos,).
+        patient: Shape (photos,): each photo's column in the patient weights.
+        columns: How many columns the patient weights have, patients without a known truth included.
+        fold: Shape (photos,): each photo's fold, where predictions are cross-validated; else None.
     """
 
     truth: np.ndarray

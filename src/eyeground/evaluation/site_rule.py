@@ -47,16 +47,11 @@ def choose_at_site(
 ) -> tuple[DecisionRule, ...]:
     """Choose rules on all of a site's labelled photos, each with the shares that it has out of fold.
 
-    Parameters
-    ----------
-    site : Predictions
-        Judged photos, without splits.
-    outputs : sequence of str
-        The deciding ones.
-    healthy : frozenset of str
-        Those of which low is abnormal.
-    rules : sequence of str
-        What the whole is to keep, the first one first.
+    Args:
+        site: Judged photos, without splits.
+        outputs: The deciding ones.
+        healthy: Those of which low is abnormal.
+        rules: What the whole is to keep, the first one first.
     """
     truth, patients = rule_truth(site, outputs, healthy), site.table["patient"].to_numpy(dtype=object)
     called: dict[str, NDArray[np.float64]] = {rule: np.full(len(truth), np.nan) for rule in rules}
@@ -95,21 +90,14 @@ def shifted_rule(
 ) -> DecisionRule:
     """All thresholds moved by one and the same number of logits, so that as many unlabelled photos are called as are to be expected.
 
-    Parameters
-    ----------
-    decision : DecisionRule
-        With the shares that it had on test photos.
-    site : Predictions
-        Judged photos; their truths are not looked at.
-    healthy : frozenset of str
-        Outputs of which low is abnormal.
-    expected_abnormal : float
-        Share (0-1) of the photos that is truly abnormal.
+    Args:
+        decision: With the shares that it had on test photos.
+        site: Judged photos; their truths are not looked at.
+        healthy: Outputs of which low is abnormal.
+        expected_abnormal: Share (0-1) of the photos that is truly abnormal.
 
-    Raises
-    ------
-    UserError
-        If the rule was never measured.
+    Raises:
+        UserError: If the rule was never measured.
     """
     refuse_unmeasured(decision)
     assert decision.sensitivity is not None and decision.specificity is not None

@@ -21,26 +21,17 @@ def pointing(values: Floats, lesion: Mask, field_of_view: Mask, tolerance: float
 
     Where several points are the highest, it is the share of them that hit, so a flat map scores chance.
 
-    Parameters
-    ----------
-    values : numpy.ndarray
-        (side, side), the map.
-    lesion, field_of_view : numpy.ndarray
-        Boolean (side, side).
-    tolerance : float
-        Pixels that a point may miss a lesion by.
+    Args:
+        values: (side, side), the map.
+        lesion, field_of_view: Boolean (side, side).
+        tolerance: Pixels that a point may miss a lesion by.
 
-    Returns
-    -------
-    float
+    Returns:
         In 0-1.
 
-    References
-    ----------
-    Zhang et al., International Journal of Computer Vision 126 (2018) 1084 (arXiv 1608.00507).
+    References:
+        Zhang et al., International Journal of Computer Vision 126 (2018) 1084 (arXiv 1608.00507).
 
-    Examples
-    --------
     >>> everywhere, lesion = np.ones((1, 4), bool), np.array([[False, True, False, False]])
     >>> pointing(np.array([[0.0, 2.0, 1.0, 0.0]]), lesion, everywhere)
     1.0
@@ -67,14 +58,11 @@ def area_share(region: Mask, field_of_view: Mask) -> float:
 def evidence_share(values: Floats, region: Mask, field_of_view: Mask) -> float:
     """The share of a map's positive values that lies in a region of the field of view.
 
-    Returns
-    -------
-    float
+    Returns:
         In 0-1; NaN if the map has no positive value in the field of view.
 
-    References
-    ----------
-    Energy-based pointing game: Wang et al. 2020 (arXiv 1910.01279).
+    References:
+        Energy-based pointing game: Wang et al. 2020 (arXiv 1910.01279).
     """
     positive = np.maximum(values[field_of_view].astype(np.float64), 0)
     total = float(positive.sum())
@@ -86,9 +74,7 @@ def lesion_average_precision(values: Floats, lesion: Mask, field_of_view: Mask) 
 
     Pixels of equal value are taken together, so a flat map scores the lesions' share of area.
 
-    Returns
-    -------
-    float
+    Returns:
         In 0-1; NaN if there is no lesion in the field of view.
     """
     inside, truth = values[field_of_view], lesion[field_of_view]

@@ -33,22 +33,15 @@ class _CutAtTheFeatureMap(nn.Module):
 def gradient_map(classifier: Classifier, photo: Tensor, index: int, method: str) -> NDArray[np.float32]:
     """A gradient map as the package gives it.
 
-    Parameters
-    ----------
-    classifier : Classifier
-        In evaluation mode.
-    photo : torch.Tensor
-        (1, side, side, 3), uint8 RGB.
-    index : int
-        Of the logit that is explained; `eigencam` asks for none.
-    method : str
-        `gradcam` (Selvaraju et al. 2017, arXiv 1610.02391), `gradcam++` (Chattopadhyay et al. 2018, arXiv 1710.11063),
-        `layercam` (Jiang et al. 2021, doi 10.1109/TIP.2021.3089943) or `eigencam` (Muhammad and Yeasin 2020,
-        arXiv 2008.00299).
+    Args:
+        classifier: In evaluation mode.
+        photo: (1, side, side, 3), uint8 RGB.
+        index: Of the logit that is explained; `eigencam` asks for none.
+        method: `gradcam` (Selvaraju et al. 2017, arXiv 1610.02391), `gradcam++` (Chattopadhyay et al. 2018, arXiv
+            1710.11063), `layercam` (Jiang et al. 2021, doi 10.1109/TIP.2021.3089943) or `eigencam` (Muhammad and Yeasin
+            2020, arXiv 2008.00299).
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         float32 (side, side), in 0-1.
     """
     # The package takes 2 s to import, and only these methods need it.

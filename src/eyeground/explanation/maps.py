@@ -31,14 +31,12 @@ SIGNED = (EVIDENCE, TRACED)
 class Explained:
     """A map and what it cost.
 
-    Attributes
-    ----------
-    values : numpy.ndarray
-        float32 (side, side), over the standard photo. In logits, with a sign, for methods in `SIGNED`; else in 0-1.
-    milliseconds : float
-        Wall-clock time from the standard photo to the map.
-    forward_passes, backward_passes : int
-        Through the backbone, each view counting once; a backward pass may end early, as that of `traced` does.
+    Attributes:
+        values: float32 (side, side), over the standard photo. In logits, with a sign, for methods in `SIGNED`; else in
+            0-1.
+        milliseconds: Wall-clock time from the standard photo to the map.
+        forward_passes, backward_passes: Through the backbone, each view counting once; a backward pass may end early,
+            as that of `traced` does.
     """
 
     values: NDArray[np.float32]
@@ -50,21 +48,15 @@ class Explained:
 def explain(classifier: Classifier, pixels: NDArray[np.uint8], output: str, method: str = EVIDENCE) -> Explained:
     """Explain one output for one photo.
 
-    Parameters
-    ----------
-    classifier : Classifier
-        In evaluation mode.
-    pixels : numpy.ndarray
-        uint8 RGB (side, side, 3): a standard photo of the classifier's side.
-    output : str
-        Name of one of the classifier's outputs.
-    method : str
-        One of `METHODS`.
+    Args:
+        classifier: In evaluation mode.
+        pixels: uint8 RGB (side, side, 3): a standard photo of the classifier's side.
+        output: Name of one of the classifier's outputs.
+        method: One of `METHODS`.
 
-    Raises
-    ------
-    UserError
-        If there is no such output or method, the photo has another side, or the backbone has nothing to trace or roll out.
+    Raises:
+        UserError: If there is no such output or method, the photo has another side, or the backbone has nothing to
+            trace or roll out.
     """
     index = output_index(classifier, output)
     compute, views = method_named(method), len(classifier.looks)
@@ -84,10 +76,8 @@ def explain(classifier: Classifier, pixels: NDArray[np.uint8], output: str, meth
 def output_index(classifier: Classifier, output: str) -> int:
     """The place of an output among the classifier's logits.
 
-    Raises
-    ------
-    UserError
-        If it has no such output.
+    Raises:
+        UserError: If it has no such output.
     """
     outputs = [name for target in classifier.targets for name in target.outputs]
     if output not in outputs:
@@ -103,10 +93,8 @@ Computation = Callable[[Classifier, torch.Tensor, int], NDArray[np.float32]]
 def method_named(method: str) -> Computation:
     """The function behind a method's name.
 
-    Raises
-    ------
-    UserError
-        If there is no such method.
+    Raises:
+        UserError: If there is no such method.
     """
     if method == EVIDENCE:
         return _evidence

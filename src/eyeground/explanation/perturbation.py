@@ -22,22 +22,15 @@ def deletion_curve(
 ) -> NDArray[np.float64]:
     """The score while the map's highest pixels are replaced by the mean colour, equally many a step.
 
-    Parameters
-    ----------
-    score : callable
-        From standard photos (n, side, side, 3), uint8, to a score for each, such as the probability of an output.
-    pixels : numpy.ndarray
-        uint8 (side, side, 3), a standard photo.
-    values : numpy.ndarray
-        (side, side), the map.
-    field_of_view : numpy.ndarray
-        Boolean (side, side).
-    steps : int
-        At least 1.
+    Args:
+        score: From standard photos (n, side, side, 3), uint8, to a score for each, such as the probability of an
+            output.
+        pixels: uint8 (side, side, 3), a standard photo.
+        values: (side, side), the map.
+        field_of_view: Boolean (side, side).
+        steps: At least 1.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         (steps + 1,): the first of the photo as it is, the last with nothing left.
     """
     flat = pixels.copy()

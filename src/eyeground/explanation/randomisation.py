@@ -22,18 +22,12 @@ def cascade(
 ) -> dict[str, float]:
     """Rank correlation with the trained network's map after each further part has been drawn anew.
 
-    Parameters
-    ----------
-    classifier : Classifier
-        In evaluation mode; left as it is.
-    pixels, output, method
-        As of `maps.explain`.
-    seed : int
-        Of the parameters that are drawn.
+    Args:
+        classifier: In evaluation mode; left as it is.
+        pixels, output, method: As of `maps.explain`.
+        seed: Of the parameters that are drawn.
 
-    Returns
-    -------
-    dict of str to float
+    Returns:
         By part, from `head` down to the first layers: Spearman's correlation in -1 to 1, over the whole square; NaN
         where a map is flat.
     """

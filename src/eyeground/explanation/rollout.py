@@ -19,22 +19,15 @@ from eyeground.models.classifier import Classifier
 def attention_rollout(classifier: Classifier, photo: Tensor) -> NDArray[np.float32]:
     """Roll out the attention of one photo, unturned.
 
-    Parameters
-    ----------
-    classifier : Classifier
-        With a plain vision transformer as backbone; in evaluation mode.
-    photo : torch.Tensor
-        (1, side, side, 3), uint8 RGB.
+    Args:
+        classifier: With a plain vision transformer as backbone; in evaluation mode.
+        photo: (1, side, side, 3), uint8 RGB.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         float32 (h, w) over the patches, in 0-1, its largest value 1.
 
-    Raises
-    ------
-    UserError
-        If the backbone has no blocks of self-attention over a grid of patches.
+    Raises:
+        UserError: If the backbone has no blocks of self-attention over a grid of patches.
     """
     backbone = classifier.backbone
     layers = [getattr(block, "attn", None) for block in getattr(backbone, "blocks", [])]

@@ -32,17 +32,12 @@ SMOOTHING = 0.5
 class Traced:
     """A logit split among cells.
 
-    Attributes
-    ----------
-    cells : tuple of numpy.ndarray
-        float32 (h, w) for each look, turned back, in logits: the mean over looks of their means is the part of the logit that
-        was traced.
-    looks : tuple of Look
-        What each of them is of.
-    stride : float
-        Pixels of a look from cell to cell.
-    centre : float
-        Pixel of the unturned look, counted from 0 at the centre of the first, that the first cell looks at.
+    Attributes:
+        cells: float32 (h, w) for each look, turned back, in logits: the mean over looks of their means is the part of
+            the logit that was traced.
+        looks: What each of them is of.
+        stride: Pixels of a look from cell to cell.
+        centre: Pixel of the unturned look, counted from 0 at the centre of the first, that the first cell looks at.
     """
 
     cells: tuple[NDArray[np.float32], ...]
@@ -78,21 +73,14 @@ class Traced:
 def trace(classifier: Classifier, photo: Tensor, index: int, stride: int = TRACED_STRIDE) -> Traced:
     """Trace a logit back to a finer feature map.
 
-    Parameters
-    ----------
-    classifier : Classifier
-        In evaluation mode.
-    photo : torch.Tensor
-        (1, side, side, 3), uint8 RGB.
-    index : int
-        Of the logit.
-    stride : int
-        Of the feature map, in pixels.
+    Args:
+        classifier: In evaluation mode.
+        photo: (1, side, side, 3), uint8 RGB.
+        index: Of the logit.
+        stride: Of the feature map, in pixels.
 
-    Raises
-    ------
-    UserError
-        If the backbone has no feature map of that stride, as a vision transformer of larger patches.
+    Raises:
+        UserError: If the backbone has no feature map of that stride, as a vision transformer of larger patches.
     """
     module = _stage(classifier, stride)
     activations: list[Tensor] = []

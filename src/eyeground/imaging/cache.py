@@ -45,12 +45,9 @@ _EMBEDDINGS = "embeddings"  # where `probing.embedding` keeps what networks made
 class Prepared:
     """What `prepare` made of a list of photographs.
 
-    Attributes
-    ----------
-    paths : list of path or None
-        The cached standard photo of each photograph, None where it is unreadable.
-    failures : dict of int to str
-        For each unreadable photograph, by its position, the reason.
+    Attributes:
+        paths: The cached standard photo of each photograph, None where it is unreadable.
+        failures: For each unreadable photograph, by its position, the reason.
     """
 
     paths: list[Path | None]
@@ -62,21 +59,14 @@ def prepare(paths: Sequence[Path], preprocessing: Preprocessing, cache_folder: P
 
     An unreadable photograph is noted and stops nothing, and neither does one that crashes its decoder.
 
-    Parameters
-    ----------
-    paths : sequence of path
-        Photographs.
-    preprocessing : Preprocessing
-        How they are standardised; its version and side name the cache's sub-folder.
-    cache_folder : path
-        Made if missing; may be shared by any number of runs at once.
-    jobs : int
-        Worker processes.
+    Args:
+        paths: Photographs.
+        preprocessing: How they are standardised; its version and side name the cache's sub-folder.
+        cache_folder: Made if missing; may be shared by any number of runs at once.
+        jobs: Worker processes.
 
-    Raises
-    ------
-    UserError
-        If the cache cannot be written, or `jobs` is below 1.
+    Raises:
+        UserError: If the cache cannot be written, or `jobs` is below 1.
     """
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; at least one process has to do the work")
@@ -97,21 +87,13 @@ def prepared_to_assess(
 ) -> Sequence[Path]:
     """Cached standard photos that are large enough for `gradability.assess`, one for each photograph.
 
-    Parameters
-    ----------
-    paths : sequence of path
-        Readable photographs.
-    standard : sequence of path
-        Their standard photos by `preprocessing`: taken where their side suffices, as assessing reduces them.
-    preprocessing : Preprocessing
-    cache_folder : path
-        Where else larger ones, made of the photographs, are kept.
-    jobs : int
+    Args:
+        paths: Readable photographs.
+        standard: Their standard photos by `preprocessing`: taken where their side suffices, as assessing reduces them.
+        cache_folder: Where else larger ones, made of the photographs, are kept.
 
-    Raises
-    ------
-    UserError
-        If a photograph cannot be read any more.
+    Raises:
+        UserError: If a photograph cannot be read any more.
     """
     if preprocessing.side >= MEASURED_SIDE:
         return standard
@@ -144,10 +126,8 @@ def shrink(cache_folder: Path, most: int) -> int:
 
     A training or an evaluation that is running loses photos that it still needs, and says so.
 
-    Raises
-    ------
-    UserError
-        If a file cannot be removed.
+    Raises:
+        UserError: If a file cannot be removed.
     """
     found = [entry for folder in _folders(cache_folder) for entry in _files(folder)]
     found.sort(key=lambda entry: entry[1].st_atime_ns, reverse=True)
@@ -184,10 +164,8 @@ def _sweep(folder: Path) -> None:
 def read_prepared(png: Path) -> Pixels:
     """Read the pixels of a cached standard photo: `(side, side, 3)` uint8 RGB.
 
-    Raises
-    ------
-    UserError
-        If the entry is missing or damaged.
+    Raises:
+        UserError: If the entry is missing or damaged.
     """
     # Bytes first: OpenCV alone would print a warning to the screen for a file that is missing.
     try:
@@ -203,10 +181,8 @@ def read_prepared(png: Path) -> Pixels:
 def read_prepared_standard(png: Path) -> StandardPhoto:
     """Read a cached standard photo with its geometry and field of view.
 
-    Raises
-    ------
-    UserError
-        If the entry is missing or damaged.
+    Raises:
+        UserError: If the entry is missing or damaged.
     """
     try:
         with Image.open(png, formats=("PNG",)) as image:

@@ -45,12 +45,9 @@ Pixels = npt.NDArray[np.uint8]
 class UnreadablePhotoError(UserError):
     """A file that cannot be read as a photograph.
 
-    Attributes
-    ----------
-    path : pathlib.Path
-        The file.
-    reason : str
-        Why, in a sentence without the path and without anything that the file says of a patient.
+    Attributes:
+        path: The file.
+        reason: Why, in a sentence without the path and without anything that the file says of a patient.
     """
 
     def __init__(self, path: Path, reason: str) -> None:
@@ -66,14 +63,11 @@ class UnreadablePhotoError(UserError):
 class Photo:
     """A decoded photograph.
 
-    Attributes
-    ----------
-    pixels : numpy.ndarray
-        `(height, width, 3)` uint8, RGB, upright (EXIF orientation applied); possibly decoded at a reduced scale.
-    original_width, original_height : int
-        Size of the photograph in full, upright.
-    reduction : int
-        1, 2, 4 or 8: how many original pixels one of `pixels` spans in each direction.
+    Attributes:
+        pixels: `(height, width, 3)` uint8, RGB, upright (EXIF orientation applied); possibly decoded at a reduced
+            scale.
+        original_width, original_height: Size of the photograph in full, upright.
+        reduction: 1, 2, 4 or 8: how many original pixels one of `pixels` spans in each direction.
     """
 
     pixels: Pixels
@@ -89,19 +83,14 @@ def read_photo(path: Path, sufficient_side: int | None = None) -> Photo:
     are reduced to the upper 8 of those that hold the picture, see `eyeground.imaging.deep_pixels`. Colour profiles are not applied. Of a TIFF, the first page is read; a
     DICOM object must hold one frame.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A JPEG, PNG, TIFF, BMP, PPM or DICOM file, told apart by content; the name's ending is ignored.
-    sufficient_side : int, optional
-        Decode a JPEG at the smallest DCT scale (1/8, 1/4, 1/2, 1) whose shorter side still has this many pixels.
-        Without it, and for all other formats, decode in full.
+    Args:
+        path: A JPEG, PNG, TIFF, BMP, PPM or DICOM file, told apart by content; the name's ending is ignored.
+        sufficient_side: Decode a JPEG at the smallest DCT scale (1/8, 1/4, 1/2, 1) whose shorter side still has this
+            many pixels. Without it, and for all other formats, decode in full.
 
-    Raises
-    ------
-    UnreadablePhotoError
-        Whatever the matter is: missing, not a file, not permitted, empty, truncated, damaged, too large, or of
-        an unsupported kind.
+    Raises:
+        UnreadablePhotoError: Whatever the matter is: missing, not a file, not permitted, empty, truncated, damaged, too
+            large, or of an unsupported kind.
     """
     path = Path(path)
     try:
@@ -134,10 +123,8 @@ def read_photo(path: Path, sufficient_side: int | None = None) -> Photo:
 def pixels_of(image: Image.Image) -> Pixels:
     """Upright RGB pixels `(height, width, 3)` of an image that is open in Pillow, converted as `read_photo` does.
 
-    Raises
-    ------
-    RefusedError
-        If it is too large, of an unsupported kind, or its file turns out to be damaged.
+    Raises:
+        RefusedError: If it is too large, of an unsupported kind, or its file turns out to be damaged.
     """
     check_size(*image.size)
     try:
@@ -162,10 +149,8 @@ class _Frugal(BufferedReader):
 def opened(path: Path) -> Iterator[BufferedReader]:
     """Open a regular file for reading.
 
-    Raises
-    ------
-    RefusedError
-        Of anything else, without waiting for it, and of a file that is empty or too large.
+    Raises:
+        RefusedError: Of anything else, without waiting for it, and of a file that is empty or too large.
     """
     try:
         stream = _Frugal(FileIO(str(path), opener=_open_at_once))  # as text, which pydicom expects a file's name to be

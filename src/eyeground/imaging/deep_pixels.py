@@ -28,17 +28,13 @@ _BIG_TIFF = (b"II+\0", b"MM\0+")
 def depth_of(words: Words, declared: int | None = None) -> int:
     """How many bits of 16-bit words are the picture.
 
-    Parameters
-    ----------
-    words : numpy.ndarray
-        uint16, the lowest bit of the picture being the lowest of the word.
-    declared : int, optional
-        8 to 16, as the file says; 16 is what a file says that knows of words only.
+    Args:
+        words: uint16, the lowest bit of the picture being the lowest of the word.
+        declared: 8 to 16, as the file says; 16 is what a file says that knows of words only.
 
-    Raises
-    ------
-    RefusedError
-        If nothing is declared, and the values are those of a very dark photograph or of one with fewer bits.
+    Raises:
+        RefusedError: If nothing is declared, and the values are those of a very dark photograph or of one with fewer
+            bits.
     """
     highest = int(words.max())
     if declared is not None and declared < 16:
@@ -101,22 +97,15 @@ def tiff_tags(stream: BinaryIO) -> dict[int, Any]:
 def read_deep(stream: BinaryIO, tags: dict[int, Any] | None = None) -> Pixels:
     """Decode a PNG or TIFF of 16-bit grey or RGB in full depth, which Pillow cuts to the words' upper 8 bits or can't read.
 
-    Parameters
-    ----------
-    stream : file
-        Of a size that was checked.
-    tags : dict, optional
-        Those of a TIFF.
+    Args:
+        stream: Of a size that was checked.
+        tags: Those of a TIFF.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         (h, w, 3) uint8 RGB; of a TIFF, upright.
 
-    Raises
-    ------
-    RefusedError
-        If the pixels are of another kind.
+    Raises:
+        RefusedError: If the pixels are of another kind.
     """
     tags = tags or {_BITS: 16}
     bits = _numbers(tags.get(_BITS, 1))

@@ -53,12 +53,9 @@ _PHOTOGRAPHY = ("1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.77.1.")
 def read_pixels(stream: BufferedReader) -> npt.NDArray[np.uint8]:
     """Return the single frame of a DICOM object as `(height, width, 3)` uint8 RGB.
 
-    Raises
-    ------
-    RefusedError
-        If the object holds no photograph that we read, with what it holds instead.
-    UserError
-        If pydicom is not installed.
+    Raises:
+        RefusedError: If the object holds no photograph that we read, with what it holds instead.
+        UserError: If pydicom is not installed.
     """
     dataset, syntax = read_elements(stream, _ELEMENTS)
     if syntax not in (*_NATIVE, _RLE, *CODECS):
@@ -73,12 +70,9 @@ def read_pixels(stream: BufferedReader) -> npt.NDArray[np.uint8]:
 def read_elements(stream: IO[bytes], elements: tuple[str, ...]) -> tuple[Any, str]:
     """Some elements of a DICOM object, and its transfer syntax.
 
-    Raises
-    ------
-    RefusedError
-        If it is deflated and inflates to more than a file may have.
-    UserError
-        If pydicom is not installed.
+    Raises:
+        RefusedError: If it is deflated and inflates to more than a file may have.
+        UserError: If pydicom is not installed.
     """
     try:
         import pydicom

@@ -62,17 +62,12 @@ class _Header:
 def decoded_frame(dataset: Any, syntax: str) -> tuple[Values, str]:
     """Decode the frame of a DICOM object whose elements were checked.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         (h, w) or (h, w, 3), uint8 or uint16, in the colours that it is coded in.
-    str
         Those colours, as the element PhotometricInterpretation names them.
 
-    Raises
-    ------
-    RefusedError
-        If the frame does not fit the object, is damaged, or needs a package that is not installed.
+    Raises:
+        RefusedError: If the frame does not fit the object, is damaged, or needs a package that is not installed.
     """
     from pydicom.encaps import get_frame
 

@@ -30,18 +30,14 @@ _YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 class Identity:
     """What a DICOM object says of its patient and itself; None where it says nothing that can be understood.
 
-    Attributes
-    ----------
-    patient : str or None
-        PatientID; after IssuerOfPatientID, if there is one, as two hospitals may give one number to two people.
-    eye : str or None
-        `left` or `right`, from ImageLaterality, else Laterality; None for both eyes.
-    sex : str or None
-        `female` or `male`.
-    age : float or None
-        In years.
-    study, study_date, accession, instance, device : str or None
-        StudyInstanceUID, the date as YYYY-MM-DD, AccessionNumber, SOPInstanceUID, ManufacturerModelName.
+    Attributes:
+        patient: PatientID; after IssuerOfPatientID, if there is one, as two hospitals may give one number to two
+            people.
+        eye: `left` or `right`, from ImageLaterality, else Laterality; None for both eyes.
+        sex: `female` or `male`.
+        age: In years.
+        study, study_date, accession, instance, device: StudyInstanceUID, the date as YYYY-MM-DD, AccessionNumber,
+            SOPInstanceUID, ManufacturerModelName.
     """
 
     patient: str | None = None

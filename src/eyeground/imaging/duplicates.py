@@ -42,23 +42,16 @@ Hashes = npt.NDArray[np.float32]
 def find_duplicates(manifest: Manifest, standard: Sequence[Path | None]) -> pd.DataFrame:
     """Find every pair of photographs that are one picture.
 
-    Parameters
-    ----------
-    manifest : Manifest
-    standard : sequence of pathlib.Path or None
-        Standard photo of each row, as `eyeground.imaging.cache.prepare` leaves it, None where the photograph is
-        unreadable. Its name comes from the photograph's content: two rows with the same one hold the same bytes.
+    Args:
+        standard: Standard photo of each row, as `eyeground.imaging.cache.prepare` leaves it, None where the photograph
+            is unreadable. Its name comes from the photograph's content: two rows with the same one hold the same bytes.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `photo_a`, `photo_b` (in the manifest's order), `kind` (`exact` or `near`), `distance` (0 for exact, else
-        1 - agreement), `same_patient`, `same_split` (missing without splits).
+    Returns:
+        `photo_a`, `photo_b` (in the manifest's order), `kind` (`exact` or `near`), `distance` (0 for exact, else 1 -
+        agreement), `same_patient`, `same_split` (missing without splits).
 
-    Raises
-    ------
-    UserError
-        If there are not as many standard photos as rows.
+    Raises:
+        UserError: If there are not as many standard photos as rows.
     """
     if len(standard) != len(manifest):
         raise UserError(f"{len(standard)} standard photos for {len(manifest)} rows; give one for each, or None")

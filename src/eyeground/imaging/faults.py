@@ -31,13 +31,9 @@ Plane = npt.NDArray[np.float32]
 class View:
     """A standard photo as a fault meets it: its pixels, and which of them show the eye.
 
-    Attributes
-    ----------
-    pixels : numpy.ndarray
-        `(side, side, 3)` uint8 RGB, black outside the field of view.
-    visible : numpy.ndarray
-        `(side, side)` uint8, 1 within the field of view, 0 outside.
-    disc : FieldOfView
+    Attributes:
+        pixels: `(side, side, 3)` uint8 RGB, black outside the field of view.
+        visible: `(side, side)` uint8, 1 within the field of view, 0 outside.
     """
 
     pixels: Pixels
@@ -57,18 +53,13 @@ Apply = Callable[[View, float, np.random.Generator], npt.NDArray[np.generic]]
 class Fault:
     """One kind of fault.
 
-    Attributes
-    ----------
-    name : str
-        As it is asked for, such as `motion_blur`.
-    unit : str
-        What its parameter measures.
-    parameters : tuple of float
-        The parameter at severity 1 to 5.
-    apply : callable
-        View, parameter and source of randomness to `(side, side, 3)` pixels, float or uint8; what lies outside the
-        field of view, or beyond 0 to 255, is seen to afterwards. Whatever is drawn does not depend on the
-        parameter, so that a photo suffers the same fault, only worse.
+    Attributes:
+        name: As it is asked for, such as `motion_blur`.
+        unit: What its parameter measures.
+        parameters: The parameter at severity 1 to 5.
+        apply: View, parameter and source of randomness to `(side, side, 3)` pixels, float or uint8; what lies outside
+            the field of view, or beyond 0 to 255, is seen to afterwards. Whatever is drawn does not depend on the
+            parameter, so that a photo suffers the same fault, only worse.
     """
 
     name: str
@@ -83,26 +74,17 @@ FAULTS: dict[str, Fault] = {}
 def spoil(standard: StandardPhoto, fault: str, severity: int, seed: int = 0) -> Pixels:
     """Give a standard photo a fault.
 
-    Parameters
-    ----------
-    standard : StandardPhoto
-    fault : str
-        One of `FAULTS`.
-    severity : int
-        1 (barely visible) to 5 (to be taken again).
-    seed : int
-        With the photo's pixels and the fault, all that directions, sides and noise depend on: the same photo with
-        another name is spoilt alike, and all severities go in the same direction.
+    Args:
+        fault: One of `FAULTS`.
+        severity: 1 (barely visible) to 5 (to be taken again).
+        seed: With the photo's pixels and the fault, all that directions, sides and noise depend on: the same photo with
+            another name is spoilt alike, and all severities go in the same direction.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         `(side, side, 3)` uint8 RGB, black outside the field of view.
 
-    Raises
-    ------
-    UserError
-        If there is no such fault or severity.
+    Raises:
+        UserError: If there is no such fault or severity.
     """
     kind = fault_named(fault)
     if severity not in SEVERITIES:

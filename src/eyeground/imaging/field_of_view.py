@@ -51,17 +51,12 @@ class FieldOfView:
     Coordinates are in pixels of the photograph, from the top left corner of its frame; the pixel in column `j`
     spans `j` to `j + 1`.
 
-    Attributes
-    ----------
-    centre_x, centre_y, radius : float
-        The disc; it may exceed the frame.
-    left, top, right, bottom : float
-        What is visible: the frame, or less where a straight bar cuts the disc within it.
-    found : bool
-        False where no edge of a disc was found and the circle through the frame's corners stands in.
-    elsewhere : float
-        Share of the light in the frame that lies outside the disc, 0 to 1: next to nothing in a photograph, much on
-        a sheet of several. 0 where the border is not dark.
+    Attributes:
+        centre_x, centre_y, radius: The disc; it may exceed the frame.
+        left, top, right, bottom: What is visible: the frame, or less where a straight bar cuts the disc within it.
+        found: False where no edge of a disc was found and the circle through the frame's corners stands in.
+        elsewhere: Share of the light in the frame that lies outside the disc, 0 to 1: next to nothing in a photograph,
+            much on a sheet of several. 0 where the border is not dark.
     """
 
     centre_x: float
@@ -114,14 +109,10 @@ class FieldOfView:
 def find_field_of_view(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
     """Find the field of view of a photograph.
 
-    Parameters
-    ----------
-    pixels : numpy.ndarray
-        `(height, width, 3)` uint8.
+    Args:
+        pixels: `(height, width, 3)` uint8.
 
-    Returns
-    -------
-    FieldOfView
+    Returns:
         In pixels of the photograph. `found` is False where it shows no edge of a disc.
     """
     frame = framed_on_page(pixels)

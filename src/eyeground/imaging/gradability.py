@@ -38,16 +38,11 @@ _USUAL_LOGITS = 5.0  # how far above its limit the model puts an ordinary photo
 class Gradability:
     """How good a photo is, and what is wrong with it.
 
-    Attributes
-    ----------
-    probability : float
-        Probability (0-1), by the trained model, that a grader would accept the photo.
-    focus, illumination, contrast, completeness : float
-        See `eyeground.imaging.quality_measures.Measures`.
-    reasons : tuple of str
-        Why the photo should be taken again, worst first; empty for a gradable one.
-    margin : float
-        How far the photo is from the nearest limit: negative for an ungradable one, at most 1.
+    Attributes:
+        probability: Probability (0-1), by the trained model, that a grader would accept the photo.
+        focus, illumination, contrast, completeness: See `eyeground.imaging.quality_measures.Measures`.
+        reasons: Why the photo should be taken again, worst first; empty for a gradable one.
+        margin: How far the photo is from the nearest limit: negative for an ungradable one, at most 1.
     """
 
     probability: float
@@ -77,10 +72,8 @@ def standard_and_gradability(photo: Path | Pixels, preprocessing: "Preprocessing
 def assess(standard: StandardPhoto) -> Gradability:
     """Measure a standard photo's quality and say what is wrong with it.
 
-    Raises
-    ------
-    ValueError
-        If its side is below `MEASURED_SIDE`; one of that side has then to be made of the photograph.
+    Raises:
+        ValueError: If its side is below `MEASURED_SIDE`; one of that side has then to be made of the photograph.
     """
     measures = measure(standard)
     model, values = grader(), measures.as_dict()

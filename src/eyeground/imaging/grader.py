@@ -30,14 +30,11 @@ WORDS = {
 class Grader:
     """The model.
 
-    Attributes
-    ----------
-    constant : float
-        Logit of a photo whose every measure is as gradable photos have it on average.
-    curves : mapping of str to (values, logits)
-        For each measure, where its curve bends and what it adds there; beyond the ends it stays level.
-    limit : float
-        Probability below which a photo is called ungradable.
+    Attributes:
+        constant: Logit of a photo whose every measure is as gradable photos have it on average.
+        curves: `mapping of str to (values, logits)`. For each measure, where its curve bends and what it adds there;
+            beyond the ends it stays level.
+        limit: Probability below which a photo is called ungradable.
     """
 
     constant: float

@@ -29,10 +29,8 @@ class RefusedError(Exception):
 def check_size(width: int, height: int) -> None:
     """Refuse a size that no fundus camera makes.
 
-    Raises
-    ------
-    RefusedError
-        If either side is not positive or the photograph is too large.
+    Raises:
+        RefusedError: If either side is not positive or the photograph is too large.
     """
     if width < 1 or height < 1:
         raise RefusedError(f"its header says {width} x {height} pixels")

@@ -44,21 +44,17 @@ def read_mask(path: Path) -> Drawn:
     alone is an empty mask (0) or one that covers everything. In a picture of more than 16 grey levels up to white, and in a
     JPEG, what has half of the brightest level or more is drawn: levels between are the soft edge of a line.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A picture; any bit depth, grey, palette or colour. After a `#` in its name, the values that are drawn, of which the rule
-        is not asked: `map.png#1,3`, a range `map.png#128-255`, colours `map.png#ff0000`. Of a palette they are indices.
+    Args:
+        path: A picture; any bit depth, grey, palette or colour. After a `#` in its name, the values that are drawn, of
+            which the rule is not asked: `map.png#1,3`, a range `map.png#128-255`, colours `map.png#ff0000`. Of a
+            palette they are indices.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         Shape (height, width), bool: True where the structure is drawn.
 
-    Raises
-    ------
-    UserError
-        If the file is missing, no picture of a known kind or too large, or the rule does not tell what is drawn.
+    Raises:
+        UserError: If the file is missing, no picture of a known kind or too large, or the rule does not tell what is
+            drawn.
     """
     file, chosen = file_and_values(path)
     picture = _decoded(file)
@@ -207,16 +203,11 @@ def _unclear(file: Path, held: NDArray[Any], counts: NDArray[Any], is_colour: bo
 def with_mask_values(manifest: AnyManifest, choices: Sequence[str]) -> AnyManifest:
     """The manifest with values chosen for whole mask columns; a cell that chooses its own keeps them.
 
-    Parameters
-    ----------
-    manifest : Manifest
-    choices : sequence of str
-        `artery=1,3`: the values of `mask_artery` that are drawn; see `read_mask`.
+    Args:
+        choices: `artery=1,3`: the values of `mask_artery` that are drawn; see `read_mask`.
 
-    Raises
-    ------
-    UserError
-        If there is no such column, or no such way to name values.
+    Raises:
+        UserError: If there is no such column, or no such way to name values.
     """
     table = manifest.table.copy()
     for choice in choices:
@@ -238,10 +229,8 @@ def with_mask_values(manifest: AnyManifest, choices: Sequence[str]) -> AnyManife
 def refuse_shared_masks(manifest: Manifest) -> None:
     """Refuse two mask columns that name one file, and the same values in it, for the same photo.
 
-    Raises
-    ------
-    UserError
-        Naming the columns and the first photo.
+    Raises:
+        UserError: Naming the columns and the first photo.
     """
     masks = manifest.table[list(manifest.masks)]
     for number, column in enumerate(masks.columns):
@@ -260,17 +249,12 @@ def refuse_shared_masks(manifest: Manifest) -> None:
 def refuse_overfull(path: Path, covered: float) -> None:
     """Refuse a mask that covers more of the field of view than any structure does, unless its values were chosen.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        As a manifest names it.
-    covered : float
-        Share of the field of view, 0 to 1.
+    Args:
+        path: As a manifest names it.
+        covered: Share of the field of view, 0 to 1.
 
-    Raises
-    ------
-    UserError
-        If it is more than `MOST_COVERED`.
+    Raises:
+        UserError: If it is more than `MOST_COVERED`.
     """
     file, chosen = file_and_values(path)
     if covered > MOST_COVERED and chosen is None:

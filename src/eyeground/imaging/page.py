@@ -26,12 +26,10 @@ Pixels = npt.NDArray[np.uint8]
 class Frame:
     """Where the photograph lies on its page.
 
-    Attributes
-    ----------
-    box : tuple of int
-        Left, top, right, bottom in pixels of the picture; all within the frame.
-    elsewhere : float
-        Share of what is on the page that lies outside the box, 0 to 1: captions are little, further photographs much.
+    Attributes:
+        box: Left, top, right, bottom in pixels of the picture; all within the frame.
+        elsewhere: Share of what is on the page that lies outside the box, 0 to 1: captions are little, further
+            photographs much.
     """
 
     box: tuple[int, int, int, int]
@@ -41,10 +39,8 @@ class Frame:
 def framed_on_page(pixels: Pixels) -> Frame | None:
     """Find the photograph on a bright page; None where there is no such page.
 
-    Parameters
-    ----------
-    pixels : numpy.ndarray
-        `(height, width, 3)` uint8.
+    Args:
+        pixels: `(height, width, 3)` uint8.
     """
     page = _page_colour(pixels)
     if page is None:

@@ -21,16 +21,11 @@ from eyeground.imaging.cache import prepare
 class PreparedPhotos:
     """Readable photos of a manifest, as standard photos on disk, with their truths.
 
-    Attributes
-    ----------
-    manifest : Manifest
-        The rows whose photo could be read.
-    standard : tuple of pathlib.Path
-        Standard photo of each row, PNG.
-    truth : numpy.ndarray
-        Shape (rows, outputs), float32: 0, 1 or NaN.
-    unreadable : dict of str to str
-        Photos left out, and why.
+    Attributes:
+        manifest: The rows whose photo could be read.
+        standard: Standard photo of each row, PNG.
+        truth: Shape (rows, outputs), float32: 0, 1 or NaN.
+        unreadable: Photos left out, and why.
     """
 
     manifest: Manifest
@@ -48,11 +43,9 @@ def prepare_photos(
 ) -> PreparedPhotos:
     """Make or find the standard photo of every row, and turn its labels into truths.
 
-    Raises
-    ------
-    UserError
-        If a label is missing from the manifest, holds a value that the target does not know, or no photo can be
-        read.
+    Raises:
+        UserError: If a label is missing from the manifest, holds a value that the target does not know, or no photo can
+            be read.
     """
     truth = truth_table(manifest, targets)
     prepared = prepare(manifest.photo_paths(), preprocessing, cache, jobs)
@@ -72,10 +65,8 @@ def prepare_photos(
 def truth_table(manifest: Manifest, targets: Sequence[Target]) -> pd.DataFrame:
     """Truths (rows, outputs) of all targets, columns named by output.
 
-    Raises
-    ------
-    UserError
-        If a target is no label of the manifest or a label has a value that the target does not know.
+    Raises:
+        UserError: If a target is no label of the manifest or a label has a value that the target does not know.
     """
     for target in targets:
         if target.name not in manifest.labels:
@@ -96,11 +87,9 @@ def with_classes(target: Target, manifest: Manifest) -> Target:
 
     Two classes of which one means health become a binary target. See "What labels mean" in docs/manifest.md.
 
-    Raises
-    ------
-    UserError
-        If the label is unknown or has fewer than two values, or where its labels leave open which class means health or
-        which order they have: meaning is declared, never guessed.
+    Raises:
+        UserError: If the label is unknown or has fewer than two values, or where its labels leave open which class
+            means health or which order they have: meaning is declared, never guessed.
     """
     if target.name not in manifest.labels:
         truth_table(manifest, [target])

@@ -30,35 +30,24 @@ _LEAST_TEXTURE = 0.003  # added before logarithms are taken
 class Measures:
     """Measures of a standard photo; where nothing is lit, as of a photo without any brightness or structure.
 
-    Attributes
-    ----------
-    illumination : float
-        Median brightness (of the brightest channel) within the field of view, 0 to 1; about 0.5 as a rule.
-    glare : float
-        Share of the photo that is nearly white or yellow, 0 to 1.
-    focus : float
-        How far fine dark lines (vessels) stand out from their surroundings and from noise, as a share of the
-        local brightness: about 0.03 for a sharp photo, 0 where no vessel is to be seen, slightly negative for
-        mere texture.
-    balance : float
-        How far dark lines stand out more than bright ones, in the same unit; vessels are dark.
-    contrast : float
-        Range of the green channel, shading removed, as a share of the local brightness; about 0.3 as a rule.
-    redness : float
-        Red's share of red, green and blue, 0 to 1; a third is grey.
-    completeness : float
-        Share of the disc of the field of view that the photo shows, 0 to 1.
-    lit : float
-        Share of the visible field of view that is lit, its rim left out, 0 to 1.
-    evenness : float
-        Brightness of the darkest twentieth over that of the brightest, 0 to 1; 1 is evenly lit.
-    fine_texture, coarse_texture : float
-        Natural logarithm of how much the green channel varies within about 1.5 and 4 pixels of 224, as a share of the
-        local brightness; blur takes the fine away first.
-    texture_slope : float
-        Natural logarithm of coarse over fine: high where blurred, low where noisy.
-    brightest_patch : float
-        How far the brightest patch as large as an optic disc stands out, as a share of the brightness around it.
+    Attributes:
+        illumination: Median brightness (of the brightest channel) within the field of view, 0 to 1; about 0.5 as a
+            rule.
+        glare: Share of the photo that is nearly white or yellow, 0 to 1.
+        focus: How far fine dark lines (vessels) stand out from their surroundings and from noise, as a share of the
+            local brightness: about 0.03 for a sharp photo, 0 where no vessel is to be seen, slightly negative for mere
+            texture.
+        balance: How far dark lines stand out more than bright ones, in the same unit; vessels are dark.
+        contrast: Range of the green channel, shading removed, as a share of the local brightness; about 0.3 as a rule.
+        redness: Red's share of red, green and blue, 0 to 1; a third is grey.
+        completeness: Share of the disc of the field of view that the photo shows, 0 to 1.
+        lit: Share of the visible field of view that is lit, its rim left out, 0 to 1.
+        evenness: Brightness of the darkest twentieth over that of the brightest, 0 to 1; 1 is evenly lit.
+        fine_texture, coarse_texture: Natural logarithm of how much the green channel varies within about 1.5 and 4
+            pixels of 224, as a share of the local brightness; blur takes the fine away first.
+        texture_slope: Natural logarithm of coarse over fine: high where blurred, low where noisy.
+        brightest_patch: How far the brightest patch as large as an optic disc stands out, as a share of the brightness
+            around it.
     """
 
     illumination: float = 0.0
@@ -83,10 +72,9 @@ class Measures:
 def measure(standard: StandardPhoto) -> Measures:
     """Measure a standard photo whose side is `MEASURED_SIDE` at least.
 
-    Raises
-    ------
-    ValueError
-        If it is smaller: it lacks the fine structure that the numbers are about, and would pass for out of focus.
+    Raises:
+        ValueError: If it is smaller: it lacks the fine structure that the numbers are about, and would pass for out of
+            focus.
     """
     if len(standard.pixels) < MEASURED_SIDE:
         raise ValueError(

@@ -32,14 +32,10 @@ MOST_CROPPED = 2 * MOST_PIXELS
 class Geometry:
     """Where a standard photo lies in its photograph.
 
-    Attributes
-    ----------
-    original_width, original_height : int
-        Size of the photograph, upright, in pixels.
-    left, top, side : int
-        The cropped square in original pixels; it may exceed the frame.
-    standard_side : int
-        Side of the standard photo in pixels.
+    Attributes:
+        original_width, original_height: Size of the photograph, upright, in pixels.
+        left, top, side: The cropped square in original pixels; it may exceed the frame.
+        standard_side: Side of the standard photo in pixels.
     """
 
     original_width: int
@@ -52,15 +48,11 @@ class Geometry:
     def to_original(self, standard: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Bring a map or mask of the standard photo to the photograph.
 
-        Parameters
-        ----------
-        standard : numpy.ndarray
-            `(n, n)` or `(n, n, channels)` over the whole standard photo; `n` may differ from its side, as it
-            does for evidence maps. Floats are interpolated linearly, bool and integers take the nearest value.
+        Args:
+            standard: `(n, n)` or `(n, n, channels)` over the whole standard photo; `n` may differ from its side, as it
+                does for evidence maps. Floats are interpolated linearly, bool and integers take the nearest value.
 
-        Returns
-        -------
-        numpy.ndarray
+        Returns:
             `(original_height, original_width[, channels])` of the same type, zero outside the crop.
         """
         shape = (self.original_height, self.original_width, *standard.shape[2:])
@@ -74,16 +66,11 @@ class Geometry:
 
         The same as `to_original(standard) >= threshold`, without a large photograph's map in memory.
 
-        Parameters
-        ----------
-        standard : numpy.ndarray
-            `(n, n)` over the whole standard photo.
-        threshold : float
-            Above 0, which is what the map has outside the crop.
+        Args:
+            standard: `(n, n)` over the whole standard photo.
+            threshold: Above 0, which is what the map has outside the crop.
 
-        Returns
-        -------
-        numpy.ndarray
+        Returns:
             `(original_height, original_width)` bool.
         """
         original = np.zeros((self.original_height, self.original_width), dtype=bool)
@@ -94,16 +81,12 @@ class Geometry:
     def to_standard(self, original: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Bring a map or mask of the photograph to the standard photo; the inverse of `to_original`.
 
-        Parameters
-        ----------
-        original : numpy.ndarray
-            `(original_height, original_width[, channels])`. Floats are averaged over area, bool and integers
-            take the nearest value.
+        Args:
+            original: `(original_height, original_width[, channels])`. Floats are averaged over area, bool and integers
+                take the nearest value.
 
-        Raises
-        ------
-        UserError
-            If the map's size is not the photograph's.
+        Raises:
+            UserError: If the map's size is not the photograph's.
         """
         if original.shape[:2] != (self.original_height, self.original_width):
             raise UserError(
@@ -129,14 +112,10 @@ class Geometry:
 class StandardPhoto:
     """A photograph as models see it.
 
-    Attributes
-    ----------
-    pixels : numpy.ndarray
-        `(side, side, 3)` uint8, RGB, black outside the field of view.
-    disc : FieldOfView
-        The field of view in pixels of the standard photo.
-    geometry : Geometry
-        Where the standard photo lies in the photograph.
+    Attributes:
+        pixels: `(side, side, 3)` uint8, RGB, black outside the field of view.
+        disc: The field of view in pixels of the standard photo.
+        geometry: Where the standard photo lies in the photograph.
     """
 
     pixels: Pixels
@@ -153,19 +132,13 @@ class StandardPhoto:
 def standard_photo(photo: Path | str | npt.NDArray[np.uint8], preprocessing: "Preprocessing") -> StandardPhoto:
     """Make the standard photo of a photograph.
 
-    Parameters
-    ----------
-    photo : path or numpy.ndarray
-        A file, or `(height, width, 3)` uint8 RGB pixels.
-    preprocessing : Preprocessing
-        Its `side` is the standard photo's.
+    Args:
+        photo: A file, or `(height, width, 3)` uint8 RGB pixels.
+        preprocessing: Its `side` is the standard photo's.
 
-    Raises
-    ------
-    UnreadablePhotoError
-        If the file cannot be read as a photograph.
-    UserError
-        If an array is not that of a photograph, or far too large.
+    Raises:
+        UnreadablePhotoError: If the file cannot be read as a photograph.
+        UserError: If an array is not that of a photograph, or far too large.
     """
     return standard_at(photo, preprocessing.side)
 
@@ -185,25 +158,17 @@ def standard_at(photo: Path | str | npt.NDArray[np.uint8], side: int) -> Standar
 def read_standard(path: Path, side: int) -> tuple[StandardPhoto, Pixels]:
     """Make the standard photo of a file, and give the larger square that it was made from too.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A photograph.
-    side : int
-        Of the standard photo, in pixels.
+    Args:
+        path: A photograph.
+        side: Of the standard photo, in pixels.
 
-    Returns
-    -------
-    StandardPhoto
+    Returns:
         As `standard_photo` makes it.
-    numpy.ndarray
-        `(n, n, 3)` uint8 RGB: the square around the field of view as it was decoded, neither resized nor black
-        outside the disc. `n` is at least `OVERSAMPLING` times `side` unless the photograph has fewer pixels.
+        `(n, n, 3)` uint8 RGB: the square around the field of view as it was decoded, neither resized nor black outside
+        the disc. `n` is at least `OVERSAMPLING` times `side` unless the photograph has fewer pixels.
 
-    Raises
-    ------
-    UnreadablePhotoError
-        If the file cannot be read as a photograph.
+    Raises:
+        UnreadablePhotoError: If the file cannot be read as a photograph.
     """
     decoded = read_photo(path, math.ceil(OVERSAMPLING * side))
     found = find_field_of_view(decoded.pixels)
@@ -235,24 +200,16 @@ def _check_pixels(pixels: npt.NDArray[np.uint8]) -> None:
 def read_square(path: Path, geometry: Geometry, sufficient_side: int) -> Pixels:
     """Decode the square of a standard photo again, at a scale at which it has enough pixels, if the photograph has them.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The photograph.
-    geometry : Geometry
-        Of its standard photo.
-    sufficient_side : int
-        Side that the square should have at least, in pixels.
+    Args:
+        path: The photograph.
+        geometry: Of its standard photo.
+        sufficient_side: Side that the square should have at least, in pixels.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         `(n, n, 3)` uint8 RGB, black where the square exceeds the frame.
 
-    Raises
-    ------
-    UnreadablePhotoError
-        If the file cannot be read as a photograph, or is another one by now.
+    Raises:
+        UnreadablePhotoError: If the file cannot be read as a photograph, or is another one by now.
     """
     shorter = min(geometry.original_width, geometry.original_height)
     photo = read_photo(path, math.ceil(sufficient_side * shorter / geometry.side))

@@ -24,12 +24,9 @@ def lit_area(pixels: Pixels, visible: Mask | None = None) -> Mask:
 
     In a photograph that was squeezed this is less than the disc, whose rest is border.
 
-    Parameters
-    ----------
-    pixels : numpy.ndarray
-        `(side, side, 3)` uint8.
-    visible : numpy.ndarray, optional
-        `(side, side)` bool, the field of view; without it, whatever is not black.
+    Args:
+        pixels: `(side, side, 3)` uint8.
+        visible: `(side, side)` bool, the field of view; without it, whatever is not black.
     """
     brightest = cv2.max(cv2.max(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
     visible = brightest > 0 if visible is None else visible
@@ -43,12 +40,9 @@ def lit_area(pixels: Pixels, visible: Mask | None = None) -> Mask:
 def masked_quantile(plane: Pixels, mask: Pixels | None, share: float) -> float:
     """A quantile of an 8-bit plane, where a mask is not 0 if there is one, as `numpy.quantile` has it, by the histogram.
 
-    Parameters
-    ----------
-    plane, mask : numpy.ndarray
-        `(h, w)` uint8; at least one pixel of the mask is not 0. Without a mask, all pixels count.
-    share : float
-        0 to 1.
+    Args:
+        plane, mask: `(h, w)` uint8; at least one pixel of the mask is not 0. Without a mask, all pixels count.
+        share: 0 to 1.
     """
     upto = np.cumsum(cv2.calcHist([plane], [0], mask, [256], [0, 256]).ravel().astype(np.int64))
     place = share * float(upto[-1] - 1)
@@ -65,18 +59,12 @@ def without_rim(lit: Mask, width: int) -> Mask:
 def structure(pixels: Pixels, lit: Mask, fine: float, coarse: float) -> Plane:
     """The green channel, smoothed a little, relative to its surroundings; 0 outside `lit`.
 
-    Parameters
-    ----------
-    pixels : numpy.ndarray
-        `(side, side, 3)` uint8.
-    lit : numpy.ndarray
-        `(side, side)` bool; what lies outside does not count as surroundings.
-    fine, coarse : float
-        Standard deviations, in pixels, of the Gaussians that smooth and that average the surroundings.
+    Args:
+        pixels: `(side, side, 3)` uint8.
+        lit: `(side, side)` bool; what lies outside does not count as surroundings.
+        fine, coarse: Standard deviations, in pixels, of the Gaussians that smooth and that average the surroundings.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         `(side, side)` float32; -0.3 is 30 % darker than its surroundings.
     """
     weight = lit.astype(np.float32)

@@ -14,10 +14,8 @@ def load(name_or_path: str | Path) -> "Classifier":
 
     For screening, `eyeground.load` opens the same bundle without torch.
 
-    Raises
-    ------
-    UserError
-        If the bundle is missing, damaged or incomplete.
+    Raises:
+        UserError: If the bundle is missing, damaged or incomplete.
     """
     from eyeground.models.initialise import from_bundle
 

@@ -18,20 +18,13 @@ MOST_NAMES_SHOWN = 3
 class Account:
     """What happened to each tensor of a source.
 
-    Attributes
-    ----------
-    source : str
-        Name or path of the source.
-    loaded : tuple of str
-        Backbone tensors that were set.
-    left_out : mapping of str to str
-        Tensors of the source that were not used, and why.
-    prefix : str
-        Prefix that was removed from the source's names.
-    notes : tuple of str
-        What else was done, such as a position embedding interpolated.
-    warnings : tuple of str
-        What is legitimate and rarely meant, such as another side than the weights were trained at.
+    Attributes:
+        source: Name or path of the source.
+        loaded: Backbone tensors that were set.
+        left_out: Tensors of the source that were not used, and why.
+        prefix: Prefix that was removed from the source's names.
+        notes: What else was done, such as a position embedding interpolated.
+        warnings: What is legitimate and rarely meant, such as another side than the weights were trained at.
     """
 
     source: str

@@ -56,16 +56,12 @@ class Checkpoint:
 def read_checkpoint(path: Path, containers: tuple[str, ...]) -> Checkpoint:
     """Read the weights of a `.safetensors`, `.pth`, `.pt` or `.bin` file.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-    containers : tuple of str
-        Entries under which the weights may lie; a file of tensors alone is taken whole.
+    Args:
+        containers: Entries under which the weights may lie; a file of tensors alone is taken whole.
 
-    Raises
-    ------
-    UserError
-        If the file is missing, damaged, holds anything that needs code to be read, or no weights where expected.
+    Raises:
+        UserError: If the file is missing, damaged, holds anything that needs code to be read, or no weights where
+            expected.
     """
     if path.suffix == ".safetensors":
         return Checkpoint(read_tensors(path))
@@ -90,10 +86,8 @@ def read_checkpoint(path: Path, containers: tuple[str, ...]) -> Checkpoint:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file.
 
-    Raises
-    ------
-    UserError
-        If the file is missing or no safetensors file.
+    Raises:
+        UserError: If the file is missing or no safetensors file.
     """
     try:
         return load_file(path)
@@ -106,10 +100,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def read_origin(path: Path) -> Origin | None:
     """What a converted file says of itself; None for a safetensors file that was not converted by eyeground.
 
-    Raises
-    ------
-    UserError
-        If the record cannot be understood, or the file is no safetensors file.
+    Raises:
+        UserError: If the record cannot be understood, or the file is no safetensors file.
     """
     try:
         with safe_open(path, framework="pt") as weights:

@@ -34,12 +34,9 @@ FLIPS = ((2, 3), (3,), (2,))
 class Look:
     """One look at a standard photo.
 
-    Attributes
-    ----------
-    side : int
-        Pixels to which it is resized.
-    turned : tuple of int
-        Axes of (n, channels, height, width) along which it is flipped; none of them for the photo upright.
+    Attributes:
+        side: Pixels to which it is resized.
+        turned: Axes of (n, channels, height, width) along which it is flipped; none of them for the photo upright.
     """
 
     side: int
@@ -116,18 +113,13 @@ HEADS: dict[str, type[LinearHead] | type[HiddenLayerHead]] = {"linear": LinearHe
 class Classifier(nn.Module):
     """Standard photos in, logits out; embedding, probabilities and evidence maps on the way.
 
-    Parameters
-    ----------
-    architecture : Architecture
-    preprocessing : Preprocessing
-        Its mean and standard deviation become part of the network; its side fixes the input size.
-    targets : sequence of Target
-        With their classes known.
+    Args:
+        preprocessing: Its mean and standard deviation become part of the network; its side fixes the input size.
+        targets: With their classes known.
 
-    Raises
-    ------
-    UserError
-        If timm does not know the backbone, or the backbone cannot take the options, side, scales or output stride.
+    Raises:
+        UserError: If timm does not know the backbone, or the backbone cannot take the options, side, scales or output
+            stride.
     """
 
     backbone: Any  # a timm model: what it offers beyond nn.Module is not typed
@@ -215,13 +207,12 @@ class Classifier(nn.Module):
     def explain(self, photos: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Everything in one forward pass.
 
-        Returns
-        -------
-        probabilities : (n, outputs), in 0-1
-        logits : (n, outputs)
-        embedding : (n, width)
-        evidence : (n, outputs, h, w)
-            In units of the logit; its mean over h and w plus the head's effective bias equals the logit.
+        Returns:
+            probabilities: `(n, outputs), in 0-1`.
+            logits: `(n, outputs)`.
+            embedding: `(n, width)`.
+            evidence: `(n, outputs, h, w)`. In units of the logit; its mean over h and w plus the head's effective bias
+                equals the logit.
         """
         features = self.features(photos)
         embedding = features.mean(dim=(2, 3))
@@ -278,10 +269,8 @@ def _shares(cells: int, new: int) -> Tensor:
 def as_map(backbone: Any, features: Tensor) -> Tensor:
     """Bring a backbone's features to (n, width, h, w): tokens (n, tokens, width) and NHWC maps included.
 
-    Raises
-    ------
-    UserError
-        If the features have no places on the photo.
+    Raises:
+        UserError: If the features have no places on the photo.
     """
     if features.ndim == 3 and hasattr(getattr(backbone, "patch_embed", None), "grid_size"):
         tokens = features[:, int(getattr(backbone, "num_prefix_tokens", 0)) :]
@@ -301,18 +290,12 @@ def as_map(backbone: Any, features: Tensor) -> Tensor:
 def in_order(values: Tensor, targets: Sequence[Target]) -> tuple[Tensor, Tensor]:
     """Put the steps of ordinal targets in order: each takes the smallest of its own value and those of the steps below it.
 
-    Parameters
-    ----------
-    values : torch.Tensor
-        Shape (n, outputs): logits or probabilities.
-    targets : sequence of Target
+    Args:
+        values: Shape (n, outputs): logits or probabilities.
 
-    Returns
-    -------
-    values : (n, outputs)
-        Within an ordinal target never rising; those of all other outputs as they were.
-    chosen : (n, outputs), int64
-        The place of the output whose value was taken.
+    Returns:
+        values: `(n, outputs)`. Within an ordinal target never rising; those of all other outputs as they were.
+        chosen: `(n, outputs), int64`. The place of the output whose value was taken.
     """
     outputs = int(values.shape[1])
     columns = list(values.chunk(outputs, dim=1))

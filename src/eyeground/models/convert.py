@@ -37,10 +37,8 @@ from eyeground.models.matching import (
 def known_format(name: str) -> Format:
     """The format that a user names.
 
-    Raises
-    ------
-    UserError
-        If there is none of that name.
+    Raises:
+        UserError: If there is none of that name.
     """
     if name not in FORMATS:
         raise UserError(f"--from {name}: no such format{did_you_mean(name, FORMATS)}; known: {', '.join(FORMATS)}")
@@ -50,20 +48,14 @@ def known_format(name: str) -> Format:
 def convert(path: Path, form: Format, output: Path) -> tuple[Account, Origin]:
     """Convert a foreign checkpoint to a safetensors file in timm's names.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The publisher's file.
-    form : Format
-        What it is.
-    output : pathlib.Path
-        File to write, `.safetensors`; one that is there is replaced.
+    Args:
+        path: The publisher's file.
+        form: What it is.
+        output: File to write, `.safetensors`; one that is there is replaced.
 
-    Raises
-    ------
-    UserError
-        If the file cannot be read safely, fits none of the format's backbones, holds a tensor that the format
-        does not explain, or the output's name does not do.
+    Raises:
+        UserError: If the file cannot be read safely, fits none of the format's backbones, holds a tensor that the
+            format does not explain, or the output's name does not do.
     """
     path, output = Path(path), Path(output)
     if output.suffix != ".safetensors":
@@ -150,10 +142,8 @@ def _nearest_backbone(tensors: Tensors, form: Format, side: int) -> tuple[str, A
 def empty_backbone(name: str, side: int) -> Any:
     """A timm backbone without classifier whose tensors have shapes and no content.
 
-    Raises
-    ------
-    UserError
-        If this version of timm does not know it.
+    Raises:
+        UserError: If this version of timm does not know it.
     """
     if not timm.is_model(name):
         raise UserError(f"timm {timm.__version__} has no model '{name}'; update timm")

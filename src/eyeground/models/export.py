@@ -52,33 +52,21 @@ def export_bundle(
 ) -> Bundle:
     """Write a classifier as a bundle, whole or not at all.
 
-    Parameters
-    ----------
-    classifier : Classifier
-        Moved to the CPU and put in evaluation mode.
-    folder : pathlib.Path
-        Where the bundle goes; a bundle already there is replaced.
-    name : str
-        Name of the model.
-    training : TrainingRecord
-        What it was fitted to.
-    card : str
-        Model card, Markdown with Hugging Face metadata.
-    licence : str
-        Licence of the weights.
-    answers : AnswerRules
-        Kept in bundle.json; the graph's probabilities stay the network's own.
-    stacked : tuple of Stacked
-        What was done to outputs after training, for bundle.json.
-    training_photos : sequence of str, optional
-        Hashes of the photos trained and validated on, see `eyeground.bundle.training_photos`; without, the bundle has no list.
-    half : bool
-        Round the classifier's weights, in place, and store them in 16 bits where `models.rounding` does.
+    Args:
+        classifier: Moved to the CPU and put in evaluation mode.
+        folder: Where the bundle goes; a bundle already there is replaced.
+        name: Name of the model.
+        training: What it was fitted to.
+        card: Model card, Markdown with Hugging Face metadata.
+        licence: Licence of the weights.
+        answers: Kept in bundle.json; the graph's probabilities stay the network's own.
+        stacked: What was done to outputs after training, for bundle.json.
+        training_photos: Hashes of the photos trained and validated on, see `eyeground.bundle.training_photos`; without,
+            the bundle has no list.
+        half: Round the classifier's weights, in place, and store them in 16 bits where `models.rounding` does.
 
-    Raises
-    ------
-    RuntimeError
-        If the ONNX graph and the torch network differ by more than 0.001.
+    Raises:
+        RuntimeError: If the ONNX graph and the torch network differ by more than 0.001.
     """
     classifier = classifier.cpu().eval()
     stored = round_weights(classifier) if half else classifier.state_dict()
@@ -112,10 +100,8 @@ def export_bundle(
 def export_onnx(classifier: Classifier, path: Path) -> None:
     """Write the ONNX graph and check it against the network on a mid-grey and a random photo.
 
-    Raises
-    ------
-    RuntimeError
-        If any output differs by more than 0.001.
+    Raises:
+        RuntimeError: If any output differs by more than 0.001.
     """
     photos = example_photos(classifier.preprocessing.side)
     write_graph(_OnePass(classifier), photos, OUTPUT_NAMES, path)
@@ -131,20 +117,13 @@ def example_photos(side: int) -> Tensor:
 def write_graph(network: nn.Module, photos: Tensor, outputs: Sequence[str], path: Path) -> None:
     """Write a network of photos as an ONNX graph with an open number of photos, and check the one against the other.
 
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Of an input `photos`; gives a tuple of tensors.
-    photos : torch.Tensor
-        Examples to trace and to compare.
-    outputs : sequence of str
-        Names of what it gives.
-    path : pathlib.Path
+    Args:
+        network: Of an input `photos`; gives a tuple of tensors.
+        photos: Examples to trace and to compare.
+        outputs: Names of what it gives.
 
-    Raises
-    ------
-    RuntimeError
-        If any output differs by more than 0.001, relative to its largest value where that is above 1.
+    Raises:
+        RuntimeError: If any output differs by more than 0.001, relative to its largest value where that is above 1.
     """
     names = ("photos", *outputs)
     network = network.eval()  # the exporter restores the wrapper's mode on everything inside it

@@ -42,29 +42,17 @@ def export_segmenter(
 ) -> Bundle:
     """Write a segmenter as a bundle, whole or not at all. Its weights are rounded to 16 bits, in place, before anything else.
 
-    Parameters
-    ----------
-    segmenter : Segmenter
-        Moved to the CPU and put in evaluation mode.
-    folder : pathlib.Path
-        Where the bundle goes; a bundle already there is replaced.
-    name : str
-    training : TrainingRecord
-    thresholds : tuple of OperatingPoint
-        From which probability on a pixel counts as drawn, per structure; never chosen on test photos.
-    figures : tuple of Figure
-        What was measured on test photos.
-    card : str
-        Model card, Markdown with Hugging Face metadata.
-    licence : str
-        Licence of the weights.
-    training_photos : sequence of str
-        Hashes of the photos that it has seen, see `eyeground.bundle.training_photos`.
+    Args:
+        segmenter: Moved to the CPU and put in evaluation mode.
+        folder: Where the bundle goes; a bundle already there is replaced.
+        thresholds: From which probability on a pixel counts as drawn, per structure; never chosen on test photos.
+        figures: What was measured on test photos.
+        card: Model card, Markdown with Hugging Face metadata.
+        licence: Licence of the weights.
+        training_photos: Hashes of the photos that it has seen, see `eyeground.bundle.training_photos`.
 
-    Raises
-    ------
-    RuntimeError
-        If the ONNX graph and the torch network differ by more than 0.001.
+    Raises:
+        RuntimeError: If the ONNX graph and the torch network differ by more than 0.001.
     """
     segmenter = segmenter.cpu().eval()
     state = {key: tensor.contiguous() for key, tensor in round_weights(segmenter).items()}
@@ -97,10 +85,8 @@ def export_segmenter(
 def load_segmenter(name_or_path: str | Path) -> Segmenter:
     """Open a segmenter's bundle as a torch module in evaluation mode, to train on or to look inside.
 
-    Raises
-    ------
-    UserError
-        If the bundle is missing, damaged, or of a classifier.
+    Raises:
+        UserError: If the bundle is missing, damaged, or of a classifier.
     """
     bundle = open_segmenter(name_or_path)
     description = bundle.description

@@ -18,31 +18,19 @@ HALF: Colour = (0.5, 0.5, 0.5)
 class Format:
     """One publisher's checkpoints.
 
-    Attributes
-    ----------
-    name : str
-        What a user types after `--from`.
-    title : str
-        What it is, with year.
-    page : str
-        Where the file and its terms are had.
-    licence : str
-        As the publisher states it, or "not stated by the publisher".
-    citation : str
-        The paper to cite.
-    backbones : tuple of str
-        timm models it may hold; the one whose every tensor fits is taken.
-    side : int
-        Side in pixels of the photos it was trained on. A position embedding in the file tells it better.
-    mean, std : tuple of float
-        Normalisation of R, G, B on the 0-1 scale.
-    containers : tuple of str
-        Entries of the checkpoint under which the weights may lie, the first one found counting. A file may also
-        hold the weights alone.
-    leftovers : mapping of str to str
-        What may be left out: a regular expression of the whole name (without prefix), and the reason.
-    timm_filter : str
-        timm module whose `checkpoint_filter_fn` brings the names to timm's; empty where they are timm's.
+    Attributes:
+        name: What a user types after `--from`.
+        title: What it is, with year.
+        page: Where the file and its terms are had.
+        licence: As the publisher states it, or "not stated by the publisher".
+        citation: The paper to cite.
+        backbones: timm models it may hold; the one whose every tensor fits is taken.
+        side: Side in pixels of the photos it was trained on. A position embedding in the file tells it better.
+        mean, std: Normalisation of R, G, B on the 0-1 scale.
+        containers: Entries of the checkpoint under which the weights may lie, the first one found counting. A file may
+            also hold the weights alone.
+        leftovers: What may be left out: a regular expression of the whole name (without prefix), and the reason.
+        timm_filter: timm module whose `checkpoint_filter_fn` brings the names to timm's; empty where they are timm's.
     """
 
     name: str

@@ -36,11 +36,9 @@ def initialise(classifier: Classifier, source: str) -> Account:
 
     A bundle with the recipe's outputs and head gives its head, too; from all else the head starts fresh.
 
-    Raises
-    ------
-    UserError
-        If the source is unknown, any backbone tensor is missing or has another shape, any tensor of the source
-        is unexplained, or the backbone or normalisation that the source states differs from the recipe's.
+    Raises:
+        UserError: If the source is unknown, any backbone tensor is missing or has another shape, any tensor of the
+            source is unexplained, or the backbone or normalisation that the source states differs from the recipe's.
     """
     if source == "scratch":
         return Account("scratch")

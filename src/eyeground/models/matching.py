@@ -31,18 +31,13 @@ KNOWN_PREFIXES = ("", *_WRAPPERS, *(outer + inner for outer in _WRAPPERS for inn
 class Match:
     """How the tensors of a source fit a backbone.
 
-    Attributes
-    ----------
-    state : dict of str to Tensor
-        The backbone's tensors, as far as the source gives them.
-    prefix : str
-        Prefix that was removed from the source's names.
-    left_out : dict of str to str
-        Tensors of the source that are not used, and why.
-    notes : tuple of str
-        What was changed on the way.
-    missing, misshapen, unexpected : tuple of str
-        Why it does not fit: tensors that the source lacks, those of another shape, those without an explanation.
+    Attributes:
+        state: The backbone's tensors, as far as the source gives them.
+        prefix: Prefix that was removed from the source's names.
+        left_out: Tensors of the source that are not used, and why.
+        notes: What was changed on the way.
+        missing, misshapen, unexpected: Why it does not fit: tensors that the source lacks, those of another shape,
+            those without an explanation.
     """
 
     state: dict[str, Tensor]
@@ -69,16 +64,11 @@ def match(
 ) -> Match:
     """Fit tensors to a timm backbone.
 
-    Parameters
-    ----------
-    backbone : torch.nn.Module
-        A timm model without classifier; it may lie on the meta device.
-    tensors : mapping of str to Tensor
-        The source; may lie on the meta device too.
-    explain : callable
-        Takes a tensor and its name without prefix; says why it may be left out, or None if it may not.
-    rename : callable
-        Takes the tensors without prefix and the backbone, and returns them in timm's names.
+    Args:
+        backbone: A timm model without classifier; it may lie on the meta device.
+        tensors: The source; may lie on the meta device too.
+        explain: Takes a tensor and its name without prefix; says why it may be left out, or None if it may not.
+        rename: Takes the tensors without prefix and the backbone, and returns them in timm's names.
     """
     wanted: dict[str, Tensor] = backbone.state_dict()
     prefix = max(KNOWN_PREFIXES, key=lambda prefix: sum(prefix + name in tensors for name in wanted))
@@ -105,19 +95,12 @@ def match(
 def refuse_misfit(found: Match, backbone: Any, tensors: Tensors, what: str, advice: str) -> None:
     """Raise a `UserError` unless everything fits.
 
-    Parameters
-    ----------
-    found : Match
-    backbone : torch.nn.Module
-    tensors : mapping of str to Tensor
-        The source.
-    what : str
-        Source and network, for the message.
-    advice : str
-        What to do where nothing fits, a sentence.
-
-    Where no name is common to file and network, it shows names of both: that is a wrong backbone or an unknown
-    prefix, and five missing names would not tell which.
+    Args:
+        tensors: The source.
+        what: Source and network, for the message.
+        advice: What to do where nothing fits, a sentence.
+        Where no name is common to file and network, it shows names of both: that is a wrong backbone or an unknown: .
+        prefix, and five missing names would not tell which.: .
     """
     if not found.problems:
         return

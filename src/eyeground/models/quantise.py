@@ -53,13 +53,10 @@ _IN_WORDS = {
 class Way:
     """One way of quantising.
 
-    Attributes
-    ----------
-    method : str
-        How ranges are set: `minmax`, `percentile` or `entropy`.
-    kept : float
-        Share of the weighted layers, counted from the photo, that stay in float32. The later layers hold most of the
-        weights, and their rounding passes through the fewest layers.
+    Attributes:
+        method: How ranges are set: `minmax`, `percentile` or `entropy`.
+        kept: Share of the weighted layers, counted from the photo, that stay in float32. The later layers hold most of
+            the weights, and their rounding passes through the fewest layers.
     """
 
     method: Method
@@ -78,16 +75,11 @@ WAYS = (Way("minmax"), Way("percentile"), Way("entropy"), Way("minmax", kept=0.5
 def quantise(graph: Path, target: Path, photos: NDArray[np.uint8], way: Way) -> None:
     """Write an 8-bit version of a graph.
 
-    Parameters
-    ----------
-    graph : pathlib.Path
-        ONNX graph of a bundle, in float32.
-    target : pathlib.Path
-        Where the 8-bit graph goes.
-    photos : numpy.ndarray
-        Standard photos (n, side, side, 3), uint8 RGB, by which ranges are set: of the training split.
-    way : Way
-        What is quantised, and how.
+    Args:
+        graph: ONNX graph of a bundle, in float32.
+        target: Where the 8-bit graph goes.
+        photos: Standard photos (n, side, side, 3), uint8 RGB, by which ranges are set: of the training split.
+        way: What is quantised, and how.
     """
     with tempfile.TemporaryDirectory() as folder, _quiet():
         prepared = Path(folder) / "prepared.onnx"

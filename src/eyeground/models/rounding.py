@@ -32,9 +32,7 @@ TYPE_NAMES = {
 def round_weights(network: nn.Module) -> dict[str, Tensor]:
     """Round a network's weights in place to what 16 bits hold, and return them as they are to be stored.
 
-    Returns
-    -------
-    dict of str to Tensor
+    Returns:
         Every tensor of the network by name: float16 where that is all that the network now knows of it.
     """
     stored = in_half(network.state_dict())

@@ -25,20 +25,14 @@ ENCODER = "model."  # what segmentation-models-pytorch puts before the names of 
 class Segmenter(nn.Module):
     """Standard photos in, logits of each structure at each pixel out.
 
-    Parameters
-    ----------
-    architecture : Architecture
-        The encoder. Its `views` are averaged when the segmenter answers, as a classifier's are.
-    decoder : Decoder
-    preprocessing : Preprocessing
-        Its side must be a multiple of 32.
-    structures : tuple of str
-        Names of the outputs, in order.
+    Args:
+        architecture: The encoder. Its `views` are averaged when the segmenter answers, as a classifier's are.
+        preprocessing: Its side must be a multiple of 32.
+        structures: Names of the outputs, in order.
 
-    Raises
-    ------
-    UserError
-        If the backbone has no pyramid of feature maps at strides 2 to 32, or is to see a photo at several scales.
+    Raises:
+        UserError: If the backbone has no pyramid of feature maps at strides 2 to 32, or is to see a photo at several
+            scales.
     """
 
     mean: Tensor
@@ -86,10 +80,9 @@ class Segmenter(nn.Module):
 def start(segmenter: Segmenter, source: str) -> Account:
     """Set the encoder's weights from what a classifier can start from; the decoder starts fresh.
 
-    Raises
-    ------
-    UserError
-        As `eyeground.models.initialise.initialise`, and if the encoder has a tensor that the classifier's backbone lacks.
+    Raises:
+        UserError: As `eyeground.models.initialise.initialise`, and if the encoder has a tensor that the classifier's
+            backbone lacks.
     """
     if source == "scratch":
         return Account("scratch")

@@ -37,21 +37,14 @@ def write_probe(
 ) -> Bundle:
     """Write a bundle, whole or not at all; parameters and result are those of `models.export.export_bundle`.
 
-    Parameters
-    ----------
-    source : Bundle
-        Whose network the head was fitted on.
-    head : Head
-        Width (of its weight) as the source's embedding.
-    targets : sequence of Target
-        With their classes known.
+    Args:
+        source: Whose network the head was fitted on.
+        head: Width (of its weight) as the source's embedding.
+        targets: With their classes known.
 
-    Raises
-    ------
-    UserError
-        If the source's graph is not one that eyeground exported, or the folder holds anything but a bundle.
-    RuntimeError
-        If the new graph differs from what numpy makes of the head.
+    Raises:
+        UserError: If the source's graph is not one that eyeground exported, or the folder holds anything but a bundle.
+        RuntimeError: If the new graph differs from what numpy makes of the head.
     """
     graph = graph_with_head(source, head, targets)
     tensors = {key: tensor for key, tensor in load_file(source.weights_path).items() if not key.startswith(OF_HEAD)}

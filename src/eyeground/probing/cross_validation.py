@@ -24,17 +24,12 @@ def out_of_fold(
 ) -> np.ndarray:
     """Probabilities (n, outputs) of every photo by a probe of the other folds.
 
-    Parameters
-    ----------
-    embedded, truth, patients, recipe
-        As `regression.fit_probe` takes them.
-    folds : numpy.ndarray
-        Shape (n,): the fold of each photo; photos of a patient are in one fold.
+    Args:
+        embedded, truth, patients, recipe: As `regression.fit_probe` takes them.
+        folds: Shape (n,): the fold of each photo; photos of a patient are in one fold.
 
-    Raises
-    ------
-    UserError
-        If the other folds of some fold have no positives or no negatives of an output.
+    Raises:
+        UserError: If the other folds of some fold have no positives or no negatives of an output.
     """
     outputs = [output for target in recipe.targets for output in target.outputs]
     _refuse_one_sided(truth, patients, folds, outputs)

@@ -29,16 +29,11 @@ def embeddings(
 ) -> NDArray[np.float32]:
     """Embeddings (photos, width) of cached standard photos.
 
-    Parameters
-    ----------
-    network : callable
-        Opens the network; called only where the embeddings are not there yet.
-    weights : str
-        Stands for the network, its weights and its preprocessing, such as the hash of a bundle's graph.
-    standard : sequence of pathlib.Path
-        From `prepared_photos.prepare_photos`, at least one.
-    cache : pathlib.Path
-        Folder in which embeddings are kept.
+    Args:
+        network: Opens the network; called only where the embeddings are not there yet.
+        weights: Stands for the network, its weights and its preprocessing, such as the hash of a bundle's graph.
+        standard: From `prepared_photos.prepare_photos`, at least one.
+        cache: Folder in which embeddings are kept.
     """
     key = hashlib.sha256("\n".join([weights, *(path.name for path in standard)]).encode())
     path = cache / "embeddings" / f"{key.hexdigest()}.npy"

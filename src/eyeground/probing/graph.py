@@ -31,20 +31,14 @@ LARGEST_DIFFERENCE = 1e-4
 def graph_with_head(source: Bundle, head: Head, targets: Sequence[Target]) -> bytes:
     """The graph of a bundle that ends in another linear head, as the content of `model.onnx`.
 
-    Parameters
-    ----------
-    source : Bundle
-        A classifier, whatever its head and targets.
-    head : Head
-    targets : sequence of Target
-        With their classes known; their outputs are the head's, in order.
+    Args:
+        source: A classifier, whatever its head and targets.
+        targets: With their classes known; their outputs are the head's, in order.
 
-    Raises
-    ------
-    UserError
-        If the bundle's graph does not end as `models.export` writes it, so that its feature map cannot be found.
-    RuntimeError
-        If the new graph gives anything else than the feature map and the head say.
+    Raises:
+        UserError: If the bundle's graph does not end as `models.export` writes it, so that its feature map cannot be
+            found.
+        RuntimeError: If the new graph gives anything else than the feature map and the head say.
     """
     model = _read(source)
     feature_map = _feature_map(source, model.graph)

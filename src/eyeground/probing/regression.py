@@ -38,21 +38,14 @@ class Head:
 def fit_probe(embedded: np.ndarray, truth: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe) -> Head:
     """Fit one logistic regression per binary target and ordinal step, one softmax regression per multiclass target.
 
-    Parameters
-    ----------
-    embedded : numpy.ndarray
-        Shape (n, width), training photos alone.
-    truth : numpy.ndarray
-        Shape (n, outputs): 0, 1 or NaN; rows with unknown truth are left out target by target.
-    patients : numpy.ndarray
-        Shape (n,): all photos of a patient are in one fold.
-    recipe : ProbeRecipe
-        With the classes of all targets filled in.
+    Args:
+        embedded: Shape (n, width), training photos alone.
+        truth: Shape (n, outputs): 0, 1 or NaN; rows with unknown truth are left out target by target.
+        patients: Shape (n,): all photos of a patient are in one fold.
+        recipe: With the classes of all targets filled in.
 
-    Raises
-    ------
-    UserError
-        If an output has no known positives or no known negatives to learn from.
+    Raises:
+        UserError: If an output has no known positives or no known negatives to learn from.
     """
     weights, biases, strengths = [], [], {}
     first = 0
@@ -75,18 +68,13 @@ def fit_probe(embedded: np.ndarray, truth: np.ndarray, patients: np.ndarray, rec
 def in_order(values: np.ndarray, targets: Sequence[Target]) -> tuple[np.ndarray, np.ndarray]:
     """Put the steps of ordinal targets in order, as `models.classifier.in_order` does.
 
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Shape (n, outputs): logits or probabilities.
-    targets : sequence of Target
+    Args:
+        values: Shape (n, outputs): logits or probabilities.
 
-    Returns
-    -------
-    values : (n, outputs)
-        Each step has the smallest of its own value and those of the steps below it; all other outputs are as they were.
-    chosen : (n, outputs), int64
-        The place of the output whose value was taken.
+    Returns:
+        values: `(n, outputs)`. Each step has the smallest of its own value and those of the steps below it; all other
+            outputs are as they were.
+        chosen: `(n, outputs), int64`. The place of the output whose value was taken.
     """
     values, chosen = values.copy(), np.tile(np.arange(values.shape[1]), (len(values), 1))
     for step in later_steps(targets):

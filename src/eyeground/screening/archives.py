@@ -56,22 +56,14 @@ class DamagedArchiveError(Exception):
 class Entry:
     """A file in an archive.
 
-    Attributes
-    ----------
-    name : str
-        As the archive gives it; never to be used as a path.
-    position : int
-        Its place among the archive's files, from 0.
-    size : int
-        Bytes that it claims to have, unpacked.
-    begins : int
-        Where its content begins in the unpacked stream; 0 in a zip, whose entries are unpacked one by one.
-    stamp : str
-        Changes with the entry's content.
-    refusal : str or None
-        Why it is not to be opened.
-    open : callable
-        Its content as a stream, good until the next entry. Raises whatever the libraries raise of damaged files.
+    Attributes:
+        name: As the archive gives it; never to be used as a path.
+        position: Its place among the archive's files, from 0.
+        size: Bytes that it claims to have, unpacked.
+        begins: Where its content begins in the unpacked stream; 0 in a zip, whose entries are unpacked one by one.
+        stamp: Changes with the entry's content.
+        refusal: Why it is not to be opened.
+        open: Its content as a stream, good until the next entry. Raises whatever the libraries raise of damaged files.
     """
 
     name: str
@@ -106,10 +98,8 @@ def looks_like_an_archive(name: str, first: bytes) -> bool:
 def entries(path: Path, kind: Kind) -> Generator[Entry, None, None]:
     """The files of an archive, in order; folders are passed over.
 
-    Raises
-    ------
-    DamagedArchiveError
-        After the entries that could be read, if there is damage or too much of anything.
+    Raises:
+        DamagedArchiveError: After the entries that could be read, if there is damage or too much of anything.
     """
     found = _zip_entries(path) if kind == "zip" else _tar_entries(path, kind)
     try:

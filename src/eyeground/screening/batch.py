@@ -47,23 +47,16 @@ UNPACKED = ".eyeground-unpacked"
 class Screened:
     """What a screening came to.
 
-    Attributes
-    ----------
-    output_folder : pathlib.Path
-        Holds `results.csv`, `results.parquet`, `results.jsonl`, `summary.json` and the ledger; unless they were not wanted,
-        `report.html` and `overlays/`; where patients are known, `eyes.csv` and `patients.csv`.
-    counts : dict of str to int
-        Photographs per status.
-    patients : dict of str to int
-        Patients per result, see `eyeground.screening.rollup`; empty where none are known.
-    finished_before : int
-        Photographs that an earlier, interrupted screening had finished.
-    seconds : float
-        Time taken.
-    notes : tuple of str
-        What was left out, in sentences.
-    warnings : tuple of str
-        How the photographs differ from what the bundle expects, in sentences; also in `summary.json`.
+    Attributes:
+        output_folder: Holds `results.csv`, `results.parquet`, `results.jsonl`, `summary.json` and the ledger; unless
+            they were not wanted, `report.html` and `overlays/`; where patients are known, `eyes.csv` and
+            `patients.csv`.
+        counts: Photographs per status.
+        patients: Patients per result, see `eyeground.screening.rollup`; empty where none are known.
+        finished_before: Photographs that an earlier, interrupted screening had finished.
+        seconds: Time taken.
+        notes: What was left out, in sentences.
+        warnings: How the photographs differ from what the bundle expects, in sentences; also in `summary.json`.
     """
 
     output_folder: Path
@@ -100,33 +93,22 @@ def screen(
 ) -> Screened:
     """Screen photographs and write tables, evidence pictures and a report.
 
-    Parameters
-    ----------
-    photos : path or sequence of paths
-        Folders, photographs, archives, manifests, patterns, and `-` for a list on standard input; see
-        `eyeground.screening.sources`, and `eyeground.screening.photos` for what counts as a photograph.
-    screener : Screener
-        A loaded bundle.
-    output_folder : pathlib.Path
-        Made if missing. An earlier screening of the same photographs with the same bundle is completed.
-    jobs : int, optional
-        Reader processes; by default one per usable core.
-    identifiers : bool
-        Show names of files and patients in the report; else it has only the keys that stand in the tables.
-    report, overlays : bool
-        Write the report, and the pictures that it shows. Without pictures it is a report without photographs.
-    shards : int, optional
-        Write the table in so many Parquet files too, `shards/00001-of-00004.parquet` and so on.
-    columns : TableColumns
-        Which columns of the manifests are ours, and which are carried to the results.
-    overwrite : bool
-        Replace an earlier screening with another bundle or other thresholds.
+    Args:
+        photos: Folders, photographs, archives, manifests, patterns, and `-` for a list on standard input; see
+            `eyeground.screening.sources`, and `eyeground.screening.photos` for what counts as a photograph.
+        screener: A loaded bundle.
+        output_folder: Made if missing. An earlier screening of the same photographs with the same bundle is completed.
+        jobs: Reader processes; by default one per usable core.
+        identifiers: Show names of files and patients in the report; else it has only the keys that stand in the tables.
+        report, overlays: Write the report, and the pictures that it shows. Without pictures it is a report without
+            photographs.
+        shards: Write the table in so many Parquet files too, `shards/00001-of-00004.parquet` and so on.
+        columns: Which columns of the manifests are ours, and which are carried to the results.
+        overwrite: Replace an earlier screening with another bundle or other thresholds.
 
-    Raises
-    ------
-    UserError
-        If there is no photograph, the output cannot be written, is removed meanwhile, or holds another screening that is not
-        to be overwritten.
+    Raises:
+        UserError: If there is no photograph, the output cannot be written, is removed meanwhile, or holds another
+            screening that is not to be overwritten.
     """
     started = time.monotonic()
     output_folder = Path(output_folder)

@@ -90,18 +90,12 @@ def blocks_of(
 ) -> Iterator[list[Group]]:
     """Groups of photographs, in blocks of some `PHOTOS_PER_BLOCK` photographs that a browser may leave unrendered.
 
-    Parameters
-    ----------
-    records : sequence of Record
-        In the order of the results table.
-    units : sequence of Unit
-        In the order of the report.
-    rule : Rule
-        The thresholds that were used.
-    folder : pathlib.Path
-        Where the records' pictures are.
-    identifiers : bool
-        Give names of files and patients beside their keys.
+    Args:
+        records: In the order of the results table.
+        units: In the order of the report.
+        rule: The thresholds that were used.
+        folder: Where the records' pictures are.
+        identifiers: Give names of files and patients beside their keys.
     """
     cards = track(_cards(records, units, rule, folder, identifiers), "writing report", total=len(records))
     block: list[Group] = []

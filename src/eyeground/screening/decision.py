@@ -28,19 +28,13 @@ FEWEST_PHOTOS = 10  # positive photos behind a threshold of a bundle that does n
 class Rule:
     """How a bundle's probabilities become a status.
 
-    Attributes
-    ----------
-    outputs : tuple of str
-        All outputs, in the model's order.
-    decision : DecisionRule or None
-        The outputs that decide, their thresholds, where these come from, and what the whole does on test photos; None where no
-        threshold rests on enough patients, so that photos are `undecided`.
-    healthy : frozenset of str
-        Outputs that are the probability of health: low is abnormal.
-    targets : tuple of Target
-        What the outputs mean, for words.
-    without_threshold : dict of str to str
-        Why the other outputs decide nothing.
+    Attributes:
+        outputs: All outputs, in the model's order.
+        decision: The outputs that decide, their thresholds, where these come from, and what the whole does on test
+            photos; None where no threshold rests on enough patients, so that photos are `undecided`.
+        healthy: Outputs that are the probability of health: low is abnormal.
+        targets: What the outputs mean, for words.
+        without_threshold: Why the other outputs decide nothing.
     """
 
     outputs: tuple[str, ...]
@@ -74,17 +68,12 @@ class Decision:
 def rule_of(description: BundleDescription, operating_point: str | None = None) -> Rule:
     """Read the rule off a bundle.
 
-    Parameters
-    ----------
-    description : BundleDescription
-    operating_point : str, optional
-        What the rule as a whole keeps, such as `sensitivity=0.95`; or `threshold=0.3`, for the output `abnormal` where there
-        is one and else for all that decide. By default the bundle's first rule.
+    Args:
+        operating_point: What the rule as a whole keeps, such as `sensitivity=0.95`; or `threshold=0.3`, for the output
+            `abnormal` where there is one and else for all that decide. By default the bundle's first rule.
 
-    Raises
-    ------
-    UserError
-        If the bundle has no such rule.
+    Raises:
+        UserError: If the bundle has no such rule.
     """
     offered = description.decisions or _of_single_thresholds(description)
     if operating_point is not None:
@@ -176,8 +165,6 @@ class Expected:
 def expected_referrals(decision: DecisionRule, prevalence: float) -> Expected | None:
     """Referrals among 1,000 photographs of which a share (0-1) is abnormal; None if the rule was never measured.
 
-    Examples
-    --------
     >>> from eyeground.bundle.description import Share
     >>> rule = DecisionRule(rule="youden", thresholds={"abnormal": 0.4}, chosen_on="validation", positives=50, negatives=50,
     ...                     sensitivity=Share(value=0.9, low=0.8, high=0.95, photos=50),
@@ -195,8 +182,6 @@ def expected_referrals(decision: DecisionRule, prevalence: float) -> Expected | 
 def decide(rule: Rule, probabilities: Mapping[str, float]) -> Decision:
     """Hold probabilities (0-1, one per output) against the rule.
 
-    Examples
-    --------
     >>> decision = DecisionRule(rule="youden", thresholds={"abnormal": 0.4, "glaucoma": 0.5}, chosen_on="validation",
     ...                         positives=50, negatives=50)
     >>> rule = Rule(("abnormal", "glaucoma"), decision, targets=(Target(name="abnormal"), Target(name="glaucoma")))

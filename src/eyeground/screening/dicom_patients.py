@@ -26,11 +26,8 @@ BEFORE_PIXELS = 2**18  # bytes of an archive's member in which whose eye it is m
 def with_dicom_patients(listing: Listing, identifiers: bool) -> Listing:
     """The listing with patient and eye from DICOM objects where no manifest gave them.
 
-    Parameters
-    ----------
-    listing : Listing
-    identifiers : bool
-        Whether patients keep their identifiers, and do not become `dicom-1` and so on.
+    Args:
+        identifiers: Whether patients keep their identifiers, and do not become `dicom-1` and so on.
     """
     places = [place for place, photo in enumerate(listing.photos) if _may_tell(photo)]
     found = dict(_identities(listing.photos, places))

@@ -28,14 +28,11 @@ DRAWN = "drawn"
 class Drawing:
     """What a segmenter drew on one photograph.
 
-    Attributes
-    ----------
-    standard : StandardPhoto
-        What it looked at.
-    maps : mapping of str to numpy.ndarray
-        For each structure, probabilities (side, side) float32 on the standard photo, zero outside the field of view.
-    thresholds : mapping of str to float
-        From which probability on a pixel counts as drawn.
+    Attributes:
+        standard: What it looked at.
+        maps: For each structure, probabilities (side, side) float32 on the standard photo, zero outside the field of
+            view.
+        thresholds: From which probability on a pixel counts as drawn.
     """
 
     standard: StandardPhoto
@@ -67,15 +64,11 @@ class Drawer:
     def __call__(self, photo: Path | str | NDArray[np.uint8]) -> Drawing:
         """Draw on a photograph.
 
-        Parameters
-        ----------
-        photo : path or numpy.ndarray
-            A file (JPEG, PNG, TIFF, BMP, PPM or DICOM), or uint8 RGB pixels (h, w, 3).
+        Args:
+            photo: A file (JPEG, PNG, TIFF, BMP, PPM or DICOM), or uint8 RGB pixels (h, w, 3).
 
-        Raises
-        ------
-        UnreadablePhotoError
-            If the file cannot be read as a photograph.
+        Raises:
+            UnreadablePhotoError: If the file cannot be read as a photograph.
         """
         return self.draw(standard_photo(photo, self.bundle.description.preprocessing))
 
@@ -91,17 +84,13 @@ class Drawer:
 def load_drawer(name_or_path: str | Path, threads: int | None = None) -> Drawer:
     """Open and verify a segmenter's bundle, ready to draw.
 
-    Parameters
-    ----------
-    name_or_path : str or pathlib.Path
-        A bundle's folder, or the name of one that comes with this install or was pulled.
-    threads : int, optional
-        Cores to compute on; by default all that this process may use.
+    Args:
+        name_or_path: A bundle's folder, or the name of one that comes with this install or was pulled.
+        threads: Cores to compute on; by default all that this process may use.
 
-    Raises
-    ------
-    UserError
-        If there is no such bundle, it is a classifier's, a file was changed, or its graph or thresholds are not complete.
+    Raises:
+        UserError: If there is no such bundle, it is a classifier's, a file was changed, or its graph or thresholds are
+            not complete.
     """
     bundle = open_segmenter(name_or_path)
     session = new_session(bundle, threads or usable_cores())

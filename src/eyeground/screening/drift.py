@@ -30,12 +30,9 @@ CURE = (
 class Tally:
     """What is counted of the rows of a screening as they pass.
 
-    Attributes
-    ----------
-    counts : dict of str to int
-        Photos per status.
-    scores : list of float
-        Of the judged photos, the probability that the bundle knows the distribution of.
+    Attributes:
+        counts: Photos per status.
+        scores: Of the judged photos, the probability that the bundle knows the distribution of.
     """
 
     expected: Expected | None
@@ -105,8 +102,6 @@ def _of_scores(tally: Tally, rule: Rule) -> str:
 def mixture_distance(scores: NDArray[np.float64], normal: NDArray[np.float64], abnormal: NDArray[np.float64]) -> float:
     """Least Kolmogorov distance (0-1) between scores and any mixture of two distributions that are given by evenly spaced quantiles.
 
-    Examples
-    --------
     >>> quantiles = np.linspace(0, 1, 21)
     >>> round(mixture_distance(np.linspace(0, 1, 500), quantiles**2, quantiles**0.5), 2) < 0.1
     True

@@ -44,22 +44,17 @@ def embed(
 ) -> Embedded:
     """Write the embeddings of photographs.
 
-    Parameters
-    ----------
-    photos : path or sequence of paths
-        Folders, photographs, archives, manifests, patterns, and `-` for a list on standard input, as for a screening.
-    screener : Screener
-        A loaded bundle.
-    table : pathlib.Path
-        `.parquet` or `.csv`, with the columns `photo`; `patient` and `eye`, where a manifest knows one; `reason`, why
-        there is no embedding, else empty; `e0`, `e1`, … (float32). Rows are sorted by name, those of archives last.
-    jobs : int, optional
-        Reader processes; by default one per usable core.
+    Args:
+        photos: Folders, photographs, archives, manifests, patterns, and `-` for a list on standard input, as for a
+            screening.
+        screener: A loaded bundle.
+        table: `.parquet` or `.csv`, with the columns `photo`; `patient` and `eye`, where a manifest knows one;
+            `reason`, why there is no embedding, else empty; `e0`, `e1`, … (float32). Rows are sorted by name, those of
+            archives last.
+        jobs: Reader processes; by default one per usable core.
 
-    Raises
-    ------
-    UserError
-        If there is no photograph, the bundle gives no embedding, or the table cannot be written.
+    Raises:
+        UserError: If there is no photograph, the bundle gives no embedding, or the table cannot be written.
     """
     started = time.monotonic()
     suffix = table.suffix.lower()

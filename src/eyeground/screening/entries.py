@@ -15,18 +15,12 @@ EYES = ("right", "left", UNKNOWN)  # as they lie before whoever looks at the pat
 class Entry:
     """A photograph of the report.
 
-    Attributes
-    ----------
-    place : int
-        Its row in results.csv, from 0.
-    status : str
-        As screening found it.
-    height : float
-        How far it lies above the threshold that its status rests on.
-    eye : str
-        `left`, `right` or `unknown`.
-    patient : str or None
-        The patient's own identifier; None if none is known.
+    Attributes:
+        place: Its row in results.csv, from 0.
+        status: As screening found it.
+        height: How far it lies above the threshold that its status rests on.
+        eye: `left`, `right` or `unknown`.
+        patient: The patient's own identifier; None if none is known.
     """
 
     place: int

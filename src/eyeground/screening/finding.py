@@ -30,40 +30,25 @@ UNFAMILIAR = "unlike the photographs that the model was trained on"
 class Finding:
     """What screening says of one photograph.
 
-    Attributes
-    ----------
-    photo : str
-        Name of the photograph, as given or relative to the screened folder.
-    status : str
-        `undecided` of a model without sound thresholds, else `normal`, `abnormal`, `ungradable` (retake it), `unfamiliar` (gradable, but unlike what the model was trained
-        on: look at it) or `unreadable` (no picture in the file).
-    reason : str
-        Why, in plain words.
-    model : str
-        Identity of the bundle: its name and the start of its weights' SHA-256.
-    probabilities : dict of str to float
-        Probability (0-1) per output, calibrated where the bundle has a calibration; empty if unreadable.
-    rule : Rule
-        The outputs, which of them decide, and their thresholds.
-    suspected : tuple of str
-        What is suspected, in clinical words, the likeliest first; empty unless abnormal.
-    grades : tuple of str
-        For each graded disease that is suspected, the most probable grades, in words.
-    reached : tuple of str
-        The deciding outputs that reached their threshold.
-    output : str or None
-        The output that the status rests on, or came nearest to; None if unreadable.
-    gradability : Gradability or None
-        How good the photograph is, and what is wrong with it.
-    unfamiliarity : float or None
-        How far the photograph lies from those that the model was trained on; from 1 on it is called unfamiliar. None
-        if unreadable, or if the bundle cannot tell.
-    evidence : numpy.ndarray or None
-        Evidence maps, float32 (outputs, h, w) in logits of the network, before any calibration: the mean over a map
-        plus a constant is the logit.
-        None if unreadable, or if the bundle gives none.
-    standard : StandardPhoto or None
-        What the network saw: pixels, field of view and geometry.
+    Attributes:
+        photo: Name of the photograph, as given or relative to the screened folder.
+        status: `undecided` of a model without sound thresholds, else `normal`, `abnormal`, `ungradable` (retake it),
+            `unfamiliar` (gradable, but unlike what the model was trained on: look at it) or `unreadable` (no picture in
+            the file).
+        reason: Why, in plain words.
+        model: Identity of the bundle: its name and the start of its weights' SHA-256.
+        probabilities: Probability (0-1) per output, calibrated where the bundle has a calibration; empty if unreadable.
+        rule: The outputs, which of them decide, and their thresholds.
+        suspected: What is suspected, in clinical words, the likeliest first; empty unless abnormal.
+        grades: For each graded disease that is suspected, the most probable grades, in words.
+        reached: The deciding outputs that reached their threshold.
+        output: The output that the status rests on, or came nearest to; None if unreadable.
+        gradability: How good the photograph is, and what is wrong with it.
+        unfamiliarity: How far the photograph lies from those that the model was trained on; from 1 on it is called
+            unfamiliar. None if unreadable, or if the bundle cannot tell.
+        evidence: Evidence maps, float32 (outputs, h, w) in logits of the network, before any calibration: the mean over
+            a map plus a constant is the logit. None if unreadable, or if the bundle gives none.
+        standard: What the network saw: pixels, field of view and geometry.
     """
 
     photo: str
@@ -117,10 +102,8 @@ class Finding:
     def evidence_of(self, output: str | None = None) -> NDArray[np.float32]:
         """The evidence map (h, w) of one output, in logits; by default of the one that the status rests on.
 
-        Raises
-        ------
-        UserError
-            If the photograph was unreadable, the bundle gives no evidence, or has no such output.
+        Raises:
+            UserError: If the photograph was unreadable, the bundle gives no evidence, or has no such output.
         """
         name = output if output is not None else self.output
         if self.evidence is None or self.standard is None or name is None:
@@ -143,22 +126,15 @@ class Finding:
     def overlay(self, output: str | None = None, pixels: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Draw the evidence of one output over the red-free view of the photograph.
 
-        Parameters
-        ----------
-        output : str, optional
-            By default the output that the status rests on.
-        pixels : numpy.ndarray, optional
-            The original photograph, uint8 RGB (h, w, 3), to draw on; by default the standard photo.
+        Args:
+            output: By default the output that the status rests on.
+            pixels: The original photograph, uint8 RGB (h, w, 3), to draw on; by default the standard photo.
 
-        Returns
-        -------
-        numpy.ndarray
+        Returns:
             uint8 RGB of the size of `pixels`, or of the standard photo.
 
-        Raises
-        ------
-        UserError
-            If there is no evidence for that output, or `pixels` is not the original's size.
+        Raises:
+            UserError: If there is no evidence for that output, or `pixels` is not the original's size.
         """
         evidence, scale = self.evidence_of(output), self.scale(output)
         assert self.standard is not None  # evidence_of refuses otherwise

@@ -29,10 +29,8 @@ def new_session(bundle: Bundle, threads: int, providers: Sequence[str] = (CPU,))
 
     They sleep between batches instead of spinning, which leaves the cores to whoever decodes.
 
-    Raises
-    ------
-    UserError
-        If the graph cannot be loaded, or a provider is not there or cannot start.
+    Raises:
+        UserError: If the graph cannot be loaded, or a provider is not there or cannot start.
     """
     import onnxruntime  # 0.2 s, and only needed once a bundle is opened
 
@@ -65,10 +63,8 @@ def run_within_limit(
 ) -> list[NDArray[np.float32]]:
     """What a graph gives for standard photos (n, side, side, 3), unless it takes longer than `LONGEST_RUN`.
 
-    Raises
-    ------
-    UserError
-        If it does; such a graph was not exported by eyeground, or the machine has no memory left.
+    Raises:
+        UserError: If it does; such a graph was not exported by eyeground, or the machine has no memory left.
     """
     import onnxruntime
 

@@ -62,10 +62,8 @@ def is_one(photos: Photos) -> TypeGuard[Photo]:
 def as_many(photos: Photos) -> Iterable[Photo]:
     """Photographs one by one, also where only one is given.
 
-    Raises
-    ------
-    UserError
-        If it is neither a photograph nor an iterable.
+    Raises:
+        UserError: If it is neither a photograph nor an iterable.
     """
     if is_one(photos):
         return [photos]
@@ -84,19 +82,13 @@ def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 def examine(photo: Photo, position: int, preprocessing: Preprocessing) -> Examined | Unread:
     """Make the standard photo of one photograph, here and now.
 
-    Parameters
-    ----------
-    photo : path, bytes, binary file, Pillow image or array
-        An array is uint8 RGB (h, w, 3).
-    position : int
-        Its place among those given, from 1: what has no name is called by it.
-    preprocessing : Preprocessing
-        Of the standard photo.
+    Args:
+        photo: An array is uint8 RGB (h, w, 3).
+        position: Its place among those given, from 1: what has no name is called by it.
+        preprocessing: Of the standard photo.
 
-    Raises
-    ------
-    UserError
-        If it is none of these.
+    Raises:
+        UserError: If it is none of these.
     """
     name = _name(photo, position)
     try:
@@ -118,19 +110,13 @@ def read_ahead(
 ) -> Generator[Examined | Unread, None, None]:
     """Make standard photos in reader processes, in order, a bounded number of them before they are asked for.
 
-    Parameters
-    ----------
-    photos : iterable of photographs
-        As `examine` takes them.
-    preprocessing : Preprocessing
-        Of the standard photos.
-    jobs : int, optional
-        Reader processes, each under limits of time and memory; by default one per usable core.
+    Args:
+        photos: As `examine` takes them.
+        preprocessing: Of the standard photos.
+        jobs: Reader processes, each under limits of time and memory; by default one per usable core.
 
-    Raises
-    ------
-    UserError
-        If an item is no photograph, `jobs` is below 1, or a reader process cannot be started.
+    Raises:
+        UserError: If an item is no photograph, `jobs` is below 1, or a reader process cannot be started.
     """
     jobs = usable_cores() if jobs is None else jobs
     if jobs < 1:
@@ -176,12 +162,9 @@ def _name(photo: Photo, position: int) -> str:
 def _source(photo: Photo, position: int) -> Path | bytes | Pixels:
     """A photograph as a path, the content of a file, or pixels.
 
-    Raises
-    ------
-    RefusedError
-        If it is a photograph that cannot be read.
-    UserError
-        If it is no photograph at all.
+    Raises:
+        RefusedError: If it is a photograph that cannot be read.
+        UserError: If it is no photograph at all.
     """
     if isinstance(photo, str | os.PathLike):
         return Path(photo)

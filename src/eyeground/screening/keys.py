@@ -43,12 +43,9 @@ def keys_of(photos: Sequence[PhotoFile], contents: Iterable[str]) -> list[str]:
     A patient keeps the key when others are added to the screening, and mostly when further photographs of the same patient
     are. Of what has no content, as a missing file, the key says its place.
 
-    Parameters
-    ----------
-    photos : sequence of PhotoFile
-        In the order of the results.
-    contents : iterable of str
-        What `content_of` said of each.
+    Args:
+        photos: In the order of the results.
+        contents: What `content_of` said of each.
     """
     owners: dict[str | int, int] = {}  # patient, or the place of a photograph without one, to its own place
     seeds: list[str] = []

@@ -27,18 +27,12 @@ FORMAT = 4
 class Record:
     """One finished photograph.
 
-    Attributes
-    ----------
-    stamp : str
-        Of the file that was screened.
-    row : dict
-        The finding's row, as in the results table.
-    picture : str or None
-        Path of its picture relative to the output folder; None if unreadable.
-    output, scale : str or None, float or None
-        The output whose evidence the picture shows, and the end of its colour scale in logits.
-    content : str
-        Of the file, see `eyeground.screening.keys`.
+    Attributes:
+        stamp: Of the file that was screened.
+        row: The finding's row, as in the results table.
+        picture: Path of its picture relative to the output folder; None if unreadable.
+        output, scale: The output whose evidence the picture shows, and the end of its colour scale in logits.
+        content: Of the file, see `eyeground.screening.keys`.
     """
 
     stamp: str
@@ -52,22 +46,15 @@ class Record:
 class Ledger:
     """The finished photographs of one output folder; use it in a `with` statement.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file of JSON lines; made if missing, started anew if another version of eyeground wrote it.
-    bundles : Bundle
-        What is screened with, or drawn with.
-    thresholds : mapping of str to float, optional
-        What probabilities are held against; findings by other thresholds do not count.
-    overwrite : bool
-        Start anew where other bundles or thresholds wrote it.
+    Args:
+        path: A file of JSON lines; made if missing, started anew if another version of eyeground wrote it.
+        bundles: What is screened with, or drawn with.
+        thresholds: What probabilities are held against; findings by other thresholds do not count.
+        overwrite: Start anew where other bundles or thresholds wrote it.
 
-    Raises
-    ------
-    UserError
-        If the file cannot be written, another process is writing it, or what it holds is of other bundles or thresholds and
-        not to be overwritten.
+    Raises:
+        UserError: If the file cannot be written, another process is writing it, or what it holds is of other bundles or
+            thresholds and not to be overwritten.
     """
 
     def __init__(
@@ -123,10 +110,8 @@ class Ledger:
     def refuse_removed(self) -> None:
         """Stop where the ledger is no longer in its folder: what was finished before is gone with it.
 
-        Raises
-        ------
-        UserError
-            If it was removed or replaced.
+        Raises:
+            UserError: If it was removed or replaced.
         """
         try:
             is_there = os.path.samestat(self._path.stat(), os.fstat(self._stream.fileno()))

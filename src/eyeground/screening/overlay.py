@@ -47,15 +47,10 @@ _MIXED = (
 def scale_of(evidence: NDArray[np.float32], field_of_view: NDArray[np.bool_]) -> float:
     """The evidence (logits) at the ends of the colour scale: the strongest in the field of view, rounded up.
 
-    Parameters
-    ----------
-    evidence : numpy.ndarray
-        float32 (rows, columns), in logits.
-    field_of_view : numpy.ndarray
-        Boolean, over the same square; cells of the map that lie wholly outside it do not count.
+    Args:
+        evidence: float32 (rows, columns), in logits.
+        field_of_view: Boolean, over the same square; cells of the map that lie wholly outside it do not count.
 
-    Examples
-    --------
     >>> scale_of(np.array([[-2.6, 0.4]], dtype=np.float32), np.array([[True, True]]))
     3.0
     >>> scale_of(np.array([[-2.6, 0.4]], dtype=np.float32), np.array([[False, True]]))
@@ -73,17 +68,12 @@ def scale_of(evidence: NDArray[np.float32], field_of_view: NDArray[np.bool_]) ->
 def colour_of(strength: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Colour and opacity of evidence.
 
-    Parameters
-    ----------
-    strength : numpy.ndarray
-        Evidence divided by the scale, any shape; clipped to -1 (against) to 1 (for).
+    Args:
+        strength: Evidence divided by the scale, any shape; clipped to -1 (against) to 1 (for).
 
-    Returns
-    -------
-    colours : numpy.ndarray
-        float32 RGB in 0-255, shape of `strength` + (3,).
-    opacity : numpy.ndarray
-        float32 in 0-1, shape of `strength`; 0 where there is no evidence.
+    Returns:
+        colours: float32 RGB in 0-255, shape of `strength` + (3,).
+        opacity: float32 in 0-1, shape of `strength`; 0 where there is no evidence.
     """
     entry = np.rint((np.clip(strength, -1.0, 1.0) + 1.0) * _HALF).astype(np.uint8)
     flat = entry.reshape(1, -1)
@@ -100,22 +90,15 @@ def draw_evidence(
 ) -> NDArray[np.uint8]:
     """Draw an evidence map over a photograph.
 
-    Parameters
-    ----------
-    pixels : numpy.ndarray
-        uint8 RGB (h, w, 3).
-    evidence : numpy.ndarray
-        float32 (rows, columns), in logits, over the standard photo.
-    scale : float
-        Evidence at the ends of the colour scale, in logits; see `scale_of`.
-    field_of_view : numpy.ndarray
-        Boolean, square, over the standard photo; nothing is drawn outside it.
-    geometry : Geometry, optional
-        Given when `pixels` is the original photograph; without it, `pixels` is the standard photo's square, at any side.
+    Args:
+        pixels: uint8 RGB (h, w, 3).
+        evidence: float32 (rows, columns), in logits, over the standard photo.
+        scale: Evidence at the ends of the colour scale, in logits; see `scale_of`.
+        field_of_view: Boolean, square, over the standard photo; nothing is drawn outside it.
+        geometry: Given when `pixels` is the original photograph; without it, `pixels` is the standard photo's square,
+            at any side.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         uint8 RGB of the shape of `pixels`.
     """
     if geometry is None:

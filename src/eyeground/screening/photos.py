@@ -55,23 +55,15 @@ _LEFT_OUT = {  # kind: what one and what several are called, why, and what to do
 class PhotoFile:
     """A photograph to screen: a file, or a member of an archive.
 
-    Attributes
-    ----------
-    name : str
-        Its path relative to the screened folder, with forward slashes; always valid Unicode. Of several sources,
-        each one's own name comes first.
-    location : str
-        Where the file is; of a member, where its archive is.
-    stamp : str
-        What `stamp_of` says of its file; another stamp is another photograph.
-    patient, eye : str or None
-        As a manifest, or a DICOM object, gives them.
-    kept : tuple of str or None
-        Cells of a manifest's further columns that were asked for; empty if it stands in no manifest.
-    member : int or None
-        The member's place in its archive, counted from 0; None of a file.
-    refusal : str or None
-        Why a member is not to be opened, in a sentence.
+    Attributes:
+        name: Its path relative to the screened folder, with forward slashes; always valid Unicode. Of several sources,
+            each one's own name comes first.
+        location: Where the file is; of a member, where its archive is.
+        stamp: What `stamp_of` says of its file; another stamp is another photograph.
+        patient, eye: As a manifest, or a DICOM object, gives them.
+        kept: Cells of a manifest's further columns that were asked for; empty if it stands in no manifest.
+        member: The member's place in its archive, counted from 0; None of a file.
+        refusal: Why a member is not to be opened, in a sentence.
     """
 
     name: str
@@ -101,17 +93,12 @@ class Listing:
 def list_photos(sources: Path | Sequence[Path], output_folder: Path) -> Listing:
     """Find the photographs among files and folders.
 
-    Parameters
-    ----------
-    sources : path or sequence of paths
-        Folders, walked through, and files, taken whatever their ending.
-    output_folder : pathlib.Path
-        Never searched; nor is any other folder that an earlier screening wrote.
+    Args:
+        sources: Folders, walked through, and files, taken whatever their ending.
+        output_folder: Never searched; nor is any other folder that an earlier screening wrote.
 
-    Raises
-    ------
-    UserError
-        If a source does not exist, no photograph is found, or two would have the same name.
+    Raises:
+        UserError: If a source does not exist, no photograph is found, or two would have the same name.
     """
     given = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
     gathering = Gathering(output_folder)
@@ -145,10 +132,8 @@ def labels(given: Sequence[Path]) -> list[str]:
 class Gathering:
     """The photographs found so far among sources, and what was left aside.
 
-    Parameters
-    ----------
-    output_folder : pathlib.Path
-        Never searched.
+    Args:
+        output_folder: Never searched.
     """
 
     def __init__(self, output_folder: Path) -> None:
@@ -187,10 +172,8 @@ class Gathering:
     def folder(self, folder: Path, name: str) -> None:
         """Take the photographs in a folder and below it.
 
-        Raises
-        ------
-        UserError
-            If it is the output folder.
+        Raises:
+            UserError: If it is the output folder.
         """
         if folder.resolve() == self._output:
             raise UserError(f"{folder}: is the folder of photographs itself; choose another folder for the output")
@@ -256,10 +239,8 @@ class Gathering:
     def listing(self, given: str) -> Listing:
         """All that was found, sorted by name.
 
-        Raises
-        ------
-        UserError
-            If that is nothing, naming the sources as `given`, or two photographs share a name.
+        Raises:
+            UserError: If that is nothing, naming the sources as `given`, or two photographs share a name.
         """
         told = self._told()
         notes, nameless = zip(*told, strict=True) if told else ((), ())

@@ -36,18 +36,13 @@ _BAR_WIDTH, _BAR_HEIGHT = 220, 12
 def draw_finding(finding: Finding, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Draw a finding.
 
-    Parameters
-    ----------
-    finding : Finding
-        Of a photograph that could be read.
-    picture : numpy.ndarray
-        uint8 RGB (PICTURE_SIDE, PICTURE_SIDE, 3): the standard photo's square, larger.
+    Args:
+        finding: Of a photograph that could be read.
+        picture: uint8 RGB (PICTURE_SIDE, PICTURE_SIDE, 3): the standard photo's square, larger.
 
-    Returns
-    -------
-    numpy.ndarray
-        uint8 RGB: the photograph, and to its right the evidence with a legend below; the photograph alone if
-        the bundle gives no evidence.
+    Returns:
+        uint8 RGB: the photograph, and to its right the evidence with a legend below; the photograph alone if the bundle
+        gives no evidence.
     """
     if finding.evidence is None or finding.standard is None:
         return picture
@@ -67,9 +62,7 @@ def save_picture(pixels: NDArray[np.uint8], path: Path) -> None:
 def thumbnail(path: Path, side: int) -> bytes | None:
     """Cut a small picture of the photograph and, where there is one, of its evidence out of a finding's picture.
 
-    Returns
-    -------
-    bytes or None
+    Returns:
         A WebP file of (side, 2 * side) pixels, or (side, side) without evidence; None if the picture is gone.
     """
     content = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)

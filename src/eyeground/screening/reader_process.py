@@ -50,18 +50,12 @@ def main() -> None:
 def answer(path: Path, side: int, picture_side: int) -> tuple[Mapping[str, object], *tuple[Pixels, ...]]:
     """What is replied to the request for one photograph.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The photograph.
-    side, picture_side : int
-        Of the standard photo and of the picture for people, in pixels; 0 for no picture.
+    Args:
+        path: The photograph.
+        side, picture_side: Of the standard photo and of the picture for people, in pixels; 0 for no picture.
 
-    Returns
-    -------
-    dict
+    Returns:
         `disc`, `geometry` and `gradability` by their fields; or `refused`, the reason.
-    numpy.ndarray
         Unless refused, the standard photo's pixels and the picture: uint8 RGB (side, side, 3), black outside the disc.
     """
     try:

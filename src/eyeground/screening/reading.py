@@ -59,16 +59,11 @@ class Refused:
 class ReaderSettings:
     """What every reader process is told at its start.
 
-    Attributes
-    ----------
-    preprocessing : Preprocessing
-        Of the standard photo.
-    picture_side : int
-        Side of the picture for people, in pixels; or `NO_PICTURE`.
-    seconds : float
-        Longest time one photograph may take.
-    memory_limit : int
-        Most address space of one reader, in bytes.
+    Attributes:
+        preprocessing: Of the standard photo.
+        picture_side: Side of the picture for people, in pixels; or `NO_PICTURE`.
+        seconds: Longest time one photograph may take.
+        memory_limit: Most address space of one reader, in bytes.
     """
 
     preprocessing: Preprocessing
@@ -80,12 +75,9 @@ class ReaderSettings:
 class Readers:
     """A fixed number of reader processes; use it in a `with` statement.
 
-    Parameters
-    ----------
-    settings : ReaderSettings
-        The same for all of them.
-    jobs : int
-        How many processes.
+    Args:
+        settings: The same for all of them.
+        jobs: How many processes.
     """
 
     def __init__(self, settings: ReaderSettings, jobs: int) -> None:

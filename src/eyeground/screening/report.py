@@ -56,25 +56,18 @@ def write_report(
 ) -> None:
     """Write the report.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The HTML file; pictures are found relative to its folder.
-    bundle : Bundle
-        What was screened with.
-    rule : Rule
-        The thresholds that were used.
-    records : sequence of Record
-        One per photograph, in the order of the results table. Their rows have a `key`, and may hold `patient` and `eye`.
-    notes : sequence of str
-        Sentences to be read first: warnings, and what was left out; without a name unless `identifiers` is given.
-    identifiers : bool
-        Show names of files and patients beside their keys; else no name is in the file.
+    Args:
+        path: The HTML file; pictures are found relative to its folder.
+        bundle: What was screened with.
+        rule: The thresholds that were used.
+        records: One per photograph, in the order of the results table. Their rows have a `key`, and may hold `patient`
+            and `eye`.
+        notes: Sentences to be read first: warnings, and what was left out; without a name unless `identifiers` is
+            given.
+        identifiers: Show names of files and patients beside their keys; else no name is in the file.
 
-    Raises
-    ------
-    UserError
-        If the file cannot be written.
+    Raises:
+        UserError: If the file cannot be written.
     """
     entries = list(entries_of(records, rule))
     units = units_of(entries)

@@ -92,19 +92,13 @@ class Finished(Sequence[Record]):
 def write_results(folder: Path, rows: Iterable[dict[str, Any]], kept: Sequence[str] = ()) -> None:
     """Write `results.csv`, `results.parquet` and `results.jsonl`, each atomically.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where to.
-    rows : iterable of dict
-        At least one; all with the same columns, numbers or None where not text.
-    kept : sequence of str
-        Columns of a manifest among them, which are text.
+    Args:
+        folder: Where to.
+        rows: At least one; all with the same columns, numbers or None where not text.
+        kept: Columns of a manifest among them, which are text.
 
-    Raises
-    ------
-    UserError
-        If a table cannot be written.
+    Raises:
+        UserError: If a table cannot be written.
     """
     with ExitStack() as stack:
         partials = [stack.enter_context(replacing(folder / f"{RESULTS}{ending}")) for ending in ENDINGS]
@@ -129,17 +123,12 @@ def write_shards(folder: Path, shards: int | None) -> None:
 
     The folder appears whole or not at all. Files hold equally many rows, give or take one, in the order of the table.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Holds `results.parquet`.
-    shards : int, optional
-        How many; None for none.
+    Args:
+        folder: Holds `results.parquet`.
+        shards: How many; None for none.
 
-    Raises
-    ------
-    UserError
-        If they cannot be written.
+    Raises:
+        UserError: If they cannot be written.
     """
     finished, unfinished = folder / SHARDS, folder / _UNFINISHED_SHARDS
     for earlier in (finished, unfinished):

@@ -55,16 +55,11 @@ _OF_ONE_EYE: tuple[Result, ...] = ("refer", "none", "look", "retake", "check the
 class Eye:
     """The photographs of one eye of one patient, and what they come to.
 
-    Attributes
-    ----------
-    eye : str
-        `left`, `right` or `unknown`.
-    result : str
-        See the head of this module.
-    records : tuple of Record
-        Its photographs, sorted by name.
-    deciding : Record
-        The one that the result rests on.
+    Attributes:
+        eye: `left`, `right` or `unknown`.
+        result: See the head of this module.
+        records: Its photographs, sorted by name.
+        deciding: The one that the result rests on.
     """
 
     eye: str
@@ -111,15 +106,11 @@ def write_rollup(folder: Path, finished: Finished, rule: Rule) -> dict[str, int]
 
     One patient's photographs are held at a time.
 
-    Returns
-    -------
-    dict of str to int
+    Returns:
         Patients per result, the most urgent first; empty if no photograph has a patient.
 
-    Raises
-    ------
-    UserError
-        If a table cannot be written.
+    Raises:
+        UserError: If a table cannot be written.
     """
     order = sorted(
         (place for place, photo in enumerate(finished.photos) if photo.patient is not None),

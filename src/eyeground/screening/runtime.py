@@ -57,33 +57,24 @@ def load(
 ) -> "Screener":
     """Open and verify a bundle, ready to screen, without torch.
 
-    Parameters
-    ----------
-    name_or_path : str or pathlib.Path, optional
-        A bundle's folder, or the name of a model that is installed or was pulled (`eyeground models` lists them); by
-        default the model that `eyeground screen` uses by default.
-    operating_point : str, optional
-        Which of the bundle's thresholds decide, by their rule, such as `sensitivity=0.95`; by default the first ones.
-    threads : int, optional
-        Photographs that the network looks at side by side, each on one core; by default as many as there are cores.
-    providers : sequence of str
-        ONNX Runtime's execution providers, the preferred one first. One that cannot start is an error, and not replaced
-        by the CPU.
+    Args:
+        name_or_path: A bundle's folder, or the name of a model that is installed or was pulled (`eyeground models`
+            lists them); by default the model that `eyeground screen` uses by default.
+        operating_point: Which of the bundle's thresholds decide, by their rule, such as `sensitivity=0.95`; by default
+            the first ones.
+        threads: Photographs that the network looks at side by side, each on one core; by default as many as there are
+            cores.
+        providers: ONNX Runtime's execution providers, the preferred one first. One that cannot start is an error, and
+            not replaced by the CPU.
 
-    Returns
-    -------
-    Screener
+    Returns:
         Call it with a photo for a finding, or with any iterable of photos for a list of findings. `stream` gives the
         findings of any number one by one, `embed` gives embeddings.
 
-    Raises
-    ------
-    UserError
-        If there is no bundle, a file was changed, the ONNX graph is not what bundle.json describes, there is no such
-        operating point, or a provider is missing or cannot start.
+    Raises:
+        UserError: If there is no bundle, a file was changed, the ONNX graph is not what bundle.json describes, there is
+            no such operating point, or a provider is missing or cannot start.
 
-    Examples
-    --------
     ```python
     model = eyeground.load()
     finding = model("photo.jpg")
@@ -106,12 +97,9 @@ class Screener:
     It holds nothing that changes: any number of threads may use one at the same time, with the same results. Processes
     that are forked from this one each load their own.
 
-    Attributes
-    ----------
-    bundle : Bundle
-        The verified bundle on disk.
-    rule : Rule
-        How its probabilities become a status.
+    Attributes:
+        bundle: The verified bundle on disk.
+        rule: How its probabilities become a status.
     """
 
     bundle: Bundle
@@ -127,21 +115,16 @@ class Screener:
     def __call__(self, photos: Photos) -> Finding | list[Finding]:
         """Screen one photograph or several.
 
-        Parameters
-        ----------
-        photos : path, bytes, binary file, Pillow image or array, or an iterable of these
-            JPEG, PNG, TIFF, BMP, PPM or DICOM; an array is uint8 RGB (h, w, 3), or several of one size (n, h, w, 3).
+        Args:
+            photos: JPEG, PNG, TIFF, BMP, PPM or DICOM; an array is uint8 RGB (h, w, 3), or several of one size (n, h,
+                w, 3).
 
-        Returns
-        -------
-        Finding or list of Finding
-            One per photograph, in order. What cannot be read has the status `unreadable`. Each finding keeps
-            its standard photo in memory; for more than some hundred, `stream` gives them one by one.
+        Returns:
+            One per photograph, in order. What cannot be read has the status `unreadable`. Each finding keeps its
+            standard photo in memory; for more than some hundred, `stream` gives them one by one.
 
-        Raises
-        ------
-        UserError
-            If something is no photograph at all, or an array is not uint8 RGB.
+        Raises:
+            UserError: If something is no photograph at all, or an array is not uint8 RGB.
         """
         if is_one(photos):
             return self([photos])[0]
@@ -150,23 +133,16 @@ class Screener:
     def stream(self, photos: Photos, jobs: int | None = None) -> Iterator[Finding]:
         """Screen any number of photographs, giving their findings one by one and keeping none.
 
-        Parameters
-        ----------
-        photos : iterable of photographs
-            As for a call. It may be endless; some 16 more than there are `jobs` are taken from it ahead.
-        jobs : int, optional
-            Processes that read photographs, each under a limit of time (60 s a photo) and memory (2 GB); by default one
-            per usable core.
+        Args:
+            photos: As for a call. It may be endless; some 16 more than there are `jobs` are taken from it ahead.
+            jobs: Processes that read photographs, each under a limit of time (60 s a photo) and memory (2 GB); by
+                default one per usable core.
 
-        Yields
-        ------
-        Finding
+        Yields:
             One per photograph, in order.
 
-        Raises
-        ------
-        UserError
-            If something is no photograph at all, or an array is not uint8 RGB.
+        Raises:
+            UserError: If something is no photograph at all, or an array is not uint8 RGB.
         """
         with closing(read_ahead(as_many(photos), self.bundle.description.preprocessing, jobs)) as read:
             for batch in batches(read):
@@ -175,20 +151,14 @@ class Screener:
     def embed(self, photos: Photos) -> NDArray[np.float32]:
         """What the network's last layer knows of photographs, for a classifier or a search of one's own.
 
-        Parameters
-        ----------
-        photos : photograph, or an iterable of them
-            As for a call.
+        Args:
+            photos: As for a call.
 
-        Returns
-        -------
-        numpy.ndarray
+        Returns:
             float32 (width,) for one photograph and (n, width) for several; NaN where one cannot be read.
 
-        Raises
-        ------
-        UserError
-            If something is no photograph at all, or the bundle's graph gives no embedding.
+        Raises:
+            UserError: If something is no photograph at all, or the bundle's graph gives no embedding.
         """
         parts = [self.embedding(read) for read in self._read(photos)]
         embeddings = np.concatenate([np.empty((0, self.bundle.description.embedding_size), np.float32), *parts])
@@ -217,10 +187,8 @@ class Screener:
     def find_and_embed(self, photos: Sequence[Examined]) -> tuple[list[Finding], NDArray[np.float32]]:
         """Findings without evidence maps, and embeddings (n, width), of one or more standard photos, in one forward pass.
 
-        Raises
-        ------
-        UserError
-            If the bundle's graph gives no embedding.
+        Raises:
+            UserError: If the bundle's graph gives no embedding.
         """
         results = self._run_with_embedding(np.stack([photo.standard.pixels for photo in photos]))
         return self._found_in(photos, results), results[EMBEDDING]
@@ -249,10 +217,8 @@ class Screener:
     def predict(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Calibrated probabilities (n, outputs) and embeddings (n, width) of standard photos, in one forward pass.
 
-        Raises
-        ------
-        UserError
-            If the bundle's graph gives no embedding.
+        Raises:
+            UserError: If the bundle's graph gives no embedding.
         """
         results = self._run_with_embedding(pixels)
         return self._calibrated(results), results[EMBEDDING]

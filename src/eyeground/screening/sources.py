@@ -73,23 +73,17 @@ def list_sources(
 ) -> Listing:
     """Find the photographs among sources of any kind.
 
-    Parameters
-    ----------
-    sources : sequence of path or str
-        Folders, photographs, archives (zip, tar), manifests (`.csv` or `.parquet` with a column `photo`), patterns such as
-        `photos/**/*.jpg`, and `-` for a list of paths on standard input, one a line or separated by NUL.
-    output_folder : pathlib.Path
-        Never searched; nor is any other folder that an earlier screening wrote.
-    columns : TableColumns
-        Of the manifests.
-    identifiers : bool
-        Whether patients whom DICOM objects name keep their identifiers.
+    Args:
+        sources: Folders, photographs, archives (zip, tar), manifests (`.csv` or `.parquet` with a column `photo`),
+            patterns such as `photos/**/*.jpg`, and `-` for a list of paths on standard input, one a line or separated
+            by NUL.
+        output_folder: Never searched; nor is any other folder that an earlier screening wrote.
+        columns: Of the manifests.
+        identifiers: Whether patients whom DICOM objects name keep their identifiers.
 
-    Raises
-    ------
-    UserError
-        If a source does not exist, matches nothing or is a manifest with mistakes, no photograph is found, or two would
-        have the same name.
+    Raises:
+        UserError: If a source does not exist, matches nothing or is a manifest with mistakes, no photograph is found,
+            or two would have the same name.
     """
     given = [_source(str(source)) for source in sources]
     named = [source for source in given if source.kind != "list"]

@@ -13,17 +13,11 @@ LEAST_LIKELY_NEIGHBOUR = 0.1  # a neighbouring grade less probable than this is 
 def suspected(targets: Sequence[Target], reached: Sequence[str], probabilities: Mapping[str, float]) -> tuple[str, ...]:
     """What the outputs that reached their threshold say, in words; never empty where any did.
 
-    Parameters
-    ----------
-    targets : sequence of Target
-        What the outputs mean.
-    reached : sequence of str
-        Outputs that reached their threshold.
-    probabilities : mapping
-        Probability (0-1) per output, by which the likeliest comes first.
+    Args:
+        targets: What the outputs mean.
+        reached: Outputs that reached their threshold.
+        probabilities: Probability (0-1) per output, by which the likeliest comes first.
 
-    Examples
-    --------
     >>> targets = [Target(name="abnormal"), Target(name="dr_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))]
     >>> chances = {"abnormal": 0.9, "dr_grade>=1": 0.8, "dr_grade>=2": 0.7, "dr_grade>=3": 0.2, "dr_grade>=4": 0.1}
     >>> suspected(targets, ["abnormal", "dr_grade>=1", "dr_grade>=2"], chances)
@@ -91,8 +85,6 @@ def likely_grades(
 ) -> tuple[str, ...]:
     """For each graded disease that is suspected, the most probable grade and its neighbours, in words.
 
-    Examples
-    --------
     >>> target = Target(name="dr_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))
     >>> chances = dict(zip(target.outputs, (0.95, 0.8, 0.3, 0.05)))
     >>> likely_grades([target], ["dr_grade>=1"], chances)

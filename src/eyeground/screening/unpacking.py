@@ -149,10 +149,9 @@ def _first_bytes(entry: Entry) -> bytes:
 class Unpacking:
     """Photographs as files: those that are files already, and members of archives as copies; use it in a `with` statement.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Private folder for the copies. Made when needed; what a killed run left in it is removed, and so is the folder.
+    Args:
+        folder: Private folder for the copies. Made when needed; what a killed run left in it is removed, and so is the
+            folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -170,15 +169,11 @@ class Unpacking:
     def files(self, photos: Iterable[PhotoFile]) -> Iterator[Path | Refused]:
         """Yield a file for each photograph, or why there is none; `done` is to be called for each, in order.
 
-        Parameters
-        ----------
-        photos : iterable of PhotoFile
-            In reading order, see `in_reading_order`.
+        Args:
+            photos: In reading order, see `in_reading_order`.
 
-        Raises
-        ------
-        UserError
-            If a copy cannot be written.
+        Raises:
+            UserError: If a copy cannot be written.
         """
         for archive, group in groupby(photos, lambda photo: None if photo.member is None else photo.path):
             for file in (photo.path for photo in group) if archive is None else self._members(archive, deque(group)):
@@ -255,16 +250,11 @@ def read_photos(
 ) -> Generator[tuple[PhotoFile, ReadPhoto | Refused], None, None]:
     """Read photographs, members of archives too, in reader processes: a batch or so before they are asked for.
 
-    Parameters
-    ----------
-    photos : sequence of PhotoFile
-        In reading order, see `in_reading_order`.
-    settings : ReaderSettings
-        Of the readers.
-    jobs : int
-        Reader processes.
-    folder : pathlib.Path
-        Private folder for copies of members; removed in the end.
+    Args:
+        photos: In reading order, see `in_reading_order`.
+        settings: Of the readers.
+        jobs: Reader processes.
+        folder: Private folder for copies of members; removed in the end.
     """
     with Unpacking(folder) as unpacking, Readers(settings, jobs) as readers:
         outcomes = readers.read(unpacking.files(photos), ahead=BATCH_SIZE + jobs)

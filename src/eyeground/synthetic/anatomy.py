@@ -21,28 +21,17 @@ MACULA_RADIUS = 2.75
 class Anatomy:
     """An eye without disease; lengths in degrees of visual angle (one degree is about 0.29 mm on the retina).
 
-    Attributes
-    ----------
-    seed : int
-        Which individual: the course of the vessels, the pattern of the choroid, the outline of the disc.
-    disc_x, disc_y : float
-        Centre of the optic disc from the fovea: towards the nose, and upwards.
-    disc_radius : float
-        Vertical radius of the disc.
-    disc_aspect : float
-        Horizontal over vertical radius of the disc.
-    cup_to_disc : float
-        Vertical diameter of the cup over that of the disc, 0.1 to 0.95.
-    pigmentation : float
-        Melanin, from 0 (blond fundus) to 1 (dark fundus).
-    tessellation : float
-        How far the choroidal vessels shine through, 0 to 1.
-    macular_pigment : float
-        How dark the macula is, about 1.
-    sheen : float
-        Reflex of the nerve fibre layer and the fovea, strong in the young, 0 to 1.
-    calibre, tortuosity : float
-        Factors on the width and waviness of the vessels, about 1.
+    Attributes:
+        seed: Which individual: the course of the vessels, the pattern of the choroid, the outline of the disc.
+        disc_x, disc_y: Centre of the optic disc from the fovea: towards the nose, and upwards.
+        disc_radius: Vertical radius of the disc.
+        disc_aspect: Horizontal over vertical radius of the disc.
+        cup_to_disc: Vertical diameter of the cup over that of the disc, 0.1 to 0.95.
+        pigmentation: Melanin, from 0 (blond fundus) to 1 (dark fundus).
+        tessellation: How far the choroidal vessels shine through, 0 to 1.
+        macular_pigment: How dark the macula is, about 1.
+        sheen: Reflex of the nerve fibre layer and the fovea, strong in the young, 0 to 1.
+        calibre, tortuosity: Factors on the width and waviness of the vessels, about 1.
     """
 
     seed: int = 0

@@ -19,34 +19,20 @@ from eyeground.synthetic.texture import noise
 class Device:
     """A kind of fundus camera.
 
-    Attributes
-    ----------
-    aspect : float
-        Width over height of its photographs.
-    field_angle : float
-        Diameter of the field of view in degrees.
-    fill : float
-        Diameter of the field of view over the height of the photograph; above 1 it is clipped above and below.
-    tab : {'', 'triangle', 'circle'}
-        Shape of the orientation mark on the edge of the field of view.
-    tab_angle : float
-        Where the mark is, in degrees anticlockwise from the right.
-    tint : tuple of float
-        Gain of red, green and blue.
-    saturation, gamma : float
-        Colour processing of the device; 1 leaves the colours alone.
-    vignetting : float
-        Loss of light at the edge of the field, 0 to 1.
-    rim_glow : tuple of float
-        Stray light (red, green, blue) that the edge of the field gains where the eye is not well aligned.
-    border : tuple of int
-        Colour (0-255) outside the field of view.
-    resolution : float
-        Standard deviation in degrees of the blur of its optics.
-    noise : float
-        Standard deviation of the sensor's noise in grey levels of a 1000-pixel photograph.
-    jpeg_quality : int
-        Quality at which its files are compressed.
+    Attributes:
+        aspect: Width over height of its photographs.
+        field_angle: Diameter of the field of view in degrees.
+        fill: Diameter of the field of view over the height of the photograph; above 1 it is clipped above and below.
+        tab: `{'', 'triangle', 'circle'}`. Shape of the orientation mark on the edge of the field of view.
+        tab_angle: Where the mark is, in degrees anticlockwise from the right.
+        tint: Gain of red, green and blue.
+        saturation, gamma: Colour processing of the device; 1 leaves the colours alone.
+        vignetting: Loss of light at the edge of the field, 0 to 1.
+        rim_glow: Stray light (red, green, blue) that the edge of the field gains where the eye is not well aligned.
+        border: Colour (0-255) outside the field of view.
+        resolution: Standard deviation in degrees of the blur of its optics.
+        noise: Standard deviation of the sensor's noise in grey levels of a 1000-pixel photograph.
+        jpeg_quality: Quality at which its files are compressed.
     """
 
     aspect: float = 1.0
@@ -123,20 +109,13 @@ DEVICES: dict[str, Device] = {
 class Faults:
     """What is wrong with one photograph; every field is 0 for a good one and about 1 for an ungradable one.
 
-    Attributes
-    ----------
-    blur : float
-        Defocus or movement.
-    darkness : float
-        Too little light.
-    uneven : float
-        Light on one side only.
-    haze : float
-        Whitish veil, as through a cataract.
-    glare : float
-        Bright crescent from the iris on one side.
-    dust : int
-        Number of pale round spots from dirt on the lens.
+    Attributes:
+        blur: Defocus or movement.
+        darkness: Too little light.
+        uneven: Light on one side only.
+        haze: Whitish veil, as through a cataract.
+        glare: Bright crescent from the iris on one side.
+        dust: Number of pale round spots from dirt on the lens.
     """
 
     blur: float = 0.0

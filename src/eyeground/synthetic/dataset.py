@@ -83,34 +83,24 @@ def render_dataset(
 ) -> Manifest:
     """Render both eyes of synthetic patients into a folder and write `manifest.csv` beside them.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where `photos/`, `masks/` and `manifest.csv` are written.
-    patients : int
-        How many patients; there are twice as many photographs.
-    side : int
-        Height of the photographs in pixels; the width follows from the device.
-    seed : int
-        The same arguments give the same photographs.
-    prevalence : mapping of str to float, optional
-        Share of patients with each disease, 0 to 1; a disease left out does not occur. `PREVALENCE` by default.
-    devices : sequence of str
-        The cameras, each patient being photographed with one of them.
-    faults : float
-        Share of photographs that are blurred, dark, hazy or the like, 0 to 1.
-    masks : bool
-        Whether to write masks (PNG, 255 inside) and `mask_…` columns, empty where an eye lacks the lesion.
+    Args:
+        folder: Where `photos/`, `masks/` and `manifest.csv` are written.
+        patients: How many patients; there are twice as many photographs.
+        side: Height of the photographs in pixels; the width follows from the device.
+        seed: The same arguments give the same photographs.
+        prevalence: Share of patients with each disease, 0 to 1; a disease left out does not occur. `PREVALENCE` by
+            default.
+        devices: The cameras, each patient being photographed with one of them.
+        faults: Share of photographs that are blurred, dark, hazy or the like, 0 to 1.
+        masks: Whether to write masks (PNG, 255 inside) and `mask_…` columns, empty where an eye lacks the lesion.
 
-    Returns
-    -------
-    Manifest
-        `photo`, `patient`, `eye`, `device`, `age`, `sex`, `source` (always `synthetic`) and the labels of `presets.LABELS`.
+    Returns:
+        `photo`, `patient`, `eye`, `device`, `age`, `sex`, `source` (always `synthetic`) and the labels of
+        `presets.LABELS`.
 
-    Raises
-    ------
-    UserError
-        If there is no patient or no device, a name is unknown, a share is not between 0 and 1, or the folder cannot be written.
+    Raises:
+        UserError: If there is no patient or no device, a name is unknown, a share is not between 0 and 1, or the folder
+            cannot be written.
     """
     folder = Path(folder)
     shares = dict(PREVALENCE if prevalence is None else prevalence)

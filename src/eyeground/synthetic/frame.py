@@ -25,16 +25,11 @@ _FRACTION_BITS = 4
 class Frame:
     """A camera frame looking at a retina.
 
-    Attributes
-    ----------
-    height, width : int
-        Size in pixels.
-    radius : float
-        Radius of the circular field of view in pixels; its centre is the middle of the frame.
-    pixels_per_degree : float
-        Magnification.
-    gaze_x, gaze_y : float
-        The point of the retina, in degrees from the fovea, that lies in the middle of the frame.
+    Attributes:
+        height, width: Size in pixels.
+        radius: Radius of the circular field of view in pixels; its centre is the middle of the frame.
+        pixels_per_degree: Magnification.
+        gaze_x, gaze_y: The point of the retina, in degrees from the fovea, that lies in the middle of the frame.
     """
 
     height: int
@@ -117,14 +112,11 @@ def polygons(
 ) -> Patch:
     """Fill polygons with antialiasing.
 
-    Parameters
-    ----------
-    outlines : array (n, k, 2)
-        Corners in degrees.
-    strengths : array (n,), optional
-        Coverage each polygon is filled with, 0-1; a later polygon replaces an earlier one where they overlap.
-    softness : float
-        Standard deviation in degrees of the blur of the edges.
+    Args:
+        outlines: `(n, k, 2)`. Corners in degrees.
+        strengths: `(n,)`. Coverage each polygon is filled with, 0-1; a later polygon replaces an earlier one where they
+            overlap.
+        softness: Standard deviation in degrees of the blur of the edges.
     """
     rows, columns = frame.around(outlines, 3 * softness)
     height, width = rows.stop - rows.start, columns.stop - columns.start

@@ -28,24 +28,16 @@ IMPOSTORS: dict[str, Draw] = {}
 def impostor(kind: str, side: int = 384, seed: int = 0) -> Pixels:
     """Draw a picture that is no fundus photograph.
 
-    Parameters
-    ----------
-    kind : str
-        One of `IMPOSTORS`.
-    side : int
-        Height and width in pixels.
-    seed : int
-        The same seed draws the same picture.
+    Args:
+        kind: One of `IMPOSTORS`.
+        side: Height and width in pixels.
+        seed: The same seed draws the same picture.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         `(side, side, 3)` uint8 RGB.
 
-    Raises
-    ------
-    UserError
-        If there is no such kind.
+    Raises:
+        UserError: If there is no such kind.
     """
     if kind not in IMPOSTORS:
         raise UserError(f"no impostor '{kind}'{did_you_mean(kind, IMPOSTORS)}; there are {', '.join(IMPOSTORS)}")

@@ -32,30 +32,20 @@ _SHEEN: Colour = (1.35, 1.85, 2.60)
 class Lesions:
     """How much of which lesion an eye has; nothing by default.
 
-    Attributes
-    ----------
-    microaneurysms, haemorrhages, flame_haemorrhages : int
-        How many red dots, dot or blot haemorrhages, and flame-shaped haemorrhages.
-    hard_exudates : int
-        How many clusters of hard exudate.
-    circinate : bool
-        Whether one more ring of hard exudate surrounds the macula.
-    soft_exudates : int
-        How many cotton-wool spots.
-    drusen : int
-        How many drusen.
-    drusen_size : float
-        Their typical radius in degrees; a radius of 0.21 degrees is a diameter of 125 micrometres.
-    macular_atrophy : float
-        Radius in degrees of a patch of geographic atrophy at the fovea; 0 for none.
-    peripapillary_atrophy : float
-        Width in disc radii of the crescent beside the disc; 0 for none.
-    chorioretinal_atrophy : int
-        How many white patches of myopic atrophy.
-    epiretinal_membrane : float
-        Strength of the sheen and wrinkles over the macula, 0 to 1.
-    occlusion : {'', 'upper', 'lower', 'all'}
-        Which veins are blocked: their sector fills with flame haemorrhages and they dilate.
+    Attributes:
+        microaneurysms, haemorrhages, flame_haemorrhages: How many red dots, dot or blot haemorrhages, and flame-shaped
+            haemorrhages.
+        hard_exudates: How many clusters of hard exudate.
+        circinate: Whether one more ring of hard exudate surrounds the macula.
+        soft_exudates: How many cotton-wool spots.
+        drusen: How many drusen.
+        drusen_size: Their typical radius in degrees; a radius of 0.21 degrees is a diameter of 125 micrometres.
+        macular_atrophy: Radius in degrees of a patch of geographic atrophy at the fovea; 0 for none.
+        peripapillary_atrophy: Width in disc radii of the crescent beside the disc; 0 for none.
+        chorioretinal_atrophy: How many white patches of myopic atrophy.
+        epiretinal_membrane: Strength of the sheen and wrinkles over the macula, 0 to 1.
+        occlusion: `{'', 'upper', 'lower', 'all'}`. Which veins are blocked: their sector fills with flame haemorrhages
+            and they dilate.
     """
 
     microaneurysms: int = 0
@@ -77,16 +67,11 @@ class Lesions:
 class Stain:
     """One layer of paint.
 
-    Attributes
-    ----------
-    term : str
-        The lesion's name among the masks.
-    patch : Patch
-        Where, and how much.
-    gain : tuple of float
-        What full coverage multiplies red, green and blue by: below 1 for blood, above 1 for what is pale.
-    least : float
-        Coverage from which a pixel belongs to the lesion's mask.
+    Attributes:
+        term: The lesion's name among the masks.
+        patch: Where, and how much.
+        gain: What full coverage multiplies red, green and blue by: below 1 for blood, above 1 for what is pale.
+        least: Coverage from which a pixel belongs to the lesion's mask.
     """
 
     term: str

@@ -128,10 +128,8 @@ LABELS = ("abnormal", *DISEASES, "diabetic_retinopathy_grade")
 def diseased(rng: np.random.Generator, eye: Eye, diseases: Sequence[str], grade: int) -> Eye:
     """Add diseases to an eye; `grade` (1 to 4) is that of diabetic retinopathy, if it is among them.
 
-    Raises
-    ------
-    UserError
-        If a disease is unknown or the grade is out of range.
+    Raises:
+        UserError: If a disease is unknown or the grade is out of range.
     """
     for disease in diseases:
         if disease not in _PRESETS:

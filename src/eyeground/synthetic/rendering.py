@@ -31,22 +31,14 @@ _REFLEX = np.array([0.06, 0.22, 0.14], np.float32)
 class FundusSpec:
     """Everything one synthetic photograph depends on, its size apart.
 
-    Attributes
-    ----------
-    eye : {'right', 'left'}
-        Laterality; the nose is on the right of a right eye's photograph.
-    anatomy : Anatomy
-        The eye without disease.
-    lesions : Lesions
-        What is wrong with it.
-    device : Device
-        The camera.
-    faults : Faults
-        What is wrong with the photograph.
-    gaze : tuple of float
-        The point of the retina in the middle of the frame, in degrees from the fovea (towards the nose, upwards).
-    seed : int
-        Seed of the camera's noise and of the position of its faults.
+    Attributes:
+        eye: `{'right', 'left'}`. Laterality; the nose is on the right of a right eye's photograph.
+        anatomy: The eye without disease.
+        lesions: What is wrong with it.
+        device: The camera.
+        faults: What is wrong with the photograph.
+        gaze: The point of the retina in the middle of the frame, in degrees from the fovea (towards the nose, upwards).
+        seed: Seed of the camera's noise and of the position of its faults.
     """
 
     eye: str = "right"
@@ -62,25 +54,19 @@ class FundusSpec:
 class SyntheticFundus:
     """A rendered photograph and what is known about it.
 
-    Attributes
-    ----------
-    pixels : uint8 array (h, w, 3)
-        The photograph, RGB.
-    field_of_view : bool array (h, w)
-        Pixels that show the eye.
-    masks : dict of bool arrays (h, w)
-        Always `vessel`, `artery`, `vein`, `optic_disc`, `optic_cup` and `macula`; each lesion that the eye has:
-        `microaneurysm`, `haemorrhage`, `hard_exudate`, `soft_exudate`, `drusen`, `macular_atrophy`,
-        `peripapillary_atrophy`, `chorioretinal_atrophy`, `epiretinal_membrane`. All within the field of view.
-    labels : dict of int
-        Empty when rendered from a specification; else `abnormal`, one 0/1 per disease and
-        `diabetic_retinopathy_grade` (0 to 4).
-    eye : {'right', 'left'}
-        Laterality.
-    disc_x, disc_y, disc_radius, macula_x, macula_y : float
-        Centre (column, row) and vertical radius of the optic disc, and centre of the fovea, in pixels.
-    spec : FundusSpec
-        What it was rendered from.
+    Attributes:
+        pixels: `uint8 array (h, w, 3)`. The photograph, RGB.
+        field_of_view: `bool array (h, w)`. Pixels that show the eye.
+        masks: `dict of bool arrays (h, w)`. Always `vessel`, `artery`, `vein`, `optic_disc`, `optic_cup` and `macula`;
+            each lesion that the eye has: `microaneurysm`, `haemorrhage`, `hard_exudate`, `soft_exudate`, `drusen`,
+            `macular_atrophy`, `peripapillary_atrophy`, `chorioretinal_atrophy`, `epiretinal_membrane`. All within the
+            field of view.
+        labels: Empty when rendered from a specification; else `abnormal`, one 0/1 per disease and
+            `diabetic_retinopathy_grade` (0 to 4).
+        eye: `{'right', 'left'}`. Laterality.
+        disc_x, disc_y, disc_radius, macula_x, macula_y: Centre (column, row) and vertical radius of the optic disc, and
+            centre of the fovea, in pixels.
+        spec: What it was rendered from.
     """
 
     pixels: NDArray[np.uint8]
@@ -110,32 +96,20 @@ def render(
 ) -> SyntheticFundus:
     """Render an eye with a disease.
 
-    Parameters
-    ----------
-    disease : str or sequence of str
-        `normal`, or any of `presets.DISEASES`.
-    grade : int
-        Grade of diabetic retinopathy, 0 to 4 (0 is no retinopathy); ignored for other diseases.
-    eye : {'right', 'left'}
-        Laterality.
-    height, width : int
-        Size in pixels, from 32; the width defaults to what the device's aspect ratio makes of the height.
-    device : str
-        One of `camera.DEVICES`.
-    faults : Faults, optional
-        What is wrong with the photograph; nothing by default.
-    age : float
-        Age in years; the old have more drusen and less sheen.
-    seed : int
-        Which individual and which photograph; the same arguments give the same pixels.
+    Args:
+        disease: `normal`, or any of `presets.DISEASES`.
+        grade: Grade of diabetic retinopathy, 0 to 4 (0 is no retinopathy); ignored for other diseases.
+        eye: `{'right', 'left'}`. Laterality.
+        height, width: Size in pixels, from 32; the width defaults to what the device's aspect ratio makes of the
+            height.
+        device: One of `camera.DEVICES`.
+        faults: What is wrong with the photograph; nothing by default.
+        age: Age in years; the old have more drusen and less sheen.
+        seed: Which individual and which photograph; the same arguments give the same pixels.
 
-    Raises
-    ------
-    UserError
-        If a name is unknown, the grade out of range or the size too small.
+    Raises:
+        UserError: If a name is unknown, the grade out of range or the size too small.
 
-    Examples
-    --------
     >>> fundus = render("diabetic_retinopathy", grade=3, height=128, seed=1)
     >>> fundus.pixels.shape, fundus.labels["abnormal"], bool(fundus.masks["haemorrhage"].any())
     ((128, 128, 3), 1, True)
@@ -156,10 +130,8 @@ def render_spec(
 ) -> SyntheticFundus:
     """Render exactly what a specification says, at a size in pixels.
 
-    Raises
-    ------
-    UserError
-        If the eye is neither `right` nor `left`, or a side is shorter than 32 pixels.
+    Raises:
+        UserError: If the eye is neither `right` nor `left`, or a side is shorter than 32 pixels.
     """
     width = round(height * spec.device.aspect) if width is None else width
     if spec.eye not in ("right", "left"):

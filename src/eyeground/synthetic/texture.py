@@ -36,10 +36,8 @@ def noise(rng: np.random.Generator, frame: Frame, grain: float) -> Floats:
 def choroid(rng: np.random.Generator, frame: Frame, spacing: float) -> Floats:
     """A net of choroidal vessels (h, w): about 1 on a vessel, about -1 between them.
 
-    Parameters
-    ----------
-    spacing : float
-        Distance between neighbouring vessels in degrees, at ten degrees from the disc.
+    Args:
+        spacing: Distance between neighbouring vessels in degrees, at ten degrees from the disc.
     """
     x, y = frame.degrees()
     x = x - 11.0 + 0.45 * noise(rng, frame, 3.5)

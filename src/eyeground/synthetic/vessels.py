@@ -40,18 +40,12 @@ _COURSES = (
 class Branches:
     """Vessels of one generation.
 
-    Attributes
-    ----------
-    points : array (n, k, 2)
-        Centre lines in degrees from the fovea.
-    widths : array (n, k)
-        Diameters in degrees.
-    artery : array (n,) of bool
-        Arteries; the others are veins.
-    upper : array (n,) of bool
-        Whether the vessel belongs to the superior half of the tree.
-    temporal : array (n,) of bool
-        Whether it belongs to a temporal arcade.
+    Attributes:
+        points: `(n, k, 2)`. Centre lines in degrees from the fovea.
+        widths: `(n, k)`. Diameters in degrees.
+        artery: `(n,)` bool. Arteries; the others are veins.
+        upper: `(n,)` bool. Whether the vessel belongs to the superior half of the tree.
+        temporal: `(n,)` bool. Whether it belongs to a temporal arcade.
     """
 
     points: Floats
@@ -75,16 +69,11 @@ def grow(
 ) -> list[Branches]:
     """Grow a tree of four generations.
 
-    Parameters
-    ----------
-    disc : tuple of float
-        Where the vessels leave the disc, in degrees from the fovea.
-    calibre : float
-        Factor on all diameters, about 1.
-    tortuosity : float
-        0 for straight vessels, 1 for an average eye, 3 for a conspicuously tortuous one.
-    dilated : {'upper', 'lower', 'all'}, optional
-        The veins that are wider and more tortuous, as behind an occlusion.
+    Args:
+        disc: Where the vessels leave the disc, in degrees from the fovea.
+        calibre: Factor on all diameters, about 1.
+        tortuosity: 0 for straight vessels, 1 for an average eye, 3 for a conspicuously tortuous one.
+        dilated: `{'upper', 'lower', 'all'}`. The veins that are wider and more tortuous, as behind an occlusion.
     """
     generations = [_trunks(rng, np.asarray(disc, np.float32), calibre, tortuosity, dilated)]
     for spacing, share in ((2.9, 0.60), (2.5, 0.62), (2.0, 0.62)):

@@ -22,18 +22,12 @@ LARGEST_SHARPENING = 1.5  # how often what a blur takes away is added
 def augment(photo: np.ndarray, settings: Augmentation, random: np.random.Generator) -> np.ndarray:
     """Return a randomly changed copy of a standard photo.
 
-    Parameters
-    ----------
-    photo : numpy.ndarray
-        Shape (side, side, 3), uint8 RGB.
-    settings : Augmentation
-        How much of what.
-    random : numpy.random.Generator
-        The only source of randomness; the same state gives the same photo.
+    Args:
+        photo: Shape (side, side, 3), uint8 RGB.
+        settings: How much of what.
+        random: The only source of randomness; the same state gives the same photo.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         Shape (side, side, 3), uint8 RGB.
     """
     changed, _ = augment_with_masks(photo, [], settings, random)
@@ -45,23 +39,15 @@ def augment_with_masks(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """As `augment`, with masks that are turned and warped as the photo is, and otherwise left alone.
 
-    Parameters
-    ----------
-    photo : numpy.ndarray
-        Shape (side, side, 3), uint8 RGB.
-    masks : sequence of numpy.ndarray
-        Shape (side, side), uint8 each.
-    settings : Augmentation
-        How much of what.
-    random : numpy.random.Generator
-        The only source of randomness; the same state gives the same photo, with and without masks.
+    Args:
+        photo: Shape (side, side, 3), uint8 RGB.
+        masks: Shape (side, side), uint8 each.
+        settings: How much of what.
+        random: The only source of randomness; the same state gives the same photo, with and without masks.
 
-    Returns
-    -------
-    photo : numpy.ndarray
-        Shape (side, side, 3), uint8 RGB.
-    masks : list of numpy.ndarray
-        Shape (side, side), uint8 each.
+    Returns:
+        photo: Shape (side, side, 3), uint8 RGB.
+        masks: Shape (side, side), uint8 each.
     """
     changed, *moved = _turn([photo, *masks], settings, random)
     if random.random() < settings.warp:

@@ -40,17 +40,11 @@ class FundusDataset(Dataset[Batch]):
 class EpochSampler(Sampler[tuple[int, int]]):
     """Yields (epoch, row); the order depends on the seed and the epoch alone.
 
-    Parameters
-    ----------
-    rows : numpy.ndarray
-        Shape (n,), row numbers to draw from.
-    shuffle : bool
-        Draw in random order; else in the given one.
-    seed : int
-    weights : numpy.ndarray, optional
-        Shape (n,): draw n rows with replacement, in proportion to these.
-    part, parts : int
-        Draw only each `parts`-th row from the `part`-th on: what one of several training processes sees.
+    Args:
+        rows: Shape (n,), row numbers to draw from.
+        shuffle: Draw in random order; else in the given one.
+        weights: Shape (n,): draw n rows with replacement, in proportion to these.
+        part, parts: Draw only each `parts`-th row from the `part`-th on: what one of several training processes sees.
     """
 
     def __init__(

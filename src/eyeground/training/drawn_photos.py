@@ -36,16 +36,11 @@ Mask = Path | Literal["absent", "unknown"]
 class DrawnPhotos:
     """Readable photos of a manifest as standard photos on disk, with their masks.
 
-    Attributes
-    ----------
-    manifest : Manifest
-        The rows whose photo could be read and that have at least one known mask.
-    standard : tuple of pathlib.Path
-        Standard photo of each row.
-    masks : tuple of tuple
-        For each row and structure: the path of its mask on the standard photo, or `absent`, or `unknown`.
-    unreadable : dict of str to str
-        Photos left out, and why.
+    Attributes:
+        manifest: The rows whose photo could be read and that have at least one known mask.
+        standard: Standard photo of each row.
+        masks: For each row and structure: the path of its mask on the standard photo, or `absent`, or `unknown`.
+        unreadable: Photos left out, and why.
     """
 
     manifest: Manifest
@@ -68,24 +63,15 @@ def prepare_drawn(
 ) -> DrawnPhotos:
     """Make or find the standard photo of every row, and bring its masks to it.
 
-    Parameters
-    ----------
-    manifest : Manifest
-    structures : sequence of Structure
-        Each needs a column `mask_<name>`.
-    preprocessing : Preprocessing
-    cache : pathlib.Path
-        Folder of standard photos.
-    folder : pathlib.Path
-        Where masks on standard photos are kept.
-    jobs : int
-        Processes that make standard photos.
+    Args:
+        structures: Each needs a column `mask_<name>`.
+        cache: Folder of standard photos.
+        folder: Where masks on standard photos are kept.
+        jobs: Processes that make standard photos.
 
-    Raises
-    ------
-    UserError
-        If a mask column or a mask file is missing, a mask has another size than its photo or can't be read by the rule, one
-        drawing stands for two structures, or nothing is left.
+    Raises:
+        UserError: If a mask column or a mask file is missing, a mask has another size than its photo or can't be read
+            by the rule, one drawing stands for two structures, or nothing is left.
     """
     for structure in structures:
         _require_column(manifest, structure)

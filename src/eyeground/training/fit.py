@@ -61,24 +61,15 @@ def fit(
 ) -> Fit:
     """Fit a classifier to the `train` rows, choosing the epoch by the `validation` rows.
 
-    Parameters
-    ----------
-    classifier : Classifier
-        With its initial weights.
-    recipe : TrainingRecipe
-        With the classes of all targets filled in.
-    photos : PreparedPhotos
-    folder : pathlib.Path
-        Run folder; gets `checkpoints/`, `history.csv` and `tensorboard/`.
-    console : rich.console.Console
-        Where progress is told.
-    resume : bool
-        Go on from `checkpoints/last.ckpt` if there is one.
+    Args:
+        classifier: With its initial weights.
+        recipe: With the classes of all targets filled in.
+        folder: Run folder; gets `checkpoints/`, `history.csv` and `tensorboard/`.
+        console: Where progress is told.
+        resume: Go on from `checkpoints/last.ckpt` if there is one.
 
-    Raises
-    ------
-    UserError
-        If a split has no photos or the validation split cannot give an AUROC.
+    Raises:
+        UserError: If a split has no photos or the validation split cannot give an AUROC.
     """
     train, validation = photos.rows("train"), photos.rows("validation")
     _require(photos, recipe, train, validation)
@@ -104,23 +95,13 @@ def train_module(
 ) -> dict[str, Tensor]:
     """Train a module to the end, resumably, and return the weights of the epoch that the report holds for the best.
 
-    Parameters
-    ----------
-    module : lightning.pytorch.LightningModule
-    loaders : function of a trainer and an epoch
-        Gives the loaders of training and validation photos, the first of which begins with that epoch, from 0.
-    settings : Optimisation
-    machine : Machine
-    report : EpochReport
-    folder : pathlib.Path
-        Run folder.
-    resume : bool
-        Go on from the last checkpoint if there is one.
+    Args:
+        loaders: Gives the loaders of training and validation photos, the first of which begins with that epoch, from 0.
+        folder: Run folder.
+        resume: Go on from the last checkpoint if there is one.
 
-    Raises
-    ------
-    KeyboardInterrupt
-        If the training was interrupted; what was finished is in the checkpoint.
+    Raises:
+        KeyboardInterrupt: If the training was interrupted; what was finished is in the checkpoint.
     """
     _quiet()
     keep_freed_memory()

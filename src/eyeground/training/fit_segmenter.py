@@ -91,23 +91,14 @@ def fit_segmenter(
 ) -> SegmenterFit:
     """Fit a segmenter to the `train` rows.
 
-    Parameters
-    ----------
-    segmenter : Segmenter
-        With its initial weights.
-    recipe : SegmentationRecipe
-    photos : DrawnPhotos
-    folder : pathlib.Path
-        Run folder; gets `checkpoints/`, `history.csv` and `tensorboard/`.
-    console : rich.console.Console
-        Where progress is told.
-    resume : bool
-        Go on from `checkpoints/last.ckpt` if there is one.
+    Args:
+        segmenter: With its initial weights.
+        folder: Run folder; gets `checkpoints/`, `history.csv` and `tensorboard/`.
+        console: Where progress is told.
+        resume: Go on from `checkpoints/last.ckpt` if there is one.
 
-    Raises
-    ------
-    UserError
-        If no photo is for training.
+    Raises:
+        UserError: If no photo is for training.
     """
     train, validation = photos.rows("train"), photos.rows("validation")
     if not len(train):

@@ -16,22 +16,16 @@ from eyeground.errors import UserError
 def freeze_lowest(backbone: Any, groups: int) -> tuple[nn.Module, ...]:
     """Stop the lowest layers from learning.
 
-    Parameters
-    ----------
-    backbone : timm model
-        Its own coarse grouping of layers is used: the stem is the first group, each stage or block a further one.
-    groups : int
-        How many groups to freeze, from the photo on; 0 freezes nothing.
+    Args:
+        backbone: Its own coarse grouping of layers is used: the stem is the first group, each stage or block a further
+            one.
+        groups: How many groups to freeze, from the photo on; 0 freezes nothing.
 
-    Returns
-    -------
-    tuple of torch.nn.Module
+    Returns:
         The frozen layers, which must be kept in evaluation mode.
 
-    Raises
-    ------
-    UserError
-        If the backbone has no more groups than that, so that nothing would be left to learn.
+    Raises:
+        UserError: If the backbone has no more groups than that, so that nothing would be left to learn.
     """
     if not groups:
         return ()

@@ -34,12 +34,8 @@ LAST, BEST = "last.ckpt", "best.ckpt"
 class ClassifierModule(pl.LightningModule):
     """Fits a `Classifier` to a `TrainingRecipe`.
 
-    Parameters
-    ----------
-    classifier : Classifier
-    recipe : TrainingRecipe
-    output_weights : torch.Tensor, optional
-        Shape (2, outputs): weight of negative and positive truths in the loss.
+    Args:
+        output_weights: Shape (2, outputs): weight of negative and positive truths in the loss.
     """
 
     def __init__(self, classifier: Classifier, recipe: TrainingRecipe, output_weights: Tensor | None) -> None:
@@ -113,14 +109,10 @@ def weighted_auroc(truth: np.ndarray, predicted: np.ndarray, targets: Sequence[T
 
     Only outputs with known positives and negatives count.
 
-    Parameters
-    ----------
-    truth : numpy.ndarray
-        Shape (n, outputs): 0, 1 or NaN.
-    predicted : numpy.ndarray
-        Shape (n, outputs).
-    targets : sequence of Target
-        In the order of the outputs.
+    Args:
+        truth: Shape (n, outputs): 0, 1 or NaN.
+        predicted: Shape (n, outputs).
+        targets: In the order of the outputs.
     """
     values, weights = [], []
     first = 0
@@ -184,13 +176,9 @@ class AtomicCheckpoints(TorchCheckpointIO):
 class EpochReport(Callback):
     """Progress while an epoch runs, one line when it ends, and `history.csv`, which survives a resumed run.
 
-    Parameters
-    ----------
-    history_path : pathlib.Path
-    console : rich.console.Console
-    photos_per_epoch : int
-    measure : str, optional
-        The logged figure by which epochs are compared, such as `validation_auroc`; without one, the last epoch counts as best.
+    Args:
+        measure: The logged figure by which epochs are compared, such as `validation_auroc`; without one, the last epoch
+            counts as best.
     """
 
     def __init__(

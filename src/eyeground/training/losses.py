@@ -26,24 +26,15 @@ def masked_loss(
 ) -> Tensor:
     """Weighted mean over targets of the mean loss over known truths.
 
-    Parameters
-    ----------
-    logits : torch.Tensor
-        Shape (n, outputs).
-    truth : torch.Tensor
-        Shape (n, outputs): 0, 1 or NaN (unknown); one-hot within a multiclass target.
-    targets : sequence of Target
-        In the order of the outputs.
-    label_smoothing : float
-        Share of the truth that is spread over the other answers, 0 to 0.5.
-    focal : bool
-        Focal loss (Lin et al. 2017, arXiv 1708.02002) with gamma 2 instead of cross-entropy.
-    output_weights : torch.Tensor, optional
-        Shape (2, outputs): weight of a negative and of a positive truth of each output.
+    Args:
+        logits: Shape (n, outputs).
+        truth: Shape (n, outputs): 0, 1 or NaN (unknown); one-hot within a multiclass target.
+        targets: In the order of the outputs.
+        label_smoothing: Share of the truth that is spread over the other answers, 0 to 0.5.
+        focal: Focal loss (Lin et al. 2017, arXiv 1708.02002) with gamma 2 instead of cross-entropy.
+        output_weights: Shape (2, outputs): weight of a negative and of a positive truth of each output.
 
-    Returns
-    -------
-    torch.Tensor
+    Returns:
         A scalar; zero (with a gradient of zero) if nothing in the batch is known.
     """
     total = logits.sum() * 0.0

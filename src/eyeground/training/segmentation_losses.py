@@ -25,22 +25,14 @@ def drawing_loss(
 ) -> Tensor:
     """Mean over structures of pixel loss plus one minus overlap.
 
-    Parameters
-    ----------
-    logits : torch.Tensor
-        Shape (n, structures, h, w).
-    target : torch.Tensor
-        Shape (n, structures, h, w): the share of a pixel that is covered, 0 to 1, or NaN where it is unknown.
-    weights : torch.Tensor
-        Shape (structures,): weight of each structure.
-    overlap : str
-        `dice` or `tversky` (Salehi et al. 2017, arXiv 1706.05721), each over the whole batch.
-    focal : bool
-        Focal loss (Lin et al. 2017, arXiv 1708.02002) with gamma 2 instead of cross-entropy.
+    Args:
+        logits: Shape (n, structures, h, w).
+        target: Shape (n, structures, h, w): the share of a pixel that is covered, 0 to 1, or NaN where it is unknown.
+        weights: Shape (structures,): weight of each structure.
+        overlap: `dice` or `tversky` (Salehi et al. 2017, arXiv 1706.05721), each over the whole batch.
+        focal: Focal loss (Lin et al. 2017, arXiv 1708.02002) with gamma 2 instead of cross-entropy.
 
-    Returns
-    -------
-    torch.Tensor
+    Returns:
         A scalar; zero, with a gradient of zero, if nothing in the batch is known.
     """
     known = torch.isfinite(target).float()

@@ -27,19 +27,12 @@ def taught(photos: PreparedPhotos, targets: Sequence[Target], teaching: Teaching
 
     Rows of the tables that are of split `train` are left out: those are photos that the teacher learnt from.
 
-    Parameters
-    ----------
-    photos : PreparedPhotos
-    targets : sequence of Target
-        In the order of the truths' columns.
-    teaching : Teaching
-    console : rich.console.Console
-        Where it is said how many photos are taught.
+    Args:
+        targets: In the order of the truths' columns.
+        console: Where it is said how many photos are taught.
 
-    Raises
-    ------
-    UserError
-        If a table cannot be read, shares no output with the targets, or no training photo is in any of them.
+    Raises:
+        UserError: If a table cannot be read, shares no output with the targets, or no training photo is in any of them.
     """
     if not teaching.predictions:
         return photos

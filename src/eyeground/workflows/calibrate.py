@@ -47,20 +47,13 @@ AT_THRESHOLDS = ("sensitivity", "specificity")
 class SitePlan:
     """What to calibrate with, and where the result goes.
 
-    Attributes
-    ----------
-    folder : pathlib.Path
-        The new bundle.
-    cache : pathlib.Path
-        Folder of standard photos.
-    rule : str or None
-        What the rule keeps by default, such as `specificity=0.9`; as in the source if None.
-    expected_abnormal : float or None
-        Share (0-1) of abnormal photos, where they have no labels.
-    name : str
-        Name of the new model.
-    jobs : int
-        Processes that read photos.
+    Attributes:
+        folder: The new bundle.
+        cache: Folder of standard photos.
+        rule: What the rule keeps by default, such as `specificity=0.9`; as in the source if None.
+        expected_abnormal: Share (0-1) of abnormal photos, where they have no labels.
+        name: Name of the new model.
+        jobs: Processes that read photos.
     """
 
     folder: Path
@@ -84,11 +77,9 @@ class _SitePhotos:
 def calibrate(source: str, manifest: Manifest, plan: SitePlan, console: Console) -> Bundle:
     """Write a bundle whose thresholds are those of a site.
 
-    Raises
-    ------
-    UserError
-        If the manifest has no label that the model knows and no share is given, there are too few patients, or the model has no
-        rule that could be moved.
+    Raises:
+        UserError: If the manifest has no label that the model knows and no share is given, there are too few patients,
+            or the model has no rule that could be moved.
     """
     bundle = open_classifier(source)
     described, healthy = bundle.description, bundle.description.healthy_outputs

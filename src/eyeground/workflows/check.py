@@ -36,20 +36,15 @@ _CHUNK = 16  # photos per message to a process
 class Checked:
     """What reading every photo of a manifest has shown.
 
-    Attributes
-    ----------
-    manifest : Manifest
-        As it was given.
-    flow : pandas.DataFrame
-        `step`, `photos`, `patients`.
-    photos : pandas.DataFrame
-        Per photo: `photo`, `unreadable` (why, or empty), `ungradable` (why, or empty), and the quality measures.
-    duplicates : pandas.DataFrame
-        `photo_a`, `photo_b`, `kind` (`exact` or `near`), `distance`, `same_patient`, `same_split`.
-    masks : pandas.DataFrame
-        See `eyeground.workflows.check_masks`; empty if the manifest names no masks.
-    clean : Manifest
-        Without unreadable photos, and with the first of each group of photos that are duplicates across patients.
+    Attributes:
+        manifest: As it was given.
+        flow: `step`, `photos`, `patients`.
+        photos: Per photo: `photo`, `unreadable` (why, or empty), `ungradable` (why, or empty), and the quality
+            measures.
+        duplicates: `photo_a`, `photo_b`, `kind` (`exact` or `near`), `distance`, `same_patient`, `same_split`.
+        masks: See `eyeground.workflows.check_masks`; empty if the manifest names no masks.
+        clean: Without unreadable photos, and with the first of each group of photos that are duplicates across
+            patients.
     """
 
     manifest: Manifest
@@ -96,23 +91,15 @@ def check_manifest(
 ) -> Checked:
     """Read every photo of a manifest, and look for duplicates in it and, if given, between it and another one.
 
-    Parameters
-    ----------
-    manifest : Manifest
-    cache : pathlib.Path
-        Folder of standard photos.
-    jobs : int
-        Processes that read and measure photos.
-    other : Manifest, optional
-        A manifest that must share no photo with this one, such as the upstream one. A shared photo is listed with
-        `same_patient` false.
-    preprocessing : Preprocessing, optional
-        Its side is that of the standard photos compared.
+    Args:
+        cache: Folder of standard photos.
+        jobs: Processes that read and measure photos.
+        other: A manifest that must share no photo with this one, such as the upstream one. A shared photo is listed
+            with `same_patient` false.
+        preprocessing: Its side is that of the standard photos compared.
 
-    Raises
-    ------
-    UserError
-        If no photo can be read.
+    Raises:
+        UserError: If no photo can be read.
     """
     preprocessing = preprocessing or Preprocessing()
     prepared = prepare(manifest.photo_paths(), preprocessing, cache, jobs)

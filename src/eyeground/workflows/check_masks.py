@@ -29,17 +29,12 @@ Row = dict[str, object]
 def check_masks(manifest: Manifest, prepared: Sequence[Path | None], jobs: int) -> pd.DataFrame:
     """Read every mask of a manifest.
 
-    Parameters
-    ----------
-    manifest : Manifest
-    prepared : sequence of path or None
-        The standard photo of each row; None where the photo can't be read, and of its masks no size is checked.
-    jobs : int
-        Processes.
+    Args:
+        prepared: The standard photo of each row; None where the photo can't be read, and of its masks no size is
+            checked.
+        jobs: Processes.
 
-    Returns
-    -------
-    pandas.DataFrame
+    Returns:
         A row per mask: `photo`, `column`, `mask` (the cell), `covered` (share of the field of view, 0 to 1), and, where
         something is the matter, `problem` (missing, unclear, size, covers, same drawing, empty) and `sentence`.
     """

@@ -70,10 +70,8 @@ class Demo:
 def run_demo(folder: Path, console: Console) -> Demo:
     """Run the demonstration into `folder`; one of an earlier demonstration is emptied first.
 
-    Raises
-    ------
-    UserError
-        If the folder holds anything else.
+    Raises:
+        UserError: If the folder holds anything else.
     """
     _empty(folder)
     started = time.monotonic()

@@ -25,24 +25,15 @@ from eyeground.workflows.build.run_folder import BUNDLE, ENVIRONMENT, PREDICTION
 class Sources:
     """Where it lies; all of it optional.
 
-    Attributes
-    ----------
-    bundle : str or None
-        Folder, or name of a released bundle.
-    run : pathlib.Path or None
-        Run folder that trained the model; its bundle is used where `bundle` names none.
-    external : mapping of str to path
-        Predictions tables of external datasets, by name.
-    contamination : mapping of str to path
-        Folders that `eyeground check --against` wrote, by external dataset.
-    checked : pathlib.Path or None
-        Folder that `eyeground check` wrote for the photos that are evaluated.
-    embeddings : pathlib.Path or None
-        Table that `eyeground predict --embeddings` wrote.
-    stress : pathlib.Path or None
-        Folder that `eyeground stress` wrote.
-    outputs : tuple of str
-        Those that are evaluated; others are left out of external and spoilt predictions.
+    Attributes:
+        bundle: Folder, or name of a released bundle.
+        run: Run folder that trained the model; its bundle is used where `bundle` names none.
+        external: Predictions tables of external datasets, by name.
+        contamination: Folders that `eyeground check --against` wrote, by external dataset.
+        checked: Folder that `eyeground check` wrote for the photos that are evaluated.
+        embeddings: Table that `eyeground predict --embeddings` wrote.
+        stress: Folder that `eyeground stress` wrote.
+        outputs: Those that are evaluated; others are left out of external and spoilt predictions.
     """
 
     bundle: str | None = None
@@ -58,10 +49,9 @@ class Sources:
 def gather(sources: Sources) -> Evidence:
     """Read everything.
 
-    Raises
-    ------
-    UserError
-        If something named is not there, not what it should be, or contamination is given for a dataset that is not.
+    Raises:
+        UserError: If something named is not there, not what it should be, or contamination is given for a dataset that
+            is not.
     """
     unknown = sorted(set(sources.contamination) - set(sources.external))
     if unknown:

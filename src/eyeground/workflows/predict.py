@@ -39,15 +39,11 @@ from eyeground.workflows.truth_columns import MatchedTruths, match_truths
 class Predicted:
     """A bundle's view of a manifest.
 
-    Attributes
-    ----------
-    predictions : Predictions
-        With the columns `status` and `unfamiliarity` of screening, `in_training` (1 for a photo whose very file the
-        model learned from, missing where the bundle has no list), and the manifest's further columns.
-    embeddings : pandas.DataFrame
-        `photo`, then `e0`, `e1`, … (float32): one row for each row of the predictions.
-    unreadable : dict of str to str
-        Photos without a prediction, and why.
+    Attributes:
+        predictions: With the columns `status` and `unfamiliarity` of screening, `in_training` (1 for a photo whose very
+            file the model learned from, missing where the bundle has no list), and the manifest's further columns.
+        embeddings: `photo`, then `e0`, `e1`, … (float32): one row for each row of the predictions.
+        unreadable: Photos without a prediction, and why.
     """
 
     predictions: Predictions
@@ -60,24 +56,16 @@ def predict_manifest(
 ) -> Predicted:
     """Predict every readable photo of a manifest.
 
-    Parameters
-    ----------
-    manifest : Manifest
-        Columns other than masks, notes and labels that became truths are carried along.
-    screener : Screener
-        A loaded bundle.
-    cache : pathlib.Path
-        Folder of standard photos.
-    jobs : int
-        Processes that read photos.
-    truth : MatchedTruths, optional
-        Of the manifest and the bundle's targets; as their names tell if not given.
+    Args:
+        manifest: Columns other than masks, notes and labels that became truths are carried along.
+        screener: A loaded bundle.
+        cache: Folder of standard photos.
+        jobs: Processes that read photos.
+        truth: Of the manifest and the bundle's targets; as their names tell if not given.
 
-    Raises
-    ------
-    UserError
-        If no photo can be read, a label has a value that the bundle's target does not know, or the manifest has a
-        column that a predictions table means otherwise.
+    Raises:
+        UserError: If no photo can be read, a label has a value that the bundle's target does not know, or the manifest
+            has a column that a predictions table means otherwise.
     """
     truth = truth or match_truths(manifest, screener.bundle.description.targets)
     further = _further_columns(manifest, truth)

@@ -23,14 +23,10 @@ GRADE = " grade"  # as `folded` writes it
 class MatchedTruths:
     """What a manifest knows of a model's outputs.
 
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        Shape (photos, outputs), float: 0, 1 or NaN, columns named by output.
-    used : frozenset of str
-        Label columns that it was made of.
-    told : tuple of str
-        Sentences for the user: where truths come from, which outputs have none, which labels were not used.
+    Attributes:
+        table: Shape (photos, outputs), float: 0, 1 or NaN, columns named by output.
+        used: Label columns that it was made of.
+        told: Sentences for the user: where truths come from, which outputs have none, which labels were not used.
     """
 
     table: pd.DataFrame
@@ -43,19 +39,13 @@ def match_truths(
 ) -> MatchedTruths:
     """Find the truths of every output among a manifest's labels.
 
-    Parameters
-    ----------
-    manifest : Manifest
-    targets : sequence of Target
-        Of the model.
-    given : mapping of str to str
-        Label column by target, or by single output (of 0 and 1), which goes before any match by name.
+    Args:
+        targets: Of the model.
+        given: Label column by target, or by single output (of 0 and 1), which goes before any match by name.
 
-    Raises
-    ------
-    UserError
-        If what is given does not exist, a label has a value that its target does not know, or a column that bears a
-        grade's name without `_grade` holds other values than 0 and 1.
+    Raises:
+        UserError: If what is given does not exist, a label has a value that its target does not know, or a column that
+            bears a grade's name without `_grade` holds other values than 0 and 1.
     """
     given = dict(given or {})
     _check(given, targets, manifest)

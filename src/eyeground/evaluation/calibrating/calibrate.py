@@ -36,27 +36,20 @@ STANDARD_ERRORS = 1.96
 def fit_calibration(predictions: Predictions, target: Target, method: CalibrationMethod = "auto") -> Calibration:
     """Fit the calibration of one target.
 
-    Parameters
-    ----------
-    predictions : Predictions
-        Uncalibrated, of the validation split alone (or of train alone, or out of fold, which the result then says). A
-        table without `split` and `fold` is taken for validation.
-    target : Target
-        Its outputs are columns of the table; exclusive classes, which sum to 1, can only have a temperature.
-    method : str
-        `auto` keeps temperature or Platt scaling where held-out validation patients are the better for it; `none`,
-        `temperature` (Guo et al. 2017), `platt` (Platt 1999, with its smoothed truths; over ordinal steps one slope,
-        and offsets that do not rise) and `isotonic` (one map for all ordinal steps) do what they say.
+    Args:
+        predictions: Uncalibrated, of the validation split alone (or of train alone, or out of fold, which the result
+            then says). A table without `split` and `fold` is taken for validation.
+        target: Its outputs are columns of the table; exclusive classes, which sum to 1, can only have a temperature.
+        method: `auto` keeps temperature or Platt scaling where held-out validation patients are the better for it;
+            `none`, `temperature` (Guo et al. 2017), `platt` (Platt 1999, with its smoothed truths; over ordinal steps
+            one slope, and offsets that do not rise) and `isotonic` (one map for all ordinal steps) do what they say.
 
-    Returns
-    -------
-    Calibration
+    Returns:
         `Uncalibrated`, with the reason, where there is too little to fit or nothing to gain.
 
-    Raises
-    ------
-    UserError
-        If the method is not known, an output is missing, or the table holds test photos or a mixture of splits.
+    Raises:
+        UserError: If the method is not known, an output is missing, or the table holds test photos or a mixture of
+            splits.
     """
     if method not in METHODS:
         raise UserError(

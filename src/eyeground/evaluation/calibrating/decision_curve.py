@@ -28,23 +28,15 @@ THRESHOLDS = np.arange(1, 100) / 100
 class DecisionCurve:
     """Net benefit of one output by threshold, in true positives per photo.
 
-    Attributes
-    ----------
-    output : str
-    photos, patients, positives : int
-        With a known truth.
-    prevalence : float
-        Share of positives that the net benefit is given for.
-    is_observed : bool
-        Whether that is the share among the photos; else it was given.
-    thresholds : numpy.ndarray
-        Shape (thresholds,), rising, between 0 and 1.
-    model, treat_all : numpy.ndarray
-        Net benefit at each threshold; that of treating nobody is 0.
-    low, high : numpy.ndarray
-        95 % interval of `model` at each threshold, over patients; empty where there is none.
-    advantage, advantage_low, advantage_high : numpy.ndarray
-        Of the model over the better of treating all and treating nobody, with its interval; intervals as above.
+    Attributes:
+        photos, patients, positives: With a known truth.
+        prevalence: Share of positives that the net benefit is given for.
+        is_observed: Whether that is the share among the photos; else it was given.
+        thresholds: Shape (thresholds,), rising, between 0 and 1.
+        model, treat_all: Net benefit at each threshold; that of treating nobody is 0.
+        low, high: 95 % interval of `model` at each threshold, over patients; empty where there is none.
+        advantage, advantage_low, advantage_high: Of the model over the better of treating all and treating nobody, with
+            its interval; intervals as above.
     """
 
     output: str
@@ -82,21 +74,14 @@ def decision_curves(
 ) -> DecisionCurves:
     """Decision curves on the test photos, or on all where none is marked as test.
 
-    Parameters
-    ----------
-    predictions : Predictions
-    prevalence : float, optional
-        Share of positives, between 0 and 1, where the model is to be used; by default that among the photos. It
-        reweighs sensitivity and specificity, and leaves probabilities as they are.
-    resamples : int
-        Of patients; 0 gives curves without intervals.
-    seed, stratified
-        As for `evaluate`.
+    Args:
+        prevalence: Share of positives, between 0 and 1, where the model is to be used; by default that among the
+            photos. It reweighs sensitivity and specificity, and leaves probabilities as they are.
+        resamples: Of patients; 0 gives curves without intervals.
+        seed, stratified: As for `evaluate`.
 
-    Raises
-    ------
-    UserError
-        If the prevalence is not between 0 and 1.
+    Raises:
+        UserError: If the prevalence is not between 0 and 1.
     """
     scope = evaluated_scope(predictions)
     resampling = resampling_of(scope.predictions, resamples, seed, stratified)
@@ -120,10 +105,8 @@ def decision_curve(
 
     There are no intervals where fewer than two patients carry a class, or without resamples.
 
-    Raises
-    ------
-    UserError
-        If the prevalence is not between 0 and 1.
+    Raises:
+        UserError: If the prevalence is not between 0 and 1.
     """
     if prevalence is not None and not 0 < prevalence < 1:
         raise UserError(f"prevalence {prevalence:g} is no share between 0 and 1; give 0.05 for 5 %")

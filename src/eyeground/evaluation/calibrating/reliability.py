@@ -34,15 +34,10 @@ HISTOGRAM_BARS = 40
 class ReliabilityBin:
     """Photos of neighbouring probabilities.
 
-    Attributes
-    ----------
-    predicted : float
-        Their mean probability.
-    lowest, highest : float
-        Their least and greatest probability.
-    observed : Estimate
-        The share of positives among them.
-    photos, patients, positives : int
+    Attributes:
+        predicted: Their mean probability.
+        lowest, highest: Their least and greatest probability.
+        observed: The share of positives among them.
     """
 
     predicted: float
@@ -58,10 +53,9 @@ class ReliabilityBin:
 class SmoothCurve:
     """The observed share of positives by predicted probability, and its 95 % band, point by point.
 
-    Attributes
-    ----------
-    predicted, observed, low, high : numpy.ndarray
-        Shape (points,), in 0-1; all empty where there are too few photos, `low` and `high` without resamples.
+    Attributes:
+        predicted, observed, low, high: Shape (points,), in 0-1; all empty where there are too few photos, `low` and
+            `high` without resamples.
     """
 
     predicted: np.ndarray
@@ -74,18 +68,11 @@ class SmoothCurve:
 class Reliability:
     """How well the probabilities of one output hold.
 
-    Attributes
-    ----------
-    output : str
-    photos, patients, positives : int
-        With a known truth.
-    mean_predicted : float
-        Mean probability, to hold against the share of positives.
-    bins : tuple of ReliabilityBin
-        By rising probability.
-    curve : SmoothCurve
-    edges, positives_by_score, negatives_by_score : numpy.ndarray
-        Histogram: edges (bars + 1,) in 0-1 and photos (bars,) by truth.
+    Attributes:
+        photos, patients, positives: With a known truth.
+        mean_predicted: Mean probability, to hold against the share of positives.
+        bins: By rising probability.
+        edges, positives_by_score, negatives_by_score: Histogram: edges (bars + 1,) in 0-1 and photos (bars,) by truth.
     """
 
     output: str
@@ -115,13 +102,9 @@ def reliabilities(
 ) -> Reliabilities:
     """Reliability of every output on the test photos, or on all where none is marked as test.
 
-    Parameters
-    ----------
-    predictions : Predictions
-    resamples : int
-        Of patients; 0 gives points and curves without intervals.
-    seed, stratified
-        As for `evaluate`.
+    Args:
+        resamples: Of patients; 0 gives points and curves without intervals.
+        seed, stratified: As for `evaluate`.
     """
     scope = evaluated_scope(predictions)
     resampling = resampling_of(scope.predictions, resamples, seed, stratified)

@@ -27,13 +27,10 @@ def reliability_section(
 ) -> Section:
     """The section `calibration` of a report.
 
-    Parameters
-    ----------
-    result : Reliabilities
-    estimates : mapping of output to estimates, optional
-        Further columns of the table, such as calibration slope, calibration in the large, calibration error and Brier score.
-    remarks : sequence of str
-        What was done to the probabilities, such as `calibration_in_words` of a bundle's calibrations.
+    Args:
+        estimates: Further columns of the table, such as calibration slope, calibration in the large, calibration error
+            and Brier score.
+        remarks: What was done to the probabilities, such as `calibration_in_words` of a bundle's calibrations.
     """
     paragraphs = [_what_was_done(result), *remarks]
     if result.outputs:

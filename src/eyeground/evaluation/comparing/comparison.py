@@ -35,13 +35,9 @@ FAMILIES = ((AUROC,), DECISION_METRICS)
 class ModelFigures:
     """One model on the shared photos of one output.
 
-    Attributes
-    ----------
-    model : str
-    estimates : tuple of Estimate
-        AUROC, AUPRC, sensitivity and specificity.
-    threshold : Threshold or None
-        None where there is none; the note of the sensitivity says why.
+    Attributes:
+        estimates: AUROC, AUPRC, sensitivity and specificity.
+        threshold: None where there is none; the note of the sensitivity says why.
     """
 
     model: str
@@ -57,14 +53,9 @@ class ModelFigures:
 class OutputComparison:
     """All models on one output.
 
-    Attributes
-    ----------
-    output : str
-    photos, patients, positives : int
-        Shared by all models, with a known truth.
-    models : tuple of ModelFigures
-    differences : tuple of Difference
-        By pair, and within it AUROC, AUPRC, sensitivity, specificity.
+    Attributes:
+        photos, patients, positives: Shared by all models, with a known truth.
+        differences: By pair, and within it AUROC, AUPRC, sensitivity, specificity.
     """
 
     output: str
@@ -83,22 +74,13 @@ class OutputComparison:
 class Comparison:
     """Several models on the same photos.
 
-    Attributes
-    ----------
-    scope : str
-        `test`, or `all photos`.
-    remarks : tuple of str
-        Sentences that a reader of the figures must know.
-    models : tuple of str
-    reference : str or None
-        The model that each other was compared with; None where each was compared with each.
-    left_out : dict of str to int
-        By model: its photos in scope that some other model lacks.
-    outputs : tuple of OutputComparison
-    margin : float or None
-        The largest loss that would not matter.
-    resamples, seed : int
-        Of the patient bootstrap.
+    Attributes:
+        scope: `test`, or `all photos`.
+        remarks: Sentences that a reader of the figures must know.
+        reference: The model that each other was compared with; None where each was compared with each.
+        left_out: By model: its photos in scope that some other model lacks.
+        margin: The largest loss that would not matter.
+        resamples, seed: Of the patient bootstrap.
     """
 
     scope: str
@@ -128,31 +110,20 @@ def compare(
 ) -> Comparison:
     """Compare models on the photos that all of them have predicted.
 
-    Parameters
-    ----------
-    models : mapping of str to Predictions
-        Two or more, by name. Test photos are compared, or all where no table marks any.
-    outputs : sequence of str
-        Those to compare; by default all that the models share.
-    reference : str, optional
-        Compare each model with this one (model minus reference); by default each with each, in order (earlier minus
-        later).
-    margin : float, optional
-        The largest loss that would not matter, such as 0.02; with it every difference gets a verdict.
-    rule : str
-        By which a threshold is chosen on each model's validation photos; see `choose_operating_point`.
-    thresholds : mapping, optional
-        By model and output: thresholds to use instead.
-    resamples : int
-        Of patients, the same for all models and outputs; 0 gives points and tests without intervals.
-    seed : int
-        Same seed, same figures, whatever the order of the rows.
+    Args:
+        models: Two or more, by name. Test photos are compared, or all where no table marks any.
+        outputs: Those to compare; by default all that the models share.
+        reference: Compare each model with this one (model minus reference); by default each with each, in order
+            (earlier minus later).
+        margin: The largest loss that would not matter, such as 0.02; with it every difference gets a verdict.
+        rule: By which a threshold is chosen on each model's validation photos; see `choose_operating_point`.
+        thresholds: By model and output: thresholds to use instead.
+        resamples: Of patients, the same for all models and outputs; 0 gives points and tests without intervals.
+        seed: Same seed, same figures, whatever the order of the rows.
 
-    Raises
-    ------
-    UserError
-        If there are fewer than two models, a name is unknown, the models share no output or no photo, or they disagree
-        on the patient or the truth of one.
+    Raises:
+        UserError: If there are fewer than two models, a name is unknown, the models share no output or no photo, or
+            they disagree on the patient or the truth of one.
     """
     _check(models, reference, resamples, seed)
     checked_margin(margin)

@@ -23,26 +23,18 @@ CONVENTION = (
 def verdict(difference: Estimate, bearing: Bearing, margin: float) -> str:
     """Say in words what the interval of a difference shows of the first model, beside the second.
 
-    Parameters
-    ----------
-    difference : Estimate
-        First minus second; more is better.
-    bearing : Bearing
-        What its interval rests on. Resamples of a few patients give intervals that are too narrow to claim anything.
-    margin : float
-        The largest loss that would not matter, above 0 and below 1, in units of the difference.
+    Args:
+        difference: First minus second; more is better.
+        bearing: What its interval rests on. Resamples of a few patients give intervals that are too narrow to claim
+            anything.
+        margin: The largest loss that would not matter, above 0 and below 1, in units of the difference.
 
-    Returns
-    -------
-    str
+    Returns:
         One of the words above, with what the interval shows besides: "equivalent, though lower".
 
-    References
-    ----------
-    Piaggio and others, CONSORT extension for non-inferiority and equivalence, JAMA 308 (2012) 2594, figure 1.
+    References:
+        Piaggio and others, CONSORT extension for non-inferiority and equivalence, JAMA 308 (2012) 2594, figure 1.
 
-    Examples
-    --------
     >>> verdict(Estimate("auroc", -0.004, -0.012, 0.004), Bearing(120, "patients"), margin=0.02)
     'equivalent'
     """
@@ -65,10 +57,8 @@ def verdict(difference: Estimate, bearing: Bearing, margin: float) -> str:
 def checked_margin(margin: float | None) -> float | None:
     """Return the margin if it can be one.
 
-    Raises
-    ------
-    UserError
-        If it does not lie above 0 and below 1.
+    Raises:
+        UserError: If it does not lie above 0 and below 1.
     """
     if margin is not None and not 0 < margin < 1:
         raise UserError(f"the margin is {margin:g}; it must lie above 0 and below 1, such as 0.02")

@@ -20,17 +20,12 @@ EXACT_BELOW = 25
 class Discordance:
     """Photos of one class on which exactly one of two models is right, and what they say of a difference.
 
-    Attributes
-    ----------
-    first_only, second_only : int
-        Photos that only the first, or only the second model decides rightly.
-    patients : int
-        Who have such a photo.
-    p_photos : float or None
-        McNemar's two-sided p, every photo taken for independent; None where the models never differ.
-    z, p : float or None
-        Obuchowski's statistic, signed (positive: the first is right more often), and its two-sided p, patients taken
-        for independent. None where no patient tells for either.
+    Attributes:
+        first_only, second_only: Photos that only the first, or only the second model decides rightly.
+        patients: Who have such a photo.
+        p_photos: McNemar's two-sided p, every photo taken for independent; None where the models never differ.
+        z, p: Obuchowski's statistic, signed (positive: the first is right more often), and its two-sided p, patients
+            taken for independent. None where no patient tells for either.
     """
 
     first_only: int
@@ -44,18 +39,14 @@ class Discordance:
 def discordance(first_right: np.ndarray, second_right: np.ndarray, patient: np.ndarray) -> Discordance:
     """Compare the decisions of two models on the photos of one class.
 
-    Parameters
-    ----------
-    first_right, second_right : numpy.ndarray
-        Shape (photos,), bool: whether each model decides the photo rightly. On positives this compares
-        sensitivities, on negatives specificities.
-    patient : numpy.ndarray
-        Shape (photos,): each photo's patient as any integer.
+    Args:
+        first_right, second_right: Shape (photos,), bool: whether each model decides the photo rightly. On positives
+            this compares sensitivities, on negatives specificities.
+        patient: Shape (photos,): each photo's patient as any integer.
 
-    References
-    ----------
-    Obuchowski, Statistics in Medicine 17 (1998) 1495; in the form of Yang, Sun and Hardin, Biometrical Journal 52
-    (2010) 638, which is the same where two tests are compared.
+    References:
+        Obuchowski, Statistics in Medicine 17 (1998) 1495; in the form of Yang, Sun and Hardin, Biometrical Journal 52
+        (2010) 638, which is the same where two tests are compared.
     """
     gained = first_right.astype(np.int64) - second_right.astype(np.int64)
     number = np.unique(patient, return_inverse=True)[1]
@@ -82,12 +73,9 @@ def mcnemar(first_only: int, second_only: int) -> float:
     chi-square with continuity correction is shyer still, and mid-p holds its level in all the cases that Fagerland and
     others computed.
 
-    References
-    ----------
-    Fagerland, Lydersen and Laake, BMC Medical Research Methodology 13 (2013) 91.
+    References:
+        Fagerland, Lydersen and Laake, BMC Medical Research Methodology 13 (2013) 91.
 
-    Examples
-    --------
     >>> mcnemar(1, 7)
     0.0703125
     """

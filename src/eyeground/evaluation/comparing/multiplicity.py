@@ -11,22 +11,15 @@ from collections.abc import Sequence
 def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
     """Adjust p-values for their number.
 
-    Parameters
-    ----------
-    p_values : sequence of float or None
-        In 0 to 1; None where there was no test, which then counts for none.
+    Args:
+        p_values: In 0 to 1; None where there was no test, which then counts for none.
 
-    Returns
-    -------
-    tuple of float or None
+    Returns:
         In the same order; compare each with the level (0.05) as it is.
 
-    References
-    ----------
-    Holm, Scandinavian Journal of Statistics 6 (1979) 65.
+    References:
+        Holm, Scandinavian Journal of Statistics 6 (1979) 65.
 
-    Examples
-    --------
     >>> holm([0.01, 0.04, None, 0.03])
     (0.03, 0.06, None, 0.06)
     """

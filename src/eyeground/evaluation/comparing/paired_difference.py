@@ -29,14 +29,9 @@ RANKING_METRICS, DECISION_METRICS = (AUROC, AUPRC), (SENSITIVITY, SPECIFICITY)
 class Figure:
     """One metric of one model, with what differences need of it.
 
-    Attributes
-    ----------
-    estimate : Estimate
-    point : float
-        NaN where it is not estimable.
-    resampled : numpy.ndarray
-        Shape (resamples,).
-    bearing : Bearing
+    Attributes:
+        point: NaN where it is not estimable.
+        resampled: Shape (resamples,).
     """
 
     estimate: Estimate
@@ -49,15 +44,10 @@ class Figure:
 class Contestant:
     """One model on the photos of one output.
 
-    Attributes
-    ----------
-    model : str
-    sample : Sample
-        The same truths and patients for every model.
-    threshold : Threshold or str
-        Or why there is none.
-    figures : dict of str to Figure
-        By metric; those of decisions only where there is a threshold.
+    Attributes:
+        sample: The same truths and patients for every model.
+        threshold: Or why there is none.
+        figures: By metric; those of decisions only where there is a threshold.
     """
 
     model: str
@@ -81,24 +71,15 @@ class Contestant:
 class Difference:
     """One metric of two models: the first minus the second.
 
-    Attributes
-    ----------
-    metric : str
-        `auroc`, `auprc`, `sensitivity` or `specificity`.
-    first, second : str
-        The models.
-    estimate : Estimate
-        The difference with its 95 % interval over patients.
-    z, p : float or None
-        Over patients: DeLong's for AUROC, Obuchowski's for decisions; none for AUPRC, which has no such test.
-    p_holm : float or None
-        `p`, adjusted for all tests of its family.
-    p_bootstrap : float or None
-        The level at which the interval begins to hold 0; not adjusted.
-    discordance : Discordance or None
-        Behind sensitivity and specificity.
-    verdict : str
-        What the interval shows against the margin; empty where there was none.
+    Attributes:
+        metric: `auroc`, `auprc`, `sensitivity` or `specificity`.
+        first, second: The models.
+        estimate: The difference with its 95 % interval over patients.
+        z, p: Over patients: DeLong's for AUROC, Obuchowski's for decisions; none for AUPRC, which has no such test.
+        p_holm: `p`, adjusted for all tests of its family.
+        p_bootstrap: The level at which the interval begins to hold 0; not adjusted.
+        discordance: Behind sensitivity and specificity.
+        verdict: What the interval shows against the margin; empty where there was none.
     """
 
     metric: str
@@ -121,13 +102,9 @@ def contestants_of(
 ) -> dict[str, dict[str, Contestant]]:
     """Measure every model on every output in one pass over the resamples.
 
-    Parameters
-    ----------
-    samples, thresholds : mapping
-        By output, then by model.
-    resampling : Resampling
-    scope : str
-        Where a missing class is said to be missing ("test").
+    Args:
+        samples, thresholds: By output, then by model.
+        scope: Where a missing class is said to be missing ("test").
     """
     measures: dict[tuple[str, str, str], Measure] = {}
     for output, of_output in samples.items():
@@ -174,17 +151,12 @@ def bootstrap_p(resampled: np.ndarray) -> float:
     on either side of 0, those at 0 counting on both. One is added to either count, so that no p is below what the
     number of resamples can show: 2 / (resamples + 1).
 
-    Parameters
-    ----------
-    resampled : numpy.ndarray
-        Shape (resamples,): the difference in each; NaN is left out.
+    Args:
+        resampled: Shape (resamples,): the difference in each; NaN is left out.
 
-    References
-    ----------
-    Davison and Hinkley, Bootstrap Methods and their Application (1997), sections 4.2 and 5.5.
+    References:
+        Davison and Hinkley, Bootstrap Methods and their Application (1997), sections 4.2 and 5.5.
 
-    Examples
-    --------
     >>> bootstrap_p(np.arange(-99, 900))
     0.202
     """

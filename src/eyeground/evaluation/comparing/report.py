@@ -63,10 +63,8 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
 
     Where no AUROC is estimable there is no forest, and one from an earlier comparison is removed.
 
-    Raises
-    ------
-    UserError
-        If the folder cannot be written.
+    Raises:
+        UserError: If the folder cannot be written.
     """
     folder = Path(folder)
     section = comparison_section(comparison)

@@ -21,16 +21,11 @@ from eyeground.evaluation.samples import folds_of
 class SharedPhotos:
     """Several models on the same photos.
 
-    Attributes
-    ----------
-    scope : str
-        `test`, or `all photos` where no table marks test photos.
-    remarks : tuple of str
-        Sentences that a reader of the figures must know.
-    models : dict of str to Predictions
-        The same photos in the same order, by name of the model.
-    left_out : dict of str to int
-        By name: how many of the model's photos in scope some other model lacks.
+    Attributes:
+        scope: `test`, or `all photos` where no table marks test photos.
+        remarks: Sentences that a reader of the figures must know.
+        models: The same photos in the same order, by name of the model.
+        left_out: By name: how many of the model's photos in scope some other model lacks.
     """
 
     scope: str
@@ -42,17 +37,12 @@ class SharedPhotos:
 def share_photos(models: Mapping[str, Predictions], outputs: tuple[str, ...]) -> SharedPhotos:
     """Keep the photos in scope that every model has.
 
-    Parameters
-    ----------
-    models : mapping of str to Predictions
-    outputs : tuple of str
-        On whose truths the tables must agree.
+    Args:
+        outputs: On whose truths the tables must agree.
 
-    Raises
-    ------
-    UserError
-        If one table marks test photos and another does not, they share no photo, they disagree on the patient or the
-        truth of one, or they are cross-validated on different folds.
+    Raises:
+        UserError: If one table marks test photos and another does not, they share no photo, they disagree on the
+            patient or the truth of one, or they are cross-validated on different folds.
     """
     scopes = {name: evaluated_scope(predictions) for name, predictions in models.items()}
     marking = {name: scope.name for name, scope in scopes.items()}
@@ -82,10 +72,8 @@ def share_photos(models: Mapping[str, Predictions], outputs: tuple[str, ...]) ->
 def shared_outputs(models: Mapping[str, Predictions], wanted: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return the wanted outputs, or all that every model has, in the first model's order.
 
-    Raises
-    ------
-    UserError
-        If a model lacks a wanted output, or no output is common to all.
+    Raises:
+        UserError: If a model lacks a wanted output, or no output is common to all.
     """
     for output in wanted:
         for name, predictions in models.items():

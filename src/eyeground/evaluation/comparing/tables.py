@@ -21,11 +21,9 @@ COUNTS = ("first_only", "second_only", "n_photos", "n_patients", "positives")
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
     """Every figure of every model and every difference, tidy.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `output`, `metric`, `model`, `minus` (the second model of a difference; empty for a model's own
-        figure), `value`, `low`, `high` (95 % interval), `z`, `p`, `p_holm`, `p_bootstrap`, `p_mcnemar`, `first_only`,
+    Returns:
+        Columns `output`, `metric`, `model`, `minus` (the second model of a difference; empty for a model's own figure),
+        `value`, `low`, `high` (95 % interval), `z`, `p`, `p_holm`, `p_bootstrap`, `p_mcnemar`, `first_only`,
         `second_only` (photos that only one model decides rightly), `threshold`, `verdict`, `n_photos`, `n_patients`,
         `positives`, `note`; missing where there is none.
     """

@@ -21,12 +21,9 @@ from eyeground.evaluation.operating_points import choose_operating_point
 class Threshold:
     """From which probability on a model calls a photo positive.
 
-    Attributes
-    ----------
-    value : float
-        In 0 to 1.
-    origin : str
-        Where it came from, in words.
+    Attributes:
+        value: In 0 to 1.
+        origin: Where it came from, in words.
     """
 
     value: float
@@ -50,22 +47,15 @@ def thresholds_of(
 ) -> dict[str, dict[str, Threshold | str]]:
     """For every output and model its threshold, or the words that say why it has none.
 
-    Parameters
-    ----------
-    models : mapping of str to Predictions
-        Whole tables, validation rows included.
-    scope : str
-        `test`, or `all photos`, in which case nothing may be chosen on any of them.
-    outputs : sequence of str
-    rule : str
-        As in `choose_operating_point`.
-    given : mapping
-        By model and output: thresholds to use instead.
+    Args:
+        models: Whole tables, validation rows included.
+        scope: `test`, or `all photos`, in which case nothing may be chosen on any of them.
+        rule: As in `choose_operating_point`.
+        given: By model and output: thresholds to use instead.
 
-    Raises
-    ------
-    UserError
-        If a threshold is given for a model that is not there or is none, or the rule is unknown or out of reach.
+    Raises:
+        UserError: If a threshold is given for a model that is not there or is none, or the rule is unknown or out of
+            reach.
     """
     for name, of_model in given.items():
         if name not in models:

@@ -67,12 +67,8 @@ class Guideline(Settings):
 class Answer:
     """What a report says to one item.
 
-    Attributes
-    ----------
-    item : Item
-    status : Status
-    sections : tuple of str
-        Keys of the sections that answer it, as far as they are in the report.
+    Attributes:
+        sections: Keys of the sections that answer it, as far as they are in the report.
     """
 
     item: Item

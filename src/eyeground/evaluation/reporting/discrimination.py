@@ -45,11 +45,8 @@ _WHAT_IT_IS = (
 def discrimination_section(evaluation: Evaluation, predictions: Predictions) -> Section:
     """AUROC and AUPRC with their curves, score distributions, and a forest over more than three outputs.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-    predictions : Predictions
-        The table that was evaluated.
+    Args:
+        predictions: The table that was evaluated.
     """
     scope = evaluated_scope(predictions).predictions
     samples = samples_of(scope)

@@ -38,18 +38,12 @@ COLUMNS = ("number", "output", "kind", "photo", "truth", "probability", "thresho
 class Failure:
     """One photo that is on the wrong side of a threshold.
 
-    Attributes
-    ----------
-    number : int
-        Running from 1, by which a report names it.
-    output : str
-    kind : {"false positive", "false negative"}
-    photo : str
-        As in the predictions.
-    truth : int
-        0 or 1.
-    probability, threshold : float
-        0 to 1.
+    Attributes:
+        number: Running from 1, by which a report names it.
+        kind: `{"false positive", "false negative"}`.
+        photo: As in the predictions.
+        truth: 0 or 1.
+        probability, threshold: 0 to 1.
     """
 
     number: int
@@ -65,14 +59,10 @@ class Failure:
 class Failures:
     """The most confident errors of an evaluation.
 
-    Attributes
-    ----------
-    shown : tuple of Failure
-        By output, false positives first, the most confident first.
-    errors : dict of (str, str) to int
-        How many photos there are of every output and kind, shown or not.
-    without : tuple of str
-        Outputs without an operating point, for which nothing can be wrong.
+    Attributes:
+        shown: By output, false positives first, the most confident first.
+        errors: `dict of (str, str) to int`. How many photos there are of every output and kind, shown or not.
+        without: Outputs without an operating point, for which nothing can be wrong.
     """
 
     shown: tuple[Failure, ...]
@@ -83,13 +73,9 @@ class Failures:
 def most_confident_errors(evaluation: Evaluation, predictions: Predictions, most: int = 8) -> Failures:
     """Find the errors that are farthest from the threshold, at the first operating point of every output.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-    predictions : Predictions
-        The table that was evaluated.
-    most : int
-        False positives, and false negatives, per output; at most one of a patient. Ties go by the photo's name.
+    Args:
+        predictions: The table that was evaluated.
+        most: False positives, and false negatives, per output; at most one of a patient. Ties go by the photo's name.
     """
     table = evaluated_scope(predictions).predictions.table
     shown: list[Failure] = []
@@ -129,20 +115,13 @@ def failures_section(
 ) -> Section:
     """The most confident errors as a table, and as a gallery of small standard photos if asked for.
 
-    Parameters
-    ----------
-    failures : Failures
-    root : pathlib.Path, optional
-        Folder that the photos' paths start from: that of the manifest.
-    pictures : bool
-        Show the photos. A photo that cannot be read is left out of the gallery, and the table says why.
-    names : bool
-        Name the photos in the table; else they have running numbers alone, which `write_failures` translates.
+    Args:
+        root: Folder that the photos' paths start from: that of the manifest.
+        pictures: Show the photos. A photo that cannot be read is left out of the gallery, and the table says why.
+        names: Name the photos in the table; else they have running numbers alone, which `write_failures` translates.
 
-    Raises
-    ------
-    UserError
-        If pictures are asked for without a root, or the root is no folder.
+    Raises:
+        UserError: If pictures are asked for without a root, or the root is no folder.
     """
     gallery: tuple[Picture, ...] = ()
     unreadable: dict[int, str] = {}

@@ -40,12 +40,8 @@ _LINE, _PADDING = 0.165, 0.1
 class Step:
     """A box of the diagram.
 
-    Attributes
-    ----------
-    title : str
-    lines : tuple of str
-    loss : tuple of str
-        Lines of the box beside the arrow that leaves it; empty where nothing is told to be lost.
+    Attributes:
+        loss: Lines of the box beside the arrow that leaves it; empty where nothing is told to be lost.
     """
 
     title: str
@@ -56,17 +52,12 @@ class Step:
 def flow_section(predictions: Predictions, checked: pd.DataFrame | None = None) -> Section:
     """Where the photos went: a diagram, a table by split and output, and what a reader must know of the split.
 
-    Parameters
-    ----------
-    predictions : Predictions
-        The whole table, all splits.
-    checked : pandas.DataFrame, optional
-        As `flow.read_checked_flow` gives it, of the manifest that the predictions come from.
+    Args:
+        predictions: The whole table, all splits.
+        checked: As `flow.read_checked_flow` gives it, of the manifest that the predictions come from.
 
-    Raises
-    ------
-    UserError
-        If `checked` tells of fewer readable photos than the predictions hold.
+    Raises:
+        UserError: If `checked` tells of fewer readable photos than the predictions hold.
     """
     scope = evaluated_scope(predictions)
     flow = flow_table(predictions)
@@ -125,14 +116,10 @@ def steps_of(predictions: Predictions, checked: pd.DataFrame | None = None) -> t
 def flow_figure(steps: Sequence[Step], flow: pd.DataFrame, scope: str) -> Figure:
     """Draw the boxes, the splits of the predictions, and the truths of what is evaluated.
 
-    Parameters
-    ----------
-    steps : sequence of Step
-        From `steps_of`.
-    flow : pandas.DataFrame
-        From `flow.flow_table`.
-    scope : str
-        `test` or `all photos`: what is evaluated.
+    Args:
+        steps: From `steps_of`.
+        flow: From `flow.flow_table`.
+        scope: `test` or `all photos`: what is evaluated.
     """
     splits = flow.drop_duplicates("split").set_index("split")
     has_splits = list(splits.index) != [NO_SPLIT]

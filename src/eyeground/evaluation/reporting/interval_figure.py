@@ -26,13 +26,9 @@ _LEGEND = 0.22
 class Row:
     """A row of the figure; with a label alone, a heading.
 
-    Attributes
-    ----------
-    label : str
-    estimates : tuple of Estimate
-        One for each series; one without a value is not drawn.
-    texts : tuple of str
-        One for each text column.
+    Attributes:
+        estimates: One for each series; one without a value is not drawn.
+        texts: One for each text column.
     """
 
     label: str
@@ -49,18 +45,12 @@ def interval_figure(
 ) -> Figure:
     """Draw rows of estimates.
 
-    Parameters
-    ----------
-    rows : sequence of Row
-        From top to bottom.
-    axis : str
-        What is measured.
-    columns : sequence of str
-        Headings of the text columns, right of the intervals.
-    series : sequence of str
-        Names of the estimates of a row, for the legend; at most four, and none for a single one.
-    line : float, optional
-        Where a vertical line marks what to compare with, such as the figure of all photos.
+    Args:
+        rows: From top to bottom.
+        axis: What is measured.
+        columns: Headings of the text columns, right of the intervals.
+        series: Names of the estimates of a row, for the legend; at most four, and none for a single one.
+        line: Where a vertical line marks what to compare with, such as the figure of all photos.
     """
     widths = [
         _CHARACTER * max(len(heading), *(len(row.texts[index]) for row in rows if row.texts))

@@ -57,23 +57,14 @@ def methods_section(
 ) -> MethodsSection:
     """Write the methods of an evaluation, in the past tense, from what is known.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-    predictions : Predictions
-        The table that was evaluated, all splits.
-    recipe : TrainingRecipe or ProbeRecipe, optional
-        The resolved recipe of the run that trained the model.
-    description : BundleDescription, optional
-        Of the model's bundle.
-    software : mapping of name to version, optional
-        What trained and predicted, such as `{"torch": "2.6"}`.
-    interval : str
-        Kind of bootstrap interval.
+    Args:
+        predictions: The table that was evaluated, all splits.
+        recipe: The resolved recipe of the run that trained the model.
+        description: Of the model's bundle.
+        software: What trained and predicted, such as `{"torch": "2.6"}`.
+        interval: Kind of bootstrap interval.
 
-    Returns
-    -------
-    MethodsSection
+    Returns:
         With one paragraph for each part that is known, and a table of those that the author must add.
     """
     known = evaluation_parts(evaluation, predictions, interval) | model_parts(recipe, description)

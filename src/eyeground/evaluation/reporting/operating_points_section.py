@@ -40,12 +40,10 @@ Point = tuple[OutputEvaluation, AtOperatingPoint]
 def operating_points_section(evaluation: Evaluation, predictions: Predictions) -> Section:
     """Sensitivity, specificity and predictive values at every threshold, referrals per 1,000 photos, confusion matrices.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-        Its `prevalences` are those for which predictive values and referrals are given besides the observed one.
-    predictions : Predictions
-        The table that was evaluated.
+    Args:
+        evaluation: Its `prevalences` are those for which predictive values and referrals are given besides the observed
+            one.
+        predictions: The table that was evaluated.
     """
     points = [(output, at) for output in evaluation.outputs for at in output.at]
     found = referrals(evaluation, predictions)

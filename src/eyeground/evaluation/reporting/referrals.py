@@ -30,17 +30,11 @@ SCREENED = 1000
 class Referrals:
     """What happens to 1,000 photos at one threshold and prevalence.
 
-    Attributes
-    ----------
-    output : str
-    point : OperatingPoint
-    prevalence : float
-        Share of positives, 0 to 1.
-    is_observed : bool
-        Whether the prevalence is that of the evaluated photos.
-    estimates : tuple of Estimate
-        Photos per 1,000 that are called positive, of those the true positives, and the positives that are called
-        negative.
+    Attributes:
+        prevalence: Share of positives, 0 to 1.
+        is_observed: Whether the prevalence is that of the evaluated photos.
+        estimates: Photos per 1,000 that are called positive, of those the true positives, and the positives that are
+            called negative.
     """
 
     output: str
@@ -53,11 +47,8 @@ class Referrals:
 def referrals(evaluation: Evaluation, predictions: Predictions) -> tuple[Referrals, ...]:
     """Count referrals at every operating point of an evaluation, at the observed prevalence and those evaluated at.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-    predictions : Predictions
-        The table that was evaluated.
+    Args:
+        predictions: The table that was evaluated.
     """
     scope = evaluated_scope(predictions)
     samples = samples_of(scope.predictions)

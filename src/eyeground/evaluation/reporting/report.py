@@ -30,14 +30,10 @@ REPORT, CHECKLIST = "report.html", "checklist.json"
 class KeyEstimate:
     """A figure that stands at the top.
 
-    Attributes
-    ----------
-    label : str
-        What it is, such as `AUROC, referable retinopathy`.
-    text : str
-        As it is read, such as `0.914 (0.889–0.936)`; what stands in parentheses is set smaller.
-    note : str
-        What it rests on; may be empty.
+    Attributes:
+        label: What it is, such as `AUROC, referable retinopathy`.
+        text: As it is read, such as `0.914 (0.889–0.936)`; what stands in parentheses is set smaller.
+        note: What it rests on; may be empty.
     """
 
     label: str
@@ -49,16 +45,11 @@ class KeyEstimate:
 class Provenance:
     """What the figures can be made again from.
 
-    Attributes
-    ----------
-    command : str
-        The command line, from `shown_command`.
-    seed, resamples : int
-        Of the patient bootstrap.
-    fingerprints : tuple of (str, str)
-        What was read, such as `predictions.parquet` or `bundle`, and its SHA-256.
-    version : str
-        Of eyeground.
+    Attributes:
+        command: The command line, from `shown_command`.
+        seed, resamples: Of the patient bootstrap.
+        fingerprints: What was read, such as `predictions.parquet` or `bundle`, and its SHA-256.
+        version: Of eyeground.
     """
 
     command: str
@@ -72,20 +63,12 @@ class Provenance:
 class Report:
     """A validation report.
 
-    Attributes
-    ----------
-    title : str
-    subtitle : str
-        Which model on which data.
-    date : str
-        As it is shown.
-    summary : tuple of KeyEstimate
-        The few figures that matter most.
-    remarks : tuple of str
-        What a reader must know before any figure, such as that the figures are optimistic; empty if nothing.
-    sections : tuple of Section
-        In reading order. Checklists and provenance follow by themselves.
-    provenance : Provenance
+    Attributes:
+        subtitle: Which model on which data.
+        date: As it is shown.
+        summary: The few figures that matter most.
+        remarks: What a reader must know before any figure, such as that the figures are optimistic; empty if nothing.
+        sections: In reading order. Checklists and provenance follow by themselves.
     """
 
     title: str
@@ -100,13 +83,9 @@ class Report:
 def shown_command(arguments: Sequence[str]) -> str:
     """A command line as a report shows it: of absolute paths the last name only, since folders tell of people and places.
 
-    Parameters
-    ----------
-    arguments : sequence of str
-        The program, or its path, first.
+    Args:
+        arguments: The program, or its path, first.
 
-    Examples
-    --------
     >>> shown_command(["/usr/bin/eyeground", "evaluate", "/home/kim/t.csv", "--external", "idrid=/data/i.csv", "-o", "out"])
     'eyeground evaluate t.csv --external idrid=i.csv -o out'
     """
@@ -128,25 +107,16 @@ def write_report(report: Report, folder: Path, for_spreadsheets: bool = False) -
 
     Files of these names are replaced, others are left alone. Two figures (or tables) of one name get a number.
 
-    Parameters
-    ----------
-    report : Report
-    folder : pathlib.Path
-        Made if missing.
-    for_spreadsheets : bool
-        As in `write_table`.
+    Args:
+        folder: Made if missing.
+        for_spreadsheets: As in `write_table`.
 
-    Returns
-    -------
-    pathlib.Path
+    Returns:
         Of the HTML file, which is written last.
 
-    Raises
-    ------
-    UserError
-        If the folder cannot be written.
-    ValueError
-        If a figure has no words for those who cannot see it.
+    Raises:
+        UserError: If the folder cannot be written.
+        ValueError: If a figure has no words for those who cannot see it.
     """
     folder = Path(folder)
     html = render(report)
@@ -165,10 +135,8 @@ def write_report(report: Report, folder: Path, for_spreadsheets: bool = False) -
 def render(report: Report) -> str:
     """The report as one HTML document; the same report gives the same text.
 
-    Raises
-    ------
-    ValueError
-        If a figure has no words for those who cannot see it.
+    Raises:
+        ValueError: If a figure has no words for those who cannot see it.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("eyeground.evaluation.reporting"),

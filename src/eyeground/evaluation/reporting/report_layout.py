@@ -41,20 +41,11 @@ class Cell:
 class LaidTable:
     """A table as it is shown.
 
-    Attributes
-    ----------
-    number : int
-        Counted through the report.
-    caption : str
-    header : tuple of str
-    numeric : tuple of bool
-        For each column, whether it is set as numbers.
-    rows : tuple of tuples of Cell
-    notes : tuple of (str, str)
-        Letter and text.
-    width : str
-        `narrow`, `wide` or `very-wide`.
-    is_long : bool
+    Attributes:
+        number: Counted through the report.
+        numeric: For each column, whether it is set as numbers.
+        notes: Letter and text.
+        width: `narrow`, `wide` or `very-wide`.
     """
 
     number: int
@@ -115,10 +106,8 @@ class Chapter:
 def lay_out(sections: Sequence[Section]) -> tuple[Chapter, ...]:
     """Number sections, figures and tables through the report.
 
-    Raises
-    ------
-    ValueError
-        If a figure or picture has no words for those who cannot see it.
+    Raises:
+        ValueError: If a figure or picture has no words for those who cannot see it.
     """
     chapters: list[Chapter] = []
     figures = tables = 0
@@ -145,10 +134,8 @@ def lay_out(sections: Sequence[Section]) -> tuple[Chapter, ...]:
 def laid_figure(block: FigureBlock, number: int) -> LaidFigure:
     """A figure with identifiers of its own.
 
-    Raises
-    ------
-    ValueError
-        If it has no words for those who cannot see it.
+    Raises:
+        ValueError: If it has no words for those who cannot see it.
     """
     _refuse_mute(block.alt, block.name)
     width = float(block.figure.get_size_inches()[0]) * POINTS_PER_INCH

@@ -14,16 +14,11 @@ from matplotlib.figure import Figure
 class FigureBlock:
     """A figure of a section.
 
-    Attributes
-    ----------
-    name : str
-        File name without ending, such as `roc`.
-    figure : matplotlib.figure.Figure
-        Drawn in the style of `figure_style`.
-    alt : str
-        What a person who cannot see it must know: one or two sentences with the figures that matter.
-    caption : str
-        What is shown, of how many photos and patients, and what bands and bars mean.
+    Attributes:
+        name: File name without ending, such as `roc`.
+        figure: Drawn in the style of `figure_style`.
+        alt: What a person who cannot see it must know: one or two sentences with the figures that matter.
+        caption: What is shown, of how many photos and patients, and what bands and bars mean.
     """
 
     name: str
@@ -36,13 +31,9 @@ class FigureBlock:
 class TableBlock:
     """A table of a section, its cells already text for people ("0.914 (0.889–0.936)").
 
-    Attributes
-    ----------
-    name : str
-        File name without ending, such as `subgroups`.
-    table : pandas.DataFrame
-        Header and cells as they are shown; the first column heads the rows.
-    caption : str
+    Attributes:
+        name: File name without ending, such as `subgroups`.
+        table: Header and cells as they are shown; the first column heads the rows.
     """
 
     name: str
@@ -54,14 +45,10 @@ class TableBlock:
 class Picture:
     """A small photograph of a section's gallery.
 
-    Attributes
-    ----------
-    jpeg : bytes
-        A whole JPEG file, made anew from pixels so that it carries nothing of the original's metadata.
-    alt : str
-        What a person who cannot see it must know.
-    caption : str
-        A line or two.
+    Attributes:
+        jpeg: A whole JPEG file, made anew from pixels so that it carries nothing of the original's metadata.
+        alt: What a person who cannot see it must know.
+        caption: A line or two.
     """
 
     jpeg: bytes
@@ -73,20 +60,12 @@ class Picture:
 class Section:
     """One part of a report.
 
-    Attributes
-    ----------
-    key : str
-        Fixed name by which checklists refer to it, such as `calibration`.
-    title : str
-    paragraphs : tuple of str
-        Plain text; what was done, and in one sentence what came out.
-    tables : tuple of TableBlock
-    figures : tuple of FigureBlock
-    metrics : pandas.DataFrame
-        Tidy rows for `metrics.csv`: `section`, `output`, `subset`, `metric`, `value`, `low`, `high`, `n_photos`,
-        `n_patients`, `note`, as far as they apply; empty where the section has no figures of its own.
-    gallery : tuple of Picture
-        Photographs, only where they were asked for.
+    Attributes:
+        key: Fixed name by which checklists refer to it, such as `calibration`.
+        paragraphs: Plain text; what was done, and in one sentence what came out.
+        metrics: Tidy rows for `metrics.csv`: `section`, `output`, `subset`, `metric`, `value`, `low`, `high`,
+            `n_photos`, `n_patients`, `note`, as far as they apply; empty where the section has no figures of its own.
+        gallery: Photographs, only where they were asked for.
     """
 
     key: str

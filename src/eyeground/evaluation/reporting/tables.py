@@ -39,22 +39,14 @@ def write_evaluation(
 ) -> None:
     """Write `metrics.json`, `metrics.csv`, `metrics.md` and `flow.csv` into a folder, replacing those of an earlier one.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-    predictions : Predictions
-        The table that was evaluated.
-    folder : pathlib.Path
-        Made if missing.
-    name : str
-        Of the dataset.
-    sections : pandas.DataFrame, optional
-        Tidy figures of all sections; those of external datasets go to `metrics.csv` too.
+    Args:
+        predictions: The table that was evaluated.
+        folder: Made if missing.
+        name: Of the dataset.
+        sections: Tidy figures of all sections; those of external datasets go to `metrics.csv` too.
 
-    Raises
-    ------
-    UserError
-        If `predictions` is not the table that was evaluated, or the folder cannot be written.
+    Raises:
+        UserError: If `predictions` is not the table that was evaluated, or the folder cannot be written.
     """
     folder = Path(folder)
     scope = evaluated_scope(predictions)
@@ -75,9 +67,7 @@ def write_evaluation(
 def metrics_table(evaluation: Evaluation, name: str = INTERNAL) -> pd.DataFrame:
     """All estimates, tidy.
 
-    Returns
-    -------
-    pandas.DataFrame
+    Returns:
         Columns `output` (or the target of several classes, or `macro average`, `micro average`), `metric`, `value`,
         `low`, `high` (95 % interval), `n_photos`, `n_patients`, `positives`, `operating_point` (its rule, or how a
         class was decided), `threshold`, `note`, `chosen_on` (the split whose truths the threshold was chosen on,

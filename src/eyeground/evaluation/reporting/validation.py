@@ -58,16 +58,11 @@ FAILURES, SECTIONS = "failures.csv", "sections.csv"
 class Request:
     """How a predictions table is to be evaluated.
 
-    Attributes
-    ----------
-    operating_points : tuple of OperatingPoint
-        Chosen elsewhere, such as a bundle's.
-    rules, prevalences, resamples, seed, stratified
-        As in `evaluate`.
-    subgroups : tuple of str
-        Further columns to break the figures down by.
-    remarks : tuple of str
-        Sentences on the table that a reader of the figures must know.
+    Attributes:
+        operating_points: Chosen elsewhere, such as a bundle's.
+        rules, prevalences, resamples, seed, stratified: As in `evaluate`.
+        subgroups: Further columns to break the figures down by.
+        remarks: Sentences on the table that a reader of the figures must know.
     """
 
     operating_points: tuple[OperatingPoint, ...] = ()
@@ -84,22 +79,14 @@ class Request:
 class Evidence:
     """What stands beside the predictions; all of it optional.
 
-    Attributes
-    ----------
-    external : mapping of str to Predictions
-        The same model on datasets that it has never seen, by name.
-    contamination : mapping of str to Contamination
-        What `eyeground check --against` found in an external dataset.
-    embeddings : pandas.DataFrame or None
-        As `read_embeddings` gives it.
-    stress : StressPredictions or None
-        Predictions of spoilt photos.
-    checked_flow : pandas.DataFrame or None
-        As `read_checked_flow` gives it.
-    recipe, description
-        Of the run and the bundle, for the methods.
-    software : mapping of str to str
-        Name and version of what trained and predicted.
+    Attributes:
+        external: The same model on datasets that it has never seen, by name.
+        contamination: What `eyeground check --against` found in an external dataset.
+        embeddings: As `read_embeddings` gives it.
+        stress: Predictions of spoilt photos.
+        checked_flow: As `read_checked_flow` gives it.
+        recipe, description: Of the run and the bundle, for the methods.
+        software: Name and version of what trained and predicted.
     """
 
     external: Mapping[str, Predictions] = field(default_factory=dict)
@@ -116,17 +103,11 @@ class Evidence:
 class Presentation:
     """What the report is called and shows.
 
-    Attributes
-    ----------
-    title, command : str
-    fingerprints : tuple of (str, str)
-        What was read and its SHA-256.
-    photos : pathlib.Path or None
-        Folder that the photos' paths start from, to show the most confident errors; None shows no photo.
-    names : bool
-        Name the photos. Names of files can identify patients.
-    for_spreadsheets : bool
-        As in `write_table`.
+    Attributes:
+        fingerprints: What was read and its SHA-256.
+        photos: Folder that the photos' paths start from, to show the most confident errors; None shows no photo.
+        names: Name the photos. Names of files can identify patients.
+        for_spreadsheets: As in `write_table`.
     """
 
     title: str
@@ -191,22 +172,14 @@ def write_validation(
 ) -> None:
     """Write everything that a validation yields: tables, figures and `report.html`.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-        What `evaluated` gave for these predictions and this request.
-    predictions : Predictions
-    request : Request
-    evidence : Evidence
-    presentation : Presentation
-    folder : pathlib.Path
-        Made if missing; gets `metrics.json`, `metrics.csv`, `metrics.md`, `flow.csv`, `sections.csv` (the figures of
-        all further analyses, tidy), `failures.csv`, `figures/`, `tables/`, `checklist.json` and `report.html`.
+    Args:
+        evaluation: What `evaluated` gave for these predictions and this request.
+        folder: Made if missing; gets `metrics.json`, `metrics.csv`, `metrics.md`, `flow.csv`, `sections.csv` (the
+            figures of all further analyses, tidy), `failures.csv`, `figures/`, `tables/`, `checklist.json` and
+            `report.html`.
 
-    Raises
-    ------
-    UserError
-        For anything in the given tables that the user can mend.
+    Raises:
+        UserError: For anything in the given tables that the user can mend.
     """
     failures = most_confident_errors(evaluation, predictions)
     sections = (

@@ -29,16 +29,10 @@ MEAN_OF_OUTPUTS = "mean over outputs"
 class AtSeverity:
     """One output under one fault at one severity.
 
-    Attributes
-    ----------
-    fault : str
-    severity : int
-    auroc : Estimate
-    difference : Estimate
-        AUROC of the spoilt photos minus that of the clean ones: negative is worse.
-    flipped, flipped_to_negative : Estimate
-        Share of photos whose decision at the operating point is another than on the clean photo, and of photos
-        called positive only when clean.
+    Attributes:
+        difference: AUROC of the spoilt photos minus that of the clean ones: negative is worse.
+        flipped, flipped_to_negative: Share of photos whose decision at the operating point is another than on the clean
+            photo, and of photos called positive only when clean.
     """
 
     fault: str
@@ -53,15 +47,10 @@ class AtSeverity:
 class MeanOverFaults:
     """One output at one severity, all faults weighing the same.
 
-    Attributes
-    ----------
-    severity : int
-    faults : int
-        How many have this severity.
-    auroc, difference : Estimate
-        Means of the AUROCs and of the differences.
-    lost : Estimate
-        Share of the clean AUROC's excess over chance (0.5) that is lost: 0 nothing, 1 all of it.
+    Attributes:
+        faults: How many have this severity.
+        auroc, difference: Means of the AUROCs and of the differences.
+        lost: Share of the clean AUROC's excess over chance (0.5) that is lost: 0 nothing, 1 all of it.
     """
 
     severity: int
@@ -75,19 +64,13 @@ class MeanOverFaults:
 class OutputRobustness:
     """One output under all faults.
 
-    Attributes
-    ----------
-    output : str
-        Or `MEAN_OF_OUTPUTS`.
-    photos, patients, positives : int
-        With a known truth; for the mean over outputs, all photos and patients, and no positives.
-    point : OperatingPoint or None
-        At which decisions are made.
-    clean : Estimate
-        AUROC of the clean photos.
-    at : tuple of AtSeverity
-    means : tuple of MeanOverFaults
-        By rising severity.
+    Attributes:
+        output: Or `MEAN_OF_OUTPUTS`.
+        photos, patients, positives: With a known truth; for the mean over outputs, all photos and patients, and no
+            positives.
+        point: At which decisions are made.
+        clean: AUROC of the clean photos.
+        means: By rising severity.
     """
 
     output: str
@@ -104,20 +87,13 @@ class OutputRobustness:
 class Robustness:
     """All outputs under all faults.
 
-    Attributes
-    ----------
-    scope : str
-        `test`, or `all photos` where none is marked as test.
-    remarks : tuple of str
-        Sentences that a reader of the figures must know.
-    faults : tuple of str
-        In the order in which they were given.
-    severities : tuple of int
-        Rising.
-    outputs : tuple of OutputRobustness
-        In the table's order; with several, their mean comes first.
-    resamples, seed : int
-        Of the patient bootstrap.
+    Attributes:
+        scope: `test`, or `all photos` where none is marked as test.
+        remarks: Sentences that a reader of the figures must know.
+        faults: In the order in which they were given.
+        severities: Rising.
+        outputs: In the table's order; with several, their mean comes first.
+        resamples, seed: Of the patient bootstrap.
     """
 
     scope: str
@@ -137,21 +113,14 @@ def robustness(
 ) -> Robustness:
     """Hold the predictions of spoilt photos against those of the clean ones.
 
-    Parameters
-    ----------
-    predictions : StressPredictions
-        Test photos are evaluated, or all of them where none is marked as test.
-    operating_points : sequence of OperatingPoint
-        Chosen elsewhere, such as a bundle's; the first of each output counts.
-    resamples : int
-        Of patients; 0 gives points without intervals.
-    seed : int
-        Same seed, same figures, whatever the order of the rows.
+    Args:
+        predictions: Test photos are evaluated, or all of them where none is marked as test.
+        operating_points: Chosen elsewhere, such as a bundle's; the first of each output counts.
+        resamples: Of patients; 0 gives points without intervals.
+        seed: Same seed, same figures, whatever the order of the rows.
 
-    Raises
-    ------
-    UserError
-        If nothing is spoilt, or the tables are not of the same photos, patients, truths and outputs.
+    Raises:
+        UserError: If nothing is spoilt, or the tables are not of the same photos, patients, truths and outputs.
     """
     scope, rows = photos_in_scope(predictions)
     samples = {condition: samples_of(of) for condition, of in rows.items()}

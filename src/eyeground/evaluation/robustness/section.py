@@ -115,9 +115,7 @@ def _figure_blocks(result: Robustness) -> tuple[FigureBlock, ...]:
 def robustness_table(result: Robustness) -> pd.DataFrame:
     """All estimates, tidy.
 
-    Returns
-    -------
-    pandas.DataFrame
+    Returns:
         Columns `section`, `output`, `subset`, `fault`, `severity`, `metric`, `value`, `low`, `high` (95 % interval),
         `n_photos`, `n_patients`, `positives`, `operating_point`, `threshold`, `note`; missing where there is none.
     """

@@ -24,17 +24,12 @@ CHANCE = 0.5
 class Aurocs:
     """AUROCs of one output by condition.
 
-    Attributes
-    ----------
-    points : dict of (str, int) to float
-    resampled : dict of (str, int) to numpy.ndarray
-        Shape (resamples,) each, from the same resamples.
-    bearing : Bearing
-        What intervals rest on.
-    why_not : str
-        Why there are none; empty where there are.
-    note : str
-        What a reader of each estimate must know; often empty.
+    Attributes:
+        points: `dict of (str, int) to float`.
+        resampled: `dict of (str, int) to numpy.ndarray`. Shape (resamples,) each, from the same resamples.
+        bearing: What intervals rest on.
+        why_not: Why there are none; empty where there are.
+        note: What a reader of each estimate must know; often empty.
     """
 
     points: dict[Condition, float]

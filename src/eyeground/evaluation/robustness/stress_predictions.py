@@ -20,11 +20,8 @@ CLEAN: Condition = ("none", 0)
 class StressPredictions:
     """A model's predictions of the same photos, clean and spoilt.
 
-    Attributes
-    ----------
-    clean : Predictions
-    spoilt : dict of (str, int) to Predictions
-        By fault and severity.
+    Attributes:
+        spoilt: `dict of (str, int) to Predictions`. By fault and severity.
     """
 
     clean: Predictions
@@ -45,10 +42,8 @@ class StressPredictions:
 def read_stress(path: Path) -> StressPredictions:
     """Read the `predictions.parquet` that `eyeground stress` wrote.
 
-    Raises
-    ------
-    UserError
-        If it cannot be read, is not such a table, or has no clean photos.
+    Raises:
+        UserError: If it cannot be read, is not such a table, or has no clean photos.
     """
     table = read_table(path)
     for column in ("fault", "severity"):
@@ -83,10 +78,8 @@ def fault_in_words(fault: str) -> str:
 def photos_in_scope(predictions: StressPredictions) -> tuple[Scope, dict[Condition, Predictions]]:
     """The photos that are evaluated, and their predictions by condition, row beside row.
 
-    Raises
-    ------
-    UserError
-        If nothing is spoilt, or the tables are not of the same photos, patients, truths and outputs.
+    Raises:
+        UserError: If nothing is spoilt, or the tables are not of the same photos, patients, truths and outputs.
     """
     if not predictions.spoilt:
         raise UserError("there are no predictions of spoilt photos; robustness needs at least one fault and severity")

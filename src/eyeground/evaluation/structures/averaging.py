@@ -33,13 +33,9 @@ _NEEDS = {
 def pooled(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Measure:
     """Figures of all pixels of all photos.
 
-    Parameters
-    ----------
-    photos : sequence of MeasuredPhoto
-    patient : numpy.ndarray
-        Shape (photos,): each photo's patient, numbered from 0 without gaps.
-    metrics : tuple of str
-        Some of the photos' metrics.
+    Args:
+        patient: Shape (photos,): each photo's patient, numbered from 0 without gaps.
+        metrics: Some of the photos' metrics.
     """
     patients = int(patient.max()) + 1
     decisions = per_patient(np.stack([photo.decisions for photo in photos]), patient, patients)

@@ -27,20 +27,15 @@ def centreline_counts(called: Mask, truth: Mask) -> npt.NDArray[np.int64]:
 def cl_dice(counts: np.ndarray) -> np.ndarray:
     """Centre-line Dice: the harmonic mean of topology precision and topology sensitivity, 0 to 1.
 
-    Parameters
-    ----------
-    counts : numpy.ndarray
-        Shape (rows, 4), from `centreline_counts`.
+    Args:
+        counts: Shape (rows, 4), from `centreline_counts`.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         Shape (rows,); 0 where nothing is called or no centre line is covered, NaN where the truth has no centre line.
 
-    References
-    ----------
-    Shit et al., clDice - a novel topology-preserving loss function for tubular structure segmentation, CVPR 2021,
-    arXiv 2003.07311, with morphological skeletons.
+    References:
+        Shit et al., clDice - a novel topology-preserving loss function for tubular structure segmentation, CVPR 2021,
+        arXiv 2003.07311, with morphological skeletons.
     """
     covered, called, found, true = counts.T.astype(float)
     precision, sensitivity = np.nan_to_num(ratio(covered, called)), ratio(found, true)

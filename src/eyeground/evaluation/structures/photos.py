@@ -25,15 +25,10 @@ OVER_THRESHOLDS = ("auroc", "auprc")
 class MeasuredPhoto:
     """What is kept of a photo. Build it with `measure_photo` or `measure_drawing`.
 
-    Attributes
-    ----------
-    photo, patient : str
-    decisions : numpy.ndarray
-        Shape (4,), int64: pixels that are true positives, false positives, true negatives, false negatives.
-    centreline : numpy.ndarray
-        Shape (4,), int64, from `centreline.centreline_counts`.
-    pixels : PixelCounts or None
-        None for a drawing, whose pixels have no order.
+    Attributes:
+        decisions: Shape (4,), int64: pixels that are true positives, false positives, true negatives, false negatives.
+        centreline: Shape (4,), int64, from `centreline.centreline_counts`.
+        pixels: None for a drawing, whose pixels have no order.
     """
 
     photo: str
@@ -64,23 +59,16 @@ def measure_photo(
 ) -> MeasuredPhoto:
     """Compare a probability map with the drawn structure.
 
-    Parameters
-    ----------
-    photo, patient : str
-        Their names; eyes of one patient are resampled together.
-    probability : numpy.ndarray
-        Shape (h, w), 0 to 1; taken as float32.
-    truth : numpy.ndarray
-        Shape (h, w), bool: the structure as drawn.
-    inside : numpy.ndarray
-        Shape (h, w), bool: the field of view; other pixels are not counted.
-    threshold : float
-        Pixels with at least this probability are called the structure; from `best_threshold`, or fixed beforehand.
+    Args:
+        photo, patient: Their names; eyes of one patient are resampled together.
+        probability: Shape (h, w), 0 to 1; taken as float32.
+        truth: Shape (h, w), bool: the structure as drawn.
+        inside: Shape (h, w), bool: the field of view; other pixels are not counted.
+        threshold: Pixels with at least this probability are called the structure; from `best_threshold`, or fixed
+            beforehand.
 
-    Raises
-    ------
-    UserError
-        If the maps do not fit each other (see `count_pixels`), or scikit-image is not installed.
+    Raises:
+        UserError: If the maps do not fit each other (see `count_pixels`), or scikit-image is not installed.
     """
     pixels = count_pixels(probability, truth, inside)
     return _measured(photo, patient, probability.astype(np.float32) >= threshold, truth, inside, pixels)
@@ -91,10 +79,8 @@ def measure_drawing(photo: str, patient: str, drawn: Mask, truth: Mask, inside: 
 
     Other parameters and errors are those of `measure_photo`.
 
-    Parameters
-    ----------
-    drawn : numpy.ndarray
-        Shape (h, w), bool: the structure as the second annotator drew it.
+    Args:
+        drawn: Shape (h, w), bool: the structure as the second annotator drew it.
     """
     if drawn.dtype != np.bool_:
         raise UserError(f"the drawn mask is of type {drawn.dtype}; make it bool, for example with `mask > 127`")
@@ -109,9 +95,7 @@ def photo_figures(
 
     Parameters and errors are those of `measure_photo`.
 
-    Returns
-    -------
-    dict of str to float
+    Returns:
         All 0 to 1. `auroc` and `auprc` (average precision) over all thresholds, pixels of one bin of `pixels.EDGES`
         counting as ties; at the threshold `dice` (2 TP / (2 TP + FP + FN)), `cl_dice` (see `centreline.cl_dice`),
         `sensitivity`, `specificity` and `accuracy`. NaN are all but specificity and accuracy where no pixel is drawn as

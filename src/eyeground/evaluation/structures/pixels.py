@@ -26,11 +26,9 @@ EDGES = np.unique(expit(np.linspace(-12, 12, 4095)).astype(np.float32))
 class PixelCounts:
     """How many pixels of a photo, or of several, have each probability. Build it with `count_pixels`.
 
-    Attributes
-    ----------
-    positives, negatives : numpy.ndarray
-        Shape (bins,), int64: pixels inside the structure and outside it, by rising probability. Bin 0 lies below the
-        first of `EDGES`, bin k from edge k - 1 up to edge k.
+    Attributes:
+        positives, negatives: Shape (bins,), int64: pixels inside the structure and outside it, by rising probability.
+            Bin 0 lies below the first of `EDGES`, bin k from edge k - 1 up to edge k.
     """
 
     positives: npt.NDArray[np.int64]
@@ -40,19 +38,13 @@ class PixelCounts:
 def count_pixels(probability: npt.NDArray[np.floating], truth: Mask, inside: Mask) -> PixelCounts:
     """Count the pixels of the field of view by truth and probability.
 
-    Parameters
-    ----------
-    probability : numpy.ndarray
-        Shape (h, w), 0 to 1; taken as float32.
-    truth : numpy.ndarray
-        Shape (h, w), bool: the structure as drawn.
-    inside : numpy.ndarray
-        Shape (h, w), bool: the field of view; other pixels are not counted.
+    Args:
+        probability: Shape (h, w), 0 to 1; taken as float32.
+        truth: Shape (h, w), bool: the structure as drawn.
+        inside: Shape (h, w), bool: the field of view; other pixels are not counted.
 
-    Raises
-    ------
-    UserError
-        If shapes differ, a mask is not bool, nothing is inside, or a probability is not between 0 and 1.
+    Raises:
+        UserError: If shapes differ, a mask is not bool, nothing is inside, or a probability is not between 0 and 1.
     """
     check_maps(probability, truth, inside)
     place = np.searchsorted(EDGES, probability[inside].astype(np.float32), side="right")
@@ -68,20 +60,14 @@ def best_threshold(counts: Sequence[PixelCounts]) -> float:
 
     Where several thresholds do equally well, as with a map of zeros and ones, it is the middle one.
 
-    Parameters
-    ----------
-    counts : sequence of PixelCounts
-        Of training or validation photos; on test photos the figures at this threshold would be too good.
+    Args:
+        counts: Of training or validation photos; on test photos the figures at this threshold would be too good.
 
-    Returns
-    -------
-    float
+    Returns:
         One of `EDGES`; pixels with at least this probability are called the structure.
 
-    Raises
-    ------
-    UserError
-        If no pixel of these photos is in the structure.
+    Raises:
+        UserError: If no pixel of these photos is in the structure.
     """
     positives = np.sum([photo.positives for photo in counts], axis=0)
     negatives = np.sum([photo.negatives for photo in counts], axis=0)

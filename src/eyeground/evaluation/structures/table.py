@@ -27,27 +27,18 @@ def structure_estimates(
 ) -> pd.DataFrame:
     """Figures of one structure over photos, pooled and as means, with BCa intervals over patients.
 
-    Parameters
-    ----------
-    structure : str
-        Its name in the table, such as `vessel`.
-    photos : sequence of MeasuredPhoto
-        All measured from probability maps, or all from drawings.
-    resamples : int
-        Of patients.
-    seed : int
+    Args:
+        structure: Its name in the table, such as `vessel`.
+        photos: All measured from probability maps, or all from drawings.
+        resamples: Of patients.
 
-    Returns
-    -------
-    pandas.DataFrame
+    Returns:
         One row per metric and way of averaging: `structure`, `metric` (see `photo_figures`; drawings have no `auroc`
-        and `auprc`), `over` (`pooled` or `mean`), `value`, `low` and `high` (0 to 1, NaN where there is none),
-        `photos` and `patients` that it rests on, `note` (why there is no value or interval, else what to know of it).
+        and `auprc`), `over` (`pooled` or `mean`), `value`, `low` and `high` (0 to 1, NaN where there is none), `photos`
+        and `patients` that it rests on, `note` (why there is no value or interval, else what to know of it).
 
-    Raises
-    ------
-    UserError
-        If there are no photos, a photo occurs twice, or drawings and probability maps are mixed.
+    Raises:
+        UserError: If there are no photos, a photo occurs twice, or drawings and probability maps are mixed.
     """
     _check_photos(photos)
     metrics = photos[0].metrics
@@ -70,23 +61,15 @@ def compare(
 
     Both meet the same resamples of patients; intervals are percentiles of the resampled differences.
 
-    Parameters
-    ----------
-    structure : str
-    first, second : sequence of MeasuredPhoto
-        Of the same photos against the same truth, in any order.
-    resamples, seed : int
+    Args:
+        first, second: Of the same photos against the same truth, in any order.
 
-    Returns
-    -------
-    pandas.DataFrame
+    Returns:
         Columns as of `structure_estimates` with `p` before `note`: `value`, `low` and `high` are differences, -1 to 1;
         `p` is the two-sided bootstrap p of a difference of 0, not adjusted. Metrics are those that both have.
 
-    Raises
-    ------
-    UserError
-        If the photos, their patients or their truths differ, or as `structure_estimates`.
+    Raises:
+        UserError: If the photos, their patients or their truths differ, or as `structure_estimates`.
     """
     _check_photos(first)
     _check_photos(second)

@@ -32,16 +32,11 @@ MOST_ITERATIONS = 1000
 def probe_measure(embeddings: np.ndarray, classes: np.ndarray, patient: np.ndarray, columns: int, seed: int) -> Measure:
     """Macro one-versus-rest AUROC with which a probe tells classes of photos, 0.5 where it knows nothing.
 
-    Parameters
-    ----------
-    embeddings : numpy.ndarray
-        Shape (photos, components).
-    classes : numpy.ndarray
-        Shape (photos,): whole numbers from 0 without gaps, each with at least five patients.
-    patient : numpy.ndarray
-        Shape (photos,): each photo's column in the patient weights, of which there are `columns`.
-    seed : int
-        Of the folds and the randomised principal components.
+    Args:
+        embeddings: Shape (photos, components).
+        classes: Shape (photos,): whole numbers from 0 without gaps, each with at least five patients.
+        patient: Shape (photos,): each photo's column in the patient weights, of which there are `columns`.
+        seed: Of the folds and the randomised principal components.
     """
     fold = patient_folds(classes, patient, seed)
     scores = out_of_fold_scores(embeddings, classes, fold, seed)
@@ -60,17 +55,11 @@ def probe_measure(embeddings: np.ndarray, classes: np.ndarray, patient: np.ndarr
 def patient_folds(classes: np.ndarray, patient: np.ndarray, seed: int) -> np.ndarray:
     """Give every patient to one of five folds, balanced by class as far as whole patients allow.
 
-    Parameters
-    ----------
-    classes : numpy.ndarray
-        Shape (photos,): whole numbers, each with at least five patients.
-    patient : numpy.ndarray
-        Shape (photos,): numbers of patients.
-    seed : int
+    Args:
+        classes: Shape (photos,): whole numbers, each with at least five patients.
+        patient: Shape (photos,): numbers of patients.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         Shape (photos,): 0 to 4.
     """
     fold = np.empty(len(classes), dtype=np.int64)
@@ -83,20 +72,13 @@ def patient_folds(classes: np.ndarray, patient: np.ndarray, seed: int) -> np.nda
 def out_of_fold_scores(embeddings: np.ndarray, classes: np.ndarray, fold: np.ndarray, seed: int) -> np.ndarray:
     """Probabilities of each class from the probe that has not seen the photo's fold.
 
-    Parameters
-    ----------
-    embeddings : numpy.ndarray
-        Shape (photos, components).
-    classes : numpy.ndarray
-        Shape (photos,): whole numbers from 0 without gaps, all of them in every set of training folds.
-    fold : numpy.ndarray
-        Shape (photos,).
-    seed : int
-        Of the randomised principal components.
+    Args:
+        embeddings: Shape (photos, components).
+        classes: Shape (photos,): whole numbers from 0 without gaps, all of them in every set of training folds.
+        fold: Shape (photos,).
+        seed: Of the randomised principal components.
 
-    Returns
-    -------
-    numpy.ndarray
+    Returns:
         Shape (photos, classes), rows that add up to 1.
     """
     scores = np.zeros((len(classes), int(classes.max()) + 1))

@@ -24,14 +24,10 @@ OURS, THEIRS = "checked/", "other/"
 class Contamination:
     """What a check has found.
 
-    Attributes
-    ----------
-    photos : frozenset of str
-        Those that were checked and could be read.
-    other_photos : int or None
-        Photos that they were compared with; None where they were compared with no other manifest.
-    shared : dict of str to str
-        The photos that stand in the other manifest too, each with its kind: `exact`, or `near` if only near.
+    Attributes:
+        photos: Those that were checked and could be read.
+        other_photos: Photos that they were compared with; None where they were compared with no other manifest.
+        shared: The photos that stand in the other manifest too, each with its kind: `exact`, or `near` if only near.
     """
 
     photos: frozenset[str]
@@ -42,10 +38,8 @@ class Contamination:
 def read_contamination(folder: Path) -> Contamination:
     """Read the folder that `eyeground check MANIFEST --against UPSTREAM -o FOLDER` has written.
 
-    Raises
-    ------
-    UserError
-        If a file or a column is missing.
+    Raises:
+        UserError: If a file or a column is missing.
     """
     folder = Path(folder)
     flow = _table(folder / FLOW, ("step", "photos"))
@@ -67,10 +61,8 @@ def read_contamination(folder: Path) -> Contamination:
 def without(predictions: Predictions, photos: Collection[str]) -> Predictions:
     """The predictions without some photos, such as `contamination.shared`; names that are not there change nothing.
 
-    Raises
-    ------
-    UserError
-        If none is left.
+    Raises:
+        UserError: If none is left.
     """
     kept = predictions.table[~predictions.table["photo"].isin(list(photos))].reset_index(drop=True)
     if kept.empty:
@@ -81,14 +73,10 @@ def without(predictions: Predictions, photos: Collection[str]) -> Predictions:
 def contamination_sentence(name: str, predictions: Predictions, found: Contamination | None) -> str:
     """What is known of photos that a dataset shares with those the model was trained on, and what became of them.
 
-    Parameters
-    ----------
-    name : str
-        Of the dataset.
-    predictions : Predictions
-        As they are evaluated.
-    found : Contamination or None
-        None where nobody has checked.
+    Args:
+        name: Of the dataset.
+        predictions: As they are evaluated.
+        found: None where nobody has checked.
     """
     if found is None or found.other_photos is None:
         why = "nothing was checked" if found is None else "photos were checked, but not against another manifest"

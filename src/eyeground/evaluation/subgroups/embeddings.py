@@ -12,16 +12,13 @@ from eyeground.errors import UserError, did_you_mean
 def read_embeddings(path: Path) -> pd.DataFrame:
     """Read and validate an embeddings table (Parquet, or CSV where it is small).
 
-    Returns
-    -------
-    pandas.DataFrame
+    Returns:
         Shape (photos, 1 + components): `photo` (string), then `e0`, `e1`, … (float32, finite); other columns are left
         out.
 
-    Raises
-    ------
-    UserError
-        If `photo` or `e0` is missing, a number is left out between them, a photo is there twice, or a value is none.
+    Raises:
+        UserError: If `photo` or `e0` is missing, a number is left out between them, a photo is there twice, or a value
+            is none.
     """
     table = read_table(Path(path))
     if "photo" not in table:

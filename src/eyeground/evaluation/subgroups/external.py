@@ -39,16 +39,10 @@ INTERNAL = "internal"
 class OutputAcrossDatasets:
     """One output on every dataset.
 
-    Attributes
-    ----------
-    output : str
-    internal : Group
-    external : tuple of Group
-        Those that have labels for it; gaps are external minus internal.
-    not_labelled : tuple of str
-        Datasets without a known truth of it.
-    curves : dict of str to RocCurve
-        By dataset, the internal one first, as far as it has both classes.
+    Attributes:
+        external: Those that have labels for it; gaps are external minus internal.
+        not_labelled: Datasets without a known truth of it.
+        curves: By dataset, the internal one first, as far as it has both classes.
     """
 
     output: str
@@ -62,19 +56,12 @@ class OutputAcrossDatasets:
 class External:
     """All outputs on every dataset.
 
-    Attributes
-    ----------
-    internal : str
-        What the internal dataset is called.
-    datasets : tuple of (str, int, int)
-        Name, photos and patients of each, the internal one first.
-    remarks : tuple of str
-        Sentences that a reader must know.
-    contamination : tuple of str
-        A sentence for each external dataset.
-    outputs : tuple of OutputAcrossDatasets
-    resamples, seed : int
-        Of each dataset's patient bootstrap.
+    Attributes:
+        internal: What the internal dataset is called.
+        datasets: Name, photos and patients of each, the internal one first.
+        remarks: Sentences that a reader must know.
+        contamination: A sentence for each external dataset.
+        resamples, seed: Of each dataset's patient bootstrap.
     """
 
     internal: str
@@ -98,26 +85,18 @@ def external(
 ) -> External:
     """Hold a model's figures on external datasets against those on its own test photos.
 
-    Parameters
-    ----------
-    internal : Predictions
-        Its test photos count, or all where none is marked as test.
-    datasets : mapping of str to Predictions
-        External ones by name; every photo counts, whatever its split.
-    operating_points : sequence of OperatingPoint
-        The model's; the same for all datasets.
-    contamination : mapping of str to Contamination, optional
-        By dataset; what it found is reported, and photos are left out by `contamination.without` beforehand.
-    name : str
-        Of the internal dataset.
-    resamples, seed, stratified
-        As in `evaluate`; the internal figures are those of `evaluate`.
+    Args:
+        internal: Its test photos count, or all where none is marked as test.
+        datasets: External ones by name; every photo counts, whatever its split.
+        operating_points: The model's; the same for all datasets.
+        contamination: By dataset; what it found is reported, and photos are left out by `contamination.without`
+            beforehand.
+        name: Of the internal dataset.
+        resamples, seed, stratified: As in `evaluate`; the internal figures are those of `evaluate`.
 
-    Raises
-    ------
-    UserError
-        If there is no external dataset, one has the internal one's name or no output of it, or an operating point is
-        for an output that the internal table does not have.
+    Raises:
+        UserError: If there is no external dataset, one has the internal one's name or no output of it, or an operating
+            point is for an output that the internal table does not have.
     """
     points = points_by_output(internal, operating_points)
     _check(internal, datasets, name)

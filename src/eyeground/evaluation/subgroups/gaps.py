@@ -19,14 +19,10 @@ GAP = "_gap"
 class Gap:
     """One metric of a group minus that of the photos it is held against.
 
-    Attributes
-    ----------
-    estimate : Estimate
-        Its metric is named like `auroc_gap`.
-    p : float or None
-        Two-sided, from the bootstrap; None where nothing was tested, and the note says why.
-    p_holm : float or None
-        `p`, adjusted for all gaps of the same metric.
+    Attributes:
+        estimate: Its metric is named like `auroc_gap`.
+        p: Two-sided, from the bootstrap; None where nothing was tested, and the note says why.
+        p_holm: `p`, adjusted for all gaps of the same metric.
     """
 
     estimate: Estimate
@@ -65,8 +61,6 @@ def bootstrap_p(resampled: np.ndarray) -> float:
     Twice the smaller share of resamples on one side of 0, the study itself counted as one more, so that it is never
     0 (Davison and Hinkley, Bootstrap Methods and their Application, 1997, chapter 4): 2,000 resamples reach 0.001.
 
-    Examples
-    --------
     >>> bootstrap_p(np.array([0.3, 0.1, 0.2, -0.1, 0.2, 0.4, 0.1, 0.3, 0.2]))
     0.4
     """

@@ -41,13 +41,9 @@ class GroupEstimate:
 class Group:
     """All figures of a group of photos.
 
-    Attributes
-    ----------
-    name : str
-    photos, patients, positives : int
-        Those whose truth is known.
-    figures : tuple of GroupEstimate
-        In the same order for every group of an analysis.
+    Attributes:
+        photos, patients, positives: Those whose truth is known.
+        figures: In the same order for every group of an analysis.
     """
 
     name: str
@@ -59,10 +55,8 @@ class Group:
     def figure(self, metric: str, point: OperatingPoint | None = None) -> GroupEstimate:
         """One metric, at one operating point where it needs one (the first by default).
 
-        Raises
-        ------
-        KeyError
-            If there is no such metric.
+        Raises:
+            KeyError: If there is no such metric.
         """
         for figure in self.figures:
             if figure.estimate.metric == metric and point in (None, figure.point):
@@ -90,10 +84,8 @@ def points_by_output(
 ) -> dict[str, tuple[OperatingPoint, ...]]:
     """The given operating points of every output; none for an output without one.
 
-    Raises
-    ------
-    UserError
-        If one is for an output that the predictions do not have.
+    Raises:
+        UserError: If one is for an output that the predictions do not have.
     """
     for point in operating_points:
         if point.output not in predictions.outputs:
@@ -180,18 +172,12 @@ def measure_groups(
 ) -> list[Measured]:
     """Measure groups over one set of patients in one pass over the resamples.
 
-    Parameters
-    ----------
-    samples : sequence of Sample
-        One for each group.
-    points : sequence of tuple of OperatingPoint
-        Those of each group's output.
-    resampling : Resampling
-        Of the patients that all samples are numbered by.
-    scopes : sequence of str
-        Where a missing class is said to be missing, for each group.
-    area : callable
-        The measure of ranking: `auroc_measure`, or `measures.ranking_measure` to have the AUPRC too.
+    Args:
+        samples: One for each group.
+        points: Those of each group's output.
+        resampling: Of the patients that all samples are numbered by.
+        scopes: Where a missing class is said to be missing, for each group.
+        area: The measure of ranking: `auroc_measure`, or `measures.ranking_measure` to have the AUPRC too.
     """
     pairs = [(area(sample), shares_measure(sample, of)) for sample, of in zip(samples, points, strict=True)]
     computed = compute(dict(enumerate(measure for pair in pairs for measure in pair)), resampling)
@@ -227,13 +213,10 @@ def group(name: str, measured: Measured, against: Measured | None = None) -> Gro
 def holm_adjusted(groups: Sequence[Group], mirrors: Mapping[int, int] | None = None) -> tuple[Group, ...]:
     """The groups with the p-values of every metric's gaps adjusted for their number.
 
-    Parameters
-    ----------
-    groups : sequence of Group
-        With the same figures in the same order.
-    mirrors : mapping of int to int, optional
-        Places of groups whose gap is that of another group with its sign turned (left minus right, right minus
-        left): one question, so one test.
+    Args:
+        groups: With the same figures in the same order.
+        mirrors: Places of groups whose gap is that of another group with its sign turned (left minus right, right minus
+            left): one question, so one test.
     """
     mirrors = mirrors or {}
     figures = [list(one.figures) for one in groups]

@@ -25,12 +25,9 @@ CHANCE = 0.5
 def level_alone_measure(sample: Sample, level: np.ndarray) -> Measure:
     """AUROC of levels ordered by their share of positives in a resample: in that resample, and on the photos as they are.
 
-    Parameters
-    ----------
-    sample : Sample
-        Its probabilities are not looked at.
-    level : numpy.ndarray
-        Shape (photos,): whole numbers from 0.
+    Args:
+        sample: Its probabilities are not looked at.
+        level: Shape (photos,): whole numbers from 0.
     """
     levels = int(level.max(initial=0)) + 1
     places = np.arange(levels)

@@ -35,16 +35,11 @@ _GRADABLE = {"1": "gradable", "true": "gradable", "0": "ungradable", "false": "u
 class Breakdown:
     """A column, as levels.
 
-    Attributes
-    ----------
-    column : str
-    levels : tuple of str
-        In reading order: age bands and numbers rising, text by alphabet, `unknown` last. At most 20, those with the
-        most patients.
-    level : numpy.ndarray
-        Shape (photos,): the place of each photo's level in `levels`, -1 where it is not among them.
-    not_shown : int
-        How many levels there are beside these.
+    Attributes:
+        levels: In reading order: age bands and numbers rising, text by alphabet, `unknown` last. At most 20, those with
+            the most patients.
+        level: Shape (photos,): the place of each photo's level in `levels`, -1 where it is not among them.
+        not_shown: How many levels there are beside these.
     """
 
     column: str
@@ -61,19 +56,12 @@ class Breakdown:
 def breakdown(table: pd.DataFrame, column: str) -> Breakdown:
     """Tell the photos of a table apart by a column.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Of predictions, with `patient` and the column.
-    column : str
+    Args:
+        table: Of predictions, with `patient` and the column.
 
-    Raises
-    ------
-    UserError
-        If there is no such column, an age is no age, or the column holds numbers with decimals.
+    Raises:
+        UserError: If there is no such column, an age is no age, or the column holds numbers with decimals.
 
-    Examples
-    --------
     >>> table = pd.DataFrame({"patient": ["a", "b", "c"], "age": [39.9, 40, None]})
     >>> breakdown(table, "age").levels
     ('under 40', '40–49', 'unknown')

@@ -39,17 +39,12 @@ DIFFERENCE = "auroc_within_level_minus_auroc"
 class Probe:
     """How well embeddings tell the levels of a column.
 
-    Attributes
-    ----------
-    column : str
-    levels : tuple of str
-        Those told apart: with at least 20 patients each.
-    photos, patients : int
-        Of these levels, with an embedding.
-    left_out : int
-        Photos with an embedding whose level is unknown or rare.
-    auroc : Estimate
-        Macro one-versus-rest, 0.5 where nothing is known. Its interval is over patients, for the probes as fitted.
+    Attributes:
+        levels: Those told apart: with at least 20 patients each.
+        photos, patients: Of these levels, with an embedding.
+        left_out: Photos with an embedding whose level is unknown or rare.
+        auroc: Macro one-versus-rest, 0.5 where nothing is known. Its interval is over patients, for the probes as
+            fitted.
     """
 
     column: str
@@ -64,21 +59,13 @@ class Probe:
 class WithinLevels:
     """One output's AUROC with and without the help of a column.
 
-    Attributes
-    ----------
-    output, column : str
-    photos, patients : int
-        With a known truth and a known level.
-    levels : int
-        Of the column, among them.
-    overall : Estimate
-        AUROC over these photos.
-    within : Estimate
-        AUROC among photos of one level, levels pooled by pairs.
-    difference : Estimate
-        `within` minus `overall`, on the same resamples.
-    level_alone : Estimate
-        AUROC of the level's share of positives as a score, its optimism taken off.
+    Attributes:
+        photos, patients: With a known truth and a known level.
+        levels: Of the column, among them.
+        overall: AUROC over these photos.
+        within: AUROC among photos of one level, levels pooled by pairs.
+        difference: `within` minus `overall`, on the same resamples.
+        level_alone: AUROC of the level's share of positives as a score, its optimism taken off.
     """
 
     output: str
@@ -96,20 +83,12 @@ class WithinLevels:
 class Shortcuts:
     """All columns.
 
-    Attributes
-    ----------
-    scope : str
-        `test`, or `all photos`.
-    photos, patients : int
-        In scope.
-    embedded : int or None
-        Photos in scope with an embedding; None where no embeddings were given.
-    probes : tuple of Probe
-    within : tuple of WithinLevels
-        Output by output.
-    remarks : tuple of str
-        Sentences that a reader must know.
-    resamples, seed : int
+    Attributes:
+        scope: `test`, or `all photos`.
+        photos, patients: In scope.
+        embedded: Photos in scope with an embedding; None where no embeddings were given.
+        within: Output by output.
+        remarks: Sentences that a reader must know.
     """
 
     scope: str
@@ -133,22 +112,15 @@ def shortcuts(
 ) -> Shortcuts:
     """Look for shortcuts in the test photos, or in all photos where none is marked as test.
 
-    Parameters
-    ----------
-    predictions : Predictions
-    embeddings : pandas.DataFrame, optional
-        As `embeddings.read_embeddings` gives it; photos that are not in scope are left out. Without it only the
-        scores are looked at.
-    columns : sequence of str
-        Further columns than `source`, `device`, `sex` and `age` (in bands).
-    resamples, seed, stratified
-        As in `evaluate`, with the same resamples.
+    Args:
+        embeddings: As `embeddings.read_embeddings` gives it; photos that are not in scope are left out. Without it only
+            the scores are looked at.
+        columns: Further columns than `source`, `device`, `sex` and `age` (in bands).
+        resamples, seed, stratified: As in `evaluate`, with the same resamples.
 
-    Raises
-    ------
-    UserError
-        If a named column is not there or holds numbers with decimals, an age is no age, or no photo in scope has an
-        embedding.
+    Raises:
+        UserError: If a named column is not there or holds numbers with decimals, an age is no age, or no photo in scope
+            has an embedding.
     """
     scope = evaluated_scope(predictions)
     table = scope.predictions.table

@@ -20,13 +20,9 @@ from eyeground.evaluation.subgroups.groups import restricted
 def stratified_auroc_measure(sample: Sample, stratum: np.ndarray, metric: str) -> Measure:
     """AUROC within strata, pooled by pairs.
 
-    Parameters
-    ----------
-    sample : Sample
-    stratum : numpy.ndarray
-        Shape (photos,): any numbers. Strata that lack a class have no pairs.
-    metric : str
-        What to call it.
+    Args:
+        stratum: Shape (photos,): any numbers. Strata that lack a class have no pairs.
+        metric: What to call it.
     """
     parts: list[tuple[Ranking, np.ndarray]] = []
     usable = np.zeros(len(stratum), dtype=bool)

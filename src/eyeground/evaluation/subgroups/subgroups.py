@@ -33,15 +33,10 @@ from eyeground.evaluation.subgroups.levels import TITLES, Breakdown, breakdown
 class OutputSubgroups:
     """One output by every column.
 
-    Attributes
-    ----------
-    output : str
-    overall : Group
-        All photos.
-    columns : tuple of str
-        For each of `levels`, the column it is of.
-    levels : tuple of Group
-        Column by column; gaps are to all other photos.
+    Attributes:
+        overall: All photos.
+        columns: For each of `levels`, the column it is of.
+        levels: Column by column; gaps are to all other photos.
     """
 
     output: str
@@ -52,10 +47,8 @@ class OutputSubgroups:
     def level(self, column: str, name: str) -> Group:
         """One level by its column and name.
 
-        Raises
-        ------
-        KeyError
-            If there is no such level.
+        Raises:
+            KeyError: If there is no such level.
         """
         for of, one in zip(self.columns, self.levels, strict=True):
             if (of, one.name) == (column, name):
@@ -67,19 +60,12 @@ class OutputSubgroups:
 class Subgroups:
     """All outputs by every column.
 
-    Attributes
-    ----------
-    scope : str
-        `test`, or `all photos`.
-    photos, patients : int
-        In scope.
-    columns : tuple of str
-        By which photos were told apart.
-    remarks : tuple of str
-        Sentences that a reader must know: what could not be looked at, and why.
-    outputs : tuple of OutputSubgroups
-    resamples, seed : int
-        Of the patient bootstrap.
+    Attributes:
+        scope: `test`, or `all photos`.
+        photos, patients: In scope.
+        columns: By which photos were told apart.
+        remarks: Sentences that a reader must know: what could not be looked at, and why.
+        resamples, seed: Of the patient bootstrap.
     """
 
     scope: str
@@ -105,22 +91,15 @@ def subgroups(
     Looked at are the columns `eye`, `sex`, `age` (in bands), `device`, `source` and `gradable` where the table has
     them, and those named.
 
-    Parameters
-    ----------
-    predictions : Predictions
-    operating_points : sequence of OperatingPoint
-        At which sensitivity and specificity are measured, such as those of an `Evaluation`; without any for an output
-        it has no such figures.
-    columns : sequence of str
-        Further columns of the table.
-    resamples, seed, stratified
-        As in `evaluate`, with the same resamples.
+    Args:
+        operating_points: At which sensitivity and specificity are measured, such as those of an `Evaluation`; without
+            any for an output it has no such figures.
+        columns: Further columns of the table.
+        resamples, seed, stratified: As in `evaluate`, with the same resamples.
 
-    Raises
-    ------
-    UserError
-        If a named column is not there or holds numbers with decimals, an age is no age, or an operating point is for
-        an output that the table does not have.
+    Raises:
+        UserError: If a named column is not there or holds numbers with decimals, an age is no age, or an operating
+            point is for an output that the table does not have.
     """
     points = points_by_output(predictions, operating_points)
     scope = evaluated_scope(predictions)

@@ -88,15 +88,9 @@ class Export(Protocol):
 class Network:
     """A fitted network, as far as validating, describing and exporting it goes.
 
-    Attributes
-    ----------
-    architecture : Architecture
-    preprocessing : Preprocessing
-    targets : tuple of Target
-        With their classes known.
-    parameters : int
-        Numbers that were fitted, now or before.
-    export : Export
+    Attributes:
+        targets: With their classes known.
+        parameters: Numbers that were fitted, now or before.
     """
 
     architecture: Architecture
@@ -110,22 +104,14 @@ class Network:
 class Plan:
     """Where a run reads and writes, and what it is called.
 
-    Attributes
-    ----------
-    folder : pathlib.Path
-        Run folder.
-    cache : pathlib.Path
-        Folder of standard photos, shared between runs.
-    name : str
-        Name of the bundle.
-    method : str
-        `pretrain`, `finetune`, `probe` or `segmentation`.
-    licence : str
-        Licence of the weights.
-    allow_leakage : bool
-        Go on although a photograph stands in two splits.
-    jobs : int
-        Processes that make standard photos.
+    Attributes:
+        folder: Run folder.
+        cache: Folder of standard photos, shared between runs.
+        name: Name of the bundle.
+        method: `pretrain`, `finetune`, `probe` or `segmentation`.
+        licence: Licence of the weights.
+        allow_leakage: Go on although a photograph stands in two splits.
+        jobs: Processes that make standard photos.
     """
 
     folder: Path
@@ -184,19 +170,10 @@ def validate_and_export(
 ) -> Built:
     """Calibrate, choose operating points, evaluate, and write predictions, evaluation and bundle.
 
-    Parameters
-    ----------
-    network : Network
-    predictions : Predictions
-        As the network gives them, of validation and test photos, or of all photos out of fold.
-    record : TrainingRecord
-    plan : Plan
-    calibration : str
-    console : rich.console.Console
-    seen : sequence of str
-        What `training_photos` gives, for the bundle.
-    remarks : sequence of str
-        What a reader of the figures must know besides, for report, tables and card.
+    Args:
+        predictions: As the network gives them, of validation and test photos, or of all photos out of fold.
+        seen: What `training_photos` gives, for the bundle.
+        remarks: What a reader of the figures must know besides, for report, tables and card.
     """
     calibrations = fit_calibrations(predictions, network.targets, calibration, console)
     calibrated = calibrated_predictions(predictions, calibrations)
@@ -273,10 +250,8 @@ def tell_unreadable(photos: "PreparedPhotos | DrawnPhotos", console: Console) ->
 def refuse_leakage(manifest: Manifest, allowed: bool, console: Console) -> None:
     """Stop if the very same file stands in two splits, or folds; asked before photographs are prepared, which takes hours.
 
-    Raises
-    ------
-    UserError
-        Unless `allowed`, in which case it is said aloud.
+    Raises:
+        UserError: Unless `allowed`, in which case it is said aloud.
     """
     part = "split" if "split" in manifest.table else "fold"
     used = manifest.where(manifest.table[part].notna())

@@ -39,19 +39,12 @@ def embedder(bundle: Bundle) -> Embed:
 def with_familiarity(bundle: Bundle, photos: PreparedPhotos, cache: Path, seed: int = 0) -> Bundle:
     """The same bundle, in its place, knowing which photographs are familiar.
 
-    Parameters
-    ----------
-    bundle : Bundle
-        A classifier.
-    photos : PreparedPhotos
-        With the splits train, of which at most 2,000 photos are drawn by `seed`, and validation.
-    cache : pathlib.Path
-        Folder in which embeddings are kept.
-    seed : int
+    Args:
+        bundle: A classifier.
+        photos: With the splits train, of which at most 2,000 photos are drawn by `seed`, and validation.
+        cache: Folder in which embeddings are kept.
 
-    Returns
-    -------
-    Bundle
+    Returns:
         Unchanged where either split has fewer than 20 gradable photos, too few to say what is familiar.
     """
     drawn = np.sort(np.random.default_rng(seed).permutation(photos.rows("train"))[:MOST_PHOTOS])
@@ -100,17 +93,11 @@ def _by_health(bundle: Bundle, truth: NDArray[np.float32]) -> dict[str, NDArray[
 def with_familiarity_of(bundle: Bundle, source: Bundle, embedded: NDArray[np.float32]) -> Bundle:
     """The same bundle, in its place, knowing what its source knows, and the photos it was fitted to.
 
-    Parameters
-    ----------
-    bundle : Bundle
-        A probe on the embedding of `source`.
-    source : Bundle
-    embedded : numpy.ndarray
-        Embeddings `(n, width)` of the probe's photos; no more than one in 80 of them lies beyond the limit.
+    Args:
+        bundle: A probe on the embedding of `source`.
+        embedded: Embeddings `(n, width)` of the probe's photos; no more than one in 80 of them lies beyond the limit.
 
-    Returns
-    -------
-    Bundle
+    Returns:
         Unchanged where the source does not know.
     """
     reference, known = source.reference(), source.description.familiarity

@@ -30,16 +30,10 @@ def tell_label_counts(
 ) -> None:
     """Print how many photos and patients there are, and how many positive and negative ones for each output.
 
-    Parameters
-    ----------
-    photos : PreparedPhotos
-    rows : numpy.ndarray
-        Rows to count.
-    targets : sequence of Target
-        Those of the truths, in order.
-    purpose : str
-        What the rows are for, such as "to learn from".
-    console : rich.console.Console
+    Args:
+        rows: Rows to count.
+        targets: Those of the truths, in order.
+        purpose: What the rows are for, such as "to learn from".
     """
     patients = photos.manifest.table["patient"].to_numpy(dtype=object)[rows]
     console.print(f"{purpose}: {len(rows):,} photos of {len(set(patients)):,} patients", highlight=False)

@@ -83,21 +83,13 @@ class _Probed:
 def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: Plan, console: Console) -> Built:
     """Fit a probe on the frozen embedding of a bundle, validate it, and write it as a bundle. Needs no torch.
 
-    Parameters
-    ----------
-    manifest : Manifest
-        With a column `split`: these splits are used. With a `fold` for every photo: these folds are. Else fewer than 1,000
-        labelled photos are cross-validated in folds of patients, and more are split.
-    recipe : ProbeRecipe
-    source : str
-        A bundle's folder, or the name of one that comes with this install.
-    plan : Plan
-    console : rich.console.Console
+    Args:
+        manifest: With a column `split`: these splits are used. With a `fold` for every photo: these folds are. Else
+            fewer than 1,000 labelled photos are cross-validated in folds of patients, and more are split.
+        source: A bundle's folder, or the name of one that comes with this install.
 
-    Raises
-    ------
-    UserError
-        For anything the user can mend: labels, splits, leakage, folders, too few positives or negatives.
+    Raises:
+        UserError: For anything the user can mend: labels, splits, leakage, folders, too few positives or negatives.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
     tell_targets(recipe.targets, console)

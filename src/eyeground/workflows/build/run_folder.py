@@ -47,10 +47,8 @@ _PACKAGES = (
 def make_room(folder: Path, resume: bool, overwrite: bool) -> None:
     """Refuse a run folder that cannot be used, before anything slow; or clear it of its run, if that is asked for.
 
-    Raises
-    ------
-    UserError
-        If the folder holds a run and neither resuming nor overwriting is asked for, or something else.
+    Raises:
+        UserError: If the folder holds a run and neither resuming nor overwriting is asked for, or something else.
     """
     if not folder.exists() or not any(folder.iterdir()):
         return
@@ -72,15 +70,11 @@ def open_run(folder: Path, recipe: Settings, manifest: Manifest, resume: bool) -
 
     A run that stopped before it had done anything, for a wrong target perhaps, is started anew.
 
-    Returns
-    -------
-    Manifest
+    Returns:
         As stored in the run folder: its splits are the ones to use.
 
-    Raises
-    ------
-    UserError
-        If the folder holds another run, or a run and `resume` is not asked for, or no run and it is.
+    Raises:
+        UserError: If the folder holds another run, or a run and `resume` is not asked for, or no run and it is.
     """
     make_room(folder, resume, overwrite=False)
     if (folder / RECIPE).is_file() and resume:

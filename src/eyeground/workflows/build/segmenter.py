@@ -68,12 +68,9 @@ def segmentation_recipe(
 ) -> SegmentationRecipe:
     """The recipe of a segmenter: a bundle's network and normalisation, the structures, then the user's overrides.
 
-    Parameters
-    ----------
-    source : str
-        What the encoder starts from. Of a bundle the network is taken, too; of all else it is the recipe's.
-    structures : sequence of str
-        Names, with `:absent` after those of which an empty mask cell says that there is none.
+    Args:
+        source: What the encoder starts from. Of a bundle the network is taken, too; of all else it is the recipe's.
+        structures: Names, with `:absent` after those of which an empty mask cell says that there is none.
     """
     given = [
         "initialisation=" + json.dumps(source),
@@ -102,10 +99,8 @@ def train_segmenter(
 
     A manifest without splits is split by patient (70 % train, 10 % validation, 20 % test).
 
-    Raises
-    ------
-    UserError
-        For anything the user can mend: masks, splits, leakage, weights, folders.
+    Raises:
+        UserError: For anything the user can mend: masks, splits, leakage, weights, folders.
     """
     if "split" not in manifest.table:
         console.print(f"the manifest has no splits: patients are split by seed {recipe.seed}, 70/10/20 %")

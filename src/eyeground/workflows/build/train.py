@@ -40,10 +40,8 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     A manifest without splits is split by patient (70 % train, 10 % validation, 20 % test), stratified by the
     targets.
 
-    Raises
-    ------
-    UserError
-        For anything the user can mend: labels, splits, leakage, weights, folders.
+    Raises:
+        UserError: For anything the user can mend: labels, splits, leakage, weights, folders.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
     tell_targets(recipe.targets, console)

@@ -46,16 +46,11 @@ TOLERANCE = 0.02
 class ExplainPlan:
     """What is explained.
 
-    Attributes
-    ----------
-    output : str
-        An output that every model has.
-    methods : tuple of str
-        Names from `explanation.maps.METHODS`.
-    measure : bool
-        Whether maps are held against lesion masks; photos without an outlined lesion are then left out.
-    curves : bool
-        Whether maps that are measured are held against their network, too, by deletion and insertion.
+    Attributes:
+        output: An output that every model has.
+        methods: Names from `explanation.maps.METHODS`.
+        measure: Whether maps are held against lesion masks; photos without an outlined lesion are then left out.
+        curves: Whether maps that are measured are held against their network, too, by deletion and insertion.
     """
 
     output: str
@@ -68,15 +63,12 @@ class ExplainPlan:
 class ExplainedPhotos:
     """What came out.
 
-    Attributes
-    ----------
-    photos : pandas.DataFrame
-        One row for each photo, model and method: `photo`, `patient`, `model`, `method`, `picture`, `milliseconds`,
-        `forward_passes`, `backward_passes`; where measured also the measures, and rows of the method `chance`.
-    sheets : tuple of path
-        Contact sheets.
-    left_out : dict of str to str
-        Photos without a map, and why.
+    Attributes:
+        photos: One row for each photo, model and method: `photo`, `patient`, `model`, `method`, `picture`,
+            `milliseconds`, `forward_passes`, `backward_passes`; where measured also the measures, and rows of the
+            method `chance`.
+        sheets: Contact sheets.
+        left_out: Photos without a map, and why.
     """
 
     photos: pd.DataFrame
@@ -89,24 +81,15 @@ def explain_manifest(
 ) -> ExplainedPhotos:
     """Draw, and where asked measure, every photo's maps.
 
-    Parameters
-    ----------
-    manifest : Manifest
-    models : mapping of str to Classifier
-        By the name that pictures and tables show.
-    plan : ExplainPlan
-    folder : pathlib.Path
-        Pictures go to `photos/`, contact sheets to `sheets/`.
-    cache : pathlib.Path
-        Folder of standard photos.
-    jobs : int
-        Processes that make standard photos.
+    Args:
+        models: By the name that pictures and tables show.
+        folder: Pictures go to `photos/`, contact sheets to `sheets/`.
+        cache: Folder of standard photos.
+        jobs: Processes that make standard photos.
 
-    Raises
-    ------
-    UserError
-        If a model lacks the output, a method does not exist or fit the backbone, masks are missing or do not fit, or
-        nothing is left to explain.
+    Raises:
+        UserError: If a model lacks the output, a method does not exist or fit the backbone, masks are missing or do not
+            fit, or nothing is left to explain.
     """
     for classifier in models.values():
         classifier.eval()

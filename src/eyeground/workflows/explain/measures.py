@@ -29,20 +29,14 @@ COSTS = ("milliseconds", "forward_passes", "backward_passes")
 def measure_table(photos: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
     """Figures of every model, method and measure.
 
-    Parameters
-    ----------
-    photos : pandas.DataFrame
-        As `explain.ExplainedPhotos.photos`, measured.
-    resamples : int
-        Bootstrap resamples of patients; without any there are no intervals.
-    seed : int
+    Args:
+        photos: As `explain.ExplainedPhotos.photos`, measured.
+        resamples: Bootstrap resamples of patients; without any there are no intervals.
 
-    Returns
-    -------
-    pandas.DataFrame
+    Returns:
         `model`, `method`, `measure`, `minus` (empty for a figure; `evidence`, `traced` or `chance` for the paired
-        difference from it), `value`, `low`, `high` (95 %), `n_photos`, `n_patients`. Measures are shares in 0-1, `milliseconds` and
-        passes are means per photo. Photos where a measure is undefined are left out of it.
+        difference from it), `value`, `low`, `high` (95 %), `n_photos`, `n_patients`. Measures are shares in 0-1,
+        `milliseconds` and passes are means per photo. Photos where a measure is undefined are left out of it.
     """
     wide = photos.pivot(index=["photo", "patient"], columns=["model", "method"], values=[*MEASURES, *COSTS])
     patient = np.unique(wide.index.get_level_values("patient").to_numpy(dtype=str), return_inverse=True)[1]

@@ -28,14 +28,10 @@ BAR_WIDTH, BAR_HEIGHT, MID_GREY = 96, 10, 120
 class Panel:
     """A map to be drawn.
 
-    Attributes
-    ----------
-    model, method : str
-        As the caption names them; `model` may be empty.
-    values : numpy.ndarray
-        float32 (side, side): logits for methods in `maps.SIGNED`, else 0-1.
-    field_of_view : numpy.ndarray
-        Boolean (side, side).
+    Attributes:
+        model, method: As the caption names them; `model` may be empty.
+        values: float32 (side, side): logits for methods in `maps.SIGNED`, else 0-1.
+        field_of_view: Boolean (side, side).
     """
 
     model: str

@@ -37,17 +37,11 @@ def write_explanation_report(
 ) -> Path:
     """Write `report.html` and its tables.
 
-    Parameters
-    ----------
-    found : ExplainedPhotos
-        Measured.
-    figures : pandas.DataFrame
-        As `explain_figures.measure_table` gives them.
-    output : str
-        The output that was explained.
-    folder : pathlib.Path
-    resamples, seed : int
-        Behind the intervals.
+    Args:
+        found: Measured.
+        figures: As `explain_figures.measure_table` gives them.
+        output: The output that was explained.
+        resamples, seed: Behind the intervals.
     """
     models = list(figures["model"].unique())
     photos, patients = int(figures["n_photos"].max()), int(figures["n_patients"].max())

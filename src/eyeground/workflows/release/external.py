@@ -26,29 +26,18 @@ from eyeground.workflows.release.inference_settings import AS_TRAINED, Answering
 class ReleasePlan:
     """What is released, and how.
 
-    Attributes
-    ----------
-    run, folder : pathlib.Path
-        Run folder, and where the bundle goes.
-    name : str
-        Of the model.
-    cache : pathlib.Path
-        Folder of standard photos.
-    jobs : int
-        Processes that read photos.
-    external : mapping of str to path
-        Datasets that the model has never seen, by name: manifests, which the released graph predicts, or predictions
-        tables of the run's model.
-    report : pathlib.Path or None
-        Folder that `eyeground evaluate` wrote; its report goes into the bundle.
-    licence : str or None
-        Of the weights; the run's if None.
-    answering : Answering
-        How the released model answers.
-    int8 : bool
-        Try 8-bit graphs.
-    resamples : int
-        Of patients, behind each interval.
+    Attributes:
+        run, folder: Run folder, and where the bundle goes.
+        name: Of the model.
+        cache: Folder of standard photos.
+        jobs: Processes that read photos.
+        external: Datasets that the model has never seen, by name: manifests, which the released graph predicts, or
+            predictions tables of the run's model.
+        report: Folder that `eyeground evaluate` wrote; its report goes into the bundle.
+        licence: Of the weights; the run's if None.
+        answering: How the released model answers.
+        int8: Try 8-bit graphs.
+        resamples: Of patients, behind each interval.
     """
 
     run: Path
@@ -67,20 +56,13 @@ class ReleasePlan:
 def evaluate_external(name: str, table: Path, bundle: Bundle, plan: ReleasePlan) -> Evaluation:
     """Evaluate every photo of a dataset, for the outputs that it has truths of.
 
-    Parameters
-    ----------
-    name : str
-        Of the dataset, for errors.
-    table : pathlib.Path
-        Manifest or predictions table.
-    bundle : Bundle
-        Whose graph predicts a manifest, and whose thresholds are used.
-    plan : ReleasePlan
+    Args:
+        name: Of the dataset, for errors.
+        table: Manifest or predictions table.
+        bundle: Whose graph predicts a manifest, and whose thresholds are used.
 
-    Raises
-    ------
-    UserError
-        If the table cannot be read, or holds no truth of any output of the model.
+    Raises:
+        UserError: If the table cannot be read, or holds no truth of any output of the model.
     """
     outputs = bundle.description.outputs
     predictions, remark = _predictions(table, bundle, plan)

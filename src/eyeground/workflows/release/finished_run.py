@@ -24,17 +24,12 @@ SPEED = "photos_per_second"
 class Compute:
     """What the training took, as far as the run recorded it.
 
-    Attributes
-    ----------
-    epochs : int
-        0 for a probe.
-    seconds : float or None
-        Of all passes over the training photos, from each epoch's speed; without reading weights, validating and
-        exporting. None where no speed was recorded.
-    machine : str
-        Such as `Linux x86_64`.
-    software : dict of str to str
-        Name and version.
+    Attributes:
+        epochs: 0 for a probe.
+        seconds: Of all passes over the training photos, from each epoch's speed; without reading weights, validating
+            and exporting. None where no speed was recorded.
+        machine: Such as `Linux x86_64`.
+        software: Name and version.
     """
 
     epochs: int
@@ -54,14 +49,9 @@ class Compute:
 class FinishedRun:
     """A finished run.
 
-    Attributes
-    ----------
-    folder : pathlib.Path
-    manifest : Manifest
-        With the splits that were used.
-    bundle : Bundle
-        As training exported it, verified.
-    compute : Compute
+    Attributes:
+        manifest: With the splits that were used.
+        bundle: As training exported it, verified.
     """
 
     folder: Path
@@ -73,10 +63,8 @@ class FinishedRun:
 def read_finished_run(folder: Path) -> FinishedRun:
     """Read a run folder.
 
-    Raises
-    ------
-    UserError
-        If it is no run folder, the run is not finished, or something in it cannot be read.
+    Raises:
+        UserError: If it is no run folder, the run is not finished, or something in it cannot be read.
     """
     folder = Path(folder)
     if not (folder / RECIPE).is_file():

@@ -25,16 +25,11 @@ def probabilities_of(
 ) -> NDArray[np.float64]:
     """Calibrated probabilities (n, outputs) of cached standard photos.
 
-    Parameters
-    ----------
-    graph : pathlib.Path
-        ONNX graph with the inputs and outputs of a bundle's.
-    description : BundleDescription
-        Whose calibrations are applied.
-    standard : sequence of path
-        Standard photos, n of them.
-    what : str
-        What the progress bar calls it.
+    Args:
+        graph: ONNX graph with the inputs and outputs of a bundle's.
+        description: Whose calibrations are applied.
+        standard: Standard photos, n of them.
+        what: What the progress bar calls it.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()

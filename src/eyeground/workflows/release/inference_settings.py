@@ -27,16 +27,11 @@ from eyeground.workflows.release.stacking import stack, stacked_columns
 class Answering:
     """How a released model is to answer; None stands for as it was trained.
 
-    Attributes
-    ----------
-    side : int or None
-        Pixels of a standard photo; see `Preprocessing.side`.
-    views : int or None
-        1, 2 or 4; see `Architecture.views`.
-    scales : tuple of float or None
-        See `Architecture.scales`.
-    stacked : tuple of str or None
-        An output, and the output of which a share is added to it; see `stacking`.
+    Attributes:
+        side: Pixels of a standard photo; see `Preprocessing.side`.
+        views: 1, 2 or 4; see `Architecture.views`.
+        scales: See `Architecture.scales`.
+        stacked: An output, and the output of which a share is added to it; see `stacking`.
     """
 
     side: int | None = None
@@ -65,10 +60,8 @@ AS_TRAINED = Answering()
 def network_answering(run: FinishedRun, answering: Answering) -> Classifier:
     """The run's network, set to look this way; it is not stacked yet.
 
-    Raises
-    ------
-    UserError
-        If it cannot look or be stacked this way.
+    Raises:
+        UserError: If it cannot look or be stacked this way.
     """
     trained, described = load(run.bundle.folder), run.bundle.description
     if answering.stacked is not None:
@@ -94,23 +87,14 @@ def answering_anew(
 ) -> FinishedRun:
     """The run with a bundle in `folder` that answers this way.
 
-    Parameters
-    ----------
-    run : FinishedRun
-    answering : Answering
-    classifier : Classifier
-        What `network_answering` gives; stacked in place.
-    photos : PreparedPhotos
-        The run's, by the preprocessing that this way of answering needs.
-    folder : pathlib.Path
-        Where the bundle goes.
-    console : rich.console.Console
-        Where calibration is told.
+    Args:
+        classifier: What `network_answering` gives; stacked in place.
+        photos: The run's, by the preprocessing that this way of answering needs.
+        folder: Where the bundle goes.
+        console: Where calibration is told.
 
-    Raises
-    ------
-    UserError
-        If the share to be stacked is not above 0.
+    Raises:
+        UserError: If the share to be stacked is not above 0.
     """
     described = run.bundle.description
     rows = photos.rows("validation")

@@ -34,14 +34,10 @@ Array = NDArray[np.float64]
 class Judges:
     """What an 8-bit graph is held against.
 
-    Attributes
-    ----------
-    standard : sequence of path
-        Standard photos of the validation split (or of test, to tell what a released one costs), n of them.
-    truth : numpy.ndarray
-        Shape (n, outputs): 0, 1 or NaN.
-    probabilities : numpy.ndarray
-        Shape (n, outputs), calibrated, of the graph in 32 bits.
+    Attributes:
+        standard: Standard photos of the validation split (or of test, to tell what a released one costs), n of them.
+        truth: Shape (n, outputs): 0, 1 or NaN.
+        probabilities: Shape (n, outputs), calibrated, of the graph in 32 bits.
     """
 
     standard: Sequence[Path]
@@ -61,26 +57,16 @@ def try_ways(
 ) -> tuple[Quantisation, ...]:
     """Quantise a graph in one way after another until one is good enough.
 
-    Parameters
-    ----------
-    graph : pathlib.Path
-        In float32.
-    target : pathlib.Path
-        Where the 8-bit graph goes; nothing is left there if none is good enough.
-    description : BundleDescription
-        Of the bundle.
-    training : sequence of path
-        Standard photos of the training split, by which ranges are set: evenly spread ones, 200 at most.
-    judges : Judges
-        Validation photos, which decide.
-    test : Judges
-        Test photos, on which the one that is released is run once.
-    tell : callable
-        Takes a sentence on each way.
+    Args:
+        graph: In float32.
+        target: Where the 8-bit graph goes; nothing is left there if none is good enough.
+        description: Of the bundle.
+        training: Standard photos of the training split, by which ranges are set: evenly spread ones, 200 at most.
+        judges: Validation photos, which decide.
+        test: Test photos, on which the one that is released is run once.
+        tell: Takes a sentence on each way.
 
-    Returns
-    -------
-    tuple of Quantisation
+    Returns:
         What was measured of every way that was tried; the last is `released` if it was good enough.
     """
     if len(judges.standard) < FEWEST_JUDGES:

@@ -50,11 +50,9 @@ from eyeground.workflows.release.release_card import (
 def release(plan: ReleasePlan, console: Console) -> Bundle:
     """Make a release bundle.
 
-    Raises
-    ------
-    UserError
-        If the run is not finished, its photos cannot be read, the name cannot be a folder's, rounding changed the
-        model too much, or an external table has none of its outputs.
+    Raises:
+        UserError: If the run is not finished, its photos cannot be read, the name cannot be a folder's, rounding
+            changed the model too much, or an external table has none of its outputs.
     """
     if not is_plain_name(plan.name):
         raise UserError(

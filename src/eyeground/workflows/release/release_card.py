@@ -52,25 +52,14 @@ class SplitFlow:
 class Facts:
     """Everything that a card tells.
 
-    Attributes
-    ----------
-    description : BundleDescription
-        With figures, rounding and quantisations.
-    parameters : int
-        Of the network.
-    sizes : dict of str to int
-        Bytes of each file.
-    weights_hash : str
-        SHA-256 of `model.safetensors`.
-    flow : tuple of SplitFlow
-    internal : Evaluation
-        Of the run's test photos.
-    external : dict of str to Evaluation
-    subgroups : Subgroups
-        Of the test photos, for the outputs that decide.
-    compute : Compute
-    hashes : int
-        Photos in `training_photos.txt`.
+    Attributes:
+        description: With figures, rounding and quantisations.
+        parameters: Of the network.
+        sizes: Bytes of each file.
+        weights_hash: SHA-256 of `model.safetensors`.
+        internal: Of the run's test photos.
+        subgroups: Of the test photos, for the outputs that decide.
+        hashes: Photos in `training_photos.txt`.
     """
 
     description: BundleDescription

@@ -25,11 +25,9 @@ FEWEST_PHOTOS = 20  # positive and negative ones, ten for each of the two number
 def stacked_columns(targets: Sequence[Target], output: str, added: str) -> tuple[int, int]:
     """The places of the two outputs among a network's.
 
-    Raises
-    ------
-    UserError
-        If there is no such output, the first is a grade or an exclusive class, or the second an exclusive class or a later step
-        of a grade.
+    Raises:
+        UserError: If there is no such output, the first is a grade or an exclusive class, or the second an exclusive
+            class or a later step of a grade.
     """
     names = [name for target in targets for name in target.outputs]
     for name in (output, added):
@@ -56,26 +54,19 @@ def stack(
 ) -> tuple[Stacked, np.ndarray]:
     """Add a share of one output's logit to another's, in place.
 
-    Parameters
-    ----------
-    classifier : Classifier
-        Its head is changed.
-    output, added : str
-        The output to change, and the one of which a share is added.
-    predicted, truth : numpy.ndarray
-        Shape (photos, outputs) each: uncalibrated probabilities and truths (0, 1 or NaN) of validation photos.
+    Args:
+        classifier: Its head is changed.
+        output, added: The output to change, and the one of which a share is added.
+        predicted, truth: Shape (photos, outputs) each: uncalibrated probabilities and truths (0, 1 or NaN) of
+            validation photos.
 
-    Returns
-    -------
-    Stacked
+    Returns:
         What was done.
-    numpy.ndarray
         Shape (photos, outputs): the probabilities that the classifier now gives.
 
-    Raises
-    ------
-    UserError
-        As `stacked_columns`; if there are fewer than 20 positive or negative photos, or the share is not above 0.
+    Raises:
+        UserError: As `stacked_columns`; if there are fewer than 20 positive or negative photos, or the share is not
+            above 0.
     """
     columns = list(stacked_columns(classifier.targets, output, added))
     known = np.isfinite(truth[:, columns[0]])

@@ -41,17 +41,12 @@ PARTS = "predictions"
 class StressPlan:
     """What is spoilt.
 
-    Attributes
-    ----------
-    faults : tuple of str
-        Names from `FAULTS`.
-    sample : int or None
-        How many patients, drawn at random from those with a known truth; None for all.
-    every_photo : bool
-        All photos whatever their split, for a model that has seen none of them; else the test photos, or all where
-        the manifest has no splits.
-    seed : int
-        Of the sample of patients and of the faults.
+    Attributes:
+        faults: Names from `FAULTS`.
+        sample: How many patients, drawn at random from those with a known truth; None for all.
+        every_photo: All photos whatever their split, for a model that has seen none of them; else the test photos, or
+            all where the manifest has no splits.
+        seed: Of the sample of patients and of the faults.
     """
 
     faults: tuple[str, ...] = tuple(FAULTS)
@@ -65,31 +60,19 @@ def stress_manifest(
 ) -> tuple[StressPredictions, dict[str, str]]:
     """Predict photos of a manifest as they are, and under every fault and severity.
 
-    Parameters
-    ----------
-    manifest : Manifest
-    screener : Screener
-        A loaded bundle.
-    plan : StressPlan
-    folder : pathlib.Path
-        In its sub-folder `predictions` what is predicted is kept, and found again.
-    cache : pathlib.Path
-        Folder of standard photos.
-    jobs : int
-        Processes that make standard photos, and threads that spoil them.
+    Args:
+        screener: A loaded bundle.
+        folder: In its sub-folder `predictions` what is predicted is kept, and found again.
+        cache: Folder of standard photos.
+        jobs: Processes that make standard photos, and threads that spoil them.
 
-    Returns
-    -------
-    predictions : StressPredictions
-        Of the same photos in the same order.
-    unreadable : dict of str to str
-        Photos without a prediction, and why.
+    Returns:
+        predictions: Of the same photos in the same order.
+        unreadable: Photos without a prediction, and why.
 
-    Raises
-    ------
-    UserError
-        If there is no such fault, no photo to evaluate, none with a known truth or none that can be read, or a label
-        has a value that the bundle's target does not know.
+    Raises:
+        UserError: If there is no such fault, no photo to evaluate, none with a known truth or none that can be read, or
+            a label has a value that the bundle's target does not know.
     """
     for fault in plan.faults:
         fault_named(fault)

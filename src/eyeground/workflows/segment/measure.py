@@ -41,14 +41,10 @@ Draw = Callable[[StandardPhoto], Drawing]
 class DrawnTruth:
     """What people drew on one photograph.
 
-    Attributes
-    ----------
-    truth : numpy.ndarray
-        Shape (height, width), bool.
-    second : numpy.ndarray or None
-        The second annotator's.
-    inside : numpy.ndarray
-        Shape (height, width), bool: the field of view.
+    Attributes:
+        truth: Shape (height, width), bool.
+        second: The second annotator's.
+        inside: Shape (height, width), bool: the field of view.
     """
 
     truth: NDArray[np.bool_]
@@ -80,20 +76,13 @@ def measure_drawings(
 ) -> Measured:
     """Draw on every photo that has a mask, and compare.
 
-    Parameters
-    ----------
-    manifest : Manifest
-        With columns `mask_<structure>`; a structure of which no photo has a mask is left out.
-    structures : sequence of Structure
-    preprocessing : Preprocessing
-        The segmenter's.
-    draw : function of a StandardPhoto
-        Such as `Drawer.draw`.
+    Args:
+        manifest: With columns `mask_<structure>`; a structure of which no photo has a mask is left out.
+        preprocessing: The segmenter's.
+        draw: Such as `Drawer.draw`.
 
-    Raises
-    ------
-    UserError
-        If no photo can be measured, or a mask is missing or does not fit its photograph.
+    Raises:
+        UserError: If no photo can be measured, or a mask is missing or does not fit its photograph.
     """
     model: dict[str, list[MeasuredPhoto]] = {structure.name: [] for structure in structures}
     second: dict[str, list[MeasuredPhoto]] = {structure.name: [] for structure in structures}
@@ -127,10 +116,8 @@ def measure_drawings(
 def truth_of(manifest: Manifest, row: int, structure: Structure, standard: StandardPhoto) -> DrawnTruth:
     """What people drew of a structure on a photo whose mask is known.
 
-    Raises
-    ------
-    UserError
-        If a mask cannot be read, has another size than the photograph, or covers most of it.
+    Raises:
+        UserError: If a mask cannot be read, has another size than the photograph, or covers most of it.
     """
     geometry = standard.geometry
     shape = (geometry.original_height, geometry.original_width)
@@ -171,19 +158,12 @@ def _mask(manifest: Manifest, row: int, column: str, shape: tuple[int, int]) -> 
 def measured_against(manifest: Manifest, drawer: Drawer, folder: Path, absent: Sequence[str]) -> pd.DataFrame:
     """Figures of a segmenter on the photos of a manifest that have masks, written to `structures.csv`.
 
-    Parameters
-    ----------
-    manifest : Manifest
-        With `mask_<structure>` columns of at least one of the segmenter's structures.
-    drawer : Drawer
-    folder : pathlib.Path
-    absent : sequence of str
-        Structures of which an empty mask cell says that the photo shows none.
+    Args:
+        manifest: With `mask_<structure>` columns of at least one of the segmenter's structures.
+        absent: Structures of which an empty mask cell says that the photo shows none.
 
-    Raises
-    ------
-    UserError
-        If no structure of the segmenter has a mask column, or no photo can be measured.
+    Raises:
+        UserError: If no structure of the segmenter has a mask column, or no photo can be measured.
     """
     known = [name for name in drawer.structures if MASK_PREFIX + name in manifest.masks]
     if not known:

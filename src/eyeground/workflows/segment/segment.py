@@ -42,31 +42,22 @@ def segment(
 ) -> list[dict[str, Any]]:
     """Draw on photographs and write masks, pictures and the table.
 
-    Parameters
-    ----------
-    photos : sequence of pathlib.Path
-        Folders, walked through, and files.
-    drawers : sequence of Drawer
-        Loaded segmenters, which draw different structures.
-    folder : pathlib.Path
-        Gets `masks/<structure>/<photo>.png` (0 and 255, as large as the photograph), `overlays/<photo>.structures.jpg` and `segments.csv`.
-    with_biomarkers : bool
-        Measure the masks, see `eyeground.biomarkers`; a segmenter must draw `vessel`.
-    overwrite : bool
-        Replace what other segmenters drew there.
+    Args:
+        photos: Folders, walked through, and files.
+        drawers: Loaded segmenters, which draw different structures.
+        folder: Gets `masks/<structure>/<photo>.png` (0 and 255, as large as the photograph),
+            `overlays/<photo>.structures.jpg` and `segments.csv`.
+        with_biomarkers: Measure the masks, see `eyeground.biomarkers`; a segmenter must draw `vessel`.
+        overwrite: Replace what other segmenters drew there.
 
-    Returns
-    -------
-    list of dict
-        A row per photograph: `photo`, `status` (`drawn` or `unreadable`), `reason`, `model`, for each structure the share of
-        the field of view that it covers, `area_<structure>`, 0 to 1, and the biomarkers. Lengths in pixels are of the standard
-        photo of the segmenter of vessels.
+    Returns:
+        A row per photograph: `photo`, `status` (`drawn` or `unreadable`), `reason`, `model`, for each structure the
+        share of the field of view that it covers, `area_<structure>`, 0 to 1, and the biomarkers. Lengths in pixels are
+        of the standard photo of the segmenter of vessels.
 
-    Raises
-    ------
-    UserError
-        If there is no photograph, two segmenters draw one structure, biomarkers are asked for and nothing draws vessels, or the
-        output cannot be written or holds what other segmenters drew.
+    Raises:
+        UserError: If there is no photograph, two segmenters draw one structure, biomarkers are asked for and nothing
+            draws vessels, or the output cannot be written or holds what other segmenters drew.
     """
     structures = [name for drawer in drawers for name in drawer.structures]
     repeated = next((name for name in structures if structures.count(name) > 1), None)

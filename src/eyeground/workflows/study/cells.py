@@ -23,18 +23,12 @@ ADDRESS_LENGTH = 16
 class Cell:
     """One computation of a study.
 
-    Attributes
-    ----------
-    initialisation, task : str
-        By name.
-    method : str
-        `as released`, `probe` or `finetune`.
-    fraction : float
-        Share of the training patients whose labels are used; 0 as released.
-    seed : int
-        Of the draw of that share.
-    fold : int
-        The fold held out, from 0; -1 as released, where nothing is trained and no fold held out.
+    Attributes:
+        initialisation, task: By name.
+        method: `as released`, `probe` or `finetune`.
+        fraction: Share of the training patients whose labels are used; 0 as released.
+        seed: Of the draw of that share.
+        fold: The fold held out, from 0; -1 as released, where nothing is trained and no fold held out.
     """
 
     initialisation: str
@@ -72,10 +66,8 @@ def cells_of(recipe: StudyRecipe) -> tuple[Cell, ...]:
 def released_cells(recipe: StudyRecipe, outputs: Mapping[str, tuple[str, ...]]) -> tuple[Cell, ...]:
     """Cells of heads that bundles bring: of every bundle that has all outputs of a task.
 
-    Parameters
-    ----------
-    outputs : mapping of str to tuple of str
-        By initialisation: the outputs of its bundle.
+    Args:
+        outputs: By initialisation: the outputs of its bundle.
     """
     if not recipe.as_released:
         return ()
@@ -90,10 +82,8 @@ def released_cells(recipe: StudyRecipe, outputs: Mapping[str, tuple[str, ...]]) 
 def address(cell: Cell, depends_on: Mapping[str, Any]) -> str:
     """Sixteen hexadecimal digits that stand for the cell and all it depends on.
 
-    Parameters
-    ----------
-    depends_on : mapping
-        JSON values: weights, manifests, targets, settings.
+    Args:
+        depends_on: JSON values: weights, manifests, targets, settings.
     """
     own = {"method": cell.method, "fraction": cell.fraction, "seed": cell.seed, "fold": cell.fold, "version": VERSION}
     text = json.dumps({**own, **depends_on}, sort_keys=True, separators=(",", ":"))

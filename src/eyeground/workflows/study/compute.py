@@ -38,14 +38,10 @@ CHOOSING = {"train": 0.8, "validation": 0.2}  # of a fine-tuning's patients: to 
 class Photos:
     """Photographs that a cell predicts.
 
-    Attributes
-    ----------
-    prepared : PreparedPhotos
-        Their truths are those of `targets`, in order; the task's own have their folds in the manifest.
-    targets : tuple of Target
-        The task's, or for external photographs those of which they have labels.
-    embedded : numpy.ndarray or None
-        Shape (rows, width), float32, where the cell is a probe.
+    Attributes:
+        prepared: Their truths are those of `targets`, in order; the task's own have their folds in the manifest.
+        targets: The task's, or for external photographs those of which they have labels.
+        embedded: Shape (rows, width), float32, where the cell is a probe.
     """
 
     prepared: PreparedPhotos
@@ -106,10 +102,8 @@ def finetune_cell(
 ) -> Outcome:
     """Train all layers with each learning rate, keep the one that validation photos prefer, predict the fold held out.
 
-    Parameters
-    ----------
-    work : pathlib.Path
-        Folder of checkpoints, from which an interrupted cell goes on; removed at the end.
+    Args:
+        work: Folder of checkpoints, from which an interrupted cell goes on; removed at the end.
     """
     started = time.monotonic()
     drawn = drawn_rows(cell, task, own.prepared.manifest)

@@ -29,16 +29,11 @@ TABLES = (".csv", ".parquet")
 class Place:
     """Where a study reads and writes.
 
-    Attributes
-    ----------
-    folder : pathlib.Path
-        The study's own.
-    root : pathlib.Path
-        Folder that relative paths of the recipe start from.
-    cache : pathlib.Path
-        Folder of standard photos and embeddings.
-    jobs : int
-        Processes that work at once.
+    Attributes:
+        folder: The study's own.
+        root: Folder that relative paths of the recipe start from.
+        cache: Folder of standard photos and embeddings.
+        jobs: Processes that work at once.
     """
 
     folder: Path
@@ -56,18 +51,11 @@ def open_data(
 ) -> dict[str, Manifest]:
     """Read every dataset of a study, or the manifest that was kept of it.
 
-    Parameters
-    ----------
-    recipe : StudyRecipe
-    place : Place
-    console : rich.console.Console
-    as_they_are : collection of str
-        Data that are neither cleaned, which reads every photo, nor kept.
+    Args:
+        as_they_are: Data that are neither cleaned, which reads every photo, nor kept.
 
-    Raises
-    ------
-    UserError
-        If data are missing, or were kept from other settings.
+    Raises:
+        UserError: If data are missing, or were kept from other settings.
     """
     return {
         name: _opened(name, settings, place, console, name not in as_they_are) for name, settings in recipe.data.items()
@@ -90,10 +78,8 @@ def missing_data(recipe: StudyRecipe, place: Place) -> list[str]:
 def task_photos(task: StudyTask, manifests: dict[str, Manifest], seed: int) -> Manifest:
     """The photos of a task that have at least one of its labels, with the fold of each patient.
 
-    Raises
-    ------
-    UserError
-        If the data lack the split or a label, or have fewer patients than folds.
+    Raises:
+        UserError: If the data lack the split or a label, or have fewer patients than folds.
     """
     manifest = manifests[task.data]
     if task.split:
@@ -109,10 +95,8 @@ def task_photos(task: StudyTask, manifests: dict[str, Manifest], seed: int) -> M
 def external_photos(task: StudyTask, name: str, manifests: dict[str, Manifest]) -> tuple[Manifest, tuple[Target, ...]]:
     """Photos of another dataset that have labels of a task, and the targets of which they have any.
 
-    Raises
-    ------
-    UserError
-        If they have none.
+    Raises:
+        UserError: If they have none.
     """
     manifest = manifests[name]
     labels = [name for name in manifest.labels if manifest.table[name].notna().any()]

@@ -55,22 +55,14 @@ class Contest:
 class StudyFigure:
     """The AUROC of one start in one contest.
 
-    Attributes
-    ----------
-    contest : Contest
-    initialisation, reference : str
-        The start, and the one that it is compared with.
-    output : str
-        One of the task's, or `mean over outputs`.
-    auroc : Estimate
-    difference : Estimate or None
-        The start minus its reference; None for a reference.
-    p, p_holm : float or None
-        Of the difference, by inversion of its interval; and adjusted, where the figure is the task's main one.
-    photos, patients, positives : int
-        Photos and patients with a known truth, and photos that are positive.
-    draws : int
-        Of the label fraction, over which the figure is the mean.
+    Attributes:
+        initialisation, reference: The start, and the one that it is compared with.
+        output: One of the task's, or `mean over outputs`.
+        difference: The start minus its reference; None for a reference.
+        p, p_holm: Of the difference, by inversion of its interval; and adjusted, where the figure is the task's main
+            one.
+        photos, patients, positives: Photos and patients with a known truth, and photos that are positive.
+        draws: Of the label fraction, over which the figure is the mean.
     """
 
     contest: Contest

@@ -28,14 +28,10 @@ _STALE = 3600  # seconds
 class Outcome:
     """What computing a cell yields.
 
-    Attributes
-    ----------
-    tables : dict of str to Predictions
-        `predictions` of the task's own photos, and one by the name of each external dataset.
-    seconds : float
-        Time it took.
-    remarks : dict of str to JSON value
-        What was chosen (strengths, learning rate) and what could not be learnt.
+    Attributes:
+        tables: `predictions` of the task's own photos, and one by the name of each external dataset.
+        seconds: Time it took.
+        remarks: What was chosen (strengths, learning rate) and what could not be learnt.
     """
 
     tables: dict[str, Predictions]

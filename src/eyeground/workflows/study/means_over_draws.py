@@ -24,17 +24,11 @@ from eyeground.evaluation.measures import Computed
 class MeanOverDraws:
     """A mean of figures.
 
-    Attributes
-    ----------
-    point : float
-        On the photos as they are, over all draws.
-    resampled : numpy.ndarray
-        Shape (resamples,).
-    jackknifed : numpy.ndarray or None
-        Shape (groups and draws,): with each group of patients left out and, of several draws, each draw.
-    bearing : Bearing
-    missing : str
-        Why it has no value, if so.
+    Attributes:
+        point: On the photos as they are, over all draws.
+        resampled: Shape (resamples,).
+        jackknifed: Shape (groups and draws,): with each group of patients left out and, of several draws, each draw.
+        missing: Why it has no value, if so.
     """
 
     point: float
@@ -53,13 +47,10 @@ class MeanOverDraws:
 def mean_over_draws(draws: Sequence[Sequence[Computed]], seed: int) -> MeanOverDraws:
     """The mean over outputs and draws; an output without both classes has no part in it.
 
-    Parameters
-    ----------
-    draws : sequence of sequence of Computed
-        For each draw, figures of the outputs, of the same resamples of patients. Means are compared draw by draw, so
-        their draws must come in the same order.
-    seed : int
-        Of the resampling of draws, which is the same for everything that is averaged over as many draws.
+    Args:
+        draws: For each draw, figures of the outputs, of the same resamples of patients. Means are compared draw by
+            draw, so their draws must come in the same order.
+        seed: Of the resampling of draws, which is the same for everything that is averaged over as many draws.
     """
     estimable = [[part for part in parts if not part.measure.missing[0]] for parts in draws]
     if not all(estimable):

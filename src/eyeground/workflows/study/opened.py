@@ -31,17 +31,11 @@ class Planned:
 class Study:
     """A study with everything it reads opened.
 
-    Attributes
-    ----------
-    recipe : StudyRecipe
-    place : Place
-    starts : dict of str to Start
-    tasks : dict of str to Manifest
-        Photos of each task, with folds.
-    external : dict of (str, str) to (Manifest, tuple of Target)
-        By task and data: photos, and the targets they have labels of.
-    uncleaned : tuple of str
-        Data that are still to be cleaned: cells that read them have no address yet.
+    Attributes:
+        tasks: Photos of each task, with folds.
+        external: `dict of (str, str) to (Manifest, tuple of Target)`. By task and data: photos, and the targets they
+            have labels of.
+        uncleaned: Data that are still to be cleaned: cells that read them have no address yet.
     """
 
     recipe: StudyRecipe
@@ -89,20 +83,13 @@ class Study:
 def open_study(recipe: StudyRecipe, place: Place, console: Console, train: bool = True, clean: bool = True) -> Study:
     """Read the data and find the starts.
 
-    Parameters
-    ----------
-    recipe : StudyRecipe
-    place : Place
-    console : rich.console.Console
-    train : bool
-        Whether upstream models are trained first; else they may be missing.
-    clean : bool
-        Whether data are cleaned first; else the cells are those of the data as they are, good for counting alone.
+    Args:
+        train: Whether upstream models are trained first; else they may be missing.
+        clean: Whether data are cleaned first; else the cells are those of the data as they are, good for counting
+            alone.
 
-    Raises
-    ------
-    UserError
-        For anything that is missing.
+    Raises:
+        UserError: For anything that is missing.
     """
     uncleaned = () if clean else uncleaned_data(recipe, place)
     manifests = open_data(recipe, place, console, uncleaned)

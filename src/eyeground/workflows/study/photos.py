@@ -30,10 +30,9 @@ Prepared = dict[Key, PreparedPhotos]
 def prepare_for(study: Study, planned: Sequence[Planned], console: Console) -> Prepared:
     """Make the standard photos that cells need, and the embeddings that probes need; each shows its own progress.
 
-    Raises
-    ------
-    UserError
-        If a photo cannot be read, stands in two folds or in external data as well, or a bundle was trained on it.
+    Raises:
+        UserError: If a photo cannot be read, stands in two folds or in external data as well, or a bundle was trained
+            on it.
     """
     prepared: Prepared = {}
     for start, task, methods in _needed(study, planned):

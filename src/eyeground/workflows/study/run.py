@@ -30,10 +30,8 @@ Shared = tuple[StudyTask, tuple[float, ...], Photos, dict[str, Photos]]
 def run_study(study: Study, planned: Sequence[Planned], console: Console) -> None:
     """Compute cells, each kept as soon as it is done.
 
-    Raises
-    ------
-    UserError
-        If a photo cannot be read, a bundle was trained on one, a label is wrong, or the disk is full.
+    Raises:
+        UserError: If a photo cannot be read, a bundle was trained on one, a label is wrong, or the disk is full.
     """
     folder = study.place.folder
     sweep(folder)

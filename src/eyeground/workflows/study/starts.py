@@ -42,17 +42,10 @@ NOT_TRAINED = "not trained yet"
 class Start:
     """An initialisation, found.
 
-    Attributes
-    ----------
-    name : str
-    source : str
-        What `models.initialise.initialise` takes: a name or a path.
-    weights : str
-        Stands for the weights: a hash, or words for those that are drawn or fetched.
-    architecture : Architecture
-    preprocessing : Preprocessing
-    bundle : Bundle or None
-        Where the start is one.
+    Attributes:
+        source: What `models.initialise.initialise` takes: a name or a path.
+        weights: Stands for the weights: a hash, or words for those that are drawn or fetched.
+        bundle: Where the start is one.
     """
 
     name: str
@@ -97,10 +90,8 @@ class Start:
     def with_own_head(self) -> Classifier:
         """The bundle's network as released.
 
-        Raises
-        ------
-        UserError
-            If the start is no bundle.
+        Raises:
+            UserError: If the start is no bundle.
         """
         if self.bundle is None:
             raise UserError(f"initialisation '{self.name}' is no bundle, so it brings no head")
@@ -110,10 +101,8 @@ class Start:
 def open_start(settings: Initialisation, place: Place, manifests: Mapping[str, Manifest], seed: int) -> Start:
     """Find a start's weights; of an upstream model that is still to be trained there are none yet, and it says so.
 
-    Raises
-    ------
-    UserError
-        If the source is not there.
+    Raises:
+        UserError: If the source is not there.
     """
     source = settings.source
     if settings.pretrain is not None:
