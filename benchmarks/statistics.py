@@ -2,7 +2,7 @@
 against scikit-learn's AUROC without any interval.
 
 The scores are simulated, as many and as good as those of the referable-retinopathy predictions that the evaluation is
-checked with (AUROC 0.955, 22 % positive), so that it needs no data. The peer sorts every copy anew; a few copies are
+checked with (AUROC 0.955, 22 % positive), so that it needs no data. The peer sorts every copy again; a few copies are
 timed and scaled. Ours and the peer's take turns, since the machine may be shared.
 """
 

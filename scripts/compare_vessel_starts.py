@@ -18,8 +18,8 @@ from eyeground.config.segmentation_recipe import Structure
 from eyeground.data.manifest import write_manifest
 from eyeground.datasets import DATASETS
 from eyeground.evaluation.structures import compare, structure_estimates
-from eyeground.screening.drawer import load_drawer
-from eyeground.workflows.segment.measure import measure_drawings
+from eyeground.screening.segmenter import load_segmenter
+from eyeground.workflows.segment.measure import measure_segmentations
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "docs" / "results" / "structures"
@@ -46,9 +46,11 @@ def main(data: Path, work: Path, epochs: int = 8) -> None:
     vessel = Structure(name="vessel")
     measured = {}
     for name in starts:
-        drawer = load_drawer(work / name / "bundle")
-        preprocessing = drawer.bundle.description.preprocessing
-        measured[name] = measure_drawings(drive.in_split("test"), [vessel], preprocessing, drawer.draw).model["vessel"]
+        segmenter = load_segmenter(work / name / "bundle")
+        preprocessing = segmenter.bundle.description.preprocessing
+        measured[name] = measure_segmentations(drive.in_split("test"), [vessel], preprocessing, segmenter.draw).model[
+            "vessel"
+        ]
     parts = []
     for name, photos in measured.items():
         parts.append(structure_estimates("vessel", photos).assign(start=name, reference=""))

@@ -30,15 +30,15 @@ from fuzz_damage import Hostile, hostile_files
 from fuzz_originals import NAME, medical_originals, originals_from, rendered_originals
 
 from eyeground.core.progress import track
+from eyeground.screening.decoder_pool import SECONDS_PER_PHOTO
 from eyeground.screening.inputs import BATCH_SIZE
 from eyeground.screening.photos import LEDGER
-from eyeground.screening.reading import SECONDS_PER_PHOTO
 
 HEIGHTS, LARGE_HEIGHTS = (64, 96, 240, 480), (1424,)
 LONGEST_REASON = 200
 # A batch that is read by one reader, each photograph of which takes all the time it may.
 LONGEST_STANDSTILL = 1.5 * BATCH_SIZE * SECONDS_PER_PHOTO
-READER = "eyeground.screening.reader_process"
+READER = "eyeground.screening.decoder_process"
 
 
 @dataclass

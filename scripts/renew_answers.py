@@ -1,4 +1,4 @@
-"""Chooses the rule of a released classifier anew, measures its graph again and rewrites its card, without its run.
+"""Chooses the rule of a released classifier again, measures its graph again and rewrites its card, without its run.
 
     .venv/bin/python scripts/renew_answers.py BUNDLE MANIFEST PREDICTIONS [--external idrid=TABLE …]
 

@@ -1,4 +1,4 @@
-"""Writes the ONNX graphs of bundles anew from their weights, as this version of eyeground exports them.
+"""Writes the ONNX graphs of bundles again from their weights, as this version of eyeground exports them.
 
     .venv/bin/python scripts/renew_graphs.py BUNDLE...
 

@@ -149,8 +149,8 @@ class _Resampled:
     def estimate(self, jackknifed: np.ndarray | None = None) -> Estimate:
         measure, place = self.computed.measure, self.place
         value, resampled = float(self.computed.point[place]), self.computed.resampled[place]
-        bearing, is_proportion = measure.bearings[place], measure.are_proportions[place]
-        return with_interval(measure.metrics[place], value, resampled, bearing, is_proportion, jackknifed)
+        support, is_proportion = measure.supports[place], measure.are_proportions[place]
+        return with_interval(measure.metrics[place], value, resampled, support, is_proportion, jackknifed)
 
 
 def _bootstrapped(sample: Sample, threshold: float, resamples: int, seed: int) -> dict[str, _Resampled]:

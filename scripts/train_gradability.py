@@ -27,7 +27,7 @@ from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.data.predictions import validated_predictions
 from eyeground.datasets import DATASETS
 from eyeground.evaluation import evaluate
-from eyeground.imaging.faults import FAULTS, spoil
+from eyeground.imaging.corruptions import CORRUPTIONS, corrupt
 from eyeground.imaging.grader import FILE, Grader
 from eyeground.imaging.quality_measures import Measures, measure
 from eyeground.imaging.standard import StandardPhoto, standard_photo
@@ -49,7 +49,7 @@ def main(data: Path, odir: Path) -> None:
     split = read_manifest(odir)
     drimdb = DATASETS["drimdb"].read(data / "drimdb")
     parts = [_measured(drimdb, "drimdb").assign(quality=drimdb.table["quality"].to_numpy())]
-    parts.append(_measured(split.in_split("train"), "odir-train", GRADABLE_PHOTOS, spoilt=True))
+    parts.append(_measured(split.in_split("train"), "odir-train", GRADABLE_PHOTOS, corrupted=True))
     parts.append(_measured(split.in_split("test"), "odir-test"))
     parts += [_measured(DATASETS[name].read(data / name), name) for name in ("idrid", "hrf")]
     table = pd.concat(parts, ignore_index=True)
@@ -66,7 +66,7 @@ def main(data: Path, odir: Path) -> None:
     (OUTPUT / "README.md").write_text(_page(table, out_of_fold, limit), encoding="utf-8")
 
 
-def _measured(manifest: Manifest, name: str, count: int | None = None, spoilt: bool = False) -> pd.DataFrame:
+def _measured(manifest: Manifest, name: str, count: int | None = None, corrupted: bool = False) -> pd.DataFrame:
     """Measures of each photo of a manifest, and of some with faults; unreadable photos are left out."""
     paths = [manifest.root / photo for photo in manifest.table["photo"]]
     if count is not None:
@@ -74,15 +74,15 @@ def _measured(manifest: Manifest, name: str, count: int | None = None, spoilt: b
         paths = [paths[index] for index in chosen]
     with processes(usable_cores()) as pool:
         rows = list(track(pool.map(_measures, paths, chunksize=16), name, total=len(paths)))
-        if spoilt:
-            jobs = [(path, fault, severity) for fault, severity, path in _spoilt(paths)]
+        if corrupted:
+            jobs = [(path, fault, severity) for fault, severity, path in _corrupted(paths)]
             rows += list(track(pool.map(_spoilt_measures, jobs, chunksize=8), "spoiling", total=len(jobs)))
     return pd.DataFrame(rows).assign(set=name, quality="")
 
 
-def _spoilt(paths: Sequence[Path]) -> Iterator[tuple[str, int, Path]]:
+def _corrupted(paths: Sequence[Path]) -> Iterator[tuple[str, int, Path]]:
     random = np.random.default_rng(SEED)
-    for fault in FAULTS:
+    for fault in CORRUPTIONS:
         for severity in (1, 3, 5, TWICE):
             for index in random.permutation(len(paths))[:SPOILT_PHOTOS]:
                 yield fault, severity, paths[index]
@@ -98,7 +98,7 @@ def _spoilt_measures(job: tuple[Path, str, int]) -> dict[str, object]:
     standard = standard_photo(path, PREPROCESSING)
     changed = standard
     for _ in range(2 if severity == TWICE else 1):
-        changed = StandardPhoto(spoil(changed, fault, min(severity, 5), SEED), standard.disc, standard.geometry)
+        changed = StandardPhoto(corrupt(changed, fault, min(severity, 5), SEED), standard.disc, standard.geometry)
     return {**measure(changed).as_dict(), "fault": fault, "severity": severity}
 
 

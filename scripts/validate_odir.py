@@ -27,7 +27,7 @@ def validate(run: Path, model: str, data: Path, work: Path) -> None:
     done("predict", manifest, *bundle, "-o", work / "odir.parquet", "--embeddings", embeddings)
     done("check", manifest, "-o", work / "odir-checked")
     done("stress", manifest, *bundle, "--sample", STRESSED_PATIENTS, "-o", stressed)
-    beside = ["--embeddings", embeddings, "--stress", stressed, "--checked", work / "odir-checked"]
+    beside = ["--embeddings", embeddings, "--robustness", stressed, "--checked", work / "odir-checked"]
     for name in EXTERNAL:
         table, found = work / f"{name}.csv", work / f"{name}-checked"
         done("import", name, data / name, "-o", table)

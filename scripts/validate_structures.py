@@ -13,7 +13,7 @@ import typer
 
 from eyeground.data.manifest import write_manifest
 from eyeground.datasets import DATASETS
-from eyeground.screening.drawer import load_drawer
+from eyeground.screening.segmenter import load_segmenter
 from eyeground.workflows.segment.measure import measured_against
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "structures"
@@ -29,7 +29,7 @@ def main(data: Path, work: Path, vessels: str = typer.Option(...), lesions: str 
     table = pd.concat(parts, ignore_index=True)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     table.round(5).to_csv(OUTPUT / "figures.csv", index=False)
-    models = [load_drawer(name).bundle.identity for name in (vessels, lesions)]
+    models = [load_segmenter(name).bundle.identity for name in (vessels, lesions)]
     (OUTPUT / "README.md").write_text(page(table, models), encoding="utf-8")
 
 
@@ -38,7 +38,7 @@ def _measured(folder: Path, dataset: str, bundle: str, work: Path) -> pd.DataFra
     if "split" in manifest.table:
         manifest = manifest.in_split("test")
     write_manifest(manifest, work / dataset / "photos.csv")
-    estimates = measured_against(manifest, load_drawer(bundle), work / dataset, ABSENT)
+    estimates = measured_against(manifest, load_segmenter(bundle), work / dataset, ABSENT)
     return estimates.assign(dataset=dataset)[["dataset", *estimates.columns]]
 
 

@@ -67,9 +67,9 @@ def test_weights_saved_as_the_page_says_initialise_the_backbone(
     monkeypatch.chdir(tmp_path)
     run(blocks("add-a-backbone.md", "python")[1].replace("pretrained=True", "pretrained=False"))
     network = Classifier(Architecture(backbone="convnext_atto"), Preprocessing(side=96), [Target(name="abnormal")])
-    account = initialise(network, "convnext_atto.safetensors")
-    assert account.loaded
-    assert set(account.left_out or {}) == {"head.fc.weight", "head.fc.bias"}
+    load_report = initialise(network, "convnext_atto.safetensors")
+    assert load_report.loaded
+    assert set(load_report.left_out or {}) == {"head.fc.weight", "head.fc.bias"}
 
 
 def test_the_metric_of_the_page_is_the_share_that_is_referred(monkeypatch: pytest.MonkeyPatch) -> None:

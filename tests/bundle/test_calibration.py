@@ -19,7 +19,7 @@ from eyeground.bundle.calibration import (
     Temperature,
     Uncalibrated,
     calibrated,
-    calibration_in_words,
+    describe_calibration,
 )
 
 FITTED = {"fitted_on": "validation", "photos": 100}
@@ -159,12 +159,12 @@ def test_a_map_that_would_change_the_order_is_refused(make, message):
 
 
 def test_calibrations_are_told_in_words():
-    assert calibration_in_words(platt(0.8, (0.25,))) == (
+    assert describe_calibration(platt(0.8, (0.25,))) == (
         "Platt scaling, logits times 0.8 +0.25; fitted on 100 validation photos (40 positive)"
     )
-    assert "divided by 1.37" in calibration_in_words(temperature(1.37))
-    assert "2 corners" in calibration_in_words(isotonic([0.1, 0.2], [0, 1]))
-    assert calibration_in_words(Uncalibrated(outputs=("dr",), reason="too few")) == "none (too few)"
+    assert "divided by 1.37" in describe_calibration(temperature(1.37))
+    assert "2 corners" in describe_calibration(isotonic([0.1, 0.2], [0, 1]))
+    assert describe_calibration(Uncalibrated(outputs=("dr",), reason="too few")) == "none (too few)"
 
 
 def test_applying_a_calibration_needs_no_heavy_library():

@@ -12,7 +12,7 @@ from eyeground.bundle.open import open_segmenter
 from eyeground.cli import main
 from eyeground.data.manifest import read_manifest, validated, write_manifest
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR
-from eyeground.screening.drawer import Drawer
+from eyeground.screening.segmenter import Segmenter
 from eyeground.synthetic.dataset import render_dataset
 
 RECIPE = """
@@ -99,17 +99,17 @@ def test_a_killed_run_draws_only_what_is_missing(
         str(tmp_path / "out"),
     ]
     drawn: list[Path] = []
-    real = Drawer.__call__
+    real = Segmenter.__call__
 
-    def draw(self: Drawer, photo: Path) -> object:
+    def draw(self: Segmenter, photo: Path) -> object:
         if len(drawn) == 5:
             raise KeyboardInterrupt
         drawn.append(photo)
         return real(self, photo)
 
-    monkeypatch.setattr(Drawer, "__call__", draw)
+    monkeypatch.setattr(Segmenter, "__call__", draw)
     assert main(arguments) == EXIT_INTERRUPTED
-    monkeypatch.setattr(Drawer, "__call__", lambda self, photo: drawn.append(photo) or real(self, photo))
+    monkeypatch.setattr(Segmenter, "__call__", lambda self, photo: drawn.append(photo) or real(self, photo))
     assert main(arguments) == EXIT_DONE
     assert len(drawn) == len(set(drawn)) == 16  # eight patients, each eye once
     assert len(pd.read_csv(tmp_path / "out" / "segments.csv")) == 16

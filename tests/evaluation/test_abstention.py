@@ -7,7 +7,7 @@ import pytest
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.evaluation.abstention import abstention
 from eyeground.evaluation.abstention_section import abstention_section
-from eyeground.evaluation.reporting.validation import Evidence, Request, evaluated, sections_of
+from eyeground.evaluation.reporting.validation import ReportInputs, Request, evaluated, sections_of
 
 
 def screened(table: pd.DataFrame, ill: float, healthy: float, seed: int = 0) -> Predictions:
@@ -53,14 +53,14 @@ def test_a_status_that_is_not_of_screening_is_not_counted(study, status):
     predictions = validated_predictions(with_status, "table")
     assert abstention({"here": predictions}) == ()
     request = Request(resamples=10)
-    keys = [s.key for s in sections_of(evaluated(predictions, request), predictions, request, Evidence())]
+    keys = [s.key for s in sections_of(evaluated(predictions, request), predictions, request, ReportInputs())]
     assert "abstention" not in keys
 
 
 def test_the_report_counts_external_photos_too(study):
     ours, theirs = (screened(study(40, seed=seed), 0.3, 0.1, seed) for seed in (1, 2))
     request = Request(resamples=20)
-    sections = sections_of(evaluated(ours, request), ours, request, Evidence(external={"theirs": theirs}))
+    sections = sections_of(evaluated(ours, request), ours, request, ReportInputs(external={"theirs": theirs}))
     (section,) = [one for one in sections if one.key == "abstention"]
     assert section.tables[0].table["Dataset"].tolist() == ["internal", "internal", "theirs", "theirs"]
 

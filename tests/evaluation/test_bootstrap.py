@@ -34,7 +34,7 @@ def test_counts_are_distributed_as_drawing_with_replacement():
 def test_counts_have_the_distribution_of_draws_with_replacement(monkeypatch, patients, shortfall):
     """Of one patient, of two whose counts are looked up together, and of two whose are not.
 
-    Without shortfall nearly half of the resamples exceed their size and are drawn anew.
+    Without shortfall nearly half of the resamples exceed their size and are drawn again.
     """
     monkeypatch.setattr(bootstrap, "SHORTFALL", shortfall)
     weights = all_weights(Resampling(one_stratum(patients), 20_000, 1))

@@ -215,6 +215,6 @@ def test_mean_of_parts_is_the_mean_of_independent_aurocs():
     freedom = np.array([part.degrees_of_freedom for part in parts])
     assert (freedom.min(axis=0) < found.degrees_of_freedom).all()
     assert (found.degrees_of_freedom <= freedom.sum(axis=0)).all()
-    assert found.bearing.patients == 20
+    assert found.support.patients == 20
     alone = mean_delong(parts[:1])
     assert alone.degrees_of_freedom == pytest.approx(parts[0].degrees_of_freedom)

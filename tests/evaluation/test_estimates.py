@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from eyeground.evaluation.estimates import Bearing, with_interval
+from eyeground.evaluation.estimates import Support, with_interval
 from eyeground.evaluation.intervals import bca_interval, wilson_interval
 
-MANY = Bearing(50, "patients with positives")
+MANY = Support(50, "patients with positives")
 
 
 def test_a_proportion_of_one_gets_a_wilson_interval_over_patients():
@@ -30,13 +30,13 @@ def test_anything_else_without_spread_gets_no_interval():
     ],
 )
 def test_without_an_interval_the_note_says_why(resampled, patients, note):
-    estimate = with_interval("auroc", 0.5, resampled, Bearing(patients, MANY.of))
+    estimate = with_interval("auroc", 0.5, resampled, Support(patients, MANY.of))
     assert (estimate.value, estimate.low, estimate.note) == (0.5, None, note)
 
 
 def test_few_patients_and_dropped_resamples_are_noted():
     resampled = np.append(np.linspace(0, 1, 99), np.nan)
-    estimate = with_interval("auroc", 0.5, resampled, Bearing(4, MANY.of))
+    estimate = with_interval("auroc", 0.5, resampled, Support(4, MANY.of))
     assert estimate.low == pytest.approx(0.025, abs=0.01)
     assert "rests on only 4 patients with positives" in estimate.note
     assert "1 of 100 resamples dropped" in estimate.note

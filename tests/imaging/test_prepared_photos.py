@@ -55,18 +55,18 @@ def test_a_column_of_yes_and_no_is_binary_whatever_its_healthy_class_is_called(k
     assert truth_table(validated(table, "table"), [target]).to_numpy().tolist() == [[1.0], [0.0]]
 
 
-def in_words(*words: str) -> Manifest:
+def describe_output(*words: str) -> Manifest:
     return manifest(dx=[word for word in words for _ in range(2)])
 
 
 def test_of_two_classes_in_words_the_healthy_one_is_as_the_user_says() -> None:
-    target = with_classes(Target(name="dx", healthy="B"), in_words("A", "B"))
+    target = with_classes(Target(name="dx", healthy="B"), describe_output("A", "B"))
     assert (target.kind, target.classes, target.healthy, target.outputs) == ("binary", ("B", "A"), "B", ("dx=A",))
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
 def test_two_classes_none_of_which_means_health_do_not_decide(kind: str) -> None:
-    for labels in (in_words("A", "B"), manifest(dx=[0, 1])):
+    for labels in (describe_output("A", "B"), manifest(dx=[0, 1])):
         target = with_classes(Target(name="dx", kind=kind, healthy="none"), labels)
         assert (target.kind, target.healthy, target.healthy_outputs) == ("multiclass", None, frozenset())
 
@@ -84,6 +84,8 @@ def test_a_class_that_0_and_1_do_not_have_is_not_taken_for_health() -> None:
 
 def test_the_lowest_of_grades_in_words_is_not_taken_for_health_unsaid() -> None:
     with pytest.raises(UserError, match="none of the grades mild, severe means health"):
-        with_classes(Target(name="dx", kind="ordinal"), in_words("severe", "mild"))
-    said = with_classes(Target(name="dx", kind="ordinal", classes=("mild", "severe")), in_words("severe", "mild"))
+        with_classes(Target(name="dx", kind="ordinal"), describe_output("severe", "mild"))
+    said = with_classes(
+        Target(name="dx", kind="ordinal", classes=("mild", "severe")), describe_output("severe", "mild")
+    )
     assert said.healthy == "mild"

@@ -24,7 +24,7 @@ from eyeground.errors import UserError
 from eyeground.models.checkpoints import read_origin
 from eyeground.models.classifier import Classifier
 from eyeground.models.convert import convert, empty_backbone, explanation, renaming
-from eyeground.models.foreign import (
+from eyeground.models.external_checkpoints import (
     DINOV2,
     DINOV3,
     FORMATS,
@@ -176,17 +176,17 @@ def test_retfound_mae_with_its_optimiser_and_arguments_leaves_the_decoder_behind
     content = {"model": source, "optimizer": {"state": {}}, "epoch": 799, "args": argparse.Namespace(lr=1e-3)}
     form = replace(RETFOUND_MAE, backbones=("vit_tiny_patch16_224",))
     torch.save(content, tmp_path / "file.pth")
-    account, origin = convert(tmp_path / "file.pth", form, tmp_path / "file.safetensors")
+    load_report, origin = convert(tmp_path / "file.pth", form, tmp_path / "file.safetensors")
     kept = load_file(tmp_path / "file.safetensors")
     assert kept.keys() == vit(192, 12, 16, 197).keys()
     assert all(torch.equal(kept[name], source[name]) for name in kept)
-    assert account.left_out["decoder_pred.weight"] == "decoder of the pre-training"
-    assert {name for name, why in account.left_out.items() if why == "beside the weights"} == {
+    assert load_report.left_out["decoder_pred.weight"] == "decoder of the pre-training"
+    assert {name for name, why in load_report.left_out.items() if why == "beside the weights"} == {
         "optimizer",
         "epoch",
         "args",
     }
-    assert set(source) == set(kept) | (set(account.left_out) - {"optimizer", "epoch", "args"})
+    assert set(source) == set(kept) | (set(load_report.left_out) - {"optimizer", "epoch", "args"})
     assert (origin.side, origin.mean) == (224, (0.485, 0.456, 0.406))
 
 
@@ -230,8 +230,10 @@ def test_a_torchvision_resnet_saved_from_data_parallel_gives_what_torchvision_gi
     theirs = torchvision.models.resnet18().eval()
     state = {f"module.{name}": tensor for name, tensor in theirs.state_dict().items()}
     torch.save({"state_dict": state, "epoch": 3}, tmp_path / "file.pth")
-    account, _ = convert(tmp_path / "file.pth", TORCHVISION, tmp_path / "file.safetensors")
-    assert account.prefix == "module." and {"module.fc.weight", "module.fc.bias", "epoch"} == set(account.left_out)
+    load_report, _ = convert(tmp_path / "file.pth", TORCHVISION, tmp_path / "file.safetensors")
+    assert load_report.prefix == "module." and {"module.fc.weight", "module.fc.bias", "epoch"} == set(
+        load_report.left_out
+    )
     ours = Classifier(Architecture(backbone="resnet18"), Preprocessing(side=224), [Target(name="abnormal")]).eval()
     initialise(ours, str(tmp_path / "file.safetensors"))
     photos = torch.randint(0, 256, (1, 224, 224, 3), dtype=torch.uint8)
@@ -306,9 +308,11 @@ def test_a_converted_file_says_what_it_is_and_is_held_to_it(tmp_path: Path) -> N
     def start(backbone: str, **preprocessing: object) -> Classifier:
         settings = Preprocessing.model_validate(preprocessing)
         network = Classifier(Architecture(backbone=backbone), settings, [Target(name="abnormal")])
-        account = initialise(network, str(target))
-        assert bool(account.warnings) == (settings.side != 392)
-        assert any("interpolated from 28 x 28 to 16 x 16" in note for note in account.notes) == (settings.side == 224)
+        load_report = initialise(network, str(target))
+        assert bool(load_report.warnings) == (settings.side != 392)
+        assert any("interpolated from 28 x 28 to 16 x 16" in note for note in load_report.notes) == (
+            settings.side == 224
+        )
         return network
 
     loaded = start("vit_small_patch14_reg4_dinov2", side=392, mean=half, std=half).backbone.state_dict()

@@ -104,8 +104,8 @@ def test_bundle_description_survives_the_disk(tmp_path: Path) -> None:
 def test_bundle_starts_another_network_without_its_head(tmp_path: Path) -> None:
     classifier, bundle = export(tmp_path / "bundle")
     other = Classifier(classifier.architecture, classifier.preprocessing, [Target(name="glaucoma")])
-    account = initialise(other, str(bundle.folder))
-    assert set(account.left_out or {}) == {"head.output.weight", "head.output.bias"}
+    load_report = initialise(other, str(bundle.folder))
+    assert set(load_report.left_out or {}) == {"head.output.weight", "head.output.bias"}
     ours, theirs = other.backbone.state_dict(), classifier.backbone.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 

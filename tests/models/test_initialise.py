@@ -17,10 +17,10 @@ from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing, TrainingRecipe
 from eyeground.errors import UserError
 from eyeground.imaging.standard import standard_photo
-from eyeground.models.account import Account
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.models.initialise import initialise
+from eyeground.models.load_report import LoadReport
 
 STANDARD = Preprocessing(side=64)
 RECORD = TrainingRecord(
@@ -40,9 +40,9 @@ def bundle_of(classifier: Classifier, folder: Path) -> Bundle:
     return export_bundle(classifier, folder, name="test", training=RECORD, card="# test\n", licence="apache-2.0")
 
 
-def printed(account: Account) -> str:
+def printed(load_report: LoadReport) -> str:
     text = io.StringIO()
-    account.print(Console(file=text, width=300))
+    load_report.print(Console(file=text, width=300))
     return text.getvalue()
 
 
@@ -64,12 +64,12 @@ def weights(path: Path, prefix: str = "", **changes: torch.Tensor | None) -> tup
 def test_timm_checkpoint_is_loaded_whole_and_its_head_left_out(tmp_path: Path, prefix: str) -> None:
     path, state = weights(tmp_path / "weights.safetensors", prefix)
     classifier = network()
-    account = initialise(classifier, str(path))
+    load_report = initialise(classifier, str(path))
     loaded = classifier.backbone.state_dict()
-    assert set(account.loaded) == set(loaded)
+    assert set(load_report.loaded) == set(loaded)
     assert all(torch.equal(loaded[name], state[name]) for name in loaded)
-    assert set(account.left_out or {}) == {f"{prefix}fc.weight", f"{prefix}fc.bias"}
-    assert account.prefix == prefix
+    assert set(load_report.left_out or {}) == {f"{prefix}fc.weight", f"{prefix}fc.bias"}
+    assert load_report.prefix == prefix
 
 
 def test_missing_tensor_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -173,10 +173,10 @@ def test_the_whole_field_of_view_is_in_the_standard_photo_at_any_side(side: int)
 def test_bundle_of_another_side_is_loaded_with_a_warning_that_names_both(tmp_path: Path) -> None:
     bundle = bundle_of(network(side=64), tmp_path / "bundle")
     larger = network(seed=1, side=128)
-    account = initialise(larger, str(bundle.folder))
-    assert len(account.warnings) == 1
-    assert "trained at 64 px, used at 128 px" in account.warnings[0] and "2.00 times" in account.warnings[0]
-    assert "warning: trained at 64 px" in printed(account)
+    load_report = initialise(larger, str(bundle.folder))
+    assert len(load_report.warnings) == 1
+    assert "trained at 64 px, used at 128 px" in load_report.warnings[0] and "2.00 times" in load_report.warnings[0]
+    assert "warning: trained at 64 px" in printed(load_report)
     assert initialise(network(side=64), str(bundle.folder)).warnings == ()
 
 
@@ -186,22 +186,22 @@ def test_position_embedding_of_another_side_is_interpolated_and_said(tmp_path: P
     small.backbone.pos_embed.data[0, 1:] = places.flatten()[:, None]
     bundle = bundle_of(small, tmp_path / "bundle")
     large = network("test_vit", seed=1, side=128)
-    account = initialise(large, str(bundle.folder))
+    load_report = initialise(large, str(bundle.folder))
     embedding = large.backbone.pos_embed[0]
     assert torch.equal(embedding[0], small.backbone.pos_embed[0, 0])
     grid = embedding[1:, 0].view(8, 8)
     assert (grid.diff(dim=1) > 0).all() and (grid.diff(dim=0) > 0).all()  # the order of places is kept
-    assert "position embedding interpolated from 4 x 4 to 8 x 8 places" in printed(account)
-    assert account.warnings
+    assert "position embedding interpolated from 4 x 4 to 8 x 8 places" in printed(load_report)
+    assert load_report.warnings
 
 
 def test_bundle_with_the_same_outputs_gives_its_head_too(tmp_path: Path) -> None:
     trained = network(seed=3)
     bundle = bundle_of(trained, tmp_path / "bundle")
     continued = network(seed=4)
-    account = initialise(continued, str(bundle.folder))
+    load_report = initialise(continued, str(bundle.folder))
     assert torch.equal(continued.head.output.weight, trained.head.output.weight)
-    assert account.left_out == {} and "head loaded, too" in printed(account)
+    assert load_report.left_out == {} and "head loaded, too" in printed(load_report)
 
 
 @pytest.mark.parametrize(("head", "target"), [("jang2024", "abnormal"), ("linear", "glaucoma")])
@@ -209,7 +209,7 @@ def test_another_head_or_other_outputs_start_fresh(tmp_path: Path, head: str, ta
     bundle = bundle_of(network(seed=3), tmp_path / "bundle")
     continued = network(seed=4, head=head, target=target)
     before = continued.head.output.weight.clone()
-    account = initialise(continued, str(bundle.folder))
+    load_report = initialise(continued, str(bundle.folder))
     assert torch.equal(continued.head.output.weight, before)
     reason = "head of another task, 1 outputs" if head == "linear" else "head of another kind: linear"
-    assert account.left_out == dict.fromkeys(("head.output.bias", "head.output.weight"), reason)
+    assert load_report.left_out == dict.fromkeys(("head.output.bias", "head.output.weight"), reason)

@@ -14,9 +14,9 @@ from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
-from eyeground.models.export_segmenter import export_segmenter, load_segmenter
-from eyeground.models.segmenter import Segmenter, start
-from eyeground.screening.drawer import load_drawer
+from eyeground.models.export_segmenter import export_segmenter, load_segmentation_network
+from eyeground.models.segmenter import SegmentationNetwork, start
+from eyeground.screening.segmenter import load_segmenter
 from eyeground.synthetic import render
 
 SIDE = 64
@@ -32,14 +32,14 @@ RECORD = TrainingRecord(
 )
 
 
-def segmenter(backbone: str = "test_resnet", views: int = 1) -> Segmenter:
+def segmenter(backbone: str = "test_resnet", views: int = 1) -> SegmentationNetwork:
     torch.manual_seed(0)
     architecture = Architecture.model_validate({"backbone": backbone, "views": views})
-    network = Segmenter(architecture, SMALL, Preprocessing(side=SIDE), ("vessel", "optic_disc"))
+    network = SegmentationNetwork(architecture, SMALL, Preprocessing(side=SIDE), ("vessel", "optic_disc"))
     return network.eval()
 
 
-def exported(network: Segmenter, folder: Path) -> Bundle:
+def exported(network: SegmentationNetwork, folder: Path) -> Bundle:
     points = tuple(
         OperatingPoint(output=name, threshold=0.5, rule="best Dice", chosen_on="train", positives=9, negatives=9)
         for name in network.structures
@@ -68,10 +68,10 @@ def classifier_bundle(folder: Path, backbone: str = "test_resnet") -> tuple[Clas
 def test_every_tensor_of_the_encoder_comes_from_the_bundle(tmp_path: Path, backbone: str) -> None:
     classifier, bundle = classifier_bundle(tmp_path / "bundle", backbone)
     network = segmenter(backbone)
-    account = start(network, str(bundle.folder))
+    load_report = start(network, str(bundle.folder))
     given = {name.replace(".", "_"): tensor for name, tensor in classifier.backbone.state_dict().items()}
     state = network.backbone.state_dict()
-    assert len(account.loaded) == len(state)
+    assert len(load_report.loaded) == len(state)
     for name, tensor in state.items():
         assert torch.equal(tensor, given[name.removeprefix("model.").replace(".", "_")]), name
 
@@ -92,11 +92,10 @@ def test_a_backbone_without_a_pyramid_is_refused() -> None:
 def test_the_graph_draws_what_the_network_draws(tmp_path: Path, views: int) -> None:
     network = segmenter(views=views)
     bundle = exported(network, tmp_path / "bundle")
-    drawer = load_drawer(bundle.folder, threads=1)
-    drawing = drawer(render(seed=2, height=100, width=130).pixels)
+    drawing = load_segmenter(bundle.folder, threads=1)(render(seed=2, height=100, width=130).pixels)
     with torch.inference_mode():
         photo = torch.from_numpy(drawing.standard.pixels[np.newaxis])
-        expected = load_segmenter(bundle.folder).draw(photo)[0].numpy()
+        expected = load_segmentation_network(bundle.folder).draw(photo)[0].numpy()
     inside = drawing.standard.field_of_view
     for name, values in zip(network.structures, expected, strict=True):
         assert np.allclose(drawing.maps[name][inside], values[inside], atol=1e-4)
@@ -107,7 +106,7 @@ def test_the_graph_draws_what_the_network_draws(tmp_path: Path, views: int) -> N
 def test_a_segmenter_of_several_scales_is_refused() -> None:
     architecture = Architecture.model_validate({"backbone": "test_resnet", "scales": [1, 0.5]})
     with pytest.raises(UserError, match="draws at one size"):
-        Segmenter(architecture, Decoder(), Preprocessing(side=64), ("vessels",))
+        SegmentationNetwork(architecture, Decoder(), Preprocessing(side=64), ("vessels",))
 
 
 @pytest.mark.parametrize("views", [2, 4])

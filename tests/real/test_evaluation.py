@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.evaluation import evaluate
-from eyeground.evaluation.foreign import parse_mapping, read_foreign
+from eyeground.evaluation.external_tables import parse_mapping, read_external
 
 pytestmark = pytest.mark.real
 
@@ -62,7 +62,7 @@ def test_interval_over_61007_photos_agrees_with_delong(published: Predictions) -
 def test_the_published_file_is_read_by_a_mapping(published: Predictions, real_data: Path) -> None:
     mapping = "photo=Filename, patient=Filename, truth:dr=Ground truth label, probability:dr=Refereable"
     path = real_data / "predictions" / "referable_dr_resnet18.csv"
-    read = read_foreign(path, parse_mapping([mapping, "source=folder(Filename)"]))
+    read = read_external(path, parse_mapping([mapping, "source=folder(Filename)"]))
     np.testing.assert_array_equal(read.table["probability_dr"], published.table["probability_referable"])
     assert set(PRINTED) < set(read.table["source"])
 

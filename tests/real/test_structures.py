@@ -8,7 +8,7 @@ from PIL import Image
 
 from eyeground.biomarkers import fractal_dimension, measure
 from eyeground.errors import UserError
-from eyeground.evaluation.structures import measure_drawing, structure_estimates
+from eyeground.evaluation.structures import measure_segmentation, structure_estimates
 from eyeground.imaging.masks import read_mask
 
 pytestmark = pytest.mark.real
@@ -30,7 +30,7 @@ def test_the_second_annotator_of_drive_agrees_with_the_first_as_measured_before(
     for path, truth, inside in drawn(real_data, "testing"):
         number = path.name[:2]
         second = mask(path.parents[1] / "2nd_manual" / f"{number}_manual2.gif")
-        photos.append(measure_drawing(number, number, second, truth, inside))
+        photos.append(measure_segmentation(number, number, second, truth, inside))
     table = structure_estimates("vessel", photos, resamples=500)
     assert (table["photos"] == 20).all()
     of_photos = table[table["over"] == "mean"].set_index("metric")["value"]

@@ -18,7 +18,7 @@ from PIL import Image
 
 from eyeground.errors import UserError
 from eyeground.screening import inputs
-from eyeground.screening.reading import ReaderSettings
+from eyeground.screening.decoder_pool import DecoderSettings
 
 FORMS = ("path", "text", "bytes", "memory", "buffer", "open file", "opened image", "image", "array", "flipped view")
 
@@ -197,8 +197,8 @@ def test_a_stream_takes_a_bounded_number_ahead_and_leaves_no_process_behind(scre
 
 
 def test_a_stream_has_the_readers_limit_of_time(screener, photo, monkeypatch):
-    hurried = partial(ReaderSettings, seconds=0.0)
-    monkeypatch.setattr(inputs, "ReaderSettings", hurried)
+    hurried = partial(DecoderSettings, seconds=0.0)
+    monkeypatch.setattr(inputs, "DecoderSettings", hurried)
     (finding,) = screener.stream([photo], jobs=1)
     assert finding.reason == "decoding it took longer than 0 seconds"
 

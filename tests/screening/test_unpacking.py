@@ -10,8 +10,8 @@ import pytest
 from eyeground.errors import UserError
 from eyeground.imaging.limits import MOST_BYTES
 from eyeground.screening import unpacking
+from eyeground.screening.decoder_pool import Refused
 from eyeground.screening.photos import Listing
-from eyeground.screening.reading import Refused
 from eyeground.screening.sources import list_sources
 from eyeground.screening.unpacking import Unpacking, in_reading_order
 

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eyeground.errors import UserError
-from eyeground.synthetic import DEVICES, DISEASES, Device, Faults, FundusSpec, render, render_spec
+from eyeground.synthetic import (
+    DEVICES,
+    DISEASES,
+    CameraFaults,
+    Device,
+    FundusSpec,
+    render,
+    render_spec,
+)
 from eyeground.synthetic.anatomy import Anatomy
 from eyeground.synthetic.lesions import Lesions
 
@@ -201,12 +209,12 @@ def test_a_gaze_far_from_the_macula_still_renders() -> None:
 
 
 def test_faults_are_visible() -> None:
-    def sharpness(faults: Faults) -> float:
+    def sharpness(faults: CameraFaults) -> float:
         return float(
             cv2.Laplacian(render(height=SIDE, device="clinic", faults=faults).pixels[..., 1], cv2.CV_64F).var()
         )
 
-    assert sharpness(Faults(blur=1.0)) < 0.8 * sharpness(Faults())
+    assert sharpness(CameraFaults(blur=1.0)) < 0.8 * sharpness(CameraFaults())
     bright = render(height=SIDE).pixels.mean()
-    assert render(height=SIDE, faults=Faults(darkness=1.0)).pixels.mean() < 0.4 * bright
-    assert render(height=SIDE, faults=Faults(glare=1.0)).pixels.mean() > bright
+    assert render(height=SIDE, faults=CameraFaults(darkness=1.0)).pixels.mean() < 0.4 * bright
+    assert render(height=SIDE, faults=CameraFaults(glare=1.0)).pixels.mean() > bright

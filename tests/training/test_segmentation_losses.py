@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from eyeground.training.segmentation_losses import drawing_loss
+from eyeground.training.segmentation_losses import segmentation_loss
 
 ONE = torch.ones(1)
 
@@ -19,7 +19,7 @@ def target(seed: int = 0) -> torch.Tensor:
 def test_a_right_drawing_costs_nothing_and_a_wrong_one_much(overlap: str, focal: bool) -> None:
     truth = target()
     sure = (truth * 2 - 1) * 50
-    right, wrong = (drawing_loss(sign * sure, truth, ONE, overlap=overlap, focal=focal) for sign in (1, -1))  # type: ignore[arg-type]  # pytest's parameters are plain text, not the literals
+    right, wrong = (segmentation_loss(sign * sure, truth, ONE, overlap=overlap, focal=focal) for sign in (1, -1))  # type: ignore[arg-type]  # pytest's parameters are plain text, not the literals
     assert right < 1e-4
     assert wrong > 1.5
 
@@ -31,7 +31,7 @@ def test_the_overlap_is_dice() -> None:
     logits[..., 1:3, :] = 50.0
     pixels = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
     dice = (4 + 1) / (4 + 0.5 * 4 + 0.5 * 4 + 1)  # with the smoothing pixel
-    assert math.isclose(float(drawing_loss(logits, truth, ONE)), float(pixels) + 1 - dice, rel_tol=1e-5)
+    assert math.isclose(float(segmentation_loss(logits, truth, ONE)), float(pixels) + 1 - dice, rel_tol=1e-5)
 
 
 def test_tversky_minds_a_missed_pixel_more_than_a_false_one() -> None:
@@ -41,7 +41,7 @@ def test_tversky_minds_a_missed_pixel_more_than_a_false_one() -> None:
     missed[..., :1, :] = 50.0
     false[..., :3, :] = 50.0
     loss = {
-        name: float(drawing_loss(logits, truth, ONE, overlap="tversky"))
+        name: float(segmentation_loss(logits, truth, ONE, overlap="tversky"))
         for name, logits in (("m", missed), ("f", false))
     }
     assert loss["m"] > loss["f"]
@@ -52,7 +52,7 @@ def test_unknown_pixels_and_structures_have_no_part() -> None:
     truth = torch.cat([target(), target(5)], dim=1)
     truth[0, 0, :4] = math.nan
     truth[:, 1] = math.nan
-    loss = drawing_loss(logits, truth, torch.tensor([1.0, 3.0]))
+    loss = segmentation_loss(logits, truth, torch.tensor([1.0, 3.0]))
     loss.backward()
     assert torch.isfinite(loss)
     assert logits.grad is not None
@@ -62,6 +62,6 @@ def test_unknown_pixels_and_structures_have_no_part() -> None:
 
 def test_nothing_known_is_a_loss_of_zero() -> None:
     logits = torch.zeros((1, 1, 4, 4), requires_grad=True)
-    loss = drawing_loss(logits, torch.full((1, 1, 4, 4), math.nan), ONE)
+    loss = segmentation_loss(logits, torch.full((1, 1, 4, 4), math.nan), ONE)
     loss.backward()
     assert float(loss) == 0

@@ -131,8 +131,8 @@ def test_photos_that_the_model_learned_from_are_marked(manifest: Manifest, tmp_p
     classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), TARGETS)
     settings = {"name": "d", "training": RECORD, "card": "# d\n", "licence": "mit"}
     seen = [photo_hash(manifest.root / "1.jpg")]
-    taught = export_bundle(classifier, tmp_path / "bundle", training_photos=seen, **settings)
-    found = predict_manifest(manifest, eyeground.load(taught.folder), tmp_path, 1).predictions.table
+    with_soft_labels = export_bundle(classifier, tmp_path / "bundle", training_photos=seen, **settings)
+    found = predict_manifest(manifest, eyeground.load(with_soft_labels.folder), tmp_path, 1).predictions.table
     assert found.set_index("photo")["in_training"].to_dict() == {"0.jpg": 0, "1.jpg": 1, "2.jpg": 0}
 
 

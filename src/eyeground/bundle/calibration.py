@@ -142,7 +142,7 @@ def calibrated(
     return result
 
 
-def calibration_in_words(calibration: Calibration) -> str:
+def describe_calibration(calibration: Calibration) -> str:
     """What is done to the probabilities, and on what that rests; or why nothing is."""
     if isinstance(calibration, Uncalibrated):
         return f"none ({calibration.reason})"

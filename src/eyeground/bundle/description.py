@@ -83,7 +83,7 @@ class Expected(Settings):
 
 
 class Site(Settings):
-    """The photos of one's own by which `eyeground calibrate` set thresholds and calibration anew."""
+    """The photos of one's own by which `eyeground calibrate` set thresholds and calibration again."""
 
     source: str = Field(description="Identity of the bundle that was calibrated.")
     manifest_fingerprint: str = Field(description="SHA-256 of the site's manifest.")
@@ -251,7 +251,7 @@ class BundleDescription(Settings):
     files: dict[str, str] = Field({}, description="SHA-256 of every other file of the bundle.")
 
     @model_validator(mode="after")
-    def _outputs_are_whole(self) -> "BundleDescription":
+    def _outputs_are_consistent(self) -> "BundleDescription":
         refuse_equal_names(self.targets)
         for target in self.targets:
             if not target.outputs:
@@ -312,10 +312,10 @@ class BundleDescription(Settings):
         return next((point.threshold for point in self.operating_points if point.output == output), None)
 
 
-def looks_in_words(architecture: Architecture, side: int) -> str:
+def describe_views(architecture: Architecture, side: int) -> str:
     """What a network averages when it answers, from standard photos of `side` px; empty where it looks once.
 
-    >>> looks_in_words(Architecture(views=2, scales=(1, 0.75)), 512)
+    >>> describe_views(Architecture(views=2, scales=(1, 0.75)), 512)
     '4 copies of the photo: at 512 and 384 px, each upright and upside down'
     """
     turned = {1: "", 2: "upright and upside down", 4: "upright, upside down and mirrored both ways"}[architecture.views]

@@ -169,7 +169,7 @@ def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[
 def extend_bundle(
     bundle: Bundle, description: BundleDescription, writers: Mapping[str, Callable[[Path], None]]
 ) -> Bundle:
-    """Write a bundle anew in its place, with another description and further or other files.
+    """Write a bundle again in its place, with another description and further or other files.
 
     Args:
         bundle: Its files stay as they are where `writers` has none of their name.

@@ -29,9 +29,9 @@ from eyeground.cli import (
     hub,
     predict,
     release,
+    robustness,
     screen,
     segment,
-    stress,
     study,
     use,
 )
@@ -50,7 +50,7 @@ VERBS = (
     "predict",
     "evaluate",
     "compare",
-    "stress",
+    "robustness",
     "explain",
     "release",
     "push",
@@ -100,7 +100,7 @@ app.command("study")(study.study)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
-app.command("stress")(stress.stress)
+app.command("robustness")(robustness.robustness)
 app.command("explain")(explain.explain)
 app.command("release")(release.release)
 app.command("push")(hub.push)

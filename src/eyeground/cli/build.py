@@ -73,7 +73,7 @@ def pretrain(
     from eyeground.config.training_recipe import TrainingRecipe
     from eyeground.data.manifest import read_manifest
     from eyeground.data.splits import hold_out
-    from eyeground.datasets.summary import tell_remarks
+    from eyeground.datasets.summary import report_remarks
     from eyeground.workflows.build.common import Plan
     from eyeground.workflows.build.run_folder import make_room
 
@@ -82,7 +82,7 @@ def pretrain(
     )
     settings = read_recipe(TrainingRecipe, recipe, overrides)
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in settings.targets)))
-    tell_remarks(photos, Console(soft_wrap=True))
+    report_remarks(photos, Console(soft_wrap=True))
     photos = photos if fold is None else hold_out(photos, fold)
     _refuse_wrong_targets(photos, settings.targets)
     make_room(output, resume, overwrite)
@@ -142,7 +142,7 @@ def adapt(
     from eyeground.config.settings import read_recipe
     from eyeground.config.training_recipe import ProbeRecipe
     from eyeground.data.manifest import read_manifest
-    from eyeground.datasets.summary import tell_remarks
+    from eyeground.datasets.summary import report_remarks
     from eyeground.workflows.build.common import Plan
     from eyeground.workflows.build.probe import finetune_recipe, probe_embedding
     from eyeground.workflows.build.run_folder import make_room
@@ -158,7 +158,7 @@ def adapt(
         _draw(manifest, structures, mask_values, bundle, plan, recipe, overrides, resume, overwrite)
         return
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in wanted)))
-    tell_remarks(photos, Console(soft_wrap=True))
+    report_remarks(photos, Console(soft_wrap=True))
     _refuse_wrong_targets(photos, wanted)
     if probe:
         given = ["targets=" + json.dumps([target.model_dump(exclude_unset=True) for target in wanted])]

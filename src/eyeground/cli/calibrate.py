@@ -32,7 +32,7 @@ def calibrate(
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> None:
-    """Set a model's thresholds anew by photos of your own site, since thresholds do not travel between cameras.
+    """Set a model's thresholds again by photos of your own site, since thresholds do not travel between cameras.
 
     Weights and evidence stay as they are. The new bundle says where its thresholds come from, and what the rule did on photos that
     they were not chosen on.

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from eyeground.core.console import Console
-from eyeground.models.foreign import FORMATS
+from eyeground.models.external_checkpoints import FORMATS
 
 
 def convert(
@@ -29,8 +29,8 @@ def convert(
     console = Console(soft_wrap=True, highlight=False)
     known = known_format(source)
     target = output or converted_file(known.name)
-    account, origin = convert_checkpoint(file, known, target)
-    account.print(console)
+    load_report, origin = convert_checkpoint(file, known, target)
+    load_report.print(console)
     console.print(f"page: {origin.page}\nlicence: {origin.licence}\ncite: {origin.citation}", markup=False)
     console.print(f"written: {target}. A recipe that starts from it:", markup=False)
     mean, std = list(origin.mean), list(origin.std)

@@ -233,7 +233,7 @@ def check(
 ) -> None:
     """Read every photo and mask; find missing, unreadable, ungradable and duplicated ones; write a flow table."""
     from eyeground.data.manifest import read_manifest, write_manifest
-    from eyeground.datasets.summary import tell_remarks
+    from eyeground.datasets.summary import report_remarks
     from eyeground.imaging.masks import with_mask_values
     from eyeground.workflows.check import check_manifest
 
@@ -243,7 +243,7 @@ def check(
         require_table_output(clean)
     other = read_manifest(against, needs=()) if against else None
     photos = with_mask_values(read_manifest(manifest), mask_values)
-    tell_remarks(photos, console)
+    report_remarks(photos, console)
     checked = check_manifest(photos, cache, jobs or usable_cores(), other)
     checked.write(output)
     checked.print(console)

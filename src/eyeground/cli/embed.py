@@ -19,7 +19,7 @@ def embed(
     """Write what the model's last layer knows of each photo, for a classifier, a search or a map of your own.
 
     One row each: `photo`, `patient` and `eye` where a manifest knows them, `reason` (empty, or why the photo could not be
-    read), and `e0`, `e1`, … An interrupted run writes no table and starts anew.
+    read), and `e0`, `e1`, … An interrupted run writes no table and starts again.
     """
     from eyeground.core.machine import save_address_space
 

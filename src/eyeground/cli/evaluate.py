@@ -83,8 +83,8 @@ def evaluate(
         help="Table that `predict --embeddings` wrote: does the model know the camera?",
         rich_help_panel=BESIDE,
     ),
-    stress: Path | None = typer.Option(
-        None, "--stress", help="Folder that `stress` wrote: robustness.", rich_help_panel=BESIDE
+    robustness: Path | None = typer.Option(
+        None, "--robustness", help="Folder that `robustness` wrote: robustness.", rich_help_panel=BESIDE
     ),
     title: str = typer.Option("Validation report", "--title", help="Heading of the report.", rich_help_panel=REPORT),
     photos: Path | None = typer.Option(
@@ -106,8 +106,8 @@ def evaluate(
     eyeground evaluate runs/odir/predictions.parquet --run runs/odir --external idrid=idrid.parquet -o report
     """
     from eyeground.data.predictions import read_predictions
+    from eyeground.evaluation.external_tables import parse_mapping, read_external
     from eyeground.evaluation.flow import with_known_truths
-    from eyeground.evaluation.foreign import parse_mapping, read_foreign
     from eyeground.evaluation.reporting.report import shown_command
     from eyeground.evaluation.reporting.validation import (
         Presentation,
@@ -116,15 +116,22 @@ def evaluate(
         external_remark,
         write_validation,
     )
-    from eyeground.workflows.gather import Sources, gather
+    from eyeground.workflows.gather import InputPaths, gather
 
     require_writable(output)
-    read = read_foreign(predictions, parse_mapping(columns)) if columns else read_predictions(predictions)
+    read = read_external(predictions, parse_mapping(columns)) if columns else read_predictions(predictions)
     chosen = read.only(targets) if targets else read
     table, without_truth = with_known_truths(chosen.of_every_split() if every_photo else chosen)
     datasets = named_paths(external, "--external")
-    sources = Sources(
-        bundle, run, datasets, named_paths(contamination, "--contamination"), checked, embeddings, stress, table.outputs
+    sources = InputPaths(
+        bundle,
+        run,
+        datasets,
+        named_paths(contamination, "--contamination"),
+        checked,
+        embeddings,
+        robustness,
+        table.outputs,
     )
     evidence = gather(sources)
     points = evidence.description.operating_points if evidence.description else ()

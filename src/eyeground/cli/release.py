@@ -32,7 +32,7 @@ def release(
         None,
         "--views",
         help="Copies of a photo that the released model averages: 1, 2 (and upside down) or 4 (and mirrored). Calibration and "
-        "thresholds are chosen anew. The training's if not given.",
+        "thresholds are chosen again. The training's if not given.",
     ),
     side: int | None = typer.Option(
         None,
@@ -60,14 +60,14 @@ def release(
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> None:
-    """Make a bundle for others from a finished run: 16-bit weights, figures measured anew, and a model card.
+    """Make a bundle for others from a finished run: 16-bit weights, figures measured again, and a model card.
 
     The released graph predicts validation and test photos again, so the run's photos must still be there. What rounding
     and 8-bit arithmetic cost is measured and recorded. Hashes of the training photos go along, no photo does.
     """
     need_torch()
     from eyeground.workflows.release.external import ReleasePlan
-    from eyeground.workflows.release.inference_settings import Answering
+    from eyeground.workflows.release.inference_settings import InferenceSettings
     from eyeground.workflows.release.release import release as release_run
 
     datasets = named_paths(external, "--external")
@@ -80,7 +80,7 @@ def release(
         datasets,
         report,
         licence,
-        answering=Answering(side, _views(views), _scales(scales), _stacked(stack)),
+        inference=InferenceSettings(side, _views(views), _scales(scales), _stacked(stack)),
         int8=int8,
         resamples=resamples,
     )

@@ -43,7 +43,7 @@ def segment(
 
     With --measure, say how well, against masks that people drew and against a second annotator where there is one.
     """
-    from eyeground.screening.drawer import load_drawer
+    from eyeground.screening.segmenter import load_segmenter
     from eyeground.workflows.segment.segment import segment as segment_photos
 
     if measure is not None and len(bundles) > 1:
@@ -51,9 +51,9 @@ def segment(
     if not photos and measure is None:
         raise UserError("nothing to draw on: name photos or folders, or a manifest with --measure")
     console = Console(soft_wrap=True)
-    drawers = [load_drawer(bundle, threads) for bundle in bundles]
-    for drawer in drawers:
-        console.print(f"model {drawer.bundle.identity}, draws {', '.join(drawer.structures)}", highlight=False)
+    segmenters = [load_segmenter(bundle, threads) for bundle in bundles]
+    for segmenter in segmenters:
+        console.print(f"model {segmenter.bundle.identity}, draws {', '.join(segmenter.structures)}", highlight=False)
     if measure is not None:
         from eyeground.data.manifest import read_manifest
         from eyeground.imaging.masks import with_mask_values
@@ -62,12 +62,12 @@ def segment(
         manifest = with_mask_values(read_manifest(measure), mask_values)
         if "split" in manifest.table:
             manifest = manifest.in_split("test")
-        for line in as_lines(measured_against(manifest, drawers[0], output, absent)):
+        for line in as_lines(measured_against(manifest, segmenters[0], output, absent)):
             console.print(line, markup=False, highlight=False)
         console.print(f"written: {output / ESTIMATES}")
     if not photos:
         return
-    rows = segment_photos(photos, drawers, output, biomarkers, overwrite)
+    rows = segment_photos(photos, segmenters, output, biomarkers, overwrite)
     unreadable = sum(row["status"] == "unreadable" for row in rows)
     console.print(f"{len(rows) - unreadable:,} photos drawn on, {unreadable:,} unreadable")
     console.print(f"written: {output / 'masks'}, {output / 'overlays'}, {output / 'segments.csv'}")

@@ -41,7 +41,7 @@ def inspect(
     description = opened.description
     console.print(f"verified: {len(description.files)} files, {len(description.tensors)} tensors")
     if photos:
-        _tell_seen(opened, photos, console)
+        _report_seen(opened, photos, console)
 
 
 def models() -> None:
@@ -95,7 +95,7 @@ def _top(description: "BundleDescription") -> str:
 
 
 def _facts(opened: "Bundle") -> list[tuple[str, str]]:
-    from eyeground.bundle.description import looks_in_words
+    from eyeground.bundle.description import describe_views
 
     description = opened.description
     facts = [
@@ -105,7 +105,7 @@ def _facts(opened: "Bundle") -> list[tuple[str, str]]:
         ("input", f"{description.preprocessing.side} x {description.preprocessing.side} px"),
         ("outputs", ", ".join(description.outputs)),
     ]
-    looks = looks_in_words(description.architecture, description.preprocessing.side)
+    looks = describe_views(description.architecture, description.preprocessing.side)
     facts += [("averages", looks)] if looks else []
     facts += [
         ("stacked", f"{one.output}: {one.share:.3f} of the logit of {one.added} added") for one in description.stacked
@@ -148,7 +148,7 @@ def _rule_facts(description: "BundleDescription") -> list[tuple[str, str]]:
     return facts
 
 
-def _tell_seen(opened: "Bundle", photos: list[Path], console: Console) -> None:
+def _report_seen(opened: "Bundle", photos: list[Path], console: Console) -> None:
     from eyeground.bundle.training_photos import photo_hash
     from eyeground.screening.photos import list_photos
 

@@ -16,7 +16,7 @@ from eyeground.config.training_recipe import (
     Machine,
     Optimisation,
     Preprocessing,
-    told_as_switch,
+    describe_switch,
 )
 
 DEEPEST = 32  # input pixels per pixel of the deepest feature map: what sides and patches must be a multiple of
@@ -77,7 +77,7 @@ class SegmentationRecipe(Settings):
     @field_validator("initialisation", mode="after")
     @classmethod
     def _initialisation_is_no_switch(cls, value: str) -> str:
-        if (message := told_as_switch(value)) and value not in ("0", "1"):
+        if (message := describe_switch(value)) and value not in ("0", "1"):
             raise ValueError(message)
         return value
 

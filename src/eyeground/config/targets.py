@@ -81,10 +81,10 @@ class Target(Settings):
         return frozenset(self.outputs if self.kind == "binary" and self.healthy == self.values[1] else ())
 
 
-def in_words(output: str) -> str:
+def describe_output(output: str) -> str:
     """An output's name as people write it.
 
-    >>> in_words("diabetic_retinopathy_grade>=2")
+    >>> describe_output("diabetic_retinopathy_grade>=2")
     'diabetic retinopathy grade ≥ 2'
     """
     return re.sub(r"\s*(≥|=)\s*", r" \1 ", output.replace("_", " ").replace(">=", "≥"))

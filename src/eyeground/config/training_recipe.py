@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from eyeground.config.normalisation import IMAGENET_MEAN, IMAGENET_STD
-from eyeground.config.settings import Seed, Settings, read_recipe, write_recipe
-from eyeground.config.targets import Target, in_words, refuse_equal_names
+from eyeground.config.settings import Seed, Settings
+from eyeground.config.targets import Target, refuse_equal_names
 
 __all__ = [
     "Architecture",
@@ -21,15 +21,9 @@ __all__ = [
     "Optimisation",
     "Preprocessing",
     "ProbeRecipe",
-    "Settings",
-    "Target",
-    "Teaching",
+    "SoftLabels",
     "TrainingRecipe",
-    "in_words",
-    "read_recipe",
-    "refuse_equal_names",
-    "told_as_switch",
-    "write_recipe",
+    "describe_switch",
 ]
 
 
@@ -42,10 +36,10 @@ CALIBRATION = (
 )
 
 
-def told_as_switch(initialisation: object) -> str:
+def describe_switch(initialisation: object) -> str:
     """What to say to a start that is given as yes or no, since which weights nobody could tell; else an empty string.
 
-    >>> told_as_switch("imagenet"), told_as_switch(False)
+    >>> describe_switch("imagenet"), describe_switch(False)
     ('', "False does not say where the weights start; did you mean 'scratch'?")
     """
     word = str(initialisation).strip().lower()
@@ -105,7 +99,7 @@ class Architecture(Settings):
 
     @field_validator("scales")
     @classmethod
-    def _whole_photo_first(cls, scales: tuple[float, ...]) -> tuple[float, ...]:
+    def _full_photo_first(cls, scales: tuple[float, ...]) -> tuple[float, ...]:
         if scales[0] != 1 or len(set(scales)) < len(scales):
             raise ValueError("the first scale is 1, the photo as it is, and no scale stands twice")
         return scales
@@ -155,7 +149,7 @@ class Augmentation(Settings):
     )
 
 
-class Teaching(Settings):
+class SoftLabels(Settings):
     """Other models' predictions of the training photos as part of the truth, where labels are noisy or missing."""
 
     predictions: tuple[str, ...] = Field(
@@ -244,7 +238,7 @@ class TrainingRecipe(Settings):
     architecture: Architecture = Field(Architecture(), description="The network.")
     preprocessing: Preprocessing = Field(Preprocessing(), description="Photograph to tensor.")
     augmentation: Augmentation = Field(Augmentation(), description="Random changes of training photos.")
-    teaching: Teaching = Field(Teaching(), description="Learning from other models beside the labels.")
+    teaching: SoftLabels = Field(SoftLabels(), description="Learning from other models beside the labels.")
     optimisation: Optimisation = Field(Optimisation(), description="Fitting.")
     calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     machine: Machine = Field(Machine(), description="Hardware.")
@@ -254,7 +248,7 @@ class TrainingRecipe(Settings):
     @classmethod
     def _initialisation_is_no_switch(cls, value: Any) -> Any:
         # A quoted 0 or 1 may be a folder's name; whether it is one is seen when the weights are loaded.
-        if (message := told_as_switch(value)) and value not in ("0", "1"):
+        if (message := describe_switch(value)) and value not in ("0", "1"):
             raise ValueError(message)
         return value
 

@@ -49,7 +49,7 @@ def read_sheets(path: Path) -> dict[str, pd.DataFrame]:
         raise
     except BadZipFile as error:
         raise UserError(
-            f"{path}: cannot be read as an Excel file: {error}; save it anew as .xlsx, or as CSV"
+            f"{path}: cannot be read as an Excel file: {error}; save it again as .xlsx, or as CSV"
         ) from error
     except Exception as error:  # a damaged file makes openpyxl raise anything
         raise UserError(f"{path}: cannot be read as an Excel file: {error}") from error

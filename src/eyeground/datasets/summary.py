@@ -36,10 +36,10 @@ def summary(manifest: Manifest, console: Console | None = None) -> None:
             f"[yellow]{len(manifest.absent_photos):,} photos are listed but not in {escape(str(manifest.root))}, and left "
             f"out[/], for example {escape(examples)}"
         )
-    tell_remarks(manifest, console)
+    report_remarks(manifest, console)
 
 
-def tell_remarks(manifest: Manifest, console: Console) -> None:
+def report_remarks(manifest: Manifest, console: Console) -> None:
     """Print what reading the manifest has to say."""
     for remark in manifest.remarks:
         style = "bold red" if remark.startswith("WARNING") else "dim"

@@ -12,7 +12,7 @@ import numpy as np
 from eyeground.data.predictions import STATUS, TRUTH, Predictions
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.comparing.multiplicity import holm
-from eyeground.evaluation.estimates import Bearing, Estimate
+from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.measures import Computed, Measure, compute
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
@@ -108,14 +108,14 @@ def _measure(sample: Sample, status: np.ndarray, subset: str) -> Measure:
         np.stack([*(one & here for one in counted), here], axis=1).astype(float), sample.patient, sample.columns
     )
     patients = sample.patients(SUBSETS[subset])
-    bearing = Bearing(patients, f"patients with {subset}")
+    support = Support(patients, f"patients with {subset}")
 
     def of(weights: np.ndarray) -> np.ndarray:
         *shares, photos = (weights @ sums).T
         return ratio(np.stack(shares), np.stack([photos] * len(METRICS)))
 
     lacking = "" if patients else subset
-    return Measure(METRICS, (lacking,) * 3, (bearing,) * 3, (True,) * 3, of)
+    return Measure(METRICS, (lacking,) * 3, (support,) * 3, (True,) * 3, of)
 
 
 def _not_judged(sample: Sample, subset: str, computed: Computed, dataset: str) -> NotJudged:
@@ -124,7 +124,7 @@ def _not_judged(sample: Sample, subset: str, computed: Computed, dataset: str) -
 
 
 def _side(computed: Computed, index: int, dataset: str) -> Side:
-    return Side(computed.estimates(dataset)[index], computed.resampled[index], computed.measure.bearings[index])
+    return Side(computed.estimates(dataset)[index], computed.resampled[index], computed.measure.supports[index])
 
 
 def _adjusted(found: Sequence[OutputAbstention]) -> tuple[OutputAbstention, ...]:

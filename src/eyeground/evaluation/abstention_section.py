@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.abstention import METRICS, NOT_JUDGED, OutputAbstention
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.comparing.tables import p_text
@@ -45,7 +45,7 @@ def _what_was_done() -> str:
 
 def _what_came_out(found: Sequence[OutputAbstention]) -> str:
     beyond = [
-        f"{TITLES[metric].lower()}, {in_words(one.output)} ({one.dataset}) {signed(gap.estimate)}, p {p_text(gap.p_holm)}"
+        f"{TITLES[metric].lower()}, {describe_output(one.output)} ({one.dataset}) {signed(gap.estimate)}, p {p_text(gap.p_holm)}"
         for one in found
         for metric, gap in zip(METRICS, one.gaps, strict=True)
         if gap.p_holm is not None and gap.p_holm < LEVEL
@@ -59,7 +59,7 @@ def _what_came_out(found: Sequence[OutputAbstention]) -> str:
 def _rows(one: OutputAbstention, several: bool) -> list[dict[str, str]]:
     rows = []
     for place, subset in enumerate(one.subsets):
-        row = {"Output": in_words(one.output)} | ({"Dataset": one.dataset} if several else {})
+        row = {"Output": describe_output(one.output)} | ({"Dataset": one.dataset} if several else {})
         row |= {"Truth": subset.subset, "Photos": f"{subset.photos:,}", "Patients": f"{subset.patients:,}"}
         row |= {
             TITLES[metric]: as_text(estimate, ".1%") for metric, estimate in zip(METRICS, subset.estimates, strict=True)

@@ -33,7 +33,7 @@ def macro(rankings: Mapping[str, Computed], scope: str) -> tuple[Estimate, ...]:
         resampled = np.mean([ranking.resampled[index] for ranking in estimable.values()], axis=0)
         value = float(np.mean([ranking.point[index] for ranking in estimable.values()]))
         scarcest = min(
-            (ranking.measure.bearings[index] for ranking in estimable.values()), key=lambda bearing: bearing.patients
+            (ranking.measure.supports[index] for ranking in estimable.values()), key=lambda support: support.patients
         )
         left_one_out = [ranking.jackknifed[index] for ranking in estimable.values() if ranking.jackknifed is not None]
         jackknifed = np.mean(left_one_out, axis=0) if left_one_out else None

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from eyeground.evaluation.agreement import ratio
-from eyeground.evaluation.estimates import Bearing
+from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.metrics import (
     CALIBRATION_ERROR,
@@ -75,7 +75,7 @@ def calibration_error_measure(sample: Sample) -> Measure:
     return Measure(
         metrics=(CALIBRATION_ERROR,),
         missing=("" if known else "photos with a known truth",),
-        bearings=(Bearing(sample.patients(), "patients"),),
+        supports=(Support(sample.patients(), "patients"),),
         are_proportions=(False,),
         of=lambda weights: np.maximum(2 * point - error(weights), 0)[np.newaxis],
         note=f"biased upwards: about {_by_chance(sample.probability, bins):.3f} from chance alone, which the interval is corrected for",
@@ -111,14 +111,14 @@ def recalibration_measure(sample: Sample) -> Measure:
         lacks_one = (weights @ classes).min(axis=1) == 0
         return np.where(lacks_one, np.nan, np.stack([refit(weights) for refit in refits]))
 
-    bearing = min(
-        (Bearing(sample.patients(value), f"patients with {name}") for value, name in ((1, POSITIVES), (0, NEGATIVES))),
-        key=lambda bearing: bearing.patients,
+    support = min(
+        (Support(sample.patients(value), f"patients with {name}") for value, name in ((1, POSITIVES), (0, NEGATIVES))),
+        key=lambda support: support.patients,
     )
     return Measure(
         metrics=(SLOPE, INTERCEPT),
         missing=(no_slope, missing),
-        bearings=(bearing,) * 2,
+        supports=(support,) * 2,
         are_proportions=(False,) * 2,
         of=of,
         note=f"{moved:,} probabilities closer to 0 or 1 than {CLIP:g} taken as that" if moved else "",

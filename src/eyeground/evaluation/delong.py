@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import CONFIDENCE
-from eyeground.evaluation.estimates import Bearing, Estimate, few_patients_note
+from eyeground.evaluation.estimates import Estimate, Support, few_patients_note
 from eyeground.evaluation.metrics import AUROC, NEGATIVES, POSITIVES
 
 # A variance below this share of those it is made of is rounding of a zero.
@@ -41,7 +41,7 @@ class DeLong:
     auroc: np.ndarray
     covariance: np.ndarray
     degrees_of_freedom: np.ndarray
-    bearing: Bearing
+    support: Support
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def mean_delong(parts: Sequence[DeLong]) -> DeLong:
         np.mean([part.auroc for part in parts], axis=0),
         covariance,
         np.diag(covariance) ** 2 / spread,
-        min((part.bearing for part in parts), key=lambda bearing: bearing.patients),
+        min((part.support for part in parts), key=lambda support: support.patients),
     )
 
 
@@ -134,7 +134,7 @@ def delong_interval(found: DeLong, model: int = 0) -> Estimate:
     quantile = float(stdtrit(found.degrees_of_freedom[model], _UPPER))
     reach = quantile * math.sqrt(variance) / (value * (1 - value))
     low, high = expit(logit(value) + np.array([-reach, reach]))
-    return Estimate(AUROC, value, float(low), float(high), few_patients_note(found.bearing))
+    return Estimate(AUROC, value, float(low), float(high), few_patients_note(found.support))
 
 
 def delong_test(found: DeLong, first: int = 0, second: int = 1) -> DeLongTest:
@@ -153,7 +153,7 @@ def delong_test(found: DeLong, first: int = 0, second: int = 1) -> DeLongTest:
         return DeLongTest(Estimate(AUROC, value, note=f"no interval: {why}"), None, None)
     error = math.sqrt(variance)
     reach, z = float(ndtri(_UPPER)) * error, value / error
-    difference = Estimate(AUROC, value, value - reach, value + reach, few_patients_note(found.bearing))
+    difference = Estimate(AUROC, value, value - reach, value + reach, few_patients_note(found.support))
     return DeLongTest(difference, z, float(2 * ndtr(-abs(z))))
 
 
@@ -181,10 +181,10 @@ def _degrees_of_freedom(of_positives: np.ndarray, of_negatives: np.ndarray, carr
     return freedom
 
 
-def _scarcer(positive: int, negative: int) -> Bearing:
-    classes = Bearing(positive, f"patients with {POSITIVES}"), Bearing(negative, f"patients with {NEGATIVES}")
-    return min(classes, key=lambda bearing: bearing.patients)
+def _scarcer(positive: int, negative: int) -> Support:
+    classes = Support(positive, f"patients with {POSITIVES}"), Support(negative, f"patients with {NEGATIVES}")
+    return min(classes, key=lambda support: support.patients)
 
 
 def _why_no_variance(found: DeLong) -> str:
-    return f"only {found.bearing.patients} {found.bearing.of}" if found.bearing.patients < 2 else ""
+    return f"only {found.support.patients} {found.support.of}" if found.support.patients < 2 else ""

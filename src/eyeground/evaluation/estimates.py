@@ -35,7 +35,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Bearing:
+class Support:
     """What an interval rests on: how many patients, and of what ("patients with positives")."""
 
     patients: int
@@ -47,16 +47,16 @@ def not_estimable(metric: str, why: str) -> Estimate:
     return Estimate(metric, None, note=f"not estimable: {why}")
 
 
-def few_patients_note(bearing: Bearing) -> str:
+def few_patients_note(support: Support) -> str:
     """What to say of an interval that rests on few patients; empty where there are enough."""
-    return f"rests on only {bearing.patients} {bearing.of}" if bearing.patients < FEW_PATIENTS else ""
+    return f"rests on only {support.patients} {support.of}" if support.patients < FEW_PATIENTS else ""
 
 
 def with_interval(
     metric: str,
     value: float,
     resampled: np.ndarray,
-    bearing: Bearing,
+    support: Support,
     is_proportion: bool = False,
     jackknifed: np.ndarray | None = None,
 ) -> Estimate:
@@ -71,8 +71,8 @@ def with_interval(
     """
     if not len(resampled):
         return Estimate(metric, value, note="no interval: no resamples were asked for")
-    if bearing.patients < 2:
-        return Estimate(metric, value, note=f"no interval: only {bearing.patients} {bearing.of}")
+    if support.patients < 2:
+        return Estimate(metric, value, note=f"no interval: only {support.patients} {support.of}")
     dropped = int(np.isnan(resampled).sum())
     if dropped > MOST_DROPPED * len(resampled):
         return Estimate(metric, value, note=f"no interval: not estimable in {dropped} of {len(resampled)} resamples")
@@ -82,9 +82,9 @@ def with_interval(
         if not (is_proportion and value in (0.0, 1.0)):
             return Estimate(metric, value, note="no interval: every resample gives the same value")
         # Patients are counted, not photos: the eyes of a patient are taken to agree fully, which errs to the wide side.
-        low, high = wilson_interval(value * bearing.patients, bearing.patients)
-        notes.append(f"all photos agree; Wilson interval over {bearing.patients} {bearing.of}")
-    if few := few_patients_note(bearing):
+        low, high = wilson_interval(value * support.patients, support.patients)
+        notes.append(f"all photos agree; Wilson interval over {support.patients} {support.of}")
+    if few := few_patients_note(support):
         notes.append(few)
     if dropped:
         notes.append(f"{dropped} of {len(resampled)} resamples dropped, in which it was not estimable")

@@ -19,14 +19,13 @@ from eyeground.evaluation.averages import macro, micro_measure
 from eyeground.evaluation.bootstrap import Resampling, one_stratum, strata_of_rarest_truth
 from eyeground.evaluation.calibration_measures import calibration_error_measure, recalibration_measure
 from eyeground.evaluation.estimates import Estimate
-from eyeground.evaluation.evaluate_families import (
+from eyeground.evaluation.evaluate_multi_output import (
     Decision,
     decisions_of,
-    evaluate_family,
-    family_measures,
-    family_samples,
+    evaluate_multi_output,
+    multi_output_measures,
+    multi_output_samples,
 )
-from eyeground.evaluation.families import FamilySample
 from eyeground.evaluation.flow import Scope, evaluated_scope
 from eyeground.evaluation.folds import between_folds, evaluate_folds, fold_remarks
 from eyeground.evaluation.measures import (
@@ -39,6 +38,7 @@ from eyeground.evaluation.measures import (
     noted,
     ranking_measure,
 )
+from eyeground.evaluation.multi_output import MultiOutputSample
 from eyeground.evaluation.operating_points import OPTIMISTIC, choose_points
 from eyeground.evaluation.results import AtOperatingPoint, Evaluation, OutputEvaluation
 from eyeground.evaluation.samples import Sample, folds_of, samples_of
@@ -87,7 +87,7 @@ def evaluate(
     samples = samples_of(scope.predictions)
     points, why_not = choose_points(predictions, scope, operating_points, rules)
     photos = len(scope.predictions.table)
-    families, contradictions = family_samples(scope.predictions)
+    families, contradictions = multi_output_samples(scope.predictions)
     decisions = {sample.family.target: decisions_of(sample.family, points) for sample in families}
     measures = _measures(samples, points, tuple(prevalences), families, decisions, photos)
     computed = compute(measures, resampling_of(scope.predictions, resamples, seed, stratified))
@@ -109,7 +109,7 @@ def evaluate(
         stratified=stratified,
         micro=computed[MICRO].estimates(scope.name) if len(samples) > 1 else (),
         families=tuple(
-            evaluate_family(
+            evaluate_multi_output(
                 sample,
                 decisions[sample.family.target],
                 _part(computed, "target", sample.family.target),
@@ -159,7 +159,7 @@ def _measures(
     samples: Mapping[str, Sample],
     points: Mapping[str, Sequence[OperatingPoint]],
     prevalences: tuple[float, ...],
-    families: Sequence[FamilySample],
+    families: Sequence[MultiOutputSample],
     decisions: Mapping[str, Sequence[Decision]],
     photos: int,
 ) -> dict[Key, Measure]:
@@ -170,8 +170,8 @@ def _measures(
         measures |= {("output", output, what): measure for what, measure in of_output.items()}
     for family in families:
         target, steps = family.family.target, [samples[output] for output in family.family.outputs]
-        of_family = family_measures(family, decisions[target], steps, photos)
-        measures |= {("target", target, what): measure for what, measure in of_family.items()}
+        of_target = multi_output_measures(family, decisions[target], steps, photos)
+        measures |= {("target", target, what): measure for what, measure in of_target.items()}
     if len(samples) > 1:
         measures[MICRO] = micro_measure(list(samples.values()), photos)
     return measures

@@ -14,7 +14,7 @@ import numpy as np
 from eyeground.core.progress import track
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling
-from eyeground.evaluation.estimates import Bearing, Estimate, not_estimable, with_interval
+from eyeground.evaluation.estimates import Estimate, Support, not_estimable, with_interval
 from eyeground.evaluation.intervals import jackknife
 from eyeground.evaluation.metrics import (
     AUPRC,
@@ -50,7 +50,7 @@ class Measure:
 
     metrics: tuple[str, ...]
     missing: tuple[str, ...]
-    bearings: tuple[Bearing, ...]
+    supports: tuple[Support, ...]
     are_proportions: tuple[bool, ...]
     of: Callable[[np.ndarray], np.ndarray]
     note: str = ""
@@ -85,7 +85,7 @@ class Computed:
                 metric,
                 float(self.point[index]),
                 self.resampled[index],
-                measure.bearings[index],
+                measure.supports[index],
                 measure.are_proportions[index],
                 None if self.jackknifed is None else self.jackknifed[index],
             )
@@ -106,10 +106,10 @@ def ranking_measure(sample: Sample) -> Measure:
     folds = sample.by_fold()
     missing, note = sample.missing_class(), ""
     classes = (
-        Bearing(sample.patients(1), f"patients with {POSITIVES}"),
-        Bearing(sample.patients(0), f"patients with {NEGATIVES}"),
+        Support(sample.patients(1), f"patients with {POSITIVES}"),
+        Support(sample.patients(0), f"patients with {NEGATIVES}"),
     )
-    scarcer = min(classes, key=lambda bearing: bearing.patients)
+    scarcer = min(classes, key=lambda support: support.patients)
     ranked = [sample]
     if folds and not missing:
         left_out = {number: lacking for number, part in folds.items() if (lacking := part.missing_class())}
@@ -138,7 +138,7 @@ def brier_measure(sample: Sample) -> Measure:
         return ratio(total, photos)[np.newaxis]
 
     missing = "" if len(squared) else "photos with a known truth"
-    return Measure((BRIER,), (missing,), (Bearing(sample.patients(), "patients"),), (False,), of)
+    return Measure((BRIER,), (missing,), (Support(sample.patients(), "patients"),), (False,), of)
 
 
 def count_measure(sample: Sample, threshold: float, prevalences: tuple[float, ...] = ()) -> Measure:
@@ -154,7 +154,7 @@ def count_measure(sample: Sample, threshold: float, prevalences: tuple[float, ..
     return Measure(
         tuple(metric.name for metric in metrics),
         tuple(metric.missing(total) for metric in metrics),
-        tuple(metric.bearing(counts) for metric in metrics),
+        tuple(metric.support(counts) for metric in metrics),
         tuple(metric.is_proportion for metric in metrics),
         of,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eyeground.evaluation.agreement import matthews, ratio
-from eyeground.evaluation.estimates import Bearing
+from eyeground.evaluation.estimates import Support
 
 AUROC, AUPRC, BRIER = "auroc", "auprc", "brier"
 CALIBRATION_ERROR, SLOPE, INTERCEPT = "ece", "calibration_slope", "calibration_intercept"
@@ -90,7 +90,7 @@ class CountMetric:
         """What there is none of, or an empty string if the metric can be estimated; counts has shape (4,)."""
         return _first_lacking(counts, self._denominators())
 
-    def bearing(self, counts: np.ndarray) -> Bearing:
+    def support(self, counts: np.ndarray) -> Support:
         """The fewest patients that a ratio rests on, for counts of shape (patients, 4)."""
         return _fewest_patients(counts, self._denominators())
 
@@ -112,7 +112,7 @@ class MatthewsCorrelation:
     def missing(self, counts: np.ndarray) -> str:
         return _first_lacking(counts, _ALL_SUMS)
 
-    def bearing(self, counts: np.ndarray) -> Bearing:
+    def support(self, counts: np.ndarray) -> Support:
         return _fewest_patients(counts, _ALL_SUMS)
 
 
@@ -149,7 +149,7 @@ class PredictiveValue:
     def missing(self, counts: np.ndarray) -> str:
         return _first_lacking(counts, self._sums())
 
-    def bearing(self, counts: np.ndarray) -> Bearing:
+    def support(self, counts: np.ndarray) -> Support:
         return _fewest_patients(counts, self._sums())
 
     def _sums(self) -> "Sums":
@@ -199,7 +199,7 @@ def _first_lacking(counts: np.ndarray, sums: Sums) -> str:
     return next((lacking for coefficients, lacking in sums if not counts @ np.array(coefficients)), "")
 
 
-def _fewest_patients(counts: np.ndarray, sums: Sums) -> Bearing:
+def _fewest_patients(counts: np.ndarray, sums: Sums) -> Support:
     patients = [int((counts @ np.array(coefficients) > 0).sum()) for coefficients, _ in sums]
     fewest = int(np.argmin(patients))
-    return Bearing(patients[fewest], f"patients with {sums[fewest][1]}")
+    return Support(patients[fewest], f"patients with {sums[fewest][1]}")

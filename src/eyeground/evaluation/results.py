@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from eyeground.bundle.description import OperatingPoint
 from eyeground.evaluation.estimates import Estimate, not_estimable
-from eyeground.evaluation.families import Family
 from eyeground.evaluation.metrics import COUNT_METRICS, Confusion, predictive_values
+from eyeground.evaluation.multi_output import MultiOutputTarget
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class OutputEvaluation:
 
 
 @dataclass(frozen=True)
-class FamilyDecision:
+class MultiOutputDecision:
     """How a target's one decision among its classes agrees with the truth.
 
     Attributes:
@@ -96,7 +96,7 @@ class FamilyDecision:
 
 
 @dataclass(frozen=True)
-class FamilyEvaluation:
+class MultiOutputEvaluation:
     """All figures of a multi-class or ordinal target as a whole.
 
     Attributes:
@@ -108,13 +108,13 @@ class FamilyEvaluation:
             points.
     """
 
-    family: Family
+    family: MultiOutputTarget
     photos: int
     patients: int
     unknown: int
     photos_of_class: tuple[int, ...]
     estimates: tuple[Estimate, ...]
-    decisions: tuple[FamilyDecision, ...]
+    decisions: tuple[MultiOutputDecision, ...]
 
 
 @dataclass(frozen=True)
@@ -143,4 +143,4 @@ class Evaluation:
     seed: int
     stratified: bool
     micro: tuple[Estimate, ...] = ()
-    families: tuple[FamilyEvaluation, ...] = ()
+    families: tuple[MultiOutputEvaluation, ...] = ()

@@ -1,6 +1,6 @@
 """The sanity check of Adebayo et al. 2018 (arXiv 1810.03292): a map must change when the network forgets.
 
-Parameters are drawn anew from the output downwards, and the map is compared with that of the trained network by rank
+Parameters are drawn again from the output downwards, and the map is compared with that of the trained network by rank
 correlation. A method whose maps stay alike shows the photo's edges and not what the network has learnt.
 """
 
@@ -20,7 +20,7 @@ from eyeground.models.classifier import Classifier
 def cascade(
     classifier: Classifier, pixels: NDArray[np.uint8], output: str, method: str = EVIDENCE, seed: int = 0
 ) -> dict[str, float]:
-    """Rank correlation with the trained network's map after each further part has been drawn anew.
+    """Rank correlation with the trained network's map after each further part has been drawn again.
 
     Args:
         classifier: In evaluation mode; left as it is.
@@ -36,7 +36,7 @@ def cascade(
     generator = torch.Generator().manual_seed(seed)
     found = {}
     for name, part in _from_the_output(forgetting):
-        _draw_anew(part, generator)
+        _reset(part, generator)
         values = explain(forgetting, pixels, output, method).values
         flat = np.ptp(values) == 0 or np.ptp(trained) == 0
         found[name] = float("nan") if flat else float(spearmanr(trained.ravel(), values.ravel()).statistic)
@@ -53,7 +53,7 @@ def _from_the_output(classifier: Classifier) -> Iterator[tuple[str, nn.Module]]:
                 yield f"{name}.{stage}".rstrip("."), part
 
 
-def _draw_anew(part: nn.Module, generator: torch.Generator) -> None:
+def _reset(part: nn.Module, generator: torch.Generator) -> None:
     """Shuffle each tensor's own values: they keep their scale, so activations neither vanish nor explode."""
     with torch.no_grad():
         for tensor in part.parameters():

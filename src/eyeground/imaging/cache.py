@@ -2,7 +2,7 @@
 
 An entry's name is the SHA-256 of the photograph's content, under a folder named by the version and side of the
 standard photo; geometry and field of view travel inside the PNG. So a renamed photograph is found, a changed
-one is made anew, parallel writers write the same bytes, and nothing ever needs invalidating. Files are moved
+one is made again, parallel writers write the same bytes, and nothing ever needs invalidating. Files are moved
 into place whole, and an entry that is damaged all the same is made again. The price is reading every
 photograph once per preparation to hash it.
 """

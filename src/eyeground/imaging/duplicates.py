@@ -1,4 +1,4 @@
-"""The same picture of an eye twice: byte for byte, or scaled, compressed, recoloured or shifted anew.
+"""The same picture of an eye twice: byte for byte, or scaled, compressed, recoloured or shifted again.
 
 Fundus photographs all look alike, so a perceptual hash alone would call many eyes the same. It only proposes:
 the 440 lowest frequencies of a photo's structure (vessels and lesions, shading taken away), compared all with

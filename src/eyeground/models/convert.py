@@ -18,9 +18,9 @@ from torch import Tensor
 import eyeground
 from eyeground.core.files import sha256_of
 from eyeground.errors import UserError, did_you_mean
-from eyeground.models.account import Account
 from eyeground.models.checkpoints import Origin, read_checkpoint, write_converted
-from eyeground.models.foreign import FORMATS, Format
+from eyeground.models.external_checkpoints import FORMATS, Format
+from eyeground.models.load_report import LoadReport
 from eyeground.models.matching import (
     KNOWN_PREFIXES,
     PATCHES,
@@ -45,7 +45,7 @@ def known_format(name: str) -> Format:
     return FORMATS[name]
 
 
-def convert(path: Path, form: Format, output: Path) -> tuple[Account, Origin]:
+def convert(path: Path, form: Format, output: Path) -> tuple[LoadReport, Origin]:
     """Convert a foreign checkpoint to a safetensors file in timm's names.
 
     Args:
@@ -84,7 +84,7 @@ def convert(path: Path, form: Format, output: Path) -> tuple[Account, Origin]:
     )
     write_converted(output, state, origin)
     beside = dict.fromkeys(checkpoint.beside, "beside the weights")
-    return Account(path.name, tuple(wanted), found.left_out | beside, found.prefix, found.notes), origin
+    return LoadReport(path.name, tuple(wanted), found.left_out | beside, found.prefix, found.notes), origin
 
 
 def renaming(form: Format) -> Rename:

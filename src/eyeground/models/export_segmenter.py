@@ -14,13 +14,13 @@ from eyeground.config.targets import Target
 from eyeground.models.checkpoints import read_tensors
 from eyeground.models.export import example_photos, write_card, write_graph
 from eyeground.models.rounding import TYPE_NAMES, round_weights
-from eyeground.models.segmenter import Segmenter
+from eyeground.models.segmenter import SegmentationNetwork
 
 DRAWN = "drawn"  # the graph's output: probabilities (n, structures, side, side)
 
 
 class _Draw(nn.Module):
-    def __init__(self, segmenter: Segmenter) -> None:
+    def __init__(self, segmenter: SegmentationNetwork) -> None:
         super().__init__()
         self.segmenter = segmenter
 
@@ -29,7 +29,7 @@ class _Draw(nn.Module):
 
 
 def export_segmenter(
-    segmenter: Segmenter,
+    segmenter: SegmentationNetwork,
     folder: Path,
     *,
     name: str,
@@ -82,7 +82,7 @@ def export_segmenter(
     return write_bundle(folder, description, writers)
 
 
-def load_segmenter(name_or_path: str | Path) -> Segmenter:
+def load_segmentation_network(name_or_path: str | Path) -> SegmentationNetwork:
     """Open a segmenter's bundle as a torch module in evaluation mode, to train on or to look inside.
 
     Raises:
@@ -91,6 +91,8 @@ def load_segmenter(name_or_path: str | Path) -> Segmenter:
     bundle = open_segmenter(name_or_path)
     description = bundle.description
     assert description.decoder is not None  # open_segmenter saw to it
-    segmenter = Segmenter(description.architecture, description.decoder, description.preprocessing, description.outputs)
+    segmenter = SegmentationNetwork(
+        description.architecture, description.decoder, description.preprocessing, description.outputs
+    )
     segmenter.load_state_dict({name: tensor.float() for name, tensor in read_tensors(bundle.weights_path).items()})
     return segmenter.eval()

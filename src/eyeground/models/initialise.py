@@ -16,12 +16,12 @@ from torch import Tensor
 from eyeground.bundle.description import BundleDescription
 from eyeground.bundle.installed import DESCRIPTION, converted_file, folder_of, pulled, released
 from eyeground.bundle.open import open_classifier
-from eyeground.config.training_recipe import told_as_switch
+from eyeground.config.training_recipe import describe_switch
 from eyeground.errors import UserError, did_you_mean
-from eyeground.models.account import Account
 from eyeground.models.checkpoints import Origin, read_origin, read_tensors
 from eyeground.models.classifier import Classifier
-from eyeground.models.foreign import FORMATS
+from eyeground.models.external_checkpoints import FORMATS
+from eyeground.models.load_report import LoadReport
 from eyeground.models.matching import match, refuse_misfit
 
 HEAD = "head."
@@ -31,7 +31,7 @@ OTHER_NAMES = (
 )
 
 
-def initialise(classifier: Classifier, source: str) -> Account:
+def initialise(classifier: Classifier, source: str) -> LoadReport:
     """Set the weights from `scratch`, `imagenet`, a converted format, a bundle, or a safetensors file in timm's names.
 
     A bundle with the recipe's outputs and head gives its head, too; from all else the head starts fresh.
@@ -41,7 +41,7 @@ def initialise(classifier: Classifier, source: str) -> Account:
             source is unexplained, or the backbone or normalisation that the source states differs from the recipe's.
     """
     if source == "scratch":
-        return Account("scratch")
+        return LoadReport("scratch")
     if source == "imagenet":
         return _load(classifier, _imagenet(classifier), source)
     if source in FORMATS and converted_file(source).is_file():
@@ -68,7 +68,7 @@ def from_bundle(name_or_path: str | Path) -> Classifier:
 
 def _unknown(source: str) -> str:
     """What is wrong with a source that is none of the known ones, and what would do."""
-    if message := told_as_switch(source):
+    if message := describe_switch(source):
         return f"initialisation {message}"
     path = Path(source)
     if source in FORMATS:
@@ -108,7 +108,7 @@ def _imagenet(classifier: Classifier) -> dict[str, Tensor]:
     return state
 
 
-def _load_file(classifier: Classifier, path: Path, source: str) -> Account:
+def _load_file(classifier: Classifier, path: Path, source: str) -> LoadReport:
     origin = read_origin(path)
     if origin is None:
         return _load(classifier, read_tensors(path), source)
@@ -118,7 +118,7 @@ def _load_file(classifier: Classifier, path: Path, source: str) -> Account:
     return _load(classifier, read_tensors(path), source, side=origin.side, notes=notes)
 
 
-def _load_bundle(classifier: Classifier, source: str) -> Account:
+def _load_bundle(classifier: Classifier, source: str) -> LoadReport:
     bundle = open_classifier(source)
     description = bundle.description
     _refuse_other_network(classifier, f"bundle '{source}'", description)
@@ -128,15 +128,15 @@ def _load_bundle(classifier: Classifier, source: str) -> Account:
         return _load(classifier, tensors, source, side=side)
     head = {name.removeprefix(HEAD): tensors.pop(name) for name in list(tensors) if name.startswith(HEAD)}
     if kind != classifier.architecture.head:
-        account = _load(classifier, tensors, source, side=side)
-        return replace(account, left_out={HEAD + name: f"head of another kind: {kind}" for name in head})
+        load_report = _load(classifier, tensors, source, side=side)
+        return replace(load_report, left_out={HEAD + name: f"head of another kind: {kind}" for name in head})
     note = f"head loaded, too: {kind}, with the recipe's outputs ({', '.join(description.outputs)})"
-    account = _load(classifier, tensors, source, side=side, notes=(note,))
+    load_report = _load(classifier, tensors, source, side=side, notes=(note,))
     try:
         classifier.head.load_state_dict(head)
     except RuntimeError as error:
         raise UserError(f"{bundle.weights_path}: its head does not fit bundle.json: {error}") from error
-    return account
+    return load_report
 
 
 def _refuse_other_network(classifier: Classifier, source: str, stated: Origin | BundleDescription) -> None:
@@ -173,7 +173,7 @@ def _load(
     source: str,
     side: int | None = None,
     notes: tuple[str, ...] = (),
-) -> Account:
+) -> LoadReport:
     backbone = classifier.backbone
     known = backbone.default_cfg["classifier"]
     heads = (HEAD, *(f"{name}." for name in ((known,) if isinstance(known, str) else known)))
@@ -187,7 +187,7 @@ def _load(
     refuse_misfit(found, backbone, tensors, f"{source}: does not fit {network}", OTHER_NAMES)
     backbone.load_state_dict(found.state)
     warnings = _other_side(side, classifier.preprocessing.side)
-    return Account(source, tuple(found.state), found.left_out, found.prefix, (*notes, *found.notes), warnings)
+    return LoadReport(source, tuple(found.state), found.left_out, found.prefix, (*notes, *found.notes), warnings)
 
 
 def _other_side(theirs: int | None, ours: int) -> tuple[str, ...]:

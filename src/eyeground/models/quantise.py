@@ -42,7 +42,7 @@ _METHODS = {
     "percentile": CalibrationMethod.Percentile,
     "entropy": CalibrationMethod.Entropy,
 }
-_IN_WORDS = {
+_DESCRIPTIONS = {
     "minmax": "ranges from least to largest",
     "percentile": f"ranges by percentile {PERCENTILE:g}",
     "entropy": "ranges by least loss of entropy",
@@ -64,7 +64,7 @@ class Way:
 
     def __str__(self) -> str:
         first = f", and the first {self.kept:.0%} of the layers" if self.kept else ""
-        return f"{_IN_WORDS[self.method]}; in 32 bits: the head{first}"
+        return f"{_DESCRIPTIONS[self.method]}; in 32 bits: the head{first}"
 
 
 # From most to least quantised. Percentile and entropy cut outliers. Leaving depthwise convolutions alone in 32 bits is not

@@ -15,14 +15,14 @@ from eyeground.config.segmentation_recipe import Decoder
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
-from eyeground.models.account import Account
 from eyeground.models.classifier import FLIPS, Classifier
 from eyeground.models.initialise import initialise
+from eyeground.models.load_report import LoadReport
 
 ENCODER = "model."  # what segmentation-models-pytorch puts before the names of timm's tensors
 
 
-class Segmenter(nn.Module):
+class SegmentationNetwork(nn.Module):
     """Standard photos in, logits of each structure at each pixel out.
 
     Args:
@@ -77,7 +77,7 @@ class Segmenter(nn.Module):
         return total / self.architecture.views
 
 
-def start(segmenter: Segmenter, source: str) -> Account:
+def start(segmenter: SegmentationNetwork, source: str) -> LoadReport:
     """Set the encoder's weights from what a classifier can start from; the decoder starts fresh.
 
     Raises:
@@ -85,10 +85,10 @@ def start(segmenter: Segmenter, source: str) -> Account:
             backbone lacks.
     """
     if source == "scratch":
-        return Account("scratch")
+        return LoadReport("scratch")
     target = Target(name="none")  # the head of the donor, which is thrown away
     donor = Classifier(segmenter.architecture, segmenter.preprocessing, [target])
-    account = initialise(donor, source)
+    load_report = initialise(donor, source)
     # timm joins the names of nested layers by underscores in the pyramids of some families.
     given = {name.replace(".", "_"): tensor for name, tensor in donor.backbone.state_dict().items()}
     wanted = segmenter.backbone.state_dict()
@@ -102,12 +102,14 @@ def start(segmenter: Segmenter, source: str) -> Account:
     segmenter.backbone.load_state_dict(state)
     used = {name.removeprefix(ENCODER).replace(".", "_") for name in wanted}
     above = {
-        name: "above the encoder's deepest feature map" for name in account.loaded if name.replace(".", "_") not in used
+        name: "above the encoder's deepest feature map"
+        for name in load_report.loaded
+        if name.replace(".", "_") not in used
     }
     return replace(
-        account,
-        loaded=tuple(name for name in account.loaded if name not in above),
-        left_out={**account.left_out, **above},
+        load_report,
+        loaded=tuple(name for name in load_report.loaded if name not in above),
+        left_out={**load_report.left_out, **above},
     )
 
 

@@ -1,4 +1,4 @@
-"""The ONNX graph of a bundle with another head: what lies behind the feature map is built anew, all before it stays.
+"""The ONNX graph of a bundle with another head: what lies behind the feature map is built again, all before it stays.
 
 Every graph that `models.export` writes averages its feature map into the output `embedding`; there it is cut. A linear head
 on that average needs some dozen operators, so they are written out instead of patching those of the old head, which

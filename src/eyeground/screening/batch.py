@@ -25,13 +25,13 @@ from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.screening.decision import NO_RULE
+from eyeground.screening.decoder_pool import NO_PICTURE, DecoderSettings, ReadPhoto, Refused
 from eyeground.screening.drift import Tally, warnings
 from eyeground.screening.finding import Finding
 from eyeground.screening.inputs import batches, from_reader
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import LEDGER, PhotoFile
 from eyeground.screening.pictures import PICTURE_SIDE, draw_finding, save_picture
-from eyeground.screening.reading import NO_PICTURE, ReaderSettings, ReadPhoto, Refused
 from eyeground.screening.report import write_report
 from eyeground.screening.results import ENDINGS, RESULTS, Finished, write_results, write_shards
 from eyeground.screening.rollup import EYES, PATIENTS, write_rollup
@@ -209,7 +209,7 @@ def _screened(
         return
     jobs = min(jobs or usable_cores(), len(todo))
     preprocessing = screener.bundle.description.preprocessing
-    settings = ReaderSettings(preprocessing, PICTURE_SIDE if overlays else NO_PICTURE)
+    settings = DecoderSettings(preprocessing, PICTURE_SIDE if overlays else NO_PICTURE)
     with (
         closing(read_photos(todo, settings, jobs, output_folder / UNPACKED)) as read,
         ThreadPoolExecutor(jobs) as painters,

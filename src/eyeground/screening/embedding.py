@@ -19,9 +19,9 @@ from eyeground.core.files import TABLE_SUFFIXES, replacing
 from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
 from eyeground.errors import UserError
+from eyeground.screening.decoder_pool import NO_PICTURE, DecoderSettings, ReadPhoto, Refused
 from eyeground.screening.inputs import batches, from_reader
 from eyeground.screening.photos import PhotoFile
-from eyeground.screening.reading import NO_PICTURE, ReaderSettings, ReadPhoto, Refused
 from eyeground.screening.runtime import Screener
 from eyeground.screening.sources import list_sources
 from eyeground.screening.unpacking import in_reading_order, read_photos
@@ -83,7 +83,7 @@ def _embedded(
     photos: Sequence[PhotoFile], screener: Screener, schema: pa.Schema, jobs: int, folder: Path
 ) -> Iterator[pa.Table]:
     """Rows of one batch after the other."""
-    settings = ReaderSettings(screener.bundle.description.preprocessing, NO_PICTURE)
+    settings = DecoderSettings(screener.bundle.description.preprocessing, NO_PICTURE)
     with closing(read_photos(photos, settings, jobs, folder)) as read:
         for batch in batches(track(read, "embedding", total=len(photos))):
             embeddings = screener.embedding([from_reader(photo.name, outcome) for photo, outcome in batch])

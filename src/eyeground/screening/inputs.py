@@ -24,7 +24,7 @@ from eyeground.imaging.decode import Pixels, UnreadablePhotoError, pixels_of
 from eyeground.imaging.gradability import Gradability, standard_and_gradability
 from eyeground.imaging.limits import MOST_BYTES, RefusedError, check_size
 from eyeground.imaging.standard import StandardPhoto
-from eyeground.screening.reading import NO_PICTURE, Readers, ReaderSettings, ReadPhoto, Refused
+from eyeground.screening.decoder_pool import NO_PICTURE, DecoderPool, DecoderSettings, ReadPhoto, Refused
 
 BATCH_SIZE = 16
 ACCEPTED = "a path, bytes, a file opened with 'rb', a Pillow image, or uint8 RGB pixels of shape (height, width, 3)"
@@ -136,7 +136,7 @@ def read_ahead(
 
     with (
         TemporaryDirectory(prefix="eyeground-") as folder,
-        Readers(ReaderSettings(preprocessing, NO_PICTURE), jobs) as readers,
+        DecoderPool(DecoderSettings(preprocessing, NO_PICTURE), jobs) as readers,
     ):
         for outcome in readers.read(files(Path(folder)), ahead=BATCH_SIZE + jobs):
             name, made = waiting.popleft()

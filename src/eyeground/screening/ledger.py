@@ -47,10 +47,10 @@ class Ledger:
     """The finished photographs of one output folder; use it in a `with` statement.
 
     Args:
-        path: A file of JSON lines; made if missing, started anew if another version of eyeground wrote it.
+        path: A file of JSON lines; made if missing, started again if another version of eyeground wrote it.
         bundles: What is screened with, or drawn with.
         thresholds: What probabilities are held against; findings by other thresholds do not count.
-        overwrite: Start anew where other bundles or thresholds wrote it.
+        overwrite: Start again where other bundles or thresholds wrote it.
 
     Raises:
         UserError: If the file cannot be written, another process is writing it, or what it holds is of other bundles or

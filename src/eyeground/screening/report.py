@@ -27,14 +27,14 @@ from eyeground.screening.rollup import RESULT_OF, RESULTS, Result
 from eyeground.screening.suspicion import finding_words
 from eyeground.screening.words import origin_of, performance_of
 
-RESULTS_IN_WORDS: dict[Result, str] = {
+RESULT_TEXTS: dict[Result, str] = {
     "refer": "refer",
     "retake": "retake",
     "look": "look at it yourself",
     "check the file": "check the file",
     "none": "no referral",
 }
-ACTIONS = {status: RESULTS_IN_WORDS[result] for status, result in RESULT_OF.items()}
+ACTIONS = {status: RESULT_TEXTS[result] for status, result in RESULT_OF.items()}
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def write_report(
             actions=ACTIONS,
             counts={status: counts[status] for status in STATUSES},
             results={result: of_patients[result] for result in RESULTS if of_patients[result]},
-            results_in_words=RESULTS_IN_WORDS,
+            results_in_words=RESULT_TEXTS,
             total=len(entries),
             patients=of_patients.total(),
             identifiers=identifiers,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from eyeground.config.label_words import disease_name, grade_words, is_degree
-from eyeground.config.targets import Target, in_words
+from eyeground.config.targets import Target, describe_output
 
 UNNAMED = "an abnormality of no named kind"
 LEAST_LIKELY_NEIGHBOUR = 0.1  # a neighbouring grade less probable than this is not mentioned
@@ -63,7 +63,7 @@ def finding_words(targets: Sequence[Target], output: str) -> str:
     if output == "abnormal":
         return "any abnormality"
     target = next((target for target in targets if output in target.outputs), None)
-    return in_words(output) if target is None else _output_words(target, output)
+    return describe_output(output) if target is None else _output_words(target, output)
 
 
 def _output_words(target: Target, output: str) -> str:

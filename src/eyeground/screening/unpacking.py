@@ -32,9 +32,9 @@ from eyeground.screening.archives import (
     entries,
     looks_like_an_archive,
 )
+from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings, ReadPhoto, Refused
 from eyeground.screening.inputs import BATCH_SIZE
 from eyeground.screening.photos import Gathering, PhotoFile, What, as_text, stamp_of, what_begins
-from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
 
 MOST_EXPANSION = 100  # times the archive's size; photographs hardly shrink, empty TIFFs shrink twentyfold
 FREE_EXPANSION = 2**30  # bytes that any archive may unpack to
@@ -246,7 +246,7 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def read_photos(
-    photos: Sequence[PhotoFile], settings: ReaderSettings, jobs: int, folder: Path
+    photos: Sequence[PhotoFile], settings: DecoderSettings, jobs: int, folder: Path
 ) -> Generator[tuple[PhotoFile, ReadPhoto | Refused], None, None]:
     """Read photographs, members of archives too, in reader processes: a batch or so before they are asked for.
 
@@ -256,7 +256,7 @@ def read_photos(
         jobs: Reader processes.
         folder: Private folder for copies of members; removed in the end.
     """
-    with Unpacking(folder) as unpacking, Readers(settings, jobs) as readers:
+    with Unpacking(folder) as unpacking, DecoderPool(settings, jobs) as readers:
         outcomes = readers.read(unpacking.files(photos), ahead=BATCH_SIZE + jobs)
         for photo, outcome in zip(photos, outcomes, strict=True):
             unpacking.done()

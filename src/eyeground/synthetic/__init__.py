@@ -5,7 +5,7 @@ manifest. They look like fundi to a person and hold something to learn for a net
 figure measured on them says anything about patients.
 """
 
-from eyeground.synthetic.camera import DEVICES, Device, Faults
+from eyeground.synthetic.camera import DEVICES, CameraFaults, Device
 from eyeground.synthetic.dataset import render_dataset
 from eyeground.synthetic.presets import DISEASES
 from eyeground.synthetic.rendering import FundusSpec, SyntheticFundus, render, render_spec
@@ -13,8 +13,8 @@ from eyeground.synthetic.rendering import FundusSpec, SyntheticFundus, render, r
 __all__ = [
     "DEVICES",
     "DISEASES",
+    "CameraFaults",
     "Device",
-    "Faults",
     "FundusSpec",
     "SyntheticFundus",
     "render",

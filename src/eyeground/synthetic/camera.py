@@ -1,6 +1,6 @@
 """The camera between eye and file: field of view, optics, light, colour and noise of several kinds of device.
 
-`DEVICES` differ as clinics' cameras do, in all the things a network must not learn a disease from. `Faults` are
+`DEVICES` differ as clinics' cameras do, in all the things a network must not learn a disease from. `CameraFaults` are
 what makes single photographs poor. Light and haze vary slowly and are computed on the coarse frame.
 """
 
@@ -106,7 +106,7 @@ DEVICES: dict[str, Device] = {
 
 
 @dataclass(frozen=True)
-class Faults:
+class CameraFaults:
     """What is wrong with one photograph; every field is 0 for a good one and about 1 for an ungradable one.
 
     Attributes:
@@ -165,7 +165,7 @@ def _tab(frame: Frame, device: Device) -> Mask:
 
 
 def photograph(
-    reflectance: Floats, frame: Frame, device: Device, faults: Faults, view: Mask, seed: int
+    reflectance: Floats, frame: Frame, device: Device, faults: CameraFaults, view: Mask, seed: int
 ) -> NDArray[np.uint8]:
     """Turn reflectance (h, w, 3) into the 8-bit RGB photograph (h, w, 3) the device would have taken."""
     rng = np.random.default_rng([seed, 101])
@@ -185,7 +185,7 @@ def photograph(
     return photo
 
 
-def _light(coarse: Frame, device: Device, faults: Faults, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _light(coarse: Frame, device: Device, faults: CameraFaults, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """What reflectance is multiplied by and what is added to it, both (h, w, 3), on the coarse frame."""
     x = (np.arange(coarse.width, dtype=np.float32) - (coarse.width - 1) / 2)[None, :] / coarse.radius
     y = ((coarse.height - 1) / 2 - np.arange(coarse.height, dtype=np.float32))[:, None] / coarse.radius
@@ -214,7 +214,7 @@ def _colour_matrix(device: Device) -> Floats:
     return (255 * matrix).astype(np.float32)
 
 
-def _sensor_noise(frame: Frame, device: Device, faults: Faults, rng: np.random.Generator) -> Floats:
+def _sensor_noise(frame: Frame, device: Device, faults: CameraFaults, rng: np.random.Generator) -> Floats:
     """Noise (h, w, 3), grainier in a larger photograph; the same tile repeats beyond 512 pixels."""
     rows, columns = min(frame.height, 512), min(frame.width, 512)
     tile = rng.standard_normal((rows, columns, 3), dtype=np.float32)

@@ -19,7 +19,7 @@ from eyeground.core.words import EYES
 from eyeground.data.manifest import Manifest, validated, write_manifest
 from eyeground.errors import UserError, did_you_mean
 from eyeground.synthetic.anatomy import Anatomy
-from eyeground.synthetic.camera import DEVICES, Faults, device_named
+from eyeground.synthetic.camera import DEVICES, CameraFaults, device_named
 from eyeground.synthetic.presets import DISEASES, diseased, harmless, healthy_anatomy, labels_of
 from eyeground.synthetic.rendering import FundusSpec, SyntheticFundus, render_spec
 
@@ -185,14 +185,14 @@ def _photograph(patient: _Patient, eye: str, faults: float, side: int, key: list
     return render_spec(spec, side, labels=labels_of(diseases, grade))
 
 
-def _draw_faults(rng: np.random.Generator, share: float) -> Faults:
+def _draw_faults(rng: np.random.Generator, share: float) -> CameraFaults:
     dust = int(rng.poisson(0.4))
     if rng.random() >= share:
-        return Faults(blur=float(rng.uniform(0, 0.08)), uneven=float(rng.uniform(0, 0.15)), dust=dust)
+        return CameraFaults(blur=float(rng.uniform(0, 0.08)), uneven=float(rng.uniform(0, 0.15)), dust=dust)
     kind = str(rng.choice(["blur", "darkness", "uneven", "haze", "glare"]))
     degree = float(rng.uniform(0.3, 1.0))
     fault: dict[str, Any] = {kind: degree}
-    return replace(Faults(dust=dust), **fault)
+    return replace(CameraFaults(dust=dust), **fault)
 
 
 def _write(folder: Path, patient: _Patient, fundus: SyntheticFundus, masks: bool) -> dict[str, object]:

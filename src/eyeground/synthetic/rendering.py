@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from eyeground.errors import UserError
 from eyeground.synthetic import vessels
 from eyeground.synthetic.anatomy import Anatomy, background, macula_mask, paint_disc, stream
-from eyeground.synthetic.camera import Device, Faults, device_named, field_of_view, frame_of, photograph
+from eyeground.synthetic.camera import (
+    CameraFaults,
+    Device,
+    device_named,
+    field_of_view,
+    frame_of,
+    photograph,
+)
 from eyeground.synthetic.frame import Floats, Frame, Mask
 from eyeground.synthetic.lesions import Lesions, beneath_vessels, over_vessels
 from eyeground.synthetic.presets import diseased, harmless, healthy_anatomy, labels_of
@@ -45,7 +52,7 @@ class FundusSpec:
     anatomy: Anatomy = field(default_factory=Anatomy)
     lesions: Lesions = field(default_factory=Lesions)
     device: Device = field(default_factory=Device)
-    faults: Faults = field(default_factory=Faults)
+    faults: CameraFaults = field(default_factory=CameraFaults)
     gaze: tuple[float, float] = (4.0, 0.5)
     seed: int = 0
 
@@ -90,7 +97,7 @@ def render(
     height: int = 512,
     width: int | None = None,
     device: str = "clinic",
-    faults: Faults | None = None,
+    faults: CameraFaults | None = None,
     age: float = 55.0,
     seed: int = 0,
 ) -> SyntheticFundus:
@@ -121,7 +128,7 @@ def render(
     anatomy, lesions = diseased(rng, healthy, diseases, grade)
     gaze = (float(rng.normal(4.0, 1.2)), float(rng.normal(0.3, 0.8)))
     style = device_named(device)
-    spec = FundusSpec(eye, anatomy, lesions, style, faults or Faults(), gaze, seed)
+    spec = FundusSpec(eye, anatomy, lesions, style, faults or CameraFaults(), gaze, seed)
     return render_spec(spec, height, width, labels_of(diseases, grade))
 
 

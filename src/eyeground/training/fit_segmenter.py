@@ -18,13 +18,13 @@ from torch.utils.data import DataLoader
 
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.errors import UserError
-from eyeground.models.segmenter import Segmenter
+from eyeground.models.segmenter import SegmentationNetwork
+from eyeground.training.annotated_photos import AnnotatedPhotos, SegmentationDataset
 from eyeground.training.data import Batch, EpochSampler, loader
-from eyeground.training.drawn_photos import DrawnDataset, DrawnPhotos
 from eyeground.training.fit import HISTORY, readers, train_module
 from eyeground.training.lightning_module import EpochReport, seed_step
 from eyeground.training.optimiser import optimiser, schedule
-from eyeground.training.segmentation_losses import drawing_loss
+from eyeground.training.segmentation_losses import segmentation_loss
 
 VALIDATION_DICE = "validation_dice"
 DRAWN_FROM = 0.5  # probability from which a pixel counts as drawn while epochs are compared
@@ -34,14 +34,14 @@ DRAWN_FROM = 0.5  # probability from which a pixel counts as drawn while epochs 
 class SegmenterFit:
     """A fitted segmenter in evaluation mode; `history` has an entry per epoch: `epoch`, `loss`, `validation_dice`."""
 
-    segmenter: Segmenter
+    segmenter: SegmentationNetwork
     history: tuple[dict[str, float], ...]
 
 
 class SegmenterModule(pl.LightningModule):
-    """Fits a `Segmenter` to a `SegmentationRecipe`."""
+    """Fits a `SegmentationNetwork` to a `SegmentationRecipe`."""
 
-    def __init__(self, segmenter: Segmenter, recipe: SegmentationRecipe) -> None:
+    def __init__(self, segmenter: SegmentationNetwork, recipe: SegmentationRecipe) -> None:
         super().__init__()
         self.segmenter = segmenter
         self._recipe = recipe
@@ -55,7 +55,9 @@ class SegmenterModule(pl.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         photos, target, _rows = batch
         focal = self._recipe.optimisation.loss == "focal"
-        loss = drawing_loss(self.segmenter(photos), target, self.weights, overlap=self._recipe.overlap, focal=focal)
+        loss = segmentation_loss(
+            self.segmenter(photos), target, self.weights, overlap=self._recipe.overlap, focal=focal
+        )
         self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(photos), sync_dist=True)
         return loss
 
@@ -87,7 +89,12 @@ class SegmenterModule(pl.LightningModule):
 
 
 def fit_segmenter(
-    segmenter: Segmenter, recipe: SegmentationRecipe, photos: DrawnPhotos, folder: Path, console: Console, resume: bool
+    segmenter: SegmentationNetwork,
+    recipe: SegmentationRecipe,
+    photos: AnnotatedPhotos,
+    folder: Path,
+    console: Console,
+    resume: bool,
 ) -> SegmenterFit:
     """Fit a segmenter to the `train` rows.
 
@@ -116,7 +123,7 @@ def fit_segmenter(
 
 
 def _loaders(
-    recipe: SegmentationRecipe, photos: DrawnPhotos, trainer: pl.Trainer, first_epoch: int
+    recipe: SegmentationRecipe, photos: AnnotatedPhotos, trainer: pl.Trainer, first_epoch: int
 ) -> list[DataLoader[Batch]]:
     train, validation, draws = photos.rows("train"), photos.rows("validation"), recipe.draws
     place = {"seed": recipe.seed, "part": trainer.global_rank, "parts": trainer.world_size}
@@ -124,9 +131,9 @@ def _loaders(
     drawn = EpochSampler(positions, shuffle=True, **place)
     drawn.set_epoch(first_epoch)
     size, workers = recipe.optimisation.batch_size, readers(recipe.machine)
-    patches = DrawnDataset(photos, recipe.augmentation, recipe.patch, draws, recipe.seed)
+    patches = SegmentationDataset(photos, recipe.augmentation, recipe.patch, draws, recipe.seed)
     loaders = [loader(patches, drawn, size, workers, drop_last=len(drawn) % size == 1 and len(drawn) > 1)]
     if len(validation):
-        whole = DrawnDataset(photos, None, 0, 1, recipe.seed)
+        whole = SegmentationDataset(photos, None, 0, 1, recipe.seed)
         loaders.append(loader(whole, EpochSampler(validation, shuffle=False, **place), 1, workers, drop_last=False))
     return loaders

@@ -15,7 +15,7 @@ MISSED = {"dice": 0.5, "tversky": 0.7}  # share of a missed pixel's weight; a fa
 SMOOTHING = 1.0  # pixels: keeps the overlap of an empty mask defined
 
 
-def drawing_loss(
+def segmentation_loss(
     logits: Tensor,
     target: Tensor,
     weights: Tensor,

@@ -1,4 +1,4 @@
-"""`calibrate`: a bundle's thresholds and calibration set anew by photographs of one's own site; weights stay as they are.
+"""`calibrate`: a bundle's thresholds and calibration set again by photographs of one's own site; weights stay as they are.
 
 A manifest's test photos are left to measure on; without any, what the rule does is measured out of fold.
 """
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from eyeground.bundle.calibration import Calibration, Uncalibrated, calibration_in_words
+from eyeground.bundle.calibration import Calibration, Uncalibrated, describe_calibration
 from eyeground.bundle.description import (
     AnswerRules,
     BundleDescription,
@@ -232,7 +232,7 @@ def _calibrations(
         fitted = fit_calibration(raw, target, "auto")
         if not isinstance(fitted, Uncalibrated):
             known[target.outputs] = fitted
-            console.print(f"calibration of '{target.name}': {calibration_in_words(fitted)}", highlight=False)
+            console.print(f"calibration of '{target.name}': {describe_calibration(fitted)}", highlight=False)
     return tuple(known.values())
 
 
@@ -301,7 +301,7 @@ def _card(bundle: Bundle, description: BundleDescription) -> str:
     )
     return (
         f"{front}\n# {description.name}\n\n## Calibrated at a site\n\nThresholds (and calibration, where that was possible) of "
-        f"`{site.source}` set anew by `eyeground calibrate` on {site.photos} {how}, of {site.patients} patients. They hold in place of "
+        f"`{site.source}` set again by `eyeground calibrate` on {site.photos} {how}, of {site.patients} patients. They hold in place of "
         f"the thresholds, sensitivities and specificities below, which are the source's.\n\n| output | threshold, by "
         f"{decision.rule} |\n|---|---|\n{rows}\n\n# {body}"
     )

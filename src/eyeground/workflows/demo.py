@@ -30,7 +30,7 @@ from eyeground.data.splits import split_patients
 from eyeground.errors import UserError
 from eyeground.screening.batch import Screened, screen
 from eyeground.screening.runtime import load
-from eyeground.synthetic import Faults, render, render_dataset
+from eyeground.synthetic import CameraFaults, render, render_dataset
 from eyeground.workflows.build.common import Built, Plan
 from eyeground.workflows.build.probe import probe_embedding
 from eyeground.workflows.build.run_folder import BUNDLE
@@ -119,7 +119,7 @@ def _new_photos(folder: Path) -> Path:
     """New patients, and what every clinic's folder has too: a photo that is too dark, and a file that is none."""
     render_dataset(folder, NEW_PATIENTS, side=512, seed=SEED + 1, prevalence=PREVALENCE, faults=0.2)
     photos = folder / "photos"
-    Image.fromarray(render(height=512, seed=SEED, faults=Faults(darkness=1.0)).pixels).save(
+    Image.fromarray(render(height=512, seed=SEED, faults=CameraFaults(darkness=1.0)).pixels).save(
         photos / "too-dark.jpg", quality=90
     )
     (photos / "broken.jpg").write_bytes(b"not a photograph")

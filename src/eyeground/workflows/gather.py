@@ -14,15 +14,15 @@ from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.data.predictions import Predictions, read_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import read_checked_flow
-from eyeground.evaluation.reporting.validation import Evidence
-from eyeground.evaluation.robustness.stress_predictions import StressPredictions, read_stress
+from eyeground.evaluation.reporting.validation import ReportInputs
+from eyeground.evaluation.robustness.corrupted_predictions import CorruptedPredictions, read_corrupted
 from eyeground.evaluation.subgroups.contamination import FLOW, read_contamination
 from eyeground.evaluation.subgroups.embeddings import read_embeddings
 from eyeground.workflows.build.run_folder import BUNDLE, ENVIRONMENT, PREDICTIONS, RECIPE
 
 
 @dataclass(frozen=True)
-class Sources:
+class InputPaths:
     """Where it lies; all of it optional.
 
     Attributes:
@@ -32,8 +32,8 @@ class Sources:
         contamination: Folders that `eyeground check --against` wrote, by external dataset.
         checked: Folder that `eyeground check` wrote for the photos that are evaluated.
         embeddings: Table that `eyeground predict --embeddings` wrote.
-        stress: Folder that `eyeground stress` wrote.
-        outputs: Those that are evaluated; others are left out of external and spoilt predictions.
+        robustness: Folder that `eyeground robustness` wrote.
+        outputs: Those that are evaluated; others are left out of external and corrupted predictions.
     """
 
     bundle: str | None = None
@@ -42,11 +42,11 @@ class Sources:
     contamination: Mapping[str, Path] = field(default_factory=dict)
     checked: Path | None = None
     embeddings: Path | None = None
-    stress: Path | None = None
+    robustness: Path | None = None
     outputs: tuple[str, ...] = ()
 
 
-def gather(sources: Sources) -> Evidence:
+def gather(sources: InputPaths) -> ReportInputs:
     """Read everything.
 
     Raises:
@@ -56,11 +56,11 @@ def gather(sources: Sources) -> Evidence:
     unknown = sorted(set(sources.contamination) - set(sources.external))
     if unknown:
         raise UserError(f"contamination is given for '{unknown[0]}', which is no external dataset")
-    return Evidence(
+    return ReportInputs(
         external={name: _kept(read_predictions(path, needs=()), sources) for name, path in sources.external.items()},
         contamination={name: read_contamination(folder) for name, folder in sources.contamination.items()},
         embeddings=read_embeddings(sources.embeddings) if sources.embeddings else None,
-        stress=_stress(sources),
+        corrupted=_robustness(sources),
         checked_flow=read_checked_flow(sources.checked / FLOW) if sources.checked else None,
         recipe=_recipe(sources.run / RECIPE) if sources.run else None,
         description=_description(sources),
@@ -68,22 +68,23 @@ def gather(sources: Sources) -> Evidence:
     )
 
 
-def _kept(predictions: Predictions, sources: Sources) -> Predictions:
+def _kept(predictions: Predictions, sources: InputPaths) -> Predictions:
     """The predictions with the outputs that are evaluated; a table with none of them is left to say so itself."""
     kept = [output for output in predictions.outputs if output in sources.outputs]
     return predictions.only(kept) if kept else predictions
 
 
-def _stress(sources: Sources) -> StressPredictions | None:
-    if sources.stress is None:
+def _robustness(sources: InputPaths) -> CorruptedPredictions | None:
+    if sources.robustness is None:
         return None
-    found = read_stress(sources.stress / PREDICTIONS)
-    return StressPredictions(
-        _kept(found.clean, sources), {condition: _kept(spoilt, sources) for condition, spoilt in found.spoilt.items()}
+    found = read_corrupted(sources.robustness / PREDICTIONS)
+    return CorruptedPredictions(
+        _kept(found.clean, sources),
+        {condition: _kept(corrupted, sources) for condition, corrupted in found.corrupted.items()},
     )
 
 
-def _description(sources: Sources) -> BundleDescription | None:
+def _description(sources: InputPaths) -> BundleDescription | None:
     source = sources.bundle or (str(sources.run / BUNDLE) if sources.run else None)
     return open_bundle(source).description if source else None
 

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from eyeground.errors import UserError
 from eyeground.evaluation.comparing.margin import checked_margin, verdict
-from eyeground.evaluation.estimates import Bearing, Estimate
+from eyeground.evaluation.estimates import Estimate, Support
 
-ENOUGH = Bearing(50, "patients")
+ENOUGH = Support(50, "patients")
 limits = st.floats(-0.2, 0.2)
 
 
-def of(low: float | None, high: float | None, bearing: Bearing = ENOUGH, margin: float = 0.02) -> str:
-    return verdict(Estimate("auroc_difference", 0.0, low, high), bearing, margin)
+def of(low: float | None, high: float | None, support: Support = ENOUGH, margin: float = 0.02) -> str:
+    return verdict(Estimate("auroc_difference", 0.0, low, high), support, margin)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_every_place_of_the_interval_has_its_word(low, high, words):
 
 def test_without_an_interval_or_with_few_patients_nothing_is_claimed():
     assert of(None, None) == "inconclusive: there is no interval"
-    assert of(0.01, 0.05, Bearing(9, "patients decided differently")) == "inconclusive: too few patients"
+    assert of(0.01, 0.05, Support(9, "patients decided differently")) == "inconclusive: too few patients"
 
 
 @given(limits, limits)

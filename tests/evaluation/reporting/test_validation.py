@@ -9,15 +9,15 @@ import pytest
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.reporting.validation import (
-    Evidence,
     Presentation,
+    ReportInputs,
     Request,
     evaluated,
     external_remark,
     sections_of,
     write_validation,
 )
-from eyeground.evaluation.robustness.stress_predictions import CLEAN, StressPredictions, read_stress
+from eyeground.evaluation.robustness.corrupted_predictions import CLEAN, CorruptedPredictions, read_corrupted
 
 REQUEST = Request(resamples=20)
 ALONE = [
@@ -32,28 +32,32 @@ def made(study) -> Predictions:
 
 
 @pytest.fixture
-def stress(made) -> StressPredictions:
+def corrupted(made) -> CorruptedPredictions:
     worse = made.table.assign(probability_dr=0.5 + (made.table["probability_dr"] - 0.5) * 0.5)
-    return StressPredictions(made, {("haze", 3): validated_predictions(worse, "haze")})
+    return CorruptedPredictions(made, {("haze", 3): validated_predictions(worse, "haze")})
 
 
-def keys(made: Predictions, evidence: Evidence) -> list[str]:
+def keys(made: Predictions, evidence: ReportInputs) -> list[str]:
     return [section.key for section in sections_of(evaluated(made, REQUEST), made, REQUEST, evidence)]
 
 
 def test_a_table_alone_gives_every_section_that_needs_no_more(made):
-    assert keys(made, Evidence()) == ALONE
+    assert keys(made, ReportInputs()) == ALONE
 
 
-def test_evidence_adds_sections(made, study, stress):
+def test_evidence_adds_sections(made, study, corrupted):
     elsewhere = validated_predictions(study(30, seed=5), "elsewhere")
-    assert keys(made, Evidence(external={"elsewhere": elsewhere}, stress=stress)) == [*ALONE, "external", "robustness"]
+    assert keys(made, ReportInputs(external={"elsewhere": elsewhere}, corrupted=corrupted)) == [
+        *ALONE,
+        "external",
+        "robustness",
+    ]
 
 
 def test_everything_is_written_and_photos_are_named_only_in_the_table_beside_it(made, tmp_path):
     evaluation = evaluated(made, REQUEST)
     presentation = Presentation("A <b>title</b>", "eyeground evaluate table.csv")
-    write_validation(evaluation, made, REQUEST, Evidence(), presentation, tmp_path)
+    write_validation(evaluation, made, REQUEST, ReportInputs(), presentation, tmp_path)
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {
         "metrics.json", "metrics.csv", "metrics.md", "flow.csv", "sections.csv", "failures.csv", "figures", "tables",
@@ -70,13 +74,13 @@ def test_everything_is_written_and_photos_are_named_only_in_the_table_beside_it(
     assert len(answered["checklists"]) == 3
 
 
-def test_stress_predictions_are_read_as_they_were_written(stress, tmp_path):
-    stress.table().to_parquet(tmp_path / "stress.parquet")
-    read = read_stress(tmp_path / "stress.parquet")
-    assert list(read.spoilt) == [("haze", 3)]
-    pd.testing.assert_series_equal(read.clean.table["probability_dr"], stress.clean.table["probability_dr"])
+def test_stress_predictions_are_read_as_they_were_written(corrupted, tmp_path):
+    corrupted.table().to_parquet(tmp_path / "corrupted.parquet")
+    read = read_corrupted(tmp_path / "corrupted.parquet")
+    assert list(read.corrupted) == [("haze", 3)]
+    pd.testing.assert_series_equal(read.clean.table["probability_dr"], corrupted.clean.table["probability_dr"])
     np.testing.assert_array_equal(
-        read.spoilt["haze", 3].table["probability_dr"], stress.spoilt["haze", 3].table["probability_dr"]
+        read.corrupted["haze", 3].table["probability_dr"], corrupted.corrupted["haze", 3].table["probability_dr"]
     )
 
 
@@ -88,16 +92,16 @@ def test_stress_predictions_are_read_as_they_were_written(stress, tmp_path):
         (lambda table: table[table["fault"] != CLEAN[0]], "no clean photos"),
     ],
 )
-def test_what_is_no_stress_table_is_named(stress, tmp_path, spoil, message):
-    spoil(stress.table()).to_parquet(tmp_path / "stress.parquet")
+def test_what_is_no_stress_table_is_named(corrupted, tmp_path, corrupt, message):
+    corrupt(corrupted.table()).to_parquet(tmp_path / "corrupted.parquet")
     with pytest.raises(UserError, match=message):
-        read_stress(tmp_path / "stress.parquet")
+        read_corrupted(tmp_path / "corrupted.parquet")
 
 
 def test_a_table_that_the_bundle_never_saw_is_called_external(made, tmp_path, tiny_bundle):
     trained = tiny_bundle(tmp_path / "bundle").description
     training = trained.training.model_copy(update={"sources": ("odir5k",)})
-    evidence = Evidence(description=trained.model_copy(update={"training": training}))
+    evidence = ReportInputs(description=trained.model_copy(update={"training": training}))
     elsewhere = validated_predictions(made.table.assign(source="idrid"), "table")
     request = Request(resamples=10, remarks=external_remark(elsewhere, evidence.description))
     write_validation(evaluated(elsewhere, request), elsewhere, request, evidence, Presentation("t", "c"), tmp_path)
@@ -111,5 +115,7 @@ def test_a_table_that_the_bundle_never_saw_is_called_external(made, tmp_path, ti
 def test_a_mistake_found_late_leaves_nothing_behind(made, tmp_path):
     request = Request(resamples=10, subgroups=("site",))
     with pytest.raises(UserError, match="site"):
-        write_validation(evaluated(made, request), made, request, Evidence(), Presentation("t", "c"), tmp_path / "o")
+        write_validation(
+            evaluated(made, request), made, request, ReportInputs(), Presentation("t", "c"), tmp_path / "o"
+        )
     assert not (tmp_path / "o").exists()

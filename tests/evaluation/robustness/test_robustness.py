@@ -11,9 +11,9 @@ from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
+from eyeground.evaluation.robustness.corrupted_predictions import CorruptedPredictions
 from eyeground.evaluation.robustness.robustness import MEAN_OF_OUTPUTS, AtSeverity, Robustness, robustness
 from eyeground.evaluation.robustness.section import robustness_section
-from eyeground.evaluation.robustness.stress_predictions import StressPredictions
 
 Study = Callable[..., pd.DataFrame]
 POINT = OperatingPoint(output="dr", threshold=0.5, rule="youden", chosen_on="validation", positives=10, negatives=10)
@@ -27,17 +27,17 @@ def spoilt_table(table: pd.DataFrame, strength: float, seed: int = 1, output: st
     return table.assign(**{column: 1 / (1 + np.exp(-(logit + strength * noise)))})
 
 
-def stressed(table: pd.DataFrame, strengths: dict[str, list[float]]) -> StressPredictions:
-    spoilt = {
-        (fault, severity): validated_predictions(spoilt_table(table, strength), "table")
-        for fault, of_fault in strengths.items()
+def stressed(table: pd.DataFrame, strengths: dict[str, list[float]]) -> CorruptedPredictions:
+    corrupted = {
+        (corruption, severity): validated_predictions(spoilt_table(table, strength), "table")
+        for corruption, of_fault in strengths.items()
         for severity, strength in enumerate(of_fault, start=1)
     }
-    return StressPredictions(validated_predictions(table, "table"), spoilt)
+    return CorruptedPredictions(validated_predictions(table, "table"), corrupted)
 
 
-def at(result: Robustness, fault: str, severity: int, output: int = 0) -> AtSeverity:
-    return next(one for one in result.outputs[output].at if (one.fault, one.severity) == (fault, severity))
+def at(result: Robustness, corruption: str, severity: int, output: int = 0) -> AtSeverity:
+    return next(one for one in result.outputs[output].at if (one.corruption, one.severity) == (corruption, severity))
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +58,15 @@ def test_figures_are_those_of_scikit_learn_on_resampled_copies(study: Study, str
 
     clean = aurocs(table["probability_dr"])
     losses = {}
-    for fault in strengths:
-        scores = predictions.spoilt[fault, 3].table["probability_dr"]
+    for corruption in strengths:
+        scores = predictions.corrupted[corruption, 3].table["probability_dr"]
         difference = roc_auc_score(table["truth_dr"], scores) - roc_auc_score(
             table["truth_dr"], table["probability_dr"]
         )
-        losses[fault] = difference, aurocs(scores) - clean
-        found = at(result, fault, 3).difference
+        losses[corruption] = difference, aurocs(scores) - clean
+        found = at(result, corruption, 3).difference
         assert found.value == pytest.approx(difference)
-        assert (found.low, found.high) == pytest.approx(tuple(np.quantile(losses[fault][1], [0.025, 0.975])))
+        assert (found.low, found.high) == pytest.approx(tuple(np.quantile(losses[corruption][1], [0.025, 0.975])))
     mean = result.outputs[0].means[2]
     assert mean.difference.value == pytest.approx(np.mean([loss[0] for loss in losses.values()]))
     joint = np.mean([loss[1] for loss in losses.values()], axis=0)
@@ -93,7 +93,7 @@ def test_photos_that_are_not_spoilt_lose_nothing(study: Study) -> None:
 def test_a_shift_keeps_the_ranking_and_flips_decisions(study: Study) -> None:
     table = study(80, seed=4)
     darker = table.assign(probability_dr=table["probability_dr"] ** 2)
-    collection = StressPredictions(
+    collection = CorruptedPredictions(
         validated_predictions(table, "table"), {("too_dark", 1): validated_predictions(darker, "table")}
     )
     found = at(robustness(collection, [POINT], resamples=300), "too_dark", 1)
@@ -117,22 +117,22 @@ def test_unknown_truths_enter_no_figure(study: Study, strengths: dict[str, list[
     assert points[0].outputs[0].photos == 60
 
 
-def stressed_rows(part: pd.DataFrame, whole: pd.DataFrame, strengths: dict[str, list[float]]) -> StressPredictions:
-    """The same spoilt scores, for the first photos only."""
+def stressed_rows(part: pd.DataFrame, whole: pd.DataFrame, strengths: dict[str, list[float]]) -> CorruptedPredictions:
+    """The same corrupted scores, for the first photos only."""
     full = stressed(whole, strengths)
-    return StressPredictions(
+    return CorruptedPredictions(
         validated_predictions(part, "table"),
-        {condition: Predictions(spoilt.table.iloc[: len(part)]) for condition, spoilt in full.spoilt.items()},
+        {condition: Predictions(corrupted.table.iloc[: len(part)]) for condition, corrupted in full.corrupted.items()},
     )
 
 
 def test_the_order_of_rows_changes_nothing_and_the_seed_does(study: Study, strengths: dict[str, list[float]]) -> None:
     predictions = stressed(study(40, seed=7), strengths)
-    shuffled = StressPredictions(
+    shuffled = CorruptedPredictions(
         Predictions(predictions.clean.table.sample(frac=1, random_state=0, ignore_index=True)),
         {
             condition: Predictions(one.table.sample(frac=1, random_state=severity, ignore_index=True))
-            for (condition, one), severity in zip(predictions.spoilt.items(), range(99), strict=False)
+            for (condition, one), severity in zip(predictions.corrupted.items(), range(99), strict=False)
         },
     )
     first = robustness(predictions, [POINT], resamples=100)
@@ -140,10 +140,12 @@ def test_the_order_of_rows_changes_nothing_and_the_seed_does(study: Study, stren
     assert robustness(predictions, [POINT], resamples=100, seed=1) != first
 
 
-def two_outputs(table: pd.DataFrame, second_truth: object) -> StressPredictions:
+def two_outputs(table: pd.DataFrame, second_truth: object) -> CorruptedPredictions:
     wide = table.assign(truth_amd=second_truth, probability_amd=np.linspace(0.1, 0.9, len(table)))
     worse = spoilt_table(spoilt_table(wide, 2.0), 3.0, seed=2, output="amd")
-    return StressPredictions(validated_predictions(wide, "table"), {("haze", 1): validated_predictions(worse, "table")})
+    return CorruptedPredictions(
+        validated_predictions(wide, "table"), {("haze", 1): validated_predictions(worse, "table")}
+    )
 
 
 def test_the_mean_over_outputs_comes_first_and_is_joint(study: Study) -> None:
@@ -190,31 +192,31 @@ def test_tables_of_other_photos_are_refused(
     table = study(10, seed=11)
     other = validated_predictions(change(table), "table")
     with pytest.raises(UserError, match=message):
-        robustness(StressPredictions(validated_predictions(table, "table"), {("haze", 1): other}))
-    with pytest.raises(UserError, match="at least one fault"):
-        robustness(StressPredictions(validated_predictions(table, "table"), {}))
+        robustness(CorruptedPredictions(validated_predictions(table, "table"), {("haze", 1): other}))
+    with pytest.raises(UserError, match="at least one corruption"):
+        robustness(CorruptedPredictions(validated_predictions(table, "table"), {}))
 
 
 def test_the_long_table_holds_every_prediction_once(study: Study, strengths: dict[str, list[float]]) -> None:
     predictions = stressed(study(10, seed=12), strengths)
     table = predictions.table()
-    assert len(table) == 11 * 20 and not table.duplicated(["fault", "severity", "photo"]).any()
-    haze = table[(table["fault"] == "haze") & (table["severity"] == 4)]
-    np.testing.assert_array_equal(haze["probability_dr"], predictions.spoilt["haze", 4].table["probability_dr"])
-    assert set(table.loc[table["severity"] == 0, "fault"]) == {"none"}
+    assert len(table) == 11 * 20 and not table.duplicated(["corruption", "severity", "photo"]).any()
+    haze = table[(table["corruption"] == "haze") & (table["severity"] == 4)]
+    np.testing.assert_array_equal(haze["probability_dr"], predictions.corrupted["haze", 4].table["probability_dr"])
+    assert set(table.loc[table["severity"] == 0, "corruption"]) == {"none"}
 
 
 def test_the_section_says_what_the_result_says(study: Study, strengths: dict[str, list[float]]) -> None:
     result = robustness(stressed(study(60, seed=13), strengths), [POINT], resamples=100)
     section = robustness_section(result)
     assert section.key == "robustness"
-    metrics = section.metrics.set_index(["fault", "severity", "metric"])["value"]
+    metrics = section.metrics.set_index(["corruption", "severity", "metric"])["value"]
     assert len(section.metrics) == 1 + 10 * 4 + 5 * 3
     assert metrics["none", 0, "auroc"] == result.outputs[0].clean.value
     assert metrics["haze", 5, "flipped"] == at(result, "haze", 5).flipped.value
     assert metrics["mean", 3, "mean_auroc"] == result.outputs[0].means[2].auroc.value
     worst = min(result.outputs[0].at, key=lambda one: one.difference.value)
-    assert f"under {worst.fault} at severity {worst.severity}" in " ".join(section.paragraphs)
+    assert f"under {worst.corruption} at severity {worst.severity}" in " ".join(section.paragraphs)
     (figure,) = section.figures
     titles = [axes.get_title(loc="left") for axes in figure.figure.axes]
     assert titles == ["defocus", "haze"]
@@ -223,5 +225,5 @@ def test_the_section_says_what_the_result_says(study: Study, strengths: dict[str
         line.get_ydata(), [result.outputs[0].clean.value, *(at(result, "haze", s).auroc.value for s in range(1, 6))]
     )
     assert f"{at(result, 'defocus', 5).auroc.value:.3f}" in figure.alt
-    cells = section.tables[1].table.set_index("Fault")
+    cells = section.tables[1].table.set_index("Corruption")
     assert cells.loc["haze", "AUROC at 3"].startswith(f"{at(result, 'haze', 3).auroc.value:.3f} (")

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from eyeground.errors import UserError
-from eyeground.evaluation.structures import measure_drawing, photo_figures
+from eyeground.evaluation.structures import measure_segmentation, photo_figures
 from eyeground.evaluation.structures.photos import figures_of_photos
 
 INSIDE = np.ones((64, 64), dtype=bool)
@@ -71,7 +71,7 @@ def test_without_negatives_areas_and_specificity_are_undefined() -> None:
 
 def test_a_drawing_has_the_figures_of_the_same_binary_map_but_no_areas() -> None:
     drawn, truth = band(20, 27), band(22, 29)
-    measured = measure_drawing("1", "1", drawn, truth, INSIDE)
+    measured = measure_segmentation("1", "1", drawn, truth, INSIDE)
     figures = dict(zip(measured.metrics, figures_of_photos([measured])[:, 0].tolist(), strict=True))
     of_map = photo_figures(drawn.astype(np.float32), truth, INSIDE, 0.5)
     assert figures == {metric: value for metric, value in of_map.items() if metric not in ("auroc", "auprc")}
@@ -79,4 +79,4 @@ def test_a_drawing_has_the_figures_of_the_same_binary_map_but_no_areas() -> None
 
 def test_a_drawing_must_be_bool() -> None:
     with pytest.raises(UserError, match="drawn mask is of type uint8"):
-        measure_drawing("1", "1", band(20, 27).astype(np.uint8), band(20, 27), INSIDE)
+        measure_segmentation("1", "1", band(20, 27).astype(np.uint8), band(20, 27), INSIDE)

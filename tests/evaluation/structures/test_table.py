@@ -11,8 +11,8 @@ from eyeground.errors import UserError
 from eyeground.evaluation.structures import (
     MeasuredPhoto,
     compare,
-    measure_drawing,
     measure_photo,
+    measure_segmentation,
     photo_figures,
     structure_estimates,
 )
@@ -98,7 +98,7 @@ def test_a_structure_that_no_photo_shows_has_no_figure_and_says_why() -> None:
 
 
 def test_drawings_have_no_areas() -> None:
-    photos = [measure_drawing(str(n), str(n), maps(n + 1)[1], maps(n)[1], maps(n)[2]) for n in range(PHOTOS)]
+    photos = [measure_segmentation(str(n), str(n), maps(n + 1)[1], maps(n)[1], maps(n)[2]) for n in range(PHOTOS)]
     table = structure_estimates("vessel", photos, resamples=100)
     assert set(table["metric"]) == {"dice", "cl_dice", "sensitivity", "specificity", "accuracy"}
 
@@ -118,7 +118,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
 
 
 def test_a_model_is_compared_with_a_person_on_what_both_have() -> None:
-    people = [measure_drawing(str(n), str(n), maps(n)[1], maps(n)[1], maps(n)[2]) for n in range(PHOTOS)]
+    people = [measure_segmentation(str(n), str(n), maps(n)[1], maps(n)[1], maps(n)[2]) for n in range(PHOTOS)]
     table = compare("vessel", people, measured(), 100)
     assert "auroc" not in set(table["metric"]) and (table["value"] > 0).all()
 
@@ -144,6 +144,6 @@ def test_only_the_same_photos_are_compared(second: Callable[[], list[MeasuredPho
 
 
 def test_drawings_and_maps_are_not_mixed() -> None:
-    drawing = measure_drawing("drawing", "drawing", maps(1)[1], maps(1)[1], maps(1)[2])
+    drawing = measure_segmentation("drawing", "drawing", maps(1)[1], maps(1)[1], maps(1)[2])
     with pytest.raises(UserError, match="give them separately"):
         structure_estimates("vessel", [*measured(), drawing], 50)

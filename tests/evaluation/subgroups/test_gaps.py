@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from eyeground.evaluation.estimates import Bearing, Estimate
+from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.subgroups.gaps import Side, bootstrap_p, gap_between
 from eyeground.evaluation.subgroups.groups import Group, GroupEstimate, holm_adjusted
 
 RESAMPLES = 2000
-PLENTY = Bearing(100, "patients")
+PLENTY = Support(100, "patients")
 
 
 @given(st.integers(0, 10_000), st.floats(-3.5, 3.5))
@@ -52,7 +52,7 @@ def test_groups_that_agree_fully_meet_newcombes_published_interval(positive, neg
 
 def test_what_rests_on_few_patients_has_an_interval_and_no_p():
     resampled = np.random.default_rng(0).normal(0.3, 0.01, 500)
-    few = Side(Estimate("auroc", 0.8, 0.7, 0.9), 0.5 + resampled, Bearing(9, "patients with positives"))
+    few = Side(Estimate("auroc", 0.8, 0.7, 0.9), 0.5 + resampled, Support(9, "patients with positives"))
     many = Side(Estimate("auroc", 0.5, 0.4, 0.6), resampled * 0 + np.linspace(0.49, 0.51, 500), PLENTY)
     gap = gap_between(few, many)
     assert gap.p is None

@@ -19,7 +19,7 @@ from eyeground.config.training_recipe import (
     Machine,
     Optimisation,
     Preprocessing,
-    Teaching,
+    SoftLabels,
     TrainingRecipe,
 )
 from eyeground.data.manifest import Manifest, read_manifest, validated, write_manifest
@@ -188,9 +188,11 @@ def test_a_model_that_did_not_see_a_fold_teaches_one_that_does(folder: Path, man
     whole = fold_patients(split_patients(manifest, shares, ["abnormal"]), 2)
     held = hold_out(whole, 0)
     train_and_validate(held, RECIPE, plan(folder, "teacher"), QUIET, resume=False)
-    teaching = Teaching(predictions=(str(folder / "teacher" / "predictions.parquet"),), share=1.0)
-    taught, said = RECIPE.model_copy(update={"teaching": teaching}), io.StringIO()
-    built = train_and_validate(whole, taught, plan(folder, "taught"), Console(file=said, width=200), resume=False)
+    teaching = SoftLabels(predictions=(str(folder / "teacher" / "predictions.parquet"),), share=1.0)
+    with_soft_labels, said = RECIPE.model_copy(update={"teaching": teaching}), io.StringIO()
+    built = train_and_validate(
+        whole, with_soft_labels, plan(folder, "taught"), Console(file=said, width=200), resume=False
+    )
     assert f"taught: {len(held.in_split('test'))} of {len(whole.in_split('train'))} training photos" in said.getvalue()
     assert set(built.predictions.table["truth_abnormal"]) == {0.0, 1.0}
     assert "fold" not in built.predictions.table

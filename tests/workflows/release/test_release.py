@@ -1,4 +1,4 @@
-"""A finished run becomes a bundle for others: smaller, measured anew, open about its data, and honest in its card."""
+"""A finished run becomes a bundle for others: smaller, measured again, open about its data, and honest in its card."""
 
 import json
 import shutil

@@ -42,13 +42,13 @@ def test_the_share_is_found_and_the_evidence_map_still_averages_to_the_logit(hea
     with torch.inference_mode():
         before = network(photos)
     probabilities, truth = predicted(0.5)
-    done, anew = stack(network, "abnormal", "glaucoma", probabilities, truth)
+    done, again = stack(network, "abnormal", "glaucoma", probabilities, truth)
     assert done.share == pytest.approx(0.5, abs=0.08)
     assert done.photos == PHOTOS
     np.testing.assert_allclose(
-        logit(anew[:, 0]), logit(probabilities) @ [1, done.share, 0, 0, 0, 0, 0], rtol=1e-2, atol=1e-2
+        logit(again[:, 0]), logit(probabilities) @ [1, done.share, 0, 0, 0, 0, 0], rtol=1e-2, atol=1e-2
     )
-    np.testing.assert_array_equal(anew[:, 1:], probabilities[:, 1:])
+    np.testing.assert_array_equal(again[:, 1:], probabilities[:, 1:])
     with torch.inference_mode():
         _, after, embedding, evidence = network.explain(photos)
         _, bias = network.head.effective(embedding)

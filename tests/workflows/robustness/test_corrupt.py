@@ -1,4 +1,4 @@
-"""Stress: what is predicted is what screening would find of the spoilt photo, and nothing is predicted twice."""
+"""Stress: what is predicted is what screening would find of the corrupted photo, and nothing is predicted twice."""
 
 import dataclasses
 from pathlib import Path
@@ -17,19 +17,19 @@ from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
 from eyeground.imaging.cache import prepare, read_prepared_standard
-from eyeground.imaging.faults import FAULTS, spoil
+from eyeground.imaging.corruptions import CORRUPTIONS, corrupt
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.screening.runtime import Screener
 from eyeground.synthetic import render
-from eyeground.workflows.robustness import corrupt as stress
-from eyeground.workflows.robustness.corrupt import StressPlan, stress_manifest
+from eyeground.workflows.robustness import corrupt as workflow
+from eyeground.workflows.robustness.corrupt import CorruptionPlan, corrupt_manifest
 from eyeground.workflows.robustness.severity_sheet import severity_sheet
 
 RECORD = TrainingRecord(
     manifest_fingerprint="0" * 64, photos=1, patients=1, initialisation="scratch", method="pretrain", epochs=1, seed=0
 )
-PLAN = StressPlan(faults=("defocus", "crop"))
+PLAN = CorruptionPlan(corruptions=("defocus", "crop"))
 
 
 def exported(folder: Path, seed: int) -> Bundle:
@@ -70,15 +70,15 @@ class Counting:
 def test_predictions_are_the_bundles_of_the_spoilt_standard_photos(
     manifest: Manifest, screener: Screener, tmp_path: Path
 ) -> None:
-    predictions, unreadable = stress_manifest(manifest, screener, PLAN, tmp_path / "out", tmp_path / "cache", 1)
+    predictions, unreadable = corrupt_manifest(manifest, screener, PLAN, tmp_path / "out", tmp_path / "cache", 1)
     assert list(unreadable) == ["broken.jpg"]
-    assert len(predictions.spoilt) == 10
+    assert len(predictions.corrupted) == 10
     assert list(predictions.clean.table["photo"]) == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg"]  # 5.jpg has no truth
     paths = [manifest.root / photo for photo in predictions.clean.table["photo"]]
     prepared = prepare(paths, screener.bundle.description.preprocessing, tmp_path / "cache").paths
     standards = [read_prepared_standard(path) for path in prepared if path]
-    for condition, found in {("none", 0): predictions.clean, **predictions.spoilt}.items():
-        pixels = [one.pixels if condition[1] == 0 else spoil(one, *condition, 0) for one in standards]
+    for condition, found in {("none", 0): predictions.clean, **predictions.corrupted}.items():
+        pixels = [one.pixels if condition[1] == 0 else corrupt(one, *condition, 0) for one in standards]
         expected = screener.probabilities(np.stack(pixels))[:, 0]
         np.testing.assert_allclose(found.table["probability_abnormal"], expected, atol=1e-6)
         np.testing.assert_array_equal(found.table["truth_abnormal"], [1, 0, 1, 0, 1])
@@ -88,25 +88,25 @@ def test_a_killed_run_goes_on_where_it_stopped(manifest: Manifest, screener: Scr
     folders = tmp_path / "out", tmp_path / "cache"
     killed = Counting(screener, stop_after=23)
     with pytest.raises(KeyboardInterrupt):
-        stress_manifest(manifest, killed, PLAN, *folders, 1)
+        corrupt_manifest(manifest, killed, PLAN, *folders, 1)
     parts = {part: part.stat().st_mtime_ns for part in (tmp_path / "out" / "predictions").iterdir()}
     assert len(parts) == 4 and not any(part.name.startswith(".") for part in parts)
     resumed = Counting(screener)
-    predictions, _ = stress_manifest(manifest, resumed, PLAN, *folders, 1)
+    predictions, _ = corrupt_manifest(manifest, resumed, PLAN, *folders, 1)
     assert resumed.photos == 5 * (11 - 4)
     assert all(part.stat().st_mtime_ns == written for part, written in parts.items())
-    whole, _ = stress_manifest(manifest, screener, PLAN, tmp_path / "other", tmp_path / "cache", 1)
+    whole, _ = corrupt_manifest(manifest, screener, PLAN, tmp_path / "other", tmp_path / "cache", 1)
     pd.testing.assert_frame_equal(predictions.table(), whole.table())
     again = Counting(screener)
-    stress_manifest(manifest, again, PLAN, *folders, 1)
+    corrupt_manifest(manifest, again, PLAN, *folders, 1)
     assert again.photos == 0
 
 
 def test_a_corrected_label_costs_no_prediction(manifest: Manifest, screener: Screener, tmp_path: Path) -> None:
-    stress_manifest(manifest, screener, PLAN, tmp_path / "out", tmp_path / "cache", 1)
+    corrupt_manifest(manifest, screener, PLAN, tmp_path / "out", tmp_path / "cache", 1)
     table = manifest.table.assign(abnormal=manifest.table["abnormal"].replace({1: 0, 0: 1}))
     counting = Counting(screener)
-    corrected, _ = stress_manifest(
+    corrected, _ = corrupt_manifest(
         dataclasses.replace(manifest, table=table),
         counting,
         PLAN,
@@ -115,23 +115,23 @@ def test_a_corrected_label_costs_no_prediction(manifest: Manifest, screener: Scr
         1,
     )
     assert counting.photos == 0
-    np.testing.assert_array_equal(corrected.spoilt["crop", 5].table["truth_abnormal"], [0, 1, 0, 1, 0])
+    np.testing.assert_array_equal(corrected.corrupted["crop", 5].table["truth_abnormal"], [0, 1, 0, 1, 0])
 
 
 def test_whatever_a_prediction_depends_on_is_predicted_anew(
     manifest: Manifest, screener: Screener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def predicted(screener: Screener = screener, manifest: Manifest = manifest, plan: StressPlan = PLAN) -> int:
+    def predicted(screener: Screener = screener, manifest: Manifest = manifest, plan: CorruptionPlan = PLAN) -> int:
         counting = Counting(screener)
-        stress_manifest(manifest, counting, plan, tmp_path / "out", tmp_path / "cache", 1)
+        corrupt_manifest(manifest, counting, plan, tmp_path / "out", tmp_path / "cache", 1)
         return counting.photos
 
     assert predicted() == 5 * 11
-    assert predicted(plan=dataclasses.replace(PLAN, faults=("defocus", "crop", "jpeg"))) == 5 * 5
+    assert predicted(plan=dataclasses.replace(PLAN, corruptions=("defocus", "crop", "jpeg"))) == 5 * 5
     assert predicted(plan=dataclasses.replace(PLAN, seed=1)) == 5 * 10  # the clean photos know no seed
     assert predicted(eyeground.load(exported(tmp_path / "other", 1).folder)) == 5 * 11
     assert predicted(manifest=manifest.where(manifest.table["photo"] != "0.jpg")) == 4 * 11
-    monkeypatch.setattr(stress, "VERSION", 99)
+    monkeypatch.setattr(workflow, "VERSION", 99)
     assert predicted() == 5 * 10
 
 
@@ -140,8 +140,8 @@ def test_test_photos_are_taken_unless_all_are_asked_for(manifest: Manifest, scre
     marked = dataclasses.replace(manifest, table=manifest.table.assign(split=pd.array(split, dtype="string")))
 
     def photos(every_photo: bool) -> list[str]:
-        plan = StressPlan(("crop",), every_photo=every_photo)
-        found, _ = stress_manifest(marked, screener, plan, tmp_path / "out", tmp_path / "cache", 1)
+        plan = CorruptionPlan(("crop",), every_photo=every_photo)
+        found, _ = corrupt_manifest(marked, screener, plan, tmp_path / "out", tmp_path / "cache", 1)
         assert ("split" in found.clean.table) is not every_photo
         return list(found.clean.table["photo"])
 
@@ -149,7 +149,7 @@ def test_test_photos_are_taken_unless_all_are_asked_for(manifest: Manifest, scre
     assert photos(True) == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg"]
     untested = dataclasses.replace(marked, table=marked.table.assign(split=pd.array(["train"] * 7, dtype="string")))
     with pytest.raises(UserError, match=r"no test photos.*--every-photo"):
-        stress_manifest(untested, screener, PLAN, tmp_path / "out", tmp_path / "cache", 1)
+        corrupt_manifest(untested, screener, PLAN, tmp_path / "out", tmp_path / "cache", 1)
 
 
 def test_a_sample_is_of_patients_and_does_not_depend_on_the_order_of_rows(
@@ -161,8 +161,8 @@ def test_a_sample_is_of_patients_and_does_not_depend_on_the_order_of_rows(
     )
 
     def patients(manifest: Manifest, seed: int) -> set[str]:
-        plan = StressPlan(("crop",), sample=2, seed=seed)
-        found, _ = stress_manifest(manifest, screener, plan, tmp_path / "out", tmp_path / "cache", 1)
+        plan = CorruptionPlan(("crop",), sample=2, seed=seed)
+        found, _ = corrupt_manifest(manifest, screener, plan, tmp_path / "out", tmp_path / "cache", 1)
         table = found.clean.table
         # Both photos of a patient come along; 5.jpg, of patient c, has no truth.
         assert table.groupby("patient").size().to_dict() == {
@@ -180,21 +180,21 @@ def test_mistakes_are_named_before_anything_is_predicted(
     manifest: Manifest, screener: Screener, tmp_path: Path
 ) -> None:
     folders = tmp_path / "out", tmp_path / "cache"
-    with pytest.raises(UserError, match=r"no fault 'hase' \(did you mean 'haze'\?\)"):
-        stress_manifest(manifest, screener, StressPlan(("hase",)), *folders, 1)
+    with pytest.raises(UserError, match=r"no corruption 'hase' \(did you mean 'haze'\?\)"):
+        corrupt_manifest(manifest, screener, CorruptionPlan(("hase",)), *folders, 1)
     renamed = dataclasses.replace(manifest, table=manifest.table.rename(columns={"abnormal": "ill"}))
     with pytest.raises(
         UserError, match=r"a label that the bundle predicts \(abnormal\); the manifest's labels are ill"
     ):
-        stress_manifest(renamed, screener, PLAN, *folders, 1)
+        corrupt_manifest(renamed, screener, PLAN, *folders, 1)
     broken = manifest.where(manifest.table["photo"] == "broken.jpg")
     with pytest.raises(UserError, match="none of the 1 photos can be read"):
-        stress_manifest(broken, screener, PLAN, *folders, 1)
+        corrupt_manifest(broken, screener, PLAN, *folders, 1)
     assert not (tmp_path / "out").exists()
 
 
 def test_the_sheet_shows_every_fault_and_severity() -> None:
-    figure = severity_sheet(tuple(FAULTS))
+    figure = severity_sheet(tuple(CORRUPTIONS))
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["clean", "1", "2", "3", "4", "5"]
-    assert len(axes.get_yticklabels()) == len(FAULTS)
+    assert len(axes.get_yticklabels()) == len(CORRUPTIONS)

@@ -8,15 +8,15 @@ import pytest
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.imaging.standard import standard_photo
-from eyeground.screening.drawer import Drawer, Drawing
+from eyeground.screening.segmenter import SegmentedPhoto, Segmenter
 from eyeground.synthetic import SyntheticFundus, render
 from eyeground.workflows.segment.segment import biomarkers_of, draw_structures, segment
 
 
-def drawing(fundus: SyntheticFundus, structure: str, side: int) -> Drawing:
+def drawing(fundus: SyntheticFundus, structure: str, side: int) -> SegmentedPhoto:
     standard = standard_photo(fundus.pixels, Preprocessing(side=side))
     truth = standard.geometry.to_standard(fundus.masks[structure].astype(np.float32))
-    return Drawing(standard, {structure: truth}, {structure: 0.5})
+    return SegmentedPhoto(standard, {structure: truth}, {structure: 0.5})
 
 
 def test_the_disc_of_one_segmenter_is_the_ruler_for_the_vessels_of_another() -> None:
@@ -45,9 +45,9 @@ def test_the_picture_shows_every_structure_beside_the_photo() -> None:
 def test_what_cannot_be_drawn_or_measured_is_said_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Drawer, "structures", ("optic_disc",))
-    drawer = Drawer(bundle=None, thresholds={}, _session=None)  # type: ignore[arg-type]  # nothing is drawn with it
+    monkeypatch.setattr(Segmenter, "structures", ("optic_disc",))
+    segmenter = Segmenter(bundle=None, thresholds={}, _session=None)  # type: ignore[arg-type]  # nothing is drawn with it
     with pytest.raises(UserError, match="two of the segmenters draw 'optic_disc'"):
-        segment([tmp_path], [drawer, drawer], tmp_path / "out")
+        segment([tmp_path], [segmenter, segmenter], tmp_path / "out")
     with pytest.raises(UserError, match="biomarkers are measured on vessels"):
-        segment([tmp_path], [drawer], tmp_path / "out", with_biomarkers=True)
+        segment([tmp_path], [segmenter], tmp_path / "out", with_biomarkers=True)

@@ -17,7 +17,7 @@ from eyeground.workflows.study.report import FIGURES, write_study
 
 def figure_of(figures: list[StudyFigure], **wanted: object) -> StudyFigure:
     def place(one: StudyFigure) -> dict[str, object]:
-        return {**vars(one.contest), "initialisation": one.initialisation, "output": one.output}
+        return {**vars(one.comparison), "initialisation": one.initialisation, "output": one.output}
 
     found = [one for one in figures if wanted.items() <= place(one).items()]
     assert len(found) == 1

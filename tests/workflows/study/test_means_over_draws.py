@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eyeground.evaluation.estimates import Bearing
+from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Computed, Measure
 from eyeground.workflows.study.means_over_draws import difference, mean_over_draws, shares_of_draws
 
@@ -14,7 +14,7 @@ GROUPS = 10
 def computed(point: float, spread: float, seed: int = 0, missing: str = "") -> Computed:
     """A figure whose resamples of patients spread by `spread`, the same in figures of one seed."""
     resampled = point + spread * np.random.default_rng(seed).standard_normal((1, RESAMPLES))
-    measure = Measure(("auroc",), (missing,), (Bearing(50, "patients"),), (False,), lambda weights: resampled)
+    measure = Measure(("auroc",), (missing,), (Support(50, "patients"),), (False,), lambda weights: resampled)
     return Computed(measure, np.array([point]), resampled, point + np.zeros((1, GROUPS)))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.calibrating.decision_curve import DecisionCurve, DecisionCurves
 from eyeground.evaluation.estimates import Estimate, as_text
@@ -24,7 +24,7 @@ NOTHING = 1e-12
 def decision_curve_section(result: DecisionCurves) -> Section:
     """The section `decision_curve` of a report."""
     paragraphs = [_what_was_done(result), *(_what_came_out(curve) for curve in result.outputs)]
-    paragraphs += [f"{in_words(output)}: not estimable: {why}." for output, why in result.not_estimable.items()]
+    paragraphs += [f"{describe_output(output)}: not estimable: {why}." for output, why in result.not_estimable.items()]
     return Section(
         key=KEY,
         title="Decision curves",
@@ -52,7 +52,7 @@ def _what_was_done(result: DecisionCurves) -> str:
 
 
 def _what_came_out(curve: DecisionCurve) -> str:
-    name = in_words(curve.output)
+    name = describe_output(curve.output)
     better = ranges(curve.thresholds, curve.advantage > NOTHING)
     if not better:
         return f"{name}: at no threshold does the model beat acting on all and on none."
@@ -99,7 +99,7 @@ def _table(result: DecisionCurves) -> TableBlock:
             model, advantage = (_per_thousand(estimate) for estimate in _at(curve, index))
             rows.append(
                 {
-                    "Output": in_words(curve.output),
+                    "Output": describe_output(curve.output),
                     "Threshold": f"{curve.thresholds[index]:.2f}",
                     "Model": model,
                     "All photos": _per_thousand(Estimate("net_benefit_of_all", float(curve.treat_all[index]))),
@@ -154,7 +154,9 @@ def _figure(result: DecisionCurves) -> FigureBlock:
                 axes.set_ylabel("")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=3, frameon=False, handlelength=2.4)
-    photos = joined([f"{counted(curve.photos, 'photo')} ({in_words(curve.output)})" for curve in result.outputs[:1]])
+    photos = joined(
+        [f"{counted(curve.photos, 'photo')} ({describe_output(curve.output)})" for curve in result.outputs[:1]]
+    )
     of = f" of {photos}" if len(result.outputs) == 1 else ""
     return FigureBlock(
         name="decision-curve",

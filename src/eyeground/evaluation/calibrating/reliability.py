@@ -16,7 +16,7 @@ from eyeground.core.progress import track
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
 from eyeground.evaluation.calibration_measures import equal_mass_bins
-from eyeground.evaluation.estimates import Bearing, Estimate, with_interval
+from eyeground.evaluation.estimates import Estimate, Support, with_interval
 from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.samples import Sample, samples_of, with_both_classes
@@ -153,7 +153,7 @@ def _bins(sample: Sample, resampling: Resampling) -> tuple[ReliabilityBin, ...]:
         score, truth = sample.probability[here], sample.truth[here]
         patients = len(np.unique(sample.patient[here]))
         share = with_interval(
-            "observed_share", float(truth.mean()), shares[:, index], Bearing(patients, "patients"), is_proportion=True
+            "observed_share", float(truth.mean()), shares[:, index], Support(patients, "patients"), is_proportion=True
         )
         found = (float(score.mean()), float(score.min()), float(score.max()))
         bins.append(ReliabilityBin(*found, share, len(truth), patients, int(truth.sum())))

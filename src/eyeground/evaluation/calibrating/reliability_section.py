@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.calibrating.reliability import Reliabilities, Reliability, ReliabilityBin
 from eyeground.evaluation.estimates import Estimate, as_text
@@ -30,12 +30,12 @@ def reliability_section(
     Args:
         estimates: Further columns of the table, such as calibration slope, calibration in the large, calibration error
             and Brier score.
-        remarks: What was done to the probabilities, such as `calibration_in_words` of a bundle's calibrations.
+        remarks: What was done to the probabilities, such as `describe_calibration` of a bundle's calibrations.
     """
     paragraphs = [_what_was_done(result), *remarks]
     if result.outputs:
         paragraphs.append(_what_came_out(result))
-    paragraphs += [f"{in_words(output)}: not estimable: {why}." for output, why in result.not_estimable.items()]
+    paragraphs += [f"{describe_output(output)}: not estimable: {why}." for output, why in result.not_estimable.items()]
     return Section(
         key=KEY,
         title="Calibration",
@@ -65,7 +65,7 @@ def _what_came_out(result: Reliabilities) -> str:
         off = [one for one in output.bins if not _holds(one)]
         share = output.positives / output.photos
         found.append(
-            f"{in_words(output.output)} was predicted at {output.mean_predicted:.3f} on average and found in {share:.3f}, with "
+            f"{describe_output(output.output)} was predicted at {output.mean_predicted:.3f} on average and found in {share:.3f}, with "
             f"{len(off)} of {counted(len(output.bins), 'bin')} off the diagonal beyond the interval"
         )
     return "; ".join(found) + "."
@@ -82,7 +82,7 @@ def _table(result: Reliabilities, estimates: Mapping[str, Sequence[Estimate]]) -
     rows = []
     for output in result.outputs:
         row = {
-            "Output": in_words(output.output),
+            "Output": describe_output(output.output),
             "Photos": f"{output.photos:,}",
             "Patients": f"{output.patients:,}",
             "Positives": f"{output.positives:,}",
@@ -137,7 +137,7 @@ def _figure(result: Reliabilities) -> FigureBlock:
                 continue
             _draw(pair[0], pair[1], result.outputs[index])
             pair[0].set_ylabel("" if column else "Observed share")
-    names = joined([in_words(output.output) for output in result.outputs])
+    names = joined([describe_output(output.output) for output in result.outputs])
     return FigureBlock(
         name="calibration",
         figure=figure,

@@ -17,10 +17,10 @@ from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.comparing.paired_difference import (
     DECISION_METRICS,
     RANKING_METRICS,
-    Contestant,
     Difference,
-    contestants_of,
+    ModelResult,
     differences_of,
+    model_results,
 )
 from eyeground.evaluation.comparing.shared_photos import share_photos, shared_outputs
 from eyeground.evaluation.comparing.thresholds import Threshold, thresholds_of
@@ -134,7 +134,7 @@ def compare(
     samples = {output: {model: by_model[model][output] for model in models} for output in names}
     columns = samples[names[0]][next(iter(models))].columns
     resampling = Resampling(one_stratum(columns), resamples, seed)
-    contests = contestants_of(samples, chosen, resampling, shared.scope)
+    comparisons = model_results(samples, chosen, resampling, shared.scope)
     pairs = _pairs(tuple(models), reference)
     return Comparison(
         scope=shared.scope,
@@ -142,7 +142,9 @@ def compare(
         models=tuple(models),
         reference=reference,
         left_out=shared.left_out,
-        outputs=_adjusted([_of_output(output, contest, pairs, margin) for output, contest in contests.items()]),
+        outputs=_adjusted(
+            [_of_output(output, comparison, pairs, margin) for output, comparison in comparisons.items()]
+        ),
         margin=margin,
         resamples=resamples,
         seed=seed,
@@ -168,9 +170,9 @@ def _pairs(models: tuple[str, ...], reference: str | None) -> list[tuple[str, st
 
 
 def _of_output(
-    output: str, contest: Mapping[str, Contestant], pairs: Sequence[tuple[str, str]], margin: float | None
+    output: str, comparison: Mapping[str, ModelResult], pairs: Sequence[tuple[str, str]], margin: float | None
 ) -> OutputComparison:
-    sample = next(iter(contest.values())).sample
+    sample = next(iter(comparison.values())).sample
     return OutputComparison(
         output=output,
         photos=len(sample.truth),
@@ -179,12 +181,12 @@ def _of_output(
         models=tuple(
             ModelFigures(
                 model,
-                tuple(contestant.estimate(metric) for metric in RANKING_METRICS + DECISION_METRICS),
-                contestant.threshold if isinstance(contestant.threshold, Threshold) else None,
+                tuple(result.estimate(metric) for metric in RANKING_METRICS + DECISION_METRICS),
+                result.threshold if isinstance(result.threshold, Threshold) else None,
             )
-            for model, contestant in contest.items()
+            for model, result in comparison.items()
         ),
-        differences=tuple(differences_of(contest, pairs, margin)),
+        differences=tuple(differences_of(comparison, pairs, margin)),
     )
 
 

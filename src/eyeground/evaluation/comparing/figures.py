@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.comparing.comparison import Comparison
 from eyeground.evaluation.comparing.tables import minus
 from eyeground.evaluation.estimates import Estimate, as_text, signed
@@ -84,7 +84,7 @@ def _difference_rows(comparison: Comparison) -> list[_Row]:
 
 
 def _headed(comparison: Comparison, output: str) -> list[_Row]:
-    return [_Row(in_words(output))] if len(comparison.outputs) > 1 else []
+    return [_Row(describe_output(output))] if len(comparison.outputs) > 1 else []
 
 
 def _draw(axes: Axes, rows: Sequence[_Row], right: float, centred: float | None) -> None:

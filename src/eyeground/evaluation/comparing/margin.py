@@ -7,7 +7,7 @@ The margin must be chosen before looking; no program can check that.
 """
 
 from eyeground.errors import UserError
-from eyeground.evaluation.estimates import FEW_PATIENTS, Bearing, Estimate
+from eyeground.evaluation.estimates import FEW_PATIENTS, Estimate, Support
 
 SUPERIOR, NON_INFERIOR, EQUIVALENT = "superior", "non-inferior", "equivalent"
 INCONCLUSIVE, INFERIOR = "inconclusive", "inferior"
@@ -20,7 +20,7 @@ CONVENTION = (
 )
 
 
-def verdict(difference: Estimate, bearing: Bearing, margin: float) -> str:
+def verdict(difference: Estimate, support: Support, margin: float) -> str:
     """Say in words what the interval of a difference shows of the first model, beside the second.
 
     Args:
@@ -41,7 +41,7 @@ def verdict(difference: Estimate, bearing: Bearing, margin: float) -> str:
     low, high = difference.low, difference.high
     if low is None or high is None:
         return f"{INCONCLUSIVE}: there is no interval"
-    if bearing.patients < FEW_PATIENTS:
+    if support.patients < FEW_PATIENTS:
         return f"{INCONCLUSIVE}: too few patients"
     if low > 0:
         return f"{SUPERIOR}, by less than the margin" if high < margin else SUPERIOR

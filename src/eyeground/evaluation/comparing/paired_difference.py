@@ -16,7 +16,7 @@ from eyeground.evaluation.comparing.margin import verdict
 from eyeground.evaluation.comparing.mcnemar import Discordance, discordance
 from eyeground.evaluation.comparing.thresholds import Threshold
 from eyeground.evaluation.delong import DeLong, delong, delong_test, mean_delong
-from eyeground.evaluation.estimates import Bearing, Estimate, not_estimable, with_interval
+from eyeground.evaluation.estimates import Estimate, Support, not_estimable, with_interval
 from eyeground.evaluation.measures import Measure, compute, count_measure, ranking_measure
 from eyeground.evaluation.metrics import AUPRC, AUROC
 from eyeground.evaluation.samples import Sample
@@ -37,11 +37,11 @@ class Figure:
     estimate: Estimate
     point: float
     resampled: np.ndarray
-    bearing: Bearing
+    support: Support
 
 
 @dataclass(frozen=True)
-class Contestant:
+class ModelResult:
     """One model on the photos of one output.
 
     Attributes:
@@ -94,12 +94,12 @@ class Difference:
     verdict: str = ""
 
 
-def contestants_of(
+def model_results(
     samples: Mapping[str, Mapping[str, Sample]],
     thresholds: Mapping[str, Mapping[str, Threshold | str]],
     resampling: Resampling,
     scope: str,
-) -> dict[str, dict[str, Contestant]]:
+) -> dict[str, dict[str, ModelResult]]:
     """Measure every model on every output in one pass over the resamples.
 
     Args:
@@ -118,11 +118,11 @@ def contestants_of(
         of_model = figures.setdefault((output, model), {})
         for index, estimate in enumerate(computed.estimates(scope)):
             of_model[estimate.metric] = Figure(
-                estimate, float(computed.point[index]), computed.resampled[index], computed.measure.bearings[index]
+                estimate, float(computed.point[index]), computed.resampled[index], computed.measure.supports[index]
             )
     return {
         output: {
-            model: Contestant(model, sample, thresholds[output][model], figures[output, model])
+            model: ModelResult(model, sample, thresholds[output][model], figures[output, model])
             for model, sample in of_output.items()
         }
         for output, of_output in samples.items()
@@ -130,16 +130,16 @@ def contestants_of(
 
 
 def differences_of(
-    contest: Mapping[str, Contestant], pairs: Sequence[tuple[str, str]], margin: float | None
+    comparison: Mapping[str, ModelResult], pairs: Sequence[tuple[str, str]], margin: float | None
 ) -> list[Difference]:
     """All differences of all pairs of models on one output: AUROC, AUPRC, sensitivity, specificity."""
-    found = _delong(list(contest.values()))
-    place = {model: index for index, model in enumerate(contest)}
+    found = _delong(list(comparison.values()))
+    place = {model: index for index, model in enumerate(comparison)}
     differences = []
     for first, second in pairs:
-        one, other = contest[first], contest[second]
+        one, other = comparison[first], comparison[second]
         differences.append(_of_auroc(one, other, found, (place[first], place[second]), margin))
-        differences.append(_difference(AUPRC, one, other, one.figures[AUPRC].bearing, margin))
+        differences.append(_difference(AUPRC, one, other, one.figures[AUPRC].support, margin))
         differences += [_of_decisions(metric, one, other, margin) for metric in DECISION_METRICS]
     return differences
 
@@ -165,13 +165,13 @@ def bootstrap_p(resampled: np.ndarray) -> float:
     return min(1.0, 2 * (fewer + 1) / (len(values) + 1))
 
 
-def _delong(contestants: Sequence[Contestant]) -> DeLong | None:
+def _delong(models: Sequence[ModelResult]) -> DeLong | None:
     """DeLong's covariance of all models; None where there is no AUROC.
 
     The AUROC of cross-validated predictions is a mean over folds, which share no patient, and so is its covariance.
     """
-    sample = contestants[0].sample
-    scores = np.stack([contestant.sample.probability for contestant in contestants])
+    sample = models[0].sample
+    scores = np.stack([result.sample.probability for result in models])
     folds = np.zeros(len(sample.truth)) if sample.fold is None else sample.fold
     within = [folds == number for number in np.unique(folds)]
     found = [
@@ -182,44 +182,46 @@ def _delong(contestants: Sequence[Contestant]) -> DeLong | None:
     return mean_delong(found) if found else None
 
 
-def _difference(metric: str, one: Contestant, other: Contestant, bearing: Bearing, margin: float | None) -> Difference:
+def _difference(
+    metric: str, one: ModelResult, other: ModelResult, support: Support, margin: float | None
+) -> Difference:
     """The difference with its interval and verdict, without any test."""
     name = f"{metric}_difference"
-    for contestant in (one, other):
-        estimate = contestant.estimate(metric)
+    for result in (one, other):
+        estimate = result.estimate(metric)
         if estimate.value is None:
             return Difference(metric, one.model, other.model, Estimate(name, None, note=estimate.note))
     first, second = one.figures[metric], other.figures[metric]
     resampled = first.resampled - second.resampled
-    estimate = with_interval(name, first.point - second.point, resampled, bearing)
+    estimate = with_interval(name, first.point - second.point, resampled, support)
     return Difference(
         metric,
         one.model,
         other.model,
         estimate,
         p_bootstrap=None if estimate.low is None else bootstrap_p(resampled),
-        verdict="" if margin is None else verdict(estimate, bearing, margin),
+        verdict="" if margin is None else verdict(estimate, support, margin),
     )
 
 
 def _of_auroc(
-    one: Contestant, other: Contestant, found: DeLong | None, places: tuple[int, int], margin: float | None
+    one: ModelResult, other: ModelResult, found: DeLong | None, places: tuple[int, int], margin: float | None
 ) -> Difference:
-    difference = _difference(AUROC, one, other, one.figures[AUROC].bearing, margin)
+    difference = _difference(AUROC, one, other, one.figures[AUROC].support, margin)
     if found is None:
         return difference
     test = delong_test(found, *places)
     return replace(difference, z=test.z, p=test.p)
 
 
-def _of_decisions(metric: str, one: Contestant, other: Contestant, margin: float | None) -> Difference:
+def _of_decisions(metric: str, one: ModelResult, other: ModelResult, margin: float | None) -> Difference:
     if not (isinstance(one.threshold, Threshold) and isinstance(other.threshold, Threshold)):
-        return _difference(metric, one, other, Bearing(0, ""), margin)
+        return _difference(metric, one, other, Support(0, ""), margin)
     rows = one.sample.truth == (1 if metric == SENSITIVITY else 0)
     if not rows.any():
-        return _difference(metric, one, other, Bearing(0, ""), margin)
+        return _difference(metric, one, other, Support(0, ""), margin)
     apart = discordance(one.right()[rows], other.right()[rows], one.sample.patient[rows])
     # Where the models agree there is nothing to resample, however many patients there are.
-    bearing = Bearing(apart.patients, "patients decided differently")
-    difference = _difference(metric, one, other, bearing, margin)
+    support = Support(apart.patients, "patients decided differently")
+    difference = _difference(metric, one, other, support, margin)
     return replace(difference, z=apart.z, p=apart.p, discordance=apart)

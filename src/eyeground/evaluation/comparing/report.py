@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.core.files import write_text
 from eyeground.core.tables import write_table
 from eyeground.evaluation.comparing.comparison import Comparison
@@ -30,7 +30,7 @@ from eyeground.evaluation.reporting.figure_style import save_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, joined
 
-MOST_TOLD = 3
+MOST_LISTED = 3
 LEVEL = 0.05
 
 
@@ -88,7 +88,7 @@ def _photos(comparison: Comparison) -> str:
 def _what(comparison: Comparison) -> str:
     against = f"each with {comparison.reference}" if comparison.reference else "each with each"
     if len(comparison.outputs) == 1:
-        on = f"on {in_words(comparison.outputs[0].output)}, {_photos(comparison)}"
+        on = f"on {describe_output(comparison.outputs[0].output)}, {_photos(comparison)}"
     else:
         on = f"on {counted(len(comparison.outputs), 'output')}, {_photos(comparison)}"
     left_out = [f"{count:,} of {model}" for model, count in comparison.left_out.items() if count]
@@ -98,10 +98,10 @@ def _what(comparison: Comparison) -> str:
 
 def _found(comparison: Comparison) -> str:
     differences = comparison.differences_in(AUROC)
-    if len(differences) <= MOST_TOLD:
+    if len(differences) <= MOST_LISTED:
         several = len(comparison.outputs) > 1
         told = [
-            f"{in_words(output.output) + ': ' if several else ''}{_told(difference)}"
+            f"{describe_output(output.output) + ': ' if several else ''}{_told(difference)}"
             for output in comparison.outputs
             for difference in output.differences_in(AUROC)
         ]
@@ -160,7 +160,7 @@ def _adjustment(comparison: Comparison) -> str:
 def _thresholds(comparison: Comparison) -> str:
     several = len(comparison.outputs) > 1
     had = [
-        f"{in_words(output.output) + ', ' if several else ''}{model.model} {model.threshold.value:.3g} ({model.threshold.origin})"
+        f"{describe_output(output.output) + ', ' if several else ''}{model.model} {model.threshold.value:.3g} ({model.threshold.origin})"
         for output in comparison.outputs
         for model in output.models
         if model.threshold
@@ -184,7 +184,7 @@ def _alt(comparison: Comparison) -> str:
         for model in comparison.outputs[0].models
         if model.estimate(AUROC).value is not None
     ]
-    on = f" on {in_words(comparison.outputs[0].output)}" if len(comparison.outputs) > 1 else ""
+    on = f" on {describe_output(comparison.outputs[0].output)}" if len(comparison.outputs) > 1 else ""
     return f"Forest plot. AUROC{on}: {joined(models) or 'not estimable'}. {_found(comparison)}"
 
 

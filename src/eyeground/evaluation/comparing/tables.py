@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.comparing.comparison import Comparison, OutputComparison
 from eyeground.evaluation.comparing.paired_difference import DECISION_METRICS, RANKING_METRICS, Difference
 from eyeground.evaluation.estimates import Estimate, as_text, signed
@@ -142,7 +142,7 @@ def _note(estimate: Estimate) -> str:
 
 def _heading(comparison: Comparison, output: OutputComparison) -> dict[str, str]:
     """Where there are several outputs, a row begins with its own."""
-    return {"Output": in_words(output.output)} if len(comparison.outputs) > 1 else {}
+    return {"Output": describe_output(output.output)} if len(comparison.outputs) > 1 else {}
 
 
 def _without_empty(table: pd.DataFrame) -> pd.DataFrame:

@@ -137,8 +137,8 @@ def _answer(item: Item, topics: Collection[str]) -> Answer:
     covered = [topic for topic in (*item.answered_by, *item.partly_by) if topic in topics]
     sections = tuple(dict.fromkeys(topic.partition(":")[0] for topic in covered))
     if item.answered_by and all(topic in topics for topic in item.answered_by):
-        answering = tuple(dict.fromkeys(topic.partition(":")[0] for topic in item.answered_by))
-        return Answer(item, Status.ANSWERED, answering)
+        topics = tuple(dict.fromkeys(topic.partition(":")[0] for topic in item.answered_by))
+        return Answer(item, Status.ANSWERED, topics)
     return Answer(item, Status.PARTLY if covered else Status.AUTHOR, sections)
 
 

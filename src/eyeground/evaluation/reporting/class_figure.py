@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eyeground.evaluation.reporting.figure_style import styled
-from eyeground.evaluation.results import FamilyDecision, FamilyEvaluation
+from eyeground.evaluation.results import MultiOutputDecision, MultiOutputEvaluation
 
 PAGE = 6.9  # inches
 CELL, MARGIN = 0.55, 1.1  # inches
@@ -17,7 +17,7 @@ MOST_WITH_SHARES = 8
 LONGEST_NAME = 14
 
 
-def class_figure(evaluation: FamilyEvaluation) -> Figure:
+def class_figure(evaluation: MultiOutputEvaluation) -> Figure:
     """Photos by class (rows) and decision (columns), shaded by their share of the row."""
     side = min(CELL * len(evaluation.family.classes) + MARGIN, PAGE)
     decisions = evaluation.decisions
@@ -31,7 +31,7 @@ def class_figure(evaluation: FamilyEvaluation) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, decision: FamilyDecision, classes: tuple[str, ...]) -> None:
+def _draw(axes: Axes, decision: MultiOutputDecision, classes: tuple[str, ...]) -> None:
     counts = np.array(decision.confusion)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.curves import (
     RESAMPLES_OF_BAND,
@@ -72,7 +72,7 @@ def _paragraphs(evaluation: Evaluation) -> tuple[str, ...]:
         output = estimable[0]
         areas = [f"an {TITLES[metric]} of {as_text(output.estimate(metric))}" for metric in AREAS]
         paragraphs.append(
-            f"For {in_words(output.output)}, {counted(output.photos, 'photo')} of "
+            f"For {describe_output(output.output)}, {counted(output.photos, 'photo')} of "
             f"{counted(output.patients, 'patient')} gave {joined(areas)}."
         )
     elif estimable:
@@ -85,7 +85,7 @@ def _paragraphs(evaluation: Evaluation) -> tuple[str, ...]:
             "within folds, and curves are the vertical averages of the folds' curves."
         )
     left_out = [
-        f"{in_words(output.output)} ({output.estimate(AUROC).note})"
+        f"{describe_output(output.output)} ({output.estimate(AUROC).note})"
         for output in evaluation.outputs
         if output not in estimable
     ]
@@ -101,7 +101,9 @@ def _estimable(evaluation: Evaluation) -> list[OutputEvaluation]:
 def _range(outputs: list[OutputEvaluation]) -> str:
     """From the lowest to the highest AUROC, with the names of both."""
     rising = sorted(outputs, key=lambda output: output.estimate(AUROC).value or 0.0)
-    ends = [f"{as_text(output.estimate(AUROC))} ({in_words(output.output)})" for output in (rising[0], rising[-1])]
+    ends = [
+        f"{as_text(output.estimate(AUROC))} ({describe_output(output.output)})" for output in (rising[0], rising[-1])
+    ]
     return f"from {ends[0]} to {ends[1]}"
 
 
@@ -128,7 +130,9 @@ def _averages(evaluation: Evaluation) -> list[tuple[str, int, int, dict[str, Est
                 if estimate.metric.startswith(f"{kind}_")
             }
             if by_area:
-                found.append((f"{in_words(family.family.target)}, {kind}", family.photos, family.patients, by_area))
+                found.append(
+                    (f"{describe_output(family.family.target)}, {kind}", family.photos, family.patients, by_area)
+                )
     return found
 
 
@@ -137,7 +141,7 @@ def _table(evaluation: Evaluation) -> pd.DataFrame:
     for output in evaluation.outputs:
         by_area = {metric: output.estimate(metric) for metric in AREAS}
         counts = [f"{output.photos:,}", f"{output.patients:,}", f"{output.positives:,}"]
-        rows.append([in_words(output.output), *counts, *_cells(by_area)])
+        rows.append([describe_output(output.output), *counts, *_cells(by_area)])
     for name, photos, patients, by_area in _averages(evaluation):
         rows.append([name, f"{photos:,}", f"{patients:,}", DASH, *_cells(by_area)])
     return pd.DataFrame(rows, columns=["Output", "Photos", "Patients", "Positive", "AUROC", "AUPRC", "Note"])
@@ -183,8 +187,8 @@ def _roc_block(evaluation: Evaluation, curves: Mapping[str, RocCurve]) -> Figure
         "roc",
         roc_figure(evaluation, curves),
         alt=f"Receiver operating characteristic of {_subject(drawn)}: sensitivity against 1 minus specificity. "
-        f"{_areas_in_words(drawn, AUROC)}",
-        caption=f"ROC of {_subject(drawn)}. {_band_in_words(evaluation, band)}{_points_in_words(drawn)}Dotted: chance.",
+        f"{_describe_areas(drawn, AUROC)}",
+        caption=f"ROC of {_subject(drawn)}. {_describe_band(evaluation, band)}{_describe_points(drawn)}Dotted: chance.",
     )
 
 
@@ -194,9 +198,9 @@ def _precision_recall_block(evaluation: Evaluation, curves: Mapping[str, Precisi
     return FigureBlock(
         "precision_recall",
         precision_recall_figure(evaluation, curves),
-        alt=f"Precision against recall of {_subject(drawn)}. {_areas_in_words(drawn, AUPRC)}",
-        caption=f"Precision and recall of {_subject(drawn)}. {_band_in_words(evaluation, band)}"
-        f"{_points_in_words(drawn)}Dotted: the share of positives, which is chance.",
+        alt=f"Precision against recall of {_subject(drawn)}. {_describe_areas(drawn, AUPRC)}",
+        caption=f"Precision and recall of {_subject(drawn)}. {_describe_band(evaluation, band)}"
+        f"{_describe_points(drawn)}Dotted: the share of positives, which is chance.",
     )
 
 
@@ -205,7 +209,7 @@ def _forest_block(evaluation: Evaluation) -> FigureBlock:
     macro = next((estimate for estimate in evaluation.macro if estimate.metric == "macro_auroc"), None)
     rows = [
         Row(
-            in_words(output.output),
+            describe_output(output.output),
             (output.estimate(AUROC),),
             (f"{output.positives:,}", as_text(output.estimate(AUROC))),
         )
@@ -216,7 +220,7 @@ def _forest_block(evaluation: Evaluation) -> FigureBlock:
     return FigureBlock(
         "auroc_forest",
         interval_figure(rows, "AUROC", ("Positive", "AUROC (95 % interval)"), line=macro.value if macro else None),
-        alt=f"AUROC of {len(drawn)} outputs in rows. {_areas_in_words(drawn, AUROC)}",
+        alt=f"AUROC of {len(drawn)} outputs in rows. {_describe_areas(drawn, AUROC)}",
         caption="AUROC of each output with its 95 % interval over patients. Dashed: the macro average.",
     )
 
@@ -237,21 +241,21 @@ def _subject(drawn: list[OutputEvaluation]) -> str:
         return f"{len(drawn)} outputs"
     output = drawn[0]
     return (
-        f"{in_words(output.output)} ({output.positives:,} positive and {output.negatives:,} negative photos of "
+        f"{describe_output(output.output)} ({output.positives:,} positive and {output.negatives:,} negative photos of "
         f"{counted(output.patients, 'patient')})"
     )
 
 
-def _areas_in_words(drawn: list[OutputEvaluation], metric: str) -> str:
+def _describe_areas(drawn: list[OutputEvaluation], metric: str) -> str:
     name = TITLES[metric]
-    areas = [f"{in_words(output.output)} {as_text(output.estimate(metric))}" for output in drawn]
+    areas = [f"{describe_output(output.output)} {as_text(output.estimate(metric))}" for output in drawn]
     return f"{name}: {joined(areas)}."
 
 
-def _band_in_words(evaluation: Evaluation, band: bool) -> str:
+def _describe_band(evaluation: Evaluation, band: bool) -> str:
     resamples = min(evaluation.resamples, RESAMPLES_OF_BAND)
     return f"Bands: 95 % at each point, from {resamples:,} resamples of patients. " if band else ""
 
 
-def _points_in_words(drawn: list[OutputEvaluation]) -> str:
+def _describe_points(drawn: list[OutputEvaluation]) -> str:
     return "Circles: operating points. " if any(output.at for output in drawn) else ""

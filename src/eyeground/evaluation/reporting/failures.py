@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from eyeground.bundle.description import OperatingPoint
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.tables import write_table
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
@@ -152,7 +152,7 @@ def _paragraphs(failures: Failures, gallery: Sequence[Picture]) -> tuple[str, ..
     paragraphs = []
     outputs = dict.fromkeys(output for output, _ in failures.errors)
     counts = [
-        f"{in_words(output)} {counted(failures.errors[output, FALSE_POSITIVE], FALSE_POSITIVE)} and "
+        f"{describe_output(output)} {counted(failures.errors[output, FALSE_POSITIVE], FALSE_POSITIVE)} and "
         f"{counted(failures.errors[output, FALSE_NEGATIVE], FALSE_NEGATIVE)}"
         for output in outputs
     ]
@@ -164,7 +164,7 @@ def _paragraphs(failures: Failures, gallery: Sequence[Picture]) -> tuple[str, ..
         )
     if failures.without:
         paragraphs.append(
-            f"Without an operating point nothing is an error: {joined(list(map(in_words, failures.without)))}."
+            f"Without an operating point nothing is an error: {joined(list(map(describe_output, failures.without)))}."
         )
     if gallery:
         paragraphs.append(
@@ -184,7 +184,7 @@ def _table(failures: Failures, names: bool, unreadable: dict[int, str]) -> pd.Da
         [
             f"{failure.number}",
             failure.photo,
-            in_words(failure.output),
+            describe_output(failure.output),
             failure.kind,
             "positive" if failure.truth else "negative",
             f"{failure.probability:.3f}",
@@ -207,7 +207,7 @@ def _gallery(failures: Failures, root: Path) -> tuple[tuple[Picture, ...], dict[
         except UnreadablePhotoError as error:
             unreadable[failure.number] = f"no picture: {error.reason}"
             continue
-        what = f"{in_words(failure.output)}, {failure.kind}"
+        what = f"{describe_output(failure.output)}, {failure.kind}"
         at = f"probability {failure.probability:.3f}, threshold {failure.threshold:.3f}"
         pictures.append(Picture(jpeg, f"Fundus photo {failure.number}: {what}.", f"{failure.number}: {what}, {at}"))
     return tuple(pictures), unreadable

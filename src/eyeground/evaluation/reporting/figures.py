@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.curves import PrecisionRecallCurve, RocCurve
 from eyeground.evaluation.estimates import as_text
 from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES
@@ -105,7 +105,7 @@ def title(axes: Axes, output: str, below: str) -> None:
 
 def wrapped(output: str) -> str:
     """An output's name in words and lines."""
-    return textwrap.fill(in_words(output), CHARACTERS_PER_LINE)
+    return textwrap.fill(describe_output(output), CHARACTERS_PER_LINE)
 
 
 Draw = Callable[[Axes, OutputEvaluation, int], None]

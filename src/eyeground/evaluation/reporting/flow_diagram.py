@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import IN_MANIFEST, NO_SPLIT, READABLE, evaluated_scope, flow_table
@@ -199,7 +199,7 @@ def _draw_truths(axes: Axes, truths: pd.DataFrame, top: float, height: float, sc
         axes.text(right, line, column.removesuffix("s"), ha="right", va="center", color="#555555")
     for name, row in truths.head(MOST_OUTPUTS).iterrows():
         line += _LINE
-        axes.text(0.15, line, _shortened(in_words(str(name))), va="center")
+        axes.text(0.15, line, _shortened(describe_output(str(name))), va="center")
         for column, right in columns.items():
             axes.text(right, line, f"{int(row[column]):,}", ha="right", va="center")
     if len(truths) > MOST_OUTPUTS:
@@ -234,7 +234,7 @@ def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> 
 def _table(flow: pd.DataFrame) -> pd.DataFrame:
     shown = flow.assign(
         split=flow["split"].replace(NO_SPLIT, "no split"),
-        output=[in_words(output) for output in flow["output"]],
+        output=[describe_output(output) for output in flow["output"]],
         **{column: [f"{count:,}" for count in flow[column]] for column in flow.columns[2:]},
     )
     return shown.rename(columns=lambda column: str(column).capitalize())

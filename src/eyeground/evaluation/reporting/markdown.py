@@ -7,7 +7,12 @@ import pandas as pd
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.metrics import Confusion, title_of
-from eyeground.evaluation.results import AtOperatingPoint, Evaluation, FamilyEvaluation, OutputEvaluation
+from eyeground.evaluation.results import (
+    AtOperatingPoint,
+    Evaluation,
+    MultiOutputEvaluation,
+    OutputEvaluation,
+)
 
 
 def markdown(evaluation: Evaluation, flow: pd.DataFrame) -> str:
@@ -29,7 +34,7 @@ def markdown(evaluation: Evaluation, flow: pd.DataFrame) -> str:
     for output in evaluation.outputs:
         lines += _output_section(output)
     for family in evaluation.families:
-        lines += _family_section(family)
+        lines += _multi_output_section(family)
     if evaluation.macro:
         lines += ["## Mean over outputs", "", *_estimates_table(evaluation.macro), ""]
     if evaluation.micro:
@@ -76,7 +81,7 @@ def _folds_section(output: OutputEvaluation) -> list[str]:
     return [*_table(header, rows), "", *_estimates_table(output.between_folds), ""]
 
 
-def _family_section(evaluation: FamilyEvaluation) -> list[str]:
+def _multi_output_section(evaluation: MultiOutputEvaluation) -> list[str]:
     family = evaluation.family
     counts = zip(family.classes, evaluation.photos_of_class, strict=True)
     lines = [

@@ -5,13 +5,13 @@ from collections import defaultdict
 import pandas as pd
 
 from eyeground.bundle.description import OperatingPoint
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.core.columns import SPLITS
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.flow import NO_SPLIT, flow_table
 from eyeground.evaluation.metrics import title_of
-from eyeground.evaluation.reporting.wording import counted, joined, rule_in_words
+from eyeground.evaluation.reporting.wording import counted, describe_rule, joined
 from eyeground.evaluation.results import Evaluation
 
 MOST_OUTPUTS_IN_A_SENTENCE = 4
@@ -47,7 +47,7 @@ def _cohort(evaluation: Evaluation, flow: pd.DataFrame) -> str:
         sentences.append(f"The table further held {joined(others)}.")
     if len(evaluation.outputs) <= MOST_OUTPUTS_IN_A_SENTENCE:
         sentences += [
-            f"For {in_words(output.output)}, {output.positives:,} of {counted(output.positives + output.negatives, 'photo')} "
+            f"For {describe_output(output.output)}, {output.positives:,} of {counted(output.positives + output.negatives, 'photo')} "
             f"({_share(output.positives, output.positives + output.negatives)}) were positive."
             for output in evaluation.outputs
             if output.photos
@@ -66,7 +66,7 @@ def _missing(evaluation: Evaluation) -> str:
     rule = "A photo without a truth of an output was left out of that output's figures and kept for the others"
     if len(unknown) > MOST_OUTPUTS_IN_A_SENTENCE:
         return f"{rule} ({min(unknown.values()):,} to {max(unknown.values()):,} photos for each of {len(unknown)} outputs)."
-    return f"{rule} ({joined([f'{in_words(output)}: {count:,}' for output, count in unknown.items()])})."
+    return f"{rule} ({joined([f'{describe_output(output)}: {count:,}' for output, count in unknown.items()])})."
 
 
 def _partition(evaluation: Evaluation, table: pd.DataFrame) -> str:
@@ -96,7 +96,7 @@ def _operating_points(evaluation: Evaluation) -> str:
         f"{_origin(rule, split)}: {joined([_threshold(point) for point in chosen])}."
         for (rule, split), chosen in points.items()
     ]
-    without = [in_words(output.output) for output in evaluation.outputs if not output.at]
+    without = [describe_output(output.output) for output in evaluation.outputs if not output.at]
     if points and without:
         sentences.append(f"No threshold was set for {joined(without)}.")
     return " ".join(sentences)
@@ -106,12 +106,12 @@ def _origin(rule: str, split: str) -> str:
     if split == "given":
         return "Thresholds were given, without a look at truths"
     on = "the very photos they were measured on, which is optimistic," if split == "test" else f"{split} photos"
-    return f"Thresholds were chosen on {on} for {rule_in_words(rule)}"
+    return f"Thresholds were chosen on {on} for {describe_rule(rule)}"
 
 
 def _threshold(point: OperatingPoint) -> str:
     seen = f" ({point.positives:,} positive and {counted(point.negatives, 'negative photo')})"
-    return f"{point.threshold:.3f} for {in_words(point.output)}" + (seen if point.chosen_on != "given" else "")
+    return f"{point.threshold:.3f} for {describe_output(point.output)}" + (seen if point.chosen_on != "given" else "")
 
 
 def _metrics(evaluation: Evaluation) -> str:

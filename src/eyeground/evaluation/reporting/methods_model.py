@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from eyeground.bundle.calibration import calibration_in_words
-from eyeground.bundle.description import BundleDescription, looks_in_words
-from eyeground.config.targets import Target, in_words
+from eyeground.bundle.calibration import describe_calibration
+from eyeground.bundle.description import BundleDescription, describe_views
+from eyeground.config.targets import Target, describe_output
 from eyeground.config.training_recipe import (
     Architecture,
     Augmentation,
     Optimisation,
     Preprocessing,
     ProbeRecipe,
-    Teaching,
+    SoftLabels,
     TrainingRecipe,
 )
 from eyeground.evaluation.reporting.wording import counted, joined
@@ -66,7 +66,7 @@ def _model(architecture: Architecture, preprocessing: Preprocessing, targets: tu
         "linear": "one linear layer on its average-pooled features",
         "jang2024": "a hidden layer of 512 units with ReLU and a linear layer on its average-pooled features",
     }[architecture.head]
-    looks = looks_in_words(architecture, preprocessing.side)
+    looks = describe_views(architecture, preprocessing.side)
     averaged = f" Its answer was the mean over {looks}." if looks else ""
     return (
         f"One network was used, without ensembling: {architecture.backbone}, with {head} "
@@ -75,7 +75,7 @@ def _model(architecture: Architecture, preprocessing: Preprocessing, targets: tu
 
 
 def _outputs(targets: tuple[Target, ...]) -> str:
-    names = [in_words(output) for target in targets for output in target.outputs]
+    names = [describe_output(output) for target in targets for output in target.outputs]
     shown = f": {joined(names)}" if len(names) <= MOST_OUTPUTS_NAMED else ""
     kinds = {target.kind for target in targets}
     meaning = {
@@ -95,8 +95,8 @@ def _data(description: BundleDescription) -> str:
         f"{counted(record.patients, 'patient')}{sources} (SHA-256 of the manifest {record.manifest_fingerprint[:12]}…)."
         + (f" It was fitted at {record.side} px." if record.side else "")
         + "".join(
-            f" After training, {one.share:.3f} of the logit for {in_words(one.added)} was added to the one for "
-            f"{in_words(one.output)}, a share fitted on {counted(one.photos, 'validation photo')}."
+            f" After training, {one.share:.3f} of the logit for {describe_output(one.added)} was added to the one for "
+            f"{describe_output(one.output)}, a share fitted on {counted(one.photos, 'validation photo')}."
             for one in description.stacked
         )
     )
@@ -104,7 +104,7 @@ def _data(description: BundleDescription) -> str:
 
 def _calibration(description: BundleDescription) -> str:
     said = [
-        f"{joined([in_words(output) for output in one.outputs])}: {calibration_in_words(one)}"
+        f"{joined([describe_output(output) for output in one.outputs])}: {describe_calibration(one)}"
         for one in description.calibrations
     ]
     return f"What the bundle does to the network's probabilities is, for {'; for '.join(said)}." if said else ""
@@ -136,11 +136,11 @@ def _training(recipe: TrainingRecipe, epochs: int | None) -> str:
         f"The weights were fitted by {loss}{smoothing}, with {optimiser} (peak learning rate {settings.learning_rate:g}{decay}, "
         f"weight decay {settings.weight_decay:g}, batches of {settings.batch_size}) for at most {counted(settings.epochs, 'epoch')}{run}. "
         f"The learning rate {rose}fell along a cosine that reaches zero with the last of them.{clipped} "
-        f"{_augmentation(recipe.augmentation)} {imbalance}{_teaching(recipe.teaching)} The seed was {recipe.seed}."
+        f"{_augmentation(recipe.augmentation)} {imbalance}{_soft_labels(recipe.teaching)} The seed was {recipe.seed}."
     )
 
 
-def _teaching(settings: Teaching) -> str:
+def _soft_labels(settings: SoftLabels) -> str:
     if not settings.predictions:
         return ""
     return (

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from eyeground.bundle.description import OperatingPoint
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.metrics import TITLES
@@ -22,8 +22,8 @@ from eyeground.evaluation.reporting.wording import counted, joined, rule_in_brie
 from eyeground.evaluation.results import (
     AtOperatingPoint,
     Evaluation,
-    FamilyDecision,
-    FamilyEvaluation,
+    MultiOutputDecision,
+    MultiOutputEvaluation,
     OutputEvaluation,
 )
 from eyeground.evaluation.subgroups.group_tables import tidy_table
@@ -61,7 +61,7 @@ def _paragraphs(evaluation: Evaluation, points: Sequence[Point], found: Sequence
     paragraphs = []
     optimistic = [point for point in points if point[1].is_optimistic]
     if optimistic:
-        outputs = dict.fromkeys(in_words(output.output) for output, _ in optimistic)
+        outputs = dict.fromkeys(describe_output(output.output) for output, _ in optimistic)
         paragraphs.append(
             f"Optimistic: thresholds of {joined(list(outputs))} were chosen on the photos they are measured on. Figures at "
             "them are better than they would be on other photos, and are no validation."
@@ -72,9 +72,9 @@ def _paragraphs(evaluation: Evaluation, points: Sequence[Point], found: Sequence
             + " ".join(dict.fromkeys(_origin(at.point) for _, at in points if not at.is_optimistic))
         )
     if first := next((one for one in found if one.is_observed and one.point.chosen_on != "test"), None):
-        paragraphs.append(_workload_in_words(evaluation, first))
+        paragraphs.append(_describe_workload(evaluation, first))
     without = [
-        f"{in_words(output.output)}: {output.no_operating_point}."
+        f"{describe_output(output.output)}: {output.no_operating_point}."
         for output in evaluation.outputs
         if output.no_operating_point
     ]
@@ -91,9 +91,9 @@ def _origin(point: OperatingPoint) -> str:
     return "Thresholds were chosen on validation photos, before these photos were looked at."
 
 
-def _workload_in_words(evaluation: Evaluation, found: Referrals) -> str:
+def _describe_workload(evaluation: Evaluation, found: Referrals) -> str:
     referred, right, missed = (as_text(estimate, ".0f") for estimate in found.estimates)
-    which = f" for {in_words(found.output)}" if len(evaluation.outputs) > 1 else ""
+    which = f" for {describe_output(found.output)}" if len(evaluation.outputs) > 1 else ""
     return (
         f"Of {SCREENED:,} photos like these ({found.prevalence:.1%} of them positive), the first threshold{which} refers "
         f"{referred}, of which {right} are positive; it misses {missed}."
@@ -141,7 +141,7 @@ def _points_table(points: Sequence[Point]) -> pd.DataFrame:
 
 def _named(output: OutputEvaluation, at: AtOperatingPoint) -> list[str]:
     rule = rule_in_brief(at.point.rule)
-    return [in_words(output.output), f"{rule} (optimistic)" if at.is_optimistic else rule]
+    return [describe_output(output.output), f"{rule} (optimistic)" if at.is_optimistic else rule]
 
 
 def _origin_table(points: Sequence[Point]) -> pd.DataFrame:
@@ -150,7 +150,9 @@ def _origin_table(points: Sequence[Point]) -> pd.DataFrame:
         point = at.point
         chosen = {"given": "nothing: given", "test": "these photos"}.get(point.chosen_on, point.chosen_on)
         counts = [DASH, DASH] if point.chosen_on == "given" else [f"{point.positives:,}", f"{point.negatives:,}"]
-        rows.append([in_words(output.output), rule_in_brief(point.rule), f"{point.threshold:.4g}", chosen, *counts])
+        rows.append(
+            [describe_output(output.output), rule_in_brief(point.rule), f"{point.threshold:.4g}", chosen, *counts]
+        )
     return pd.DataFrame(
         rows, columns=["Output", "Operating point", "Threshold", "Chosen on", "Positive photos", "Negative photos"]
     )
@@ -186,8 +188,8 @@ def _decisions_table(evaluation: Evaluation) -> pd.DataFrame:
         for decision in family.decisions:
             estimates = {estimate.metric: estimate for estimate in decision.estimates}
             cells = [as_text(estimates[metric]) if metric in estimates else DASH for metric in AGREEMENT]
-            rows.append([in_words(family.family.target), decision.rule, *cells, _notes(decision.estimates)])
-    headings = [TITLES.get(metric, in_words(metric)) for metric in AGREEMENT]
+            rows.append([describe_output(family.family.target), decision.rule, *cells, _notes(decision.estimates)])
+    headings = [TITLES.get(metric, describe_output(metric)) for metric in AGREEMENT]
     return pd.DataFrame(rows, columns=["Target", "Decided by", *headings, "Note"])
 
 
@@ -203,12 +205,12 @@ def _figures(evaluation: Evaluation, points: Sequence[Point]) -> tuple[FigureBlo
             FigureBlock(
                 "confusion",
                 confusion_figure(evaluation),
-                alt=f"Confusion matrices. {' '.join(_matrix_in_words(output, at) for output, at in points)}",
+                alt=f"Confusion matrices. {' '.join(_describe_matrix(output, at) for output, at in points)}",
                 caption=f"Photos by truth and call at each operating point, with their share of the row ({evaluation.scope}).",
             )
         )
     for family in evaluation.families:
-        target = in_words(family.family.target)
+        target = describe_output(family.family.target)
         figures.append(
             FigureBlock(
                 f"classes_{family.family.target}",
@@ -221,16 +223,16 @@ def _figures(evaluation: Evaluation, points: Sequence[Point]) -> tuple[FigureBlo
     return tuple(figures)
 
 
-def _matrix_in_words(output: OutputEvaluation, at: AtOperatingPoint) -> str:
+def _describe_matrix(output: OutputEvaluation, at: AtOperatingPoint) -> str:
     found = at.confusion
     return (
-        f"{in_words(output.output)} at {at.point.threshold:.3g}{' (optimistic)' if at.is_optimistic else ''}: "
+        f"{describe_output(output.output)} at {at.point.threshold:.3g}{' (optimistic)' if at.is_optimistic else ''}: "
         f"{found.true_positives:,} true and {found.false_positives:,} false positives, "
         f"{found.true_negatives:,} true and {found.false_negatives:,} false negatives."
     )
 
 
-def _agreed(family: FamilyEvaluation, decision: FamilyDecision) -> str:
+def _agreed(family: MultiOutputEvaluation, decision: MultiOutputDecision) -> str:
     agreed = sum(row[index] for index, row in enumerate(decision.confusion))
     return f"{agreed:,} of {family.photos:,} photos called rightly ({decision.rule})"
 

@@ -12,7 +12,7 @@ import numpy as np
 from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.agreement import ratio
-from eyeground.evaluation.estimates import Bearing, Estimate
+from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.measures import Measure, compute, noted
@@ -101,11 +101,11 @@ def _measure(sample: Sample, threshold: float, prevalence: float | None) -> Meas
         return np.stack([referred, sensitivity, 1 - sensitivity])
 
     if prevalence is None:
-        bearings = (Bearing(sample.patients(), "patients"),) * 3
-        return Measure(METRICS, ("",) * 3, bearings, (True,) * 3, of)
-    of_positives = Bearing(sample.patients(1), f"patients with {POSITIVES}")
-    of_negatives = Bearing(sample.patients(0), f"patients with {NEGATIVES}")
-    scarcer = min((of_positives, of_negatives), key=lambda bearing: bearing.patients)
+        supports = (Support(sample.patients(), "patients"),) * 3
+        return Measure(METRICS, ("",) * 3, supports, (True,) * 3, of)
+    of_positives = Support(sample.patients(1), f"patients with {POSITIVES}")
+    of_negatives = Support(sample.patients(0), f"patients with {NEGATIVES}")
+    scarcer = min((of_positives, of_negatives), key=lambda support: support.patients)
     lacking = "" if (sample.truth == 1).any() else POSITIVES
     return Measure(
         METRICS,

@@ -46,7 +46,7 @@ class Picture:
     """A small photograph of a section's gallery.
 
     Attributes:
-        jpeg: A whole JPEG file, made anew from pixels so that it carries nothing of the original's metadata.
+        jpeg: A whole JPEG file, made again from pixels so that it carries nothing of the original's metadata.
         alt: What a person who cannot see it must know.
         caption: A line or two.
     """

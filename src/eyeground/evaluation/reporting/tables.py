@@ -21,7 +21,7 @@ from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.flow import evaluated_scope, flow_table
 from eyeground.evaluation.reporting.markdown import markdown
-from eyeground.evaluation.results import Evaluation, FamilyEvaluation, OutputEvaluation
+from eyeground.evaluation.results import Evaluation, MultiOutputEvaluation, OutputEvaluation
 from eyeground.evaluation.samples import samples_of
 from eyeground.evaluation.subgroups.external import INTERNAL
 from eyeground.evaluation.subgroups.external_section import KEY as EXTERNAL
@@ -77,7 +77,7 @@ def metrics_table(evaluation: Evaluation, name: str = INTERNAL) -> pd.DataFrame:
     for output in evaluation.outputs:
         rows += _output_rows(output)
     for family in evaluation.families:
-        rows += _family_rows(family)
+        rows += _multi_output_rows(family)
     everything = {"n_photos": evaluation.photos, "n_patients": evaluation.patients}
     rows += [_row(MACRO, estimate) | everything for estimate in evaluation.macro]
     rows += [_row(MICRO, estimate) | everything for estimate in evaluation.micro]
@@ -110,7 +110,7 @@ def _output_rows(output: OutputEvaluation) -> list[dict[str, Any]]:
     return rows
 
 
-def _family_rows(evaluation: FamilyEvaluation) -> list[dict[str, Any]]:
+def _multi_output_rows(evaluation: MultiOutputEvaluation) -> list[dict[str, Any]]:
     shared = {"n_photos": evaluation.photos, "n_patients": evaluation.patients}
     target = evaluation.family.target
     rows = [_row(target, estimate) | shared for estimate in evaluation.estimates]

@@ -1,8 +1,8 @@
 """One validation, from predictions to report: every analysis that what was given allows, in reading order.
 
 The predictions table alone gives flow, discrimination, operating points, calibration, decision curves, subgroups,
-shortcuts and errors. What only others can give (external datasets, embeddings, predictions of spoilt photos, what a
-check of the photos found, the run that trained the model) stands in `Evidence`, each optional. A section that was
+shortcuts and errors. What only others can give (external datasets, embeddings, predictions of corrupted photos, what a
+check of the photos found, the run that trained the model) stands in `ReportInputs`, each optional. A section that was
 left out is not silently missing: the checklists count it as not answered.
 """
 
@@ -15,7 +15,7 @@ from typing import TypedDict
 import pandas as pd
 
 from eyeground.bundle.description import BundleDescription, OperatingPoint
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.core.tables import write_table
 from eyeground.data.predictions import Predictions
@@ -39,9 +39,9 @@ from eyeground.evaluation.reporting.section import Section
 from eyeground.evaluation.reporting.tables import write_evaluation
 from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.results import Evaluation
+from eyeground.evaluation.robustness.corrupted_predictions import CorruptedPredictions
 from eyeground.evaluation.robustness.robustness import robustness
 from eyeground.evaluation.robustness.section import robustness_section
-from eyeground.evaluation.robustness.stress_predictions import StressPredictions
 from eyeground.evaluation.subgroups.contamination import Contamination
 from eyeground.evaluation.subgroups.external import INTERNAL, external
 from eyeground.evaluation.subgroups.external_section import external_section
@@ -76,14 +76,14 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ReportInputs:
     """What stands beside the predictions; all of it optional.
 
     Attributes:
         external: The same model on datasets that it has never seen, by name.
         contamination: What `eyeground check --against` found in an external dataset.
         embeddings: As `read_embeddings` gives it.
-        stress: Predictions of spoilt photos.
+        corrupted: Predictions of corrupted photos.
         checked_flow: As `read_checked_flow` gives it.
         recipe, description: Of the run and the bundle, for the methods.
         software: Name and version of what trained and predicted.
@@ -92,7 +92,7 @@ class Evidence:
     external: Mapping[str, Predictions] = field(default_factory=dict)
     contamination: Mapping[str, Contamination] = field(default_factory=dict)
     embeddings: pd.DataFrame | None = None
-    stress: StressPredictions | None = None
+    corrupted: CorruptedPredictions | None = None
     checked_flow: pd.DataFrame | None = None
     recipe: TrainingRecipe | ProbeRecipe | None = None
     description: BundleDescription | None = None
@@ -166,7 +166,7 @@ def write_validation(
     evaluation: Evaluation,
     predictions: Predictions,
     request: Request,
-    evidence: Evidence,
+    evidence: ReportInputs,
     presentation: Presentation,
     folder: Path,
 ) -> None:
@@ -196,7 +196,7 @@ def write_validation(
 
 
 def sections_of(
-    evaluation: Evaluation, predictions: Predictions, request: Request, evidence: Evidence
+    evaluation: Evaluation, predictions: Predictions, request: Request, evidence: ReportInputs
 ) -> tuple[Section, ...]:
     """Every section but the errors, in reading order."""
     points = tuple(at.point for output in evaluation.outputs for at in output.at)
@@ -221,8 +221,8 @@ def sections_of(
     if evidence.external:
         across = external(predictions, evidence.external, points, evidence.contamination, name, **options)
         sections.append(external_section(across))
-    if evidence.stress:
-        sections.append(robustness_section(robustness(evidence.stress, points, request.resamples, request.seed)))
+    if evidence.corrupted:
+        sections.append(robustness_section(robustness(evidence.corrupted, points, request.resamples, request.seed)))
     return tuple(sections)
 
 
@@ -230,7 +230,7 @@ def _report(
     evaluation: Evaluation,
     sections: Sequence[Section],
     request: Request,
-    evidence: Evidence,
+    evidence: ReportInputs,
     presentation: Presentation,
     name: str,
 ) -> Report:
@@ -255,7 +255,7 @@ def _key_estimates(evaluation: Evaluation) -> tuple[KeyEstimate, ...]:
     keys = [KeyEstimate("macro AUROC", as_text(estimate), estimate.note) for estimate in evaluation.macro[:1]]
     single = len(evaluation.outputs) == 1
     for output in evaluation.outputs:
-        keys.append(KeyEstimate(f"AUROC, {in_words(output.output)}", as_text(output.estimate("auroc"))))
+        keys.append(KeyEstimate(f"AUROC, {describe_output(output.output)}", as_text(output.estimate("auroc"))))
         if single and output.at:
             where = "optimistic" if output.at[0].is_optimistic else f"threshold {output.at[0].point.threshold:.2f}"
             keys += [

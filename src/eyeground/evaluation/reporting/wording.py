@@ -21,10 +21,10 @@ def counted(number: int, singular: str) -> str:
     return f"{number:,} {singular}" if number == 1 else f"{number:,} {singular}s"
 
 
-def rule_in_words(rule: str) -> str:
+def describe_rule(rule: str) -> str:
     """What a rule for an operating point aims at; a rule that is not known stays as it is.
 
-    >>> rule_in_words("sensitivity=0.95")
+    >>> describe_rule("sensitivity=0.95")
     'a sensitivity of at least 0.95'
     """
     if rule == "youden":

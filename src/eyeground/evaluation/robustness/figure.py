@@ -1,7 +1,7 @@
-"""AUROC against severity, a panel per fault.
+"""AUROC against severity, a panel per corruption.
 
 One line in one ink, so that nothing depends on colour: the band is the interval of the AUROC, the thin line is the
-clean photos' AUROC. All panels share their axes, because what matters is which fault costs most.
+clean photos' AUROC. All panels share their axes, because what matters is which corruption costs most.
 """
 
 import math
@@ -12,31 +12,31 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
+from eyeground.evaluation.robustness.corrupted_predictions import describe_corruption
 from eyeground.evaluation.robustness.robustness import AtSeverity, OutputRobustness, Robustness
 from eyeground.evaluation.robustness.severity_curves import CHANCE
-from eyeground.evaluation.robustness.stress_predictions import fault_in_words
 
 PANELS_PER_ROW = 4
 
 
 def robustness_figure(result: Robustness, output: OutputRobustness) -> Figure:
-    """AUROC against severity, one panel per fault, severity 0 being the clean photos."""
+    """AUROC against severity, one panel per corruption, severity 0 being the clean photos."""
     with styled():
-        columns = min(PANELS_PER_ROW, len(result.faults))
-        rows = math.ceil(len(result.faults) / columns)
+        columns = min(PANELS_PER_ROW, len(result.corruptions))
+        rows = math.ceil(len(result.corruptions) / columns)
         figure = Figure(figsize=(1.85 * columns + 0.3, 1.65 * rows + 0.3), layout="constrained")
         panels = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
-        for axes, fault in zip(panels, result.faults, strict=False):
-            _draw(axes, output, [at for at in output.at if at.fault == fault])
-            axes.set_title(fault_in_words(fault), loc="left", fontsize=8.5, fontweight="bold", pad=4)
-        for unused in panels[len(result.faults) :]:
+        for axes, corruption in zip(panels, result.corruptions, strict=False):
+            _draw(axes, output, [at for at in output.at if at.corruption == corruption])
+            axes.set_title(describe_corruption(corruption), loc="left", fontsize=8.5, fontweight="bold", pad=4)
+        for unused in panels[len(result.corruptions) :]:
             unused.remove()
         panels[0].set_xticks([0, *result.severities])
         panels[0].yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         panels[0].set_ylim(*_limits(output))
-        for index, axes in enumerate(panels[: len(result.faults)]):
+        for index, axes in enumerate(panels[: len(result.corruptions)]):
             # The last panel of a column shows the ticks, also where the last row is not full.
-            is_last = index + columns >= len(result.faults)
+            is_last = index + columns >= len(result.corruptions)
             axes.tick_params(labelbottom=is_last)
             axes.set(xlabel="Severity" if is_last else "", ylabel="" if index % columns else "AUROC")
     return figure

@@ -1,9 +1,9 @@
-"""What a model's figures become when photographs get worse, fault by fault and severity by severity.
+"""What a model's figures become when photographs get worse, corruption by corruption and severity by severity.
 
-Every spoilt photo is held against the same photo as it was, and all severities of all faults are weighed with the
+Every corrupted photo is held against the same photo as it was, and all severities of all corruptions are weighed with the
 same resamples of patients. So a loss has the interval of a pair, which is much narrower than the intervals of the
-two AUROCs. Where photos come from and how they were spoilt is not known here: predictions of the clean and of the
-spoilt photos are enough, of whatever model.
+two AUROCs. Where photos come from and how they were corrupted is not known here: predictions of the clean and of the
+corrupted photos are enough, of whatever model.
 
 A ranking can survive what decisions do not: if every probability falls alike in the dark, the AUROC stays and the
 fixed threshold misses disease. So the share of decisions that flip stands beside the AUROC.
@@ -17,8 +17,13 @@ from eyeground.evaluation.estimates import Estimate, not_estimable
 from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.measures import Computed, compute, ranking_measure
 from eyeground.evaluation.metrics import AUROC
+from eyeground.evaluation.robustness.corrupted_predictions import (
+    CLEAN,
+    Condition,
+    CorruptedPredictions,
+    photos_in_scope,
+)
 from eyeground.evaluation.robustness.severity_curves import FLIPPED, TO_NEGATIVE, Aurocs, flip_measure
-from eyeground.evaluation.robustness.stress_predictions import CLEAN, Condition, StressPredictions, photos_in_scope
 from eyeground.evaluation.samples import samples_of
 
 DIFFERENCE, MEAN, MEAN_DIFFERENCE = "auroc_difference", "mean_auroc", "mean_auroc_difference"
@@ -27,15 +32,15 @@ MEAN_OF_OUTPUTS = "mean over outputs"
 
 @dataclass(frozen=True)
 class AtSeverity:
-    """One output under one fault at one severity.
+    """One output under one corruption at one severity.
 
     Attributes:
-        difference: AUROC of the spoilt photos minus that of the clean ones: negative is worse.
+        difference: AUROC of the corrupted photos minus that of the clean ones: negative is worse.
         flipped, flipped_to_negative: Share of photos whose decision at the operating point is another than on the clean
             photo, and of photos called positive only when clean.
     """
 
-    fault: str
+    corruption: str
     severity: int
     auroc: Estimate
     difference: Estimate
@@ -44,17 +49,17 @@ class AtSeverity:
 
 
 @dataclass(frozen=True)
-class MeanOverFaults:
-    """One output at one severity, all faults weighing the same.
+class MeanOverCorruptions:
+    """One output at one severity, all corruptions weighing the same.
 
     Attributes:
-        faults: How many have this severity.
+        corruptions: How many have this severity.
         auroc, difference: Means of the AUROCs and of the differences.
         lost: Share of the clean AUROC's excess over chance (0.5) that is lost: 0 nothing, 1 all of it.
     """
 
     severity: int
-    faults: int
+    corruptions: int
     auroc: Estimate
     difference: Estimate
     lost: Estimate
@@ -62,7 +67,7 @@ class MeanOverFaults:
 
 @dataclass(frozen=True)
 class OutputRobustness:
-    """One output under all faults.
+    """One output under all corruptions.
 
     Attributes:
         output: Or `MEAN_OF_OUTPUTS`.
@@ -80,17 +85,17 @@ class OutputRobustness:
     point: OperatingPoint | None
     clean: Estimate
     at: tuple[AtSeverity, ...]
-    means: tuple[MeanOverFaults, ...]
+    means: tuple[MeanOverCorruptions, ...]
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """All outputs under all faults.
+    """All outputs under all corruptions.
 
     Attributes:
         scope: `test`, or `all photos` where none is marked as test.
         remarks: Sentences that a reader of the figures must know.
-        faults: In the order in which they were given.
+        corruptions: In the order in which they were given.
         severities: Rising.
         outputs: In the table's order; with several, their mean comes first.
         resamples, seed: Of the patient bootstrap.
@@ -98,7 +103,7 @@ class Robustness:
 
     scope: str
     remarks: tuple[str, ...]
-    faults: tuple[str, ...]
+    corruptions: tuple[str, ...]
     severities: tuple[int, ...]
     outputs: tuple[OutputRobustness, ...]
     resamples: int
@@ -106,12 +111,12 @@ class Robustness:
 
 
 def robustness(
-    predictions: StressPredictions,
+    predictions: CorruptedPredictions,
     operating_points: Sequence[OperatingPoint] = (),
     resamples: int = 2000,
     seed: int = 0,
 ) -> Robustness:
-    """Hold the predictions of spoilt photos against those of the clean ones.
+    """Hold the predictions of corrupted photos against those of the clean ones.
 
     Args:
         predictions: Test photos are evaluated, or all of them where none is marked as test.
@@ -120,7 +125,7 @@ def robustness(
         seed: Same seed, same figures, whatever the order of the rows.
 
     Raises:
-        UserError: If nothing is spoilt, or the tables are not of the same photos, patients, truths and outputs.
+        UserError: If nothing is corrupted, or the tables are not of the same photos, patients, truths and outputs.
     """
     scope, rows = photos_in_scope(predictions)
     samples = {condition: samples_of(of) for condition, of in rows.items()}
@@ -129,7 +134,7 @@ def robustness(
     measures = {(AUROC, c, o): ranking_measure(sample) for c, of in samples.items() for o, sample in of.items()}
     for output, point in points.items():
         if point is not None:
-            for condition in predictions.spoilt:
+            for condition in predictions.corrupted:
                 flips = flip_measure(samples[CLEAN][output], samples[condition][output], point.threshold)
                 measures[FLIPPED, condition, output] = flips
     computed = compute(measures, resampling)
@@ -137,19 +142,19 @@ def robustness(
     outputs = []
     for output, point in points.items():
         sample = samples[CLEAN][output]
-        flips_of = {condition: computed.get((FLIPPED, condition, output)) for condition in predictions.spoilt}
+        flips_of = {condition: computed.get((FLIPPED, condition, output)) for condition in predictions.corrupted}
         counts = len(sample.truth), sample.patients(), int((sample.truth == 1).sum())
         outputs.append(_output_robustness(output, counts, point, aurocs[output], flips_of, scope.name))
     if len(outputs) > 1:
         counts = len(scope.predictions.table), resampling.strata.size, 0
-        no_flips = dict.fromkeys(predictions.spoilt)
+        no_flips = dict.fromkeys(predictions.corrupted)
         mean = Aurocs.mean(list(aurocs.values()))
         outputs.insert(0, _output_robustness(MEAN_OF_OUTPUTS, counts, None, mean, no_flips, scope.name))
     return Robustness(
         scope=scope.name,
         remarks=scope.remarks,
-        faults=tuple(dict.fromkeys(fault for fault, _ in predictions.spoilt)),
-        severities=tuple(sorted({severity for _, severity in predictions.spoilt})),
+        corruptions=tuple(dict.fromkeys(corruption for corruption, _ in predictions.corrupted)),
+        severities=tuple(sorted({severity for _, severity in predictions.corrupted})),
         outputs=tuple(outputs),
         resamples=resamples,
         seed=seed,
@@ -185,7 +190,7 @@ def _output_robustness(
             for condition, found in flips.items()
         ),
         means=tuple(
-            MeanOverFaults(
+            MeanOverCorruptions(
                 severity,
                 len(conditions),
                 aurocs.estimate(MEAN, conditions),

@@ -7,19 +7,19 @@ from typing import Any
 
 import pandas as pd
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
+from eyeground.evaluation.robustness.corrupted_predictions import describe_corruption
 from eyeground.evaluation.robustness.figure import robustness_figure
 from eyeground.evaluation.robustness.robustness import AtSeverity, OutputRobustness, Robustness
-from eyeground.evaluation.robustness.stress_predictions import fault_in_words
 
 KEY = "robustness"
 SHOWN_SEVERITIES = (1, 3, 5)
 MINUS = "\u2212"
 _COLUMNS = (
-    *("section", "output", "subset", "fault", "severity", "metric", "value", "low", "high"),
+    *("section", "output", "subset", "corruption", "severity", "metric", "value", "low", "high"),
     *("n_photos", "n_patients", "positives", "operating_point", "threshold", "note"),
 )
 
@@ -35,8 +35,8 @@ def robustness_section(result: Robustness) -> Section:
     came_out = "What became of the AUROC is not estimable."
     if worst is not None:
         came_out = (
-            f"For {in_words(first.output)}, the clean photos' AUROC is {as_text(first.clean)}; the largest change is "
-            f"{signed(worst.difference)}, under {fault_in_words(worst.fault)} at severity {worst.severity}."
+            f"For {describe_output(first.output)}, the clean photos' AUROC is {as_text(first.clean)}; the largest change is "
+            f"{signed(worst.difference)}, under {describe_corruption(worst.corruption)} at severity {worst.severity}."
         )
     return Section(
         key=KEY,
@@ -51,16 +51,16 @@ def robustness_section(result: Robustness) -> Section:
 def _paragraphs(result: Robustness) -> tuple[str, ...]:
     first = result.outputs[0]
     done = (
-        f"The photos were spoilt by {counted(len(result.faults), 'fault')} of fundus photography in "
+        f"The photos were corrupted by {counted(len(result.corruptions), 'corruption')} of fundus photography in "
         f"{counted(len(result.severities), 'grade')} of severity, and predicted again: {counted(first.photos, 'photo')} of "
-        f"{counted(first.patients, 'patient')} ({result.scope}). Clean and spoilt photos are compared in pairs, on the "
+        f"{counted(first.patients, 'patient')} ({result.scope}). Clean and corrupted photos are compared in pairs, on the "
         f"same {result.resamples:,} resamples of patients, so changes have narrower intervals than the AUROCs suggest."
     )
     read = (
         "Discrimination lost is the share of the clean AUROC's excess over chance (0.5) that is gone. Decisions flip "
         "where a photo falls on the other side of its operating point, to negative or to positive; thresholds stay "
         "those of clean photos. Intervals are for each figure by itself: of many, some leave out 0 by chance. The "
-        "faults are models of what cameras do, and a model that bears them may still fail on real ones."
+        "corruptions are models of what cameras do, and a model that bears them may still fail on real ones."
     )
     return done, read
 
@@ -68,21 +68,21 @@ def _paragraphs(result: Robustness) -> tuple[str, ...]:
 def _blocks(result: Robustness) -> tuple[TableBlock, ...]:
     blocks = []
     for output in result.outputs:
-        name = in_words(output.output)
+        name = describe_output(output.output)
         suffix = "" if len(result.outputs) == 1 else "-" + re.sub(r"\W+", "-", output.output)
         blocks.append(
             TableBlock(
                 f"robustness-means{suffix}",
                 mean_table(output),
-                f"{name[:1].upper()}{name[1:]}: means over {counted(len(result.faults), 'fault')}, with 95 % intervals.",
+                f"{name[:1].upper()}{name[1:]}: means over {counted(len(result.corruptions), 'corruption')}, with 95 % intervals.",
             )
         )
         point = f" Decisions at {output.point.threshold:.3f} ({output.point.rule})." if output.point else ""
         blocks.append(
             TableBlock(
-                f"robustness-faults{suffix}",
-                fault_table(result, output),
-                f"{name[:1].upper()}{name[1:]}: by fault and severity, with 95 % intervals.{point}",
+                f"robustness-corruptions{suffix}",
+                corruption_table(result, output),
+                f"{name[:1].upper()}{name[1:]}: by corruption and severity, with 95 % intervals.{point}",
             )
         )
     return tuple(blocks)
@@ -93,18 +93,20 @@ def _figure_blocks(result: Robustness) -> tuple[FigureBlock, ...]:
     if first.clean.value is None:
         return ()
     ends = [
-        f"{fault_in_words(at.fault)} {at.auroc.value:.3f}" for at in first.at if at.severity == result.severities[-1]
+        f"{describe_corruption(at.corruption)} {at.auroc.value:.3f}"
+        for at in first.at
+        if at.severity == result.severities[-1]
     ]
     return (
         FigureBlock(
             "robustness",
             robustness_figure(result, first),
             alt=(
-                f"AUROC for {in_words(first.output)} against severity, a panel per fault. Clean: "
+                f"AUROC for {describe_output(first.output)} against severity, a panel per corruption. Clean: "
                 f"{first.clean.value:.3f}. At severity {result.severities[-1]}: {', '.join(ends)}."
             ),
             caption=(
-                f"AUROC for {in_words(first.output)} against the severity of each fault, {counted(first.photos, 'photo')} of "
+                f"AUROC for {describe_output(first.output)} against the severity of each corruption, {counted(first.photos, 'photo')} of "
                 f"{counted(first.patients, 'patient')}; severity 0 and the thin line are the clean photos. Bands: 95 % "
                 "intervals over patients. The number is the AUROC at the highest severity."
             ),
@@ -116,20 +118,20 @@ def robustness_table(result: Robustness) -> pd.DataFrame:
     """All estimates, tidy.
 
     Returns:
-        Columns `section`, `output`, `subset`, `fault`, `severity`, `metric`, `value`, `low`, `high` (95 % interval),
+        Columns `section`, `output`, `subset`, `corruption`, `severity`, `metric`, `value`, `low`, `high` (95 % interval),
         `n_photos`, `n_patients`, `positives`, `operating_point`, `threshold`, `note`; missing where there is none.
     """
     rows: list[dict[str, Any]] = []
     for output in result.outputs:
         rows.append(_row(output, "clean", "none", 0, output.clean))
         for at in output.at:
-            subset = f"{at.fault}, severity {at.severity}"
+            subset = f"{at.corruption}, severity {at.severity}"
             rows += [
-                _row(output, subset, at.fault, at.severity, estimate)
+                _row(output, subset, at.corruption, at.severity, estimate)
                 for estimate in (at.auroc, at.difference, at.flipped, at.flipped_to_negative)
             ]
         for mean in output.means:
-            subset = f"mean over {counted(mean.faults, 'fault')}, severity {mean.severity}"
+            subset = f"mean over {counted(mean.corruptions, 'corruption')}, severity {mean.severity}"
             rows += [
                 _row(output, subset, "mean", mean.severity, estimate)
                 for estimate in (mean.auroc, mean.difference, mean.lost)
@@ -139,7 +141,7 @@ def robustness_table(result: Robustness) -> pd.DataFrame:
 
 
 def mean_table(output: OutputRobustness) -> pd.DataFrame:
-    """Means over faults by severity, for people."""
+    """Means over corruptions by severity, for people."""
     rows = [
         {
             "Severity": str(mean.severity),
@@ -153,17 +155,17 @@ def mean_table(output: OutputRobustness) -> pd.DataFrame:
     return pd.DataFrame([clean, *rows])
 
 
-def fault_table(result: Robustness, output: OutputRobustness) -> pd.DataFrame:
-    """AUROCs by fault at some severities, and change and flipped decisions at the middle one, for people."""
+def corruption_table(result: Robustness, output: OutputRobustness) -> pd.DataFrame:
+    """AUROCs by corruption at some severities, and change and flipped decisions at the middle one, for people."""
     shown = _shown(result)
     middle = shown[len(shown) // 2]
-    by_condition = {(at.fault, at.severity): at for at in output.at}
+    by_condition = {(at.corruption, at.severity): at for at in output.at}
     rows = []
-    for fault in result.faults:
-        row = {"Fault": fault_in_words(fault)}
+    for corruption in result.corruptions:
+        row = {"Corruption": describe_corruption(corruption)}
         for severity in shown:
-            row[f"AUROC at {severity}"] = _of(by_condition.get((fault, severity)), lambda at: as_text(at.auroc))
-        at_middle = by_condition.get((fault, middle))
+            row[f"AUROC at {severity}"] = _of(by_condition.get((corruption, severity)), lambda at: as_text(at.auroc))
+        at_middle = by_condition.get((corruption, middle))
         row[f"Change at {middle}"] = _of(at_middle, lambda at: signed(at.difference))
         if output.point is not None:
             row[f"Flipped at {middle}"] = _of(at_middle, lambda at: _share_text(at.flipped))
@@ -173,20 +175,22 @@ def fault_table(result: Robustness, output: OutputRobustness) -> pd.DataFrame:
 
 
 def brief_table(result: Robustness, output: OutputRobustness) -> pd.DataFrame:
-    """What fits a terminal: AUROCs by fault without intervals, change and flipped decisions with them."""
+    """What fits a terminal: AUROCs by corruption without intervals, change and flipped decisions with them."""
     shown = _shown(result)
     middle = shown[len(shown) // 2]
-    by_condition = {(at.fault, at.severity): at for at in output.at}
+    by_condition = {(at.corruption, at.severity): at for at in output.at}
     rows = []
-    for fault in result.faults:
-        row = {"AUROC at": fault_in_words(fault)}
+    for corruption in result.corruptions:
+        row = {"AUROC at": describe_corruption(corruption)}
         for severity in shown:
             row[str(severity)] = _of(
-                by_condition.get((fault, severity)), lambda at: as_text(replace(at.auroc, low=None))
+                by_condition.get((corruption, severity)), lambda at: as_text(replace(at.auroc, low=None))
             )
-        row[f"change at {middle}"] = _of(by_condition.get((fault, middle)), lambda at: signed(at.difference))
+        row[f"change at {middle}"] = _of(by_condition.get((corruption, middle)), lambda at: signed(at.difference))
         if output.point is not None:
-            row[f"flipped at {middle}"] = _of(by_condition.get((fault, middle)), lambda at: _share_text(at.flipped))
+            row[f"flipped at {middle}"] = _of(
+                by_condition.get((corruption, middle)), lambda at: _share_text(at.flipped)
+            )
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -207,17 +211,17 @@ def _shown(result: Robustness) -> list[int]:
 
 
 def _of(at: AtSeverity | None, text: Callable[[AtSeverity], str]) -> str:
-    """A cell; empty where a fault has no such severity."""
+    """A cell; empty where a corruption has no such severity."""
     return "" if at is None else text(at)
 
 
-def _row(output: OutputRobustness, subset: str, fault: str, severity: int, estimate: Estimate) -> dict[str, Any]:
+def _row(output: OutputRobustness, subset: str, corruption: str, severity: int, estimate: Estimate) -> dict[str, Any]:
     at_threshold = estimate.metric.startswith("flipped") and output.point is not None
     return {
         "section": KEY,
         "output": output.output,
         "subset": subset,
-        "fault": fault,
+        "corruption": corruption,
         "severity": severity,
         "metric": estimate.metric,
         "value": estimate.value,

@@ -1,6 +1,6 @@
-"""AUROCs by fault and severity with everything their intervals need, and the decisions that flip.
+"""AUROCs by corruption and severity with everything their intervals need, and the decisions that flip.
 
-Points and resamples of every condition are kept, because what is asked of them (a mean over faults, a difference to
+Points and resamples of every condition are kept, because what is asked of them (a mean over corruptions, a difference to
 the clean photos, the share of discrimination that is lost) is only joint if it is computed resample by resample.
 """
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.evaluation.estimates import Bearing, Estimate, not_estimable, with_interval
+from eyeground.evaluation.estimates import Estimate, Support, not_estimable, with_interval
 from eyeground.evaluation.measures import Computed, Measure, noted
 from eyeground.evaluation.metrics import AUROC, per_patient
-from eyeground.evaluation.robustness.stress_predictions import CLEAN, Condition
+from eyeground.evaluation.robustness.corrupted_predictions import CLEAN, Condition
 from eyeground.evaluation.samples import Sample
 
 LOST = "discrimination_lost"
@@ -34,7 +34,7 @@ class Aurocs:
 
     points: dict[Condition, float]
     resampled: dict[Condition, np.ndarray]
-    bearing: Bearing
+    support: Support
     why_not: str = ""
     note: str = ""
 
@@ -52,7 +52,7 @@ class Aurocs:
         return cls(
             points={condition: float(one.point[0]) for condition, one in found.items()},
             resampled={condition: one.resampled[0] for condition, one in found.items()},
-            bearing=measure.bearings[0],
+            support=measure.supports[0],
             why_not=f"no {measure.missing[0]} in {scope}" if measure.missing[0] else "",
             note=measure.note,
         )
@@ -62,11 +62,11 @@ class Aurocs:
         """Mean over the outputs that have both classes, resample by resample."""
         estimable = [one for one in outputs if not one.why_not]
         if not estimable:
-            return cls({}, {}, Bearing(0, ""), "no output has both positives and negatives")
+            return cls({}, {}, Support(0, ""), "no output has both positives and negatives")
         return cls(
             points={c: float(np.mean([one.points[c] for one in estimable])) for c in estimable[0].points},
             resampled={c: np.mean([one.resampled[c] for one in estimable], axis=0) for c in estimable[0].points},
-            bearing=min((one.bearing for one in estimable), key=lambda bearing: bearing.patients),
+            support=min((one.support for one in estimable), key=lambda support: support.patients),
             note=f"mean of {len(estimable)} of {len(outputs)} outputs" if len(estimable) < len(outputs) else "",
         )
 
@@ -78,7 +78,7 @@ class Aurocs:
         resampled = np.mean([self.resampled[condition] for condition in conditions], axis=0)
         if minus_clean:
             point, resampled = point - self.points[CLEAN], resampled - self.resampled[CLEAN]
-        return noted(with_interval(metric, float(point), resampled, self.bearing), self.note)
+        return noted(with_interval(metric, float(point), resampled, self.support), self.note)
 
     def lost(self, conditions: Sequence[Condition]) -> Estimate:
         """Share of the clean photos' excess over chance that is lost on average."""
@@ -92,12 +92,12 @@ class Aurocs:
         resampled = 1 - np.divide(left, excess, out=np.full(len(left), np.nan), where=excess > 0)
         point = np.mean([self.points[condition] for condition in conditions])
         value = float(1 - (point - CHANCE) / (self.points[CLEAN] - CHANCE))
-        return noted(with_interval(LOST, value, resampled, self.bearing), self.note)
+        return noted(with_interval(LOST, value, resampled, self.support), self.note)
 
 
-def flip_measure(clean: Sample, spoilt: Sample, threshold: float) -> Measure:
+def flip_measure(clean: Sample, corrupted: Sample, threshold: float) -> Measure:
     """Shares of photos whose decision differs from the clean photo's."""
-    before, after = clean.probability >= threshold, spoilt.probability >= threshold
+    before, after = clean.probability >= threshold, corrupted.probability >= threshold
     flipped = np.stack([before != after, before & ~after, np.ones_like(before)], axis=1)
     sums = per_patient(flipped, clean.patient, clean.columns)
 
@@ -108,5 +108,5 @@ def flip_measure(clean: Sample, spoilt: Sample, threshold: float) -> Measure:
         return shares.T
 
     missing = "" if len(before) else "photos with a known truth"
-    bearing = Bearing(clean.patients(), "patients")
-    return Measure((FLIPPED, TO_NEGATIVE), (missing,) * 2, (bearing,) * 2, (True,) * 2, of)
+    support = Support(clean.patients(), "patients")
+    return Measure((FLIPPED, TO_NEGATIVE), (missing,) * 2, (support,) * 2, (True,) * 2, of)

@@ -4,7 +4,7 @@ Nothing here knows a model. A photo is a probability map, the mask that a person
 reduced to counts at once, so that a study of any size fits in memory and resamples cost sums.
 """
 
-from eyeground.evaluation.structures.photos import MeasuredPhoto, measure_drawing, measure_photo, photo_figures
+from eyeground.evaluation.structures.photos import MeasuredPhoto, measure_photo, measure_segmentation, photo_figures
 from eyeground.evaluation.structures.pixels import PixelCounts, best_threshold, count_pixels
 from eyeground.evaluation.structures.table import compare, structure_estimates
 
@@ -14,8 +14,8 @@ __all__ = [
     "best_threshold",
     "compare",
     "count_pixels",
-    "measure_drawing",
     "measure_photo",
+    "measure_segmentation",
     "photo_figures",
     "structure_estimates",
 ]

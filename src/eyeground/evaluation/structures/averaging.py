@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from eyeground.evaluation.agreement import ratio
-from eyeground.evaluation.estimates import Bearing
+from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
 from eyeground.evaluation.structures.photos import MeasuredPhoto, figures_at_threshold, figures_of_photos
@@ -55,11 +55,11 @@ def pooled(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Mea
 
     shown = {kind: [photo for photo in photos if kind in photo.shows] for kind in (POSITIVES, NEGATIVES)}
     missing = [next((kind for kind in _NEEDS[metric] if not shown[kind]), "") for metric in metrics]
-    bearings = []
+    supports = []
     for metric in metrics:
-        needed = [_bearing(shown[kind], f"patients with {kind}") for kind in _NEEDS[metric]]
-        bearings.append(min(needed, key=lambda one: one.patients) if needed else _bearing(photos, "patients"))
-    return _measure(metrics, missing, bearings, of)
+        needed = [_support(shown[kind], f"patients with {kind}") for kind in _NEEDS[metric]]
+        supports.append(min(needed, key=lambda one: one.patients) if needed else _support(photos, "patients"))
+    return _measure(metrics, missing, supports, of)
 
 
 def mean(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Measure:
@@ -72,11 +72,11 @@ def mean(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Measu
     def of(weights: np.ndarray) -> np.ndarray:
         return ratio(weights @ sums, weights @ defined).T
 
-    bearings = [
-        _bearing(with_figure(metric, photos), f"patients with {needed(metric) or 'photos'}") for metric in metrics
+    supports = [
+        _support(with_figure(metric, photos), f"patients with {needed(metric) or 'photos'}") for metric in metrics
     ]
     missing = ["" if with_figure(metric, photos) else f"photo with {needed(metric)}" for metric in metrics]
-    return _measure(metrics, missing, bearings, of)
+    return _measure(metrics, missing, supports, of)
 
 
 def with_figure(metric: str, photos: Photos) -> list[MeasuredPhoto]:
@@ -90,14 +90,14 @@ def needed(metric: str) -> str:
 
 
 def _measure(
-    metrics: tuple[str, ...], missing: list[str], bearings: list[Bearing], of: Callable[[np.ndarray], np.ndarray]
+    metrics: tuple[str, ...], missing: list[str], supports: list[Support], of: Callable[[np.ndarray], np.ndarray]
 ) -> Measure:
     # A share of pixels is no share of photos, so Wilson's interval does not apply.
-    return Measure(metrics, tuple(missing), tuple(bearings), (False,) * len(metrics), of)
+    return Measure(metrics, tuple(missing), tuple(supports), (False,) * len(metrics), of)
 
 
-def _bearing(photos: Photos, of: str) -> Bearing:
-    return Bearing(len({photo.patient for photo in photos}), of)
+def _support(photos: Photos, of: str) -> Support:
+    return Support(len({photo.patient for photo in photos}), of)
 
 
 def _places(photos: Photos, metrics: tuple[str, ...]) -> list[int]:

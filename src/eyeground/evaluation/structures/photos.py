@@ -23,7 +23,7 @@ OVER_THRESHOLDS = ("auroc", "auprc")
 
 @dataclass(frozen=True)
 class MeasuredPhoto:
-    """What is kept of a photo. Build it with `measure_photo` or `measure_drawing`.
+    """What is kept of a photo. Build it with `measure_photo` or `measure_segmentation`.
 
     Attributes:
         decisions: Shape (4,), int64: pixels that are true positives, false positives, true negatives, false negatives.
@@ -74,7 +74,7 @@ def measure_photo(
     return _measured(photo, patient, probability.astype(np.float32) >= threshold, truth, inside, pixels)
 
 
-def measure_drawing(photo: str, patient: str, drawn: Mask, truth: Mask, inside: Mask) -> MeasuredPhoto:
+def measure_segmentation(photo: str, patient: str, drawn: Mask, truth: Mask, inside: Mask) -> MeasuredPhoto:
     """Compare a second drawing with the first, which is taken for the truth: how well a person does.
 
     Other parameters and errors are those of `measure_photo`.

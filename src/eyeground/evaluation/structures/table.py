@@ -92,7 +92,7 @@ def compare(
 def _difference(metric: str, measure: Measure, index: int, value: float, resampled: np.ndarray) -> Estimate:
     if measure.missing[index]:
         return not_estimable(metric, f"no {measure.missing[index]} in these photos")
-    return with_interval(metric, value, resampled, measure.bearings[index])
+    return with_interval(metric, value, resampled, measure.supports[index])
 
 
 def _row(structure: str, over: str, estimate: Estimate, photos: Sequence[MeasuredPhoto]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from eyeground.core.progress import track
-from eyeground.evaluation.estimates import Bearing
+from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
@@ -49,7 +49,7 @@ def probe_measure(embeddings: np.ndarray, classes: np.ndarray, patient: np.ndarr
         return np.asarray(np.mean([measure.of(weights) for measure in one_versus_rest], axis=0))
 
     scarcest = min(len(np.unique(patient[classes == place])) for place in range(len(scores.T)))
-    return Measure((PROBE,), ("",), (Bearing(scarcest, "patients of a level"),), (False,), of)
+    return Measure((PROBE,), ("",), (Support(scarcest, "patients of a level"),), (False,), of)
 
 
 def patient_folds(classes: np.ndarray, patient: np.ndarray, seed: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.curves import RocCurve
@@ -78,7 +78,7 @@ def _what_was_done(result: External) -> str:
 
 
 def _what_came_out(output: OutputAcrossDatasets) -> str:
-    name, rules = in_words(output.output), rules_of(output.internal)
+    name, rules = describe_output(output.output), rules_of(output.internal)
     lacking = f" Not labelled there: {joined(output.not_labelled)}." if output.not_labelled else ""
     if not output.external:
         return f"{name}: labelled in no external dataset."
@@ -111,7 +111,7 @@ def _roc(output: OutputAcrossDatasets, result: External) -> FigureBlock | None:
     groups = {one.name: one for one in (output.internal, *output.external) if one.name in output.curves}
     with styled():
         figure = _in_one_panel(output, groups) if len(groups) <= MOST_CURVES_PER_PANEL else _in_panels(output, groups)
-    name = in_words(output.output)
+    name = describe_output(output.output)
     aurocs = [f"{dataset} {estimate_text(one.figure(AUROC).estimate)}" for dataset, one in groups.items()]
     bands = f"Bands: {CONFIDENCE:.0%}, point by point, over patients. " if result.resamples else ""
     internal = "" if len(groups) <= MOST_CURVES_PER_PANEL else f"Dotted: {result.internal}. "
@@ -208,7 +208,7 @@ def _forest(output: OutputAcrossDatasets, result: External) -> FigureBlock:
             gap = signed(found.gap.estimate) if found.gap else ""
             p = p_text(found.gap.p_holm) if found.gap else ""
             rows.append(Row(one.name, (found.estimate,), (f"{one.patients:,}", estimate_text(found.estimate), gap, p)))
-    name = in_words(output.output)
+    name = describe_output(output.output)
     return FigureBlock(
         name=f"external-forest-{slug(output.output)}",
         figure=interval_figure(rows, name, columns=("Patients", "Estimate (95 %)", f"Gap to {result.internal}", "p")),
@@ -221,7 +221,7 @@ def _forest(output: OutputAcrossDatasets, result: External) -> FigureBlock:
 
 
 def _tables(output: OutputAcrossDatasets, result: External) -> list[TableBlock]:
-    name, rules = in_words(output.output), rules_of(output.internal)
+    name, rules = describe_output(output.output), rules_of(output.internal)
     values = [
         {"Dataset": one.name, "Photos": f"{one.photos:,}", "Patients": f"{one.patients:,}"}
         | {figure_title(figure, rules): estimate_text(figure.estimate) for figure in one.figures}

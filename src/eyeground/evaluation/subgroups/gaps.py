@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.evaluation.estimates import FEW_PATIENTS, Bearing, Estimate, with_interval
+from eyeground.evaluation.estimates import FEW_PATIENTS, Estimate, Support, with_interval
 
 GAP = "_gap"
 
@@ -36,7 +36,7 @@ class Side:
 
     estimate: Estimate
     resampled: np.ndarray
-    bearing: Bearing
+    support: Support
 
 
 def gap_between(one: Side, other: Side) -> Gap:
@@ -45,12 +45,12 @@ def gap_between(one: Side, other: Side) -> Gap:
     metric = first.metric + GAP
     if first.value is None or second.value is None:
         return Gap(Estimate(metric, None, note=first.note if first.value is None else second.note))
-    bearing = min(one.bearing, other.bearing, key=lambda bearing: bearing.patients)
+    support = min(one.support, other.support, key=lambda support: support.patients)
     if _constant(one.resampled) or _constant(other.resampled):
         return Gap(_of_intervals(metric, first, second))
     resampled = one.resampled - other.resampled
-    estimate = with_interval(metric, first.value - second.value, resampled, bearing)
-    if estimate.low is None or bearing.patients < FEW_PATIENTS:
+    estimate = with_interval(metric, first.value - second.value, resampled, support)
+    if estimate.low is None or support.patients < FEW_PATIENTS:
         return Gap(estimate)
     return Gap(estimate, p=bootstrap_p(resampled))
 

@@ -16,7 +16,7 @@ from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.comparing.multiplicity import holm
-from eyeground.evaluation.estimates import Bearing, Estimate
+from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.measures import Measure, compute
 from eyeground.evaluation.metrics import AUROC, BRIER, NEGATIVES, POSITIVES, TITLES, per_patient
 from eyeground.evaluation.ranking import rank
@@ -70,13 +70,13 @@ class Measured:
 
     sample: Sample
     points: tuple[OperatingPoint | None, ...]
-    bearings: tuple[Bearing, ...]
+    supports: tuple[Support, ...]
     resampled: np.ndarray
     estimates: tuple[Estimate, ...]
 
     def side(self, index: int) -> Side:
         """One metric, as a side of a gap."""
-        return Side(self.estimates[index], self.resampled[index], self.bearings[index])
+        return Side(self.estimates[index], self.resampled[index], self.supports[index])
 
 
 def points_by_output(
@@ -115,9 +115,9 @@ def auroc_measure(sample: Sample) -> Measure:
     ranked = [rank(part.truth, part.probability, part.patient) for part in folds if not part.missing_class()]
     missing = sample.missing_class() or ("" if ranked else "fold with both positives and negatives")
     classes = [
-        Bearing(sample.patients(value), f"patients with {name}") for value, name in ((1, POSITIVES), (0, NEGATIVES))
+        Support(sample.patients(value), f"patients with {name}") for value, name in ((1, POSITIVES), (0, NEGATIVES))
     ]
-    scarcer = min(classes, key=lambda bearing: bearing.patients)
+    scarcer = min(classes, key=lambda support: support.patients)
     note = f"mean within {len(ranked)} of {len(folds)} folds" if sample.fold is not None else ""
 
     def of(weights: np.ndarray) -> np.ndarray:
@@ -157,7 +157,7 @@ def shares_measure(sample: Sample, points: Sequence[OperatingPoint]) -> Measure:
     return Measure(
         metrics=tuple(names),
         missing=tuple("" if number else what for number, what in zip(patients, lacking, strict=True)),
-        bearings=tuple(Bearing(number, _patients_with(what)) for number, what in zip(patients, lacking, strict=True)),
+        supports=tuple(Support(number, _patients_with(what)) for number, what in zip(patients, lacking, strict=True)),
         are_proportions=tuple(name not in (BRIER, CALIBRATION) for name in names),
         of=of,
     )
@@ -190,7 +190,7 @@ def measure_groups(
             Measured(
                 sample=sample,
                 points=(*[None] * (len(metrics) - len(at)), *at),
-                bearings=pair[0].bearings + pair[1].bearings,
+                supports=pair[0].supports + pair[1].supports,
                 resampled=np.concatenate([one.resampled for one in both]),
                 estimates=tuple(estimate for one in both for estimate in one.estimates(scopes[number])),
             )

@@ -3,7 +3,7 @@
 The best such score is the level's share of positives, and taking that share from the very photos it is judged on
 flatters it: with levels that mean nothing it still lies above 0.5. Holding photos out errs to the other side,
 because a share that is high in one part of the photos is low in the rest. So the flattery is measured and taken off:
-in every resample the shares are learnt anew, and how much better they do there than on the photos as they are is
+in every resample the shares are learnt again, and how much better they do there than on the photos as they are is
 their optimism (Harrell, Lee and Mark, Statistics in Medicine 15 (1996) 361). The interval is that of the resamples,
 moved to the corrected figure (after Noma et al., Statistics in Medicine 40 (2021) 5691). Both are approximate: of
 the flattery of five meaningless levels of 30 photos (0.61), a third is left (0.53).
@@ -42,8 +42,8 @@ def level_alone_measure(sample: Sample, level: np.ndarray) -> Measure:
         share = np.where(positives + negatives > 0, ratio(positives, positives + negatives), everywhere)
         return np.stack([_auroc_of_levels(share, positives, negatives), _auroc_of_levels(share, *whole)])
 
-    bearing, missing = auroc_measure(sample).bearings[0], sample.missing_class()
-    return Measure((LEVEL_ALONE, LEVEL_ALONE), (missing,) * 2, (bearing,) * 2, (False,) * 2, of)
+    support, missing = auroc_measure(sample).supports[0], sample.missing_class()
+    return Measure((LEVEL_ALONE, LEVEL_ALONE), (missing,) * 2, (support,) * 2, (False,) * 2, of)
 
 
 def level_alone_estimate(computed: Computed, scope: str) -> Estimate:
@@ -56,7 +56,7 @@ def level_alone_estimate(computed: Computed, scope: str) -> Estimate:
     value = apparent.value - float(np.nanmean(here - on_all))
     centred = here - float(np.nanmean(here)) + value
     # It can always do without the levels, so it never reaches less than chance.
-    return with_interval(LEVEL_ALONE, max(value, CHANCE), np.maximum(centred, CHANCE), computed.measure.bearings[0])
+    return with_interval(LEVEL_ALONE, max(value, CHANCE), np.maximum(centred, CHANCE), computed.measure.supports[0])
 
 
 def _auroc_of_levels(share: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:

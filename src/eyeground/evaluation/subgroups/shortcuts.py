@@ -236,7 +236,7 @@ def _within_levels(pair: _Compared, computed: dict[tuple[str, ...], Computed], s
             DIFFERENCE,
             within.value - overall.value,
             found[WITHIN].resampled[0] - found[OVERALL].resampled[0],
-            found[WITHIN].measure.bearings[0],
+            found[WITHIN].measure.supports[0],
         )
     alone = level_alone_estimate(found[LEVEL_ALONE], scope)
     return WithinLevels(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.estimates import signed
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
@@ -65,7 +65,7 @@ def probe_verdict(probe: Probe) -> str:
 
 def within_verdict(pair: WithinLevels) -> str:
     """What the score's AUROC within levels says, in two sentences."""
-    column, output = _column(pair.column), in_words(pair.output)
+    column, output = _column(pair.column), describe_output(pair.output)
     if pair.within.value is None or pair.overall.value is None:
         return f"{output}, within one {column}: {pair.within.note if pair.within.value is None else pair.overall.note}."
     reached = (
@@ -170,7 +170,7 @@ def _probe_figure(result: Shortcuts) -> FigureBlock:
 def _within_table(result: Shortcuts) -> TableBlock:
     rows = [
         {
-            "Output": in_words(pair.output),
+            "Output": describe_output(pair.output),
             "Column": TITLES.get(pair.column, pair.column),
             "Photos": f"{pair.photos:,}",
             "AUROC": estimate_text(pair.overall),
@@ -195,7 +195,7 @@ def _within_figure(result: Shortcuts) -> FigureBlock:
         rows.append(Row(TITLES.get(column, column)))
         rows += [
             Row(
-                in_words(pair.output),
+                describe_output(pair.output),
                 (pair.overall, pair.within, pair.level_alone),
                 (estimate_text(pair.within), signed(pair.difference)),
             )
@@ -217,7 +217,7 @@ def _within_figure(result: Shortcuts) -> FigureBlock:
     told = ""
     if worst is not None:
         told = (
-            f" The largest loss is that of {in_words(worst.output)} within one {_column(worst.column)}: "
+            f" The largest loss is that of {describe_output(worst.output)} within one {_column(worst.column)}: "
             f"{signed(worst.difference)}."
         )
     return FigureBlock(

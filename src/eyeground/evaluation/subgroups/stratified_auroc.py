@@ -9,7 +9,7 @@ AUROC is the exact mixture of this one and of the pairs across strata.
 import numpy as np
 
 from eyeground.evaluation.agreement import ratio
-from eyeground.evaluation.estimates import Bearing
+from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
 from eyeground.evaluation.ranking import Ranking, rank
@@ -41,7 +41,7 @@ def stratified_auroc_measure(sample: Sample, stratum: np.ndarray, metric: str) -
         )
     pairing = restricted(sample, usable)
     classes = [
-        Bearing(pairing.patients(truth), f"patients with {name}") for truth, name in ((1, POSITIVES), (0, NEGATIVES))
+        Support(pairing.patients(truth), f"patients with {name}") for truth, name in ((1, POSITIVES), (0, NEGATIVES))
     ]
 
     def of(weights: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.estimates import FEW_PATIENTS, signed
@@ -79,7 +79,7 @@ def _what_came_out(output: OutputSubgroups) -> str:
                     f"{figure_title(figure, rules)} in {_named(column, level)} {signed(figure.gap.estimate)}, "
                     f"p {_equals(p_text(figure.gap.p_holm))}"
                 )
-    name = in_words(output.output)
+    name = describe_output(output.output)
     if not tested:
         return f"{name}: no gap could be tested."
     if not beyond:
@@ -99,7 +99,7 @@ def _figure(output: OutputSubgroups, result: Subgroups) -> FigureBlock:
     figure = interval_figure(
         rows, "AUROC", columns=("Patients", "AUROC (95 %)", "Gap to the other photos", "p"), line=overall.value
     )
-    name = in_words(output.output)
+    name = describe_output(output.output)
     extremes = _extremes(output)
     return FigureBlock(
         name=f"subgroups-{slug(output.output)}",
@@ -134,7 +134,7 @@ def _extremes(output: OutputSubgroups) -> str:
 
 
 def _tables(output: OutputSubgroups, result: Subgroups) -> list[TableBlock]:
-    name, rules = in_words(output.output), rules_of(output.overall)
+    name, rules = describe_output(output.output), rules_of(output.overall)
     groups = [("All photos", output.overall)]
     groups += [
         (f"{TITLES.get(column, column)}: {level.name}", level)

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from eyeground.bundle.calibration import Calibration, calibration_in_words
+from eyeground.bundle.calibration import Calibration, describe_calibration
 from eyeground.bundle.description import AnswerRules, TrainingRecord
 from eyeground.bundle.installed import DESCRIPTION, folder_of
 from eyeground.bundle.open import Bundle, open_bundle
@@ -50,10 +50,10 @@ from eyeground.evaluation.samples import is_cross_validated
 from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.workflows.build.model_card import model_card
 from eyeground.workflows.build.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PREDICTIONS
-from eyeground.workflows.gather import Sources, gather
+from eyeground.workflows.gather import InputPaths, gather
 
 if TYPE_CHECKING:
-    from eyeground.training.drawn_photos import DrawnPhotos
+    from eyeground.training.annotated_photos import AnnotatedPhotos
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 DEFAULT_LICENCE = "apache-2.0"
@@ -124,7 +124,12 @@ class Plan:
 
 
 def training_record(
-    manifest: Manifest, photos: "PreparedPhotos | DrawnPhotos", plan: Plan, initialisation: str, epochs: int, seed: int
+    manifest: Manifest,
+    photos: "PreparedPhotos | AnnotatedPhotos",
+    plan: Plan,
+    initialisation: str,
+    epochs: int,
+    seed: int,
 ) -> TrainingRecord:
     """What a bundle says of the photos its weights were fitted to: those of train, or without splits all."""
     trained = photos.manifest.in_split("train") if "split" in photos.manifest.table else photos.manifest
@@ -150,7 +155,7 @@ def _terms(manifest: Manifest, sources: Sequence[str]) -> dict[str, str]:
     return {source: ". ".join(filter(None, (one.licence, one.citation))) for source, one in sorted(terms.items())}
 
 
-def training_photos(photos: "PreparedPhotos | DrawnPhotos") -> tuple[str, ...]:
+def training_photos(photos: "PreparedPhotos | AnnotatedPhotos") -> tuple[str, ...]:
     """Hashes of the photos that a model has seen, for fitting or for choosing epoch, calibration and thresholds."""
     if "split" not in photos.manifest.table:
         return hashes_of_standard(photos.standard)
@@ -195,7 +200,7 @@ def validate_and_export(
         licence=plan.licence,
         training_photos=seen,
     )
-    evidence = gather(Sources(run=plan.folder))
+    evidence = gather(InputPaths(run=plan.folder))
     presentation = Presentation(f"Validation of {plan.name}", _command(plan))
     write_validation(evaluation, predictions, request, evidence, presentation, plan.folder / EVALUATION)
     return Built(open_bundle(bundle.folder), evaluation, predictions)
@@ -238,7 +243,7 @@ def _with_validation(manifest: Manifest, targets: Sequence[Target], seed: int, c
     )
 
 
-def tell_unreadable(photos: "PreparedPhotos | DrawnPhotos", console: Console) -> None:
+def report_unreadable(photos: "PreparedPhotos | AnnotatedPhotos", console: Console) -> None:
     """Say how many photos are left out because they cannot be read, and why the first is."""
     if photos.unreadable:
         photo, reason = next(iter(photos.unreadable.items()))
@@ -286,7 +291,7 @@ def fit_calibrations(
     held_out = _to_choose_on(predictions)
     calibrations = tuple(fit_calibration(held_out, target, method) for target in targets)
     for target, calibration in zip(targets, calibrations, strict=True):
-        console.print(f"calibration of '{target.name}': {calibration_in_words(calibration)}", highlight=False)
+        console.print(f"calibration of '{target.name}': {describe_calibration(calibration)}", highlight=False)
     return calibrations
 
 

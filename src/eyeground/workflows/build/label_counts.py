@@ -11,7 +11,7 @@ from eyeground.evaluation.estimates import FEW_PATIENTS
 from eyeground.imaging.prepared_photos import PreparedPhotos
 
 
-def tell_targets(targets: Sequence[Target], console: Console) -> None:
+def report_targets(targets: Sequence[Target], console: Console) -> None:
     """Print what each target's classes mean, where that is not just 0 and 1."""
     for target in targets:
         if target.kind == "ordinal":
@@ -25,7 +25,7 @@ def tell_targets(targets: Sequence[Target], console: Console) -> None:
         console.print(f"target '{target.name}': {what}", highlight=False, markup=False)
 
 
-def tell_label_counts(
+def report_label_counts(
     photos: PreparedPhotos, rows: NDArray[np.intp], targets: Sequence[Target], purpose: str, console: Console
 ) -> None:
     """Print how many photos and patients there are, and how many positive and negative ones for each output.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eyeground.bundle.calibration import Calibration, calibration_in_words
+from eyeground.bundle.calibration import Calibration, describe_calibration
 from eyeground.bundle.description import TrainingRecord
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate, as_text
@@ -41,7 +41,7 @@ def model_card(
         preprocessing=network.preprocessing,
         targets=network.targets,
         record=record,
-        calibrations=[(", ".join(one.outputs), calibration_in_words(one)) for one in calibrations],
+        calibrations=[(", ".join(one.outputs), describe_calibration(one)) for one in calibrations],
         is_out_of_fold=any(output.folds for output in evaluation.outputs),
         evaluation=evaluation,
         metrics=_CARD_METRICS,

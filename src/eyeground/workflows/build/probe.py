@@ -37,14 +37,14 @@ from eyeground.workflows.build.common import (
     Plan,
     predictions_of,
     refuse_leakage,
-    tell_unreadable,
+    report_unreadable,
     training_photos,
     training_record,
     validate_and_export,
     with_splits,
 )
 from eyeground.workflows.build.familiarity import embedder, with_familiarity_of
-from eyeground.workflows.build.label_counts import tell_label_counts, tell_targets
+from eyeground.workflows.build.label_counts import report_label_counts, report_targets
 from eyeground.workflows.build.model_card import count_parameters
 from eyeground.workflows.build.run_folder import open_run
 
@@ -92,14 +92,14 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
         UserError: For anything the user can mend: labels, splits, leakage, folders, too few positives or negatives.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
-    tell_targets(recipe.targets, console)
+    report_targets(recipe.targets, console)
     bundle = open_classifier(source)
     manifest = _divided(_with_labels(manifest, recipe.targets, console), recipe, console)
     refuse_leakage(manifest, plan.allow_leakage, console)
     manifest = open_run(plan.folder, recipe, manifest, resume=True)
     preprocessing = bundle.description.preprocessing
     photos = prepare_photos(manifest, recipe.targets, preprocessing, plan.cache, plan.jobs)
-    tell_unreadable(photos, console)
+    report_unreadable(photos, console)
     embedded = embeddings(lambda: embedder(bundle), bundle.description.files[ONNX], photos.standard, plan.cache)
     by_split = "split" in manifest.table
     probed = (_by_split if by_split else _by_folds)(photos, embedded, recipe, console)
@@ -149,8 +149,8 @@ def _divided(manifest: Manifest, recipe: ProbeRecipe, console: Console) -> Manif
 
 def _by_split(photos: PreparedPhotos, embedded: NDArray[np.float32], recipe: ProbeRecipe, console: Console) -> _Probed:
     train = photos.rows("train")
-    tell_label_counts(photos, train, recipe.targets, "to learn from", console)
-    tell_label_counts(photos, photos.rows("test"), recipe.targets, "to measure on", console)
+    report_label_counts(photos, train, recipe.targets, "to learn from", console)
+    report_label_counts(photos, photos.rows("test"), recipe.targets, "to measure on", console)
     patients = photos.manifest.table["patient"].to_numpy(dtype=object)
     head = fit_probe(embedded[train], photos.truth[train], patients[train], recipe)
     rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
@@ -160,7 +160,7 @@ def _by_split(photos: PreparedPhotos, embedded: NDArray[np.float32], recipe: Pro
 
 def _by_folds(photos: PreparedPhotos, embedded: NDArray[np.float32], recipe: ProbeRecipe, console: Console) -> _Probed:
     rows = np.arange(len(photos.standard))
-    tell_label_counts(photos, rows, recipe.targets, "to learn from and measure on", console)
+    report_label_counts(photos, rows, recipe.targets, "to learn from and measure on", console)
     patients = photos.manifest.table["patient"].to_numpy(dtype=object)
     folds = photos.manifest.table["fold"].to_numpy(dtype=int)
     with threadpool_limits(1):  # regressions this small lose more to waiting threads than they gain

@@ -68,7 +68,7 @@ def make_room(folder: Path, resume: bool, overwrite: bool) -> None:
 def open_run(folder: Path, recipe: Settings, manifest: Manifest, resume: bool) -> Manifest:
     """Start a run folder, or check that an existing one can be resumed with the same recipe and photographs.
 
-    A run that stopped before it had done anything, for a wrong target perhaps, is started anew.
+    A run that stopped before it had done anything, for a wrong target perhaps, is started again.
 
     Returns:
         As stored in the run folder: its splits are the ones to use.

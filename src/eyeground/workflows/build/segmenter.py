@@ -33,21 +33,21 @@ from eyeground.imaging.cache import read_prepared_standard
 from eyeground.imaging.masks import MOST_COVERED
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.models.export_segmenter import export_segmenter
-from eyeground.models.segmenter import Segmenter, start
-from eyeground.screening.drawer import Drawing, load_drawer
-from eyeground.training.drawn_photos import DrawnPhotos, prepare_drawn
+from eyeground.models.segmenter import SegmentationNetwork, start
+from eyeground.screening.segmenter import SegmentedPhoto, load_segmenter
+from eyeground.training.annotated_photos import AnnotatedPhotos, prepare_annotated
 from eyeground.training.fit_segmenter import fit_segmenter
 from eyeground.workflows.build.common import (
     SHARES,
     Plan,
     public_name,
     refuse_leakage,
-    tell_unreadable,
+    report_unreadable,
     training_photos,
     training_record,
 )
 from eyeground.workflows.build.run_folder import BUNDLE, EVALUATION, open_run
-from eyeground.workflows.segment.measure import ESTIMATES, MODEL, measure_drawings, truth_of
+from eyeground.workflows.segment.measure import ESTIMATES, MODEL, measure_segmentations, truth_of
 
 MASKS = "masks"
 RECORDED = ("dice", "auroc", "auprc", "sensitivity", "specificity")
@@ -106,16 +106,16 @@ def train_segmenter(
         console.print(f"the manifest has no splits: patients are split by seed {recipe.seed}, 70/10/20 %")
         manifest = split_patients(manifest, SHARES, [], recipe.seed)
     manifest = open_run(plan.folder, recipe, manifest, resume)
-    photos = prepare_drawn(
+    photos = prepare_annotated(
         manifest, recipe.structures, recipe.preprocessing, plan.cache, plan.folder / MASKS, plan.jobs
     )
-    tell_unreadable(photos, console)
+    report_unreadable(photos, console)
     refuse_leakage(photos.manifest, plan.allow_leakage, console)
     torch.manual_seed(recipe.seed)
     names = tuple(structure.name for structure in recipe.structures)
-    segmenter = Segmenter(recipe.architecture, recipe.decoder, recipe.preprocessing, names)
-    start(segmenter, recipe.initialisation).print(console)
-    fitted = fit_segmenter(segmenter, recipe, photos, plan.folder, console, resume)
+    network = SegmentationNetwork(recipe.architecture, recipe.decoder, recipe.preprocessing, names)
+    start(network, recipe.initialisation).print(console)
+    fitted = fit_segmenter(network, recipe, photos, plan.folder, console, resume)
     thresholds = choose_thresholds(fitted.segmenter, photos, recipe)
     record = training_record(
         manifest, photos, plan, public_name(recipe.initialisation), len(fitted.history), recipe.seed
@@ -125,15 +125,15 @@ def train_segmenter(
     tested = photos.manifest.where((photos.manifest.table["split"] == "test").fillna(False))
     if not len(tested):
         return BuiltSegmenter(bundle, pd.DataFrame())
-    drawer = load_drawer(bundle.folder)
-    measured = measure_drawings(tested, recipe.structures, recipe.preprocessing, drawer.draw)
+    segmenter = load_segmenter(bundle.folder)
+    measured = measure_segmentations(tested, recipe.structures, recipe.preprocessing, segmenter.draw)
     estimates = measured.estimates(seed=recipe.seed)
     write_table(estimates, plan.folder / EVALUATION / ESTIMATES)
     return BuiltSegmenter(export(_figures(estimates)), estimates)
 
 
 def choose_thresholds(
-    segmenter: Segmenter, photos: DrawnPhotos, recipe: SegmentationRecipe
+    segmenter: SegmentationNetwork, photos: AnnotatedPhotos, recipe: SegmentationRecipe
 ) -> tuple[OperatingPoint, ...]:
     """The threshold of each structure with the best Dice over validation photos, or over training photos where there are none."""
     chosen_on: Literal["validation", "train"] = "validation" if len(photos.rows("validation")) else "train"
@@ -179,10 +179,10 @@ def _refuse_what_learnt_nothing(name: str, counts: Sequence[PixelCounts], thresh
         )
 
 
-def _draw(segmenter: Segmenter, standard: StandardPhoto) -> Drawing:
+def _draw(segmenter: SegmentationNetwork, standard: StandardPhoto) -> SegmentedPhoto:
     with torch.inference_mode():
         maps = segmenter.draw(torch.from_numpy(standard.pixels[np.newaxis]))[0].numpy()
-    return Drawing(standard, dict(zip(segmenter.structures, maps, strict=True)), {})
+    return SegmentedPhoto(standard, dict(zip(segmenter.structures, maps, strict=True)), {})
 
 
 def _figures(estimates: pd.DataFrame) -> tuple[Figure, ...]:
@@ -206,7 +206,7 @@ def _figures(estimates: pd.DataFrame) -> tuple[Figure, ...]:
 
 
 def _export(
-    segmenter: Segmenter,
+    segmenter: SegmentationNetwork,
     plan: Plan,
     record: TrainingRecord,
     thresholds: tuple[OperatingPoint, ...],

@@ -15,7 +15,7 @@ from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.models.initialise import initialise
 from eyeground.training.fit import fit, predict
-from eyeground.training.teaching import taught
+from eyeground.training.soft_labels import with_soft_labels
 from eyeground.workflows.build.common import (
     Built,
     Network,
@@ -23,14 +23,14 @@ from eyeground.workflows.build.common import (
     predictions_of,
     public_name,
     refuse_leakage,
-    tell_unreadable,
+    report_unreadable,
     training_photos,
     training_record,
     validate_and_export,
     with_splits,
 )
 from eyeground.workflows.build.familiarity import with_familiarity
-from eyeground.workflows.build.label_counts import tell_targets
+from eyeground.workflows.build.label_counts import report_targets
 from eyeground.workflows.build.run_folder import open_run
 
 
@@ -44,19 +44,24 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
         UserError: For anything the user can mend: labels, splits, leakage, weights, folders.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
-    tell_targets(recipe.targets, console)
+    report_targets(recipe.targets, console)
     # With several devices Lightning starts this command again for each of them, and they join the run of the first.
     resume = resume or os.environ.get("LOCAL_RANK", "0") != "0"
     manifest = with_splits(manifest, recipe.targets, recipe.seed, console)
     refuse_leakage(manifest, plan.allow_leakage, console)
     manifest = open_run(plan.folder, recipe, manifest, resume)
     photos = prepare_photos(manifest, recipe.targets, recipe.preprocessing, plan.cache, plan.jobs)
-    tell_unreadable(photos, console)
+    report_unreadable(photos, console)
     torch.manual_seed(recipe.seed)
     classifier = Classifier(recipe.architecture, recipe.preprocessing, recipe.targets)
     initialise(classifier, recipe.initialisation).print(console)
     fitted = fit(
-        classifier, recipe, taught(photos, recipe.targets, recipe.teaching, console), plan.folder, console, resume
+        classifier,
+        recipe,
+        with_soft_labels(photos, recipe.targets, recipe.teaching, console),
+        plan.folder,
+        console,
+        resume,
     )
     rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
     predictions = predictions_of(photos, rows, predict(fitted.classifier, photos, rows, recipe), recipe.targets)

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import pandas as pd
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, shown_command, write_report
 from eyeground.evaluation.reporting.section import Picture, Section, TableBlock
@@ -56,7 +56,7 @@ def write_explanation_report(
     )
     gallery = Section("sheet", "The first contact sheet", gallery=(_picture(found.sheets[0], output),))
     report = Report(
-        title=f"Where the evidence for {in_words(output)} lies",
+        title=f"Where the evidence for {describe_output(output)} lies",
         subtitle=f"{', '.join(models)}; {photos:,} photos of {patients:,} patients with outlined lesions",
         date=datetime.now(UTC).date().isoformat(),
         summary=_summary(figures, models[0]),
@@ -127,5 +127,5 @@ def _summary(figures: pd.DataFrame, model: str) -> tuple[KeyEstimate, ...]:
 def _picture(sheet: Path, output: str) -> Picture:
     pixels = cv2.imread(str(sheet))
     jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
-    alt = f"Photos in rows, each beside its maps for {in_words(output)} under the methods and models that the captions name."
+    alt = f"Photos in rows, each beside its maps for {describe_output(output)} under the methods and models that the captions name."
     return Picture(jpeg, alt, "Warm colours speak for the output, blue against it; the scale stands above each map.")

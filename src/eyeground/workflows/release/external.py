@@ -19,7 +19,7 @@ from eyeground.evaluation import Evaluation, evaluate
 from eyeground.imaging.cache import prepare
 from eyeground.screening.runtime import load
 from eyeground.workflows.predict import predict_manifest
-from eyeground.workflows.release.inference_settings import AS_TRAINED, Answering
+from eyeground.workflows.release.inference_settings import AS_TRAINED, InferenceSettings
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class ReleasePlan:
     external: Mapping[str, Path] = field(default_factory=dict)
     report: Path | None = None
     licence: str | None = None
-    answering: Answering = AS_TRAINED
+    inference: InferenceSettings = AS_TRAINED
     int8: bool = True
     resamples: int = 2000
 
@@ -77,7 +77,7 @@ def evaluate_external(name: str, table: Path, bundle: Bundle, plan: ReleasePlan)
 def _predictions(table: Path, bundle: Bundle, plan: ReleasePlan) -> tuple[Predictions, str]:
     """Predictions of a dataset, and a sentence that says whose they are."""
     if any(str(column).startswith(PROBABILITY) for column in read_table(table).columns):
-        if plan.answering != AS_TRAINED:
+        if plan.inference != AS_TRAINED:
             raise UserError(
                 f"{table}: holds predictions of the run's model, and the released one answers otherwise; give the manifest "
                 "instead, so that the released model predicts it"

@@ -1,6 +1,6 @@
 """A finished run whose network answers otherwise than it was trained to: at another side, from more views, or stacked.
 
-No feature is learnt anew, but every probability changes, so calibration and thresholds are chosen anew, on the same
+No feature is learnt again, but every probability changes, so calibration and thresholds are chosen again, on the same
 validation photos. What comes out is a finished run like any other.
 """
 
@@ -24,7 +24,7 @@ from eyeground.workflows.release.stacking import stack, stacked_columns
 
 
 @dataclass(frozen=True)
-class Answering:
+class InferenceSettings:
     """How a released model is to answer; None stands for as it was trained.
 
     Attributes:
@@ -54,19 +54,19 @@ class Answering:
         return bool(self.stacked) or (self.preprocessing(described), self.architecture(described)) != same
 
 
-AS_TRAINED = Answering()
+AS_TRAINED = InferenceSettings()
 
 
-def network_answering(run: FinishedRun, answering: Answering) -> Classifier:
+def network_with_settings(run: FinishedRun, inference: InferenceSettings) -> Classifier:
     """The run's network, set to look this way; it is not stacked yet.
 
     Raises:
         UserError: If it cannot look or be stacked this way.
     """
     trained, described = load(run.bundle.folder), run.bundle.description
-    if answering.stacked is not None:
-        stacked_columns(described.targets, *answering.stacked)
-    network = Classifier(answering.architecture(described), answering.preprocessing(described), described.targets)
+    if inference.stacked is not None:
+        stacked_columns(described.targets, *inference.stacked)
+    network = Classifier(inference.architecture(described), inference.preprocessing(described), described.targets)
     try:
         network.load_state_dict(trained.state_dict())
     except RuntimeError as error:
@@ -77,9 +77,9 @@ def network_answering(run: FinishedRun, answering: Answering) -> Classifier:
     return network.eval()
 
 
-def answering_anew(
+def with_inference_settings(
     run: FinishedRun,
-    answering: Answering,
+    inference: InferenceSettings,
     classifier: Classifier,
     photos: PreparedPhotos,
     folder: Path,
@@ -88,7 +88,7 @@ def answering_anew(
     """The run with a bundle in `folder` that answers this way.
 
     Args:
-        classifier: What `network_answering` gives; stacked in place.
+        classifier: What `network_with_settings` gives; stacked in place.
         photos: The run's, by the preprocessing that this way of answering needs.
         folder: Where the bundle goes.
         console: Where calibration is told.
@@ -101,8 +101,8 @@ def answering_anew(
     recipe = TrainingRecipe(targets=described.targets)
     predicted = predict(classifier, photos, rows, recipe)
     stacked = described.stacked
-    if answering.stacked is not None:
-        done, predicted = stack(classifier, *answering.stacked, predicted, photos.truth[rows])
+    if inference.stacked is not None:
+        done, predicted = stack(classifier, *inference.stacked, predicted, photos.truth[rows])
         stacked = (*stacked, done)
         console.print(f"{done.share:.3f} of the logit of '{done.added}' added to '{done.output}'")
     validation = predictions_of(photos, rows, predicted, described.targets)

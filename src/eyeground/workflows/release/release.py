@@ -1,4 +1,4 @@
-"""`release`: a finished run becomes a bundle that anyone can load, small, measured anew, and open about its data.
+"""`release`: a finished run becomes a bundle that anyone can load, small, measured again, and open about its data.
 
 What is released is not what was trained: weights are rounded to 16 bits and the graph is exported from them. So nothing
 is copied from the run's own evaluation; the released graph predicts validation and test photos again, and every figure
@@ -35,7 +35,7 @@ from eyeground.workflows.build.model_card import count_parameters
 from eyeground.workflows.release.external import ReleasePlan, evaluate_external
 from eyeground.workflows.release.finished_run import FinishedRun, read_finished_run
 from eyeground.workflows.release.graphs import probabilities_of
-from eyeground.workflows.release.inference_settings import answering_anew, network_answering
+from eyeground.workflows.release.inference_settings import network_with_settings, with_inference_settings
 from eyeground.workflows.release.int8 import Judges, try_ways
 from eyeground.workflows.release.release_card import (
     LARGEST_DIFFERENCE,
@@ -69,17 +69,17 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
             "run again"
         )
     described = run.bundle.description
-    changed = plan.answering.changes(described)
+    changed = plan.inference.changes(described)
     if changed and plan.report is not None:
         raise UserError(
             f"{plan.report}: is of the run's model, and the released one answers otherwise; leave out --report"
         )
-    network = network_answering(run, plan.answering) if changed else None
-    preprocessing = plan.answering.preprocessing(described)
+    network = network_with_settings(run, plan.inference) if changed else None
+    preprocessing = plan.inference.preprocessing(described)
     photos = prepare_photos(run.manifest, described.targets, preprocessing, plan.cache, plan.jobs)
     with tempfile.TemporaryDirectory() as folder:
         if network is not None:
-            run = answering_anew(run, plan.answering, network, photos, Path(folder) / "answering", console)
+            run = with_inference_settings(run, plan.inference, network, photos, Path(folder) / "answering", console)
         described = run.bundle.description
         work = Path(folder) / "bundle"
         rounded, predictions, rounding = _stored(run, photos, plan, work, console)

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eyeground.bundle.calibration import calibration_in_words
-from eyeground.bundle.description import BundleDescription, Figure, Share, looks_in_words
+from eyeground.bundle.calibration import describe_calibration
+from eyeground.bundle.description import BundleDescription, Figure, Share, describe_views
 from eyeground.datasets import DATASETS, Dataset
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate
@@ -108,9 +108,9 @@ def release_card(facts: Facts) -> str:
         facts=facts,
         description=description,
         record=description.training,
-        answering=_answering(description),
+        inference=_inference(description),
         share=_share,
-        calibrations=[(", ".join(one.outputs), calibration_in_words(one)) for one in description.calibrations],
+        calibrations=[(", ".join(one.outputs), describe_calibration(one)) for one in description.calibrations],
         metrics=METRICS,
         cells=_cells,
         group_cells=_group_cells,
@@ -124,9 +124,9 @@ def release_card(facts: Facts) -> str:
     )
 
 
-def _answering(description: BundleDescription) -> str:
+def _inference(description: BundleDescription) -> str:
     """How the model looks at a photo, where it is not just once at the side it was trained at."""
-    looks = looks_in_words(description.architecture, description.preprocessing.side)
+    looks = describe_views(description.architecture, description.preprocessing.side)
     trained = description.training.side
     said = [f"Every answer averages {looks}."] if looks else []
     return " ".join([*said, *([f"It was trained at {trained} px."] if trained else [])])

@@ -85,10 +85,10 @@ def stack(
     with torch.no_grad():
         for numbers in (last.weight, last.bias):
             numbers[columns[0]] += share * numbers[columns[1]]
-    anew = predicted.copy()
+    again = predicted.copy()
     own, other = _logits(predicted[:, columns]).T
-    anew[:, columns[0]] = expit(own + share * other)
-    return Stacked(output=output, added=added, share=share, photos=int(known.sum())), anew
+    again[:, columns[0]] = expit(own + share * other)
+    return Stacked(output=output, added=added, share=share, photos=int(known.sum())), again
 
 
 def _share(predicted: np.ndarray, positive: np.ndarray) -> float:

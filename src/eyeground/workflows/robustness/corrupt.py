@@ -1,8 +1,8 @@
-"""`stress`: a bundle's probabilities of the same photos, clean and spoilt by graded faults of fundus photography.
+"""`robustness`: a bundle's probabilities of the same photos, clean and corrupted by graded corruptions of fundus photography.
 
-Predicting is what takes time, so it is kept: one small table per fault and severity, moved into place whole. Its
+Predicting is what takes time, so it is kept: one small table per corruption and severity, moved into place whole. Its
 name carries a digest of all it depends on (the bundle's description with the hashes of its files, the photographs'
-content, the fault's version and parameter, the seed), so a killed run goes on where it stopped and no table is ever
+content, the corruption's version and parameter, the seed), so a killed run goes on where it stopped and no table is ever
 taken for another. Truths are joined when the tables are read: a corrected label costs no prediction.
 """
 
@@ -26,10 +26,10 @@ from eyeground.core.tables import read_table, write_table
 from eyeground.data.manifest import Manifest
 from eyeground.data.predictions import PROBABILITY, Predictions, compose_predictions
 from eyeground.errors import UserError
-from eyeground.evaluation.robustness.stress_predictions import CLEAN, Condition, StressPredictions
+from eyeground.evaluation.robustness.corrupted_predictions import CLEAN, Condition, CorruptedPredictions
 from eyeground.imaging.cache import prepare, read_prepared_standard
+from eyeground.imaging.corruptions import CORRUPTIONS, SEVERITIES, VERSION, corrupt, corruption_named
 from eyeground.imaging.decode import Pixels
-from eyeground.imaging.faults import FAULTS, SEVERITIES, VERSION, fault_named, spoil
 from eyeground.screening.inputs import BATCH_SIZE
 from eyeground.screening.runtime import Screener
 from eyeground.workflows.truth_columns import match_truths
@@ -38,27 +38,27 @@ PARTS = "predictions"
 
 
 @dataclass(frozen=True)
-class StressPlan:
-    """What is spoilt.
+class CorruptionPlan:
+    """What is corrupted.
 
     Attributes:
-        faults: Names from `FAULTS`.
+        corruptions: Names from `CORRUPTIONS`.
         sample: How many patients, drawn at random from those with a known truth; None for all.
         every_photo: All photos whatever their split, for a model that has seen none of them; else the test photos, or
             all where the manifest has no splits.
-        seed: Of the sample of patients and of the faults.
+        seed: Of the sample of patients and of the corruptions.
     """
 
-    faults: tuple[str, ...] = tuple(FAULTS)
+    corruptions: tuple[str, ...] = tuple(CORRUPTIONS)
     sample: int | None = None
     every_photo: bool = False
     seed: int = 0
 
 
-def stress_manifest(
-    manifest: Manifest, screener: Screener, plan: StressPlan, folder: Path, cache: Path, jobs: int
-) -> tuple[StressPredictions, dict[str, str]]:
-    """Predict photos of a manifest as they are, and under every fault and severity.
+def corrupt_manifest(
+    manifest: Manifest, screener: Screener, plan: CorruptionPlan, folder: Path, cache: Path, jobs: int
+) -> tuple[CorruptedPredictions, dict[str, str]]:
+    """Predict photos of a manifest as they are, and under every corruption and severity.
 
     Args:
         screener: A loaded bundle.
@@ -71,11 +71,11 @@ def stress_manifest(
         unreadable: Photos without a prediction, and why.
 
     Raises:
-        UserError: If there is no such fault, no photo to evaluate, none with a known truth or none that can be read, or
+        UserError: If there is no such corruption, no photo to evaluate, none with a known truth or none that can be read, or
             a label has a value that the bundle's target does not know.
     """
-    for fault in plan.faults:
-        fault_named(fault)
+    for corruption in plan.corruptions:
+        corruption_named(corruption)
     description = screener.bundle.description
     chosen = _sampled(_with_truth(_in_scope(manifest, plan.every_photo), description.targets), plan)
     prepared = prepare(chosen.photo_paths(), description.preprocessing, cache, jobs)
@@ -86,14 +86,14 @@ def stress_manifest(
     # One model has predicted every photo, so folds mean nothing here.
     table = chosen.table.iloc[rows].reset_index(drop=True).drop(columns="fold", errors="ignore")
     truth = match_truths(Manifest(table, chosen.root), description.targets).table
-    conditions = [CLEAN, *((fault, severity) for fault in plan.faults for severity in SEVERITIES)]
+    conditions = [CLEAN, *((corruption, severity) for corruption in plan.corruptions for severity in SEVERITIES)]
     names = _part_names(conditions, screener.bundle, paths, plan.seed)
     parts = {condition: folder / PARTS / name for condition, name in names.items()}
     _predict_missing(parts, paths, screener, plan.seed, jobs)
     predictions = {condition: _read_part(part, table, truth) for condition, part in parts.items()}
     clean = predictions.pop(CLEAN)
     unreadable = {str(chosen.table["photo"].iloc[row]): reason for row, reason in prepared.failures.items()}
-    return StressPredictions(clean, predictions), unreadable
+    return CorruptedPredictions(clean, predictions), unreadable
 
 
 def _in_scope(manifest: Manifest, every_photo: bool) -> Manifest:
@@ -120,7 +120,7 @@ def _with_truth(manifest: Manifest, targets: Sequence[Target]) -> Manifest:
     return manifest.where(known)
 
 
-def _sampled(manifest: Manifest, plan: StressPlan) -> Manifest:
+def _sampled(manifest: Manifest, plan: CorruptionPlan) -> Manifest:
     """Some patients, the same ones whatever the order of the rows."""
     if plan.sample is None:
         return manifest
@@ -137,10 +137,12 @@ def _part_names(
     photos = hashlib.sha256("\n".join(f"{path.parts[-3]}/{path.stem}" for path in paths).encode()).hexdigest()
     shared = [sha256_of(bundle.folder / DESCRIPTION), photos]
     names = {}
-    for fault, severity in conditions:
-        spoilt = [] if (fault, severity) == CLEAN else [VERSION, FAULTS[fault].parameters[severity - 1], seed]
-        digest = hashlib.sha256(json.dumps([*shared, fault, severity, *spoilt]).encode()).hexdigest()
-        names[fault, severity] = f"{fault}-{severity}-{digest[:16]}.parquet"
+    for corruption, severity in conditions:
+        corrupted = (
+            [] if (corruption, severity) == CLEAN else [VERSION, CORRUPTIONS[corruption].parameters[severity - 1], seed]
+        )
+        digest = hashlib.sha256(json.dumps([*shared, corruption, severity, *corrupted]).encode()).hexdigest()
+        names[corruption, severity] = f"{corruption}-{severity}-{digest[:16]}.parquet"
     return names
 
 
@@ -153,7 +155,7 @@ def _predict_missing(
     finished = iter(missing)
     with ThreadPoolExecutor(jobs) as pool:
         predicted = (row for condition in missing for row in _predicted(condition, paths, screener, seed, pool))
-        for row in track(predicted, "predicting spoilt photos", total=len(missing) * len(paths)):
+        for row in track(predicted, "predicting corrupted photos", total=len(missing) * len(paths)):
             rows.append(row)
             if len(rows) == len(paths):
                 write_table(pd.DataFrame(np.stack(rows), columns=columns), parts[next(finished)])
@@ -165,13 +167,13 @@ def _predicted(
 ) -> Iterator[np.ndarray]:
     """Probabilities (outputs,) of photo after photo."""
     for start in range(0, len(paths), BATCH_SIZE):
-        photos = pool.map(partial(_spoilt, condition, seed), paths[start : start + BATCH_SIZE])
+        photos = pool.map(partial(_corrupted, condition, seed), paths[start : start + BATCH_SIZE])
         yield from screener.probabilities(np.stack(list(photos)))
 
 
-def _spoilt(condition: Condition, seed: int, path: Path) -> Pixels:
+def _corrupted(condition: Condition, seed: int, path: Path) -> Pixels:
     standard = read_prepared_standard(path)
-    return standard.pixels if condition == CLEAN else spoil(standard, *condition, seed)
+    return standard.pixels if condition == CLEAN else corrupt(standard, *condition, seed)
 
 
 def _read_part(part: Path, table: pd.DataFrame, truth: pd.DataFrame) -> Predictions:

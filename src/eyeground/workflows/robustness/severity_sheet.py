@@ -1,4 +1,4 @@
-"""What the severities of faults look like, on a rendered photo: a reader must see what "severity 3" means.
+"""What the severities of corruptions look like, on a rendered photo: a reader must see what "severity 3" means.
 
 Rendered, because a sheet of a patient's photo could not be published beside the figures.
 """
@@ -10,32 +10,32 @@ from matplotlib.figure import Figure
 
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.evaluation.reporting.figure_style import styled
-from eyeground.evaluation.robustness.stress_predictions import fault_in_words
-from eyeground.imaging.faults import SEVERITIES, spoil
+from eyeground.evaluation.robustness.corrupted_predictions import describe_corruption
+from eyeground.imaging.corruptions import SEVERITIES, corrupt
 from eyeground.imaging.standard import standard_photo
 from eyeground.synthetic import render
 
 SIDE, GAP = 224, 6
 
 
-def severity_sheet(faults: Sequence[str], seed: int = 0) -> Figure:
-    """Draw a rendered photo with mild disease: a row per fault, clean at the left, then severity 1 to 5."""
+def severity_sheet(corruptions: Sequence[str], seed: int = 0) -> Figure:
+    """Draw a rendered photo with mild disease: a row per corruption, clean at the left, then severity 1 to 5."""
     photo = standard_photo(render("diabetic_retinopathy", height=720, seed=11).pixels, Preprocessing(side=SIDE))
     step = SIDE + GAP
-    sheet = np.full((len(faults) * step, (1 + len(SEVERITIES)) * step, 3), 255, np.uint8)
-    for row, fault in enumerate(faults):
+    sheet = np.full((len(corruptions) * step, (1 + len(SEVERITIES)) * step, 3), 255, np.uint8)
+    for row, corruption in enumerate(corruptions):
         for column, severity in enumerate((0, *SEVERITIES)):
-            pixels = spoil(photo, fault, severity, seed) if severity else photo.pixels
+            pixels = corrupt(photo, corruption, severity, seed) if severity else photo.pixels
             sheet[row * step : row * step + SIDE, column * step : column * step + SIDE] = pixels
     with styled():
-        figure = Figure(figsize=(7.2, 0.98 * len(faults) + 0.45), layout="compressed")
+        figure = Figure(figsize=(7.2, 0.98 * len(corruptions) + 0.45), layout="compressed")
         axes = figure.subplots()
         axes.imshow(sheet, interpolation="lanczos")
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
         axes.set_xlabel("Severity")
         axes.xaxis.set_label_position("top")
-        middles = np.arange(max(len(faults), 1 + len(SEVERITIES))) * step + SIDE / 2
+        middles = np.arange(max(len(corruptions), 1 + len(SEVERITIES))) * step + SIDE / 2
         axes.set_xticks(middles[: 1 + len(SEVERITIES)], ["clean", *map(str, SEVERITIES)])
-        axes.set_yticks(middles[: len(faults)], [fault_in_words(fault) for fault in faults])
+        axes.set_yticks(middles[: len(corruptions)], [describe_corruption(corruption) for corruption in corruptions])
     return figure

@@ -22,23 +22,23 @@ from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.errors import UserError
 from eyeground.evaluation.structures import (
     MeasuredPhoto,
-    measure_drawing,
     measure_photo,
+    measure_segmentation,
     structure_estimates,
 )
 from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.masks import FIELD_OF_VIEW, read_mask, refuse_overfull, refuse_shared_masks
 from eyeground.imaging.standard import StandardPhoto, standard_photo
-from eyeground.screening.drawer import Drawer, Drawing
+from eyeground.screening.segmenter import SegmentedPhoto, Segmenter
 
 SECOND = "_second"
 ESTIMATES = "structures.csv"
 MODEL, SECOND_ANNOTATOR = "model", "second annotator"
-Draw = Callable[[StandardPhoto], Drawing]
+Draw = Callable[[StandardPhoto], SegmentedPhoto]
 
 
 @dataclass(frozen=True)
-class DrawnTruth:
+class AnnotatedMask:
     """What people drew on one photograph.
 
     Attributes:
@@ -71,7 +71,7 @@ class Measured:
         return table[["reader", *(column for column in table if column != "reader")]]
 
 
-def measure_drawings(
+def measure_segmentations(
     manifest: Manifest, structures: Sequence[Structure], preprocessing: Preprocessing, draw: Draw
 ) -> Measured:
     """Draw on every photo that has a mask, and compare.
@@ -79,7 +79,7 @@ def measure_drawings(
     Args:
         manifest: With columns `mask_<structure>`; a structure of which no photo has a mask is left out.
         preprocessing: The segmenter's.
-        draw: Such as `Drawer.draw`.
+        draw: Such as `Segmenter.draw`.
 
     Raises:
         UserError: If no photo can be measured, or a mask is missing or does not fit its photograph.
@@ -103,7 +103,7 @@ def measure_drawings(
             found = (drawing.original(name), drawn.truth, drawn.inside, drawing.thresholds[name])
             model[name].append(measure_photo(photo, patient, *found))
             if drawn.second is not None:
-                second[name].append(measure_drawing(photo, patient, drawn.second, drawn.truth, drawn.inside))
+                second[name].append(measure_segmentation(photo, patient, drawn.second, drawn.truth, drawn.inside))
     if not any(model.values()):
         names = ", ".join(structure.name for structure in structures)
         raise UserError(f"no photo of the manifest can be read and has a mask of {names}")
@@ -113,7 +113,7 @@ def measure_drawings(
     )
 
 
-def truth_of(manifest: Manifest, row: int, structure: Structure, standard: StandardPhoto) -> DrawnTruth:
+def truth_of(manifest: Manifest, row: int, structure: Structure, standard: StandardPhoto) -> AnnotatedMask:
     """What people drew of a structure on a photo whose mask is known.
 
     Raises:
@@ -129,7 +129,7 @@ def truth_of(manifest: Manifest, row: int, structure: Structure, standard: Stand
         if mask is not None:
             path = manifest.root / manifest.table[MASK_PREFIX + column].iloc[row]
             refuse_overfull(path, float(mask[inside].mean()) if inside.any() else 0.0)
-    return DrawnTruth(np.zeros(shape, np.bool_) if truth is None else truth, second, inside)
+    return AnnotatedMask(np.zeros(shape, np.bool_) if truth is None else truth, second, inside)
 
 
 def _is_known(manifest: Manifest, row: int, structure: Structure) -> bool:
@@ -155,7 +155,7 @@ def _mask(manifest: Manifest, row: int, column: str, shape: tuple[int, int]) -> 
     return mask
 
 
-def measured_against(manifest: Manifest, drawer: Drawer, folder: Path, absent: Sequence[str]) -> pd.DataFrame:
+def measured_against(manifest: Manifest, segmenter: Segmenter, folder: Path, absent: Sequence[str]) -> pd.DataFrame:
     """Figures of a segmenter on the photos of a manifest that have masks, written to `structures.csv`.
 
     Args:
@@ -165,15 +165,15 @@ def measured_against(manifest: Manifest, drawer: Drawer, folder: Path, absent: S
     Raises:
         UserError: If no structure of the segmenter has a mask column, or no photo can be measured.
     """
-    known = [name for name in drawer.structures if MASK_PREFIX + name in manifest.masks]
+    known = [name for name in segmenter.structures if MASK_PREFIX + name in manifest.masks]
     if not known:
         raise UserError(
-            f"the manifest has no mask of what this segmenter draws ({', '.join(drawer.structures)}); its mask columns are "
+            f"the manifest has no mask of what this segmenter draws ({', '.join(segmenter.structures)}); its mask columns are "
             f"{', '.join(manifest.masks) or 'none'}"
         )
     refuse_shared_masks(manifest)
     structures = [Structure(name=name, missing="absent" if name in absent else "unknown") for name in known]
-    measured = measure_drawings(manifest, structures, drawer.bundle.description.preprocessing, drawer.draw)
+    measured = measure_segmentations(manifest, structures, segmenter.bundle.description.preprocessing, segmenter.draw)
     estimates = measured.estimates()
     write_table(estimates, folder / ESTIMATES)
     return estimates

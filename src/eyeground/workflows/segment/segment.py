@@ -18,10 +18,10 @@ from eyeground.core.files import replacing
 from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.imaging.decode import UnreadablePhotoError
-from eyeground.screening.drawer import Drawer, Drawing
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import LEDGER, PhotoFile, list_photos
 from eyeground.screening.pictures import save_picture
+from eyeground.screening.segmenter import SegmentedPhoto, Segmenter
 
 RESULTS, PICTURES, MASKS = "segments.csv", "overlays", "masks"
 # Told apart on a retina, and from one another by people with the common kinds of colour blindness (after Okabe and Ito 2008).
@@ -35,7 +35,7 @@ VESSEL, DISC, CUP = "vessel", "optic_disc", "optic_cup"  # the structures whose 
 
 def segment(
     photos: Sequence[Path],
-    drawers: Sequence[Drawer],
+    segmenters: Sequence[Segmenter],
     folder: Path,
     with_biomarkers: bool = False,
     overwrite: bool = False,
@@ -59,7 +59,7 @@ def segment(
         UserError: If there is no photograph, two segmenters draw one structure, biomarkers are asked for and nothing
             draws vessels, or the output cannot be written or holds what other segmenters drew.
     """
-    structures = [name for drawer in drawers for name in drawer.structures]
+    structures = [name for segmenter in segmenters for name in segmenter.structures]
     repeated = next((name for name in structures if structures.count(name) > 1), None)
     if repeated is not None:
         raise UserError(f"two of the segmenters draw '{repeated}'; name one of them")
@@ -67,11 +67,11 @@ def segment(
         raise UserError(f"biomarkers are measured on vessels, and these segmenters draw {', '.join(structures)} only")
     listing = list_photos(photos, folder)
     rows = []
-    with Ledger(folder / LEDGER, *(drawer.bundle for drawer in drawers), overwrite=overwrite) as ledger:
+    with Ledger(folder / LEDGER, *(segmenter.bundle for segmenter in segmenters), overwrite=overwrite) as ledger:
         for photo in track(listing.photos, "segmenting"):
             record = ledger.record_of(photo)
             if record is None or not _is_whole(record, folder, with_biomarkers):
-                record = _drawn(photo, drawers, folder, with_biomarkers)
+                record = _drawn(photo, segmenters, folder, with_biomarkers)
                 ledger.add([record])
             rows.append(record.row)
     _write_rows(rows, folder / RESULTS)
@@ -94,27 +94,27 @@ def _is_whole(record: Record, folder: Path, with_biomarkers: bool) -> bool:
     return (folder / record.picture).is_file() and (not with_biomarkers or MEASURED in record.row)
 
 
-def _drawn(photo: PhotoFile, drawers: Sequence[Drawer], folder: Path, with_biomarkers: bool) -> Record:
+def _drawn(photo: PhotoFile, segmenters: Sequence[Segmenter], folder: Path, with_biomarkers: bool) -> Record:
     row: dict[str, object] = {"photo": photo.name, "status": "drawn", "reason": ""}
-    row["model"] = ", ".join(drawer.bundle.identity for drawer in drawers)
+    row["model"] = ", ".join(segmenter.bundle.identity for segmenter in segmenters)
     try:
-        drawings = [drawer(photo.path) for drawer in drawers]
+        segmentations = [segmenter(photo.path) for segmenter in segmenters]
     except UnreadablePhotoError as error:
         return Record(photo.stamp, {**row, "status": "unreadable", "reason": error.reason})
-    row |= _written(drawings, photo.name, folder)
-    row |= biomarkers_of(drawings) if with_biomarkers else {}
+    row |= _written(segmentations, photo.name, folder)
+    row |= biomarkers_of(segmentations) if with_biomarkers else {}
     return Record(photo.stamp, row, f"{PICTURES}/{photo.name}.structures.jpg")
 
 
-def biomarkers_of(drawings: Sequence[Drawing]) -> dict[str, float | None]:
+def biomarkers_of(segmentations: Sequence[SegmentedPhoto]) -> dict[str, float | None]:
     """Measurements of the masks of one photograph, on the standard photo on which its vessels were drawn."""
     from eyeground.biomarkers import measure
 
-    vessels = next(drawing for drawing in drawings if VESSEL in drawing.maps)
+    vessels = next(drawing for drawing in segmentations if VESSEL in drawing.maps)
     geometry = vessels.standard.geometry
     masks = {
         structure: geometry.to_standard(drawing.mask(structure))
-        for drawing in drawings
+        for drawing in segmentations
         for structure in (DISC, CUP)
         if structure in drawing.maps
     }
@@ -122,16 +122,16 @@ def biomarkers_of(drawings: Sequence[Drawing]) -> dict[str, float | None]:
     return asdict(measure(vessel, masks.get(DISC), masks.get(CUP), vessels.standard.field_of_view))
 
 
-def _written(drawings: Sequence[Drawing], name: str, folder: Path) -> dict[str, object]:
+def _written(segmentations: Sequence[SegmentedPhoto], name: str, folder: Path) -> dict[str, object]:
     """Write masks and picture of one photograph; return the share of the field of view that each structure covers."""
     areas: dict[str, object] = {}
-    for drawing in drawings:
+    for drawing in segmentations:
         inside = drawing.standard.field_of_view
         for structure, values in drawing.maps.items():
             _write_mask(drawing.mask(structure), folder / MASKS / structure / f"{name}.png")
             covered = values[inside] >= drawing.thresholds[structure]
             areas[f"area_{structure}"] = float(covered.mean()) if covered.size else 0.0
-    save_picture(draw_structures(drawings), folder / PICTURES / f"{name}.structures.jpg")
+    save_picture(draw_structures(segmentations), folder / PICTURES / f"{name}.structures.jpg")
     return areas
 
 
@@ -142,13 +142,13 @@ def _write_mask(mask: NDArray[np.bool_], path: Path) -> None:
         partial.write_bytes(encoded.tobytes())
 
 
-def draw_structures(drawings: Sequence[Drawing]) -> NDArray[np.uint8]:
+def draw_structures(segmentations: Sequence[SegmentedPhoto]) -> NDArray[np.uint8]:
     """The standard photo and, beside it, each structure in a colour of its own, named; uint8 RGB (side + legend, 2 side, 3)."""
-    first = max(drawings, key=lambda drawing: len(drawing.standard.pixels)).standard
+    first = max(segmentations, key=lambda drawing: len(drawing.standard.pixels)).standard
     side = len(first.pixels)
     drawn = first.pixels.astype(np.float32)
     names: list[tuple[str, tuple[int, int, int]]] = []
-    for drawing in drawings:
+    for drawing in segmentations:
         for structure, values in drawing.maps.items():
             colour = COLOURS[len(names) % len(COLOURS)]
             names.append((structure, colour))

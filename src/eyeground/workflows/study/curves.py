@@ -23,7 +23,7 @@ def curves(figures: Sequence[StudyFigure], starts: Sequence[str]) -> Figure:
         axes = figure.add_subplot()
         for index, start in enumerate(starts):
             _line(axes, index, [one for one in figures if one.initialisation == start], start, len(starts))
-        fractions = sorted({one.contest.fraction for one in figures})
+        fractions = sorted({one.comparison.fraction for one in figures})
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(fractions))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -37,8 +37,8 @@ def curves(figures: Sequence[StudyFigure], starts: Sequence[str]) -> Figure:
 
 
 def _line(axes: Axes, index: int, figures: Sequence[StudyFigure], start: str, starts: int) -> None:
-    drawn = [one for one in sorted(figures, key=lambda one: one.contest.fraction) if one.auroc.value is not None]
-    places = [one.contest.fraction * _DODGE ** (index - (starts - 1) / 2) for one in drawn]
+    drawn = [one for one in sorted(figures, key=lambda one: one.comparison.fraction) if one.auroc.value is not None]
+    places = [one.comparison.fraction * _DODGE ** (index - (starts - 1) / 2) for one in drawn]
     values = [one.auroc.value or 0.0 for one in drawn]
     reach = [
         [

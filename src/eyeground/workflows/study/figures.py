@@ -42,7 +42,7 @@ Addressed = tuple[Cell, str]
 
 
 @dataclass(frozen=True)
-class Contest:
+class StartComparison:
     """What the starts are compared in: a task, on its own or on external photos, by a method at a label fraction."""
 
     task: str
@@ -65,7 +65,7 @@ class StudyFigure:
         draws: Of the label fraction, over which the figure is the mean.
     """
 
-    contest: Contest
+    comparison: StartComparison
     initialisation: str
     reference: str
     output: str
@@ -79,32 +79,32 @@ class StudyFigure:
     p_holm: float | None = None
 
 
-def study_figures(study: "Study") -> tuple[list[StudyFigure], list[Contest]]:
+def study_figures(study: "Study") -> tuple[list[StudyFigure], list[StartComparison]]:
     """Figures of every contest whose cells are all done, and the contests that still lack some.
 
     Contests are worked out in as many processes as the study has jobs.
     """
-    contests: dict[Contest, list[Addressed]] = defaultdict(list)
+    comparisons: dict[StartComparison, list[Addressed]] = defaultdict(list)
     for one in study.planned():
         task = study.recipe.task(one.cell.task)
         for data in ("", *task.external):
-            contest = Contest(task.name, data, one.cell.method, one.cell.fraction)
-            contests[contest].append((one.cell, one.address))
+            comparison = StartComparison(task.name, data, one.cell.method, one.cell.fraction)
+            comparisons[comparison].append((one.cell, one.address))
     figures: list[StudyFigure] = []
     lacking = []
-    found = track(_each(contests, study), "figures", total=len(contests), unit="comparisons")
-    for contest, of_contest in zip(contests, found, strict=True):
-        if of_contest is None:
-            lacking.append(contest)
+    found = track(_each(comparisons, study), "figures", total=len(comparisons), unit="comparisons")
+    for comparison, of_comparison in zip(comparisons, found, strict=True):
+        if of_comparison is None:
+            lacking.append(comparison)
         else:
-            figures += of_contest
+            figures += of_comparison
     return _adjusted(figures), lacking
 
 
 def main_figures(figures: Sequence[StudyFigure]) -> list[StudyFigure]:
     """The figure that stands for a task: the mean over outputs, or that of its only output."""
-    several = {(one.contest, one.initialisation) for one in figures if one.output == MACRO}
-    return [one for one in figures if one.output == MACRO or (one.contest, one.initialisation) not in several]
+    several = {(one.comparison, one.initialisation) for one in figures if one.output == MACRO}
+    return [one for one in figures if one.output == MACRO or (one.comparison, one.initialisation) not in several]
 
 
 def as_table(figures: Sequence[StudyFigure]) -> pd.DataFrame:
@@ -114,10 +114,10 @@ def as_table(figures: Sequence[StudyFigure]) -> pd.DataFrame:
         difference = figure.difference
         rows.append(
             {
-                "task": figure.contest.task,
-                "photos_of": figure.contest.data or "task",
-                "method": figure.contest.method,
-                "label_fraction": figure.contest.fraction,
+                "task": figure.comparison.task,
+                "photos_of": figure.comparison.data or "task",
+                "method": figure.comparison.method,
+                "label_fraction": figure.comparison.fraction,
                 "initialisation": figure.initialisation,
                 "reference": figure.reference,
                 "output": figure.output,
@@ -140,22 +140,26 @@ def as_table(figures: Sequence[StudyFigure]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _each(contests: Mapping[Contest, Sequence[Addressed]], study: "Study") -> Iterator[list[StudyFigure] | None]:
+def _each(
+    comparisons: Mapping[StartComparison, Sequence[Addressed]], study: "Study"
+) -> Iterator[list[StudyFigure] | None]:
     """Figures of each contest, in order; None of one that lacks cells."""
-    of_contest = partial(_of_contest, folder=study.place.folder, recipe=study.recipe)
+    of_comparison = partial(_of_comparison, folder=study.place.folder, recipe=study.recipe)
     if study.place.jobs == 1:
-        yield from map(of_contest, contests, contests.values())
+        yield from map(of_comparison, comparisons, comparisons.values())
         return
     # Forked processes would inherit the locks of torch's threads.
     with ProcessPoolExecutor(study.place.jobs, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(of_contest, contests, contests.values())
+        yield from pool.map(of_comparison, comparisons, comparisons.values())
 
 
-def _tables(folder: Path, contest: Contest, planned: Sequence[Addressed]) -> dict[str, dict[int, pd.DataFrame]] | None:
+def _tables(
+    folder: Path, comparison: StartComparison, planned: Sequence[Addressed]
+) -> dict[str, dict[int, pd.DataFrame]] | None:
     """Predictions by start and draw, the folds of a draw together; None unless all cells are done."""
     parts: dict[str, dict[int, list[pd.DataFrame]]] = defaultdict(lambda: defaultdict(list))
     for cell, address in planned:
-        found = predictions_of_cell(folder, address, contest.data or OWN)
+        found = predictions_of_cell(folder, address, comparison.data or OWN)
         if found is None:
             return None
         # External photos are predicted by the model of every fold, and those of each are ranked among themselves.
@@ -166,10 +170,10 @@ def _tables(folder: Path, contest: Contest, planned: Sequence[Addressed]) -> dic
     }
 
 
-def _of_contest(
-    contest: Contest, planned: Sequence[Addressed], folder: Path, recipe: StudyRecipe
+def _of_comparison(
+    comparison: StartComparison, planned: Sequence[Addressed], folder: Path, recipe: StudyRecipe
 ) -> list[StudyFigure] | None:
-    tables = _tables(folder, contest, planned)
+    tables = _tables(folder, comparison, planned)
     if tables is None:
         return None
     samples = {
@@ -196,7 +200,7 @@ def _of_contest(
             apart, p = difference(mean, None if start == reference else means.get(reference))
             figures.append(
                 StudyFigure(
-                    contest,
+                    comparison,
                     start,
                     reference,
                     name,
@@ -226,11 +230,11 @@ def _counts(table: pd.DataFrame, outputs: Sequence[str]) -> tuple[int, int, int]
 
 def _adjusted(figures: Sequence[StudyFigure]) -> list[StudyFigure]:
     """Holm's adjustment of the main figures' differences: one family for each contest, over its starts."""
-    families: dict[Contest, list[int]] = defaultdict(list)
+    families: dict[StartComparison, list[int]] = defaultdict(list)
     main = set(main_figures(figures))
     for place, figure in enumerate(figures):
         if figure in main and figure.p is not None:
-            families[figure.contest].append(place)
+            families[figure.comparison].append(place)
     adjusted: dict[int, float | None] = {}
     for places in families.values():
         adjusted |= dict(zip(places, holm([figures[place].p for place in places]), strict=True))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eyeground.evaluation.comparing.paired_difference import bootstrap_p
-from eyeground.evaluation.estimates import Bearing, Estimate, not_estimable, with_interval
+from eyeground.evaluation.estimates import Estimate, Support, not_estimable, with_interval
 from eyeground.evaluation.measures import Computed
 
 
@@ -34,14 +34,14 @@ class MeanOverDraws:
     point: float
     resampled: np.ndarray
     jackknifed: np.ndarray | None
-    bearing: Bearing
+    support: Support
     missing: str
 
     def estimate(self, metric: str) -> Estimate:
         """The mean with its interval, BCa."""
         if self.missing:
             return not_estimable(metric, self.missing)
-        return with_interval(metric, self.point, self.resampled, self.bearing, jackknifed=self.jackknifed)
+        return with_interval(metric, self.point, self.resampled, self.support, jackknifed=self.jackknifed)
 
 
 def mean_over_draws(draws: Sequence[Sequence[Computed]], seed: int) -> MeanOverDraws:
@@ -55,7 +55,7 @@ def mean_over_draws(draws: Sequence[Sequence[Computed]], seed: int) -> MeanOverD
     estimable = [[part for part in parts if not part.measure.missing[0]] for parts in draws]
     if not all(estimable):
         measure = draws[0][0].measure
-        return MeanOverDraws(np.nan, np.empty(0), None, measure.bearings[0], f"no {measure.missing[0]}")
+        return MeanOverDraws(np.nan, np.empty(0), None, measure.supports[0], f"no {measure.missing[0]}")
     points = np.array([np.mean([part.point[0] for part in parts]) for parts in estimable])
     resampled = np.stack([np.mean([part.resampled[0] for part in parts], axis=0) for parts in estimable], axis=1)
     shares = shares_of_draws(len(points), len(resampled), seed)
@@ -64,7 +64,7 @@ def mean_over_draws(draws: Sequence[Sequence[Computed]], seed: int) -> MeanOverD
         float(points.mean()),
         (shares * resampled).sum(axis=1),
         np.concatenate([np.mean(left_out, axis=0), _without_each(points)]) if left_out else None,
-        min((part.measure.bearings[0] for part in estimable[0]), key=lambda bearing: bearing.patients),
+        min((part.measure.supports[0] for part in estimable[0]), key=lambda support: support.patients),
         "",
     )
 
@@ -82,7 +82,7 @@ def difference(one: MeanOverDraws, reference: MeanOverDraws | None) -> tuple[Est
     if reference is None or one.missing or reference.missing:
         return None, None
     resampled = one.resampled - reference.resampled
-    estimate = with_interval("auroc_difference", one.point - reference.point, resampled, one.bearing)
+    estimate = with_interval("auroc_difference", one.point - reference.point, resampled, one.support)
     return estimate, bootstrap_p(resampled) if estimate.low is not None else None
 
 

@@ -11,14 +11,21 @@ from datetime import UTC, datetime
 import pandas as pd
 from rich.console import Console
 
-from eyeground.config.targets import in_words
+from eyeground.config.targets import describe_output
 from eyeground.core.tables import write_table
 from eyeground.evaluation.estimates import as_text, signed
 from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, shown_command, write_report
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.workflows.study.curves import curves
-from eyeground.workflows.study.figures import MACRO, Contest, StudyFigure, as_table, main_figures, study_figures
+from eyeground.workflows.study.figures import (
+    MACRO,
+    StartComparison,
+    StudyFigure,
+    as_table,
+    main_figures,
+    study_figures,
+)
 from eyeground.workflows.study.opened import Study
 from eyeground.workflows.study.settings import StudyTask
 
@@ -29,8 +36,8 @@ METHODS = {"as released": "as released, adapted to nothing", "probe": "probe", "
 def write_study(study: Study, console: Console) -> None:
     """Write `figures.csv` and `report.html` with its figures and tables into the study's folder."""
     figures, lacking = study_figures(study)
-    for contest in lacking:
-        console.print(f"[yellow]not all cells are done:[/] {_title(contest)}, {contest.task}", highlight=False)
+    for comparison in lacking:
+        console.print(f"[yellow]not all cells are done:[/] {_title(comparison)}, {comparison.task}", highlight=False)
     if not figures:
         console.print("no comparison has all its cells yet; repeat the command to go on")
         return
@@ -55,7 +62,7 @@ def write_study(study: Study, console: Console) -> None:
 
 
 def _of_task(figures: Sequence[StudyFigure], task: StudyTask) -> list[StudyFigure]:
-    return [one for one in figures if one.contest.task == task.name]
+    return [one for one in figures if one.comparison.task == task.name]
 
 
 def _summary(figures: Sequence[StudyFigure], study: Study) -> tuple[KeyEstimate, ...]:
@@ -63,19 +70,19 @@ def _summary(figures: Sequence[StudyFigure], study: Study) -> tuple[KeyEstimate,
     last = study.recipe.initialisations[-1].name
     shown = []
     for one in main_figures(figures):
-        if one.initialisation == last and one.contest.fraction == 1 and not one.contest.data:
+        if one.initialisation == last and one.comparison.fraction == 1 and not one.comparison.data:
             note = "" if one.difference is None else f"{signed(one.difference)} against {one.reference}"
-            label = f"AUROC of {last}, {one.contest.task}, {METHODS[one.contest.method]} with all labels"
+            label = f"AUROC of {last}, {one.comparison.task}, {METHODS[one.comparison.method]} with all labels"
             shown.append(KeyEstimate(label, as_text(one.auroc), note))
     return tuple(shown)
 
 
 def _section(task: StudyTask, figures: Sequence[StudyFigure], starts: Sequence[str]) -> Section:
     own = _of_task(figures, task)
-    kinds = dict.fromkeys((one.contest.data, one.contest.method) for one in own)
+    kinds = dict.fromkeys((one.comparison.data, one.comparison.method) for one in own)
     tables, blocks = [], []
     for data, method in kinds:
-        of_kind = [one for one in main_figures(own) if (one.contest.data, one.contest.method) == (data, method)]
+        of_kind = [one for one in main_figures(own) if (one.comparison.data, one.comparison.method) == (data, method)]
         name = "-".join(filter(None, [task.name, data, method.replace(" ", "-")]))
         where = f"on {data}" if data else "in folds held out"
         caption = (
@@ -85,25 +92,27 @@ def _section(task: StudyTask, figures: Sequence[StudyFigure], starts: Sequence[s
         below = " Below a start, its difference from its reference, paired."
         told = caption + (below if any(map(_has_difference, of_kind)) else "")
         tables.append(TableBlock(name, _fractions_table(of_kind, starts), told))
-        if len({one.contest.fraction for one in of_kind}) > 1:
+        if len({one.comparison.fraction for one in of_kind}) > 1:
             blocks.append(
                 FigureBlock(f"curve-{name}", curves(of_kind, _present(of_kind, starts)), _alt(of_kind), caption)
             )
         detailed = [
-            one for one in own if (one.contest.data, one.contest.method) == (data, method) and one.output != MACRO
+            one for one in own if (one.comparison.data, one.comparison.method) == (data, method) and one.output != MACRO
         ]
         if len({one.output for one in detailed}) > 1:
-            largest = max(one.contest.fraction for one in detailed)
-            at_largest = [one for one in detailed if one.contest.fraction == largest]
+            largest = max(one.comparison.fraction for one in detailed)
+            at_largest = [one for one in detailed if one.comparison.fraction == largest]
             words = "" if method == "as released" else f", {largest:.0%} of labels"
             tables.append(
                 TableBlock(f"{name}-outputs", _outputs_table(at_largest, starts), f"The same by output{words}.")
             )
-    return Section(task.name, f"Task: {in_words(task.name)}", _paragraphs(task, own), tuple(tables), tuple(blocks))
+    return Section(
+        task.name, f"Task: {describe_output(task.name)}", _paragraphs(task, own), tuple(tables), tuple(blocks)
+    )
 
 
 def _paragraphs(task: StudyTask, figures: Sequence[StudyFigure]) -> tuple[str, ...]:
-    outputs = joined([in_words(output) for target in task.targets for output in target.outputs])
+    outputs = joined([describe_output(output) for target in task.targets for output in target.outputs])
     split = f" of the split '{task.split}'" if task.split else ""
     what = (
         f"Outputs: {outputs}. Patients{split} of '{task.data}' are in {task.folds} folds; each fold is predicted by models "
@@ -116,15 +125,17 @@ def _paragraphs(task: StudyTask, figures: Sequence[StudyFigure]) -> tuple[str, .
     lower = [one for one in apart if (one.difference.high if one.difference and one.difference.high else 0) < 0]
     found = f"Of {len(apart)} differences from references, {len(higher)} have an interval above 0 and {len(lower)} one below."
     worse = (
-        " Below: " + "; ".join(f"{one.initialisation}, {_title(one.contest)}" for one in lower) + "." if lower else ""
+        " Below: " + "; ".join(f"{one.initialisation}, {_title(one.comparison)}" for one in lower) + "."
+        if lower
+        else ""
     )
     return what, found + worse
 
 
 def _fractions_table(figures: Sequence[StudyFigure], starts: Sequence[str]) -> pd.DataFrame:
     """Starts as rows, label fractions as columns; under each start its difference from the reference."""
-    fractions = sorted({one.contest.fraction for one in figures})
-    by_place = {(one.initialisation, one.contest.fraction): one for one in figures}
+    fractions = sorted({one.comparison.fraction for one in figures})
+    by_place = {(one.initialisation, one.comparison.fraction): one for one in figures}
     rows = []
     for start in _present(figures, starts):
         of_start = [by_place[start, fraction] for fraction in fractions]
@@ -141,7 +152,7 @@ def _outputs_table(figures: Sequence[StudyFigure], starts: Sequence[str]) -> pd.
     present = _present(figures, starts)
     by_place = {(one.output, one.initialisation): one for one in figures}
     rows = [
-        [in_words(output), f"{by_place[output, present[0]].positives:,}"]
+        [describe_output(output), f"{by_place[output, present[0]].positives:,}"]
         + [as_text(by_place[output, start].auroc) for start in present]
         for output in dict.fromkeys(one.output for one in figures)
     ]
@@ -153,14 +164,14 @@ def _present(figures: Sequence[StudyFigure], starts: Sequence[str]) -> list[str]
 
 
 def _alt(figures: Sequence[StudyFigure]) -> str:
-    largest = max(one.contest.fraction for one in figures)
-    told = [f"{one.initialisation} {as_text(one.auroc)}" for one in figures if one.contest.fraction == largest]
+    largest = max(one.comparison.fraction for one in figures)
+    told = [f"{one.initialisation} {as_text(one.auroc)}" for one in figures if one.comparison.fraction == largest]
     return f"AUROC against the share of labels. With {largest:.0%} of labels: {joined(told)}."
 
 
-def _title(contest: Contest) -> str:
-    share = "" if contest.method == "as released" else f", {contest.fraction:.0%} of labels"
-    return f"{METHODS[contest.method]}{share}" + (f", on {contest.data}" if contest.data else "")
+def _title(comparison: StartComparison) -> str:
+    share = "" if comparison.method == "as released" else f", {comparison.fraction:.0%} of labels"
+    return f"{METHODS[comparison.method]}{share}" + (f", on {comparison.data}" if comparison.data else "")
 
 
 def _has_difference(figure: StudyFigure) -> bool:

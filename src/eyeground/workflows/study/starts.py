@@ -26,7 +26,7 @@ from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
 from eyeground.models import load
 from eyeground.models.classifier import Classifier
-from eyeground.models.foreign import FORMATS
+from eyeground.models.external_checkpoints import FORMATS
 from eyeground.models.initialise import initialise
 from eyeground.workflows.build.common import Plan
 from eyeground.workflows.build.run_folder import BUNDLE, RECIPE

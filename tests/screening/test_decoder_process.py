@@ -8,7 +8,7 @@ from eyeground.config.training_recipe import Preprocessing
 from eyeground.imaging import standard
 from eyeground.imaging.decode import read_photo
 from eyeground.imaging.standard import standard_photo
-from eyeground.screening.reader_process import answer
+from eyeground.screening.decoder_process import answer
 
 PICTURE_SIDE = 256
 

@@ -14,7 +14,12 @@ from eyeground.config.training_recipe import Augmentation, Preprocessing
 from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
 from eyeground.synthetic.dataset import render_dataset
-from eyeground.training.drawn_photos import DrawnDataset, DrawnPhotos, prepare_drawn, read_masks
+from eyeground.training.annotated_photos import (
+    AnnotatedPhotos,
+    SegmentationDataset,
+    prepare_annotated,
+    read_masks,
+)
 
 SIDE = 96
 VESSEL, EXUDATE = Structure(name="vessel"), Structure(name="hard_exudate", missing="absent")
@@ -30,15 +35,15 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return validated(table, "drawn", folder)
 
 
-def prepared(manifest: Manifest, folder: Path, *structures: Structure) -> DrawnPhotos:
-    return prepare_drawn(manifest, structures, PREPROCESSING, folder / "cache", folder / "masks", jobs=1)
+def prepared(manifest: Manifest, folder: Path, *structures: Structure) -> AnnotatedPhotos:
+    return prepare_annotated(manifest, structures, PREPROCESSING, folder / "cache", folder / "masks", jobs=1)
 
 
 def test_an_item_knows_nothing_outside_the_field_of_view_and_of_masks_that_are_not_there(
     manifest: Manifest, tmp_path: Path
 ) -> None:
     photos = prepared(manifest, tmp_path, VESSEL, EXUDATE)
-    dataset = DrawnDataset(photos, None, 0, 1, 0)
+    dataset = SegmentationDataset(photos, None, 0, 1, 0)
     photo, target, _ = dataset[(0, 0)]
     inside = (photo > 0).any(dim=2)  # any() of uint8 is uint8
     assert photo.shape == (SIDE, SIDE, 3)
@@ -52,7 +57,7 @@ def test_an_item_knows_nothing_outside_the_field_of_view_and_of_masks_that_are_n
 
 def test_a_patch_depends_on_seed_epoch_row_and_draw_alone(manifest: Manifest, tmp_path: Path) -> None:
     photos = prepared(manifest, tmp_path, VESSEL)
-    one, other = (DrawnDataset(photos, Augmentation(), 64, 2, 7) for _ in range(2))
+    one, other = (SegmentationDataset(photos, Augmentation(), 64, 2, 7) for _ in range(2))
     for item in ((0, 2), (3, 2), (3, 3)):
         assert all(
             torch.equal(torch.nan_to_num(a, 9.0), torch.nan_to_num(b, 9.0))

@@ -11,7 +11,7 @@ from eyeground.bundle.description import OperatingPoint
 from eyeground.config.targets import Target
 from eyeground.data.predictions import Predictions, truths, validated_predictions
 from eyeground.evaluation import evaluate
-from eyeground.evaluation.families import LOWEST, families_of
+from eyeground.evaluation.multi_output import LOWEST, multi_output_targets
 
 GRADES = Target(name="dr", kind="ordinal", classes=("0", "1", "2", "3"))
 CAMERAS = Target(name="camera", kind="multiclass", classes=("Canon", "Topcon", "Zeiss"))
@@ -47,7 +47,9 @@ def figures(estimates) -> dict[str, float | None]:
 
 
 def test_families_are_found_by_name_and_single_outputs_are_none():
-    found = families_of(["abnormal", *GRADES.outputs, *CAMERAS.outputs, "only=one", "stage>=b", "age>=50", "age>=40"])
+    found = multi_output_targets(
+        ["abnormal", *GRADES.outputs, *CAMERAS.outputs, "only=one", "stage>=b", "age>=50", "age>=40"]
+    )
     assert [(family.target, family.kind, family.classes) for family in found] == [
         ("dr", "ordinal", ("0", "1", "2", "3")),
         ("camera", "multiclass", ("Canon", "Topcon", "Zeiss")),
@@ -56,7 +58,7 @@ def test_families_are_found_by_name_and_single_outputs_are_none():
     ]
     assert found[0].outputs == GRADES.outputs
     assert [family.is_ordered for family in found] == [True, False, True, True]
-    (numbered,) = families_of(["icdr=10", "icdr=2"])
+    (numbered,) = multi_output_targets(["icdr=10", "icdr=2"])
     assert (numbered.classes, numbered.is_ordered) == (("2", "10"), True)
 
 

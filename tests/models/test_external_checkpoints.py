@@ -7,7 +7,7 @@ import pytest
 import timm
 
 from eyeground.config.normalisation import IMAGENET_MEAN, IMAGENET_STD
-from eyeground.models.foreign import FORMATS, HALF, Format
+from eyeground.models.external_checkpoints import FORMATS, HALF, Format
 
 PAGE = (Path(__file__).parents[2] / "docs" / "initialisations.md").read_text(encoding="utf-8")
 EVERY = pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)

@@ -15,7 +15,7 @@ MOST_NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Account:
+class LoadReport:
     """What happened to each tensor of a source.
 
     Attributes:

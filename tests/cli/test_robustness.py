@@ -1,4 +1,4 @@
-"""`stress` as a user meets it."""
+"""`robustness` as a user meets it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRe
 from eyeground.cli import app, main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
-from eyeground.imaging.faults import FAULTS
+from eyeground.imaging.corruptions import CORRUPTIONS
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.synthetic import render_dataset
@@ -47,9 +47,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_the_help_names_every_fault() -> None:
-    command = typer.main.get_command(app).commands["stress"]
-    text = next(parameter.help for parameter in command.params if parameter.name == "faults")
-    assert text.split(": ")[1].rstrip(".").split(", ") == list(FAULTS)
+    command = typer.main.get_command(app).commands["robustness"]
+    text = next(parameter.help for parameter in command.params if parameter.name == "corruptions")
+    assert text.split(": ")[1].rstrip(".").split(", ") == list(CORRUPTIONS)
 
 
 def test_a_manifest_becomes_table_figure_and_sheet(
@@ -57,22 +57,38 @@ def test_a_manifest_becomes_table_figure_and_sheet(
 ) -> None:
     render_dataset(tmp_path / "photos", 8, side=64, seed=3)
     output = tmp_path / "out"
-    arguments = ["stress", str(tmp_path / "photos" / "manifest.csv"), "--bundle", bundle, "-o", str(output)]
-    arguments += ["--faults", "haze, crop", "--sample", "6", "--cache", str(tmp_path / "cache"), "--resamples", "50"]
+    arguments = ["robustness", str(tmp_path / "photos" / "manifest.csv"), "--bundle", bundle, "-o", str(output)]
+    arguments += [
+        "--corruptions",
+        "haze, crop",
+        "--sample",
+        "6",
+        "--cache",
+        str(tmp_path / "cache"),
+        "--resamples",
+        "50",
+    ]
     assert main([*arguments, "--jobs", "1"]) == 0
     written = {path.name for path in output.iterdir()}
     expected = {"robustness.csv", "robustness.svg", "robustness.png", "severities.png", "predictions.parquet"}
     assert written == expected | {"predictions"}
     table = pd.read_csv(output / "robustness.csv", keep_default_na=False)
-    assert set(table["fault"]) == {"none", "haze", "crop", "mean"}
+    assert set(table["corruption"]) == {"none", "haze", "crop", "mean"}
     predictions = pd.read_parquet(output / "predictions.parquet")
-    assert predictions["patient"].nunique() == 6 and len(predictions.groupby(["fault", "severity"])) == 11
+    assert predictions["patient"].nunique() == 6 and len(predictions.groupby(["corruption", "severity"])) == 11
     printed = capsys.readouterr().out
     assert "haze" in printed and "Discrimination lost" in printed and "…" not in printed
 
 
 def test_an_unknown_fault_is_a_sentence(bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     render_dataset(tmp_path / "photos", 2, side=64, seed=3)
-    arguments = ["stress", str(tmp_path / "photos" / "manifest.csv"), "--bundle", bundle, "-o", str(tmp_path / "out")]
-    assert main([*arguments, "--faults", "fog"]) == 2
-    assert "there is no fault 'fog'; there are defocus" in capsys.readouterr().err
+    arguments = [
+        "robustness",
+        str(tmp_path / "photos" / "manifest.csv"),
+        "--bundle",
+        bundle,
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    assert main([*arguments, "--corruptions", "fog"]) == 2
+    assert "there is no corruption 'fog'; there are defocus" in capsys.readouterr().err

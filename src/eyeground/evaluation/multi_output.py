@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.evaluation import agreement
-from eyeground.evaluation.estimates import Bearing
+from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
 
 LOWEST = "lower"
@@ -23,7 +23,7 @@ NO_PHOTOS = "photos with a known truth"
 
 
 @dataclass(frozen=True)
-class Family:
+class MultiOutputTarget:
     """A target of several classes.
 
     Attributes:
@@ -45,7 +45,7 @@ class Family:
 
 
 @dataclass(frozen=True)
-class FamilySample:
+class MultiOutputSample:
     """The photos of one target whose class is known.
 
     Attributes:
@@ -55,7 +55,7 @@ class FamilySample:
         columns: How many columns the patient weights have.
     """
 
-    family: Family
+    family: MultiOutputTarget
     truth: np.ndarray
     probability: np.ndarray
     patient: np.ndarray
@@ -73,10 +73,10 @@ class FamilySample:
         return np.asarray(np.cumprod(reached, axis=1).sum(axis=1))
 
 
-def families_of(outputs: Sequence[str]) -> tuple[Family, ...]:
+def multi_output_targets(outputs: Sequence[str]) -> tuple[MultiOutputTarget, ...]:
     """Find the targets of at least two classes among outputs, by their names.
 
-    >>> [family.classes for family in families_of(["dr>=1", "dr>=2", "camera=Canon", "camera=Topcon", "glaucoma"])]
+    >>> [family.classes for family in multi_output_targets(["dr>=1", "dr>=2", "camera=Canon", "camera=Topcon", "glaucoma"])]
     [('0', '1', '2'), ('Canon', 'Topcon')]
     """
     found: dict[tuple[str, str], list[str]] = {}
@@ -91,11 +91,11 @@ def families_of(outputs: Sequence[str]) -> tuple[Family, ...]:
         classes = ordered if sign == "=" else ("0" if ordered[0] == "1" else LOWEST, *ordered)
         if len(classes) > 1:
             names = tuple(f"{target}{sign}{value}" for value in ordered)
-            families.append(Family(target, "ordinal" if sign == ">=" else "multiclass", classes, names))
+            families.append(MultiOutputTarget(target, "ordinal" if sign == ">=" else "multiclass", classes, names))
     return tuple(families)
 
 
-def family_sample(family: Family, predictions: Predictions) -> FamilySample:
+def multi_output_sample(family: MultiOutputTarget, predictions: Predictions) -> MultiOutputSample:
     """The photos whose class is known, over the same numbering of patients as `samples_of`."""
     table = predictions.table
     patients, patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)
@@ -104,10 +104,10 @@ def family_sample(family: Family, predictions: Predictions) -> FamilySample:
     steps = steps[known]
     truth = steps.sum(axis=1) if family.kind == "ordinal" else steps.argmax(axis=1)
     probability = table[[PROBABILITY + output for output in family.outputs]].to_numpy(dtype=float)[known]
-    return FamilySample(family, truth.astype(np.int64), probability, patient[known], len(patients))
+    return MultiOutputSample(family, truth.astype(np.int64), probability, patient[known], len(patients))
 
 
-def contradiction(family: Family, predictions: Predictions) -> str:
+def contradiction(family: MultiOutputTarget, predictions: Predictions) -> str:
     """A sentence that says why the truths are not those of one target; empty where they are."""
     truth = _truths(family, predictions)
     known = ~np.isnan(truth).any(axis=1)
@@ -124,13 +124,13 @@ def contradiction(family: Family, predictions: Predictions) -> str:
     )
 
 
-def confusion_of(sample: FamilySample, called: np.ndarray) -> np.ndarray:
+def confusion_of(sample: MultiOutputSample, called: np.ndarray) -> np.ndarray:
     """Photos by truth (rows) and decision (columns), shape (classes, classes)."""
     classes = len(sample.family.classes)
     return np.bincount(sample.truth * classes + called, minlength=classes**2).reshape(classes, classes)
 
 
-def agreement_measure(sample: FamilySample, called: np.ndarray) -> Measure:
+def agreement_measure(sample: MultiOutputSample, called: np.ndarray) -> Measure:
     """Accuracy, balanced accuracy, macro F1, Matthews correlation and kappa of one decision among classes.
 
     Means over classes leave out what does not occur: classes without photos, and for F1 classes that no photo is
@@ -161,14 +161,14 @@ def agreement_measure(sample: FamilySample, called: np.ndarray) -> Measure:
     return Measure(
         metrics=metrics,
         missing=tuple(_missing(metric, total) for metric in metrics),
-        bearings=(Bearing(len(np.unique(sample.patient)), "patients"), *(_scarcest(sample),) * (len(metrics) - 1)),
+        supports=(Support(len(np.unique(sample.patient)), "patients"), *(_scarcest(sample),) * (len(metrics) - 1)),
         are_proportions=tuple(metric == "accuracy" for metric in metrics),
         of=of,
         note=f"no photos of class {', '.join(absent)}" if absent and len(present) else "",
     )
 
 
-def _truths(family: Family, predictions: Predictions) -> np.ndarray:
+def _truths(family: MultiOutputTarget, predictions: Predictions) -> np.ndarray:
     return predictions.table[[TRUTH + output for output in family.outputs]].to_numpy(dtype=float)
 
 
@@ -182,13 +182,13 @@ def _missing(metric: str, total: np.ndarray) -> str:
     return "second class" if (metric == "mcc" and in_truth == 1) or ("kappa" in metric and one_cell) else ""
 
 
-def _scarcest(sample: FamilySample) -> Bearing:
+def _scarcest(sample: MultiOutputSample) -> Support:
     """The class of the fewest patients among those that occur."""
     patients = {
         name: len(np.unique(sample.patient[sample.truth == index])) for index, name in enumerate(sample.family.classes)
     }
     name = min((name for name in patients if patients[name]), key=lambda name: patients[name], default="")
-    return Bearing(patients.get(name, 0), f"patients with class {name}")
+    return Support(patients.get(name, 0), f"patients with class {name}")
 
 
 def _are_whole_numbers(values: Sequence[str]) -> bool:

@@ -25,7 +25,7 @@ DRAWN = "drawn"
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SegmentedPhoto:
     """What a segmenter drew on one photograph.
 
     Attributes:
@@ -49,8 +49,8 @@ class Drawing:
 
 
 @dataclass(frozen=True, eq=False)
-class Drawer:
-    """A loaded segmenter. Calling it with a photograph gives a `Drawing`."""
+class Segmenter:
+    """A loaded segmenter. Calling it with a photograph gives a `SegmentedPhoto`."""
 
     bundle: Bundle
     thresholds: Mapping[str, float]
@@ -61,7 +61,7 @@ class Drawer:
         """What it draws, in order."""
         return self.bundle.description.outputs
 
-    def __call__(self, photo: Path | str | NDArray[np.uint8]) -> Drawing:
+    def __call__(self, photo: Path | str | NDArray[np.uint8]) -> SegmentedPhoto:
         """Draw on a photograph.
 
         Args:
@@ -72,16 +72,16 @@ class Drawer:
         """
         return self.draw(standard_photo(photo, self.bundle.description.preprocessing))
 
-    def draw(self, standard: StandardPhoto) -> Drawing:
+    def draw(self, standard: StandardPhoto) -> SegmentedPhoto:
         """Draw on a standard photo of the bundle's side."""
         maps = run_within_limit(self.bundle, self._session, [DRAWN], standard.pixels[np.newaxis])[0][0]
         if not np.isfinite(maps).all():
             raise UserError(f"{self.bundle.onnx_path}: gave a probability that is no number; the bundle is damaged")
         maps = np.where(standard.field_of_view, maps, np.float32(0))
-        return Drawing(standard, dict(zip(self.structures, maps, strict=True)), self.thresholds)
+        return SegmentedPhoto(standard, dict(zip(self.structures, maps, strict=True)), self.thresholds)
 
 
-def load_drawer(name_or_path: str | Path, threads: int | None = None) -> Drawer:
+def load_segmenter(name_or_path: str | Path, threads: int | None = None) -> Segmenter:
     """Open and verify a segmenter's bundle, ready to draw.
 
     Args:
@@ -104,4 +104,4 @@ def load_drawer(name_or_path: str | Path, threads: int | None = None) -> Drawer:
     missing = [name for name, threshold in thresholds.items() if threshold is None]
     if missing:
         raise UserError(f"{bundle.folder}: bundle.json has no threshold for '{missing[0]}'")
-    return Drawer(bundle, {name: value for name, value in thresholds.items() if value is not None}, session)
+    return Segmenter(bundle, {name: value for name, value in thresholds.items() if value is not None}, session)

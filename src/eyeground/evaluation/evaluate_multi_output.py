@@ -9,19 +9,19 @@ from eyeground.bundle.description import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.averages import macro, micro_measure
 from eyeground.evaluation.estimates import Estimate
-from eyeground.evaluation.families import (
-    Family,
-    FamilySample,
+from eyeground.evaluation.flow import Scope
+from eyeground.evaluation.measures import Computed, Measure, noted
+from eyeground.evaluation.multi_output import (
+    MultiOutputSample,
+    MultiOutputTarget,
     agreement_measure,
     confusion_of,
     contradiction,
-    families_of,
-    family_sample,
+    multi_output_sample,
+    multi_output_targets,
 )
-from eyeground.evaluation.flow import Scope
-from eyeground.evaluation.measures import Computed, Measure, noted
 from eyeground.evaluation.operating_points import OPTIMISTIC
-from eyeground.evaluation.results import FamilyDecision, FamilyEvaluation
+from eyeground.evaluation.results import MultiOutputDecision, MultiOutputEvaluation
 from eyeground.evaluation.samples import Sample
 
 MICRO = "micro"
@@ -36,18 +36,18 @@ class Decision:
     note: str = ""
 
 
-def family_samples(predictions: Predictions) -> tuple[tuple[FamilySample, ...], tuple[str, ...]]:
+def multi_output_samples(predictions: Predictions) -> tuple[tuple[MultiOutputSample, ...], tuple[str, ...]]:
     """The targets of several classes among the outputs, and a sentence for each whose truths contradict each other."""
     samples, contradictions = [], []
-    for family in families_of(predictions.outputs):
+    for family in multi_output_targets(predictions.outputs):
         if sentence := contradiction(family, predictions):
             contradictions.append(sentence)
         else:
-            samples.append(family_sample(family, predictions))
+            samples.append(multi_output_sample(family, predictions))
     return tuple(samples), tuple(contradictions)
 
 
-def decisions_of(family: Family, points: Mapping[str, Sequence[OperatingPoint]]) -> tuple[Decision, ...]:
+def decisions_of(family: MultiOutputTarget, points: Mapping[str, Sequence[OperatingPoint]]) -> tuple[Decision, ...]:
     """The ways to decide on a class: one, or for an ordinal target also one by each rule that all its steps have."""
     if family.kind == "multiclass":
         return (Decision("most probable class"),)
@@ -61,8 +61,8 @@ def decisions_of(family: Family, points: Mapping[str, Sequence[OperatingPoint]])
     return tuple(found)
 
 
-def family_measures(
-    sample: FamilySample, decisions: Sequence[Decision], outputs: Sequence[Sample], photos: int
+def multi_output_measures(
+    sample: MultiOutputSample, decisions: Sequence[Decision], outputs: Sequence[Sample], photos: int
 ) -> dict[str, Measure]:
     """What is to be computed of a target: micro averages over its outputs, and agreement for each decision."""
     measures = {MICRO: micro_measure(outputs, photos)}
@@ -73,16 +73,16 @@ def family_measures(
     return measures
 
 
-def evaluate_family(
-    sample: FamilySample,
+def evaluate_multi_output(
+    sample: MultiOutputSample,
     decisions: Sequence[Decision],
     computed: Mapping[str, Computed],
     rankings: Mapping[str, Computed],
     scope: Scope,
-) -> FamilyEvaluation:
+) -> MultiOutputEvaluation:
     """Put together what was computed; `rankings` are those of the target's outputs."""
     classes = len(sample.family.classes)
-    return FamilyEvaluation(
+    return MultiOutputEvaluation(
         family=sample.family,
         photos=len(sample.truth),
         patients=len(np.unique(sample.patient)),
@@ -90,7 +90,7 @@ def evaluate_family(
         photos_of_class=tuple(np.bincount(sample.truth, minlength=classes).tolist()),
         estimates=(macro(rankings, scope.name)[0], computed[MICRO].estimates(scope.name)[0]),
         decisions=tuple(
-            FamilyDecision(
+            MultiOutputDecision(
                 rule=decision.rule,
                 confusion=tuple(map(tuple, confusion_of(sample, sample.called(decision.thresholds)).tolist())),
                 estimates=_estimates(computed[decision.rule], decision, scope.name),

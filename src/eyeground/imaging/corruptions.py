@@ -5,7 +5,7 @@ perturbations", ICLR 2019), but with what fundus cameras, eyes and networks betw
 are shares of the photo's side, so that a severity does the same to a retina at 224 as at 512 pixels. What
 lies outside the field of view stays black, and no black leaks into a blur, because the aperture of the camera
 lies behind the optics of the eye. Severity 1 is barely visible; at 5 a grader would ask for another photo. They
-are models of faults, not faulty photographs: how a network fares under them is evidence, not proof.
+are models of corruptions, not faulty photographs: how a network fares under them is evidence, not proof.
 """
 
 import zlib
@@ -21,7 +21,7 @@ from eyeground.imaging.decode import Pixels
 from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.standard import StandardPhoto
 
-VERSION = 1  # raised whenever any fault's pixels change
+VERSION = 1  # raised whenever any corruption's pixels change
 SEVERITIES = (1, 2, 3, 4, 5)
 
 Plane = npt.NDArray[np.float32]
@@ -29,7 +29,7 @@ Plane = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class View:
-    """A standard photo as a fault meets it: its pixels, and which of them show the eye.
+    """A standard photo as a corruption meets it: its pixels, and which of them show the eye.
 
     Attributes:
         pixels: `(side, side, 3)` uint8 RGB, black outside the field of view.
@@ -50,8 +50,8 @@ Apply = Callable[[View, float, np.random.Generator], npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One kind of fault.
+class Corruption:
+    """One kind of corruption.
 
     Attributes:
         name: As it is asked for, such as `motion_blur`.
@@ -59,7 +59,7 @@ class Fault:
         parameters: The parameter at severity 1 to 5.
         apply: View, parameter and source of randomness to `(side, side, 3)` pixels, float or uint8; what lies outside
             the field of view, or beyond 0 to 255, is seen to afterwards. Whatever is drawn does not depend on the
-            parameter, so that a photo suffers the same fault, only worse.
+            parameter, so that a photo suffers the same corruption, only worse.
     """
 
     name: str
@@ -68,55 +68,57 @@ class Fault:
     apply: Apply
 
 
-FAULTS: dict[str, Fault] = {}
+CORRUPTIONS: dict[str, Corruption] = {}
 
 
-def spoil(standard: StandardPhoto, fault: str, severity: int, seed: int = 0) -> Pixels:
-    """Give a standard photo a fault.
+def corrupt(standard: StandardPhoto, corruption: str, severity: int, seed: int = 0) -> Pixels:
+    """Give a standard photo a corruption.
 
     Args:
-        fault: One of `FAULTS`.
+        corruption: One of `CORRUPTIONS`.
         severity: 1 (barely visible) to 5 (to be taken again).
-        seed: With the photo's pixels and the fault, all that directions, sides and noise depend on: the same photo with
-            another name is spoilt alike, and all severities go in the same direction.
+        seed: With the photo's pixels and the corruption, all that directions, sides and noise depend on: the same photo with
+            another name is corrupted alike, and all severities go in the same direction.
 
     Returns:
         `(side, side, 3)` uint8 RGB, black outside the field of view.
 
     Raises:
-        UserError: If there is no such fault or severity.
+        UserError: If there is no such corruption or severity.
     """
-    kind = fault_named(fault)
+    kind = corruption_named(corruption)
     if severity not in SEVERITIES:
-        raise UserError(f"severity {severity} of '{fault}'; severities are {SEVERITIES[0]} to {SEVERITIES[-1]}")
+        raise UserError(f"severity {severity} of '{corruption}'; severities are {SEVERITIES[0]} to {SEVERITIES[-1]}")
     visible = standard.field_of_view.astype(np.uint8)
     view = View(standard.pixels, visible, standard.disc)
-    random = np.random.default_rng([seed, zlib.crc32(fault.encode()), zlib.crc32(standard.pixels.tobytes())])
-    spoilt = kind.apply(view, kind.parameters[severity - 1], random)
-    if spoilt.dtype != np.uint8:
-        spoilt = np.clip(np.rint(spoilt), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.bitwise_and(spoilt, spoilt, mask=visible), np.uint8)
+    random = np.random.default_rng([seed, zlib.crc32(corruption.encode()), zlib.crc32(standard.pixels.tobytes())])
+    corrupted = kind.apply(view, kind.parameters[severity - 1], random)
+    if corrupted.dtype != np.uint8:
+        corrupted = np.clip(np.rint(corrupted), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.bitwise_and(corrupted, corrupted, mask=visible), np.uint8)
 
 
-def fault_named(name: str) -> Fault:
-    """Look a fault up; an unknown name is a `UserError` that lists the known ones."""
-    if name not in FAULTS:
-        raise UserError(f"there is no fault '{name}'{did_you_mean(name, FAULTS)}; there are {', '.join(FAULTS)}")
-    return FAULTS[name]
+def corruption_named(name: str) -> Corruption:
+    """Look a corruption up; an unknown name is a `UserError` that lists the known ones."""
+    if name not in CORRUPTIONS:
+        raise UserError(
+            f"there is no corruption '{name}'{did_you_mean(name, CORRUPTIONS)}; there are {', '.join(CORRUPTIONS)}"
+        )
+    return CORRUPTIONS[name]
 
 
-def _fault(unit: str, *parameters: float) -> Callable[[Apply], Apply]:
-    """Register a function as the fault of its name, with the parameter of each severity."""
+def _corruption(unit: str, *parameters: float) -> Callable[[Apply], Apply]:
+    """Register a function as the corruption of its name, with the parameter of each severity."""
 
     def register(apply: Apply) -> Apply:
         first, second, third, fourth, fifth = parameters
-        FAULTS[apply.__name__] = Fault(apply.__name__, unit, (first, second, third, fourth, fifth), apply)
+        CORRUPTIONS[apply.__name__] = Corruption(apply.__name__, unit, (first, second, third, fourth, fifth), apply)
         return apply
 
     return register
 
 
-@_fault("radius of the circle of confusion, share of the side", 0.004, 0.007, 0.011, 0.017, 0.026)
+@_corruption("radius of the circle of confusion, share of the side", 0.004, 0.007, 0.011, 0.017, 0.026)
 def defocus(view: View, radius: float, _: np.random.Generator) -> Plane:
     """The focus was not adjusted to the eye's refraction, or the eye accommodated: every point becomes a disc."""
     pixels = radius * view.side
@@ -126,7 +128,7 @@ def defocus(view: View, radius: float, _: np.random.Generator) -> Plane:
     return _within(view, kernel.astype(np.float32))
 
 
-@_fault("length of the movement, share of the side", 0.009, 0.018, 0.030, 0.048, 0.075)
+@_corruption("length of the movement, share of the side", 0.009, 0.018, 0.030, 0.048, 0.075)
 def motion_blur(view: View, length: float, random: np.random.Generator) -> Plane:
     """The eye or a hand-held camera moved during the exposure: every point becomes a line, in a random direction."""
     angle, half = random.uniform(0, np.pi), length * view.side / 2
@@ -137,7 +139,7 @@ def motion_blur(view: View, length: float, random: np.random.Generator) -> Plane
     return _within(view, kernel.astype(np.float32))
 
 
-@_fault("pixels across the field of view", 174, 118, 82, 56, 36)
+@_corruption("pixels across the field of view", 174, 118, 82, 56, 36)
 def low_resolution(view: View, pixels: float, _: np.random.Generator) -> Plane:
     """The photo comes from a thumbnail, a slide, a screen or an old camera: fewer pixels hold the same field."""
     small = min(view.side, int(pixels))
@@ -146,7 +148,7 @@ def low_resolution(view: View, pixels: float, _: np.random.Generator) -> Plane:
     return _per_visible(cv2.resize(few, (view.side, view.side), interpolation=cv2.INTER_LINEAR))
 
 
-@_fault("JPEG quality (0-100) of a file 512 pixels across", 60, 30, 18, 11, 7)
+@_corruption("JPEG quality (0-100) of a file 512 pixels across", 60, 30, 18, 11, 7)
 def jpeg(view: View, quality: float, _: np.random.Generator) -> Plane:
     """The archive or a messenger compressed the photo: blocks, ringing and lost colour, 1/64 of the side wide.
 
@@ -160,19 +162,19 @@ def jpeg(view: View, quality: float, _: np.random.Generator) -> Plane:
     return np.asarray(view.pixels + loss, np.float32)
 
 
-@_fault("stops of light too few", 0.5, 1.2, 2.0, 3.0, 4.2)
+@_corruption("stops of light too few", 0.5, 1.2, 2.0, 3.0, 4.2)
 def too_dark(view: View, stops: float, _: np.random.Generator) -> Pixels:
     """The pupil was small or the flash weak. A stop halves the light; files hold light to the power of 1/2.2."""
     return _exposed(view, -stops)
 
 
-@_fault("stops of light too many", 0.35, 0.75, 1.2, 1.7, 2.3)
+@_corruption("stops of light too many", 0.35, 0.75, 1.2, 1.7, 2.3)
 def too_bright(view: View, stops: float, _: np.random.Generator) -> Pixels:
     """The flash was too strong or the eye pale: what exceeds the sensor is clipped and lost, red before green."""
     return _exposed(view, stops)
 
 
-@_fault("share of brightness lost at the dark edge", 0.25, 0.45, 0.65, 0.82, 0.95)
+@_corruption("share of brightness lost at the dark edge", 0.25, 0.45, 0.65, 0.82, 0.95)
 def uneven_illumination(view: View, loss: float, random: np.random.Generator) -> Plane:
     """The camera was not centred on the pupil, so the iris shades one side; the direction is random."""
     across = (_across(view.disc, view.side, random.uniform(0, 2 * np.pi)) + 1) / 2
@@ -180,7 +182,7 @@ def uneven_illumination(view: View, loss: float, random: np.random.Generator) ->
     return np.asarray(view.pixels * gain[..., None], np.float32)
 
 
-@_fault("gain of red over gain of blue (or blue over red)", 1.12, 1.3, 1.55, 1.9, 2.4)
+@_corruption("gain of red over gain of blue (or blue over red)", 1.12, 1.3, 1.55, 1.9, 2.4)
 def colour_cast(view: View, ratio: float, random: np.random.Generator) -> Plane:
     """Another camera's lamp, filter or white balance: warm or cold at random, of the same mean brightness."""
     red = np.sqrt(ratio if random.random() < 0.5 else 1 / ratio)
@@ -190,7 +192,7 @@ def colour_cast(view: View, ratio: float, random: np.random.Generator) -> Plane:
     return np.asarray(view.pixels * gains.astype(np.float32), np.float32)
 
 
-@_fault("standard deviation in grey levels (0-255) at mid-grey and 224 pixels across", 3, 6, 10, 15, 22)
+@_corruption("standard deviation in grey levels (0-255) at mid-grey and 224 pixels across", 3, 6, 10, 15, 22)
 def sensor_noise(view: View, deviation: float, random: np.random.Generator) -> Plane:
     """A small or hand-held camera at high gain: grain that grows with the root of the light, partly shared by colours.
 
@@ -202,7 +204,7 @@ def sensor_noise(view: View, deviation: float, random: np.random.Generator) -> P
     return np.asarray(view.pixels + grain * of_level.astype(np.float32)[view.pixels], np.float32)
 
 
-@_fault("share of the light that is scattered", 0.12, 0.26, 0.42, 0.58, 0.74)
+@_corruption("share of the light that is scattered", 0.12, 0.26, 0.42, 0.58, 0.74)
 def haze(view: View, scattered: float, random: np.random.Generator) -> Plane:
     """A cataract, a dirty lens or tears: a pale veil, denser in some places, and a slight loss of focus."""
     cloud = random.uniform(0.75, 1.25, (4, 4)).astype(np.float32)
@@ -214,7 +216,7 @@ def haze(view: View, scattered: float, random: np.random.Generator) -> Plane:
     return np.asarray(soft * (1 - share) + veil * share, np.float32)
 
 
-@_fault("share of the disc's diameter that is cut off", 0.05, 0.11, 0.19, 0.29, 0.42)
+@_corruption("share of the disc's diameter that is cut off", 0.05, 0.11, 0.19, 0.29, 0.42)
 def crop(view: View, depth: float, random: np.random.Generator) -> Pixels:
     """A lid, a misplaced eye or a narrow frame cuts the field of view straight at one side, at random."""
     disc, cut = view.disc, view.pixels.copy()
@@ -231,7 +233,7 @@ def crop(view: View, depth: float, random: np.random.Generator) -> Pixels:
     return cut
 
 
-@_fault("degrees", 4, 9, 16, 27, 45)
+@_corruption("degrees", 4, 9, 16, 27, 45)
 def rotation(view: View, degrees: float, random: np.random.Generator) -> Pixels:
     """The head or the camera was tilted, either way: the retina turns within its disc."""
     # Pixel j spans j to j + 1 for the disc, and has its centre at j for OpenCV.

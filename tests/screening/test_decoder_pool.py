@@ -14,10 +14,10 @@ from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.imaging.gradability import standard_and_gradability
 from eyeground.imaging.standard import standard_photo
-from eyeground.screening import reading
-from eyeground.screening.reading import Readers, ReaderSettings, ReadPhoto, Refused
+from eyeground.screening import decoder_pool as reading
+from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings, ReadPhoto, Refused
 
-SETTINGS = ReaderSettings(Preprocessing(side=64), picture_side=96)
+SETTINGS = DecoderSettings(Preprocessing(side=64), picture_side=96)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_reader_gives_what_reading_here_gives_and_reads_no_further_ahead_than_
             taken.append(path)
             yield path
 
-    with Readers(SETTINGS, jobs=1) as readers:
+    with DecoderPool(SETTINGS, jobs=1) as readers:
         reading = readers.read(watched(), ahead=2)
         outcomes = [next(reading)]
         assert len(taken) <= 3
@@ -55,7 +55,7 @@ def test_a_reader_gives_what_reading_here_gives_and_reads_no_further_ahead_than_
 
 
 def test_a_reader_that_dies_costs_only_the_photo_it_was_reading(photos):
-    with Readers(SETTINGS, jobs=1) as readers:
+    with DecoderPool(SETTINGS, jobs=1) as readers:
         outcomes = []
         for outcome in readers.read(photos, ahead=1):
             outcomes.append(outcome)
@@ -70,8 +70,8 @@ def test_a_reader_that_dies_costs_only_the_photo_it_was_reading(photos):
 
 
 def test_a_photo_that_takes_too_long_is_refused_and_the_next_is_read(photos, tmp_path):
-    patient = ReaderSettings(SETTINGS.preprocessing, picture_side=96, seconds=0.0)
-    with Readers(patient, jobs=1) as readers:
+    patient = DecoderSettings(SETTINGS.preprocessing, picture_side=96, seconds=0.0)
+    with DecoderPool(patient, jobs=1) as readers:
         outcomes = list(readers.read(photos[:2], ahead=1))
     assert [outcome.reason for outcome in outcomes] == ["decoding it took longer than 0 seconds"] * 2
 
@@ -80,8 +80,8 @@ def test_a_photo_that_needs_more_memory_than_allowed_is_refused(fundus, tmp_path
     large, small = tmp_path / "large.png", tmp_path / "small.png"
     cv2.imwrite(str(large), np.zeros((7900, 8000, 3), np.uint8))
     cv2.imwrite(str(small), fundus()[..., ::-1])
-    tight = ReaderSettings(SETTINGS.preprocessing, picture_side=96, memory_limit=600 * 2**20)
-    with Readers(tight, jobs=1) as readers:
+    tight = DecoderSettings(SETTINGS.preprocessing, picture_side=96, memory_limit=600 * 2**20)
+    with DecoderPool(tight, jobs=1) as readers:
         refused, read = readers.read([large, small], ahead=1)
     assert isinstance(refused, Refused)
     assert "memory" in refused.reason
@@ -93,10 +93,10 @@ READ_ONE = """
 import resource, sys
 from pathlib import Path
 from eyeground.config.training_recipe import Preprocessing
-from eyeground.screening.reading import Readers, ReaderSettings
+from eyeground.screening.decoder_pool import Readers, DecoderSettings
 
 def read(path):
-    with Readers(ReaderSettings(Preprocessing(side=64), picture_side=96), jobs=1) as readers:
+    with Readers(DecoderSettings(Preprocessing(side=64), picture_side=96), jobs=1) as readers:
         for outcome in readers.read([Path(path)], ahead=1):
             print(getattr(outcome, "reason", "read"), readers._processes[0]._process.pid, flush=True)
             sys.stdin.readline()
@@ -149,12 +149,12 @@ def test_a_reader_that_replies_nonsense_is_replaced_and_its_photo_refused(photos
     serve = f"print({reply!r}); {picture}; sys.stdout.flush(); sys.stdin.read()"
     lines = f"print('{{}}', flush=True)\nfor _ in (1, 2): sys.stdin.readline()\n{serve}"
     monkeypatch.setattr(reading.sys, "executable", stand_in(tmp_path, lines))
-    with Readers(SETTINGS, jobs=1) as readers:
+    with DecoderPool(SETTINGS, jobs=1) as readers:
         outcomes = list(readers.read(photos[:2], ahead=1))
     assert ["crashed the decoder" in outcome.reason for outcome in outcomes] == [True, True]
 
 
 def test_a_reader_that_cannot_start_is_a_users_error_with_its_last_words(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(reading.sys, "executable", stand_in(tmp_path, "sys.exit('first\\nno room')"))
-    with Readers(SETTINGS, jobs=1) as readers, pytest.raises(UserError, match=r"did not start \(exit 1\): no room"):
+    with DecoderPool(SETTINGS, jobs=1) as readers, pytest.raises(UserError, match=r"did not start \(exit 1\): no room"):
         list(readers.read(photos[:1], ahead=1))

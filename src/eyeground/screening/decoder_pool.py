@@ -34,7 +34,7 @@ SECONDS_PER_PHOTO = 60.0
 LONGEST_HEADER = 65536  # bytes; a reply's header has some 700
 _STEP = 1.0  # seconds
 NO_PICTURE = 0  # side of a picture that nobody wants
-BYTES_PER_READER = 2**31  # of address space; the largest photograph accepted, as JPEG 2000, takes 1.8 GB
+BYTES_PER_DECODER = 2**31  # of address space; the largest photograph accepted, as JPEG 2000, takes 1.8 GB
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class ReaderSettings:
+class DecoderSettings:
     """What every reader process is told at its start.
 
     Attributes:
@@ -69,10 +69,10 @@ class ReaderSettings:
     preprocessing: Preprocessing
     picture_side: int
     seconds: float = SECONDS_PER_PHOTO
-    memory_limit: int = BYTES_PER_READER
+    memory_limit: int = BYTES_PER_DECODER
 
 
-class Readers:
+class DecoderPool:
     """A fixed number of reader processes; use it in a `with` statement.
 
     Args:
@@ -80,14 +80,14 @@ class Readers:
         jobs: How many processes.
     """
 
-    def __init__(self, settings: ReaderSettings, jobs: int) -> None:
+    def __init__(self, settings: DecoderSettings, jobs: int) -> None:
         self._settings = settings
         self._jobs = jobs
-        self._processes: list[_ReaderProcess] = []
+        self._processes: list[_DecoderProcess] = []
         self._own = threading.local()
         self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="reader")
 
-    def __enter__(self) -> "Readers":
+    def __enter__(self) -> "DecoderPool":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,25 +117,25 @@ class Readers:
     def _read_one(self, path: Path | Refused) -> ReadPhoto | Refused:
         if isinstance(path, Refused):
             return path
-        process: _ReaderProcess | None = getattr(self._own, "process", None)
+        process: _DecoderProcess | None = getattr(self._own, "process", None)
         if process is None or not process.alive:
             if process is not None:
                 process.kill()
                 self._processes.remove(process)
-            process = self._own.process = _ReaderProcess(self._settings)
+            process = self._own.process = _DecoderProcess(self._settings)
             self._processes.append(process)
         return replace(process.read(path), content=content_of(path))
 
 
-class _ReaderProcess:
+class _DecoderProcess:
     """One process, and the pipes to and from it."""
 
-    def __init__(self, settings: ReaderSettings) -> None:
+    def __init__(self, settings: DecoderSettings) -> None:
         self._settings = settings
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
         # -P: a folder of photographs that is also the working folder must not lend us its Python files.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "eyeground.screening.reader_process"],
+            [sys.executable, "-P", "-m", "eyeground.screening.decoder_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -12,7 +12,7 @@ from eyeground.data.column_mapping import Origin
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.evaluating import evaluate
-from eyeground.evaluation.foreign import parse_mapping, read_foreign
+from eyeground.evaluation.external_tables import parse_mapping, read_external
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "predictions" / "referable_dr_resnet18.csv"
 BASE = "photo=File, patient=File, truth:dr=Label, probability:dr=Score"
@@ -29,7 +29,7 @@ def table(tmp_path):
 
 
 def test_columns_are_renamed_and_unmapped_ones_left_out(table):
-    read = read_foreign(table, parse_mapping([BASE])).table
+    read = read_external(table, parse_mapping([BASE])).table
     assert list(read.columns) == ["photo", "patient", "truth_dr", "probability_dr"]
     assert read["truth_dr"].tolist()[:2] == [1, 0] and pd.isna(read["truth_dr"][2])
 
@@ -39,7 +39,7 @@ def test_folders_and_patterns_are_taken_out_of_a_column(table):
         'photo=File, source=folder(File), eye=match(File, "_(left|right)"), patient=match(File, "^[^_]+")',
         "truth_dr=Label, probability:dr=Score, age='Age, years'",
     ]
-    read = read_foreign(table, parse_mapping(texts)).table
+    read = read_external(table, parse_mapping(texts)).table
     assert read["source"].tolist() == ["DDR", "DDR", "Messidor"]
     assert read["eye"].tolist() == ["left", "right", "left"]
     assert read["patient"].tolist() == ["DDR/1", "DDR/1", "Messidor/7"]
@@ -53,13 +53,13 @@ def test_a_yaml_file_says_the_same(table, tmp_path):
     )
     text = "photo=File, patient=match(File, '^[^_]+'), source=folder(File), truth:dr=Label, probability:dr=Score"
     assert parse_mapping([str(tmp_path / "columns.yaml")]) == parse_mapping([text, 'age="Age, years"'])
-    assert len(read_foreign(table, parse_mapping([str(tmp_path / "columns.yaml")])).table) == 3
+    assert len(read_external(table, parse_mapping([str(tmp_path / "columns.yaml")])).table) == 3
 
 
 def test_columns_that_bear_our_names_need_no_mapping(tmp_path):
     path = tmp_path / "ours.csv"
     path.write_text("photo,patient,truth_dr,probability_dr,split,surname\nDDR/1.jpg,1,1,0.5,test,Smith\n")
-    read = read_foreign(path, parse_mapping(["source=folder(photo)"])).table
+    read = read_external(path, parse_mapping(["source=folder(photo)"])).table
     assert set(read.columns) == {"photo", "patient", "truth_dr", "probability_dr", "split", "source"}
 
 
@@ -123,15 +123,15 @@ def test_a_yaml_file_that_is_no_mapping_says_so(tmp_path, content):
 )
 def test_a_mapping_that_does_not_fit_the_table_says_why(table, text, message):
     if not message:
-        assert read_foreign(table, parse_mapping([text])).table["sex"].isna().all()
+        assert read_external(table, parse_mapping([text])).table["sex"].isna().all()
         return
     with pytest.raises(UserError, match=re.escape(message)):
-        read_foreign(table, parse_mapping([text]))
+        read_external(table, parse_mapping([text]))
 
 
 def test_errors_in_cells_name_their_row_and_the_mapping(table):
     with pytest.raises(UserError) as caught:
-        read_foreign(table, parse_mapping([BASE.replace("patient=File", "patient=match(File, '^DDR')")]))
+        read_external(table, parse_mapping([BASE.replace("patient=File", "patient=match(File, '^DDR')")]))
     # A blank line stands before it.
     assert "row 5: 'patient' is empty" in str(caught.value)
     assert "As mapped: photo is 'File', patient is match(File, '^DDR')" in str(caught.value)
@@ -144,7 +144,7 @@ def test_published_figures_come_out_of_the_published_predictions():
         r"photo=Filename, source=folder(Filename), patient=match(Filename, '^(?:Kaggle|DeepDRID)/\d+|^.+'), "
         "truth:referable=Ground truth label, probability:referable=Refereable"
     )
-    predictions = read_foreign(REAL, parse_mapping([text]))
+    predictions = read_external(REAL, parse_mapping([text]))
 
     def auroc(table):
         return evaluate(Predictions(table.reset_index(drop=True)), resamples=0).outputs[0].estimate("auroc").value

@@ -33,7 +33,7 @@ Mask = Path | Literal["absent", "unknown"]
 
 
 @dataclass(frozen=True)
-class DrawnPhotos:
+class AnnotatedPhotos:
     """Readable photos of a manifest as standard photos on disk, with their masks.
 
     Attributes:
@@ -53,14 +53,14 @@ class DrawnPhotos:
         return np.flatnonzero((self.manifest.table["split"] == split).fillna(False).to_numpy(bool))
 
 
-def prepare_drawn(
+def prepare_annotated(
     manifest: Manifest,
     structures: Sequence[Structure],
     preprocessing: Preprocessing,
     cache: Path,
     folder: Path,
     jobs: int,
-) -> DrawnPhotos:
+) -> AnnotatedPhotos:
     """Make or find the standard photo of every row, and bring its masks to it.
 
     Args:
@@ -89,26 +89,26 @@ def prepare_drawn(
             kept.append(row)
             standard.append(path)
             masks.append(found)
-    _refuse_one_drawing_of_two(structures, masks)
+    _refuse_one_mask_for_two(structures, masks)
     if not kept:
         raise UserError(f"none of the {len(table)} photos can be read and has a mask of {_names(structures)}")
     chosen = np.isin(np.arange(len(table)), kept)
-    return DrawnPhotos(manifest.where(pd.Series(chosen)), tuple(standard), tuple(masks), unreadable)
+    return AnnotatedPhotos(manifest.where(pd.Series(chosen)), tuple(standard), tuple(masks), unreadable)
 
 
 def _names(structures: Sequence[Structure]) -> str:
     return ", ".join(structure.name for structure in structures)
 
 
-def _refuse_one_drawing_of_two(structures: Sequence[Structure], masks: Sequence[tuple[Mask, ...]]) -> None:
+def _refuse_one_mask_for_two(structures: Sequence[Structure], masks: Sequence[tuple[Mask, ...]]) -> None:
     """Copies of one file under two names pass for two structures, and a network that learns them looks better than it is."""
     for first, second in combinations(range(len(structures)), 2):
         pairs = [(row[first], row[second]) for row in masks]
-        drawings = (
+        segmentations = (
             (one.read_bytes(), other) for one, other in pairs if isinstance(one, Path) and isinstance(other, Path)
         )
         # Empty masks are alike without being one drawing.
-        same = [drawing == other.read_bytes() for drawing, other in drawings if _shows_something(drawing)]
+        same = [drawing == other.read_bytes() for drawing, other in segmentations if _shows_something(drawing)]
         if same and all(same):
             names = structures[first].name, structures[second].name
             raise UserError(
@@ -167,14 +167,14 @@ def read_masks(masks: Sequence[Mask], side: int) -> tuple[list[np.ndarray], np.n
     return read, np.array([mask != "unknown" for mask in masks])
 
 
-class DrawnDataset(Dataset[Batch]):
+class SegmentationDataset(Dataset[Batch]):
     """Patches (h, w, 3) uint8 with targets (structures, h, w) float32, NaN where nothing is known, and row numbers.
 
     Outside the field of view nothing is known. Without augmentation an item is the whole standard photo.
     """
 
     def __init__(
-        self, photos: DrawnPhotos, augmentation: Augmentation | None, patch: int, draws: int, seed: int
+        self, photos: AnnotatedPhotos, augmentation: Augmentation | None, patch: int, draws: int, seed: int
     ) -> None:
         self._photos = photos
         self._augmentation = augmentation

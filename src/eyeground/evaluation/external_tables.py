@@ -57,7 +57,7 @@ def parse_mapping(texts: Sequence[str]) -> dict[str, Origin]:
     return mapping
 
 
-def read_foreign(path: Path, mapping: Mapping[str, Origin]) -> Predictions:
+def read_external(path: Path, mapping: Mapping[str, Origin]) -> Predictions:
     """Read a predictions table whose columns have other names.
 
     Args:

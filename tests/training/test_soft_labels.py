@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from eyeground.config.targets import Target
-from eyeground.config.training_recipe import Teaching
+from eyeground.config.training_recipe import SoftLabels
 from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos
-from eyeground.training.teaching import blended, taught
+from eyeground.training.soft_labels import blended, with_soft_labels
 
 TARGETS = (Target(name="abnormal"), Target(name="amd"))
 CONSOLE = Console(quiet=True)
@@ -62,39 +62,39 @@ def test_training_truths_move_towards_the_mean_of_what_the_tables_say(tmp_path: 
         tmp_path / "runs" / "second", {"../../photos/a.jpg": (0.7, 0.4), "../../photos/b.jpg": (0.4, 0.9)}
     )
     given = prepared(tmp_path)
-    photos = taught(given, TARGETS, Teaching(predictions=(first, second), share=0.25), CONSOLE)
+    photos = with_soft_labels(given, TARGETS, SoftLabels(predictions=(first, second), share=0.25), CONSOLE)
     assert photos.truth == pytest.approx(np.array([[0.9, 0.075], [0.1, 0.9], [1, 1]]))
     assert given.truth[0].tolist() == [1, 0]
 
 
 def test_photos_to_validate_on_are_never_taught(tmp_path: Path) -> None:
     said = table_of(tmp_path / "run", {"../photos/a.jpg": (0.5, 0.5), "../photos/c.jpg": (0.1, 0.1)}, "validation")
-    photos = taught(prepared(tmp_path), TARGETS, Teaching(predictions=(said,)), CONSOLE)
+    photos = with_soft_labels(prepared(tmp_path), TARGETS, SoftLabels(predictions=(said,)), CONSOLE)
     assert photos.truth[2].tolist() == [1, 1]
 
 
 def test_an_output_that_the_table_lacks_is_learnt_from_labels(tmp_path: Path) -> None:
     path = table_of(tmp_path / "run", {"../photos/a.jpg": (0.5, 0.5)})
     pd.read_csv(path).drop(columns=["truth_amd", "probability_amd"]).to_csv(path, index=False)
-    photos = taught(prepared(tmp_path), TARGETS, Teaching(predictions=(path,), share=1.0), CONSOLE)
+    photos = with_soft_labels(prepared(tmp_path), TARGETS, SoftLabels(predictions=(path,), share=1.0), CONSOLE)
     assert photos.truth[0].tolist() == [0.5, 0]
 
 
 def test_without_tables_the_photos_are_as_they_were(tmp_path: Path) -> None:
     photos = prepared(tmp_path)
-    assert taught(photos, TARGETS, Teaching(), CONSOLE) is photos
+    assert with_soft_labels(photos, TARGETS, SoftLabels(), CONSOLE) is photos
 
 
 def test_photos_that_a_teacher_learnt_from_do_not_count(tmp_path: Path) -> None:
     said = table_of(tmp_path / "run", {"../photos/a.jpg": (0.5, 0.5)}, split="train")
     with pytest.raises(UserError, match=r"none of the 2 training photos .* pretrain --fold"):
-        taught(prepared(tmp_path), TARGETS, Teaching(predictions=(said,)), CONSOLE)
+        with_soft_labels(prepared(tmp_path), TARGETS, SoftLabels(predictions=(said,)), CONSOLE)
 
 
 def test_a_table_of_other_outputs_is_refused_by_name(tmp_path: Path) -> None:
     said = table_of(tmp_path / "run", {"../photos/a.jpg": (0.5, 0.5)})
     with pytest.raises(UserError, match=r"predictions\.csv: predicts abnormal, amd, none of which"):
-        taught(prepared(tmp_path), [Target(name="glaucoma")], Teaching(predictions=(said,)), CONSOLE)
+        with_soft_labels(prepared(tmp_path), [Target(name="glaucoma")], SoftLabels(predictions=(said,)), CONSOLE)
 
 
 values = st.one_of(st.just(float("nan")), st.floats(0, 1))

@@ -1,4 +1,4 @@
-"""`stress`: how a bundle fares when photos get worse."""
+"""`robustness`: how a bundle fares when photos get worse."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def stress(
+def robustness(
     manifest: Path = typer.Argument(..., help="Manifest of photos with labels that the bundle predicts."),
     bundle: str = typer.Option(..., "--bundle", help="Bundle: its folder, or the name of a released one."),
     output: Path = typer.Option(
         ..., "-o", "--output", help="Folder for robustness.csv, figure, severities.png and predictions."
     ),
-    faults: str | None = typer.Option(
+    corruptions: str | None = typer.Option(
         None,
-        "--faults",
-        help="Faults by name, separated by commas; all if not given: defocus, motion_blur, low_resolution, jpeg, "
+        "--corruptions",
+        help="Corruptions by name, separated by commas; all if not given: defocus, motion_blur, low_resolution, jpeg, "
         "too_dark, too_bright, uneven_illumination, colour_cast, sensor_noise, haze, crop, rotation.",
     ),
     sample: int | None = typer.Option(
@@ -37,15 +37,15 @@ def stress(
         False, "--every-photo", help="Take all photos, whatever their split: for a model that has seen none of them."
     ),
     resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
-    seed: int = typer.Option(0, min=0, help="Seed of the sample, the faults and the resamples."),
+    seed: int = typer.Option(0, min=0, help="Seed of the sample, the corruptions and the resamples."),
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> None:
-    """Spoil photos by what goes wrong in clinics, in five grades, and see what becomes of a bundle's AUROC and decisions.
+    """Corrupt photos by what goes wrong in clinics, in five grades, and see what becomes of a bundle's AUROC and decisions.
 
-    Twelve faults (blur, compression, light, colour, noise, haze, cut and tilted photos) from severity 1, barely
-    visible, to 5, which a grader would send back; severities.png shows them on a rendered photo. Spoilt and clean
-    photos are compared in pairs: for each fault and severity AUROC, its change, and the share of decisions that flip
+    Twelve corruptions (blur, compression, light, colour, noise, haze, cut and tilted photos) from severity 1, barely
+    visible, to 5, which a grader would send back; severities.png shows them on a rendered photo. Corrupted and clean
+    photos are compared in pairs: for each corruption and severity AUROC, its change, and the share of decisions that flip
     at the bundle's thresholds, each with a 95 % interval over patients.
 
     Test photos are taken, or all where the manifest has no splits. An interrupted run goes on where it stopped.
@@ -54,24 +54,24 @@ def stress(
     from eyeground.core.tables import write_table
     from eyeground.data.manifest import read_manifest
     from eyeground.evaluation.reporting.figure_style import save_figure
-    from eyeground.evaluation.robustness.robustness import robustness
+    from eyeground.evaluation.robustness.robustness import robustness as measured
     from eyeground.evaluation.robustness.section import brief_table, mean_table, robustness_section
-    from eyeground.imaging.faults import FAULTS
+    from eyeground.imaging.corruptions import CORRUPTIONS
     from eyeground.screening.runtime import load
-    from eyeground.workflows.robustness.corrupt import StressPlan, stress_manifest
+    from eyeground.workflows.robustness.corrupt import CorruptionPlan, corrupt_manifest
     from eyeground.workflows.robustness.severity_sheet import severity_sheet
 
     console = Console(soft_wrap=True)
-    names = tuple(dict.fromkeys(name.strip() for name in faults.split(","))) if faults else tuple(FAULTS)
-    plan = StressPlan(names, sample, every_photo, seed)
+    names = tuple(dict.fromkeys(name.strip() for name in corruptions.split(","))) if corruptions else tuple(CORRUPTIONS)
+    plan = CorruptionPlan(names, sample, every_photo, seed)
     screener = load(bundle)
-    predictions, unreadable = stress_manifest(
+    predictions, unreadable = corrupt_manifest(
         read_manifest(manifest), screener, plan, output, cache, jobs or usable_cores()
     )
     for photo, reason in list(unreadable.items())[:MOST_UNREADABLE_SHOWN]:
         console.print(f"left out: {photo}: {reason}", markup=False)
     write_table(predictions.table(), output / "predictions.parquet")
-    result = robustness(predictions, screener.bundle.description.operating_points, resamples, seed)
+    result = measured(predictions, screener.bundle.description.operating_points, resamples, seed)
     section = robustness_section(result)
     write_table(section.metrics, output / "robustness.csv")
     for block in section.figures:

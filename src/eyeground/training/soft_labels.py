@@ -16,13 +16,15 @@ import pandas as pd
 from rich.console import Console
 
 from eyeground.config.targets import Target
-from eyeground.config.training_recipe import Teaching
+from eyeground.config.training_recipe import SoftLabels
 from eyeground.data.predictions import PROBABILITY, read_predictions
 from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos
 
 
-def taught(photos: PreparedPhotos, targets: Sequence[Target], teaching: Teaching, console: Console) -> PreparedPhotos:
+def with_soft_labels(
+    photos: PreparedPhotos, targets: Sequence[Target], teaching: SoftLabels, console: Console
+) -> PreparedPhotos:
     """The photos with the truths of the `train` rows moved towards what the recipe's predictions tables say of them.
 
     Rows of the tables that are of split `train` are left out: those are photos that the teacher learnt from.
