@@ -44,8 +44,8 @@ def main(bundle: Path, manifest: Path, predictions: Path, external: list[str] = 
     for text in external:
         name, _, path = text.partition("=")
         evaluations[name] = _external(read_predictions(Path(path)), answers, described.outputs)
-    figures = tuple(one for scope, of in evaluations.items() for one in figures_of(of, scope))
-    description = described.model_copy(update={**vars(answers), "figures": figures})
+    metrics = tuple(one for scope, of in evaluations.items() for one in figures_of(of, scope))
+    description = described.model_copy(update={**vars(answers), "metrics": metrics})
     groups = subgroups(
         table.in_split("test").only([ABNORMAL]),
         [point for point in answers.operating_points if point.output == ABNORMAL],

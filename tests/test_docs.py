@@ -8,7 +8,7 @@ import pytest
 
 from eyeground.bundle.description import (
     BundleDescription,
-    Figure,
+    MeasuredMetric,
     OperatingPoint,
     Quantisation,
     QuantisedOutput,
@@ -69,7 +69,7 @@ def test_the_example_predictions_are_valid(tmp_path: Path) -> None:
 
 
 def test_every_entry_of_a_bundle_description_is_documented() -> None:
-    kinds = (BundleDescription, OperatingPoint, TrainingRecord, Figure, Rounding, Quantisation, QuantisedOutput)
+    kinds = (BundleDescription, OperatingPoint, TrainingRecord, MeasuredMetric, Rounding, Quantisation, QuantisedOutput)
     for kind in kinds:
         for name in kind.model_fields:
             assert f"`{name}`" in page("bundle.md") or name == "output", f"{kind.__name__}.{name}"

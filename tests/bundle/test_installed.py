@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from eyeground.bundle import installed
-from eyeground.bundle.description import Figure, read_description
+from eyeground.bundle.description import MeasuredMetric, read_description
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.cli import main
 from eyeground.errors import UserError
 
 REPOSITORY = Path(__file__).parents[2]
-FIGURE = Figure(
+FIGURE = MeasuredMetric(
     output="abnormal", metric="auroc", value=0.9137, low=0.889, high=0.936, scope="test", photos=16, patients=8
 )
 
@@ -85,7 +85,7 @@ def test_the_list_of_models_shows_the_figures_and_marks_the_default(
     monkeypatch.setenv("COLUMNS", "40")  # names are never cut to fit
     assert main(["models"]) == 0
     assert "no model comes with this install" in capsys.readouterr().out
-    tiny_bundle(released / "tiny", figures=(FIGURE,))
+    tiny_bundle(released / "tiny", metrics=(FIGURE,))
     tiny_bundle(installed.pulled_folder() / "other", name="other")
     (released / "default.txt").write_text("tiny\n")
     tiny_bundle(installed.pulled_folder() / "hurt")

@@ -22,7 +22,7 @@ from eyeground.bundle.description import (
     BundleDescription,
     DecisionRule,
     Familiarity,
-    Figure,
+    MeasuredMetric,
     OperatingPoint,
     Quantisation,
     QuantisedOutput,
@@ -314,7 +314,7 @@ def test_a_bundle_is_described_consistently() -> None:
 
 
 def test_every_entry_of_the_description_is_explained() -> None:
-    kinds = (BundleDescription, OperatingPoint, TrainingRecord, Figure, Rounding, Quantisation, QuantisedOutput)
+    kinds = (BundleDescription, OperatingPoint, TrainingRecord, MeasuredMetric, Rounding, Quantisation, QuantisedOutput)
     for kind in (*kinds, DecisionRule, Share):
         for name, field in kind.model_fields.items():
             assert field.description, name
@@ -362,7 +362,7 @@ def test_a_calibration_that_fits_no_target_is_refused(outputs: tuple[str, ...], 
 def test_a_bundle_of_format_one_opens_with_nothing_recorded(bundle: Bundle) -> None:
     def as_before(content: dict[str, Any]) -> None:
         content["format"] = 1
-        for name in ("storage", "figures", "rounding", "quantisations", "decisions", "without_threshold"):
+        for name in ("storage", "metrics", "rounding", "quantisations", "decisions", "without_threshold"):
             del content[name]
 
     rewrite(bundle, as_before)
@@ -378,7 +378,7 @@ def test_a_bundle_of_format_one_opens_with_nothing_recorded(bundle: Bundle) -> N
     ("changes", "message"),
     [
         ({"storage": {"head.weight": "F16"}}, "'head.bias' is in one of them"),
-        ({"figures": [FIGURE | {"output": "glaucoma"}]}, "a figure is of 'glaucoma', which is no output"),
+        ({"metrics": [FIGURE | {"output": "glaucoma"}]}, "a metric is of 'glaucoma', which is no output"),
         ({"quantisations": [QUANTISATION] * 2}, "more than one 8-bit graph is called released"),
     ],
 )
@@ -389,9 +389,9 @@ def test_what_was_measured_is_of_this_model(changes: dict[str, Any], message: st
 
 def test_the_headline_is_an_auroc_on_own_test_photos() -> None:
     external, sensitivity = FIGURE | {"scope": "idrid"}, FIGURE | {"metric": "sensitivity"}
-    described = description(figures=[external, sensitivity, FIGURE])
-    assert described.headline == Figure.model_validate(FIGURE)
-    assert description(figures=[external, sensitivity]).headline is None
+    described = description(metrics=[external, sensitivity, FIGURE])
+    assert described.headline == MeasuredMetric.model_validate(FIGURE)
+    assert description(metrics=[external, sensitivity]).headline is None
 
 
 def test_a_bundle_is_placed_as_it_is_and_only_if_it_is_whole(bundle: Bundle, tmp_path: Path) -> None:

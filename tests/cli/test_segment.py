@@ -48,7 +48,7 @@ def adapt(folder: Path, run: str, *more: str) -> int:
 
 def test_a_segmenter_learns_the_optic_disc(trained: Path) -> None:
     description = open_segmenter(trained / "run" / "bundle").description
-    figures = {figure.metric: figure.value for figure in description.figures}
+    figures = {figure.metric: figure.value for figure in description.metrics}
     assert figures["auroc"] > 0.8
     point = description.operating_points[0]
     assert (point.output, point.chosen_on) == ("optic_disc", "train")  # there is no validation split
@@ -124,7 +124,7 @@ def test_measure_says_how_well_with_a_second_annotator_beside(
     pooled = estimates[estimates["over"] == "pooled"].set_index(["reader", "metric"])
     assert pooled.loc[("second annotator", "dice"), "value"] == 1  # who drew the same mask
     assert pooled.loc[("model", "dice"), "photos"] == len(read_manifest(trained / "drawn.csv").in_split("test"))
-    at_training = open_segmenter(trained / "run" / "bundle").description.figures
+    at_training = open_segmenter(trained / "run" / "bundle").description.metrics
     assert pooled.loc[("model", "auroc"), "value"] == pytest.approx(
         next(figure.value for figure in at_training if figure.metric == "auroc")
     )
@@ -199,6 +199,6 @@ def test_values_of_a_label_map_are_chosen_for_training_and_measuring(
     estimates = pd.read_csv(tmp_path / "chosen" / "structures.csv")
     pooled = estimates[(estimates["over"] == "pooled") & (estimates["metric"] == "auroc")]["value"].item()
     recorded = {
-        figure.metric: figure.value for figure in open_segmenter(trained / "run" / "bundle").description.figures
+        figure.metric: figure.value for figure in open_segmenter(trained / "run" / "bundle").description.metrics
     }
     assert pooled == pytest.approx(recorded["auroc"])

@@ -36,7 +36,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             },
         ],
         "tasks": [{"name": "abnormality", "data": "home", "targets": [{"name": "abnormal"}], "folds": 2}],
-        "probe": {"fractions": [1.0], "strengths": [0.1]},
+        "probe": {"fractions": [1.0], "C": [0.1]},
         "resamples": 50,
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")

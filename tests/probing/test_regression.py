@@ -92,7 +92,7 @@ def test_pure_noise_gets_more_regularisation_than_signal() -> None:
     noise = np.random.default_rng(5).integers(0, 2, len(grade)).astype(float)
     truth = np.column_stack([(grade >= 1).astype(float), noise])
     head = fit_probe(embedded, truth, patients, ProbeRecipe(targets=(Target(name="signal"), Target(name="noise"))))
-    assert head.strengths["noise"] < head.strengths["signal"]
+    assert head.C["noise"] < head.C["signal"]
 
 
 def test_an_output_with_one_side_only_is_refused_by_name() -> None:

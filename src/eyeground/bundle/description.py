@@ -1,7 +1,7 @@
 """What `bundle.json` says: the network, its input, its outputs, and what was measured of it, as typed settings.
 
 Everything a user or a program may ask of a model without running it stands here, checked for consistency, so that no
-other module guesses. Format 2 added what a release needs to be judged: storage types, figures, and what rounding and
+other module guesses. Format 2 added what a release needs to be judged: storage types, metrics, and what rounding and
 8-bit arithmetic cost; format 3 the rule that decides. An older bundle opens as one in which these are empty.
 """
 
@@ -140,14 +140,14 @@ class Stacked(Settings):
     photos: int = Field(ge=1, description="Validation photos that it was fitted on.")
 
 
-class Figure(Settings):
-    """One measured figure of one output, with its 95 % interval over patients."""
+class MeasuredMetric(Settings):
+    """One measured metric of one output, with its 95 % interval over patients."""
 
     output: str = Field(description="Output it is of.")
     metric: str = Field(
         description="Such as auroc, sensitivity or specificity; the last two at the first operating point."
     )
-    value: float = Field(description="The figure.")
+    value: float = Field(description="The metric.")
     low: float | None = Field(None, description="Lower end of the interval; empty where there is none.")
     high: float | None = Field(None, description="Upper end of the interval; empty where there is none.")
     scope: str = Field(description="`test` for the run's own test photos, else the name of an external dataset.")
@@ -241,7 +241,7 @@ class BundleDescription(Settings):
     expected: Expected | None = Field(None, description="What scores to expect; empty where not recorded.")
     site: Site | None = Field(None, description="Photos of one's own that it was calibrated on; empty for others.")
     training: TrainingRecord = Field(description="What it was trained on.")
-    figures: tuple[Figure, ...] = Field((), description="What was measured of it, the headline first.")
+    metrics: tuple[MeasuredMetric, ...] = Field((), description="What was measured of it, the headline first.")
     familiarity: Familiarity | None = Field(
         None, description="How unfamiliar photos are told; empty where a bundle cannot tell."
     )
@@ -276,9 +276,9 @@ class BundleDescription(Settings):
         if self.storage and self.storage.keys() != self.tensors.keys():
             stray = min(self.storage.keys() ^ self.tensors.keys())
             raise ValueError(f"'storage' and 'tensors' do not name the same tensors: '{stray}' is in one of them")
-        for figure in self.figures:
-            if figure.output not in self.outputs:
-                raise ValueError(f"a figure is of '{figure.output}', which is no output")
+        for metric in self.metrics:
+            if metric.output not in self.outputs:
+                raise ValueError(f"a metric is of '{metric.output}', which is no output")
         for one in self.stacked:
             if not {one.output, one.added} <= set(self.outputs):
                 raise ValueError(f"'{one.added}' was added to '{one.output}', one of which is no output")
@@ -302,10 +302,10 @@ class BundleDescription(Settings):
         return self.training.side or self.preprocessing.side
 
     @property
-    def headline(self) -> Figure | None:
+    def headline(self) -> MeasuredMetric | None:
         """The first AUROC of a classifier, or Dice of a segmenter, on the run's own test photos; None where none is recorded."""
         metric = "auroc" if self.decoder is None else "dice"
-        return next((one for one in self.figures if (one.metric, one.scope) == (metric, "test")), None)
+        return next((one for one in self.metrics if (one.metric, one.scope) == (metric, "test")), None)
 
     def threshold(self, output: str) -> float | None:
         """The first operating point of an output, or None where none was chosen."""

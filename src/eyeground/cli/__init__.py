@@ -35,6 +35,7 @@ from eyeground.cli import (
     study,
     use,
 )
+from eyeground.config.spellings import known_option
 from eyeground.core.console import Console
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
 
@@ -138,7 +139,10 @@ def main(arguments: list[str] | None = None) -> int:
     """
     errors = Console(stderr=True)
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = app(
+            args=[known_option(one) for one in (sys.argv[1:] if arguments is None else arguments)],
+            standalone_mode=False,
+        )
         return code if isinstance(code, int) else EXIT_DONE
     except UserError as error:
         errors.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)

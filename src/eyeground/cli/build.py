@@ -43,7 +43,7 @@ FOLD = typer.Option(
     "--fold",
     min=0,
     help="Train without this fold of the training photos (column 'fold'), which become the test photos; the manifest's own test "
-    "photos are left out. For models that teach another: see teaching.predictions in docs/recipe.md.",
+    "photos are left out. For models that teach another: see soft_labels.predictions in docs/recipe.md.",
 )
 DIVISIONS = ("split", "fold")  # what training needs of a manifest besides its labels
 LEAKAGE = typer.Option(False, "--allow-leakage", help="Train although the same photo stands in two splits.")

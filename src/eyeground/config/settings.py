@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
+from eyeground.config.spellings import known_name, with_known_names
 from eyeground.core.files import write_text
 from eyeground.errors import UserError, did_you_mean
 
@@ -28,6 +29,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True, ser_json_inf_nan="constants"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _other_spellings(cls, given: Any) -> Any:
+        return with_known_names(given, cls.model_fields) if isinstance(given, dict) else given
 
 
 Recipe = TypeVar("Recipe", bound=Settings)
@@ -148,7 +154,7 @@ def _one_line(error: Exception) -> str:
 def _put(settings: dict[str, Any], key: str, value: Any) -> None:
     """Set a dotted key in nested settings; a number counts the entries of a list from 0."""
     place: Any = settings
-    *outer, last = key.split(".")
+    *outer, last = map(known_name, key.split("."))
     for part in outer:
         step = _step(place, part, key)
         if isinstance(place, dict) and place.get(step) is None:

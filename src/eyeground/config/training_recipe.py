@@ -238,7 +238,7 @@ class TrainingRecipe(Settings):
     architecture: Architecture = Field(Architecture(), description="The network.")
     preprocessing: Preprocessing = Field(Preprocessing(), description="Photograph to tensor.")
     augmentation: Augmentation = Field(Augmentation(), description="Random changes of training photos.")
-    teaching: SoftLabels = Field(SoftLabels(), description="Learning from other models beside the labels.")
+    soft_labels: SoftLabels = Field(SoftLabels(), description="Learning from other models beside the labels.")
     optimisation: Optimisation = Field(Optimisation(), description="Fitting.")
     calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     machine: Machine = Field(Machine(), description="Hardware.")
@@ -267,7 +267,7 @@ class ProbeRecipe(Settings):
     """All settings of `eyeground adapt --probe`: logistic regression on the frozen embedding."""
 
     targets: tuple[Target, ...] = Field(min_length=1, description="Label columns to learn.")
-    strengths: tuple[Positive, ...] = Field(
+    C: tuple[Positive, ...] = Field(
         (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0),
         min_length=1,
         description="Inverse regularisation strengths (C) to choose from, tried from the strongest until the loss rises.",

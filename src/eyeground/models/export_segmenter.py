@@ -6,7 +6,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from eyeground.bundle.description import BundleDescription, Figure, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import BundleDescription, MeasuredMetric, OperatingPoint, TrainingRecord
 from eyeground.bundle.files import CARD, ONNX, WEIGHTS
 from eyeground.bundle.open import Bundle, now, open_segmenter, write_bundle
 from eyeground.bundle.training_photos import TRAINING_PHOTOS, write_training_photos
@@ -35,7 +35,7 @@ def export_segmenter(
     name: str,
     training: TrainingRecord,
     thresholds: tuple[OperatingPoint, ...],
-    figures: tuple[Figure, ...],
+    metrics: tuple[MeasuredMetric, ...],
     card: str,
     licence: str,
     training_photos: Sequence[str],
@@ -46,7 +46,7 @@ def export_segmenter(
         segmenter: Moved to the CPU and put in evaluation mode.
         folder: Where the bundle goes; a bundle already there is replaced.
         thresholds: From which probability on a pixel counts as drawn, per structure; never chosen on test photos.
-        figures: What was measured on test photos.
+        metrics: What was measured on test photos.
         card: Model card, Markdown with Hugging Face metadata.
         licence: Licence of the weights.
         training_photos: Hashes of the photos that it has seen, see `eyeground.bundle.training_photos`.
@@ -69,7 +69,7 @@ def export_segmenter(
         storage={key: TYPE_NAMES[tensor.dtype] for key, tensor in state.items()},
         operating_points=thresholds,
         training=training,
-        figures=figures,
+        metrics=metrics,
         licence=licence,
     )
     photos = example_photos(segmenter.preprocessing.side)

@@ -28,7 +28,7 @@ class Head:
 
     weight: np.ndarray
     bias: np.ndarray
-    strengths: dict[str, float]
+    C: dict[str, float]
 
     def logits(self, embedded: np.ndarray) -> np.ndarray:
         """Logits (n, outputs) of embeddings (n, width), each by itself: `in_order` puts the steps of ordinal targets in order."""
@@ -149,7 +149,7 @@ def _best_strength(embedded: np.ndarray, answer: np.ndarray, patients: np.ndarra
     Goes from strong to weak regularisation, each fold starting from its last solution, and stops when the loss rises:
     the loss has one valley, and the fits beyond it are the slow ones.
     """
-    strengths = sorted(recipe.strengths)
+    strengths = sorted(recipe.C)
     folds = _telling_folds(answer, patients, recipe)
     fits = [_regression(strengths[0]).set_params(warm_start=True) for _ in folds]
     classes = np.unique(answer)

@@ -23,7 +23,7 @@ from eyeground.imaging.prepared_photos import PreparedPhotos
 
 
 def with_soft_labels(
-    photos: PreparedPhotos, targets: Sequence[Target], teaching: SoftLabels, console: Console
+    photos: PreparedPhotos, targets: Sequence[Target], soft_labels: SoftLabels, console: Console
 ) -> PreparedPhotos:
     """The photos with the truths of the `train` rows moved towards what the recipe's predictions tables say of them.
 
@@ -36,10 +36,10 @@ def with_soft_labels(
     Raises:
         UserError: If a table cannot be read, shares no output with the targets, or no training photo is in any of them.
     """
-    if not teaching.predictions:
+    if not soft_labels.predictions:
         return photos
     outputs = [output for target in targets for output in target.outputs]
-    tables = [_told(Path(path), outputs) for path in teaching.predictions]
+    tables = [_told(Path(path), outputs) for path in soft_labels.predictions]
     told = pd.concat(tables).groupby(level=0).mean()
     rows = photos.rows("train")
     paths = [_plain(path) for path in photos.manifest.photo_paths()]
@@ -47,12 +47,14 @@ def with_soft_labels(
     known = int(np.isfinite(said).any(axis=1).sum())
     if not known:
         raise UserError(
-            f"teaching.predictions: none of the {len(rows)} training photos is in {', '.join(teaching.predictions)} as a photo "
+            f"soft_labels.predictions: none of the {len(rows)} training photos is in {', '.join(soft_labels.predictions)} as a photo "
             "that its model did not learn from; such tables come from `eyeground pretrain --fold`"
         )
-    console.print(f"taught: {known} of {len(rows)} training photos, {teaching.share:.0%} of their truth by predictions")
+    console.print(
+        f"soft labels: {known} of {len(rows)} training photos, {soft_labels.share:.0%} of their truth by predictions"
+    )
     truth = photos.truth.copy()
-    truth[rows] = blended(truth[rows], said, teaching.share)
+    truth[rows] = blended(truth[rows], said, soft_labels.share)
     return replace(photos, truth=truth)
 
 

@@ -99,7 +99,7 @@ def calibrate(source: str, manifest: Manifest, plan: SitePlan, console: Console)
             **vars(answers),
             "name": plan.name,
             "created": now(),
-            "figures": tuple(one for one in described.figures if one.metric not in AT_THRESHOLDS),
+            "metrics": tuple(one for one in described.metrics if one.metric not in AT_THRESHOLDS),
             "familiarity": _familiar(described.familiarity, unfamiliarity),
             "site": site.model_copy(update={"manifest_fingerprint": manifest.fingerprint()}),
         }

@@ -94,7 +94,7 @@ def _recipe(path: Path) -> TrainingRecipe | ProbeRecipe:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise UserError(f"{path}: cannot be read; is its folder a run folder? ({error})") from error
-    is_probe = isinstance(content, dict) and "strengths" in content
+    is_probe = isinstance(content, dict) and {"C", "strengths"} & content.keys()
     return read_recipe(ProbeRecipe, path) if is_probe else read_recipe(TrainingRecipe, path)
 
 

@@ -143,7 +143,7 @@ def test_the_bundle_tells_model_data_and_preprocessing_and_no_path(made, descrip
         ("augmentation.flip=false", "random turns by right angles", "left-right flips"),
         ("augmentation.illumination=0.2", "illumination across the photo by up to 20%", "blur in 10% of photos"),
         ("augmentation.sharpen=0.15", "sharpening in 15% of photos", "blur in 10% of photos"),
-        ("teaching.predictions=[a.csv, b.csv]", "blended with predictions from 2 tables", "The seed was 0"),
+        ("soft_labels.predictions=[a.csv, b.csv]", "blended with predictions from 2 tables", "The seed was 0"),
         ("architecture.views=2", "the mean over 2 copies of the photo: upright and upside down", "Its only input"),
         (
             "architecture.scales=[1, 0.75]",
@@ -168,7 +168,7 @@ def test_epochs_that_were_not_run_are_told(made, description):
 
 
 def test_a_probe_is_told_as_one(made, description):
-    recipe = ProbeRecipe(targets=(Target(name="dr"),), strengths=(0.1, 1.0), folds=4)
+    recipe = ProbeRecipe(targets=(Target(name="dr"),), C=(0.1, 1.0), folds=4)
     text = text_of(methods_section(evaluate(made, resamples=0), made, recipe, description))
     assert "logistic regression was fitted to its embedding" in text
     assert "chosen among 0.1 and 1 by 4-fold cross-validation" in text

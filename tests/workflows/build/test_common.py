@@ -189,11 +189,14 @@ def test_a_model_that_did_not_see_a_fold_teaches_one_that_does(folder: Path, man
     held = hold_out(whole, 0)
     train_and_validate(held, RECIPE, plan(folder, "teacher"), QUIET, resume=False)
     teaching = SoftLabels(predictions=(str(folder / "teacher" / "predictions.parquet"),), share=1.0)
-    with_soft_labels, said = RECIPE.model_copy(update={"teaching": teaching}), io.StringIO()
+    with_soft_labels, said = RECIPE.model_copy(update={"soft_labels": teaching}), io.StringIO()
     built = train_and_validate(
         whole, with_soft_labels, plan(folder, "taught"), Console(file=said, width=200), resume=False
     )
-    assert f"taught: {len(held.in_split('test'))} of {len(whole.in_split('train'))} training photos" in said.getvalue()
+    assert (
+        f"soft labels: {len(held.in_split('test'))} of {len(whole.in_split('train'))} training photos"
+        in said.getvalue()
+    )
     assert set(built.predictions.table["truth_abnormal"]) == {0.0, 1.0}
     assert "fold" not in built.predictions.table
     losses = [pd.read_csv(folder / name / "history.csv")["loss"].tolist() for name in ("teacher", "taught")]

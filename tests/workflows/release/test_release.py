@@ -219,7 +219,7 @@ def test_figures_are_of_the_released_graph_on_test_photos_at_the_bundle_s_thresh
     used = read_manifest(folder / "run" / "manifest.parquet").in_split("test")
     again = predict_manifest(used, eyeground.load(released.folder), folder / "cache", 1).predictions
     evaluation = evaluate(again, released.description.operating_points, resamples=100)
-    recorded = {(one.output, one.metric): one for one in released.description.figures if one.scope == "test"}
+    recorded = {(one.output, one.metric): one for one in released.description.metrics if one.scope == "test"}
     for output in evaluation.outputs:
         for metric in ("auroc", "sensitivity", "specificity"):
             estimate = output.estimate(metric)
@@ -232,7 +232,7 @@ def test_figures_are_of_the_released_graph_on_test_photos_at_the_bundle_s_thresh
 
 
 def test_external_figures_are_of_every_photo_and_say_whose_predictions_they_are(folder: Path, released: Bundle) -> None:
-    figures = {(one.scope, one.output, one.metric): one for one in released.description.figures}
+    figures = {(one.scope, one.output, one.metric): one for one in released.description.metrics}
     table = read_predictions(folder / "other.parquet")
     truth, probability, _ = table.known("abnormal")
     found = figures["table", "abnormal", "auroc"]

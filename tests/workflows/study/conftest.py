@@ -39,7 +39,7 @@ RECIPE = {
             "folds": 2,
         },
     ],
-    "probe": {"fractions": [0.5, 1.0], "seeds": [0, 1], "strengths": [0.01, 1.0]},
+    "probe": {"fractions": [0.5, 1.0], "seeds": [0, 1], "C": [0.01, 1.0]},
     "finetune": {
         "tasks": ["diseases"],
         "fractions": [1.0],

@@ -42,7 +42,7 @@ def model_parts(recipe: TrainingRecipe | ProbeRecipe | None, description: Bundle
             "The network's weights were kept as they were; logistic regression was fitted to its embedding, without weights for rare classes."
         )
         parts["selection"] = (
-            f"The inverse strength of regularisation was chosen among {joined([f'{c:g}' for c in recipe.strengths])} by "
+            f"The inverse strength of regularisation was chosen among {joined([f'{c:g}' for c in recipe.C])} by "
             f"{recipe.folds}-fold cross-validation within the training photos, with all photos of a patient in one fold "
             f"(seed {recipe.seed})."
         )
@@ -136,7 +136,7 @@ def _training(recipe: TrainingRecipe, epochs: int | None) -> str:
         f"The weights were fitted by {loss}{smoothing}, with {optimiser} (peak learning rate {settings.learning_rate:g}{decay}, "
         f"weight decay {settings.weight_decay:g}, batches of {settings.batch_size}) for at most {counted(settings.epochs, 'epoch')}{run}. "
         f"The learning rate {rose}fell along a cosine that reaches zero with the last of them.{clipped} "
-        f"{_augmentation(recipe.augmentation)} {imbalance}{_soft_labels(recipe.teaching)} The seed was {recipe.seed}."
+        f"{_augmentation(recipe.augmentation)} {imbalance}{_soft_labels(recipe.soft_labels)} The seed was {recipe.seed}."
     )
 
 

@@ -103,7 +103,7 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
     embedded = embeddings(lambda: embedder(bundle), bundle.description.files[ONNX], photos.standard, plan.cache)
     by_split = "split" in manifest.table
     probed = (_by_split if by_split else _by_folds)(photos, embedded, recipe, console)
-    for name, strength in probed.head.strengths.items():
+    for name, strength in probed.head.C.items():
         console.print(f"probe of '{name}': strength {strength:g}")
     built = validate_and_export(
         _network(bundle, probed.head, recipe.targets),

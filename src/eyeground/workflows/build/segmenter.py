@@ -1,7 +1,7 @@
 """From a manifest with masks to a segmenter's bundle: split, prepare, fit, choose thresholds, export, measure.
 
 Thresholds are those with the best Dice over the pixels of validation photos; where the manifest has none, as in DRIVE's
-official halves, of training photos. Figures are of test photos, drawn by the exported graph itself.
+official halves, of training photos. Metrics are of test photos, drawn by the exported graph itself.
 """
 
 import json
@@ -17,7 +17,7 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 
-from eyeground.bundle.description import Figure, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import MeasuredMetric, OperatingPoint, TrainingRecord
 from eyeground.bundle.installed import DESCRIPTION, folder_of
 from eyeground.bundle.open import Bundle, open_classifier
 from eyeground.config.segmentation_recipe import SegmentationRecipe
@@ -95,7 +95,7 @@ def _structure(text: str) -> dict[str, str]:
 def train_segmenter(
     manifest: Manifest, recipe: SegmentationRecipe, plan: Plan, console: Console, resume: bool
 ) -> BuiltSegmenter:
-    """Run the whole build; a run killed at any point is resumed to the same figures.
+    """Run the whole build; a run killed at any point is resumed to the same metrics.
 
     A manifest without splits is split by patient (70 % train, 10 % validation, 20 % test).
 
@@ -129,7 +129,7 @@ def train_segmenter(
     measured = measure_segmentations(tested, recipe.structures, recipe.preprocessing, segmenter.draw)
     estimates = measured.estimates(seed=recipe.seed)
     write_table(estimates, plan.folder / EVALUATION / ESTIMATES)
-    return BuiltSegmenter(export(_figures(estimates)), estimates)
+    return BuiltSegmenter(export(_metrics(estimates)), estimates)
 
 
 def choose_thresholds(
@@ -185,13 +185,13 @@ def _draw(segmenter: SegmentationNetwork, standard: StandardPhoto) -> SegmentedP
     return SegmentedPhoto(standard, dict(zip(segmenter.structures, maps, strict=True)), {})
 
 
-def _figures(estimates: pd.DataFrame) -> tuple[Figure, ...]:
-    """The model's figures over all test pixels, for bundle.json."""
+def _metrics(estimates: pd.DataFrame) -> tuple[MeasuredMetric, ...]:
+    """The model's metrics over all test pixels, for bundle.json."""
     pooled = estimates[
         (estimates["reader"] == MODEL) & (estimates["over"] == "pooled") & estimates["metric"].isin(RECORDED)
     ].dropna(subset=["value"])
     return tuple(
-        Figure(
+        MeasuredMetric(
             output=row["structure"],
             metric=row["metric"],
             value=row["value"],
@@ -211,7 +211,7 @@ def _export(
     record: TrainingRecord,
     thresholds: tuple[OperatingPoint, ...],
     seen: Sequence[str],
-    figures: tuple[Figure, ...],
+    metrics: tuple[MeasuredMetric, ...],
 ) -> Bundle:
     environment = Environment(
         loader=PackageLoader("eyeground.workflows"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -224,7 +224,7 @@ def _export(
         preprocessing=segmenter.preprocessing,
         record=record,
         thresholds=thresholds,
-        figures=figures,
+        metrics=metrics,
     )
     return export_segmenter(
         segmenter,
@@ -232,7 +232,7 @@ def _export(
         name=plan.name,
         training=record,
         thresholds=thresholds,
-        figures=figures,
+        metrics=metrics,
         card=card,
         licence=plan.licence,
         training_photos=seen,

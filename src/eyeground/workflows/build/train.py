@@ -58,7 +58,7 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     fitted = fit(
         classifier,
         recipe,
-        with_soft_labels(photos, recipe.targets, recipe.teaching, console),
+        with_soft_labels(photos, recipe.targets, recipe.soft_labels, console),
         plan.folder,
         console,
         resume,

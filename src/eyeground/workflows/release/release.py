@@ -1,7 +1,7 @@
 """`release`: a finished run becomes a bundle that anyone can load, small, measured again, and open about its data.
 
 What is released is not what was trained: weights are rounded to 16 bits and the graph is exported from them. So nothing
-is copied from the run's own evaluation; the released graph predicts validation and test photos again, and every figure
+is copied from the run's own evaluation; the released graph predicts validation and test photos again, and every metric
 of the card is of these predictions. A release whose rounding moved any probability by 0.005 is refused. The price is
 one pass over these photos for each graph, and that the photographs, or their cached standard photos, must still be here.
 """
@@ -42,7 +42,7 @@ from eyeground.workflows.release.release_card import (
     TEST,
     Facts,
     SplitFlow,
-    figures_of,
+    metrics_of,
     release_card,
 )
 
@@ -59,7 +59,7 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
             f"--name '{plan.name}': use letters, digits, '.', '_', '+' and '-', and no more than 100 of them"
         )
     if TEST in plan.external:
-        raise UserError(f"--external {TEST}=…: this is what the run's own figures are called; choose another name")
+        raise UserError(f"--external {TEST}=…: this is what the run's own metrics are called; choose another name")
     if plan.report is not None and not (plan.report / REPORT).is_file():
         raise UserError(f"{plan.report}: no {REPORT} here; --report takes a folder that `eyeground evaluate` wrote")
     run = read_finished_run(plan.run)
@@ -92,7 +92,7 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
             extra |= {"quantisations": _quantised(deciding, int8, photos, predictions, console)}
         evaluations = {TEST: evaluate(predictions.in_split("test"), answers.operating_points, resamples=plan.resamples)}
         evaluations |= {name: evaluate_external(name, table, rounded, plan) for name, table in plan.external.items()}
-        extra |= {"figures": tuple(one for scope, of in evaluations.items() for one in figures_of(of, scope))}
+        extra |= {"metrics": tuple(one for scope, of in evaluations.items() for one in metrics_of(of, scope))}
         description = rounded.description.model_copy(update=extra)
         files = _files(rounded, int8, plan.report)
         card = release_card(_facts(run, description, photos, predictions, evaluations, files, plan.resamples))

@@ -1,7 +1,7 @@
-"""The card of a released model: what it is for, what it was made from, and every figure that was measured of it.
+"""The card of a released model: what it is for, what it was made from, and every metric that was measured of it.
 
 Like `model_card` it is rendered from the run and from nothing else. Its head is the metadata that the Hugging Face hub
-reads: licence, tags, and the headline figures as a model index. What could not be measured is a dash, and never a guess.
+reads: licence, tags, and the headline metrics as a model index. What could not be measured is a dash, and never a guess.
 """
 
 import re
@@ -13,7 +13,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eyeground.bundle.calibration import describe_calibration
-from eyeground.bundle.description import BundleDescription, Figure, Share, describe_views
+from eyeground.bundle.description import BundleDescription, MeasuredMetric, Share, describe_views
 from eyeground.datasets import DATASETS, Dataset
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate
@@ -53,7 +53,7 @@ class Facts:
     """Everything that a card tells.
 
     Attributes:
-        description: With figures, rounding and quantisations.
+        description: With metrics, rounding and quantisations.
         parameters: Of the network.
         sizes: Bytes of each file.
         weights_hash: SHA-256 of `model.safetensors`.
@@ -74,15 +74,15 @@ class Facts:
     hashes: int
 
 
-def figures_of(evaluation: Evaluation, scope: str) -> tuple[Figure, ...]:
+def metrics_of(evaluation: Evaluation, scope: str) -> tuple[MeasuredMetric, ...]:
     """AUROC, sensitivity and specificity of every output, as far as they are estimable, for `bundle.json`."""
-    figures = []
+    metrics = []
     for output in evaluation.outputs:
         for metric in RECORDED:
             estimate = output.estimate(metric)
             if estimate.value is not None:
-                figures.append(
-                    Figure(
+                metrics.append(
+                    MeasuredMetric(
                         output=output.output,
                         metric=metric,
                         value=estimate.value,
@@ -93,7 +93,7 @@ def figures_of(evaluation: Evaluation, scope: str) -> tuple[Figure, ...]:
                         patients=output.patients,
                     )
                 )
-    return tuple(figures)
+    return tuple(metrics)
 
 
 def release_card(facts: Facts) -> str:
@@ -148,12 +148,12 @@ def _metadata(facts: Facts) -> dict[str, Any]:
 def _model_index(facts: Facts) -> list[dict[str, Any]]:
     sources = ", ".join(facts.description.training.sources) or "the training manifest"
     results = []
-    for scope in dict.fromkeys(figure.scope for figure in facts.description.figures):
+    for scope in dict.fromkeys(metric.scope for metric in facts.description.metrics):
         named = f"{sources}, internal test photos" if scope == TEST else scope
         metrics = [
-            {"type": "roc_auc", "value": round(figure.value, 4), "name": f"AUROC, {figure.output}"}
-            for figure in facts.description.figures
-            if figure.scope == scope and figure.metric == "auroc"
+            {"type": "roc_auc", "value": round(metric.value, 4), "name": f"AUROC, {metric.output}"}
+            for metric in facts.description.metrics
+            if metric.scope == scope and metric.metric == "auroc"
         ]
         if metrics:
             results.append(
@@ -171,7 +171,7 @@ def _slug(text: str) -> str:
 
 
 def _cells(output: OutputEvaluation) -> list[str]:
-    """Each figure of the card's tables, or a dash."""
+    """Each metric of the card's tables, or a dash."""
     found: dict[str, Estimate] = {}
     for estimate in output.all_estimates():
         found.setdefault(estimate.metric, estimate)
@@ -184,8 +184,8 @@ def _share(share: Share | None) -> str:
 
 def _group_cells(group: Group) -> list[str]:
     found: dict[str, Estimate] = {}
-    for figure in group.figures:
-        found.setdefault(figure.estimate.metric, figure.estimate)
+    for metric in group.figures:
+        found.setdefault(metric.estimate.metric, metric.estimate)
     return [shown(found.get(metric)) for metric in RECORDED]
 
 

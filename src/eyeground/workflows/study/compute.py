@@ -72,7 +72,7 @@ def probe_cell(
         for target in _regressions(task.targets):
             columns = slice(first, first + len(target.outputs))
             first = columns.stop
-            recipe = ProbeRecipe(targets=(target,), strengths=strengths, seed=cell.seed)
+            recipe = ProbeRecipe(targets=(target,), C=strengths, seed=cell.seed)
             truth = own.prepared.truth[drawn, columns]
             if not _has_both(truth):
                 # One class alone teaches nothing: every photo gets the share of positives, an AUROC of one half.
@@ -81,7 +81,7 @@ def probe_cell(
                 continue
             head = fit_probe(own.embedded[drawn], truth, patients[drawn], recipe)
             heads.append(_Probe(head, target))
-            remarks[target.name] = head.strengths
+            remarks[target.name] = head.C
         held_out = held_out_rows(cell, own.prepared.manifest)
         tables = {OWN: own.table(held_out, _predicted(heads, own.embedded[held_out]), task.targets)}
         for name, photos in external.items():

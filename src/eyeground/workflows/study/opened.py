@@ -71,7 +71,7 @@ class Study:
         }
         if cell.method == "probe":
             assert self.recipe.probe is not None
-            depends_on["strengths"] = list(self.recipe.probe.strengths)
+            depends_on["strengths"] = list(self.recipe.probe.C)
         if cell.method == "finetune":
             assert self.recipe.finetune is not None
             depends_on["finetune"] = self.recipe.finetune.model_dump(

@@ -83,7 +83,7 @@ def _groups(study: Study, prepared: Prepared, planned: Sequence[Planned]) -> Ite
         task = study.recipe.task(name)
         photos = photos_of(study, prepared, study.starts[start], task, embed=True)
         own = photos.pop("")
-        yield list(group), (task, study.recipe.probe.strengths, own, photos)
+        yield list(group), (task, study.recipe.probe.C, own, photos)
 
 
 def _other(study: Study, prepared: Prepared, one: Planned, console: Console) -> Outcome:

@@ -104,7 +104,7 @@ class ProbePlan(Settings):
         min_length=1,
         description="Draws of each fraction below 1. With fewer than ten, intervals are too narrow where labels are few.",
     )
-    strengths: Strengths = Field(
+    C: Strengths = Field(
         DEFAULT_STRENGTHS,
         description="Inverse regularisation strengths to choose from, by patient-grouped folds within the training patients.",
     )
