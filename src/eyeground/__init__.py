@@ -8,37 +8,66 @@ What is named here is imported when it is first used, so that importing the pack
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from eyeground.errors import UserError
-    from eyeground.screening.batch import screen
-    from eyeground.screening.finding import Finding
-    from eyeground.screening.runtime import Screener, load
+__version__ = "0.2.0"
 
-__all__ = [
-    "Finding",
-    "Screener",
-    "UserError",
-    "__version__",
-    "load",
-    "screen",
-]
-__version__ = "0.1.0"
-
-_MODULES = {
+# What is not a verb, and where it is.
+_THINGS = {
     "Finding": "screening.finding",
+    "Manifest": "data.manifest",
+    "Predictions": "data.predictions",
     "Screener": "screening.runtime",
     "UserError": "errors",
     "load": "screening.runtime",
-    "screen": "screening.batch",
+    "read_manifest": "data.manifest",
+    "read_predictions": "data.predictions",
 }
+__all__ = [
+    "Finding",
+    "Manifest",
+    "Predictions",
+    "Screener",
+    "UserError",
+    "__version__",
+    "adapt",
+    "calibrate",
+    "check",
+    "compare",
+    "convert",
+    "embed",
+    "evaluate",
+    "explain",
+    "import_csv",
+    "import_dataset",
+    "import_dicom",
+    "import_folder",
+    "join",
+    "load",
+    "predict",
+    "pretrain",
+    "pull",
+    "push",
+    "read_manifest",
+    "read_predictions",
+    "release",
+    "robustness",
+    "screen",
+    "segment",
+    "split",
+    "study",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name in _THINGS:
+        found = getattr(import_module(f"eyeground.{_THINGS[name]}"), name)
+    elif name in __all__:  # a verb: a function for each command, with its arguments by keyword
+        found = import_module("eyeground.cli.verbs").python_function(name)
+    else:
         raise AttributeError(f"module 'eyeground' has no attribute '{name}'")
-    return getattr(import_module(f"eyeground.{_MODULES[name]}"), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

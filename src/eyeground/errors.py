@@ -7,6 +7,7 @@ exits with `EXIT_USER_ERROR`; any other exception is a bug of ours and shows its
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 EXIT_DONE = 0
 EXIT_NOTHING_USABLE = 1
@@ -14,8 +15,19 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """A mistake or obstacle that the user can act on; its text says where it is and how to mend it."""
+
+    exit_code = EXIT_USER_ERROR
+
+
+class NothingReadableError(UserError):
+    """None of the photos that were given could be read; the table that was written all the same says why of each."""
+
+    exit_code = EXIT_NOTHING_USABLE
+
+    def __init__(self, photos: int, table: Path) -> None:
+        super().__init__(f"none of {photos:,} photos could be read; {table} says why")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -129,7 +129,7 @@ def test_outputs_are_named_after_target_and_class() -> None:
     ("content", "message"),
     [
         ("optimisation: {epoch: 3}", "recipe.yaml: 'optimisation.epoch' is not a setting (did you mean 'epochs'?)"),
-        ("optimization: {epochs: 3}", "(did you mean 'optimisation'?)"),
+        ("optimistion: {epochs: 3}", "(did you mean 'optimisation'?)"),
         ("epochs: 3", "'epochs' is not a setting (did you mean 'optimisation.epochs'?)"),
         ("targets: [{name: a, knd: binary}]", "'targets.0.knd' is not a setting (did you mean 'kind'?)"),
         ("optimisation: {epochs: many}", "'optimisation.epochs' is 'many'"),
@@ -212,3 +212,18 @@ def test_a_seed_that_no_generator_takes_is_refused(seed):
     with pytest.raises(UserError, match="'seed' is"):
         read_recipe(TrainingRecipe, overrides=[f"seed={seed}"])
     assert read_recipe(TrainingRecipe, overrides=["seed=4294967295"]).seed == 4294967295
+
+
+def test_american_spellings_and_former_names_are_taken_in_files_and_overrides(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("optimization: {epochs: 3}\naugmentation: {color: 0.1}\nteaching: {share: 0.2}\n", encoding="utf-8")
+    recipe = read_recipe(TrainingRecipe, path, ["initialization=scratch", "optimization.warmup=0.2"])
+    assert (recipe.optimisation.epochs, recipe.optimisation.warmup) == (3, 0.2)
+    assert (recipe.augmentation.colour, recipe.soft_labels.share, recipe.initialisation) == (0.1, 0.2, "scratch")
+
+
+def test_a_setting_under_both_of_its_names_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("optimization: {epochs: 3}\noptimisation: {epochs: 4}\n", encoding="utf-8")
+    with pytest.raises(UserError, match="'optimization' is not a setting"):
+        read_recipe(TrainingRecipe, path)

@@ -50,7 +50,7 @@ def exported(network: SegmentationNetwork, folder: Path) -> Bundle:
         name="tiny",
         training=RECORD,
         thresholds=points,
-        figures=(),
+        metrics=(),
         card="# tiny\n",
         licence="apache-2.0",
         training_photos=("0" * 64,),

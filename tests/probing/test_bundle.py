@@ -136,7 +136,7 @@ def test_nothing_that_was_measured_of_the_old_head_is_taken_over(tmp_path: Path)
     old = source(tmp_path / "old")
     new = probe(old, tmp_path / "new").description
     assert (new.name, new.licence, new.outputs) == ("new", "mit", ("dr", "amd"))
-    assert new.calibrations == () and new.operating_points == () and new.figures == ()
+    assert new.calibrations == () and new.operating_points == () and new.metrics == ()
     assert INT8 not in new.files
 
 

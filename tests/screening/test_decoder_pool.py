@@ -93,10 +93,10 @@ READ_ONE = """
 import resource, sys
 from pathlib import Path
 from eyeground.config.training_recipe import Preprocessing
-from eyeground.screening.decoder_pool import Readers, DecoderSettings
+from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings
 
 def read(path):
-    with Readers(DecoderSettings(Preprocessing(side=64), picture_side=96), jobs=1) as readers:
+    with DecoderPool(DecoderSettings(Preprocessing(side=64), picture_side=96), jobs=1) as readers:
         for outcome in readers.read([Path(path)], ahead=1):
             print(getattr(outcome, "reason", "read"), readers._processes[0]._process.pid, flush=True)
             sys.stdin.readline()

@@ -35,6 +35,7 @@ from eyeground.cli import (
     study,
     use,
 )
+from eyeground.cli.verbs import as_command
 from eyeground.config.spellings import known_option
 from eyeground.core.console import Console
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
@@ -91,29 +92,29 @@ app = typer.Typer(
     add_completion=True,
 )
 app.add_typer(data.import_app, name="import")
-app.command("join")(data.join)
-app.command("check")(data.check)
-app.command("split")(data.split)
-app.command("convert")(convert.convert)
-app.command("pretrain")(build.pretrain)
-app.command("adapt")(build.adapt)
-app.command("study")(study.study)
-app.command("predict")(predict.predict)
-app.command("evaluate")(evaluate.evaluate)
-app.command("compare")(compare.compare)
-app.command("robustness")(robustness.robustness)
-app.command("explain")(explain.explain)
-app.command("release")(release.release)
-app.command("push")(hub.push)
-app.command("pull")(hub.pull)
-app.command("models")(use.models)
-app.command("calibrate")(calibrate.calibrate)
-app.command("screen")(screen.screen)
-app.command("embed")(embed.embed)
-app.command("segment")(segment.segment)
-app.command("inspect")(use.inspect)
-app.command("cache")(cache.cache)
-app.command("demo")(demo.demo)
+app.command("join")(as_command(data.join))
+app.command("check")(as_command(data.check))
+app.command("split")(as_command(data.split))
+app.command("convert")(as_command(convert.convert))
+app.command("pretrain")(as_command(build.pretrain))
+app.command("adapt")(as_command(build.adapt))
+app.command("study")(as_command(study.study))
+app.command("predict")(as_command(predict.predict))
+app.command("evaluate")(as_command(evaluate.evaluate))
+app.command("compare")(as_command(compare.compare))
+app.command("robustness")(as_command(robustness.robustness))
+app.command("explain")(as_command(explain.explain))
+app.command("release")(as_command(release.release))
+app.command("push")(as_command(hub.push))
+app.command("pull")(as_command(hub.pull))
+app.command("models")(as_command(use.models))
+app.command("calibrate")(as_command(calibrate.calibrate))
+app.command("screen")(as_command(screen.screen))
+app.command("embed")(as_command(embed.embed))
+app.command("segment")(as_command(segment.segment))
+app.command("inspect")(as_command(use.inspect))
+app.command("cache")(as_command(cache.cache))
+app.command("demo")(as_command(demo.demo))
 
 
 def _version(asked: bool) -> None:
@@ -146,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
         return code if isinstance(code, int) else EXIT_DONE
     except UserError as error:
         errors.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
-        return EXIT_USER_ERROR
+        return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         errors.print(
             "interrupted; nothing that was finished is lost. Repeat the command (with --resume for training) to go on"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
+    from eyeground.bundle.open import Bundle
     from eyeground.config.targets import Target
     from eyeground.data.manifest import Manifest
     from eyeground.workflows.build.common import Built, Plan
@@ -62,7 +63,7 @@ def pretrain(
     allow_leakage: bool = LEAKAGE,
     cache: Path = CACHE,
     jobs: int | None = JOBS,
-) -> None:
+) -> "Bundle":
     """Train a model with supervision, from scratch or from ImageNet weights; by default normal against abnormal.
 
     Patients are split 70/10/20 unless the manifest has splits. The epoch and the thresholds are chosen on
@@ -87,7 +88,7 @@ def pretrain(
     _refuse_wrong_targets(photos, settings.targets)
     make_room(output, resume, overwrite)
     train_and_validate = _with_torch().train_and_validate
-    _report(train_and_validate(photos, settings, plan, Console(soft_wrap=True), resume), output)
+    return _report(train_and_validate(photos, settings, plan, Console(soft_wrap=True), resume), output)
 
 
 def adapt(
@@ -132,7 +133,7 @@ def adapt(
     allow_leakage: bool = LEAKAGE,
     cache: Path = CACHE,
     jobs: int | None = JOBS,
-) -> None:
+) -> "Bundle":
     """Adapt a bundle to labels of your own (diseases, grades, classes) or to masks of your own (vessels, optic disc, lesions)."""
     if bool(targets) == bool(structures):
         raise UserError("name what to learn: labels with --target, or what to draw with --structure; not both")
@@ -155,8 +156,7 @@ def adapt(
     )
     plan = Plan(output, cache, name or output.resolve().name, method, licence, allow_leakage, jobs or usable_cores())
     if structures:
-        _draw(manifest, structures, mask_values, bundle, plan, recipe, overrides, resume, overwrite)
-        return
+        return _draw(manifest, structures, mask_values, bundle, plan, recipe, overrides, resume, overwrite)
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in wanted)))
     report_remarks(photos, Console(soft_wrap=True))
     _refuse_wrong_targets(photos, wanted)
@@ -169,7 +169,7 @@ def adapt(
         fine = finetune_recipe(open_classifier(bundle), bundle, wanted, recipe, overrides)
         make_room(output, resume, overwrite)
         built = _with_torch().train_and_validate(photos, fine, plan, Console(soft_wrap=True), resume)
-    _report(built, output)
+    return _report(built, output)
 
 
 def _draw(
@@ -182,7 +182,7 @@ def _draw(
     overrides: list[str],
     resume: bool,
     overwrite: bool,
-) -> None:
+) -> "Bundle":
     from eyeground.data.manifest import read_manifest
     from eyeground.imaging.masks import with_mask_values
     from eyeground.workflows.build.run_folder import make_room
@@ -205,6 +205,7 @@ def _draw(
         markup=False,
         highlight=False,
     )
+    return built.bundle
 
 
 def _target(text: str) -> "Target":
@@ -260,7 +261,7 @@ def need_torch() -> None:
         raise UserError(f"training needs {', '.join(missing)}; {how_to_install('train')}")
 
 
-def _report(built: "Built", output: Path) -> None:
+def _report(built: "Built", output: Path) -> "Bundle":
     from eyeground.workflows.build.run_folder import BUNDLE, EVALUATION, RECIPE
 
     if not (output / RECIPE).is_file():
@@ -273,3 +274,4 @@ def _report(built: "Built", output: Path) -> None:
         markup=False,
         highlight=False,
     )
+    return built.bundle

@@ -1,11 +1,15 @@
 """`calibrate`: thresholds by photographs of one's own site, without torch."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from eyeground.cli.data import CACHE, JOBS
 from eyeground.core.console import Console
+
+if TYPE_CHECKING:
+    from eyeground.bundle.open import Bundle
 
 
 def calibrate(
@@ -31,7 +35,7 @@ def calibrate(
     name: str | None = typer.Option(None, "--name", help="Name of the new model; the folder's name if not given."),
     cache: Path = CACHE,
     jobs: int | None = JOBS,
-) -> None:
+) -> "Bundle":
     """Set a model's thresholds again by photos of your own site, since thresholds do not travel between cameras.
 
     Weights and evidence stay as they are. The new bundle says where its thresholds come from, and what the rule did on photos that
@@ -55,3 +59,4 @@ def calibrate(
     console.print(
         f"written: {output}; screen with it: eyeground screen PHOTOS --bundle {output} -o OUT", highlight=False
     )
+    return made

@@ -14,6 +14,7 @@ from eyeground.errors import UserError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
+    from eyeground.evaluation.comparing.comparison import Comparison
     from eyeground.evaluation.comparing.thresholds import Threshold
 
 
@@ -21,7 +22,7 @@ def compare(
     predictions: list[Path] = typer.Argument(
         ..., help="Two or more predictions tables of the same photos; see docs/predictions.md."
     ),
-    folder: Path = typer.Option(
+    output: Path = typer.Option(
         ..., "-o", "--output", help="Folder for comparison.csv, comparison.md, forest.svg and forest.png."
     ),
     names: list[str] = typer.Option(
@@ -53,7 +54,7 @@ def compare(
     ),
     resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
     seed: int = typer.Option(0, min=0, help="Seed of the resamples."),
-) -> None:
+) -> "Comparison":
     """Which of several models is better, by how much, and how sure that is: AUROC, sensitivity and specificity on the same photos.
 
     Photos that one model lacks are left out. Differences have 95 % intervals over patients, tests that know that two
@@ -68,7 +69,7 @@ def compare(
     from eyeground.evaluation.comparing.shared_photos import shared_outputs
     from eyeground.evaluation.comparing.tables import models_table, overview_table
 
-    require_writable(folder)
+    require_writable(output)
     tables = [read_predictions(path, needs=()) for path in predictions]
     if every_photo:
         tables = [table.of_every_split() for table in tables]
@@ -84,7 +85,7 @@ def compare(
         resamples,
         seed,
     )
-    write_comparison(comparison, folder)
+    write_comparison(comparison, output)
     console = Console(soft_wrap=True)
     for remark in dict.fromkeys(remark for table in tables for remark in table.remarks):
         console.print(remark, markup=False, highlight=False)
@@ -92,7 +93,8 @@ def compare(
         console.print(paragraph, "", markup=False, highlight=False, sep="\n")
     for table in (models_table(comparison), overview_table(comparison)):
         _print(table)
-    console.print(f"written: {folder}")
+    console.print(f"written: {output}")
+    return comparison
 
 
 def _names(tables: Sequence[Path], given: Sequence[str]) -> list[str]:

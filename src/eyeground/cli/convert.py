@@ -17,7 +17,7 @@ def convert(
         "--output",
         help="File to write, .safetensors. If not given, it is kept so that the format's name is an initialisation.",
     ),
-) -> None:
+) -> "Path":
     """Convert a checkpoint of another group once and safely, for a recipe's `initialisation`.
 
     Nothing that lies in the file is run. Every tensor is taken over, left out for a stated reason, or an error.
@@ -39,3 +39,4 @@ def convert(
         f"preprocessing: {{side: {origin.side}, mean: {mean}, std: {std}}}",
         markup=False,
     )
+    return target

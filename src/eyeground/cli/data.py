@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
+from eyeground.cli.verbs import as_command
 from eyeground.core.console import Console
 from eyeground.core.files import require_table_output, require_writable
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from eyeground.data.manifest import Manifest
+    from eyeground.datasets.dataset import Reading
+    from eyeground.workflows.check import Checked
 
 OUTPUT = typer.Option(..., "-o", "--output", help="Manifest to write, .csv or .parquet.")
 CACHE = typer.Option(
@@ -78,15 +84,30 @@ def _dataset_command(name: str) -> Any:
         folder: Path = typer.Argument(..., help="Folder in which the publisher's archive was unpacked."),
         output: Path = OUTPUT,
     ) -> None:
-        console = Console(soft_wrap=True)
-        require_table_output(output)
-        _write(dataset.read(folder), output, console)
-        console.print(f"page: {dataset.page}\nlicence: {dataset.licence}\ncite: {dataset.citation}", highlight=False)
+        import_dataset(name, folder, output)
 
     return typer.main.get_command(single)
 
 
-@import_app.command("folder")
+def import_dataset(
+    dataset: str = typer.Argument(..., help="Name of a public dataset, as `eyeground import` lists them."),
+    folder: Path = typer.Argument(..., help="Folder in which the publisher's archive was unpacked."),
+    output: Path = OUTPUT,
+) -> "Manifest":
+    """Make a manifest from a public dataset's official folder."""
+    from eyeground.datasets import DATASETS
+
+    if dataset not in DATASETS:
+        raise UserError(
+            f"there is no dataset '{dataset}'{did_you_mean(dataset, DATASETS)}; there are {', '.join(DATASETS)}"
+        )
+    require_table_output(output)
+    console, known = Console(soft_wrap=True), DATASETS[dataset]
+    reading = _write(known.read(folder), output, console)
+    console.print(f"page: {known.page}\nlicence: {known.licence}\ncite: {known.citation}", highlight=False)
+    return reading
+
+
 def import_folder(
     folder: Path = typer.Argument(
         ..., help="Holds <class>/<photo>, <train|val|test>/<class>/<photo>, or photos alone, which then have no labels."
@@ -96,28 +117,26 @@ def import_folder(
         None, help=r"Regular expression that finds the patient in a file name: '(?P<patient>\d+)_(?P<eye>OD|OS)'."
     ),
     one_photo_per_patient: bool = ONE_PHOTO_PER_PATIENT,
-) -> None:
+) -> "Manifest":
     """Photos in a folder per class, with or without train/val/test folders above, or in one folder without labels."""
     from eyeground.datasets import read_class_folders
 
     require_table_output(output)
     reading = read_class_folders(folder, patient_pattern, one_photo_per_patient)
-    _write(reading, output, Console(soft_wrap=True))
+    return _write(reading, output, Console(soft_wrap=True))
 
 
-@import_app.command("dicom")
 def import_dicom(
     folder: Path = typer.Argument(..., help="Walked through; files need no ending."),
     output: Path = OUTPUT,
-) -> None:
+) -> "Manifest":
     """DICOM objects: patient, eye, age, sex, camera, study date, accession number and UID come from each of them."""
     from eyeground.datasets import read_dicom_folder
 
     require_table_output(output)
-    _write(read_dicom_folder(folder), output, Console(soft_wrap=True))
+    return _write(read_dicom_folder(folder), output, Console(soft_wrap=True))
 
 
-@import_app.command("csv")
 def import_csv(
     table: Path = typer.Argument(..., help="A CSV, Excel or Parquet table with a row per photo."),
     output: Path = OUTPUT,
@@ -137,7 +156,7 @@ def import_csv(
     photo_folder: Path | None = typer.Option(None, help="Where the photos lie, if not beside the table."),
     photo_suffix: str = typer.Option("", help="Ending to add to each photo's name, such as .jpg."),
     one_photo_per_patient: bool = ONE_PHOTO_PER_PATIENT,
-) -> None:
+) -> "Manifest":
     """A table of your own, whatever its columns are called."""
     from eyeground.data.column_mapping import parse_columns
     from eyeground.data.manifest import MASK_PREFIX, OPTIONAL, REQUIRED
@@ -146,7 +165,11 @@ def import_csv(
     require_table_output(output)
     mapping = parse_columns(columns, (*REQUIRED, *OPTIONAL), (MASK_PREFIX,))
     reading = read_labelled_table(table, mapping, labels, notes, photo_folder, photo_suffix, one_photo_per_patient)
-    _write(reading, output, Console(soft_wrap=True))
+    return _write(reading, output, Console(soft_wrap=True))
+
+
+for _name, _reader in (("folder", import_folder), ("dicom", import_dicom), ("csv", import_csv)):
+    import_app.command(_name)(as_command(_reader))
 
 
 def join(
@@ -164,7 +187,7 @@ def join(
         [], "--licence", help="Licence of a source, as NAME=TEXT; repeat for more. Known for the datasets of `import`."
     ),
     citations: list[str] = typer.Option([], "--citation", help="Citation of a source, as NAME=TEXT; repeat for more."),
-) -> None:
+) -> "Manifest":
     """Join manifests into one: labels of all, patients of different sources apart, licences and citations for the card."""
     from eyeground.data.joining import Terms, patients_apart, with_source, with_terms
     from eyeground.data.joining import join as join_manifests
@@ -194,6 +217,7 @@ def join(
     console = Console(soft_wrap=True)
     summary(joined, console)
     console.print(f"written: {output}; `eyeground check {output}` finds photos that stand in several of them")
+    return joined
 
 
 def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
@@ -206,13 +230,14 @@ def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in pairs]
 
 
-def _write(reading: Any, output: Path, console: Console) -> None:
+def _write(reading: "Reading", output: Path, console: Console) -> "Reading":
     from eyeground.data.manifest import write_manifest
     from eyeground.datasets import summary
 
     write_manifest(reading, output)
     summary(reading, console)
     console.print(f"written: {output}")
+    return reading
 
 
 def check(
@@ -230,7 +255,7 @@ def check(
     mask_values: list[str] = typer.Option([], "--mask-value", help=MASK_VALUE),
     cache: Path = CACHE,
     jobs: int | None = JOBS,
-) -> None:
+) -> "Checked":
     """Read every photo and mask; find missing, unreadable, ungradable and duplicated ones; write a flow table."""
     from eyeground.data.manifest import read_manifest, write_manifest
     from eyeground.datasets.summary import report_remarks
@@ -253,6 +278,7 @@ def check(
     console.print(
         f"written: {output}/flow.csv, photos.csv, duplicates.csv" + (", masks.csv" if len(checked.masks) else "")
     )
+    return checked
 
 
 def split(
@@ -267,7 +293,7 @@ def split(
     overwrite: bool = typer.Option(
         False, "--overwrite", help="Replace the splits or folds that the manifest has, such as a publisher's."
     ),
-) -> None:
+) -> "Manifest":
     """Give every patient to a split (and a fold), balanced by label; the same seed gives the same split.
 
     Splits and folds that the manifest has stay as they are: --folds adds folds to them, and --overwrite replaces both.
@@ -295,3 +321,4 @@ def split(
     if kept:
         console.print("the manifest's own splits were kept; --overwrite replaces them")
     console.print(f"written: {output}", markup=False, highlight=False)
+    return divided

@@ -1,13 +1,17 @@
 """`embed`: what a model's last layer knows of photographs, as a table, without a manifest and without torch."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from eyeground.cli.data import JOBS
 from eyeground.cli.screen import BUNDLE, PHOTOS
 from eyeground.core.console import Console
-from eyeground.errors import EXIT_NOTHING_USABLE
+from eyeground.errors import NothingReadableError
+
+if TYPE_CHECKING:
+    from eyeground.screening.embedding import Embedded
 
 
 def embed(
@@ -15,7 +19,7 @@ def embed(
     output: Path = typer.Option(..., "-o", "--output", help="Table to write, .parquet or .csv."),
     bundle: str | None = BUNDLE,
     jobs: int | None = JOBS,
-) -> None:
+) -> "Embedded":
     """Write what the model's last layer knows of each photo, for a classifier, a search or a map of your own.
 
     One row each: `photo`, `patient` and `eye` where a manifest knows them, `reason` (empty, or why the photo could not be
@@ -40,4 +44,5 @@ def embed(
         markup=False,
     )
     if embedded.unreadable == embedded.photos:
-        raise typer.Exit(EXIT_NOTHING_USABLE)
+        raise NothingReadableError(embedded.photos, output)
+    return embedded

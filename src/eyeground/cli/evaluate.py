@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -9,6 +10,9 @@ from eyeground.cli.data import FOR_SPREADSHEETS
 from eyeground.core.console import Console
 from eyeground.core.files import require_writable, sha256_of
 from eyeground.errors import UserError
+
+if TYPE_CHECKING:
+    from eyeground.evaluation import Evaluation
 
 MODEL, BESIDE, REPORT = "The model", "What stands beside the predictions", "The report"
 
@@ -97,7 +101,7 @@ def evaluate(
         False, "--names", help="Name the photos of errors; file names can identify patients.", rich_help_panel=REPORT
     ),
     for_spreadsheets: bool = FOR_SPREADSHEETS,
-) -> None:
+) -> "Evaluation":
     """Validate any model from its predictions: figures with 95 % intervals over patients, and a report to print.
 
     A table alone gives discrimination, operating points, calibration, decision curves, subgroups, shortcuts and
@@ -147,12 +151,14 @@ def evaluate(
     )
     inputs = [predictions, *datasets.values(), *([embeddings] if embeddings else [])]
     fingerprints = tuple((path.name, sha256_of(path)) for path in inputs)
-    command = shown_command(["eyeground", *sys.argv[1:]])
+    command = shown_command(sys.argv)
     presentation = Presentation(title, command, fingerprints, photos, names, for_spreadsheets)
-    write_validation(evaluated(table, request), table, request, evidence, presentation, output)
+    evaluation = evaluated(table, request)
+    write_validation(evaluation, table, request, evidence, presentation, output)
     console = Console(soft_wrap=True)
     console.print((output / "metrics.md").read_text(encoding="utf-8"), markup=False, highlight=False)
     console.print(f"written: {output / 'report.html'} (open it in a browser), {output / 'metrics.csv'}")
+    return evaluation
 
 
 def named_paths(texts: list[str], option: str) -> dict[str, Path]:

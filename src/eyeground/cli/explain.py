@@ -13,6 +13,8 @@ from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from eyeground.models.classifier import Classifier
     from eyeground.workflows.explain.explain import ExplainedPhotos, ExplainPlan
 
@@ -51,7 +53,7 @@ def explain(
     for_spreadsheets: bool = FOR_SPREADSHEETS,
     cache: Path = CACHE,
     jobs: int | None = JOBS,
-) -> None:
+) -> "pd.DataFrame":
     """Draw where the evidence for an output lies, photo by photo, under several methods and models, and measure it.
 
     The evidence map is the decision itself: its mean plus a constant is the logit; it tells how much, and roughly where.
@@ -86,6 +88,7 @@ def explain(
     if measure:
         _measured(found, plan, output, resamples, seed, console)
     console.print(f"written: {output}, {found.photos['photo'].nunique():,} photos; left out: {len(found.left_out):,}")
+    return found.photos
 
 
 def _usual_output(models: "dict[str, Classifier]") -> str:

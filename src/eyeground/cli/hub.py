@@ -1,10 +1,15 @@
 """`push` and `pull`: bundles to and from the Hugging Face hub."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from eyeground.core.console import Console
+
+if TYPE_CHECKING:
+    from eyeground.bundle.hub import Pushed
+    from eyeground.bundle.open import Bundle
 
 REPO = typer.Argument(..., help="Repository on the hub, as OWNER/NAME.")
 
@@ -13,7 +18,7 @@ def push(
     bundle: str = typer.Argument(..., help="Bundle: its folder, or the name of one that `models` lists."),
     repo: str = REPO,
     private: bool = typer.Option(False, "--private", help="Make a new repository private."),
-) -> None:
+) -> "Pushed":
     """Verify a bundle and upload it to the Hugging Face hub, as one commit.
 
     Log in beforehand with `hf auth login`, or set HF_TOKEN. Needs the extra `hub`.
@@ -24,6 +29,7 @@ def push(
     done = push_bundle(open_bundle(bundle), repo, private)
     console = Console(soft_wrap=True)
     console.print(f"pushed: {done.page}, commit {done.commit[:12]}", markup=False, highlight=False)
+    return done
 
 
 def pull(
@@ -32,7 +38,7 @@ def pull(
         None, "-o", "--output", help="Folder to put it in; among your models, under its own name, if not given."
     ),
     revision: str | None = typer.Option(None, "--revision", help="Branch, tag or commit; the newest if not given."),
-) -> None:
+) -> "Bundle":
     """Download a bundle from the Hugging Face hub; it is verified before it is put in place.
 
     A repository with a file that no bundle has is refused. An interrupted download goes on when repeated. Needs the
@@ -45,3 +51,4 @@ def pull(
     console.print(f"pulled and verified: {bundle.identity}, {bundle.size / 1e6:.1f} MB", markup=False, highlight=False)
     name = str(output) if output else bundle.folder.name
     console.print(f'written: {bundle.folder}; open it with eyeground.load("{name}")', markup=False, highlight=False)
+    return bundle

@@ -1,6 +1,7 @@
 """`predict`: a bundle's predictions of a manifest."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -9,6 +10,9 @@ from eyeground.core.console import Console
 from eyeground.core.files import require_table_output
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
+
+if TYPE_CHECKING:
+    from eyeground.data.predictions import Predictions
 
 MOST_UNREADABLE_SHOWN = 5
 
@@ -29,7 +33,7 @@ def predict(
     for_spreadsheets: bool = FOR_SPREADSHEETS,
     cache: Path = CACHE,
     jobs: int | None = JOBS,
-) -> None:
+) -> "Predictions":
     """Write a bundle's probabilities of a manifest's photos beside their truths, without torch: external validation.
 
     Each photo also has the status and unfamiliarity that screening gives it, and whether the bundle learned from this very
@@ -59,6 +63,7 @@ def predict(
     console.print(
         f"written: {output}, {len(found.predictions.table):,} photos; left out as unreadable: {len(found.unreadable):,}"
     )
+    return found.predictions
 
 
 def _columns_of_truths(texts: list[str]) -> dict[str, str]:

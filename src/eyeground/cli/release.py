@@ -1,6 +1,7 @@
 """`release`: a finished run to a bundle for others."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,6 +11,9 @@ from eyeground.cli.evaluate import named_paths
 from eyeground.core.console import Console
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
+
+if TYPE_CHECKING:
+    from eyeground.bundle.open import Bundle
 
 
 def release(
@@ -59,7 +63,7 @@ def release(
     resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
     cache: Path = CACHE,
     jobs: int | None = JOBS,
-) -> None:
+) -> "Bundle":
     """Make a bundle for others from a finished run: 16-bit weights, figures measured again, and a model card.
 
     The released graph predicts validation and test photos again, so the run's photos must still be there. What rounding
@@ -88,6 +92,7 @@ def release(
     bundle = release_run(plan, console)
     console.print(f"model {bundle.identity}, {bundle.size / 1e6:.1f} MB", markup=False, highlight=False)
     console.print(f"written: {output} (README.md is the model card)", markup=False, highlight=False)
+    return bundle
 
 
 def _views(text: str | None) -> int | None:

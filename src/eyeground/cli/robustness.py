@@ -14,6 +14,8 @@ from eyeground.core.machine import usable_cores
 if TYPE_CHECKING:
     import pandas as pd
 
+    from eyeground.evaluation.robustness.robustness import Robustness
+
 
 def robustness(
     manifest: Path = typer.Argument(..., help="Manifest of photos with labels that the bundle predicts."),
@@ -40,7 +42,7 @@ def robustness(
     seed: int = typer.Option(0, min=0, help="Seed of the sample, the corruptions and the resamples."),
     cache: Path = CACHE,
     jobs: int | None = JOBS,
-) -> None:
+) -> "Robustness":
     """Corrupt photos by what goes wrong in clinics, in five grades, and see what becomes of a bundle's AUROC and decisions.
 
     Twelve corruptions (blur, compression, light, colour, noise, haze, cut and tilted photos) from severity 1, barely
@@ -84,6 +86,7 @@ def robustness(
         console.rule(found.output, align="left")
         console.print(_table(mean_table(found)), _table(brief_table(result, found)))
     console.print(f"written: {output}")
+    return result
 
 
 def _table(cells: "pd.DataFrame") -> Table:

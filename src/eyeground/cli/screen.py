@@ -7,10 +7,11 @@ import typer
 
 from eyeground.cli.data import JOBS
 from eyeground.core.console import Console
-from eyeground.errors import EXIT_NOTHING_USABLE, UserError
+from eyeground.errors import NothingReadableError, UserError
 
 if TYPE_CHECKING:
     from eyeground.bundle.description import Share
+    from eyeground.screening.batch import Screened
     from eyeground.screening.decision import Rule
 
 BUNDLE = typer.Option(
@@ -73,7 +74,7 @@ def screen(
         "--overwrite",
         help="Replace what an earlier screening with another model or operating point left in the folder.",
     ),
-) -> None:
+) -> "Screened":
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 
     A photo that cannot be read is a row with its reason. An interrupted screening goes on where it stopped.
@@ -140,7 +141,8 @@ def screen(
         highlight=False,
     )
     if set(screened.counts) == {"unreadable"}:
-        raise typer.Exit(EXIT_NOTHING_USABLE)
+        raise NothingReadableError(screened.photos, output / "results.csv")
+    return screened
 
 
 def _expectation(rule: "Rule", prevalence: float) -> str:

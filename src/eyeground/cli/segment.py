@@ -1,16 +1,17 @@
 """`segment`: structures drawn on photos, without torch."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from eyeground.cli.data import MASK_VALUE
 from eyeground.core.console import Console
-from eyeground.errors import EXIT_NOTHING_USABLE, UserError
+from eyeground.errors import NothingReadableError, UserError
 
 
 def segment(
-    photos: list[Path] = typer.Argument(
+    photos: list[Path] | None = typer.Argument(
         None, help="Folders (walked through) and photos: JPEG, PNG, TIFF, BMP, PPM, DICOM."
     ),
     bundles: list[str] = typer.Option(
@@ -38,7 +39,7 @@ def segment(
     ),
     threads: int | None = typer.Option(None, "--threads", min=1, help="Cores to compute on; all if not given."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace what other segmenters drew into the folder."),
-) -> None:
+) -> "list[dict[str, Any]]":
     """Draw vessels, optic disc or lesions on photos: masks of the photos' own size, pictures, and the area of each.
 
     With --measure, say how well, against masks that people drew and against a second annotator where there is one.
@@ -66,10 +67,11 @@ def segment(
             console.print(line, markup=False, highlight=False)
         console.print(f"written: {output / ESTIMATES}")
     if not photos:
-        return
+        return []
     rows = segment_photos(photos, segmenters, output, biomarkers, overwrite)
     unreadable = sum(row["status"] == "unreadable" for row in rows)
     console.print(f"{len(rows) - unreadable:,} photos drawn on, {unreadable:,} unreadable")
     console.print(f"written: {output / 'masks'}, {output / 'overlays'}, {output / 'segments.csv'}")
     if unreadable == len(rows):
-        raise typer.Exit(EXIT_NOTHING_USABLE)
+        raise NothingReadableError(len(rows), output / "segments.csv")
+    return rows

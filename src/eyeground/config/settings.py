@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from eyeground.config.spellings import known_name, with_known_names
+from eyeground.config.spellings import known_name, other_name, with_known_names
 from eyeground.core.files import write_text
 from eyeground.errors import UserError, did_you_mean
 
@@ -154,7 +154,7 @@ def _one_line(error: Exception) -> str:
 def _put(settings: dict[str, Any], key: str, value: Any) -> None:
     """Set a dotted key in nested settings; a number counts the entries of a list from 0."""
     place: Any = settings
-    *outer, last = map(known_name, key.split("."))
+    *outer, last = key.split(".")
     for part in outer:
         step = _step(place, part, key)
         if isinstance(place, dict) and place.get(step) is None:
@@ -165,7 +165,7 @@ def _put(settings: dict[str, Any], key: str, value: Any) -> None:
 
 def _step(place: Any, part: str, key: str) -> str | int:
     if isinstance(place, dict):
-        return part
+        return next((name for name in (part, known_name(part), other_name(part)) if name in place), known_name(part))
     if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
         return int(part)
     raise UserError(f"--set {key}: there is no '{part}' to set; give the whole of '{key.rpartition('.')[0]}' instead")

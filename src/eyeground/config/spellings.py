@@ -26,6 +26,15 @@ def known_name(name: str) -> str:
     return NAMES.get(name, name)
 
 
+def other_name(name: str) -> str:
+    """Another name that people give to a setting; its own where it has no other.
+
+    >>> other_name("optimisation")
+    'optimization'
+    """
+    return next((other for other, known in NAMES.items() if known == name), name)
+
+
 def with_known_names(settings: Mapping[Any, Any], known: Collection[str]) -> dict[Any, Any]:
     """Settings under the names that are known; one that is given under both names is left for the error that names it.
 

@@ -3,6 +3,7 @@
 Nothing here knows a model. A table with `photo`, `patient`, `truth_…` and `probability_…` columns is enough.
 """
 
+from eyeground.evaluation.arrays import at_threshold, auprc, auroc, brier, sensitivity, specificity
 from eyeground.evaluation.comparing.comparison import Comparison, compare
 from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.flow import flow_table
@@ -14,9 +15,15 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "OutputEvaluation",
+    "at_threshold",
+    "auprc",
+    "auroc",
+    "brier",
     "choose_operating_point",
     "compare",
     "evaluate",
     "flow_table",
+    "sensitivity",
+    "specificity",
     "write_evaluation",
 ]

@@ -35,7 +35,7 @@ class DeLong:
         auroc: Shape (models,), 0 to 1.
         covariance: Shape (models, models), of the AUROCs; NaN where a class rests on a single patient.
         degrees_of_freedom: Shape (models,), of the variances, in patients; NaN as above, or where a variance is zero.
-        bearing: The scarcer class, in patients.
+        support: The scarcer class, in patients.
     """
 
     auroc: np.ndarray

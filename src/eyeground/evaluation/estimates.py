@@ -65,7 +65,7 @@ def with_interval(
     Args:
         value: On the photos as they are.
         resampled: Shape (resamples,): the same in every resample, NaN where it could not be computed.
-        bearing: The scarcer of the things the metric rests on.
+        support: The scarcer of the things the metric rests on.
         is_proportion: Whether a Wilson interval applies where all photos agree.
         jackknifed: Shape (groups,): the value with each group of patients left out, from `intervals.jackknife`.
     """

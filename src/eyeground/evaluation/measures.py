@@ -40,7 +40,7 @@ class Measure:
 
     Attributes:
         missing: For each metric, what there is none of; empty where it is estimable.
-        bearings: For each metric, what its interval rests on.
+        supports: For each metric, what its interval rests on.
         are_proportions: For each metric, whether it is a share of photos.
         of: Weights of shape (resamples, patients) to values of shape (metrics, resamples), NaN where not estimable.
         note: What a reader of each of its estimates must know; often empty.

@@ -85,11 +85,11 @@ def test_stress_predictions_are_read_as_they_were_written(corrupted, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("corrupt", "message"),
     [
-        (lambda table: table.drop(columns="fault"), "no column 'fault'"),
+        (lambda table: table.drop(columns="corruption"), "no column 'corruption'"),
         (lambda table: table.assign(severity="much"), "no severity"),
-        (lambda table: table[table["fault"] != CLEAN[0]], "no clean photos"),
+        (lambda table: table[table["corruption"] != CLEAN[0]], "no clean photos"),
     ],
 )
 def test_what_is_no_stress_table_is_named(corrupted, tmp_path, corrupt, message):

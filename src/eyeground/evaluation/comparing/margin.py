@@ -25,7 +25,7 @@ def verdict(difference: Estimate, support: Support, margin: float) -> str:
 
     Args:
         difference: First minus second; more is better.
-        bearing: What its interval rests on. Resamples of a few patients give intervals that are too narrow to claim
+        support: What its interval rests on. Resamples of a few patients give intervals that are too narrow to claim
             anything.
         margin: The largest loss that would not matter, above 0 and below 1, in units of the difference.
 

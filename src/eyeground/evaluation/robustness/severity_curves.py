@@ -27,7 +27,7 @@ class Aurocs:
     Attributes:
         points: `dict of (str, int) to float`.
         resampled: `dict of (str, int) to numpy.ndarray`. Shape (resamples,) each, from the same resamples.
-        bearing: What intervals rest on.
+        support: What intervals rest on.
         why_not: Why there are none; empty where there are.
         note: What a reader of each estimate must know; often empty.
     """

@@ -35,7 +35,7 @@ class ReleasePlan:
             predictions tables of the run's model.
         report: Folder that `eyeground evaluate` wrote; its report goes into the bundle.
         licence: Of the weights; the run's if None.
-        answering: How the released model answers.
+        inference: How the released model answers.
         int8: Try 8-bit graphs.
         resamples: Of patients, behind each interval.
     """

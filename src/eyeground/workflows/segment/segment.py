@@ -44,7 +44,7 @@ def segment(
 
     Args:
         photos: Folders, walked through, and files.
-        drawers: Loaded segmenters, which draw different structures.
+        segmenters: Loaded segmenters, which draw different structures.
         folder: Gets `masks/<structure>/<photo>.png` (0 and 255, as large as the photograph),
             `overlays/<photo>.structures.jpg` and `segments.csv`.
         with_biomarkers: Measure the masks, see `eyeground.biomarkers`; a segmenter must draw `vessel`.
