@@ -124,8 +124,8 @@ def _picture(path: Path, standard: StandardPhoto, square: Pixels, side: int) -> 
         square = read_square(path, standard.geometry, side)
     interpolation = cv2.INTER_AREA if len(square) > side else cv2.INTER_CUBIC
     picture: Pixels = cv2.resize(square, (side, side), interpolation=interpolation)
-    picture[~standard.disc.moved(0, 0, side / standard.geometry.standard_side).mask(side, side)] = 0
-    return picture
+    visible = standard.disc.moved(0, 0, side / standard.geometry.standard_side).mask(side, side)
+    return np.asarray(cv2.bitwise_and(picture, picture, mask=visible.view(np.uint8)))
 
 
 def _reply(replies: BinaryIO, header: Mapping[str, object], *arrays: Pixels) -> None:

@@ -49,8 +49,10 @@ def draw_finding(finding: Finding, picture: NDArray[np.uint8]) -> NDArray[np.uin
     evidence = finding.evidence_of()
     disc = finding.standard.disc.moved(0, 0, PICTURE_SIDE / finding.standard.geometry.standard_side)
     drawn = draw_evidence(picture, evidence, finding.scale(), disc.mask(PICTURE_SIDE, PICTURE_SIDE))
-    pair = np.concatenate([picture, drawn], axis=1)
-    return np.concatenate([pair, _legend(finding, finding.scale(), pair.shape[1])], axis=0)
+    sheet = np.empty((PICTURE_SIDE + LEGEND_HEIGHT, 2 * PICTURE_SIDE, 3), np.uint8)
+    sheet[:PICTURE_SIDE, :PICTURE_SIDE], sheet[:PICTURE_SIDE, PICTURE_SIDE:] = picture, drawn
+    sheet[PICTURE_SIDE:, :PICTURE_SIDE], sheet[PICTURE_SIDE:, PICTURE_SIDE:] = _legend(finding, finding.scale())
+    return sheet
 
 
 def save_picture(pixels: NDArray[np.uint8], path: Path) -> None:
@@ -83,36 +85,63 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _legend(finding: Finding, scale: float, width: int) -> NDArray[np.uint8]:
-    """What was found, and the colour bar with what the evidence is for."""
-    image = Image.new("RGB", (width // 2, LEGEND_HEIGHT), _PAPER)
+def _legend(finding: Finding, scale: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """What was found, and the colour bar with what the evidence is for: one below the photograph, one below the evidence."""
+    image = Image.new("RGB", (PICTURE_SIDE, LEGEND_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     output = finding.output or ""
     name = finding_words(finding.rule.targets, output)
     probability, threshold = finding.probabilities[output], finding.rule.thresholds.get(output, math.nan)
-    room = width // 2 - 24
     said = headline(finding.status, "; ".join(finding.suspected), finding.reason)
-    draw.text((16, 12), _shortened(draw, said, 17, room), fill=_INK, font=_font(17))
+    _write(draw, (16, 12), said, 17, _INK, PICTURE_SIDE - 24)
     numbers = f"{name}: probability {probability:.3f}, threshold {threshold:.3f}"
-    draw.text((16, 37), _shortened(draw, numbers, 14, room), fill=_QUIET, font=_font(14))
-    return np.concatenate([np.asarray(image), _scale_bar(name, strength_words(scale), width - width // 2)], axis=1)
+    _write(draw, (16, 37), numbers, 14, _QUIET, PICTURE_SIDE - 24)
+    return np.asarray(image), _scale_bar(name, strength_words(scale))
 
 
-def _shortened(draw: ImageDraw.ImageDraw, text: str, size: int, room: int) -> str:
+def _write(
+    draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size: int, ink: tuple[int, int, int], room: int
+) -> None:
+    """Write a line from its top left corner on, its end left out where it needs more pixels than there are."""
+    left, top = float(place[0]), place[1]
+    for word in _shortened(text, size, room).split(" "):
+        mask, length = _word(word, size)
+        draw.bitmap((round(left) - size, top), mask, fill=ink)
+        left += length
+
+
+def _shortened(text: str, size: int, room: int) -> str:
     """A text that fits into so many pixels, its end left out if need be."""
-    width = draw.textlength(text, font=_font(size))
+    width = _length(text, size)
     if width <= room:
         return text
     short = text[: int(len(text) * room / width)]
-    while draw.textlength(f"{short}\u2026", font=_font(size)) > room:
+    while _length(f"{short}\u2026", size) > room:
         short = short[:-1]
     return f"{short.rstrip()}\u2026"
 
 
+def _length(text: str, size: int) -> float:
+    lengths = [_word(word, size)[1] for word in text.split(" ")]
+    return sum(lengths) - _word("", size)[1]  # no space behind the last
+
+
+@lru_cache(maxsize=1024)
+def _word(word: str, size: int) -> tuple[Image.Image, float]:
+    """A word as a mask, with `size` pixels to its left for what a letter overhangs, and how far behind it the next one begins.
+
+    Most words come again, and drawing one takes long.
+    """
+    length = _font(size).getlength(f"{word} ")
+    mask = Image.new("L", (math.ceil(length) + 2 * size, 2 * size))
+    ImageDraw.Draw(mask).text((size, 0), word, fill=255, font=_font(size))
+    return mask, length
+
+
 @lru_cache(maxsize=64)
-def _scale_bar(name: str, strength: str, width: int) -> NDArray[np.uint8]:
+def _scale_bar(name: str, strength: str) -> NDArray[np.uint8]:
     """The right half of the legend; few differ."""
-    image = Image.new("RGB", (width, LEGEND_HEIGHT), _PAPER)
+    image = Image.new("RGB", (PICTURE_SIDE, LEGEND_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     left = 16
     right = left + _BAR_WIDTH
@@ -120,9 +149,9 @@ def _scale_bar(name: str, strength: str, width: int) -> NDArray[np.uint8]:
     for share, text in ((0.0, "against"), (0.5, "neither"), (1.0, "for")):
         length = draw.textlength(text, font=_font(13))
         draw.text((left + share * _BAR_WIDTH - share * length, 34), text, fill=_INK, font=_font(13))
-    room = width - right - 30
-    draw.text((right + 18, 13), _shortened(draw, f"evidence map: {name}", 13, room), fill=_QUIET, font=_font(13))
-    draw.text((right + 18, 32), f"fullest colour: {strength}", fill=_QUIET, font=_font(13))
+    room = PICTURE_SIDE - right - 30
+    _write(draw, (right + 18, 13), f"evidence map: {name}", 13, _QUIET, room)
+    _write(draw, (right + 18, 32), f"fullest colour: {strength}", 13, _QUIET, room)
     return np.asarray(image)
 
 
