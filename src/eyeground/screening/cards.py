@@ -117,13 +117,14 @@ def _cards(
 ) -> Iterator[Card]:
     """The photographs of all units, one after the other; pictures are cut in threads, a few ahead."""
     entries = [entry for unit in units for entry in unit.entries]
+    words = {output: finding_words(rule.targets, output) for output in outputs_of(rule)}
     with ThreadPoolExecutor(usable_cores()) as cutters:
         for start in range(0, len(entries), CUT_AT_ONCE):
             few = entries[start : start + CUT_AT_ONCE]
             of_few = [records[entry.place] for entry in few]
             thumbnails = cutters.map(lambda record: _thumbnail(folder, record), of_few)
             for entry, record, small in zip(few, of_few, thumbnails, strict=True):
-                yield _card(entry, record, small, rule, identifiers)
+                yield _card(entry, record, small, rule, words, identifiers)
 
 
 def _thumbnail(folder: Path, record: Record) -> bytes | None:
@@ -139,11 +140,13 @@ def _patient(unit: Unit, records: Sequence[Record], rule: Rule, identifiers: boo
     return Patient(patient_key(rows[0]["key"]), name, unit.result, words.get(unit.result, ""))
 
 
-def _card(entry: Entry, record: Record, small: bytes | None, rule: Rule, identifiers: bool) -> Card:
+def _card(
+    entry: Entry, record: Record, small: bytes | None, rule: Rule, words: dict[str, str], identifiers: bool
+) -> Card:
     row = record.row
     reason = row["reason"] if identifiers else _without_names(row["reason"], row["photo"], entry.patient)
     judged = entry.status in JUDGED
-    drawn = judged and record.scale is not None and record.output is not None
+    shown = record.output if judged and record.scale is not None else None
     return Card(
         key=row["key"],
         name=row["photo"] if identifiers else None,
@@ -151,9 +154,9 @@ def _card(entry: Entry, record: Record, small: bytes | None, rule: Rule, identif
         status=entry.status,
         headline=headline(entry.status, row["suspected"], reason),
         grades=row["grades"] or "",
-        chances=_chances(row, rule, record.output),
-        evidence_for=finding_words(rule.targets, record.output or "") if drawn else None,
-        strength=strength_words(record.scale or 0.0) if drawn else None,
+        chances=_chances(row, rule, words, record.output),
+        evidence_for=None if shown is None else words[shown],
+        strength=None if shown is None else strength_words(record.scale or 0.0),
         pair=record.scale is not None,
         quality=quality_words(row),
         gradability=row["gradability"],
@@ -170,20 +173,20 @@ def _without_names(reason: str, photo: str, patient: str | None) -> str:
     return reason
 
 
-def _chances(row: dict[str, Any], rule: Rule, shown: str | None) -> tuple[Chance, ...]:
+def _chances(row: dict[str, Any], rule: Rule, words: dict[str, str], shown: str | None) -> tuple[Chance, ...]:
     """Probabilities; of a photograph that was not judged, none is said to have reached its threshold."""
     named = (row["reached"] or "").split("; ") if row["status"] == "abnormal" else []
     reached = [output for output in rule.deciding if output in named]
     kept = _steps_to_say(rule, reached, row) if reached else [shown] if row["status"] in JUDGED else []
     return tuple(
         Chance(
-            finding_words(rule.targets, output),
+            words[output],
             row[f"probability_{output}"],
             rule.thresholds.get(output),
             output in reached,
             output in kept,
         )
-        for output in outputs_of(rule)
+        for output in words
         if row[f"probability_{output}"] is not None
     )
 
