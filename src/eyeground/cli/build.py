@@ -12,7 +12,6 @@ from eyeground.bundle.installed import how_to_install
 from eyeground.cli.data import CACHE, JOBS, MASK_VALUE
 from eyeground.core.console import Console
 from eyeground.core.machine import usable_cores
-from eyeground.core.progress import working
 from eyeground.errors import UserError
 
 if TYPE_CHECKING:
@@ -183,6 +182,7 @@ def _draw(
     resume: bool,
     overwrite: bool,
 ) -> "Bundle":
+    from eyeground.core.progress import working
     from eyeground.data.manifest import read_manifest
     from eyeground.imaging.masks import with_mask_values
     from eyeground.workflows.build.run_folder import make_room
@@ -249,6 +249,8 @@ def _refuse_wrong_targets(manifest: "Manifest", targets: "Sequence[Target]") -> 
 
 def _with_torch() -> "ModuleType":
     """`workflows.build.train`, which takes seconds to load."""
+    from eyeground.core.progress import working
+
     with working("loading torch"):
         from eyeground.workflows.build import train
     return train

@@ -1,12 +1,14 @@
 """What the machine has to offer: its cores, and processes that share them well."""
 
 import ctypes
-import multiprocessing
 import os
 import signal
 import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the command line asks for the number of cores, and has to answer at once
+    from concurrent.futures import ProcessPoolExecutor
 
 # Options of mallopt(3), by their numbers in glibc's malloc.h.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
@@ -45,8 +47,10 @@ def _set_allocator(option: int, value: int) -> None:
             mallopt(option, value)
 
 
-def processes(jobs: int) -> ProcessPoolExecutor:
+def processes(jobs: int) -> "ProcessPoolExecutor":
     """A pool of processes with one OpenCV thread each; Ctrl-C is the parent's business, and they end when it is killed."""
+    from concurrent.futures import ProcessPoolExecutor
+
     return ProcessPoolExecutor(jobs, initializer=_set_up)
 
 
@@ -60,6 +64,8 @@ def _set_up() -> None:
 
 def _end_with_parent() -> None:
     """A pool's processes wait for work on a pipe that they hold themselves, so they do not notice that nobody is left."""
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
