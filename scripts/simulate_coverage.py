@@ -19,10 +19,11 @@ from matplotlib.ticker import MultipleLocator
 from scipy.special import ndtri
 
 from eyeground.core.files import replacing
-from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling, one_stratum
+from eyeground.core.proportions import CONFIDENCE, wilson_interval
+from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.delong import delong, delong_interval
 from eyeground.evaluation.estimates import Estimate, with_interval
-from eyeground.evaluation.intervals import clustered_wilson_interval, jackknife, wilson_interval
+from eyeground.evaluation.intervals import clustered_wilson_interval, jackknife
 from eyeground.evaluation.measures import Computed, compute, count_measure, ranking_measure
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled

@@ -112,6 +112,7 @@ def calibrate(
     output: StrPath,
     operating_point: str | None = None,
     expected_abnormal: float | None = None,
+    truth: str | Sequence[str] = (),
     name: str | None = None,
     cache: StrPath = ...,
     jobs: int | None = None,
@@ -131,6 +132,7 @@ def calibrate(
         output: Folder of the new bundle, to screen with.
         operating_point: What the rule keeps at your site: youden, sensitivity=0.95, specificity=0.9. As before if not given.
         expected_abnormal: For photos without labels: the share of them that you know to be abnormal. Weaker than labels, better than nothing.
+        truth: Label column that is the truth of an output, as OUTPUT=COLUMN, such as 'diabetic_retinopathy_grade>=2=referable'; repeat for more. Columns called as a target need none.
         name: Name of the new model; the folder's name if not given.
         cache: Folder of standard photos, shared by all runs.
         jobs: Processes that read photos; one per core if not given.
@@ -600,6 +602,7 @@ def screen(
     shards: int | None = None,
     columns: str | Sequence[str] = (),
     keep: str | Sequence[str] = (),
+    for_spreadsheets: bool = False,
     overwrite: bool = False,
 ) -> Screened:
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
@@ -635,6 +638,7 @@ def screen(
         shards: Write the results in so many Parquet files too: shards/00001-of-00004.parquet, …
         columns: Which column of the manifests is photo, patient or eye, as ours=theirs; repeat for more: --column photo=filename --column 'patient=folder(filename)'.
         keep: Further column of the manifests to carry to the results, such as mrn or accession; repeat for more.
+        for_spreadsheets: In CSV files, put an apostrophe before text that Excel would run as a formula (it begins with =, +, - or @).
         overwrite: Replace what an earlier screening with another model or operating point left in the folder.
     """
 

@@ -359,6 +359,17 @@ def test_a_calibration_that_fits_no_target_is_refused(outputs: tuple[str, ...], 
         description(calibrations=(Uncalibrated(outputs=("abnormal",), reason="few"),) * 2)
 
 
+def test_further_points_of_earlier_bundles_are_passed_over_and_not_handed_on(bundle: Bundle) -> None:
+    def as_before(content: dict[str, Any]) -> None:
+        content["further_points"] = [{"output": "abnormal", "threshold": 0.3, "rule": "sensitivity=0.9"}]
+
+    rewrite(bundle, as_before)
+    opened = open_bundle(bundle.folder)
+    assert opened.description == bundle.description
+    extend_bundle(opened, opened.description, {})
+    assert "further_points" not in (bundle.folder / DESCRIPTION).read_text()
+
+
 def test_a_bundle_of_format_one_opens_with_nothing_recorded(bundle: Bundle) -> None:
     def as_before(content: dict[str, Any]) -> None:
         content["format"] = 1

@@ -111,3 +111,21 @@ def test_a_clinics_own_table_is_screened_and_its_columns_are_kept(screen, tmp_pa
 def test_columns_of_no_table_are_a_mistake(screen, capsys) -> None:
     assert screen("--keep", "mrn") == 2
     assert "none is named" in capsys.readouterr().err
+
+
+def test_cells_that_excel_would_run_are_text_in_csv_where_that_is_asked_for(bundle: Path, tmp_path: Path) -> None:
+    Image.fromarray(render("normal", height=120, width=120, seed=1).pixels).save(tmp_path / "=1+1.png")
+    rows = {"photo": ["=1+1.png"], "patient": ["@SUM(A1)"], "eye": ["left"], "+note": ["-2+3"]}
+    pd.DataFrame(rows).to_csv(tmp_path / "clinic.csv", index=False)
+    command = ["screen", str(tmp_path / "clinic.csv"), "--bundle", str(bundle), "--keep", "+note", "--jobs", "1"]
+    out = tmp_path / "out"
+    assert main([*command, "-o", str(out), "--for-spreadsheets"]) == 0
+    row = pd.read_csv(out / "results.csv").iloc[0]
+    assert (row["photo"], row["patient"], row["'+note"]) == ("'=1+1.png", "'@SUM(A1)", "'-2+3")
+    assert 0 <= row["probability_abnormal"] <= 1
+    for table in ("eyes.csv", "patients.csv"):
+        of_patient = pd.read_csv(out / table).iloc[0]
+        assert (of_patient["patient"], of_patient["photo"]) == ("'@SUM(A1)", "'=1+1.png")
+    assert pd.read_parquet(out / "results.parquet").loc[0, "photo"] == "=1+1.png"
+    assert main([*command, "-o", str(out)]) == 0
+    assert pd.read_csv(out / "results.csv").loc[0, "photo"] == "=1+1.png"

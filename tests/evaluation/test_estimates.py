@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from eyeground.core.proportions import wilson_interval
 from eyeground.evaluation.estimates import Support, with_interval
-from eyeground.evaluation.intervals import bca_interval, wilson_interval
+from eyeground.evaluation.intervals import bca_interval
 
 MANY = Support(50, "patients with positives")
 

@@ -86,6 +86,13 @@ def test_one_photo_gives_one_finding_and_none_give_none(screener, fundus):
     assert screener([]) == []
 
 
+def test_a_clear_photo_of_a_bluish_cast_is_not_judged_and_told_what_to_check(screener, fundus):
+    bluish = np.clip(fundus() * np.array([0.4, 1.0, 2.0]), 0, 255).astype(np.uint8)
+    finding = screener(bluish)
+    assert finding.status == "ungradable" and finding.suspected == ()
+    assert finding.reason == "unusual colours (check white balance and filter); retake the photograph"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

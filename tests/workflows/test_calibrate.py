@@ -100,6 +100,9 @@ def test_the_new_bundle_decides_by_the_site_and_says_so(folder: Path, capsys: py
     assert made.site is not None and made.site.source.startswith("source@") and made.site.threshold_intervals
     assert made.site.specificity_before is not None and decision.specificity is not None
     assert "out of fold" in told and "before" in told
+    # Nothing was chosen on validation photos, and nothing says so.
+    assert "calibration of 'abnormal'" in told and "validation" not in told
+    assert {point.chosen_on for point in made.operating_points} == {"site"}
     card = (folder / "labelled" / "README.md").read_text()
     assert card.startswith("---\n") and "Calibrated at a site" in card and "Text of the source." in card
     assert (folder / "labelled" / "model.onnx").read_bytes() == (folder / "source" / "model.onnx").read_bytes()
@@ -151,4 +154,30 @@ def test_what_is_said_of_test_photos_is_what_the_new_bundle_does_on_them(folder:
     assert main([*held_out, "--cache", str(folder / "cache"), "--jobs", "1"]) == 0
     table = read_predictions(found).table
     judged = Predictions(table[table["status"] != "ungradable"].reset_index(drop=True))
-    assert measured(decision, judged, frozenset()) == decision
+    assert measured(decision, judged, open_bundle(folder / "part").description.targets) == decision
+
+
+def test_labels_beside_a_stated_share_are_refused_with_both_ways_out(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert calibrate(folder, "labelled.csv", "both", "--expected-abnormal", "0.5") == 2
+    told = capsys.readouterr().err
+    assert "Leave out --expected-abnormal" in told and "note_abnormal" in told and not (folder / "both").exists()
+    rows = pd.read_csv(folder / "labelled.csv")
+    for name, label in (("noted", rows["abnormal"]), ("empty", None)):
+        column = {"noted": "note_abnormal", "empty": "abnormal"}[name]
+        rows.drop(columns="abnormal").assign(**{column: label}).to_csv(folder / f"{name}.csv", index=False)
+        assert calibrate(folder, f"{name}.csv", name, "--expected-abnormal", "0.5") == 0
+
+
+def test_a_column_of_another_name_is_matched_by_hand(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pd.read_csv(folder / "labelled.csv").rename(columns={"abnormal": "referable"}).to_csv(
+        folder / "own.csv", index=False
+    )
+    assert calibrate(folder, "own.csv", "own") == 2
+    assert "--truth" in capsys.readouterr().err
+    assert calibrate(folder, "own.csv", "own", "--truth", "abnormal=referable") == 0
+    assert "referable (abnormal)" in capsys.readouterr().out
+    assert calibrate(folder, "labelled.csv", "by-name") == 0
+    own, by_name = (open_bundle(folder / name).description.decisions for name in ("own", "by-name"))
+    assert own == by_name

@@ -23,6 +23,7 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Probabilities = NDArray[np.float64]
+FittedOn = Literal["validation", "train", "cross-validation", "site"]
 
 
 class _OfTarget(Settings):
@@ -30,8 +31,9 @@ class _OfTarget(Settings):
 
 
 class _Fitted(_OfTarget):
-    fitted_on: Literal["validation", "train", "cross-validation"] = Field(
-        description="Split it was fitted on, never test; or 'cross-validation': all photos, each predicted out of its fold."
+    fitted_on: FittedOn = Field(
+        description="Split it was fitted on, never test; 'cross-validation': all photos, each predicted out of its fold; or 'site': "
+        "photos of the site where it is used."
     )
     photos: int = Field(ge=1, description="Photos it was fitted on.")
     positives: tuple[int, ...] = Field(description="Positive photos it was fitted on, for each output.")
@@ -154,7 +156,8 @@ def describe_calibration(calibration: Calibration) -> str:
     else:
         done = f"isotonic regression with {len(calibration.corners)} corners"
     positives = " / ".join(f"{count:,}" for count in calibration.positives)
-    return f"{done}; fitted on {calibration.photos:,} {calibration.fitted_on} photos ({positives} positive)"
+    which = "photos of the site" if calibration.fitted_on == "site" else f"{calibration.fitted_on} photos"
+    return f"{done}; fitted on {calibration.photos:,} {which} ({positives} positive)"
 
 
 def refuse_misfits(calibrations: Sequence[Calibration], exclusive: Mapping[tuple[str, ...], bool]) -> None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -17,7 +17,7 @@ import eyeground
 from eyeground.bundle.calibration import Calibration, refuse_misfits
 from eyeground.config.segmentation_recipe import Decoder
 from eyeground.config.settings import Settings
-from eyeground.config.targets import Target, refuse_equal_names
+from eyeground.config.targets import Target, healthy_outputs, refuse_equal_names
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
 
@@ -31,9 +31,9 @@ class OperatingPoint(Settings):
     output: str = Field(description="Output it applies to.")
     threshold: float = Field(ge=0, le=1, description="A photo counts as positive from this probability on.")
     rule: str = Field(description="How it was chosen, for example 'youden' or 'sensitivity=0.95'.")
-    chosen_on: Literal["validation", "train", "test", "cross-validation", "given"] = Field(
+    chosen_on: Literal["validation", "train", "test", "cross-validation", "site", "given"] = Field(
         description="Split whose truths were looked at to choose it; 'cross-validation' where those of all photos were, each "
-        "predicted out of its fold; 'given' where none were; never test in a bundle."
+        "predicted out of its fold; 'site' where those of the place of use were; 'given' where none were; never test in a bundle."
     )
     positives: int = Field(ge=0, description="Positive photos it was chosen on.")
     negatives: int = Field(ge=0, description="Negative photos it was chosen on.")
@@ -105,7 +105,6 @@ class AnswerRules:
 
     calibrations: tuple[Calibration, ...] = ()
     operating_points: tuple[OperatingPoint, ...] = ()
-    further_points: tuple[OperatingPoint, ...] = ()
     decisions: tuple[DecisionRule, ...] = ()
     without_threshold: Mapping[str, str] = field(default_factory=dict)
     expected: Expected | None = None
@@ -228,10 +227,6 @@ class BundleDescription(Settings):
     stacked: tuple[Stacked, ...] = Field((), description="Outputs to which a share of another's logit was added.")
     calibrations: tuple[Calibration, ...] = Field((), description="What calibrates the network's probabilities.")
     operating_points: tuple[OperatingPoint, ...] = Field((), description="Thresholds chosen on validation data.")
-    further_points: tuple[OperatingPoint, ...] = Field(
-        (),
-        description="Further thresholds of single outputs, for whoever reads one alone; screening decides by `decisions`.",
-    )
     decisions: tuple[DecisionRule, ...] = Field(
         (), description="Rules by which screening calls a photo abnormal; the first unless another is asked for."
     )
@@ -250,13 +245,21 @@ class BundleDescription(Settings):
     licence: str = Field(description="Licence of the weights.")
     files: dict[str, str] = Field({}, description="SHA-256 of every other file of the bundle.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_further_points(cls, content: Any) -> Any:
+        # Bundles of formats 2 and 3 made by 0.1.0 hold them, the released ones among these; nothing reads them since rules decide.
+        if isinstance(content, dict):
+            return {name: value for name, value in content.items() if name != "further_points"}
+        return content
+
     @model_validator(mode="after")
     def _outputs_are_consistent(self) -> "BundleDescription":
         refuse_equal_names(self.targets)
         for target in self.targets:
             if not target.outputs:
                 raise ValueError(f"target '{target.name}' is {target.kind} and lists no classes")
-        for point in (*self.operating_points, *self.further_points):
+        for point in self.operating_points:
             if point.output not in self.outputs:
                 raise ValueError(f"an operating point is for '{point.output}', which is no output")
             if point.chosen_on == "test":
@@ -294,7 +297,7 @@ class BundleDescription(Settings):
     @property
     def healthy_outputs(self) -> frozenset[str]:
         """Outputs that are the probability of health, of which low is abnormal."""
-        return frozenset().union(*(target.healthy_outputs for target in self.targets))
+        return healthy_outputs(self.targets)
 
     @property
     def trained_side(self) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from eyeground.cli.data import CACHE, JOBS
+from eyeground.cli.truths import TRUTH, columns_of_truths
 from eyeground.core.console import Console
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def calibrate(
         max=1.0,
         help="For photos without labels: the share of them that you know to be abnormal. Weaker than labels, better than nothing.",
     ),
+    truth: list[str] = TRUTH,
     name: str | None = typer.Option(None, "--name", help="Name of the new model; the folder's name if not given."),
     cache: Path = CACHE,
     jobs: int | None = JOBS,
@@ -52,7 +54,13 @@ def calibrate(
 
     console = Console(soft_wrap=True)
     plan = SitePlan(
-        output, cache, operating_point, expected_abnormal, name or output.resolve().name, jobs or usable_cores()
+        folder=output,
+        cache=cache,
+        rule=operating_point,
+        expected_abnormal=expected_abnormal,
+        name=name or output.resolve().name,
+        jobs=jobs or usable_cores(),
+        truth=columns_of_truths(truth),
     )
     made = at_site(bundle, read_manifest(manifest), plan, console)
     console.print(f"model {made.identity}", highlight=False)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from eyeground.cli.data import CACHE, FOR_SPREADSHEETS, JOBS
+from eyeground.cli.truths import TRUTH, columns_of_truths
 from eyeground.core.console import Console
 from eyeground.core.files import require_table_output
 from eyeground.core.machine import usable_cores
-from eyeground.errors import UserError
 
 if TYPE_CHECKING:
     from eyeground.data.predictions import Predictions
@@ -21,12 +21,7 @@ def predict(
     manifest: Path = typer.Argument(..., help="Manifest of photos, with the labels to hold the predictions against."),
     bundle: str = typer.Option(..., "--bundle", help="Bundle: its folder, or the name of a released one."),
     output: Path = typer.Option(..., "-o", "--output", help="Predictions table to write, .csv or .parquet."),
-    truth: list[str] = typer.Option(
-        [],
-        "--truth",
-        help="Label column that is the truth of an output, as OUTPUT=COLUMN, such as "
-        "'diabetic_retinopathy_grade>=2=referable'; repeat for more. Columns called as a target need none.",
-    ),
+    truth: list[str] = TRUTH,
     embeddings: Path | None = typer.Option(
         None, "--embeddings", help="Also write what the model's last layer knows of each photo, for `evaluate`."
     ),
@@ -51,7 +46,7 @@ def predict(
             require_table_output(path)
     console = Console(soft_wrap=True)
     photos, screener = read_manifest(manifest), load(bundle)
-    truths = match_truths(photos, screener.bundle.description.targets, _columns_of_truths(truth))
+    truths = match_truths(photos, screener.bundle.description.targets, columns_of_truths(truth))
     for sentence in truths.told:
         console.print(sentence, markup=False, highlight=False)
     found = predict_manifest(photos, screener, cache, jobs or usable_cores(), truths)
@@ -64,16 +59,3 @@ def predict(
         f"written: {output}, {len(found.predictions.table):,} photos; left out as unreadable: {len(found.unreadable):,}"
     )
     return found.predictions
-
-
-def _columns_of_truths(texts: list[str]) -> dict[str, str]:
-    """OUTPUT=COLUMN pairs; an output's own name may hold '='."""
-    found: dict[str, str] = {}
-    for text in texts:
-        output, separator, column = (part.strip() for part in text.rpartition("="))
-        if not separator or not output or not column:
-            raise UserError(f"--truth '{text}': expected OUTPUT=COLUMN, such as abnormal=referable")
-        if output in found:
-            raise UserError(f"--truth: '{output}' is given twice")
-        found[output] = column
-    return found

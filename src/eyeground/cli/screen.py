@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from eyeground.cli.data import JOBS
+from eyeground.cli.data import FOR_SPREADSHEETS, JOBS
 from eyeground.core.console import Console
 from eyeground.errors import NothingReadableError, UserError
 
@@ -69,6 +69,7 @@ def screen(
         "--keep",
         help="Further column of the manifests to carry to the results, such as mrn or accession; repeat for more.",
     ),
+    for_spreadsheets: bool = FOR_SPREADSHEETS,
     overwrite: bool = typer.Option(
         False,
         "--overwrite",
@@ -123,6 +124,7 @@ def screen(
         overlays=overlays,
         shards=shards,
         columns=chosen,
+        for_spreadsheets=for_spreadsheets,
         overwrite=overwrite,
     )
     for warning in screened.warnings:

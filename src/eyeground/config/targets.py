@@ -80,6 +80,16 @@ class Target(Settings):
             return frozenset({f"{self.name}={self.healthy}"})
         return frozenset(self.outputs if self.kind == "binary" and self.healthy == self.values[1] else ())
 
+    @property
+    def tells_health(self) -> bool:
+        """Whether its labels say if a photo is abnormal; classes of which none was declared healthy do not."""
+        return self.kind != "multiclass" or self.healthy is not None
+
+
+def healthy_outputs(targets: Sequence[Target]) -> frozenset[str]:
+    """Outputs of all targets that are the probability of health, of which low is abnormal."""
+    return frozenset().union(*(target.healthy_outputs for target in targets))
+
 
 def describe_output(output: str) -> str:
     """An output's name as people write it.

@@ -12,12 +12,11 @@ import pandas as pd
 
 from eyeground.core.files import READ_TABLE_SUFFIXES, replacing, require_table_output
 from eyeground.core.spreadsheets import read_sheets
-from eyeground.core.words import visible
+from eyeground.core.words import no_formula, visible
 from eyeground.errors import UserError
 
 NAMELESS = "Unnamed: "
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
-_FORMULA, _NUMBER = re.compile(r"\s*[=+\-@]"), re.compile(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?")
 MOST_CHARACTERS = 2**20  # of the first line, by which the separator is found
 
 
@@ -88,14 +87,10 @@ def _holds_return(table: pd.DataFrame) -> bool:
 
 
 def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:
-    safe = table.rename(columns=lambda name: _no_formula(str(name)))
+    safe = table.rename(columns=lambda name: no_formula(str(name)))
     for column in safe.select_dtypes(exclude=["number", "bool"]).columns:
-        safe[column] = safe[column].map(lambda cell: _no_formula(cell) if isinstance(cell, str) else cell)
+        safe[column] = safe[column].map(no_formula)
     return safe
-
-
-def _no_formula(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

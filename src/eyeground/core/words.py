@@ -6,7 +6,9 @@ The one place that knows that OD is the right eye, that `val` is validation, and
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
+_FORMULA, _NUMBER = re.compile(r"\s*[=+\-@]"), re.compile(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?")
 EYES = ("left", "right")
 SPLITS = ("train", "validation", "test")
 SEXES = ("female", "male")
@@ -175,3 +177,13 @@ def two_spellings(texts: Iterable[str]) -> list[tuple[str, str]]:
     """
     known: dict[str, str] = {}
     return [(first, text) for text in texts if (first := known.setdefault(class_key(text), text)) != text]
+
+
+def no_formula(cell: Any) -> Any:
+    """The same cell, text that a spreadsheet would run as a formula behind an apostrophe.
+
+    >>> [no_formula(cell) for cell in ("=1+1", "-1.5", "eye.jpg", None)]
+    ["'=1+1", '-1.5', 'eye.jpg', None]
+    """
+    is_formula = isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if is_formula else cell

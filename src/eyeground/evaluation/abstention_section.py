@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from eyeground.config.targets import describe_output
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.abstention import METRICS, NOT_JUDGED, OutputAbstention
-from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.estimates import FEW_PATIENTS, as_text, signed
 from eyeground.evaluation.reporting.section import Section, TableBlock

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import poisson
 
-CONFIDENCE = 0.95
 WEIGHTS_PER_CHUNK = 1 << 16
 # Standard deviations of the total by which Poisson counts are drawn short; the total exceeds n in 3 of 100,000 resamples.
 SHORTFALL = 4.0

@@ -16,7 +16,8 @@ import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from eyeground.core.progress import track
-from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
+from eyeground.core.proportions import CONFIDENCE
+from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.ranking import Ranking, rank
 from eyeground.evaluation.samples import Sample
 

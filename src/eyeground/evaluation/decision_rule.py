@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from eyeground.bundle.description import DecisionRule, Expected, Share
-from eyeground.config.targets import Target
+from eyeground.config.targets import Target, healthy_outputs
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.estimates import FEW_PATIENTS
@@ -60,15 +60,27 @@ class _Ranked:
         return np.asarray(np.maximum(0.0, (highest_passed + above) / 2))
 
 
-def rule_truth(predictions: Predictions, outputs: Sequence[str], healthy: frozenset[str]) -> NDArray[np.float64]:
-    """What is true of whole photos `(photos,)`: 1 if any of these outputs is truly abnormal, 0 if all are known and none is, else NaN.
+def rule_truth(predictions: Predictions, outputs: Sequence[str], targets: Sequence[Target]) -> NDArray[np.float64]:
+    """What is true of whole photos `(photos,)`: 1 abnormal, 0 normal, NaN unknown.
 
-    Where there is an output `abnormal`, its 0 says that nothing else is there either.
+    Abnormal is a photo of which any target truly says so, even one that is too rare to decide; where nothing does, it is
+    normal if the truths of all deciding outputs are known. Where `abnormal` decides, its 0 says that nothing else is there either.
+
+    Args:
+        outputs: The deciding ones.
+        targets: Of the model; outputs that are no columns of the table are not looked at.
     """
-    columns = {output: predictions.table[TRUTH + output].to_numpy(float, na_value=np.nan) for output in outputs}
-    signs = np.stack([1 - truth if output in healthy else truth for output, truth in columns.items()], axis=1)
-    known = columns[ABNORMAL] if ABNORMAL in columns else np.where(np.isnan(signs).any(axis=1), np.nan, 0.0)
-    return np.where((signs == 1).any(axis=1), 1.0, known)
+    healthy = healthy_outputs(targets)
+    truths = {
+        output: predictions.table[TRUTH + output].to_numpy(float, na_value=np.nan)
+        for target in targets
+        for output in target.outputs
+        if output in outputs or (target.tells_health and TRUTH + output in predictions.table)
+    }
+    is_ill = np.any([truth == (0 if output in healthy else 1) for output, truth in truths.items()], axis=0)
+    unknown = np.isnan([truths[output] for output in outputs]).any(axis=0)
+    otherwise = truths[ABNORMAL] if ABNORMAL in outputs else np.where(unknown, np.nan, 0.0)
+    return np.where(is_ill, 1.0, otherwise)
 
 
 def deciding_outputs(chosen_on: Predictions, targets: Sequence[Target]) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -79,7 +91,7 @@ def deciding_outputs(chosen_on: Predictions, targets: Sequence[Target]) -> tuple
     deciding, why_not = [], {}
     for target in targets:
         for output in target.outputs:
-            if target.kind == "multiclass" and target.healthy is None:
+            if not target.tells_health:
                 why_not[output] = "no class of it was declared healthy"
                 continue
             truth, _, patients = chosen_on.known(output)
@@ -93,20 +105,20 @@ def deciding_outputs(chosen_on: Predictions, targets: Sequence[Target]) -> tuple
 
 
 def choose_rules(
-    chosen_from: Predictions, outputs: Sequence[str], healthy: frozenset[str], rules: Iterable[str] = OFFERED
+    chosen_from: Predictions, outputs: Sequence[str], targets: Sequence[Target], rules: Iterable[str] = OFFERED
 ) -> tuple[DecisionRule, ...]:
     """Choose the thresholds of several outputs together, once by each rule; what cannot be reached is left out.
 
     Args:
         chosen_from: Of validation photos, or of all photos out of fold.
         outputs: The deciding ones, at least one.
-        healthy: Those of which low is abnormal.
+        targets: Of the model.
         rules: As `choose_operating_point` takes them; of the whole rule, not of one output.
 
     Raises:
         UserError: If there are test photos among them.
     """
-    ranked = _ranked(chosen_from, outputs, healthy)
+    ranked = _ranked(chosen_from, outputs, targets)
     known = np.isfinite(ranked.truth)
     normal = int((ranked.truth == 0).sum())
     if not normal or not (ranked.truth == 1).any():
@@ -121,7 +133,7 @@ def choose_rules(
             }
         )
     )
-    where = basis_of(chosen_from)
+    where, healthy = basis_of(chosen_from), healthy_outputs(targets)
     found = []
     for rule in rules:
         try:
@@ -142,9 +154,9 @@ def choose_rules(
     return tuple(found)
 
 
-def expected_scores(chosen_from: Predictions, outputs: Sequence[str], healthy: frozenset[str]) -> Expected | None:
+def expected_scores(chosen_from: Predictions, outputs: Sequence[str], targets: Sequence[Target]) -> Expected | None:
     """Quantiles of the first deciding output's probabilities over normal and over abnormal photos; None where either is missing."""
-    truth = rule_truth(chosen_from, outputs, healthy)
+    truth = rule_truth(chosen_from, outputs, targets)
     scores = chosen_from.table[PROBABILITY + outputs[0]].to_numpy(float)
     if not ((truth == 0).any() and (truth == 1).any()):
         return None
@@ -152,9 +164,9 @@ def expected_scores(chosen_from: Predictions, outputs: Sequence[str], healthy: f
     return Expected(output=outputs[0], normal=tuple(normal), abnormal=tuple(abnormal))
 
 
-def measured(rule: DecisionRule, test: Predictions, healthy: frozenset[str]) -> DecisionRule:
+def measured(rule: DecisionRule, test: Predictions, targets: Sequence[Target]) -> DecisionRule:
     """The rule with what it does as a whole on test photos, where there are any."""
-    called, truth = called_abnormal(rule, test, healthy), rule_truth(test, tuple(rule.thresholds), healthy)
+    called, truth = called_abnormal(rule, test, targets), rule_truth(test, tuple(rule.thresholds), targets)
     patients = test.table["patient"].to_numpy(dtype=object)
     return rule.model_copy(
         update={
@@ -164,9 +176,9 @@ def measured(rule: DecisionRule, test: Predictions, healthy: frozenset[str]) -> 
     )
 
 
-def called_abnormal(rule: DecisionRule, predictions: Predictions, healthy: frozenset[str]) -> NDArray[np.bool_]:
+def called_abnormal(rule: DecisionRule, predictions: Predictions, targets: Sequence[Target]) -> NDArray[np.bool_]:
     """Which photos `(photos,)` a rule calls abnormal."""
-    called = np.zeros(len(predictions.table), bool)
+    called, healthy = np.zeros(len(predictions.table), bool), healthy_outputs(targets)
     for output, threshold in rule.thresholds.items():
         reached = predictions.table[PROBABILITY + output].to_numpy(float) >= threshold
         called |= ~reached if output in healthy else reached
@@ -182,9 +194,10 @@ def share_of(counted: NDArray[np.bool_], patients: NDArray[np.object_]) -> Share
     return Share(value=float(counted.mean()), low=low, high=high, photos=len(counted))
 
 
-def _ranked(predictions: Predictions, outputs: Sequence[str], healthy: frozenset[str]) -> _Ranked:
+def _ranked(predictions: Predictions, outputs: Sequence[str], targets: Sequence[Target]) -> _Ranked:
+    healthy = healthy_outputs(targets)
     probabilities = {output: predictions.table[PROBABILITY + output].to_numpy(float) for output in outputs}
     suspicion = [1 - values if output in healthy else values for output, values in probabilities.items()]
     per_disease = FALSE_ALARMS_PER_DISEASE if ABNORMAL in outputs else 1.0
     shares = np.array([1.0 if output == ABNORMAL else per_disease for output in outputs])
-    return _Ranked(rule_truth(predictions, outputs, healthy), np.stack(suspicion, axis=1), shares)
+    return _Ranked(rule_truth(predictions, outputs, targets), np.stack(suspicion, axis=1), shares)

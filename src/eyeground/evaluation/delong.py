@@ -17,8 +17,8 @@ import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri, stdtrit
 from scipy.stats import rankdata
 
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.errors import UserError
-from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.estimates import Estimate, Support, few_patients_note
 from eyeground.evaluation.metrics import AUROC, NEGATIVES, POSITIVES
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.evaluation.intervals import bca_interval, percentile_interval, wilson_interval
+from eyeground.core.proportions import wilson_interval
+from eyeground.evaluation.intervals import bca_interval, percentile_interval
 
 FEW_PATIENTS = 10
 MOST_DROPPED = 0.5

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from eyeground.evaluation.bootstrap import CONFIDENCE, WEIGHTS_PER_CHUNK
+from eyeground.core.proportions import CONFIDENCE, wilson_interval
+from eyeground.evaluation.bootstrap import WEIGHTS_PER_CHUNK
 
 JACKKNIFE_GROUPS = 1000
 
@@ -70,19 +71,6 @@ def jackknife(statistics: Sequence[Callable[[np.ndarray], np.ndarray]], patients
         for of, found in zip(statistics, values, strict=True):
             found.append(of(weights))
     return [np.concatenate(found, axis=1) for found in values]
-
-
-def wilson_interval(successes: float, trials: float) -> tuple[float, float]:
-    """Wilson's interval of a proportion of independent trials; `trials` may be an effective number, not whole.
-
-    References:
-        Wilson, Journal of the American Statistical Association 22 (1927) 209.
-    """
-    square = float(ndtri((1 + CONFIDENCE) / 2)) ** 2
-    share = successes / trials
-    centre = (share + square / (2 * trials)) / (1 + square / trials)
-    reach = np.sqrt(square * (share * (1 - share) + square / (4 * trials)) / trials) / (1 + square / trials)
-    return max(0.0, float(centre - reach)), min(1.0, float(centre + reach))
 
 
 def clustered_wilson_interval(successes: np.ndarray, trials: np.ndarray) -> tuple[float, float]:

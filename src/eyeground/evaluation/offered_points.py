@@ -1,11 +1,11 @@
-"""Thresholds a bundle offers beside its first ones, each with what it does on test photos.
+"""The rules that a bundle offers, and the threshold of each single output by the first of them.
 
-A programme that must not miss anybody wants another threshold than one with few ophthalmologists. Which, it says by a
-sensitivity or a specificity; the threshold that reaches it is chosen on validation photos, as ever, and what it then
-does on test photos stands beside it, so that nobody takes the wish for the result.
+A programme that must not miss anybody wants another rule than one with few ophthalmologists. Which, it says by a sensitivity
+or a specificity; thresholds that reach it are chosen on validation photos, as ever, and what they then do on test photos
+stands beside them, so that nobody takes the wish for the result.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,26 +19,22 @@ SHARES = (0.8, 0.85, 0.9, 0.95, 0.98)
 OFFERED = (FIRST, *(f"{what}={share:g}" for what in ("sensitivity", "specificity") for share in SHARES))
 
 
-def offered_points(
-    chosen_on: Predictions, outputs: Sequence[str], test: Predictions, rules: Iterable[str] = OFFERED
-) -> list[OperatingPoint]:
-    """Choose a threshold by every rule for some outputs, and measure each on test photos.
+def first_points(chosen_on: Predictions, outputs: Sequence[str], test: Predictions) -> tuple[OperatingPoint, ...]:
+    """Choose a threshold for some outputs, each by itself, and measure it on test photos.
 
     Args:
         chosen_on: Of validation photos.
-        outputs: The outputs that are to have thresholds.
+        outputs: The outputs that are to have thresholds; one of which that cannot be chosen is left out.
         test: Of test photos; may be empty.
-        rules: As `choose_operating_point` takes them. One that cannot be reached is left out.
     """
     points = []
     for output in outputs:
-        for rule in rules:
-            try:
-                point = choose_operating_point(chosen_on, output, rule)
-            except UserError:
-                continue
-            points.append(point.model_copy(update=_shares(point, test)))
-    return points
+        try:
+            point = choose_operating_point(chosen_on, output, FIRST)
+        except UserError:
+            continue
+        points.append(point.model_copy(update=_shares(point, test)))
+    return tuple(points)
 
 
 def _shares(point: OperatingPoint, test: Predictions) -> dict[str, float]:

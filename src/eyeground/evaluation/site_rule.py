@@ -12,6 +12,7 @@ from sklearn.model_selection import GroupKFold
 
 from eyeground.bundle.calibration import logit, sigmoid
 from eyeground.bundle.description import DecisionRule
+from eyeground.config.targets import Target, healthy_outputs
 from eyeground.core.progress import track
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
@@ -23,9 +24,9 @@ RESAMPLES = 200
 HALVINGS = 60
 
 
-def refuse_few(site: Predictions, outputs: Sequence[str], healthy: frozenset[str]) -> None:
+def refuse_few(site: Predictions, outputs: Sequence[str], targets: Sequence[Target]) -> None:
     """Raise a `UserError` unless ten patients with a normal and ten with an abnormal photo are there to choose on."""
-    truth, patients = rule_truth(site, outputs, healthy), site.table["patient"].to_numpy(dtype=object)
+    truth, patients = rule_truth(site, outputs, targets), site.table["patient"].to_numpy(dtype=object)
     normal, abnormal = (len(set(patients[truth == value])) for value in (0, 1))
     if min(normal, abnormal) < FEW_PATIENTS:
         raise UserError(
@@ -43,23 +44,23 @@ def refuse_unmeasured(decision: DecisionRule | None) -> None:
 
 
 def choose_at_site(
-    site: Predictions, outputs: Sequence[str], healthy: frozenset[str], rules: Sequence[str]
+    site: Predictions, outputs: Sequence[str], targets: Sequence[Target], rules: Sequence[str]
 ) -> tuple[DecisionRule, ...]:
     """Choose rules on all of a site's labelled photos, each with the shares that it has out of fold.
 
     Args:
         site: Judged photos, without splits.
         outputs: The deciding ones.
-        healthy: Those of which low is abnormal.
+        targets: Of the model.
         rules: What the whole is to keep, the first one first.
     """
-    truth, patients = rule_truth(site, outputs, healthy), site.table["patient"].to_numpy(dtype=object)
+    truth, patients = rule_truth(site, outputs, targets), site.table["patient"].to_numpy(dtype=object)
     called: dict[str, NDArray[np.float64]] = {rule: np.full(len(truth), np.nan) for rule in rules}
     for train, held_out in _folds(truth, patients):
-        for found in choose_rules(_rows(site, train), outputs, healthy, rules):
-            called[found.rule][held_out] = called_abnormal(found, _rows(site, held_out), healthy)
+        for found in choose_rules(_rows(site, train), outputs, targets, rules):
+            called[found.rule][held_out] = called_abnormal(found, _rows(site, held_out), targets)
     chosen = []
-    for rule in choose_rules(site, outputs, healthy, rules):
+    for rule in choose_rules(site, outputs, targets, rules):
         known = np.isfinite(called[rule.rule])
         shares = {
             name: share_of(called[rule.rule][known & (truth == value)] == value, patients[known & (truth == value)])
@@ -70,7 +71,7 @@ def choose_at_site(
 
 
 def threshold_intervals(
-    site: Predictions, outputs: Sequence[str], healthy: frozenset[str], rule: str, seed: int = 0
+    site: Predictions, outputs: Sequence[str], targets: Sequence[Target], rule: str, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
     """95 % intervals of a rule's thresholds, chosen again on resampled patients."""
     generator = np.random.default_rng(seed)
@@ -79,21 +80,21 @@ def threshold_intervals(
     for _ in track(range(RESAMPLES), "resampling patients", unit="resamples"):
         rows = np.concatenate([groups[one] for one in generator.integers(0, len(groups), len(groups))])
         drawn += [
-            list(found.thresholds.values()) for found in choose_rules(_rows(site, rows), outputs, healthy, [rule])
+            list(found.thresholds.values()) for found in choose_rules(_rows(site, rows), outputs, targets, [rule])
         ]
     low, high = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)
     return {output: (float(one), float(other)) for output, one, other in zip(outputs, low, high, strict=True)}
 
 
 def shifted_rule(
-    decision: DecisionRule, site: Predictions, healthy: frozenset[str], expected_abnormal: float
+    decision: DecisionRule, site: Predictions, targets: Sequence[Target], expected_abnormal: float
 ) -> DecisionRule:
     """All thresholds moved by one and the same number of logits, so that as many unlabelled photos are called as are to be expected.
 
     Args:
         decision: With the shares that it had on test photos.
         site: Judged photos; their truths are not looked at.
-        healthy: Outputs of which low is abnormal.
+        targets: Of the model.
         expected_abnormal: Share (0-1) of the photos that is truly abnormal.
 
     Raises:
@@ -104,7 +105,7 @@ def shifted_rule(
     wanted = expected_abnormal * decision.sensitivity.value + (1 - expected_abnormal) * (1 - decision.specificity.value)
 
     def moved(logits: float) -> DecisionRule:
-        names = list(decision.thresholds)
+        names, healthy = list(decision.thresholds), healthy_outputs(targets)
         signs = np.array([-1.0 if name in healthy else 1.0 for name in names])
         limits = sigmoid(logit(np.array(list(decision.thresholds.values()))) + signs * logits)
         update = {"thresholds": dict(zip(names, limits.tolist(), strict=True)), "chosen_on": "site"}
@@ -115,7 +116,7 @@ def shifted_rule(
     low, high = -30.0, 30.0  # the share called falls as thresholds rise
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        if called_abnormal(moved(middle), site, healthy).mean() > wanted:
+        if called_abnormal(moved(middle), site, targets).mean() > wanted:
             low = middle
         else:
             high = middle

@@ -29,6 +29,8 @@ MOST_LIGHT_ELSEWHERE = 0.25  # share of the frame's light that may lie outside t
 LEAST_FOCUS = -0.006
 DEEPEST_CUT = 0.35  # share of the disc's diameter that one side may lack
 
+UNUSUAL_COLOURS = "unusual colours"
+
 # Contrast above this is no retina's unless dark lines outdo bright ones by a tenth of the excess.
 _ORDINARY_CONTRAST = 0.65
 _USUAL_LOGITS = 5.0  # how far above its limit the model puts an ordinary photo
@@ -105,7 +107,7 @@ def _photo_margins(measured: Measures) -> list[tuple[float, str]]:
     return [
         ((measured.illumination - LEAST_ILLUMINATION) / 0.2, "too dark"),
         ((MOST_GLARE - measured.glare) / 0.3, "too bright"),
-        ((measured.redness - LEAST_REDNESS) / 0.1, "unusual colours"),
+        ((measured.redness - LEAST_REDNESS) / 0.1, UNUSUAL_COLOURS),
         ((measured.balance - least_balance) / 0.05, "no vessels stand out"),
         ((measured.contrast - LEAST_CONTRAST) / 0.2, "low contrast"),
         ((measured.focus - LEAST_FOCUS) / 0.03, "out of focus"),

@@ -89,6 +89,7 @@ def screen(
     overlays: bool = True,
     shards: int | None = None,
     columns: TableColumns = OUR_NAMES,
+    for_spreadsheets: bool = False,
     overwrite: bool = False,
 ) -> Screened:
     """Screen photographs and write tables, evidence pictures and a report.
@@ -104,6 +105,7 @@ def screen(
             photographs.
         shards: Write the table in so many Parquet files too, `shards/00001-of-00004.parquet` and so on.
         columns: Which columns of the manifests are ours, and which are carried to the results.
+        for_spreadsheets: In CSV files, put an apostrophe before text that a spreadsheet would run as a formula.
         overwrite: Replace an earlier screening with another bundle or other thresholds.
 
     Raises:
@@ -128,9 +130,10 @@ def screen(
             pass
         finished = Finished(listing.photos, ledger, columns.keep)
         tally = Tally(screener.bundle.description.expected)
-        write_results(output_folder, _counted(track(finished, "writing tables"), tally), columns.keep)
+        rows = _counted(track(finished, "writing tables"), tally)
+        write_results(output_folder, rows, columns.keep, for_spreadsheets)
         write_shards(output_folder, shards)
-        patients = write_rollup(output_folder, finished, screener.rule)
+        patients = write_rollup(output_folder, finished, screener.rule, for_spreadsheets)
         warned = tuple(warnings(tally, screener.rule, screener.bundle.description))
         _write_summary(output_folder, screener, tally, patients, warned)
         if report:

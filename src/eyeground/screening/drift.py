@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eyeground.bundle.description import BundleDescription, Expected
+from eyeground.core.proportions import wilson_interval
 from eyeground.screening.decision import Rule
 
 FEWEST_PHOTOS = 30  # judged; of fewer, shares say next to nothing
@@ -19,7 +20,6 @@ FEWEST_PHOTOS = 30  # judged; of fewer, shares say next to nothing
 LARGEST_DISTANCE = 0.15
 KOLMOGOROV = 1.36
 LARGEST_UNFAMILIAR = 3.0  # times the share that the limit was chosen to flag
-Z = 1.96
 CURE = (
     "The thresholds were chosen on other photographs and may not hold for these: label some 50 of your own and run `eyeground "
     "calibrate` (docs/howto/calibrate-at-your-site.md) before anybody relies on these results"
@@ -59,7 +59,7 @@ def warnings(tally: Tally, rule: Rule, description: BundleDescription) -> Iterat
     gradable = judged + unfamiliar
     if familiarity is not None and gradable >= FEWEST_PHOTOS:
         limit = LARGEST_UNFAMILIAR * familiarity.flagged
-        if _wilson(unfamiliar, gradable)[0] > limit:
+        if wilson_interval(unfamiliar, gradable)[0] > limit:
             yield (
                 f"{unfamiliar:,} of {gradable:,} gradable photos ({unfamiliar / gradable:.0%}) are unlike those of the training, "
                 f"where {100 * familiarity.flagged:g}% were: this may be another camera, and a person has to look at them. Labelled "
@@ -71,7 +71,7 @@ def _of_share(abnormal: int, judged: int, rule: Rule) -> str:
     decision = rule.decision
     if decision is None or decision.sensitivity is None or decision.specificity is None:
         return ""
-    low, high = _wilson(abnormal, judged)
+    low, high = wilson_interval(abnormal, judged)
     where = "the site's labelled photos" if decision.chosen_on == "site" else "its test photos"
     share = f"{abnormal:,} of {judged:,} judged photos ({abnormal / judged:.0%}) are called abnormal"
     if low > decision.sensitivity.high:
@@ -113,10 +113,3 @@ def mixture_distance(scores: NDArray[np.float64], normal: NDArray[np.float64], a
     )
     shares = np.linspace(0, 1, 101)[:, np.newaxis]
     return float(np.abs(of_scores - shares * of_abnormal - (1 - shares) * of_normal).max(axis=1).min())
-
-
-def _wilson(count: int, total: int) -> tuple[float, float]:
-    share, spread = count / total, Z**2 / total
-    centre = (share + spread / 2) / (1 + spread)
-    reach = Z * np.sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
-    return max(0.0, float(centre - reach)), min(1.0, float(centre + reach))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eyeground.errors import UserError, did_you_mean
-from eyeground.imaging.gradability import Gradability
+from eyeground.imaging.gradability import UNUSUAL_COLOURS, Gradability
 from eyeground.imaging.standard import Geometry, StandardPhoto
 from eyeground.screening.decision import Rule, Status, decide
 from eyeground.screening.overlay import draw_evidence, scale_of
@@ -23,6 +23,8 @@ from eyeground.screening.suspicion import likely_grades
 
 MEASURES = ("focus", "illumination", "contrast", "completeness")
 RETAKE = "retake the photograph"
+# Another photograph taken the same way would be in the same colours.
+_ADVICE = {UNUSUAL_COLOURS: f"{UNUSUAL_COLOURS} (check white balance and filter)"}
 UNFAMILIAR = "unlike the photographs that the model was trained on"
 
 
@@ -173,7 +175,7 @@ def found(
     reason = decision.reason
     if not gradability.gradable:
         status = "ungradable"
-        reason = f"{', '.join(gradability.reasons)}; {RETAKE}"
+        reason = f"{', '.join(_ADVICE.get(one, one) for one in gradability.reasons)}; {RETAKE}"
     elif unfamiliarity is not None and unfamiliarity >= 1:
         status = "unfamiliar"
         reason = f"{UNFAMILIAR} ({unfamiliarity:.2f} times as far from them as is usual at most)"

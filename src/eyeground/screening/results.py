@@ -7,18 +7,19 @@ mended in between counts at once, and no identifier of a patient lies where nobo
 
 import csv
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TextIO, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eyeground.core.files import replacing
+from eyeground.core.words import no_formula
 from eyeground.screening.finding import as_json
 from eyeground.screening.keys import keys_of
 from eyeground.screening.ledger import Ledger, Record
@@ -89,13 +90,16 @@ class Finished(Sequence[Record]):
         return record
 
 
-def write_results(folder: Path, rows: Iterable[dict[str, Any]], kept: Sequence[str] = ()) -> None:
+def write_results(
+    folder: Path, rows: Iterable[dict[str, Any]], kept: Sequence[str] = (), for_spreadsheets: bool = False
+) -> None:
     """Write `results.csv`, `results.parquet` and `results.jsonl`, each atomically.
 
     Args:
         folder: Where to.
         rows: At least one; all with the same columns, numbers or None where not text.
         kept: Columns of a manifest among them, which are text.
+        for_spreadsheets: In the CSV, put an apostrophe before text that a spreadsheet would run as a formula.
 
     Raises:
         UserError: If a table cannot be written.
@@ -107,15 +111,22 @@ def write_results(folder: Path, rows: Iterable[dict[str, Any]], kept: Sequence[s
             partials[2].open("w", encoding="utf-8", newline="\n") as lines,
             ExitStack() as opened,
         ):
-            csv_rows = csv.writer(csv_stream, lineterminator="\n")
+            write_row = row_writer(csv_stream, for_spreadsheets)
             parquet: pq.ParquetWriter | None = None
             for piece in _pieces(rows):
                 if parquet is None:
-                    csv_rows.writerow(piece[0])
+                    write_row(piece[0])
                     parquet = opened.enter_context(pq.ParquetWriter(partials[1], _schema(piece[0], kept)))
-                csv_rows.writerows(row.values() for row in piece)
+                for row in piece:
+                    write_row(row.values())
                 parquet.write_table(_as_table(piece, parquet.schema))
                 lines.writelines(f"{as_json(row)}\n" for row in piece)
+
+
+def row_writer(stream: TextIO, for_spreadsheets: bool) -> Callable[[Iterable[Any]], object]:
+    """What writes the cells of one row of a CSV, as text that a spreadsheet does not run if asked to."""
+    write: Callable[[Iterable[Any]], object] = csv.writer(stream, lineterminator="\n").writerow
+    return (lambda cells: write(map(no_formula, cells))) if for_spreadsheets else write
 
 
 def write_shards(folder: Path, shards: int | None) -> None:

@@ -17,7 +17,6 @@ The photograph that decides is, of those with the result, the one that lies high
 not be judged, the first by name.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from eyeground.core.progress import track
 from eyeground.screening.decision import Rule, Status, margin
 from eyeground.screening.keys import patient_key
 from eyeground.screening.ledger import Record
-from eyeground.screening.results import Finished
+from eyeground.screening.results import Finished, row_writer
 from eyeground.screening.suspicion import likely_grades, suspected
 
 EYES, PATIENTS = "eyes.csv", "patients.csv"
@@ -101,10 +100,10 @@ def pooled(rule: Rule, rows: Sequence[dict[str, Any]]) -> Pooled:
     return Pooled(worst, suspected(rule.targets, reached, known), likely_grades(rule.targets, reached, known))
 
 
-def write_rollup(folder: Path, finished: Finished, rule: Rule) -> dict[str, int]:
+def write_rollup(folder: Path, finished: Finished, rule: Rule, for_spreadsheets: bool = False) -> dict[str, int]:
     """Write `eyes.csv` and `patients.csv` of the photographs that have a patient, or remove those of an earlier screening.
 
-    One patient's photographs are held at a time.
+    One patient's photographs are held at a time. `for_spreadsheets` as in `write_results`.
 
     Returns:
         Patients per result, the most urgent first; empty if no photograph has a patient.
@@ -122,7 +121,10 @@ def write_rollup(folder: Path, finished: Finished, rule: Rule) -> dict[str, int]
         return {}
     counts: Counter[str] = Counter()
     records = track((finished[place] for place in order), "rolling up", total=len(order))
-    with _table(folder / EYES) as add_eye, _table(folder / PATIENTS) as add_patient:
+    with (
+        _table(folder / EYES, for_spreadsheets) as add_eye,
+        _table(folder / PATIENTS, for_spreadsheets) as add_patient,
+    ):
         for of_patient in _patients(records, rule):
             whose = {
                 "patient": of_patient[0].deciding.row["patient"],
@@ -142,15 +144,15 @@ def write_rollup(folder: Path, finished: Finished, rule: Rule) -> dict[str, int]
 
 
 @contextmanager
-def _table(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+def _table(path: Path, for_spreadsheets: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     """A CSV that takes row after row and is in its place once all are there; the first row names the columns."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
+        write_row = row_writer(stream, for_spreadsheets)
 
         def add(row: dict[str, Any]) -> None:
             if stream.tell() == 0:
-                writer.writerow(row)
-            writer.writerow(row.values())
+                write_row(row)
+            write_row(row.values())
 
         yield add
 

@@ -3,8 +3,8 @@
 A manifest's test photos are left to measure on; without any, what the rule does is measured out of fold.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,14 @@ from eyeground.bundle.description import (
 )
 from eyeground.bundle.files import CARD
 from eyeground.bundle.open import Bundle, copier, now, open_classifier, write_bundle
+from eyeground.config.targets import Target
+from eyeground.core.files import write_text
 from eyeground.data.manifest import Manifest
 from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions, fit_calibration
-from eyeground.evaluation.decision_rule import deciding_outputs, expected_scores, measured, rule_truth
-from eyeground.evaluation.offered_points import FIRST, OFFERED, offered_points
+from eyeground.evaluation.decision_rule import ABNORMAL, deciding_outputs, expected_scores, measured, rule_truth
+from eyeground.evaluation.offered_points import FIRST, OFFERED, first_points
 from eyeground.evaluation.site_rule import (
     choose_at_site,
     refuse_few,
@@ -37,7 +39,9 @@ from eyeground.evaluation.site_rule import (
 )
 from eyeground.screening.decision import NO_RULE, rule_of
 from eyeground.screening.runtime import Screener, load
+from eyeground.workflows.build.model_card import site_card
 from eyeground.workflows.predict import predict_manifest
+from eyeground.workflows.truth_columns import MatchedTruths, match_truths
 
 NOT_JUDGED = ("ungradable", "unreadable")
 AT_THRESHOLDS = ("sensitivity", "specificity")
@@ -54,6 +58,7 @@ class SitePlan:
         expected_abnormal: Share (0-1) of abnormal photos, where they have no labels.
         name: Name of the new model.
         jobs: Processes that read photos.
+        truth: Label column by output, where their names do not tell; see `match_truths`.
     """
 
     folder: Path
@@ -62,37 +67,32 @@ class SitePlan:
     expected_abnormal: float | None
     name: str
     jobs: int = 1
-
-
-@dataclass(frozen=True)
-class _SitePhotos:
-    """Judged photos of the site, as the bare network and as the source bundle give them: to choose on, and to measure on."""
-
-    raw: Predictions
-    chosen_on: Predictions
-    raw_test: Predictions
-    test: Predictions
+    truth: Mapping[str, str] = field(default_factory=dict)
 
 
 def calibrate(source: str, manifest: Manifest, plan: SitePlan, console: Console) -> Bundle:
     """Write a bundle whose thresholds are those of a site.
 
     Raises:
-        UserError: If the manifest has no label that the model knows and no share is given, there are too few patients,
-            or the model has no rule that could be moved.
+        UserError: If the manifest has no label that the model knows and no share is given, or both, there are too few
+            patients, or the model has no rule that could be moved.
     """
     bundle = open_classifier(source)
-    described, healthy = bundle.description, bundle.description.healthy_outputs
+    described, targets = bundle.description, bundle.description.targets
+    truth = match_truths(manifest, described.targets, plan.truth)
+    for sentence in truth.told:
+        console.print(sentence, markup=False, highlight=False)
     if plan.expected_abnormal is not None:
+        _refuse_labels(truth)
         refuse_unmeasured(rule_of(described, plan.rule).decision)
-    photos, unfamiliarity = _site_photos(load(source), manifest, plan, console)
+    raw, raw_test = _judged_photos(load(source), manifest, truth, plan, console)
     if plan.expected_abnormal is None:
-        answers, site = _by_labels(bundle, photos, plan, console)
+        answers, site = _by_labels(bundle, raw, raw_test, plan, console)
     else:
-        answers, site = _by_expected_share(bundle, photos, plan)
+        answers, site = _by_expected_share(bundle, raw, plan)
     # By the new calibrations, as the new bundle will give them.
-    test = photos.raw_test if photos.test.table.empty else calibrated_predictions(photos.raw_test, answers.calibrations)
-    answers = replace(answers, decisions=tuple(_on_test(rule, test, healthy) for rule in answers.decisions))
+    test = calibrated_predictions(raw_test, answers.calibrations)
+    answers = replace(answers, decisions=tuple(_on_test(rule, test, targets) for rule in answers.decisions))
     _tell(answers.decisions[0], site, len(test.table), console)
     description = described.model_copy(
         update={
@@ -100,21 +100,33 @@ def calibrate(source: str, manifest: Manifest, plan: SitePlan, console: Console)
             "name": plan.name,
             "created": now(),
             "metrics": tuple(one for one in described.metrics if one.metric not in AT_THRESHOLDS),
-            "familiarity": _familiar(described.familiarity, unfamiliarity),
+            "familiarity": _familiar(described.familiarity, raw.table["unfamiliarity"].to_numpy(float)),
             "site": site.model_copy(update={"manifest_fingerprint": manifest.fingerprint()}),
         }
     )
-    card = _card(bundle, description)
+    card = site_card((bundle.folder / CARD).read_text(encoding="utf-8"), description)
     kept = {name: copier(bundle.folder / name) for name in described.files if name not in (CARD, "report.html")}
-    return write_bundle(plan.folder, description, {**kept, CARD: lambda path: _write(card, path)})
+    return write_bundle(plan.folder, description, {**kept, CARD: lambda path: write_text(path, card)})
 
 
-def _site_photos(
-    screener: Screener, manifest: Manifest, plan: SitePlan, console: Console
-) -> tuple[_SitePhotos, np.ndarray]:
+def _refuse_labels(truth: MatchedTruths) -> None:
+    labelled = truth.table.columns[truth.table.notna().any()]
+    if len(labelled):
+        columns = ", ".join(sorted(truth.used))
+        raise UserError(
+            f"the manifest has labels ({columns}, of {', '.join(labelled)}), which --expected-abnormal would not look at. Leave out "
+            f"--expected-abnormal to calibrate by the labels, or take them out of the manifest (a column 'note_{min(truth.used)}' is "
+            "none) to calibrate without"
+        )
+
+
+def _judged_photos(
+    screener: Screener, manifest: Manifest, truth: MatchedTruths, plan: SitePlan, console: Console
+) -> tuple[Predictions, Predictions]:
+    """Judged photos of the site, to choose on and to measure on, as the bare network gives them."""
     described = screener.bundle.description
     bare = replace(screener.bundle, description=described.model_copy(update={"calibrations": ()}))
-    found = predict_manifest(manifest, replace(screener, bundle=bare), plan.cache, plan.jobs)
+    found = predict_manifest(manifest, replace(screener, bundle=bare), plan.cache, plan.jobs, truth)
     table = found.predictions.table
     judged = ~table["status"].isin(NOT_JUDGED)
     if found.unreadable or not judged.all():
@@ -127,60 +139,56 @@ def _site_photos(
             f"[yellow]the model was trained on {known:,} of these photos:[/] thresholds chosen on them flatter",
             highlight=False,
         )
-    raw = Predictions(table[judged].reset_index(drop=True))
-    to_measure = raw.table["split"].eq("test").fillna(False) if "split" in raw.table else np.zeros(len(raw.table), bool)
-    apart = ["split", "fold"]
-    chosen_raw = Predictions(raw.table[~to_measure].drop(columns=apart, errors="ignore").reset_index(drop=True))
-    test_raw = Predictions(raw.table[to_measure].drop(columns=apart, errors="ignore").reset_index(drop=True))
-    if chosen_raw.table.empty:
+    table = table[judged]
+    to_measure = table["split"].eq("test").fillna(False) if "split" in table else pd.Series(False, index=table.index)
+    table = table.drop(columns=["split", "fold"], errors="ignore")
+    if to_measure.all():
         raise UserError(
             "no photo that could be judged is left to choose on: all are test photos, ungradable or unreadable"
         )
-    as_source = [
-        calibrated_predictions(part, described.calibrations) if len(part.table) else part
-        for part in (chosen_raw, test_raw)
-    ]
-    unfamiliarity = chosen_raw.table["unfamiliarity"].to_numpy(float)
-    return _SitePhotos(chosen_raw, as_source[0], test_raw, as_source[1]), unfamiliarity
+    chosen_on, measured_on = (table[rows].reset_index(drop=True) for rows in (~to_measure, to_measure))
+    return Predictions(chosen_on), Predictions(measured_on)
 
 
-def _by_labels(bundle: Bundle, photos: _SitePhotos, plan: SitePlan, console: Console) -> tuple[AnswerRules, Site]:
-    described, healthy = bundle.description, bundle.description.healthy_outputs
-    labelled = [output for output in described.outputs if photos.raw.table[TRUTH + output].notna().any()]
+def _by_labels(
+    bundle: Bundle, raw: Predictions, raw_test: Predictions, plan: SitePlan, console: Console
+) -> tuple[AnswerRules, Site]:
+    described, targets = bundle.description, bundle.description.targets
+    labelled = [output for output in described.outputs if raw.table[TRUTH + output].notna().any()]
     if not labelled:
         raise UserError(
             f"the manifest has no label that {described.name} knows ({', '.join(target.name for target in described.targets)}); add "
-            "one, such as 'abnormal' with 0 and 1, or say --expected-abnormal SHARE"
+            "one, such as 'abnormal' with 0 and 1, name yours with --truth OUTPUT=COLUMN, or say --expected-abnormal SHARE"
         )
     before = rule_of(described)
-    outputs = _site_outputs(described, before.deciding, photos.raw, labelled, console)
-    refuse_few(photos.raw, outputs, healthy)
-    calibrations = _calibrations(described, photos.raw, labelled, console)
-    chosen_on = calibrated_predictions(photos.raw, calibrations)
+    outputs = _site_outputs(described, before.deciding, raw, labelled, console)
+    refuse_few(raw, outputs, targets)
+    calibrations = _calibrations(described, raw, labelled, console)
+    chosen_on = calibrated_predictions(raw, calibrations)
     first = plan.rule or (before.decision.rule if before.decision else FIRST)
-    decisions = choose_at_site(chosen_on, outputs, healthy, list(dict.fromkeys([first, *OFFERED])))
+    decisions = choose_at_site(chosen_on, outputs, targets, list(dict.fromkeys([first, *OFFERED])))
     if not decisions or decisions[0].rule != first:
         raise UserError(f"'{first}' cannot be kept with these photos; ask for another --operating-point")
     # Beside the new rule's shares, on the same photos: the test photos where there are any, else all that it was chosen on.
-    same = photos.chosen_on if photos.test.table.empty else photos.test
-    shares = measured(before.decision, same, healthy) if before.decision else None
+    same = calibrated_predictions(raw if raw_test.table.empty else raw_test, described.calibrations)
+    shares = measured(before.decision, same, targets) if before.decision else None
     with_thresholds, why_not = deciding_outputs(chosen_on, described.targets)
-    points = offered_points(chosen_on, with_thresholds, Predictions(chosen_on.table.iloc[:0]), [FIRST])
+    points = first_points(chosen_on, with_thresholds, Predictions(chosen_on.table.iloc[:0]))
     answers = AnswerRules(
         calibrations=calibrations,
-        operating_points=tuple(points),
+        operating_points=tuple(point.model_copy(update={"chosen_on": "site"}) for point in points),
         decisions=decisions,
         without_threshold={
             output: why_not.get(output, "no part of the rule") for output in described.outputs if output not in outputs
         },
-        expected=expected_scores(chosen_on, outputs, healthy),
+        expected=expected_scores(chosen_on, outputs, targets),
     )
-    used = chosen_on.table[np.isfinite(rule_truth(chosen_on, outputs, healthy))]
+    used = chosen_on.table[np.isfinite(rule_truth(chosen_on, outputs, targets))]
     site = _site(bundle, used, None).model_copy(
         update={
             "sensitivity_before": shares.sensitivity if shares else None,
             "specificity_before": shares.specificity if shares else None,
-            "threshold_intervals": threshold_intervals(chosen_on, outputs, healthy, first),
+            "threshold_intervals": threshold_intervals(chosen_on, outputs, targets, first),
         }
     )
     return answers, site
@@ -192,7 +200,7 @@ def _site_outputs(
     """The outputs that decide at the site: those of before as far as labels tell, else all for which labels are enough."""
     enough, why_not = deciding_outputs(raw, described.targets)
     outputs = tuple(before) or enough
-    if "abnormal" in labelled and outputs and np.isfinite(rule_truth(raw, outputs, described.healthy_outputs)).any():
+    if ABNORMAL in labelled and ABNORMAL in outputs:
         return outputs
     left_out = [output for output in outputs if output not in labelled]
     if left_out:
@@ -204,21 +212,21 @@ def _site_outputs(
     return outputs
 
 
-def _by_expected_share(bundle: Bundle, photos: _SitePhotos, plan: SitePlan) -> tuple[AnswerRules, Site]:
+def _by_expected_share(bundle: Bundle, raw: Predictions, plan: SitePlan) -> tuple[AnswerRules, Site]:
     described = bundle.description
     asked = rule_of(described, plan.rule)
     if asked.decision is None:
         raise UserError(f"{described.name}: {NO_RULE}")
     assert plan.expected_abnormal is not None
+    as_source = calibrated_predictions(raw, described.calibrations)
     others = [rule for rule in described.decisions if rule.rule != asked.decision.rule]
     decisions = tuple(
-        shifted_rule(rule, photos.chosen_on, described.healthy_outputs, plan.expected_abnormal)
-        for rule in (asked.decision, *others)
+        shifted_rule(rule, as_source, described.targets, plan.expected_abnormal) for rule in (asked.decision, *others)
     )
     answers = AnswerRules(
         calibrations=described.calibrations, decisions=decisions, without_threshold=described.without_threshold
     )
-    return answers, _site(bundle, photos.raw.table, plan.expected_abnormal)
+    return answers, _site(bundle, raw.table, plan.expected_abnormal)
 
 
 def _calibrations(
@@ -229,10 +237,12 @@ def _calibrations(
     for target in described.targets:
         if not set(target.outputs) <= set(labelled):
             continue
-        fitted = fit_calibration(raw, target, "auto")
-        if not isinstance(fitted, Uncalibrated):
-            known[target.outputs] = fitted
-            console.print(f"calibration of '{target.name}': {describe_calibration(fitted)}", highlight=False)
+        fitted = fit_calibration(raw, target, "auto", unsplit="site")
+        if isinstance(fitted, Uncalibrated):
+            told = f"as in the source ({fitted.reason})"
+        else:
+            known[target.outputs], told = fitted, describe_calibration(fitted)
+        console.print(f"calibration of '{target.name}': {told}", markup=False, highlight=False)
     return tuple(known.values())
 
 
@@ -246,11 +256,11 @@ def _site(bundle: Bundle, used: pd.DataFrame, expected_abnormal: float | None) -
     )
 
 
-def _on_test(rule: DecisionRule, test: Predictions, healthy: frozenset[str]) -> DecisionRule:
+def _on_test(rule: DecisionRule, test: Predictions, targets: Sequence[Target]) -> DecisionRule:
     """The rule with its shares on the site's test photos where there are both normal and abnormal ones."""
     if test.table.empty:
         return rule
-    done = measured(rule, test, healthy)
+    done = measured(rule, test, targets)
     return done if done.sensitivity and done.specificity else rule
 
 
@@ -276,36 +286,12 @@ def _tell(decision: DecisionRule, site: Site, test_photos: int, console: Console
         ("specificity", site.specificity_before, decision.specificity),
     ):
         if now_share is not None:
-            was = f"; before: {in_figures(before)}" if before else ""
-            console.print(f"  {name} on {where}: {in_figures(now_share)}{was}", highlight=False)
+            was = f"; before: {_in_figures(before)}" if before else ""
+            console.print(f"  {name} on {where}: {_in_figures(now_share)}{was}", highlight=False)
     if decision.sensitivity is None:
         console.print("  without labels, what the rule finds and passes here is not measured", highlight=False)
 
 
-def in_figures(share: Share) -> str:
+def _in_figures(share: Share) -> str:
     """A share with its interval, as text."""
     return f"{share.value:.2f} ({share.low:.2f} to {share.high:.2f}, {share.photos:,} photos)"
-
-
-def _card(bundle: Bundle, description: BundleDescription) -> str:
-    """The source's card under a section on the site, whose thresholds hold in place of those below."""
-    text = (bundle.folder / CARD).read_text(encoding="utf-8")
-    site, decision = description.site, description.decisions[0]
-    assert site is not None
-    front, _, body = text.partition("\n# ") if text.startswith("---") else ("", "", text.removeprefix("# "))
-    rows = "\n".join(f"| {output} | {limit:.4f} |" for output, limit in decision.thresholds.items())
-    how = (
-        "labelled photos"
-        if site.expected_abnormal is None
-        else f"unlabelled photos, {site.expected_abnormal:.0%} of them stated to be abnormal"
-    )
-    return (
-        f"{front}\n# {description.name}\n\n## Calibrated at a site\n\nThresholds (and calibration, where that was possible) of "
-        f"`{site.source}` set again by `eyeground calibrate` on {site.photos} {how}, of {site.patients} patients. They hold in place of "
-        f"the thresholds, sensitivities and specificities below, which are the source's.\n\n| output | threshold, by "
-        f"{decision.rule} |\n|---|---|\n{rows}\n\n# {body}"
-    )
-
-
-def _write(text: str, path: Path) -> None:
-    path.write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from eyeground.bundle.calibration import Isotonic, Platt, Temperature, Uncalibrated
+from eyeground.bundle.calibration import Isotonic, Platt, Temperature, Uncalibrated, describe_calibration
 from eyeground.config.targets import Target
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
@@ -211,6 +211,14 @@ def test_photos_of_training_are_named_as_such():
     made = binary(truth, probability)
     trained = Predictions(made.table.assign(split="train"))
     assert fit_calibration(trained, DR, "platt").fitted_on == "train"
+
+
+def test_photos_of_a_site_are_named_as_such_fitted_or_not():
+    made = binary(*simulated(300, seed=10, slope=0.4))
+    found = fit_calibration(made, DR, "platt", unsplit="site")
+    assert found.fitted_on == "site" and "300 photos of the site" in describe_calibration(found)
+    few = fit_calibration(Predictions(made.table.iloc[:8]), DR, unsplit="site")
+    assert "site has" in few.reason and "validation" not in few.reason
 
 
 def test_a_calibrated_table_keeps_everything_but_the_probabilities():

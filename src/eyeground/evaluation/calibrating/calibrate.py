@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
-from eyeground.bundle.calibration import Calibration, Uncalibrated, calibrated
+from eyeground.bundle.calibration import Calibration, FittedOn, Uncalibrated, calibrated
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import CalibrationMethod
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
@@ -33,16 +33,22 @@ FOLDS = 5
 STANDARD_ERRORS = 1.96
 
 
-def fit_calibration(predictions: Predictions, target: Target, method: CalibrationMethod = "auto") -> Calibration:
+def fit_calibration(
+    predictions: Predictions,
+    target: Target,
+    method: CalibrationMethod = "auto",
+    unsplit: Literal["validation", "site"] = "validation",
+) -> Calibration:
     """Fit the calibration of one target.
 
     Args:
         predictions: Uncalibrated, of the validation split alone (or of train alone, or out of fold, which the result
-            then says). A table without `split` and `fold` is taken for validation.
+            then says).
         target: Its outputs are columns of the table; exclusive classes, which sum to 1, can only have a temperature.
         method: `auto` keeps temperature or Platt scaling where held-out validation patients are the better for it;
             `none`, `temperature` (Guo et al. 2017), `platt` (Platt 1999, with its smoothed truths; over ordinal steps
             one slope, and offsets that do not rise) and `isotonic` (one map for all ordinal steps) do what they say.
+        unsplit: What the photos of a table without `split` and `fold` are, which the result then says.
 
     Returns:
         `Uncalibrated`, with the reason, where there is too little to fit or nothing to gain.
@@ -55,7 +61,7 @@ def fit_calibration(predictions: Predictions, target: Target, method: Calibratio
         raise UserError(
             f"'{method}' is not a calibration{did_you_mean(method, METHODS)}; use one of {', '.join(METHODS)}"
         )
-    observed = _observed(predictions, target)
+    observed = _observed(predictions, target, unsplit)
     if method == "none":
         return Uncalibrated(outputs=target.outputs, reason="not asked for")
     if target.kind == "multiclass" and method in ("platt", "isotonic"):
@@ -88,14 +94,14 @@ def cross_calibrated_predictions(
     return Predictions(pd.concat(parts).loc[table.index])
 
 
-def _observed(predictions: Predictions, target: Target) -> Observed:
+def _observed(predictions: Predictions, target: Target, unsplit: Literal["validation", "site"]) -> Observed:
     for output in target.outputs:
         if output not in predictions.outputs:
             raise UserError(
                 f"the predictions have no output '{output}'{did_you_mean(output, predictions.outputs)}; "
                 f"they have {', '.join(predictions.outputs)}"
             )
-    split = _only_split(predictions)
+    split = _only_split(predictions, unsplit)
     # In the order of the photos, so that the order of the table changes no fold and no figure.
     table = predictions.table.sort_values("photo", ignore_index=True)
     truth = table[[TRUTH + output for output in target.outputs]].to_numpy(dtype=float)
@@ -105,10 +111,12 @@ def _observed(predictions: Predictions, target: Target) -> Observed:
     return Observed(target, split, truth[known], probability[known], patient[known])
 
 
-def _only_split(predictions: Predictions) -> Literal["validation", "train", "cross-validation"]:
+def _only_split(predictions: Predictions, unsplit: Literal["validation", "site"]) -> FittedOn:
     if is_cross_validated(predictions):
         return "cross-validation"
-    splits = set(predictions.table["split"].dropna()) if "split" in predictions.table else {"validation"}
+    if "split" not in predictions.table:
+        return unsplit
+    splits = set(predictions.table["split"].dropna())
     if "test" in splits:
         raise UserError("a calibration is never fitted on test photos; pass `predictions.in_split('validation')`")
     if len(splits) > 1:

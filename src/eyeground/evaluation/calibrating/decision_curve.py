@@ -14,9 +14,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from eyeground.core.progress import track
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
-from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
+from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.samples import Sample, samples_of, with_both_classes

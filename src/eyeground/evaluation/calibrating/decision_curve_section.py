@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from eyeground.config.targets import describe_output
-from eyeground.evaluation.bootstrap import CONFIDENCE
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.calibrating.decision_curve import DecisionCurve, DecisionCurves
 from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, LINES, styled

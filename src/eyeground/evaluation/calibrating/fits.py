@@ -8,14 +8,14 @@ regression has one map for all steps, for the same reason.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logsumexp
 from sklearn.isotonic import IsotonicRegression
 
-from eyeground.bundle.calibration import SMALLEST, Calibration, Isotonic, Platt, Temperature, logit
+from eyeground.bundle.calibration import SMALLEST, Calibration, FittedOn, Isotonic, Platt, Temperature, logit
 from eyeground.config.targets import Target
 
 NAMES = {"temperature": "temperature scaling", "platt": "Platt scaling", "isotonic": "isotonic regression"}
@@ -28,7 +28,7 @@ class Observed:
     """One target's photos whose truth is known: truth and probability (photos, outputs), patient (photos,)."""
 
     target: Target
-    split: Literal["validation", "train", "cross-validation"]
+    split: FittedOn
     truth: np.ndarray
     probability: np.ndarray
     patient: np.ndarray

@@ -13,8 +13,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from eyeground.core.progress import track
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.data.predictions import Predictions
-from eyeground.evaluation.bootstrap import CONFIDENCE, Resampling
+from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.calibration_measures import equal_mass_bins
 from eyeground.evaluation.estimates import Estimate, Support, with_interval
 from eyeground.evaluation.evaluating import resampling_of

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eyeground.config.targets import describe_output
-from eyeground.evaluation.bootstrap import CONFIDENCE
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.calibrating.reliability import Reliabilities, Reliability, ReliabilityBin
 from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.metrics import title_of

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from eyeground.evaluation.bootstrap import CONFIDENCE
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.metrics import Confusion, title_of
 from eyeground.evaluation.results import (

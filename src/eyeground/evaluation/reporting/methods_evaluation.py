@@ -7,8 +7,8 @@ import pandas as pd
 from eyeground.bundle.description import OperatingPoint
 from eyeground.config.targets import describe_output
 from eyeground.core.columns import SPLITS
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.data.predictions import Predictions
-from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.flow import NO_SPLIT, flow_table
 from eyeground.evaluation.metrics import title_of
 from eyeground.evaluation.reporting.wording import counted, describe_rule, joined

@@ -88,6 +88,8 @@ def _origin(point: OperatingPoint) -> str:
         return "Thresholds given beforehand looked at no truths."
     if point.chosen_on == "train":
         return "Thresholds chosen on training photos rest on scores that a model gives only to photos it has learnt."
+    if point.chosen_on == "site":
+        return "Thresholds were chosen on photos of the site where the model is used."
     return "Thresholds were chosen on validation photos, before these photos were looked at."
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import pandas as pd
 
 from eyeground.core.files import write_text
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.core.tables import write_table
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
-from eyeground.evaluation.bootstrap import CONFIDENCE
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.flow import evaluated_scope, flow_table
 from eyeground.evaluation.reporting.markdown import markdown

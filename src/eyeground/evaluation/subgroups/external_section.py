@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eyeground.config.targets import describe_output
-from eyeground.evaluation.bootstrap import CONFIDENCE
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.curves import RocCurve
 from eyeground.evaluation.estimates import FEW_PATIENTS, signed

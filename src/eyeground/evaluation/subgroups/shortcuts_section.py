@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from eyeground.config.targets import describe_output
-from eyeground.evaluation.bootstrap import CONFIDENCE
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.estimates import signed
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock

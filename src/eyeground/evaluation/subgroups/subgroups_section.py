@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from eyeground.config.targets import describe_output
-from eyeground.evaluation.bootstrap import CONFIDENCE
+from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.estimates import FEW_PATIENTS, signed
 from eyeground.evaluation.metrics import AUROC

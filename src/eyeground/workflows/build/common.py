@@ -44,7 +44,7 @@ from eyeground.evaluation.calibrating.calibrate import (
     fit_calibration,
 )
 from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, expected_scores, measured
-from eyeground.evaluation.offered_points import FIRST, offered_points
+from eyeground.evaluation.offered_points import first_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
 from eyeground.imaging.prepared_photos import PreparedPhotos
@@ -303,22 +303,19 @@ def choose_answers(predictions: Predictions, targets: Sequence[Target], console:
     held_out = _to_choose_on(predictions)
     # Out of fold, every photo was used to choose: what a threshold does on others is then not known.
     test = Predictions(predictions.table.iloc[:0]) if is_cross_validated(predictions) else predictions.in_split("test")
-    healthy = frozenset().union(*(target.healthy_outputs for target in targets))
     deciding, why_not = deciding_outputs(held_out, targets)
     for output, reason in why_not.items():
         console.print(f"[yellow]no threshold for '{output}':[/] {reason}", highlight=False)
-    decisions = choose_rules(held_out, deciding, healthy) if deciding else ()
+    decisions = choose_rules(held_out, deciding, targets) if deciding else ()
     if not decisions:
         console.print(
             "[bold red]no rule decides:[/] screening with this model needs one; `eyeground calibrate` sets it"
         )
-    offered = offered_points(held_out, deciding, test)
     return AnswerRules(
-        operating_points=tuple(point for point in offered if point.rule == FIRST),
-        further_points=tuple(point for point in offered if point.rule != FIRST),
-        decisions=tuple(measured(rule, test, healthy) for rule in decisions),
+        operating_points=first_points(held_out, deciding, test),
+        decisions=tuple(measured(rule, test, targets) for rule in decisions),
         without_threshold=why_not,
-        expected=expected_scores(held_out, deciding, healthy) if deciding else None,
+        expected=expected_scores(held_out, deciding, targets) if deciding else None,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eyeground.bundle.calibration import Calibration, describe_calibration
-from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.description import BundleDescription, TrainingRecord
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate, as_text
 
@@ -48,6 +48,25 @@ def model_card(
         rows=[(output, _by_metric(output.all_estimates())) for output in evaluation.outputs],
         macro=_by_metric(evaluation.macro),
         shown=shown,
+    )
+
+
+def site_card(source: str, description: BundleDescription) -> str:
+    """The card of a bundle calibrated at a site: its source's card, under a section on the site's thresholds, which hold instead."""
+    site, decision = description.site, description.decisions[0]
+    assert site is not None
+    front, _, body = source.partition("\n# ") if source.startswith("---") else ("", "", source.removeprefix("# "))
+    rows = "\n".join(f"| {output} | {limit:.4f} |" for output, limit in decision.thresholds.items())
+    how = (
+        "labelled photos"
+        if site.expected_abnormal is None
+        else f"unlabelled photos, {site.expected_abnormal:.0%} of them stated to be abnormal"
+    )
+    return (
+        f"{front}\n# {description.name}\n\n## Calibrated at a site\n\nThresholds (and calibration, where that was possible) of "
+        f"`{site.source}` set again by `eyeground calibrate` on {site.photos} {how}, of {site.patients} patients. They hold in place of "
+        f"the thresholds, sensitivities and specificities below, which are the source's.\n\n| output | threshold, by "
+        f"{decision.rule} |\n|---|---|\n{rows}\n\n# {body}"
     )
 
 
