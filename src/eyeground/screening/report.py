@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import jinja2
-
 import eyeground
 from eyeground.bundle.files import WEIGHTS
 from eyeground.bundle.open import Bundle
 from eyeground.core.files import replacing
+from eyeground.core.templates import open_template
 from eyeground.screening.cards import blocks_of, outputs_of
 from eyeground.screening.decision import STATUSES, Rule
 from eyeground.screening.entries import entries_of, units_of
@@ -75,38 +74,28 @@ def write_report(
     of_patients = Counter(unit.result for unit in units if unit.result)
     here = Path(__file__).parent
     script = (here / "report.js").read_text(encoding="utf-8")
-    content = (
-        jinja2.Environment(
-            loader=jinja2.FileSystemLoader(here),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        .get_template("report.html.jinja")
-        .generate(
-            actions=ACTIONS,
-            counts={status: counts[status] for status in STATUSES},
-            results={result: of_patients[result] for result in RESULTS if of_patients[result]},
-            results_in_words=RESULT_TEXTS,
-            total=len(entries),
-            patients=of_patients.total(),
-            identifiers=identifiers,
-            description=bundle.description,
-            identity=bundle.identity,
-            weights=bundle.description.files[WEIGHTS],
-            findings=_findings(rule),
-            origin=origin_of(rule.decision),
-            performance=performance_of(rule.decision),
-            notes=notes,
-            finished=datetime.now().astimezone(),
-            eyeground_version=eyeground.__version__,
-            blocks=blocks_of(records, units, rule, path.parent, identifiers),
-            style=(here / "report.css").read_text(encoding="utf-8"),
-            foot=re.sub(r"[^\w .+@-]", " ", bundle.identity),
-            script=script,
-            script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-        )
+    content = open_template("eyeground.screening", "report.html.jinja", folder="").generate(
+        actions=ACTIONS,
+        counts={status: counts[status] for status in STATUSES},
+        results={result: of_patients[result] for result in RESULTS if of_patients[result]},
+        results_in_words=RESULT_TEXTS,
+        total=len(entries),
+        patients=of_patients.total(),
+        identifiers=identifiers,
+        description=bundle.description,
+        identity=bundle.identity,
+        weights=bundle.description.files[WEIGHTS],
+        findings=_findings(rule),
+        origin=origin_of(rule.decision),
+        performance=performance_of(rule.decision),
+        notes=notes,
+        finished=datetime.now().astimezone(),
+        eyeground_version=eyeground.__version__,
+        blocks=blocks_of(records, units, rule, path.parent, identifiers),
+        style=(here / "report.css").read_text(encoding="utf-8"),
+        foot=re.sub(r"[^\w .+@-]", " ", bundle.identity),
+        script=script,
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
     )
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as stream:
         stream.writelines(content)

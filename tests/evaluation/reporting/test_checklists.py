@@ -1,4 +1,4 @@
-"""An item is answered only by sections that are there, and the guidelines are whole."""
+"""An item is answered only by sections that are there, and the guidelines are complete."""
 
 import itertools
 import json

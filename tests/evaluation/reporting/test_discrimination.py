@@ -30,7 +30,7 @@ def section_of(table, **options):
     return discrimination_section(evaluation, predictions), evaluation
 
 
-def test_the_table_says_what_the_evaluation_found(outputs):
+def test_the_table_has_the_values_of_the_evaluation(outputs):
     section, evaluation = section_of(outputs(2))
     table = section.tables[0].table.set_index("Output")
     for output in evaluation.outputs:
@@ -60,7 +60,7 @@ def test_there_is_a_forest_from_four_outputs_on(outputs, count, names):
     assert all(figure.caption and figure.alt for figure in section.figures)
 
 
-def test_an_output_without_positives_says_so_and_the_others_are_drawn(outputs):
+def test_an_output_without_positives_is_marked_and_the_others_are_plotted(outputs):
     table = outputs(2)
     table["truth_disease_1"] = 0.0
     section, _ = section_of(table)
@@ -95,7 +95,7 @@ def test_averages_of_a_target_stand_beside_those_of_all_outputs(outputs):
     assert list(only["Output"]) == ["grade ≥ 1", "grade ≥ 2", "All outputs, macro", "All outputs, micro"]
 
 
-def test_cross_validated_predictions_are_said_to_be_so(outputs):
+def test_cross_validated_predictions_are_marked(outputs):
     table = outputs(1)
     table["fold"] = pd.factorize(table["patient"])[0] % 3
     section, evaluation = section_of(table)

@@ -75,8 +75,8 @@ def test_every_error_is_on_the_wrong_side_of_the_threshold(study):
 
 def test_order_of_rows_changes_nothing(made, failures):
 
-    turned = Predictions(made.table.iloc[::-1].reset_index(drop=True))
-    assert most_confident_errors(evaluate(turned, [POINT], resamples=0), turned) == failures()
+    reversed_rows = Predictions(made.table.iloc[::-1].reset_index(drop=True))
+    assert most_confident_errors(evaluate(reversed_rows, [POINT], resamples=0), reversed_rows) == failures()
 
 
 def test_neither_photos_nor_patients_are_named_unless_asked_for(failures, tmp_path):

@@ -9,14 +9,13 @@ from eyeground.data.predictions import validated_predictions
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.curves import precision_recall_with_band, roc_with_band
 from eyeground.evaluation.evaluating import evaluate
-from eyeground.evaluation.reporting.class_figure import class_figure
 from eyeground.evaluation.reporting.figure_style import COLOURS, LINES, as_svg
 from eyeground.evaluation.reporting.figures import (
     MOST_CURVES_PER_PANEL,
-    confusion_figure,
     precision_recall_figure,
     roc_figure,
 )
+from eyeground.evaluation.reporting.matrix_figure import class_figure, confusion_figure
 from eyeground.evaluation.reporting.score_figure import score_figure
 from eyeground.evaluation.samples import samples_of
 
@@ -68,7 +67,7 @@ def test_many_outputs_get_a_panel_each_and_fit_on_a_page(study, outputs, panels)
 
 
 @pytest.mark.parametrize("outputs", [1, 5])
-def test_panels_stay_large_under_long_names_and_many_figures(study, outputs):
+def test_panels_stay_large_under_long_names_and_many_outputs(study, outputs):
     for figure in figures_of(predictions_of(study, outputs)):
         as_svg(figure)
         for axes in figure.axes:

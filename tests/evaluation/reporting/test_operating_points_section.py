@@ -28,7 +28,7 @@ def tables_of(section):
     return {block.name: block for block in section.tables}
 
 
-def test_tables_say_what_the_evaluation_found(study):
+def test_tables_have_the_values_of_the_evaluation(study):
     section, evaluation = section_of(study(40, seed=0), [point(0.6)], prevalences=[0.05])
     tables = tables_of(section)
     at = evaluation.outputs[0].at[0]
@@ -61,7 +61,7 @@ def test_a_threshold_chosen_on_these_photos_is_headed_optimistic_and_kept_apart(
     assert not notes["youden"].str.contains("optimistic").any()
 
 
-def test_only_optimistic_thresholds_give_no_expected_referrals_in_words(study):
+def test_only_optimistic_thresholds_give_no_sentence_on_expected_referrals(study):
     section, _ = section_of(study(40, seed=0), rules=["youden"])
     assert not any("Of 1,000 photos" in paragraph for paragraph in section.paragraphs)
     assert "operating_points" not in tables_of(section)
@@ -69,7 +69,7 @@ def test_only_optimistic_thresholds_give_no_expected_referrals_in_words(study):
 
 @pytest.mark.parametrize(
     ("chosen_on", "words"),
-    [("given", "looked at no truths"), ("train", "training photos"), ("validation", "validation photos")],
+    [("given", "no truths were used"), ("train", "training photos"), ("validation", "validation photos")],
 )
 def test_paragraphs_say_where_thresholds_come_from(study, chosen_on, words):
     section, _ = section_of(study(30, seed=0), [point(0.5, chosen_on=chosen_on, rule="threshold=0.5")])
@@ -96,5 +96,5 @@ def test_classes_of_a_target_have_a_table_and_a_matrix():
     assert row["Quadratic-weighted kappa"].startswith(f"{kappa.value:.3f} (")
     matrix = section.figures[-1]
     agreed = np.trace(np.array(evaluation.families[0].decisions[0].confusion))
-    assert matrix.name == "classes_grade" and f"{agreed} of 120 photos called rightly" in matrix.alt
+    assert matrix.name == "classes_grade" and f"{agreed} of 120 photos classified correctly" in matrix.alt
     assert len(matrix.figure.axes) == 1

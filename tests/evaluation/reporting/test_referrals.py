@@ -20,7 +20,7 @@ def values(one):
 
 
 def test_counts_per_1000_photos_are_those_of_the_confusion_matrix(predictions):
-    # Of 8 photos: 2 found, 1 missed, 1 referred for nothing, 4 let pass.
+    # Of 8 photos: 2 found, 1 missed, 1 false alarm, 4 true negatives.
     made = predictions([1, 1, 1, 0, 0, 0, 0, 0], [0.9, 0.8, 0.1, 0.7, 0.2, 0.2, 0.1, 0.0])
     (one,) = referrals(evaluate(made, [point(0.5)], resamples=50), made)
     assert one.is_observed and one.prevalence == 3 / 8
@@ -30,7 +30,7 @@ def test_counts_per_1000_photos_are_those_of_the_confusion_matrix(predictions):
     assert found[MISSED].value == pytest.approx(1000 * 1 / 8)
 
 
-def test_at_another_prevalence_figures_follow_from_sensitivity_and_specificity(study):
+def test_at_another_prevalence_counts_follow_from_sensitivity_and_specificity(study):
     made = validated_predictions(study(80, seed=0), "table")
     evaluation = evaluate(made, [point(0.6)], resamples=100, prevalences=[0.1])
     output = evaluation.outputs[0]

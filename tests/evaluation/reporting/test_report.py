@@ -105,7 +105,7 @@ def report() -> Report:
         subtitle="A model on some photographs",
         date="1 May 2026",
         summary=(KeyEstimate("AUROC", "0.809 (0.783–0.835)", "692 positives"), KeyEstimate("Slope", "not estimable")),
-        remarks=("The figures are optimistic.",),
+        remarks=("The results are optimistic.",),
         sections=sections,
         provenance=Provenance("eyeground evaluate p.csv", 3, 2000, (("p.csv", "ab" * 32),)),
     )
@@ -175,7 +175,7 @@ def test_hostile_text_stays_text(report, tmp_path):
     assert {path.parent.name for path in written} == {"out", "figures", "tables"}
 
 
-def test_figures_have_words_and_captions(report):
+def test_figures_have_alternative_texts_and_captions(report):
     page = Page(render(report))
     pictures = page.all("svg")
     assert len(pictures) == 3
@@ -191,13 +191,14 @@ def test_figures_have_words_and_captions(report):
     assert [text[:8] for text in captions if text.startswith("Table")] == ["Table 1.", "Table 2."]
 
 
-def test_a_figure_without_words_is_refused(report):
-    mute = section("robustness", figures=(FigureBlock("mute", curve(), "  ", "Caption."),))
-    with pytest.raises(ValueError, match="'mute' has no words"):
-        render(replace(report, sections=(mute,)))
+def test_a_figure_or_picture_without_alternative_text_is_refused():
+    with pytest.raises(ValueError, match="'mute' has no alternative text"):
+        FigureBlock("mute", curve(), "  ", "Caption.")
+    with pytest.raises(ValueError, match=r"'Missed\.' has no alternative text"):
+        Picture(b"", "", "Missed.")
 
 
-def test_photographs_of_a_gallery_are_in_the_page_with_words(report):
+def test_photographs_of_a_gallery_are_in_the_page_with_alternative_texts(report):
     stream = BytesIO()
     Image.new("RGB", (8, 8), "red").save(stream, "JPEG")
     pictures = tuple(Picture(stream.getvalue(), alt, "Missed.") for alt in ("Photo 1: missed.", HOSTILE))
@@ -208,9 +209,6 @@ def test_photographs_of_a_gallery_are_in_the_page_with_words(report):
         head, _, data = image.attributes["src"].partition(",")
         assert head == "data:image/jpeg;base64"
         assert base64.b64decode(data) == stream.getvalue()
-    mute = section("failures", gallery=(Picture(stream.getvalue(), "", "Missed."),))
-    with pytest.raises(ValueError, match=r"'Missed\.' has no words"):
-        render(replace(report, sections=(mute,)))
 
 
 def test_tables_have_scoped_headers(report):
@@ -263,9 +261,9 @@ def test_contents_lead_to_every_section_in_order(report):
     assert [link.text[0] for link in links] == [str(number) for number in range(1, len(report.sections) + 3)]
 
 
-def test_what_must_be_known_first_stands_before_the_figures(report):
+def test_remarks_come_before_the_results(report):
     html = render(report)
-    assert html.index("The figures are optimistic.") < html.index("0.809") < html.index('<section id="section-flow"')
+    assert html.index("The results are optimistic.") < html.index("0.809") < html.index('<section id="section-flow"')
     without = Page(render(replace(report, remarks=(), summary=())))
     assert without.all("aside", "dt")[0].text == "Made by"
 
@@ -287,7 +285,7 @@ def test_parts_lie_beside_the_page_and_none_overwrites_another(report, tmp_path)
         assert min(picture.size) > 300
 
 
-def test_the_page_and_the_file_tell_the_same_of_every_checklist(report, tmp_path):
+def test_the_page_and_the_file_agree_on_every_checklist(report, tmp_path):
     page = Page(write_report(report, tmp_path).read_text(encoding="utf-8"))
     stored = json.loads((tmp_path / "checklist.json").read_text(encoding="utf-8"))["checklists"]
     statuses = [

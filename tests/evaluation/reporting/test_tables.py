@@ -20,7 +20,7 @@ def made(study):
     return validated_predictions(table, "table")
 
 
-def test_all_tables_tell_the_same_figures(made, tmp_path):
+def test_all_tables_have_the_same_values(made, tmp_path):
     evaluation = evaluate(made, resamples=60)
     write_evaluation(evaluation, made, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == TABLES

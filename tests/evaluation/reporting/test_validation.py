@@ -1,4 +1,4 @@
-"""A validation as a whole: what a table alone gives, what further evidence adds, and what is left on disk."""
+"""A validation: the sections of a table alone, those that further inputs add, and the files."""
 
 import json
 
@@ -37,15 +37,15 @@ def corrupted(made) -> CorruptedPredictions:
     return CorruptedPredictions(made, {("haze", 3): validated_predictions(worse, "haze")})
 
 
-def keys(made: Predictions, evidence: ReportInputs) -> list[str]:
-    return [section.key for section in sections_of(evaluated(made, REQUEST), made, REQUEST, evidence)]
+def keys(made: Predictions, inputs: ReportInputs) -> list[str]:
+    return [section.key for section in sections_of(evaluated(made, REQUEST), made, REQUEST, inputs)]
 
 
 def test_a_table_alone_gives_every_section_that_needs_no_more(made):
     assert keys(made, ReportInputs()) == ALONE
 
 
-def test_evidence_adds_sections(made, study, corrupted):
+def test_further_inputs_add_sections(made, study, corrupted):
     elsewhere = validated_predictions(study(30, seed=5), "elsewhere")
     assert keys(made, ReportInputs(external={"elsewhere": elsewhere}, corrupted=corrupted)) == [
         *ALONE,
@@ -74,7 +74,7 @@ def test_everything_is_written_and_photos_are_named_only_in_the_table_beside_it(
     assert len(answered["checklists"]) == 3
 
 
-def test_stress_predictions_are_read_as_they_were_written(corrupted, tmp_path):
+def test_predictions_of_corrupted_photos_are_read_as_they_were_written(corrupted, tmp_path):
     corrupted.table().to_parquet(tmp_path / "corrupted.parquet")
     read = read_corrupted(tmp_path / "corrupted.parquet")
     assert list(read.corrupted) == [("haze", 3)]
@@ -92,27 +92,27 @@ def test_stress_predictions_are_read_as_they_were_written(corrupted, tmp_path):
         (lambda table: table[table["corruption"] != CLEAN[0]], "no clean photos"),
     ],
 )
-def test_what_is_no_stress_table_is_named(corrupted, tmp_path, corrupt, message):
+def test_a_table_without_corruptions_is_refused_with_the_reason(corrupted, tmp_path, corrupt, message):
     corrupt(corrupted.table()).to_parquet(tmp_path / "corrupted.parquet")
     with pytest.raises(UserError, match=message):
         read_corrupted(tmp_path / "corrupted.parquet")
 
 
-def test_a_table_that_the_bundle_never_saw_is_called_external(made, tmp_path, tiny_bundle):
+def test_a_table_of_sources_that_the_bundle_was_not_trained_on_is_external(made, tmp_path, tiny_bundle):
     trained = tiny_bundle(tmp_path / "bundle").description
     training = trained.training.model_copy(update={"sources": ("odir5k",)})
-    evidence = ReportInputs(description=trained.model_copy(update={"training": training}))
+    inputs = ReportInputs(description=trained.model_copy(update={"training": training}))
     elsewhere = validated_predictions(made.table.assign(source="idrid"), "table")
-    request = Request(resamples=10, remarks=external_remark(elsewhere, evidence.description))
-    write_validation(evaluated(elsewhere, request), elsewhere, request, evidence, Presentation("t", "c"), tmp_path)
+    request = Request(resamples=10, remarks=external_remark(elsewhere, inputs.description))
+    write_validation(evaluated(elsewhere, request), elsewhere, request, inputs, Presentation("t", "c"), tmp_path)
     assert set(pd.read_csv(tmp_path / "metrics.csv")["dataset"]) == {"idrid"}
     report = (tmp_path / "report.html").read_text()
     assert "External validation: tiny was trained on odir5k, and these photos are of idrid" in report
     assert "external validation on idrid" in report and "--every-photo" in report
-    assert external_remark(made, evidence.description) == () == external_remark(elsewhere, None)
+    assert external_remark(made, inputs.description) == () == external_remark(elsewhere, None)
 
 
-def test_a_mistake_found_late_leaves_nothing_behind(made, tmp_path):
+def test_an_error_found_late_leaves_no_files(made, tmp_path):
     request = Request(resamples=10, subgroups=("site",))
     with pytest.raises(UserError, match="site"):
         write_validation(

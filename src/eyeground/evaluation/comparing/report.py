@@ -10,6 +10,7 @@ import pandas as pd
 
 from eyeground.config.targets import describe_output
 from eyeground.core.files import write_text
+from eyeground.core.markdown import markdown_table
 from eyeground.core.tables import write_table
 from eyeground.evaluation.comparing.comparison import Comparison
 from eyeground.evaluation.comparing.figures import forest
@@ -200,7 +201,5 @@ def _markdown(section: Section) -> str:
     for paragraph in section.paragraphs:
         lines += [paragraph, ""]
     for block in section.tables:
-        rows = [list(block.table.columns), ["---"] * len(block.table.columns), *block.table.to_numpy().tolist()]
-        lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
-        lines += ["", block.caption, ""]
+        lines += [*markdown_table(list(block.table.columns), block.table.to_numpy().tolist()), "", block.caption, ""]
     return "\n".join(lines)

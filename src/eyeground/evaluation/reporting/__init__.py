@@ -1,1 +1,1 @@
-"""From figures to sections, and from sections to one report that can be printed."""
+"""The sections of a validation report, and the report itself."""

@@ -1,9 +1,7 @@
-"""Reporting guidelines, item by item: answered by a section of the report, partly answered, or left to the author.
+"""Reporting guidelines, item by item: answered by the report, partly answered, or left to the author.
 
-A checklist that is ticked by hand says what its author hoped. Here an item counts as answered only if every
-section it needs is in the report and shows something; the data in `guidelines/` say which sections those are, so a
-guideline is corrected without code. Most items of any guideline are about the study and not about figures. No
-software can answer those, and each says in a sentence what its author must write.
+An item is answered only if every section that it needs is in the report and shows something. The files in `guidelines/`
+name those sections, so a guideline is corrected without code.
 """
 
 import functools
@@ -21,9 +19,9 @@ from eyeground.config.settings import Settings
 from eyeground.evaluation.reporting.methods import METHODS, MethodsSection
 from eyeground.evaluation.reporting.section import Section
 
-PROVENANCE = "provenance"
+PROVENANCE = "provenance"  # a topic that every report covers
 FILES = ("stard_ai.yaml", "tripod_ai.yaml", "claim.yaml")
-# Sections that answer in words alone; any other without a table or a figure only says why there is none.
+# Sections that answer in text alone; any other without a table or a figure only says why it has none.
 WRITTEN = (METHODS, "data")
 
 
@@ -43,7 +41,7 @@ class Item(Settings):
     asks: str = Field(description="What the item asks for.")
     answered_by: tuple[str, ...] = Field((), description="Topics that answer it together; empty where none can.")
     partly_by: tuple[str, ...] = Field((), description="Topics of which each answers a part.")
-    author: str = Field(description="What the author must write as long as it is not answered.")
+    author: str = Field(description="What the author must write unless it is answered.")
 
 
 class Group(Settings):
@@ -65,11 +63,7 @@ class Guideline(Settings):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a report says to one item.
-
-    Attributes:
-        sections: Keys of the sections that answer it, as far as they are in the report.
-    """
+    """How a report answers one item; `sections` are the keys of those that do."""
 
     item: Item
     status: Status
@@ -78,14 +72,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Checklist:
-    """A guideline with a report's answers, heading by heading."""
+    """A guideline with a report's answers under each heading."""
 
     guideline: Guideline
     groups: tuple[tuple[str, tuple[Answer, ...]], ...]
 
     @property
     def counts(self) -> dict[Status, int]:
-        """How many items have each status; every status occurs."""
+        """Items of each status, 0 included."""
         found = Counter(answer.status for _, answers in self.groups for answer in answers)
         return {status: found[status] for status in Status}
 
@@ -100,10 +94,9 @@ def guidelines() -> tuple[Guideline, ...]:
 
 
 def topics_of(sections: Sequence[Section]) -> frozenset[str]:
-    """What a report with these sections covers: keys of sections, and `methods:part` for what is known of the methods.
+    """What a report covers: `provenance`, keys of sections, and `methods:part` for each part of the methods.
 
-    A section without table, figure and picture covers nothing, unless it is one of those that answer in words; the report
-    itself always covers `provenance`.
+    A section without table, figure or picture covers nothing, unless it answers in text.
     """
     topics = {PROVENANCE}
     for section in sections:
@@ -115,7 +108,7 @@ def topics_of(sections: Sequence[Section]) -> frozenset[str]:
 
 
 def assess(guideline: Guideline, topics: Collection[str]) -> Checklist:
-    """Hold a guideline against what a report covers."""
+    """Check a guideline against the topics of a report."""
     return Checklist(
         guideline,
         tuple((group.heading, tuple(_answer(item, topics) for item in group.items)) for group in guideline.groups),
@@ -123,23 +116,22 @@ def assess(guideline: Guideline, topics: Collection[str]) -> Checklist:
 
 
 def assess_all(sections: Sequence[Section]) -> tuple[Checklist, ...]:
-    """Hold every guideline against a report's sections."""
+    """Check every guideline against the sections of a report."""
     topics = topics_of(sections)
     return tuple(assess(guideline, topics) for guideline in guidelines())
 
 
 def as_json(checklists: Sequence[Checklist]) -> dict[str, Any]:
-    """What goes into `checklist.json`."""
+    """The content of `checklist.json`."""
     return {"format": 1, "checklists": [_checklist_as_json(checklist) for checklist in checklists]}
 
 
 def _answer(item: Item, topics: Collection[str]) -> Answer:
     covered = [topic for topic in (*item.answered_by, *item.partly_by) if topic in topics]
-    sections = tuple(dict.fromkeys(topic.partition(":")[0] for topic in covered))
+    status = Status.PARTLY if covered else Status.AUTHOR
     if item.answered_by and all(topic in topics for topic in item.answered_by):
-        topics = tuple(dict.fromkeys(topic.partition(":")[0] for topic in item.answered_by))
-        return Answer(item, Status.ANSWERED, topics)
-    return Answer(item, Status.PARTLY if covered else Status.AUTHOR, sections)
+        status, covered = Status.ANSWERED, list(item.answered_by)
+    return Answer(item, status, tuple(dict.fromkeys(topic.partition(":")[0] for topic in covered)))
 
 
 def _checklist_as_json(checklist: Checklist) -> dict[str, Any]:

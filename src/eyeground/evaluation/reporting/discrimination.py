@@ -1,7 +1,6 @@
-"""Discrimination as a part of the report: how well scores rank positives above negatives, whatever the threshold.
+"""How well scores rank positives above negatives, at any threshold: AUROC and AUPRC with curves and distributions.
 
-The curves and the distributions of scores say where a single area comes from; from four outputs on, a forest shows
-which of them differ by more than their intervals. Its figures are the evaluation's, which `tables` writes.
+The section shows estimates of the evaluation, which `tables` writes.
 """
 
 from collections.abc import Mapping
@@ -26,14 +25,14 @@ from eyeground.evaluation.reporting.figures import precision_recall_figure, roc_
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.score_figure import score_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import counted, joined
+from eyeground.evaluation.reporting.wording import DASH, counted, joined, notes_of
 from eyeground.evaluation.results import Evaluation, OutputEvaluation
 from eyeground.evaluation.samples import Sample, samples_of
 
 KEY = "discrimination"
 AREAS = (AUROC, AUPRC)
 FEWEST_FOR_FOREST = 4
-DASH = "–"
+KINDS = ("macro", "micro")
 
 _WHAT_IT_IS = (
     "AUROC is the chance that a positive photo scores higher than a negative one: 0.5 is chance, 1 is perfect, and "
@@ -45,8 +44,7 @@ _WHAT_IT_IS = (
 def discrimination_section(evaluation: Evaluation, predictions: Predictions) -> Section:
     """AUROC and AUPRC with their curves, score distributions, and a forest over more than three outputs.
 
-    Args:
-        predictions: The table that was evaluated.
+    `predictions` is the table that was evaluated.
     """
     scope = evaluated_scope(predictions).predictions
     samples = samples_of(scope)
@@ -85,12 +83,12 @@ def _paragraphs(evaluation: Evaluation) -> tuple[str, ...]:
             "within folds, and curves are the vertical averages of the folds' curves."
         )
     left_out = [
-        f"{describe_output(output.output)} ({output.estimate(AUROC).note})"
+        f"{describe_output(output.output)} ({output.estimate(AUROC).note.removeprefix('not estimable: ')})"
         for output in evaluation.outputs
         if output not in estimable
     ]
     if left_out:
-        paragraphs.append(f"Without a figure: {joined(left_out)}.")
+        paragraphs.append(f"Not estimable: {joined(left_out)}.")
     return tuple(paragraphs)
 
 
@@ -110,29 +108,24 @@ def _range(outputs: list[OutputEvaluation]) -> str:
 def _summaries(evaluation: Evaluation) -> list[tuple[str, Estimate]]:
     """AUROC averaged over all outputs, by name."""
     found = {estimate.metric: estimate for estimate in (*evaluation.macro, *evaluation.micro)}
-    return [(f"{kind} AUROC", found[f"{kind}_auroc"]) for kind in ("macro", "micro") if f"{kind}_auroc" in found]
+    return [(f"{kind} AUROC", found[f"{kind}_auroc"]) for kind in KINDS if f"{kind}_auroc" in found]
 
 
 def _averages(evaluation: Evaluation) -> list[tuple[str, int, int, dict[str, Estimate]]]:
     """Name, photos, patients and estimates of every average, over all outputs and over those of each target."""
+    groups = [("All outputs", evaluation.photos, evaluation.patients, (*evaluation.macro, *evaluation.micro))]
+    groups += [
+        (describe_output(family.family.target), family.photos, family.patients, family.estimates)
+        for family in evaluation.families
+        if len(family.family.outputs) < len(evaluation.outputs)  # else the averages are those over all outputs
+    ]
     found = []
-    for kind, estimates in (("macro", evaluation.macro), ("micro", evaluation.micro)):
-        if estimates:
-            by_area = {estimate.metric.removeprefix(f"{kind}_"): estimate for estimate in estimates}
-            found.append((f"All outputs, {kind}", evaluation.photos, evaluation.patients, by_area))
-    for family in evaluation.families:
-        if len(family.family.outputs) == len(evaluation.outputs):
-            continue  # the same averages once more
-        for kind in ("macro", "micro"):
-            by_area = {
-                estimate.metric.removeprefix(f"{kind}_"): estimate
-                for estimate in family.estimates
-                if estimate.metric.startswith(f"{kind}_")
-            }
+    for name, photos, patients, estimates in groups:
+        for kind in KINDS:
+            prefix = f"{kind}_"
+            by_area = {one.metric.removeprefix(prefix): one for one in estimates if one.metric.startswith(prefix)}
             if by_area:
-                found.append(
-                    (f"{describe_output(family.family.target)}, {kind}", family.photos, family.patients, by_area)
-                )
+                found.append((f"{name}, {kind}", photos, patients, by_area))
     return found
 
 
@@ -148,10 +141,8 @@ def _table(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def _cells(by_area: Mapping[str, Estimate]) -> list[str]:
-    """Two areas and what there is to say of them."""
-    shown = [as_text(by_area[metric]) if metric in by_area else DASH for metric in AREAS]
-    notes = {estimate.note: None for estimate in by_area.values() if estimate.value is not None and estimate.note}
-    return [*shown, "; ".join(notes)]
+    """Two areas and their notes."""
+    return [*(as_text(by_area[metric]) if metric in by_area else DASH for metric in AREAS), notes_of(by_area.values())]
 
 
 def _caption_of_table(evaluation: Evaluation) -> str:
@@ -173,39 +164,34 @@ def _figures(
 ) -> tuple[FigureBlock, ...]:
     if not roc:
         return ()
-    figures = [_roc_block(evaluation, roc), _precision_recall_block(evaluation, precision_recall)]
+    shown = [output for output in evaluation.outputs if output.output in roc]
+    band = any(len(curve.grid) for curve in roc.values())
+    resamples = min(evaluation.resamples, RESAMPLES_OF_BAND)
+    marks = f"Bands: 95 % at each point, from {resamples:,} resamples of patients. " if band else ""
+    marks += "Circles: operating points. " if any(output.at for output in shown) else ""
+    subject = _subject(shown)
+    figures = [
+        FigureBlock(
+            "roc",
+            roc_figure(evaluation, roc),
+            alt=f"Receiver operating characteristic of {subject}: sensitivity against 1 minus specificity. "
+            f"{_describe_areas(shown, AUROC)}",
+            caption=f"ROC of {subject}. {marks}Dotted: chance.",
+        ),
+        FigureBlock(
+            "precision_recall",
+            precision_recall_figure(evaluation, precision_recall),
+            alt=f"Precision against recall of {subject}. {_describe_areas(shown, AUPRC)}",
+            caption=f"Precision and recall of {subject}. {marks}Dotted: the share of positives, which is chance.",
+        ),
+    ]
     if len(roc) >= FEWEST_FOR_FOREST:
         figures.append(_forest_block(evaluation))
-    figures.append(_score_block(evaluation, samples))
-    return tuple(figures)
-
-
-def _roc_block(evaluation: Evaluation, curves: Mapping[str, RocCurve]) -> FigureBlock:
-    drawn = [output for output in evaluation.outputs if output.output in curves]
-    band = any(len(curve.grid) for curve in curves.values())
-    return FigureBlock(
-        "roc",
-        roc_figure(evaluation, curves),
-        alt=f"Receiver operating characteristic of {_subject(drawn)}: sensitivity against 1 minus specificity. "
-        f"{_describe_areas(drawn, AUROC)}",
-        caption=f"ROC of {_subject(drawn)}. {_describe_band(evaluation, band)}{_describe_points(drawn)}Dotted: chance.",
-    )
-
-
-def _precision_recall_block(evaluation: Evaluation, curves: Mapping[str, PrecisionRecallCurve]) -> FigureBlock:
-    drawn = [output for output in evaluation.outputs if output.output in curves]
-    band = any(len(curve.grid) for curve in curves.values())
-    return FigureBlock(
-        "precision_recall",
-        precision_recall_figure(evaluation, curves),
-        alt=f"Precision against recall of {_subject(drawn)}. {_describe_areas(drawn, AUPRC)}",
-        caption=f"Precision and recall of {_subject(drawn)}. {_describe_band(evaluation, band)}"
-        f"{_describe_points(drawn)}Dotted: the share of positives, which is chance.",
-    )
+    return (*figures, _score_block(evaluation, samples))
 
 
 def _forest_block(evaluation: Evaluation) -> FigureBlock:
-    drawn = _estimable(evaluation)
+    shown = _estimable(evaluation)
     macro = next((estimate for estimate in evaluation.macro if estimate.metric == "macro_auroc"), None)
     rows = [
         Row(
@@ -213,49 +199,40 @@ def _forest_block(evaluation: Evaluation) -> FigureBlock:
             (output.estimate(AUROC),),
             (f"{output.positives:,}", as_text(output.estimate(AUROC))),
         )
-        for output in drawn
+        for output in shown
     ]
     if macro is not None:
         rows.append(Row("macro average", (macro,), ("", as_text(macro))))
     return FigureBlock(
         "auroc_forest",
         interval_figure(rows, "AUROC", ("Positive", "AUROC (95 % interval)"), line=macro.value if macro else None),
-        alt=f"AUROC of {len(drawn)} outputs in rows. {_describe_areas(drawn, AUROC)}",
+        alt=f"AUROC of {len(shown)} outputs in rows. {_describe_areas(shown, AUROC)}",
         caption="AUROC of each output with its 95 % interval over patients. Dashed: the macro average.",
     )
 
 
 def _score_block(evaluation: Evaluation, samples: Mapping[str, Sample]) -> FigureBlock:
-    drawn = [output for output in evaluation.outputs if output.photos]
+    shown = [output for output in evaluation.outputs if output.photos]
     return FigureBlock(
         "scores",
         score_figure(evaluation, samples),
-        alt=f"Distribution of the probabilities of {_subject(drawn)}, positives above the axis, negatives below it.",
+        alt=f"Distribution of the probabilities of {_subject(shown)}, positives above the axis, negatives below it.",
         caption="Probabilities by truth: the share of positives (above) and of negatives (below) in each of 40 bars. "
-        + ("Dashed: operating points." if any(output.at for output in drawn) else ""),
+        + ("Dashed: operating points." if any(output.at for output in shown) else ""),
     )
 
 
-def _subject(drawn: list[OutputEvaluation]) -> str:
-    if len(drawn) > 1:
-        return f"{len(drawn)} outputs"
-    output = drawn[0]
+def _subject(shown: list[OutputEvaluation]) -> str:
+    if len(shown) > 1:
+        return f"{len(shown)} outputs"
+    output = shown[0]
     return (
         f"{describe_output(output.output)} ({output.positives:,} positive and {output.negatives:,} negative photos of "
         f"{counted(output.patients, 'patient')})"
     )
 
 
-def _describe_areas(drawn: list[OutputEvaluation], metric: str) -> str:
+def _describe_areas(shown: list[OutputEvaluation], metric: str) -> str:
     name = TITLES[metric]
-    areas = [f"{describe_output(output.output)} {as_text(output.estimate(metric))}" for output in drawn]
+    areas = [f"{describe_output(output.output)} {as_text(output.estimate(metric))}" for output in shown]
     return f"{name}: {joined(areas)}."
-
-
-def _describe_band(evaluation: Evaluation, band: bool) -> str:
-    resamples = min(evaluation.resamples, RESAMPLES_OF_BAND)
-    return f"Bands: 95 % at each point, from {resamples:,} resamples of patients. " if band else ""
-
-
-def _describe_points(drawn: list[OutputEvaluation]) -> str:
-    return "Circles: operating points. " if any(output.at for output in drawn) else ""

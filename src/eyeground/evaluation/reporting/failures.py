@@ -1,10 +1,7 @@
-"""The most confident errors: the photos that a model got wrong by the widest margin, to be looked at.
+"""The most confident errors: the photos that a model misclassified by the widest margin, at most one per patient.
 
-A figure says how often a model errs, its surest errors say why: a label that is wrong, a photo nobody could grade, a
-finding it has never seen. One photo per patient, so that one eye photographed ten times does not fill the list.
-
-Names of photos may identify patients, and photos always may. So a reader of the report sees running numbers, which
-`failures.csv` translates for whoever holds the data, and neither names nor photos unless they are asked for.
+Photos and their names may identify patients. So the report shows running numbers, which `failures.csv` translates, and
+neither names nor photos unless they are asked for.
 """
 
 from collections.abc import Sequence
@@ -39,8 +36,8 @@ class Failure:
     """One photo that is on the wrong side of a threshold.
 
     Attributes:
-        number: Running from 1, by which a report names it.
-        kind: `{"false positive", "false negative"}`.
+        number: From 1, the photo's name in the report.
+        kind: `false positive` or `false negative`.
         photo: As in the predictions.
         truth: 0 or 1.
         probability, threshold: 0 to 1.
@@ -61,8 +58,8 @@ class Failures:
 
     Attributes:
         shown: By output, false positives first, the most confident first.
-        errors: `dict of (str, str) to int`. How many photos there are of every output and kind, shown or not.
-        without: Outputs without an operating point, for which nothing can be wrong.
+        errors: Photos of every output and kind, shown or not.
+        without: Outputs without an operating point, which have no errors.
     """
 
     shown: tuple[Failure, ...]
@@ -75,7 +72,7 @@ def most_confident_errors(evaluation: Evaluation, predictions: Predictions, most
 
     Args:
         predictions: The table that was evaluated.
-        most: False positives, and false negatives, per output; at most one of a patient. Ties go by the photo's name.
+        most: Of each kind per output, at most one of a patient. Ties are ordered by the photo's name.
     """
     table = evaluated_scope(predictions).predictions.table
     shown: list[Failure] = []
@@ -105,7 +102,7 @@ def most_confident_errors(evaluation: Evaluation, predictions: Predictions, most
 
 
 def write_failures(failures: Failures, path: Path, for_spreadsheets: bool = False) -> None:
-    """Write `failures.csv`: what the running numbers of a report stand for. It holds the photos' names."""
+    """Write `failures.csv`, which translates the numbers of a report into the photos' names."""
     rows = [[getattr(failure, column) for column in COLUMNS] for failure in failures.shown]
     write_table(pd.DataFrame(rows, columns=list(COLUMNS)), path, for_spreadsheets)
 
@@ -116,9 +113,9 @@ def failures_section(
     """The most confident errors as a table, and as a gallery of small standard photos if asked for.
 
     Args:
-        root: Folder that the photos' paths start from: that of the manifest.
-        pictures: Show the photos. A photo that cannot be read is left out of the gallery, and the table says why.
-        names: Name the photos in the table; else they have running numbers alone, which `write_failures` translates.
+        root: Folder that the photos' paths start from.
+        pictures: Show the photos. The table says why a photo that cannot be read is missing.
+        names: Name the photos in the table, beside their numbers.
 
     Raises:
         UserError: If pictures are asked for without a root, or the root is no folder.
@@ -158,18 +155,17 @@ def _paragraphs(failures: Failures, gallery: Sequence[Picture]) -> tuple[str, ..
     ]
     if counts:
         paragraphs.append(
-            f"Errors at the first operating point: {'; '.join(counts)}. The surest of them, by the distance of their "
-            "probability from the threshold and at most one of a patient, are worth looking at: some will be errors of "
-            "the truth."
+            f"Errors at the first operating point: {'; '.join(counts)}. Look at the most confident ones, "
+            "those with the probability farthest from the threshold, at most one per patient: in some, the truth will be wrong."
         )
     if failures.without:
         paragraphs.append(
-            f"Without an operating point nothing is an error: {joined(list(map(describe_output, failures.without)))}."
+            f"Without an operating point, and so without errors: {joined(list(map(describe_output, failures.without)))}."
         )
     if gallery:
         paragraphs.append(
-            "Photos are cropped to the field of view, blackened outside it and made small; they may still identify a "
-            "patient, so mind who gets this report."
+            "Photos are cropped to the field of view, black outside it, and reduced. They may still identify a "
+            "patient, so take care who receives this report."
         )
     return tuple(paragraphs)
 
@@ -214,7 +210,7 @@ def _gallery(failures: Failures, root: Path) -> tuple[tuple[Picture, ...], dict[
 
 
 def _thumbnail(path: Path) -> bytes:
-    """A small standard photo as JPEG, without anything of the file but its pixels."""
+    """A small standard photo as JPEG, without the metadata of its file."""
     pixels = standard_photo(path, Preprocessing(side=SIDE)).pixels
     content = BytesIO()
     Image.fromarray(pixels).save(content, "JPEG", quality=QUALITY)

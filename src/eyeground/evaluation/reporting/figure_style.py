@@ -1,7 +1,6 @@
-"""How every figure of an evaluation looks.
+"""The style of every figure: no frame, no grid, no title that repeats the axes.
 
-Quiet on purpose: no frame, no grid, no title that repeats the axes. Colours are Okabe and Ito's, which
-colour-blind readers tell apart; every curve also has its own line style, so a grey print loses nothing.
+Colours are Okabe and Ito's, which colour-blind readers can tell apart; every curve has its own line style for grey prints.
 """
 
 import re
@@ -20,8 +19,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 INK, PALE = "#222222", "#8a8a8a"
 
-# A figure stands in the page and in a file of its own; drawing it takes most of the time of a report, so it is drawn once.
-_DRAWN: WeakKeyDictionary[Figure, str] = WeakKeyDictionary()
+# A figure is shown in the page and in its own file. Rendering takes most of the time of a report, so it is done once.
+_RENDERED: WeakKeyDictionary[Figure, str] = WeakKeyDictionary()
 
 _PATH = re.compile(r' d="[^"]*"')
 _DIGITS = re.compile(r"(\.\d\d)\d+")
@@ -51,30 +50,30 @@ _STYLE = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw figures in the house style within this context."""
+    """Make figures in this style within the context."""
     with matplotlib.rc_context(_STYLE):
         yield
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure, which is finished, as `name.svg` and `name.png`; the same figure gives the same bytes."""
-    write_text(folder / f"{name}.svg", _drawn(figure))
+    """Write a finished figure as `name.svg` and `name.png`; the same figure gives the same bytes."""
+    write_text(folder / f"{name}.svg", _rendered(figure))
     with styled(), replacing(folder / f"{name}.png") as partial:
         figure.savefig(partial, format="png", dpi=200)
 
 
 def as_svg(figure: Figure) -> str:
-    """A figure, which is finished, as an `<svg>` element for a page, without XML declaration."""
-    content = _drawn(figure)
+    """A finished figure as an `<svg>` element, without XML declaration."""
+    content = _rendered(figure)
     return content[content.index("<svg") :]
 
 
-def _drawn(figure: Figure) -> str:
-    if figure in _DRAWN:
-        return _DRAWN[figure]
+def _rendered(figure: Figure) -> str:
+    if figure in _RENDERED:
+        return _RENDERED[figure]
     text = StringIO()
     with styled():
         figure.savefig(text, format="svg", metadata={"Date": None})
-    # A hundredth of a point is finer than any printer; matplotlib's millionths would double the size of a report.
-    _DRAWN[figure] = _PATH.sub(lambda path: _DIGITS.sub(r"\1", path[0]), text.getvalue())
-    return _DRAWN[figure]
+    # A hundredth of a point is finer than any printer; Matplotlib's millionths would double the size of a report.
+    _RENDERED[figure] = _PATH.sub(lambda path: _DIGITS.sub(r"\1", path[0]), text.getvalue())
+    return _RENDERED[figure]

@@ -1,7 +1,7 @@
-"""The curves of discrimination (ROC, precision-recall) with their bands, and confusion matrices.
+"""ROC and precision-recall curves with their bands.
 
-Above four outputs each gets a panel of its own, since no palette keeps more curves apart. Figures are as wide as
-the text of an A4 page at most, so that their letters are as large on paper as they were drawn.
+Up to four curves share a panel, since no palette separates more; above, each output gets its own. A figure is at most as
+wide as the text of an A4 page, so that it is printed at full size.
 """
 
 import math
@@ -18,7 +18,6 @@ from eyeground.evaluation.curves import PrecisionRecallCurve, RocCurve
 from eyeground.evaluation.estimates import as_text
 from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, LINES, PALE, styled
-from eyeground.evaluation.reporting.wording import rule_in_brief
 from eyeground.evaluation.results import AtOperatingPoint, Evaluation, OutputEvaluation
 
 MOST_CURVES_PER_PANEL = 4
@@ -36,7 +35,7 @@ _CHANCE: dict[str, Any] = {"linewidth": 0.7, "linestyle": (0, (1, 3)), "zorder":
 
 
 def roc_figure(evaluation: Evaluation, curves: Mapping[str, RocCurve]) -> Figure:
-    """ROC curves with bands and operating points, of at least one output; those without a curve are left out."""
+    """ROC curves with bands and operating points; outputs without a curve are left out."""
 
     def draw(axes: Axes, output: OutputEvaluation, index: int) -> None:
         curve = curves[output.output]
@@ -71,20 +70,8 @@ def precision_recall_figure(evaluation: Evaluation, curves: Mapping[str, Precisi
     return _curves_figure(_with_curve(evaluation, curves), AUPRC, draw, finish)
 
 
-def confusion_figure(evaluation: Evaluation) -> Figure:
-    """One confusion matrix for each output and operating point, of which there is at least one."""
-    drawn = [(output, at) for output in evaluation.outputs for at in output.at]
-    with styled():
-        figure, panels = panels_of(len(drawn), width=2.3, height=2.7)
-        for index, (axes, (output, at)) in enumerate(zip(panels, drawn, strict=True)):
-            _draw_confusion(axes, output, at)
-            if index % PANELS_PER_ROW:
-                axes.set_ylabel("")
-    return figure
-
-
 def panels_of(count: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
-    """A figure with `count` panels of a size in inches, at most `PANELS_PER_ROW` of them in a row."""
+    """A figure with `count` panels of a size in inches, `PANELS_PER_ROW` in a row."""
     columns = min(count, PANELS_PER_ROW)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
@@ -95,7 +82,7 @@ def panels_of(count: int, width: float, height: float) -> tuple[Figure, Sequence
 
 
 def title(axes: Axes, output: str, below: str) -> None:
-    """Head a panel with the name of its output, and figures below it."""
+    """Head a panel with the name of its output, and a line of text below it."""
     lines = textwrap.wrap(below, SMALL_CHARACTERS_PER_LINE)
     axes.set_title(wrapped(output), loc="left", fontsize=8.5, fontweight="bold", pad=8 + 9.5 * len(lines))
     axes.annotate(
@@ -104,7 +91,7 @@ def title(axes: Axes, output: str, below: str) -> None:
 
 
 def wrapped(output: str) -> str:
-    """An output's name in words and lines."""
+    """An output's name for people, broken into lines."""
     return textwrap.fill(describe_output(output), CHARACTERS_PER_LINE)
 
 
@@ -116,44 +103,44 @@ def _with_curve(evaluation: Evaluation, curves: Mapping[str, object]) -> list[Ou
     return [output for output in evaluation.outputs if output.output in curves]
 
 
-def _curves_figure(drawn: list[OutputEvaluation], metric: str, draw: Draw, finish: Finish) -> Figure:
+def _curves_figure(shown: list[OutputEvaluation], metric: str, draw: Draw, finish: Finish) -> Figure:
     with styled():
-        if len(drawn) <= MOST_CURVES_PER_PANEL:
-            return _in_one_panel(drawn, metric, draw, finish)
-        return _in_panels(drawn, metric, draw, finish)
+        if len(shown) <= MOST_CURVES_PER_PANEL:
+            return _in_one_panel(shown, metric, draw, finish)
+        return _in_panels(shown, metric, draw, finish)
 
 
-def _in_one_panel(drawn: list[OutputEvaluation], metric: str, draw: Draw, finish: Finish) -> Figure:
-    # A line of the legend stands below the axes, where it covers no curve.
-    figure = Figure(figsize=(4.4, 4.9 + 0.2 * len(drawn)), layout="constrained")
+def _in_one_panel(shown: list[OutputEvaluation], metric: str, draw: Draw, finish: Finish) -> Figure:
+    # The legend stands below the axes, where it covers no curve.
+    figure = Figure(figsize=(4.4, 4.9 + 0.2 * len(shown)), layout="constrained")
     axes = figure.subplots()
-    for index, output in enumerate(drawn):
+    for index, output in enumerate(shown):
         draw(axes, output, index)
     finish(axes)
     _square(axes, ticks=6)
-    if any(output.at for output in drawn):
+    if any(output.at for output in shown):
         axes.plot([], [], **_POINT, markeredgecolor=INK, label="operating point")
     heading = f"{TITLES[metric]} (95 % interval)"
     figure.legend(
         loc="outside lower left",
         frameon=False,
         handlelength=2.8,
-        title=heading if len(drawn) == 1 else f"Output, {heading}",
+        title=heading if len(shown) == 1 else f"Output, {heading}",
         alignment="left",
     )
     return figure
 
 
-def _in_panels(drawn: list[OutputEvaluation], metric: str, draw: Draw, finish: Finish) -> Figure:
-    figure, panels = panels_of(len(drawn), width=2.3, height=2.7)
-    for index, (axes, output) in enumerate(zip(panels, drawn, strict=True)):
+def _in_panels(shown: list[OutputEvaluation], metric: str, draw: Draw, finish: Finish) -> Figure:
+    figure, panels = panels_of(len(shown), width=2.3, height=2.7)
+    for index, (axes, output) in enumerate(zip(panels, shown, strict=True)):
         draw(axes, output, 0)
         finish(axes)
         _square(axes, ticks=3)
         title(axes, output.output, f"{TITLES[metric]} {as_text(output.estimate(metric))}")
         if index % PANELS_PER_ROW:
             axes.set_ylabel("")
-        if index + PANELS_PER_ROW < len(drawn):
+        if index + PANELS_PER_ROW < len(shown):
             axes.set_xlabel("")
     return figure
 
@@ -192,26 +179,3 @@ def _square(axes: Axes, ticks: int) -> None:
     axes.set_yticks(np.linspace(0, 1, ticks))
     # Off the data, so that a curve along an edge is seen.
     axes.spines[["left", "bottom"]].set_position(("outward", 5))
-
-
-def _draw_confusion(axes: Axes, output: OutputEvaluation, at: AtOperatingPoint) -> None:
-    found = at.confusion
-    counts = np.array([[found.true_positives, found.false_negatives], [found.false_positives, found.true_negatives]])
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
-    # Half of the colour map's range, so that dark figures stay readable on every cell.
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=2)
-    for row in range(2):
-        for column in range(2):
-            share = f"{shares[row, column]:.1%}" if totals[row] else "no photos"
-            axes.text(column, row - 0.06, f"{counts[row, column]:,}", ha="center", va="center", fontsize=12)
-            axes.text(column, row + 0.2, share, ha="center", va="center", fontsize=7.5)
-    axes.set_xticks([0, 1], ["positive", "negative"])
-    axes.set_yticks([0, 1], ["positive", "negative"], rotation=90, va="center")
-    axes.set(xlabel="Called", ylabel="Truth")
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.axhline(0.5, color="white", linewidth=2)
-    axes.axvline(0.5, color="white", linewidth=2)
-    kind = "optimistic threshold" if at.is_optimistic else "threshold"
-    title(axes, output.output, f"{kind} {at.point.threshold:.3g}, {rule_in_brief(at.point.rule)}")

@@ -1,8 +1,7 @@
-"""The flow of photos through a study, as a diagram in the manner of STARD: boxes from top to bottom, losses beside.
+"""The flow of photos through a study as a diagram like STARD's: boxes from top to bottom, losses beside them.
 
-Everything is counted from tables: what `eyeground check` found in the manifest, if its `flow.csv` is given, and what
-the predictions hold. A loss whose reason no table tells is drawn as what it is, photos that are not in the
-predictions. The figure is narrow enough to be read on a phone and grows downwards.
+All counts come from the predictions and, if given, the `flow.csv` of `eyeground check`. A loss without a recorded reason is
+shown as photos that are not in the predictions.
 """
 
 from collections.abc import Sequence
@@ -41,7 +40,7 @@ class Step:
     """A box of the diagram.
 
     Attributes:
-        loss: Lines of the box beside the arrow that leaves it; empty where nothing is told to be lost.
+        loss: Lines of the box beside the arrow that leaves this one; empty for none.
     """
 
     title: str
@@ -50,22 +49,22 @@ class Step:
 
 
 def flow_section(predictions: Predictions, checked: pd.DataFrame | None = None) -> Section:
-    """Where the photos went: a diagram, a table by split and output, and what a reader must know of the split.
+    """What became of the photos: a diagram, a table by split and output, and remarks on the split.
 
     Args:
-        predictions: The whole table, all splits.
-        checked: As `flow.read_checked_flow` gives it, of the manifest that the predictions come from.
+        predictions: The entire table, all splits.
+        checked: From `flow.read_checked_flow`, of the manifest that the predictions come from.
 
     Raises:
-        UserError: If `checked` tells of fewer readable photos than the predictions hold.
+        UserError: If `checked` counts fewer readable photos than the predictions have.
     """
     scope = evaluated_scope(predictions)
     flow = flow_table(predictions)
     steps = steps_of(predictions, checked)
     evaluated = scope.predictions.table
     counts = f"{counted(len(evaluated), 'photo')} of {counted(int(evaluated['patient'].nunique()), 'patient')}"
-    unknown = "Photos whose truth is unknown are left out of that output's figures."
-    told = [
+    unknown = "Photos whose truth for an output is unknown are left out of its results."
+    described = [
         f"{step.title}: {'; '.join(step.lines)}" + (f" ({'; '.join(step.loss)})" if step.loss else "") for step in steps
     ]
     return Section(
@@ -79,7 +78,7 @@ def flow_section(predictions: Predictions, checked: pd.DataFrame | None = None) 
             FigureBlock(
                 "flow",
                 flow_figure(steps, flow, scope.name),
-                alt=f"Flow diagram. {'. '.join(told)}. Evaluated: {scope.name}, {counts}.",
+                alt=f"Flow diagram. {'. '.join(described)}. Evaluated: {scope.name}, {counts}.",
                 caption="Flow of photos and patients through the study"
                 + (", from the manifest as ‘eyeground check’ found it." if checked is not None else "."),
             ),
@@ -98,7 +97,7 @@ def steps_of(predictions: Predictions, checked: pd.DataFrame | None = None) -> t
     lost = by_step[READABLE][0] - len(table)
     if lost < 0:
         raise UserError(
-            f"the flow.csv of `eyeground check` tells of {by_step[READABLE][0]:,} readable photos, but the predictions "
+            f"the flow.csv of `eyeground check` counts {by_step[READABLE][0]:,} readable photos, but the predictions "
             f"hold {len(table):,}; it is of another manifest"
         )
     files = tuple(f"{name}: {by_step[name][0]:,}" for name in FILES if name in by_step)
@@ -119,7 +118,7 @@ def flow_figure(steps: Sequence[Step], flow: pd.DataFrame, scope: str) -> Figure
     Args:
         steps: From `steps_of`.
         flow: From `flow.flow_table`.
-        scope: `test` or `all photos`: what is evaluated.
+        scope: What is evaluated, `test` or `all photos`.
     """
     splits = flow.drop_duplicates("split").set_index("split")
     has_splits = list(splits.index) != [NO_SPLIT]
@@ -155,7 +154,7 @@ def _height(lines: int) -> float:
 
 
 def _draw_steps(axes: Axes, steps: Sequence[Step], heights: Sequence[float]) -> float:
-    """Draw the boxes below each other, and return where the next one may begin."""
+    """Draw the boxes below each other, and return the top of the next one."""
     top = 0.0
     for number, (step, height) in enumerate(zip(steps, heights, strict=True)):
         _box(axes, (0.02, top), (_MAIN, height), (step.title, *step.lines))
@@ -173,7 +172,7 @@ def _draw_steps(axes: Axes, steps: Sequence[Step], heights: Sequence[float]) -> 
 
 
 def _draw_splits(axes: Axes, splits: pd.DataFrame, top: float, scope: str) -> list[float]:
-    """Draw a box for each split, and return from where arrows lead to what is evaluated."""
+    """Draw a box for each split, and return the centres of those that are evaluated."""
     gap = 0.12
     width = (_WIDTH - 0.04 - gap * (len(splits) - 1)) / len(splits)
     middles = [0.02 + place * (width + gap) + width / 2 for place in range(len(splits))]

@@ -1,7 +1,6 @@
-"""Estimates with their intervals in rows, beside the figures as text: the forest that subgroups and datasets share.
+"""Estimates with their intervals in rows, beside their values as text: the forest plot of subgroups, datasets and outputs.
 
-Rows keep one height and letters one size, so the figure grows with the rows instead of shrinking its text. Several
-series in a row differ by shape, filling and colour, of which a grey print keeps two.
+The figure grows with its rows, so that text keeps its size. Series differ by shape, filling and colour, for grey prints.
 """
 
 from collections.abc import Sequence
@@ -50,7 +49,7 @@ def interval_figure(
         axis: What is measured.
         columns: Headings of the text columns, right of the intervals.
         series: Names of the estimates of a row, for the legend; at most four, and none for a single one.
-        line: Where a vertical line marks what to compare with, such as the figure of all photos.
+        line: Where a vertical line marks what to compare with, such as the value of all photos.
     """
     widths = [
         _CHARACTER * max(len(heading), *(len(row.texts[index]) for row in rows if row.texts))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from eyeground.core.markdown import markdown_cell, markdown_table
 from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.metrics import Confusion, title_of
@@ -16,7 +17,7 @@ from eyeground.evaluation.results import (
 
 
 def markdown(evaluation: Evaluation, flow: pd.DataFrame) -> str:
-    """All figures, with the counts of photos of `flow.flow_table`."""
+    """All estimates, with the counts of photos from `flow.flow_table`."""
     within = ["folds"] if any(output.folds for output in evaluation.outputs) else []
     within += ["strata of their rarest truth"] if evaluation.stratified else []
     kind = f"drawn within {' and '.join(within)}" if within else "drawn from all patients"
@@ -30,7 +31,7 @@ def markdown(evaluation: Evaluation, flow: pd.DataFrame) -> str:
     ]
     for remark in evaluation.remarks:
         lines += [f"**{remark}**", ""]
-    lines += ["## Photos", "", *_table(list(flow.columns), flow.astype(str).to_numpy().tolist()), ""]
+    lines += ["## Photos", "", *markdown_table(list(flow.columns), flow.astype(str).to_numpy().tolist()), ""]
     for output in evaluation.outputs:
         lines += _output_section(output)
     for family in evaluation.families:
@@ -44,7 +45,7 @@ def markdown(evaluation: Evaluation, flow: pd.DataFrame) -> str:
 
 def _output_section(output: OutputEvaluation) -> list[str]:
     lines = [
-        f"## {_cell(output.output)}",
+        f"## {markdown_cell(output.output)}",
         "",
         f"{output.photos:,} photos of {output.patients:,} patients with a known truth: {output.positives:,} positive, "
         f"{output.negatives:,} negative. Unknown and left out: {output.unknown:,}.",
@@ -56,7 +57,7 @@ def _output_section(output: OutputEvaluation) -> list[str]:
         lines += _folds_section(output)
     if output.no_operating_point:
         nothing = "Missing at a threshold" if output.at else "Nothing at a threshold"
-        lines += [f"{nothing}: {_cell(output.no_operating_point)}.", ""]
+        lines += [f"{nothing}: {markdown_cell(output.no_operating_point)}.", ""]
     for at in output.at:
         lines += [_threshold_heading(at), "", *_estimates_table(at.estimates), "", *_confusion_table(at.confusion), ""]
     return lines
@@ -74,21 +75,21 @@ def _threshold_heading(at: AtOperatingPoint) -> str:
 
 def _folds_section(output: OutputEvaluation) -> list[str]:
     rows = [
-        [str(fold.fold), f"{fold.photos:,}", f"{fold.patients:,}", f"{fold.positives:,}", *_figures(fold.auroc)]
+        [str(fold.fold), f"{fold.photos:,}", f"{fold.patients:,}", f"{fold.positives:,}", *_value_cells(fold.auroc)]
         for fold in output.folds
     ]
     header = ["fold", "photos", "patients", "positives", "AUROC", "95 % interval", "note"]
-    return [*_table(header, rows), "", *_estimates_table(output.between_folds), ""]
+    return [*markdown_table(header, rows), "", *_estimates_table(output.between_folds), ""]
 
 
 def _multi_output_section(evaluation: MultiOutputEvaluation) -> list[str]:
     family = evaluation.family
     counts = zip(family.classes, evaluation.photos_of_class, strict=True)
     lines = [
-        f"## {_cell(family.target)}: {len(family.classes)} {'grades' if family.kind == 'ordinal' else 'classes'}",
+        f"## {markdown_cell(family.target)}: {len(family.classes)} {'grades' if family.kind == 'ordinal' else 'classes'}",
         "",
         f"{evaluation.photos:,} photos of {evaluation.patients:,} patients with a known class: "
-        + ", ".join(f"{photos:,} of {_cell(name)}" for name, photos in counts)
+        + ", ".join(f"{photos:,} of {markdown_cell(name)}" for name, photos in counts)
         + f". Unknown and left out: {evaluation.unknown:,}.",
         "",
         *_estimates_table(evaluation.estimates),
@@ -105,14 +106,14 @@ def _multi_output_section(evaluation: MultiOutputEvaluation) -> list[str]:
             "",
             *_estimates_table(decision.estimates),
             "",
-            *_table(called, rows),
+            *markdown_table(called, rows),
             "",
         ]
     return lines
 
 
 def _confusion_table(found: Confusion) -> list[str]:
-    return _table(
+    return markdown_table(
         ["", "called positive", "called negative"],
         [
             ["positive", f"{found.true_positives:,}", f"{found.false_negatives:,}"],
@@ -122,20 +123,11 @@ def _confusion_table(found: Confusion) -> list[str]:
 
 
 def _estimates_table(estimates: Sequence[Estimate]) -> list[str]:
-    rows = [[title_of(estimate.metric), *_figures(estimate)] for estimate in estimates]
-    return _table(["metric", "value", "95 % interval", "note"], rows)
+    rows = [[title_of(estimate.metric), *_value_cells(estimate)] for estimate in estimates]
+    return markdown_table(["metric", "value", "95 % interval", "note"], rows)
 
 
-def _figures(estimate: Estimate) -> list[str]:
+def _value_cells(estimate: Estimate) -> list[str]:
     value = "–" if estimate.value is None else f"{estimate.value:.3f}"
     missing = estimate.low is None or estimate.high is None
     return [value, "–" if missing else f"{estimate.low:.3f} to {estimate.high:.3f}", estimate.note]
-
-
-def _table(header: list[str], rows: list[list[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines]
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

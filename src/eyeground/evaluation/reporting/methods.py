@@ -1,8 +1,6 @@
-"""The methods in words, from what is on record and nothing else.
+"""The methods as text that can be pasted into a manuscript, from recorded settings and results alone.
 
-Every sentence is made from a field: of the recipe, the bundle, the table of predictions or the evaluation. What is
-on no record is not guessed but listed for the author, with a hint of what to write. So the text can be pasted into
-a manuscript, and a checklist can trust that a part which is present states facts. Which facts is told by `parts`.
+What is not recorded is listed for the author with a hint of what to write; `parts` names the parts that are stated.
 """
 
 from collections.abc import Mapping
@@ -21,7 +19,7 @@ from eyeground.evaluation.results import Evaluation
 
 METHODS = "methods"
 
-# Every part of the methods, in reading order: what the text calls it, and what to write where it is not on record.
+# Every part of the methods, in reading order: its heading, and what to write where it is not recorded.
 PARTS = {
     "cohort": ("Photographs", "How many photographs of how many patients were evaluated, and from where."),
     "missing": ("Missing truths", "How photographs without a truth were handled."),
@@ -31,10 +29,10 @@ PARTS = {
     "model": ("Model", "Network, inputs, outputs and what the outputs mean."),
     "initialisation": ("Initial weights", "The weights that training started from."),
     "training": ("Training", "Augmentation, loss, optimiser, learning rate, epochs, and what was done about rare classes."),
-    "selection": ("Choice of the final model", "By what measure, on which split, the final weights were chosen."),
+    "selection": ("Choice of the final model", "By which metric, on which split, the final weights were chosen."),
     "calibration": ("Calibration", "Whether probabilities were recalibrated, how, and on which photographs."),
-    "operating_points": ("Operating points", "How every threshold was chosen, on which photographs, and before what."),
-    "metrics": ("Measures", "The measures of performance."),
+    "operating_points": ("Operating points", "How and on which photographs every threshold was chosen, and whether before testing."),
+    "metrics": ("Metrics", "The metrics of performance."),
     "statistics": ("Intervals", "How intervals were computed, and what was resampled."),
     "software": ("Software", "Programs and libraries, with versions."),
 }  # fmt: skip
@@ -42,7 +40,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class MethodsSection(Section):
-    """The section `methods`, with the names of the parts that it states."""
+    """The section `methods` and the names of the parts that it states."""
 
     parts: tuple[str, ...] = ()
 
@@ -55,7 +53,7 @@ def methods_section(
     software: Mapping[str, str] | None = None,
     interval: str = "BCa",
 ) -> MethodsSection:
-    """Write the methods of an evaluation, in the past tense, from what is known.
+    """Write the methods of an evaluation: a paragraph for each part that is known, and a table of the others.
 
     Args:
         predictions: The table that was evaluated, all splits.
@@ -63,18 +61,16 @@ def methods_section(
         description: Of the model's bundle.
         software: What trained and predicted, such as `{"torch": "2.6"}`.
         interval: Kind of bootstrap interval.
-
-    Returns:
-        With one paragraph for each part that is known, and a table of those that the author must add.
     """
     known = evaluation_parts(evaluation, predictions, interval) | model_parts(recipe, description)
-    known["software"] = _software(software or {})
+    versions = [f"{name} {version}" for name, version in (software or {}).items()]
+    known["software"] = f"The software was {joined(versions)}." if versions else ""
     parts = tuple(part for part in PARTS if known.get(part))
     left = [part for part in PARTS if part not in parts]
     tables: tuple[TableBlock, ...] = ()
     if left:
         rows = [{"Part": PARTS[part][0], "What to write": PARTS[part][1]} for part in left]
-        caption = "What is on no record and the author must fill in."
+        caption = "What is not recorded and the author must fill in."
         tables = (TableBlock("methods-to-fill", pd.DataFrame(rows), caption),)
     return MethodsSection(
         key=METHODS,
@@ -82,10 +78,4 @@ def methods_section(
         paragraphs=tuple(f"{PARTS[part][0]}. {known[part]}" for part in parts),
         tables=tables,
         parts=parts,
-    )
-
-
-def _software(versions: Mapping[str, str]) -> str:
-    return (
-        f"The software was {joined([f'{name} {version}' for name, version in versions.items()])}." if versions else ""
     )

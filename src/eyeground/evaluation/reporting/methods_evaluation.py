@@ -1,4 +1,4 @@
-"""What an evaluation and its table of predictions say of the methods: photographs, splits, thresholds, statistics."""
+"""The methods that an evaluation and its predictions record: photographs, splits, thresholds, metrics and intervals."""
 
 from collections import defaultdict
 
@@ -19,7 +19,7 @@ NAMED_AFTER_PEOPLE = ("Brier", "Cohen's", "Matthews", "Youden's")
 
 
 def evaluation_parts(evaluation: Evaluation, predictions: Predictions, interval: str) -> dict[str, str]:
-    """One text for each part of the methods that an evaluation knows; empty where it knows nothing."""
+    """A text for each part of the methods; empty where the evaluation records nothing of it."""
     return {
         "cohort": _cohort(evaluation, flow_table(predictions)),
         "missing": _missing(evaluation),
@@ -33,7 +33,7 @@ def evaluation_parts(evaluation: Evaluation, predictions: Predictions, interval:
 def _cohort(evaluation: Evaluation, flow: pd.DataFrame) -> str:
     evaluated = f"{counted(evaluation.photos, 'photo')} of {counted(evaluation.patients, 'patient')}"
     where = (
-        "the test split" if evaluation.scope == "test" else "the whole table of predictions, no test split being marked"
+        "the test split" if evaluation.scope == "test" else "the entire table of predictions, which marks no test split"
     )
     sentences = [f"The evaluation was made on {where}: {evaluated}."]
     splits = flow.drop_duplicates("split").set_index("split")
@@ -47,23 +47,19 @@ def _cohort(evaluation: Evaluation, flow: pd.DataFrame) -> str:
         sentences.append(f"The table further held {joined(others)}.")
     if len(evaluation.outputs) <= MOST_OUTPUTS_IN_A_SENTENCE:
         sentences += [
-            f"For {describe_output(output.output)}, {output.positives:,} of {counted(output.positives + output.negatives, 'photo')} "
-            f"({_share(output.positives, output.positives + output.negatives)}) were positive."
+            f"For {describe_output(output.output)}, {output.positives:,} of {counted(output.photos, 'photo')} "
+            f"({output.positives / output.photos:.1%}) were positive."
             for output in evaluation.outputs
             if output.photos
         ]
     return " ".join(sentences)
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}"
-
-
 def _missing(evaluation: Evaluation) -> str:
     unknown = {output.output: output.unknown for output in evaluation.outputs if output.unknown}
     if not unknown:
         return "No evaluated photo lacked a truth."
-    rule = "A photo without a truth of an output was left out of that output's figures and kept for the others"
+    rule = "A photo without a truth for an output was left out of that output's results and kept for the others"
     if len(unknown) > MOST_OUTPUTS_IN_A_SENTENCE:
         return f"{rule} ({min(unknown.values()):,} to {max(unknown.values()):,} photos for each of {len(unknown)} outputs)."
     return f"{rule} ({joined([f'{describe_output(output)}: {count:,}' for output, count in unknown.items()])})."
@@ -104,8 +100,8 @@ def _operating_points(evaluation: Evaluation) -> str:
 
 def _origin(rule: str, split: str) -> str:
     if split == "given":
-        return "Thresholds were given, without a look at truths"
-    on = "the very photos they were measured on, which is optimistic," if split == "test" else f"{split} photos"
+        return "Thresholds were given, without use of truths"
+    on = "the photos they were measured on, which is optimistic," if split == "test" else f"{split} photos"
     return f"Thresholds were chosen on {on} for {describe_rule(rule)}"
 
 
@@ -119,7 +115,7 @@ def _metrics(evaluation: Evaluation) -> str:
     for family in evaluation.families:
         groups += [family.estimates, *(decision.estimates for decision in family.decisions)]
     names = [title_of(estimate.metric) for group in groups for estimate in group if estimate.value is not None]
-    return f"The measures were {joined([_in_a_sentence(name) for name in dict.fromkeys(names)])}." if names else ""
+    return f"The metrics were {joined([_in_a_sentence(name) for name in dict.fromkeys(names)])}." if names else ""
 
 
 def _in_a_sentence(title: str) -> str:
@@ -137,6 +133,6 @@ def _statistics(evaluation: Evaluation, interval: str) -> str:
         else "from all patients, as in a cohort"
     )
     return (
-        f"Intervals were {100 * CONFIDENCE:.0f} % {interval} intervals of the bootstrap over patients, so that the photos of a "
-        f"patient stayed together: {evaluation.resamples:,} resamples with replacement, drawn {drawn}, seed {evaluation.seed}."
+        f"Intervals were {100 * CONFIDENCE:.0f} % {interval} intervals of the bootstrap over patients, which keeps the photos of a "
+        f"patient together: {evaluation.resamples:,} resamples with replacement, drawn {drawn}, seed {evaluation.seed}."
     )

@@ -1,4 +1,4 @@
-"""What a recipe and a bundle say of the methods: preprocessing, network, training and choice of the weights."""
+"""The methods that a recipe and a bundle record: preprocessing, network, training and choice of the weights."""
 
 from pathlib import Path
 
@@ -20,10 +20,10 @@ MOST_OUTPUTS_NAMED = 12
 
 
 def model_parts(recipe: TrainingRecipe | ProbeRecipe | None, description: BundleDescription | None) -> dict[str, str]:
-    """One text for each part of the methods that recipe and bundle know; parts they do not know are left out."""
+    """A text for each part of the methods that the recipe or the bundle records."""
     parts = {}
     trained = recipe if isinstance(recipe, TrainingRecipe) else None
-    # The bundle says what was shipped; the recipe stands in for it while there is none.
+    # The bundle describes the model that is shipped; without one, the recipe does.
     source = description or trained
     if source is not None:
         parts["preprocessing"] = _preprocessing(source.preprocessing)
@@ -39,10 +39,10 @@ def model_parts(recipe: TrainingRecipe | ProbeRecipe | None, description: Bundle
         parts["selection"] = _selection(trained.optimisation)
     elif isinstance(recipe, ProbeRecipe):
         parts["training"] = (
-            "The network's weights were kept as they were; logistic regression was fitted to its embedding, without weights for rare classes."
+            "The network's weights were not changed; logistic regression was fitted to its embedding, without weights for rare classes."
         )
         parts["selection"] = (
-            f"The inverse strength of regularisation was chosen among {joined([f'{c:g}' for c in recipe.C])} by "
+            f"The inverse regularisation strength was chosen among {joined([f'{c:g}' for c in recipe.C])} by "
             f"{recipe.folds}-fold cross-validation within the training photos, with all photos of a patient in one fold "
             f"(seed {recipe.seed})."
         )
@@ -66,8 +66,8 @@ def _model(architecture: Architecture, preprocessing: Preprocessing, targets: tu
         "linear": "one linear layer on its average-pooled features",
         "jang2024": "a hidden layer of 512 units with ReLU and a linear layer on its average-pooled features",
     }[architecture.head]
-    looks = describe_views(architecture, preprocessing.side)
-    averaged = f" Its answer was the mean over {looks}." if looks else ""
+    views = describe_views(architecture, preprocessing.side)
+    averaged = f" Its output was the mean over {views}." if views else ""
     return (
         f"One network was used, without ensembling: {architecture.backbone}, with {head} "
         f"(output stride {architecture.output_stride}). Its only input was the photograph.{averaged} {_outputs(targets)}"
@@ -103,11 +103,11 @@ def _data(description: BundleDescription) -> str:
 
 
 def _calibration(description: BundleDescription) -> str:
-    said = [
+    described = [
         f"{joined([describe_output(output) for output in one.outputs])}: {describe_calibration(one)}"
         for one in description.calibrations
     ]
-    return f"What the bundle does to the network's probabilities is, for {'; for '.join(said)}." if said else ""
+    return f"Calibration of the probabilities, for {'; for '.join(described)}." if described else ""
 
 
 def _initialisation(name: str) -> str:
@@ -126,9 +126,9 @@ def _training(recipe: TrainingRecipe, epochs: int | None) -> str:
     optimiser = {"adamw": "AdamW", "adam": "Adam", "sgd": "stochastic gradient descent"}[settings.optimiser]
     decay = f" and a layer-wise decay of {settings.layer_decay:g}" if settings.layer_decay < 1 else ""
     imbalance = {
-        "none": "Nothing was done about class imbalance.",
+        "none": "Class imbalance was not corrected for.",
         "weighted-loss": "The loss of rare classes was weighted up.",
-        "balanced-sampler": "Photos of rare classes were drawn more often.",
+        "balanced-sampler": "Photos of rare classes were sampled more often.",
     }[settings.imbalance]
     rose = f"rose linearly over the first {settings.warmup:.0%} of the steps and " if settings.warmup else ""
     clipped = f" Gradients were clipped to a norm of {settings.clip:g}." if settings.clip else ""
@@ -144,14 +144,14 @@ def _soft_labels(settings: SoftLabels) -> str:
     if not settings.predictions:
         return ""
     return (
-        f" Training labels were blended with predictions from {counted(len(settings.predictions), 'table')}, which had a share of "
-        f"{settings.share:.0%}, and all of it where a label was unknown."
+        f" Training labels were blended with predictions from {counted(len(settings.predictions), 'table')}, with a share of "
+        f"{settings.share:.0%}, or 100% where a label was unknown."
     )
 
 
 def _augmentation(settings: Augmentation) -> str:
     changes = ["left-right flips"] if settings.flip else []
-    changes += ["turns by right angles"] if settings.rotation >= 90 else []
+    changes += ["rotation by right angles"] if settings.rotation >= 90 else []
     changes += [f"{joined(_warps(settings))} in {settings.warp:.0%} of photos"] if _warps(settings) else []
     relative = {"brightness": settings.brightness, "contrast": settings.contrast}
     relative |= {"colour channels": settings.colour, "gamma": settings.gamma}

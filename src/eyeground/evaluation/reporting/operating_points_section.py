@@ -1,7 +1,7 @@
-"""Operating points as a part of the report: what each threshold does, where it was chosen, and what it costs a clinic.
+"""What each threshold does, where it was chosen, and how many referrals a clinic may expect.
 
-A threshold chosen on the photos it is measured on stands in a table of its own, headed "optimistic", so that its
-figures are never read, copied or averaged beside honest ones.
+Results at a threshold chosen on the same photos have a table of their own, headed "optimistic", so that nobody reads or
+averages them with the others.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,12 @@ import pandas as pd
 from eyeground.bundle.description import OperatingPoint
 from eyeground.config.targets import describe_output
 from eyeground.data.predictions import Predictions
-from eyeground.evaluation.estimates import Estimate, as_text
+from eyeground.evaluation.estimates import as_text
 from eyeground.evaluation.metrics import TITLES
-from eyeground.evaluation.reporting.class_figure import class_figure
-from eyeground.evaluation.reporting.figures import confusion_figure
+from eyeground.evaluation.reporting.matrix_figure import class_figure, confusion_figure
 from eyeground.evaluation.reporting.referrals import SCREENED, Referrals, referrals
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import counted, joined, rule_in_brief
+from eyeground.evaluation.reporting.wording import DASH, counted, joined, notes_of, short_rule
 from eyeground.evaluation.results import (
     AtOperatingPoint,
     Evaluation,
@@ -32,18 +31,14 @@ KEY = "operating_points"
 SHOWN = ("sensitivity", "specificity", "ppv", "npv")
 HEADINGS = ("Sensitivity", "Specificity", "PPV", "NPV")
 AGREEMENT = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "kappa", "quadratic_weighted_kappa")
-DASH = "–"
 
 Point = tuple[OutputEvaluation, AtOperatingPoint]
 
 
 def operating_points_section(evaluation: Evaluation, predictions: Predictions) -> Section:
-    """Sensitivity, specificity and predictive values at every threshold, referrals per 1,000 photos, confusion matrices.
+    """Sensitivity, specificity, predictive values, referrals per 1,000 photos and confusion matrices at every threshold.
 
-    Args:
-        evaluation: Its `prevalences` are those for which predictive values and referrals are given besides the observed
-            one.
-        predictions: The table that was evaluated.
+    `predictions` is the table that was evaluated. Predictive values and referrals are also given at its `prevalences`.
     """
     points = [(output, at) for output in evaluation.outputs for at in output.at]
     found = referrals(evaluation, predictions)
@@ -63,7 +58,7 @@ def _paragraphs(evaluation: Evaluation, points: Sequence[Point], found: Sequence
     if optimistic:
         outputs = dict.fromkeys(describe_output(output.output) for output, _ in optimistic)
         paragraphs.append(
-            f"Optimistic: thresholds of {joined(list(outputs))} were chosen on the photos they are measured on. Figures at "
+            f"Optimistic: thresholds of {joined(list(outputs))} were chosen on the photos they are measured on. Results at "
             "them are better than they would be on other photos, and are no validation."
         )
     if len(optimistic) < len(points):
@@ -85,12 +80,12 @@ def _paragraphs(evaluation: Evaluation, points: Sequence[Point], found: Sequence
 
 def _origin(point: OperatingPoint) -> str:
     if point.chosen_on == "given":
-        return "Thresholds given beforehand looked at no truths."
+        return "Thresholds were given beforehand: no truths were used."
     if point.chosen_on == "train":
-        return "Thresholds chosen on training photos rest on scores that a model gives only to photos it has learnt."
+        return "Thresholds were chosen on training photos, which a model scores better than others."
     if point.chosen_on == "site":
         return "Thresholds were chosen on photos of the site where the model is used."
-    return "Thresholds were chosen on validation photos, before these photos were looked at."
+    return "Thresholds were chosen on validation photos, before these photos were evaluated."
 
 
 def _describe_workload(evaluation: Evaluation, found: Referrals) -> str:
@@ -127,8 +122,8 @@ def _tables(evaluation: Evaluation, points: Sequence[Point], found: Sequence[Ref
 
 
 _PER = (
-    f"per {SCREENED:,} photos screened, at the observed prevalence and at those asked for. Another prevalence takes "
-    "sensitivity and specificity to stay as they are."
+    f"per {SCREENED:,} photos screened, at the observed prevalence and at the requested ones, for which sensitivity and "
+    "specificity are taken to stay the same."
 )
 
 
@@ -137,12 +132,12 @@ def _points_table(points: Sequence[Point]) -> pd.DataFrame:
     for output, at in points:
         estimates = {estimate.metric: estimate for estimate in at.estimates}
         shown = [estimates[metric] for metric in SHOWN]
-        rows.append([*_named(output, at), *map(as_text, shown), _notes(shown)])
+        rows.append([*_named(output, at), *map(as_text, shown), notes_of(shown)])
     return pd.DataFrame(rows, columns=["Output", "Operating point", *HEADINGS, "Note"])
 
 
 def _named(output: OutputEvaluation, at: AtOperatingPoint) -> list[str]:
-    rule = rule_in_brief(at.point.rule)
+    rule = short_rule(at.point.rule)
     return [describe_output(output.output), f"{rule} (optimistic)" if at.is_optimistic else rule]
 
 
@@ -152,9 +147,7 @@ def _origin_table(points: Sequence[Point]) -> pd.DataFrame:
         point = at.point
         chosen = {"given": "nothing: given", "test": "these photos"}.get(point.chosen_on, point.chosen_on)
         counts = [DASH, DASH] if point.chosen_on == "given" else [f"{point.positives:,}", f"{point.negatives:,}"]
-        rows.append(
-            [describe_output(output.output), rule_in_brief(point.rule), f"{point.threshold:.4g}", chosen, *counts]
-        )
+        rows.append([describe_output(output.output), short_rule(point.rule), f"{point.threshold:.4g}", chosen, *counts])
     return pd.DataFrame(
         rows, columns=["Output", "Operating point", "Threshold", "Chosen on", "Positive photos", "Negative photos"]
     )
@@ -175,7 +168,7 @@ def _referrals_table(points: Sequence[Point], found: Sequence[Referrals]) -> pd.
                     f"{one.prevalence:.1%}" + (", observed" if one.is_observed else ""),
                     *(as_text(estimate, ".0f") for estimate in one.estimates),
                     *map(as_text, values),
-                    _notes([*one.estimates, *values]),
+                    notes_of([*one.estimates, *values]),
                 ]
             )
     headings = ["Output", "Operating point", "Prevalence", "Referred", "Found", "Missed", "PPV", "NPV", "Note"]
@@ -190,14 +183,9 @@ def _decisions_table(evaluation: Evaluation) -> pd.DataFrame:
         for decision in family.decisions:
             estimates = {estimate.metric: estimate for estimate in decision.estimates}
             cells = [as_text(estimates[metric]) if metric in estimates else DASH for metric in AGREEMENT]
-            rows.append([describe_output(family.family.target), decision.rule, *cells, _notes(decision.estimates)])
+            rows.append([describe_output(family.family.target), decision.rule, *cells, notes_of(decision.estimates)])
     headings = [TITLES.get(metric, describe_output(metric)) for metric in AGREEMENT]
     return pd.DataFrame(rows, columns=["Target", "Decided by", *headings, "Note"])
-
-
-def _notes(estimates: Sequence[Estimate]) -> str:
-    """What there is to say of estimates with a value; the others say it in their cell."""
-    return "; ".join(dict.fromkeys(one.note for one in estimates if one.value is not None and one.note))
 
 
 def _figures(evaluation: Evaluation, points: Sequence[Point]) -> tuple[FigureBlock, ...]:
@@ -236,11 +224,11 @@ def _describe_matrix(output: OutputEvaluation, at: AtOperatingPoint) -> str:
 
 def _agreed(family: MultiOutputEvaluation, decision: MultiOutputDecision) -> str:
     agreed = sum(row[index] for index, row in enumerate(decision.confusion))
-    return f"{agreed:,} of {family.photos:,} photos called rightly ({decision.rule})"
+    return f"{agreed:,} of {family.photos:,} photos classified correctly ({decision.rule})"
 
 
 def _metrics(evaluation: Evaluation, found: Sequence[Referrals]) -> pd.DataFrame:
-    """Referrals alone: the rest are figures of the evaluation, which `tables` writes."""
+    """Referrals alone: the other estimates are those of the evaluation, which `tables` writes."""
     outputs = {output.output: output for output in evaluation.outputs}
     rows = []
     for one in found:

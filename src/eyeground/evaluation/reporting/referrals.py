@@ -1,8 +1,6 @@
 """What a threshold means for a screening programme: of 1,000 photos, how many are referred, found and missed.
 
-Sensitivity and specificity tell little to who has to staff a clinic. The same four counts, as shares of all photos,
-do: at the prevalence observed, and at each one that was asked for, as far as sensitivity and specificity carry over
-to it. Resamples are those of the evaluation.
+Those at another prevalence assume that sensitivity and specificity stay the same. Resamples are those of the evaluation.
 """
 
 from dataclasses import dataclass, replace
@@ -33,8 +31,7 @@ class Referrals:
     Attributes:
         prevalence: Share of positives, 0 to 1.
         is_observed: Whether the prevalence is that of the evaluated photos.
-        estimates: Photos per 1,000 that are called positive, of those the true positives, and the positives that are
-            called negative.
+        estimates: Photos per 1,000 that are called positive, the true positives among them, and the false negatives.
     """
 
     output: str
@@ -45,10 +42,9 @@ class Referrals:
 
 
 def referrals(evaluation: Evaluation, predictions: Predictions) -> tuple[Referrals, ...]:
-    """Count referrals at every operating point of an evaluation, at the observed prevalence and those evaluated at.
+    """Count referrals at every operating point, at the observed prevalence and at those of the evaluation.
 
-    Args:
-        predictions: The table that was evaluated.
+    `predictions` is the table that was evaluated.
     """
     scope = evaluated_scope(predictions)
     samples = samples_of(scope.predictions)
@@ -86,8 +82,8 @@ def referrals(evaluation: Evaluation, predictions: Predictions) -> tuple[Referra
 def _measure(sample: Sample, threshold: float, prevalence: float | None) -> Measure:
     """Shares of referred, found and missed.
 
-    Of all photos at the observed prevalence; at another one, found and missed are shares of the positives, which
-    makes them proportions, for which there is an interval even where all photos agree.
+    At the observed prevalence they are shares of all photos. At another one, found and missed are shares of the positives:
+    a proportion has an interval even where all photos agree.
     """
     counts = per_patient(decisions(sample.truth, sample.probability, threshold), sample.patient, sample.columns)
 
@@ -117,9 +113,9 @@ def _measure(sample: Sample, threshold: float, prevalence: float | None) -> Meas
 
 
 def _per_1000(estimate: Estimate, prevalence: float) -> Estimate:
-    """A share as photos per 1,000; one of the positives is first made one of all photos by the prevalence."""
+    """A share as photos per 1,000; `prevalence` turns a share of the positives into one of all photos."""
     low, value, high = (
-        None if figure is None else SCREENED * prevalence * figure
-        for figure in (estimate.low, estimate.value, estimate.high)
+        None if share is None else SCREENED * prevalence * share
+        for share in (estimate.low, estimate.value, estimate.high)
     )
     return replace(estimate, value=value, low=low, high=high)

@@ -1,11 +1,10 @@
-"""The report of a validation: one HTML file to read, print, mail and archive, and its parts as files beside it.
+"""The report of a validation: one HTML file to read, print, mail and archive, with its parts as files beside it.
 
-It is a document and not a browser of tables: numbered sections with text, figures and tables, laid out without
-knowing what any of them is about. Everything is in the file (figures are inline SVG, so they print sharply and can
-be read out), nothing is loaded from a network, and no script runs. The cost is size, some tens of kilobytes for a
-figure. `figures/` and `tables/` hold the same figures and tables for a manuscript.
+Everything is in the file: figures are inline SVG, nothing is loaded from a network and no script runs. The cost is size,
+some tens of kilobytes for a figure.
 """
 
+import base64
 import json
 import re
 import shlex
@@ -13,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-import jinja2
-
 import eyeground
 from eyeground.core.files import write_text
 from eyeground.core.tables import write_table
+from eyeground.core.templates import open_template
 from eyeground.evaluation.reporting.checklists import PROVENANCE, Status, as_json, assess_all
 from eyeground.evaluation.reporting.figure_style import save_figure
 from eyeground.evaluation.reporting.report_layout import lay_out
@@ -28,12 +26,12 @@ REPORT, CHECKLIST = "report.html", "checklist.json"
 
 @dataclass(frozen=True)
 class KeyEstimate:
-    """A figure that stands at the top.
+    """A result at the top of the report.
 
     Attributes:
-        label: What it is, such as `AUROC, referable retinopathy`.
-        text: As it is read, such as `0.914 (0.889–0.936)`; what stands in parentheses is set smaller.
-        note: What it rests on; may be empty.
+        label: Such as `AUROC, referable retinopathy`.
+        text: Such as `0.914 (0.889–0.936)`; the parenthesis is set smaller.
+        note: What the result rests on; may be empty.
     """
 
     label: str
@@ -43,12 +41,12 @@ class KeyEstimate:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the figures can be made again from.
+    """What the results can be reproduced from.
 
     Attributes:
         command: The command line, from `shown_command`.
         seed, resamples: Of the patient bootstrap.
-        fingerprints: What was read, such as `predictions.parquet` or `bundle`, and its SHA-256.
+        fingerprints: Name of each input, such as `predictions.parquet` or `bundle`, and its SHA-256.
         version: Of eyeground.
     """
 
@@ -66,9 +64,9 @@ class Report:
     Attributes:
         subtitle: Which model on which data.
         date: As it is shown.
-        summary: The few figures that matter most.
-        remarks: What a reader must know before any figure, such as that the figures are optimistic; empty if nothing.
-        sections: In reading order. Checklists and provenance follow by themselves.
+        summary: The few results that matter most.
+        remarks: What a reader must know first, such as that results are optimistic.
+        sections: In reading order. Checklists and provenance follow.
     """
 
     title: str
@@ -81,10 +79,9 @@ class Report:
 
 
 def shown_command(arguments: Sequence[str]) -> str:
-    """A command line as a report shows it: of absolute paths the last name only, since folders tell of people and places.
+    """A command line for a report: absolute paths lose their folders, which may name people and places.
 
-    Args:
-        arguments: The program, or its path, first.
+    The first of `arguments` is the program.
 
     >>> shown_command(["/usr/bin/eyeground", "evaluate", "/home/kim/t.csv", "--external", "idrid=/data/i.csv", "-o", "out"])
     'eyeground evaluate t.csv --external idrid=i.csv -o out'
@@ -105,18 +102,17 @@ def _without_folders(argument: str) -> str:
 def write_report(report: Report, folder: Path, for_spreadsheets: bool = False) -> Path:
     """Write `report.html`, `checklist.json`, `figures/*.svg`, `figures/*.png` and `tables/*.csv` into a folder.
 
-    Files of these names are replaced, others are left alone. Two figures (or tables) of one name get a number.
+    Files of these names are replaced, others are kept. Of two figures (or tables) with one name, the second gets a number.
 
     Args:
         folder: Made if missing.
         for_spreadsheets: As in `write_table`.
 
     Returns:
-        Of the HTML file, which is written last.
+        The path of the HTML file, which is written last.
 
     Raises:
         UserError: If the folder cannot be written.
-        ValueError: If a figure has no words for those who cannot see it.
     """
     folder = Path(folder)
     html = render(report)
@@ -133,39 +129,28 @@ def write_report(report: Report, folder: Path, for_spreadsheets: bool = False) -
 
 
 def render(report: Report) -> str:
-    """The report as one HTML document; the same report gives the same text.
-
-    Raises:
-        ValueError: If a figure has no words for those who cannot see it.
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("eyeground.evaluation.reporting"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    """The report as one HTML document; the same report gives the same text."""
     chapters = lay_out(report.sections)
     places = {chapter.key: (chapter.number, chapter.anchor) for chapter in reversed(chapters)}
     places[PROVENANCE] = (len(chapters) + 2, PROVENANCE)
-    return environment.get_template("report.html.jinja").render(
+    return open_template("eyeground.evaluation.reporting", "report.html.jinja").render(
         report=report,
         chapters=chapters,
         checklists=assess_all(report.sections),
         statuses=Status,
+        base64_of=lambda content: base64.b64encode(content).decode(),
         places_of=lambda answer: sorted(places[key] for key in answer.sections),
     )
 
 
 def _file_names(names: list[str]) -> list[str]:
-    """Names that any disk takes, each once."""
+    """Unique names that are valid on any disk."""
     found: list[str] = []
     for name in names:
         plain = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "unnamed"
-        number = 2
-        unique = plain
+        number, unique = 1, plain
         while unique in found:
-            unique = f"{plain}-{number}"
             number += 1
+            unique = f"{plain}-{number}"
         found.append(unique)
     return found

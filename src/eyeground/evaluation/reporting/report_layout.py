@@ -1,11 +1,8 @@
-"""From sections to what the page shows: numbers, anchors, figures that can stand side by side, tables with notes.
+"""From sections to what the page shows: numbers, anchors, figure sizes, and tables with their notes below.
 
-Two things a page of several figures needs are done here. Matplotlib names clips and glyphs alike in every SVG, and
-in one page the second figure would use those of the first; so every identifier gets its figure's prefix. And a
-column of notes, mostly empty, makes a table too wide for paper; so notes go below it, with letters that lead to them.
+A column of notes, mostly empty, makes a table too wide for paper, so notes get letters that link to them.
 """
 
-import base64
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -22,9 +19,9 @@ from eyeground.evaluation.reporting.section import FigureBlock, Picture, Section
 
 NOTE_COLUMNS = ("note", "notes")
 WIDE_TABLE, VERY_WIDE_TABLE = 56, 104  # characters in a row
-LONG_TABLE = 14  # rows; a longer one may break across pages
+LONG_TABLE = 14  # rows; longer tables may break across pages
 POINTS_PER_INCH = 72
-HALF_FIGURE, WIDE_FIGURE = 330, 420  # points; what is narrower than the second stays legible on a phone
+HALF_FIGURE, WIDE_FIGURE = 330, 420  # points; up to the second, a figure is legible on a phone
 
 _NUMBER = re.compile(r"[<≤≥±+−-]?\s?[\d.,]+(\s?%|°)?(\s*\(.*\))?|–|—|-|")
 
@@ -38,11 +35,10 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class LaidTable:
+class NumberedTable:
     """A table as it is shown.
 
     Attributes:
-        number: Counted through the report.
         numeric: For each column, whether it is set as numbers.
         notes: Letter and text.
         width: `narrow`, `wide` or `very-wide`.
@@ -59,10 +55,10 @@ class LaidTable:
 
 
 @dataclass(frozen=True)
-class LaidFigure:
-    """A figure as it is shown; `width` is its natural one in points.
+class NumberedFigure:
+    """A figure as it is shown, `width` points wide.
 
-    `size` is `half` (two stand side by side on a wide screen), `whole`, or `wide` (it scrolls on a phone).
+    `size` is `half` (two stand side by side on a wide screen), `full`, or `wide` (it scrolls on a phone).
     """
 
     number: int
@@ -73,17 +69,8 @@ class LaidFigure:
 
 
 @dataclass(frozen=True)
-class LaidPicture:
-    """A photograph of a gallery, its file in base64."""
-
-    jpeg: str
-    alt: str
-    caption: str
-
-
-@dataclass(frozen=True)
 class Paragraph:
-    """Text with the words that head it, if any."""
+    """Text with its heading, if any."""
 
     text: str
     lead: str = ""
@@ -91,24 +78,20 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A section with its number, and an anchor that no other has."""
+    """A section with its number and unique anchor."""
 
     number: int
     key: str
     anchor: str
     title: str
     paragraphs: tuple[Paragraph, ...]
-    figures: tuple[LaidFigure, ...]
-    tables: tuple[LaidTable, ...]
-    gallery: tuple[LaidPicture, ...]
+    figures: tuple[NumberedFigure, ...]
+    tables: tuple[NumberedTable, ...]
+    gallery: tuple[Picture, ...]
 
 
 def lay_out(sections: Sequence[Section]) -> tuple[Chapter, ...]:
-    """Number sections, figures and tables through the report.
-
-    Raises:
-        ValueError: If a figure or picture has no words for those who cannot see it.
-    """
+    """Number sections, figures and tables through the report."""
     chapters: list[Chapter] = []
     figures = tables = 0
     seen: Counter[str] = Counter()
@@ -121,9 +104,9 @@ def lay_out(sections: Sequence[Section]) -> tuple[Chapter, ...]:
                 anchor=_anchor(section.key, seen[section.key]),
                 title=section.title,
                 paragraphs=tuple(_paragraph(section, text) for text in section.paragraphs),
-                figures=tuple(laid_figure(block, figures + i) for i, block in enumerate(section.figures, start=1)),
-                tables=tuple(laid_table(block, tables + i) for i, block in enumerate(section.tables, start=1)),
-                gallery=tuple(_laid_picture(picture) for picture in section.gallery),
+                figures=tuple(_figure(block, figures + i) for i, block in enumerate(section.figures, start=1)),
+                tables=tuple(_table(block, tables + i) for i, block in enumerate(section.tables, start=1)),
+                gallery=section.gallery,
             )
         )
         figures += len(section.figures)
@@ -131,24 +114,17 @@ def lay_out(sections: Sequence[Section]) -> tuple[Chapter, ...]:
     return tuple(chapters)
 
 
-def laid_figure(block: FigureBlock, number: int) -> LaidFigure:
-    """A figure with identifiers of its own.
-
-    Raises:
-        ValueError: If it has no words for those who cannot see it.
-    """
-    _refuse_mute(block.alt, block.name)
+def _figure(block: FigureBlock, number: int) -> NumberedFigure:
     width = float(block.figure.get_size_inches()[0]) * POINTS_PER_INCH
-    svg = inline_svg(block.figure, f"figure-{number}-", block.alt)
-    size = "half" if width <= HALF_FIGURE else "whole" if width <= WIDE_FIGURE else "wide"
-    return LaidFigure(number, block.caption, svg, width, size)
+    size = "half" if width <= HALF_FIGURE else "full" if width <= WIDE_FIGURE else "wide"
+    return NumberedFigure(number, block.caption, _inline_svg(block.figure, f"figure-{number}-", block.alt), width, size)
 
 
-def inline_svg(figure: Figure, prefix: str, alt: str) -> Markup:
+def _inline_svg(figure: Figure, prefix: str, alt: str) -> Markup:
     """A figure as an `<svg>` element that can stand beside others in a page.
 
-    Identifiers and references to them get the prefix; style sheet, metadata and comments go, since the first would
-    hold for the whole page and the others only weigh.
+    Matplotlib gives clips and glyphs the same identifiers in every SVG, so each gets the figure's prefix. The style sheet
+    goes, since it would apply to the entire page; metadata and comments go to save space.
     """
     svg = as_svg(figure)
     svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
@@ -157,22 +133,11 @@ def inline_svg(figure: Figure, prefix: str, alt: str) -> Markup:
     start = Markup(
         '<svg role="img" aria-label="{}" focusable="false" style="stroke-linejoin:round;stroke-linecap:butt" '
     ).format(alt)
-    # Drawn by Matplotlib from its own escaped text: safe as it is.
+    # Matplotlib has escaped the texts in it.
     return start + Markup(svg.removeprefix("<svg").lstrip())
 
 
-def _laid_picture(picture: Picture) -> LaidPicture:
-    _refuse_mute(picture.alt, picture.caption)
-    return LaidPicture(base64.b64encode(picture.jpeg).decode(), picture.alt, picture.caption)
-
-
-def _refuse_mute(alt: str, name: str) -> None:
-    if not alt.strip():
-        raise ValueError(f"figure '{name}' has no words for those who cannot see it")
-
-
-def laid_table(block: TableBlock, number: int) -> LaidTable:
-    """A table with its notes below it."""
+def _table(block: TableBlock, number: int) -> NumberedTable:
     table = block.table
     columns = [column for column in table.columns if str(column).lower() not in NOTE_COLUMNS]
     notes_of_rows, notes = _notes(table)
@@ -184,7 +149,7 @@ def laid_table(block: TableBlock, number: int) -> LaidTable:
     header = tuple(str(column) for column in columns)
     widest = [max(map(len, cells), default=0) for cells in zip(header, *texts, strict=True)]
     width = sum(widest) + 2 * len(widest)
-    return LaidTable(
+    return NumberedTable(
         number=number,
         caption=block.caption,
         header=header,
@@ -199,7 +164,7 @@ def laid_table(block: TableBlock, number: int) -> LaidTable:
 
 
 def _notes(table: pd.DataFrame) -> tuple[list[tuple[str, ...]], tuple[tuple[str, str], ...]]:
-    """The letters of every row, and the notes they lead to; equal notes share a letter."""
+    """The letters of every row, and the notes they link to; equal notes share a letter."""
     column = next((column for column in table.columns if str(column).lower() in NOTE_COLUMNS), None)
     if column is None:
         return [()] * len(table), ()
@@ -209,12 +174,12 @@ def _notes(table: pd.DataFrame) -> tuple[list[tuple[str, ...]], tuple[tuple[str,
 
 
 def _mostly_numbers(cells: Sequence[str]) -> bool:
-    """Whether a column is one of numbers, a "not estimable" here and there included."""
+    """Whether most cells are numbers; some may say "not estimable"."""
     return sum(bool(_NUMBER.fullmatch(cell)) for cell in cells) > len(cells) / 2
 
 
 def _paragraph(section: Section, text: str) -> Paragraph:
-    """The methods say at the head of each paragraph what it is about."""
+    """Paragraphs of the methods begin with their heading."""
     if not isinstance(section, MethodsSection):
         return Paragraph(text)
     lead, _, rest = text.partition(". ")

@@ -1,9 +1,6 @@
-"""Where a model puts positives and negatives: the distribution of its probabilities by truth.
+"""The distribution of a model's probabilities by truth: positives above a common axis, negatives below it.
 
-Positives rise above a common axis and negatives hang below it, so that the two are told apart without colour, and
-an operating point, a line through both, shows on its wrong sides what it misses and what it refers for nothing.
-The axis is even in log odds, on which scores are spread; on an even axis of probability, those of a rare disease
-would all stand in the first bar.
+The axis is linear in log odds: on a linear axis of probability, the scores of a rare disease would share the first bar.
 """
 
 from collections.abc import Mapping
@@ -23,29 +20,29 @@ from eyeground.evaluation.results import Evaluation, OutputEvaluation
 from eyeground.evaluation.samples import Sample
 
 BINS = 40
-LOWEST = 1e-4  # what is surer stands in the outermost bars
-TICKS = (0.5, 0.01, 0.99, 0.1, 0.9, 0.001, 0.999, 0.0001, 0.9999)  # by how much one wants to read them
+LOWEST = 1e-4  # more extreme probabilities are in the outermost bars
+TICKS = (0.5, 0.01, 0.99, 0.1, 0.9, 0.001, 0.999, 0.0001, 0.9999)  # the most useful first
 
 _THRESHOLD: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 2))}
 
 
 def score_figure(evaluation: Evaluation, samples: Mapping[str, Sample]) -> Figure:
-    """One panel for each output that has photos with a known truth, of which there is at least one."""
-    drawn = [output for output in evaluation.outputs if output.photos]
+    """One panel for each output that has photos with a known truth."""
+    shown = [output for output in evaluation.outputs if output.photos]
     with styled():
-        width, height = (2.3, 2.2) if len(drawn) > 1 else (4.4, 2.8)
-        figure, panels = panels_of(len(drawn), width, height)
-        for index, (axes, output) in enumerate(zip(panels, drawn, strict=True)):
+        width, height = (2.3, 2.2) if len(shown) > 1 else (4.4, 2.8)
+        figure, panels = panels_of(len(shown), width, height)
+        for index, (axes, output) in enumerate(zip(panels, shown, strict=True)):
             _draw(axes, output, samples[output.output])
             if index % PANELS_PER_ROW:
                 axes.set_ylabel("")
-            if index + PANELS_PER_ROW < len(drawn):
+            if index + PANELS_PER_ROW < len(shown):
                 axes.set_xlabel("")
         handles: list[Artist] = [
             Patch(facecolor=COLOURS[1], label="positive"),
             Patch(facecolor=COLOURS[0], label="negative"),
         ]
-        if any(output.at for output in drawn):
+        if any(output.at for output in shown):
             handles.append(Line2D([], [], **_THRESHOLD, label="operating point"))
         figure.legend(handles=handles, loc="outside lower left", frameon=False, ncols=3)
     return figure
@@ -64,16 +61,18 @@ def _draw(axes: Axes, output: OutputEvaluation, sample: Sample) -> None:
     axes.axhline(0, color=PALE, linewidth=0.6)
     for at in output.at:
         axes.axvline(logit(np.clip(at.point.threshold, LOWEST, 1 - LOWEST)), **_THRESHOLD)
-    axes.set(ylim=(-1.08 * highest, 1.08 * highest), xlabel="Probability (even in log odds)", ylabel="Share of photos")
-    shown = _ticks(*axes.get_xlim())
-    axes.set_xticks([float(logit(tick)) for tick in shown], [f"{tick:g}" for tick in shown])
+    axes.set(
+        ylim=(-1.08 * highest, 1.08 * highest), xlabel="Probability (linear in log odds)", ylabel="Share of photos"
+    )
+    ticks = _ticks(*axes.get_xlim())
+    axes.set_xticks([float(logit(tick)) for tick in ticks], [f"{tick:g}" for tick in ticks])
     tick = float(f"{highest:.1g}") if highest < 0.95 else 1.0
     axes.set_yticks([-tick, 0, tick], [f"{tick:.0%}", "0", f"{tick:.0%}"])
     title(axes, output.output, f"{output.positives:,} positive, {output.negatives:,} negative")
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Probabilities to name between two log odds, as many as have room beside each other; one at least."""
+    """Probabilities to label between two log odds: as many as fit, at least one."""
     shown: list[float] = []
     for tick in TICKS:
         free = all(abs(logit(tick) - logit(other)) > 0.23 * (high - low) for other in shown)

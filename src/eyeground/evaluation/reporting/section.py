@@ -1,7 +1,6 @@
-"""A part of a report: words, tables and figures, whatever part it is.
+"""A part of a report: text, tables and figures of any analysis.
 
-Every analysis turns its result into one `Section`; the report lays out sections without knowing any analysis.
-So an analysis is added in one module, and the checklists of reporting guidelines point to sections by key.
+Every analysis turns its result into one `Section`, and the report lays out sections without knowing any analysis.
 """
 
 from dataclasses import dataclass, field
@@ -10,14 +9,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 
+def _require_alt_text(alt: str, name: str) -> None:
+    if not alt.strip():
+        raise ValueError(f"figure '{name}' has no alternative text")
+
+
 @dataclass(frozen=True)
 class FigureBlock:
     """A figure of a section.
 
     Attributes:
         name: File name without ending, such as `roc`.
-        figure: Drawn in the style of `figure_style`.
-        alt: What a person who cannot see it must know: one or two sentences with the figures that matter.
+        figure: In the style of `figure_style`.
+        alt: Alternative text, not empty: one or two sentences with the values that matter.
         caption: What is shown, of how many photos and patients, and what bands and bars mean.
     """
 
@@ -25,6 +29,9 @@ class FigureBlock:
     figure: Figure
     alt: str
     caption: str
+
+    def __post_init__(self) -> None:
+        _require_alt_text(self.alt, self.name)
 
 
 @dataclass(frozen=True)
@@ -46,14 +53,17 @@ class Picture:
     """A small photograph of a section's gallery.
 
     Attributes:
-        jpeg: A whole JPEG file, made again from pixels so that it carries nothing of the original's metadata.
-        alt: What a person who cannot see it must know.
+        jpeg: A JPEG file that was encoded from pixels, so that it has none of the original's metadata.
+        alt: Alternative text, not empty.
         caption: A line or two.
     """
 
     jpeg: bytes
     alt: str
     caption: str
+
+    def __post_init__(self) -> None:
+        _require_alt_text(self.alt, self.caption)
 
 
 @dataclass(frozen=True)
@@ -62,10 +72,10 @@ class Section:
 
     Attributes:
         key: Fixed name by which checklists refer to it, such as `calibration`.
-        paragraphs: Plain text; what was done, and in one sentence what came out.
+        paragraphs: Plain text: what was done, and the result in one sentence.
         metrics: Tidy rows for `metrics.csv`: `section`, `output`, `subset`, `metric`, `value`, `low`, `high`,
-            `n_photos`, `n_patients`, `note`, as far as they apply; empty where the section has no figures of its own.
-        gallery: Photographs, only where they were asked for.
+            `n_photos`, `n_patients`, `note`, as far as they apply; empty where the section has no results of its own.
+        gallery: Photographs, if they were asked for.
     """
 
     key: str

@@ -1,9 +1,6 @@
-"""What an evaluation leaves on disk for machines and readers; its figures are the report's.
+"""The tables of an evaluation on disk: `metrics.json`, tidy `metrics.csv`, `metrics.md` for people, and `flow.csv`.
 
-`metrics.json` holds everything of the evaluated photos; `metrics.csv` is tidy, one row per dataset (external ones
-included), output, operating point and metric;
-`metrics.md` is for people and can be pasted into an issue or a manuscript; `flow.csv` counts where the photos
-went. An empty cell is never the whole story: the column `note` says why it is empty.
+Where a cell of `metrics.csv` is empty, its column `note` says why. See docs/predictions.md.
 """
 
 import json
@@ -43,7 +40,7 @@ def write_evaluation(
         predictions: The table that was evaluated.
         folder: Made if missing.
         name: Of the dataset.
-        sections: Tidy figures of all sections; those of external datasets go to `metrics.csv` too.
+        sections: Tidy rows of all sections; those of external datasets go to `metrics.csv` too.
 
     Raises:
         UserError: If `predictions` is not the table that was evaluated, or the folder cannot be written.
@@ -71,7 +68,7 @@ def metrics_table(evaluation: Evaluation, name: str = INTERNAL) -> pd.DataFrame:
         Columns `output` (or the target of several classes, or `macro average`, `micro average`), `metric`, `value`,
         `low`, `high` (95 % interval), `n_photos`, `n_patients`, `positives`, `operating_point` (its rule, or how a
         class was decided), `threshold`, `note`, `chosen_on` (the split whose truths the threshold was chosen on,
-        `given` where none were), `fold` (for figures of one fold) and `dataset`; missing where there is none.
+        `given` where none were), `fold` (for results of one fold) and `dataset`; missing where there is none.
     """
     rows: list[dict[str, Any]] = []
     for output in evaluation.outputs:
@@ -88,7 +85,7 @@ def metrics_table(evaluation: Evaluation, name: str = INTERNAL) -> pd.DataFrame:
 
 
 def _external_rows(sections: pd.DataFrame, metrics: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The figures of external datasets, without gaps, in the columns of `metrics`."""
+    """Rows of external datasets, without gaps, in the columns of `metrics`."""
     is_gap = sections["metric"].str.endswith(GAP).fillna(False).astype(bool)
     rows = sections[(sections["section"] == EXTERNAL) & (sections["subset"] != name) & ~is_gap]
     rows = rows.rename(columns={"subset": "dataset"})

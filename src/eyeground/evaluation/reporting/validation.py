@@ -1,9 +1,7 @@
-"""One validation, from predictions to report: every analysis that what was given allows, in reading order.
+"""One validation, from predictions to report: every analysis that the inputs allow, in reading order.
 
-The predictions table alone gives flow, discrimination, operating points, calibration, decision curves, subgroups,
-shortcuts and errors. What only others can give (external datasets, embeddings, predictions of corrupted photos, what a
-check of the photos found, the run that trained the model) stands in `ReportInputs`, each optional. A section that was
-left out is not silently missing: the checklists count it as not answered.
+The predictions alone give most sections; `ReportInputs` adds the others. The checklists count a section that is left out
+as not answered.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,8 +59,8 @@ class Request:
     Attributes:
         operating_points: Chosen elsewhere, such as a bundle's.
         rules, prevalences, resamples, seed, stratified: As in `evaluate`.
-        subgroups: Further columns to break the figures down by.
-        remarks: Sentences on the table that a reader of the figures must know.
+        subgroups: Further columns to break the results down by.
+        remarks: Sentences on the table that a reader of the results must know.
     """
 
     operating_points: tuple[OperatingPoint, ...] = ()
@@ -77,14 +75,14 @@ class Request:
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """What stands beside the predictions; all of it optional.
+    """What may be given beside the predictions.
 
     Attributes:
-        external: The same model on datasets that it has never seen, by name.
+        external: Predictions of the same model on datasets that it has never seen, by name.
         contamination: What `eyeground check --against` found in an external dataset.
-        embeddings: As `read_embeddings` gives it.
+        embeddings: From `read_embeddings`.
         corrupted: Predictions of corrupted photos.
-        checked_flow: As `read_checked_flow` gives it.
+        checked_flow: From `read_checked_flow`.
         recipe, description: Of the run and the bundle, for the methods.
         software: Name and version of what trained and predicted.
     """
@@ -101,10 +99,10 @@ class ReportInputs:
 
 @dataclass(frozen=True)
 class Presentation:
-    """What the report is called and shows.
+    """How the report is titled, and what it shows.
 
     Attributes:
-        fingerprints: What was read and its SHA-256.
+        fingerprints: Name of each input and its SHA-256.
         photos: Folder that the photos' paths start from, to show the most confident errors; None shows no photo.
         names: Name the photos. Names of files can identify patients.
         for_spreadsheets: As in `write_table`.
@@ -118,7 +116,7 @@ class Presentation:
     for_spreadsheets: bool = False
 
 
-class _Resampled(TypedDict):
+class _Resampling(TypedDict):
     resamples: int
     seed: int
     stratified: bool
@@ -139,20 +137,20 @@ def evaluated(predictions: Predictions, request: Request) -> Evaluation:
 
 
 def name_of_table(predictions: Predictions, description: BundleDescription | None) -> str:
-    """`internal`, or the sources of a table that the bundle has learned nothing from."""
+    """`internal`, or the sources of a table that the bundle was not trained on."""
     sources = external_sources(predictions, description.training.sources if description else ())
     return joined(sources) if sources else INTERNAL
 
 
 def external_remark(predictions: Predictions, description: BundleDescription | None) -> tuple[str, ...]:
-    """That the table is external to the bundle, in a sentence, where that is known."""
+    """A sentence that the table is external to the bundle, if that is known."""
     name = name_of_table(predictions, description)
     if description is None or name == INTERNAL:
         return ()
     scope = evaluated_scope(predictions).predictions.table
     others = len(predictions.table) - len(scope)
     more = (
-        f" It has not seen the other {counted(others, 'photo')} of the table either; --every-photo evaluates all."
+        f" It was not trained on the other {counted(others, 'photo')} of the table either; --every-photo evaluates all."
         if others
         else ""
     )
@@ -166,29 +164,28 @@ def write_validation(
     evaluation: Evaluation,
     predictions: Predictions,
     request: Request,
-    evidence: ReportInputs,
+    inputs: ReportInputs,
     presentation: Presentation,
     folder: Path,
 ) -> None:
-    """Write everything that a validation yields: tables, figures and `report.html`.
+    """Write all results of a validation: tables, figures and `report.html`.
 
     Args:
-        evaluation: What `evaluated` gave for these predictions and this request.
-        folder: Made if missing; gets `metrics.json`, `metrics.csv`, `metrics.md`, `flow.csv`, `sections.csv` (the
-            figures of all further analyses, tidy), `failures.csv`, `figures/`, `tables/`, `checklist.json` and
-            `report.html`.
+        evaluation: From `evaluated`, for these predictions and this request.
+        folder: Made if missing; gets `metrics.json`, `metrics.csv`, `metrics.md`, `flow.csv`, `sections.csv` (tidy rows
+            of all further analyses), `failures.csv`, `figures/`, `tables/`, `checklist.json` and `report.html`.
 
     Raises:
-        UserError: For anything in the given tables that the user can mend.
+        UserError: For anything in the given tables that the user can correct.
     """
     failures = most_confident_errors(evaluation, predictions)
     sections = (
-        *sections_of(evaluation, predictions, request, evidence),
+        *sections_of(evaluation, predictions, request, inputs),
         failures_section(failures, presentation.photos, presentation.photos is not None, presentation.names),
     )
-    # Nothing is written before everything is known, so that a mistake in the tables leaves no half of a report.
-    name = name_of_table(predictions, evidence.description)
-    report = _report(evaluation, sections, request, evidence, presentation, name)
+    # Everything is computed before anything is written, so that an error in the tables leaves no partial report.
+    name = name_of_table(predictions, inputs.description)
+    report = _report(evaluation, sections, request, inputs, presentation, name)
     write_evaluation(evaluation, predictions, folder, name, _tidy(sections))
     write_failures(failures, folder / FAILURES, presentation.for_spreadsheets)
     write_table(_tidy(sections), folder / SECTIONS, presentation.for_spreadsheets)
@@ -196,33 +193,33 @@ def write_validation(
 
 
 def sections_of(
-    evaluation: Evaluation, predictions: Predictions, request: Request, evidence: ReportInputs
+    evaluation: Evaluation, predictions: Predictions, request: Request, inputs: ReportInputs
 ) -> tuple[Section, ...]:
     """Every section but the errors, in reading order."""
     points = tuple(at.point for output in evaluation.outputs for at in output.at)
-    options = _Resampled(resamples=request.resamples, seed=request.seed, stratified=request.stratified)
+    options = _Resampling(resamples=request.resamples, seed=request.seed, stratified=request.stratified)
     curves = options.copy()
     curves["resamples"] = min(request.resamples, RESAMPLES_OF_BAND)
     of_outputs = {output.output: output.estimates for output in evaluation.outputs}
     sections = [
-        methods_section(evaluation, predictions, evidence.recipe, evidence.description, evidence.software),
-        flow_section(predictions, evidence.checked_flow),
+        methods_section(evaluation, predictions, inputs.recipe, inputs.description, inputs.software),
+        flow_section(predictions, inputs.checked_flow),
         discrimination_section(evaluation, predictions),
         operating_points_section(evaluation, predictions),
         reliability_section(reliabilities(predictions, **curves), of_outputs),
         decision_curve_section(decision_curves(predictions, **curves)),
         subgroups_section(subgroups(predictions, points, request.subgroups, **options)),
-        shortcuts_section(shortcuts(predictions, evidence.embeddings, request.subgroups, **options)),
+        shortcuts_section(shortcuts(predictions, inputs.embeddings, request.subgroups, **options)),
     ]
-    name = name_of_table(predictions, evidence.description)
-    if any(has_statuses(one) for one in (predictions, *evidence.external.values())):
+    name = name_of_table(predictions, inputs.description)
+    if any(has_statuses(one) for one in (predictions, *inputs.external.values())):
         evaluated_here = {name: evaluated_scope(predictions).predictions}
-        sections.append(abstention_section(abstention(evaluated_here | dict(evidence.external), **options)))
-    if evidence.external:
-        across = external(predictions, evidence.external, points, evidence.contamination, name, **options)
+        sections.append(abstention_section(abstention(evaluated_here | dict(inputs.external), **options)))
+    if inputs.external:
+        across = external(predictions, inputs.external, points, inputs.contamination, name, **options)
         sections.append(external_section(across))
-    if evidence.corrupted:
-        sections.append(robustness_section(robustness(evidence.corrupted, points, request.resamples, request.seed)))
+    if inputs.corrupted:
+        sections.append(robustness_section(robustness(inputs.corrupted, points, request.resamples, request.seed)))
     return tuple(sections)
 
 
@@ -230,12 +227,12 @@ def _report(
     evaluation: Evaluation,
     sections: Sequence[Section],
     request: Request,
-    evidence: ReportInputs,
+    inputs: ReportInputs,
     presentation: Presentation,
     name: str,
 ) -> Report:
     what = "test photos" if evaluation.scope == "test" else evaluation.scope
-    model = f"{evidence.description.name}: " if evidence.description else ""
+    model = f"{inputs.description.name}: " if inputs.description else ""
     where = "" if name == INTERNAL else f"external validation on {name}, "
     return Report(
         title=presentation.title,

@@ -1,6 +1,10 @@
-"""Lists, numbers and rules as English, for texts that are generated from data."""
+"""Lists, numbers, rules and notes as English, for texts that are generated from data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from eyeground.evaluation.estimates import Estimate
+
+DASH = "–"  # a cell without a value
 
 
 def joined(words: Sequence[str]) -> str:
@@ -22,7 +26,7 @@ def counted(number: int, singular: str) -> str:
 
 
 def describe_rule(rule: str) -> str:
-    """What a rule for an operating point aims at; a rule that is not known stays as it is.
+    """A rule for an operating point in a sentence; an unknown rule is returned as it is.
 
     >>> describe_rule("sensitivity=0.95")
     'a sensitivity of at least 0.95'
@@ -39,10 +43,10 @@ def describe_rule(rule: str) -> str:
     return rule
 
 
-def rule_in_brief(rule: str) -> str:
-    """What a rule for an operating point asks for, short enough for a cell.
+def short_rule(rule: str) -> str:
+    """A rule for an operating point, short enough for a cell.
 
-    >>> rule_in_brief("sensitivity=0.95"), rule_in_brief("cost=10@0.05")
+    >>> short_rule("sensitivity=0.95"), short_rule("cost=10@0.05")
     ('sensitivity ≥ 0.95', 'a miss costs 10 false alarms, prevalence 0.05')
     """
     kind, _, number = rule.partition("=")
@@ -52,3 +56,8 @@ def rule_in_brief(rule: str) -> str:
     if kind == "cost":
         return f"a miss costs {number} false alarms" + (f", prevalence {prevalence}" if prevalence else "")
     return {"youden": "Youden's index", "threshold": "given beforehand"}.get(kind, rule)
+
+
+def notes_of(estimates: Iterable[Estimate]) -> str:
+    """The notes of estimates that have a value, each once; one without a value states its note in its cell."""
+    return "; ".join(dict.fromkeys(one.note for one in estimates if one.value is not None and one.note))

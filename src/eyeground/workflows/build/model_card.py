@@ -8,10 +8,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from eyeground.bundle.calibration import Calibration, describe_calibration
 from eyeground.bundle.description import BundleDescription, TrainingRecord
+from eyeground.core.templates import open_template
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate, as_text
 
@@ -30,10 +29,7 @@ def model_card(
     licence: str,
 ) -> str:
     """Render the card of one bundle."""
-    environment = Environment(
-        loader=PackageLoader("eyeground.workflows"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("model_card.md.jinja").render(
+    return open_template("eyeground.workflows", "model_card.md.jinja").render(
         name=name,
         licence=licence,
         architecture=network.architecture,

@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import torch
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 
 from eyeground.bundle.description import MeasuredMetric, OperatingPoint, TrainingRecord
@@ -24,6 +23,7 @@ from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import read_recipe
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
+from eyeground.core.templates import open_template
 from eyeground.data.manifest import Manifest
 from eyeground.data.splits import split_patients
 from eyeground.errors import UserError
@@ -213,10 +213,7 @@ def _export(
     seen: Sequence[str],
     metrics: tuple[MeasuredMetric, ...],
 ) -> Bundle:
-    environment = Environment(
-        loader=PackageLoader("eyeground.workflows"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    card = environment.get_template("segmenter_card.md.jinja").render(
+    card = open_template("eyeground.workflows", "segmenter_card.md.jinja").render(
         name=plan.name,
         licence=plan.licence,
         architecture=segmenter.architecture,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eyeground.bundle.calibration import describe_calibration
 from eyeground.bundle.description import BundleDescription, MeasuredMetric, Share, describe_views
+from eyeground.core.templates import open_template
 from eyeground.datasets import DATASETS, Dataset
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate
@@ -98,12 +98,9 @@ def metrics_of(evaluation: Evaluation, scope: str) -> tuple[MeasuredMetric, ...]
 
 def release_card(facts: Facts) -> str:
     """Render the card."""
-    environment = Environment(
-        loader=PackageLoader("eyeground.workflows"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     description = facts.description
-    environment.globals["zip"] = zip
-    return environment.get_template("release_card.md.jinja").render(
+    return open_template("eyeground.workflows", "release_card.md.jinja").render(
+        zip=zip,
         metadata=yaml.safe_dump(_metadata(facts), sort_keys=False, allow_unicode=True, width=1000),
         facts=facts,
         description=description,
