@@ -68,7 +68,8 @@ def stub() -> str:
             f"    {one.name}: {of_type(one.annotation, one.name)}{of_default(one.default)},"
             for one in inspect.signature(function).parameters.values()
         ]
-        text = "\n".join(f"    {line}".rstrip() for line in (function.__doc__ or "").splitlines())
+        documented = (function.__doc__ or "").replace("\\", "\\\\")
+        text = "\n".join(f"    {line}".rstrip() for line in documented.splitlines())
         returned = of_return(verb, imports)
         functions.append(
             f"def {verb}(\n    *,\n" + "\n".join(parameters) + f'\n) -> {returned}:\n    """{text.strip()}\n    """\n'

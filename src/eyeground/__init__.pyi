@@ -397,7 +397,7 @@ def import_folder(
     Args:
         folder: Holds <class>/<photo>, <train|val|test>/<class>/<photo>, or photos alone, which then have no labels.
         output: Manifest to write, .csv or .parquet.
-        patient_pattern: Regular expression that finds the patient in a file name: '(?P<patient>\d+)_(?P<eye>OD|OS)'.
+        patient_pattern: Regular expression that finds the patient in a file name: '(?P<patient>\\d+)_(?P<eye>OD|OS)'.
         one_photo_per_patient: Every photo is of another patient, so that none need be named.
     """
 
