@@ -49,7 +49,8 @@ def measure(vessel: Mask, disc: Mask | None, cup: Mask | None, inside: Mask) -> 
 
     Args:
         vessel: Shape (h, w), bool: all vessels; those outside the field of view are ignored.
-        disc, cup: Shape (h, w), bool: the optic disc with its cup, and the cup. None where there is no such mask.
+        disc: Shape (h, w), bool: the optic disc with its cup. None where there is no such mask.
+        cup: Shape (h, w), bool. None where there is no such mask.
         inside: Shape (h, w), bool: the field of view.
 
     Raises:

@@ -15,7 +15,8 @@ def vessel_density(vessel: Mask, inside: Mask) -> float:
     """Share of the field of view that vessels cover, 0 to 1.
 
     Args:
-        vessel, inside: Shape (h, w), bool; at least one pixel is inside.
+        vessel: Shape (h, w), bool.
+        inside: Shape (h, w), bool: the field of view, at least one pixel.
     """
     return np.count_nonzero(vessel & inside) / np.count_nonzero(inside)
 
@@ -30,7 +31,8 @@ def fractal_dimension(vessel: Mask, inside: Mask) -> float | None:
     or resolutions differ.
 
     Args:
-        vessel, inside: Shape (h, w), bool; at least one pixel is inside.
+        vessel: Shape (h, w), bool.
+        inside: Shape (h, w), bool: the field of view, at least one pixel.
 
     Returns:
         None without any vessel, or where the field of view is narrower than 256 pixels, so that the smallest box would

@@ -48,7 +48,8 @@ def vertical_cup_to_disc_ratio(cup: Mask, disc: Mask) -> float | None:
     the frame's: turn masks of a tilted photograph first. A larger ratio goes with glaucoma.
 
     Args:
-        cup, disc: Shape (h, w), bool.
+        cup: Shape (h, w), bool.
+        disc: Shape (h, w), bool.
 
     Returns:
         None where there is no disc or no cup within it; an eye without a cup has no mask of it.

@@ -107,8 +107,8 @@ def render(
         disease: `normal`, or any of `presets.DISEASES`.
         grade: Grade of diabetic retinopathy, 0 to 4 (0 is no retinopathy); ignored for other diseases.
         eye: `{'right', 'left'}`. Laterality.
-        height, width: Size in pixels, from 32; the width defaults to what the device's aspect ratio makes of the
-            height.
+        height: Pixels, from 32.
+        width: Pixels, from 32; by default from the height and the device's aspect ratio.
         device: One of `camera.DEVICES`.
         faults: What is wrong with the photograph; nothing by default.
         age: Age in years; the old have more drusen and less sheen.

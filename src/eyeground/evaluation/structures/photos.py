@@ -60,7 +60,8 @@ def measure_photo(
     """Compare a probability map with the drawn structure.
 
     Args:
-        photo, patient: Their names; eyes of one patient are resampled together.
+        photo: Its name.
+        patient: Their name; eyes of one patient are resampled together.
         probability: Shape (h, w), 0 to 1; taken as float32.
         truth: Shape (h, w), bool: the structure as drawn.
         inside: Shape (h, w), bool: the field of view; other pixels are not counted.

@@ -62,7 +62,8 @@ def compare(
     Both meet the same resamples of patients; intervals are percentiles of the resampled differences.
 
     Args:
-        first, second: Of the same photos against the same truth, in any order.
+        first: Photos in any order.
+        second: The same photos against the same truth, in any order.
 
     Returns:
         Columns as of `structure_estimates` with `p` before `note`: `value`, `low` and `high` are differences, -1 to 1;
