@@ -106,8 +106,8 @@ def test_photos_are_shown_only_if_asked_for_and_carry_no_metadata(failures, tmp_
         exif = photo.getexif()
         exif[0x010E] = "Jane Smith"
         photo.save(tmp_path / failure.photo, exif=exif)
-    assert failures_section(found, root=tmp_path).gallery == ()
-    section = failures_section(found, root=tmp_path, pictures=True)
+    assert failures_section(found).gallery == ()
+    section = failures_section(found, tmp_path)
     assert len(section.gallery) == 4
     for picture in section.gallery:
         opened = Image.open(BytesIO(picture.jpeg))
@@ -119,7 +119,6 @@ def test_photos_are_shown_only_if_asked_for_and_carry_no_metadata(failures, tmp_
     assert any("identify" in paragraph for paragraph in section.paragraphs)
 
 
-@pytest.mark.parametrize("root", [None, "nowhere"])
-def test_pictures_without_their_folder_are_an_error(failures, tmp_path, root):
+def test_pictures_without_their_folder_are_an_error(failures, tmp_path):
     with pytest.raises(UserError, match="need the folder"):
-        failures_section(failures(), root=root and tmp_path / root, pictures=True)
+        failures_section(failures(), tmp_path / "nowhere")

@@ -74,8 +74,8 @@ def curve(label: str = "abnormal") -> Figure:
     return figure
 
 
-def section(key: str, title: str = "Title", **content) -> Section:
-    return Section(key, title, ("A paragraph.",), **content)
+def section(key: str, **content) -> Section:
+    return Section(key, "Title", ("A paragraph.",), **content)
 
 
 TABLE = pd.DataFrame(
@@ -146,13 +146,8 @@ def test_nothing_is_loaded_and_nothing_runs(report):
 
 def test_hostile_text_stays_text(report, tmp_path):
     table = pd.DataFrame({HOSTILE: [HOSTILE], "n": [HOSTILE], "note": [HOSTILE]})
-    bad = Section(
-        HOSTILE,
-        HOSTILE,
-        (HOSTILE,),
-        (TableBlock(HOSTILE, table, HOSTILE),),
-        (FigureBlock("../../" + HOSTILE, curve(HOSTILE), HOSTILE, HOSTILE),),
-    )
+    figure = FigureBlock("../../" + HOSTILE, curve(HOSTILE), HOSTILE, HOSTILE)
+    bad = Section(HOSTILE, HOSTILE, (HOSTILE,), (TableBlock(HOSTILE, table, HOSTILE),), (figure,))
     hostile = replace(
         report,
         title=HOSTILE,
@@ -179,13 +174,10 @@ def test_figures_have_alternative_texts_and_captions(report):
     page = Page(render(report))
     pictures = page.all("svg")
     assert len(pictures) == 3
-    assert [picture.attributes["aria-label"] for picture in pictures] == [
-        "A rising curve, number 0.",
-        "A rising curve, number 1.",
-        "Another curve.",
-    ]
-    assert all(picture.attributes["role"] == "img" for picture in pictures)
-    assert all("viewBox" in picture.attributes or "viewbox" in picture.attributes for picture in pictures)
+    labels = [picture.attributes["aria-label"] for picture in pictures]
+    assert labels == ["A rising curve, number 0.", "A rising curve, number 1.", "Another curve."]
+    for picture in pictures:
+        assert picture.attributes["role"] == "img" and {"viewBox", "viewbox"} & picture.attributes.keys()
     captions = [element.text for element in page.all("figcaption")]
     assert [text[:9] for text in captions if text.startswith("Figure")] == ["Figure 1.", "Figure 2.", "Figure 3."]
     assert [text[:8] for text in captions if text.startswith("Table")] == ["Table 1.", "Table 2."]
@@ -273,13 +265,8 @@ def test_parts_lie_beside_the_page_and_none_overwrites_another(report, tmp_path)
     assert write_report(report, tmp_path) == tmp_path / "report.html"
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     figures = {f"figures/{name}.{kind}" for name in ("roc", "roc-2", "counts") for kind in ("svg", "png")}
-    assert names == figures | {
-        "tables/flow.csv",
-        "tables/counts.csv",
-        "report.html",
-        "checklist.json",
-        "metrics.csv",
-    }
+    tables = {"tables/flow.csv", "tables/counts.csv"}
+    assert names == figures | tables | {"report.html", "checklist.json", "metrics.csv"}
     assert (tmp_path / "metrics.csv").read_text() == "the caller's"
     with Image.open(tmp_path / "figures" / "roc.png") as picture:
         assert min(picture.size) > 300

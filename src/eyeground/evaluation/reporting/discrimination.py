@@ -25,7 +25,7 @@ from eyeground.evaluation.reporting.figures import precision_recall_figure, roc_
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.score_figure import score_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import DASH, counted, joined, notes_of
+from eyeground.evaluation.reporting.wording import DASH, counted, joined, notes_of, photos_of_patients
 from eyeground.evaluation.results import Evaluation, OutputEvaluation
 from eyeground.evaluation.samples import Sample, samples_of
 
@@ -70,8 +70,8 @@ def _paragraphs(evaluation: Evaluation) -> tuple[str, ...]:
         output = estimable[0]
         areas = [f"an {TITLES[metric]} of {as_text(output.estimate(metric))}" for metric in AREAS]
         paragraphs.append(
-            f"For {describe_output(output.output)}, {counted(output.photos, 'photo')} of "
-            f"{counted(output.patients, 'patient')} gave {joined(areas)}."
+            f"For {describe_output(output.output)}, {photos_of_patients(output.photos, output.patients)} gave "
+            f"{joined(areas)}."
         )
     elif estimable:
         means = [f"the {name} was {as_text(estimate)}" for name, estimate in _summaries(evaluation) if estimate.value]

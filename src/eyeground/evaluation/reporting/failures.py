@@ -107,26 +107,23 @@ def write_failures(failures: Failures, path: Path, for_spreadsheets: bool = Fals
     write_table(pd.DataFrame(rows, columns=list(COLUMNS)), path, for_spreadsheets)
 
 
-def failures_section(
-    failures: Failures, root: Path | None = None, pictures: bool = False, names: bool = False
-) -> Section:
-    """The most confident errors as a table, and as a gallery of small standard photos if asked for.
+def failures_section(failures: Failures, photos: Path | None = None, names: bool = False) -> Section:
+    """The most confident errors as a table, and optionally as a gallery of small standard photos.
 
     Args:
-        root: Folder that the photos' paths start from.
-        pictures: Show the photos. The table says why a photo that cannot be read is missing.
+        photos: Folder that the photos' paths start from, to show them; None shows none. The table says why a photo that
+            cannot be read is missing.
         names: Name the photos in the table, beside their numbers.
 
     Raises:
-        UserError: If pictures are asked for without a root, or the root is no folder.
+        UserError: If `photos` is not a folder.
     """
-    gallery: tuple[Picture, ...] = ()
-    unreadable: dict[int, str] = {}
-    if pictures:
-        if root is None or not Path(root).is_dir():
-            raise UserError(f"pictures of failures need the folder that photos are in; {root} is none")
-        gallery, unreadable = _gallery(failures, Path(root))
-    tables = (TableBlock(KEY, _table(failures, names, unreadable), _caption(names)),) if failures.shown else ()
+    if photos is not None and not photos.is_dir():
+        raise UserError(f"{photos}: there is no such folder; pictures of errors need the folder of the photos")
+    gallery, unreadable = _gallery(failures, photos) if photos is not None else ((), {})
+    numbered = "" if names else " Numbers are those of failures.csv, which names the photos."
+    caption = f"The most confident errors of every output.{numbered}"
+    tables = (TableBlock(KEY, _table(failures, names, unreadable), caption),) if failures.shown else ()
     return Section(
         key=KEY,
         title="Most confident errors",
@@ -168,11 +165,6 @@ def _paragraphs(failures: Failures, gallery: Sequence[Picture]) -> tuple[str, ..
             "patient, so take care who receives this report."
         )
     return tuple(paragraphs)
-
-
-def _caption(names: bool) -> str:
-    numbered = "" if names else " Numbers are those of failures.csv, which names the photos."
-    return f"The most confident errors of every output.{numbered}"
 
 
 def _table(failures: Failures, names: bool, unreadable: dict[int, str]) -> pd.DataFrame:

@@ -18,10 +18,10 @@ from eyeground.errors import UserError
 from eyeground.evaluation.flow import IN_MANIFEST, NO_SPLIT, READABLE, evaluated_scope, flow_table
 from eyeground.evaluation.reporting.figure_style import INK, PALE, styled
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import counted
+from eyeground.evaluation.reporting.wording import counted, photos_of_patients
 
 KEY = "flow"
-MOST_OUTPUTS = 12
+MOST_OUTPUTS, LONGEST_NAME = 12, 40
 FILES = ("missing files", "unreadable files")
 NOTED = (
     ("of these ungradable by the measures", "ungradable by the measures"),
@@ -62,7 +62,7 @@ def flow_section(predictions: Predictions, checked: pd.DataFrame | None = None) 
     flow = flow_table(predictions)
     steps = steps_of(predictions, checked)
     evaluated = scope.predictions.table
-    counts = f"{counted(len(evaluated), 'photo')} of {counted(int(evaluated['patient'].nunique()), 'patient')}"
+    counts = photos_of_patients(len(evaluated), int(evaluated["patient"].nunique()))
     unknown = "Photos whose truth for an output is unknown are left out of its results."
     described = [
         f"{step.title}: {'; '.join(step.lines)}" + (f" ({'; '.join(step.loss)})" if step.loss else "") for step in steps
@@ -89,7 +89,7 @@ def flow_section(predictions: Predictions, checked: pd.DataFrame | None = None) 
 def steps_of(predictions: Predictions, checked: pd.DataFrame | None = None) -> tuple[Step, ...]:
     """The boxes from the manifest to the predictions; the predictions alone without `checked`."""
     table = predictions.table
-    predicted = Step("In the predictions", (_counted(len(table), int(table["patient"].nunique())),))
+    predicted = Step("In the predictions", (photos_of_patients(len(table), int(table["patient"].nunique())),))
     if checked is None:
         return (predicted,)
     counts = zip(checked["photos"].tolist(), checked["patients"].tolist(), strict=True)
@@ -104,9 +104,11 @@ def steps_of(predictions: Predictions, checked: pd.DataFrame | None = None) -> t
     noted = tuple(f"{by_step[step][0]:,} {name}" for step, name in NOTED if by_step.get(step, (0, 0))[0])
     reasons = ("used for training or left out",) if lost else ()
     return (
-        Step("In the manifest", (_counted(*by_step[IN_MANIFEST]),), ("Left out", *files)),
+        Step("In the manifest", (photos_of_patients(*by_step[IN_MANIFEST]),), ("Left out", *files)),
         Step(
-            "Readable", (_counted(*by_step[READABLE]), *noted), ("Not in the predictions", f"{lost:,} photos", *reasons)
+            "Readable",
+            (photos_of_patients(*by_step[READABLE]), *noted),
+            ("Not in the predictions", f"{lost:,} photos", *reasons),
         ),
         predicted,
     )
@@ -143,10 +145,6 @@ def flow_figure(steps: Sequence[Step], flow: pd.DataFrame, scope: str) -> Figure
             _arrow(axes, (across, top - _GAP), (across, top))
         _draw_truths(axes, truths, top, truth_height, scope)
     return figure
-
-
-def _counted(photos: int, patients: int) -> str:
-    return f"{counted(photos, 'photo')} of {counted(patients, 'patient')}"
 
 
 def _height(lines: int) -> float:
@@ -198,16 +196,14 @@ def _draw_truths(axes: Axes, truths: pd.DataFrame, top: float, height: float, sc
         axes.text(right, line, column.removesuffix("s"), ha="right", va="center", color="#555555")
     for name, row in truths.head(MOST_OUTPUTS).iterrows():
         line += _LINE
-        axes.text(0.15, line, _shortened(describe_output(str(name))), va="center")
+        label = describe_output(str(name))
+        label = label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…"
+        axes.text(0.15, line, label, va="center")
         for column, right in columns.items():
             axes.text(right, line, f"{int(row[column]):,}", ha="right", va="center")
     if len(truths) > MOST_OUTPUTS:
         more = f"… and {len(truths) - MOST_OUTPUTS:,} more outputs, in the table"
         axes.text(0.15, line + _LINE, more, va="center", color="#555555")
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= 40 else f"{name[:39]}…"
 
 
 def _box(

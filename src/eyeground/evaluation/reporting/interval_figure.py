@@ -5,6 +5,7 @@ The figure grows with its rows, so that text keeps its size. Series differ by sh
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -83,7 +84,9 @@ def interval_figure(
             right += widths[index] + _GAP
         if series:
             figure.legend(
-                handles=[_handle(index, name) for index, name in enumerate(series)],
+                handles=[
+                    Line2D([], [], **_style(index), linewidth=1.2, label=name) for index, name in enumerate(series)
+                ],
                 loc="upper left",
                 bbox_to_anchor=(0, 1),
                 ncols=len(series),
@@ -99,33 +102,15 @@ def _draw(axes: Axes, place: int, row: Row) -> None:
     for index, (estimate, offset) in enumerate(zip(row.estimates, offsets, strict=False)):
         if estimate.value is None:
             continue
-        shape, filled = MARKERS[index]
         if estimate.low is not None and estimate.high is not None:
             axes.plot([estimate.low, estimate.high], [place + offset] * 2, color=COLOURS[index], linewidth=1.2)
-        axes.plot(
-            estimate.value,
-            place + offset,
-            marker=shape,
-            markersize=4.2,
-            markerfacecolor=COLOURS[index] if filled else "white",
-            markeredgecolor=COLOURS[index],
-            markeredgewidth=1.1,
-            linestyle="none",
-        )
+        axes.plot(estimate.value, place + offset, **_style(index), markeredgewidth=1.1, linestyle="none")
 
 
-def _handle(index: int, name: str) -> Line2D:
+def _style(index: int) -> dict[str, Any]:
     shape, filled = MARKERS[index]
-    return Line2D(
-        [],
-        [],
-        color=COLOURS[index],
-        linewidth=1.2,
-        marker=shape,
-        markersize=4.2,
-        markerfacecolor=COLOURS[index] if filled else "white",
-        label=name,
-    )
+    colour = COLOURS[index]
+    return {"color": colour, "marker": shape, "markersize": 4.2, "markerfacecolor": colour if filled else "white"}
 
 
 def _limits(rows: Sequence[Row], line: float | None) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from eyeground.core.proportions import CONFIDENCE
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.flow import NO_SPLIT, flow_table
 from eyeground.evaluation.metrics import title_of
-from eyeground.evaluation.reporting.wording import counted, describe_rule, joined
+from eyeground.evaluation.reporting.wording import counted, describe_rule, joined, photos_of_patients
 from eyeground.evaluation.results import Evaluation
 
 MOST_OUTPUTS_IN_A_SENTENCE = 4
@@ -31,15 +31,15 @@ def evaluation_parts(evaluation: Evaluation, predictions: Predictions, interval:
 
 
 def _cohort(evaluation: Evaluation, flow: pd.DataFrame) -> str:
-    evaluated = f"{counted(evaluation.photos, 'photo')} of {counted(evaluation.patients, 'patient')}"
+    evaluated = photos_of_patients(evaluation.photos, evaluation.patients)
     where = (
         "the test split" if evaluation.scope == "test" else "the entire table of predictions, which marks no test split"
     )
     sentences = [f"The evaluation was made on {where}: {evaluated}."]
     splits = flow.drop_duplicates("split").set_index("split")
     others = [
-        f"{counted(int(row['photos']), 'photo')} of {counted(int(row['patients']), 'patient')} in "
-        + ("no split" if split == NO_SPLIT else str(split))
+        photos_of_patients(int(row["photos"]), int(row["patients"]))
+        + f" in {'no split' if split == NO_SPLIT else split}"
         for split, row in splits.iterrows()
         if split != "test"
     ]

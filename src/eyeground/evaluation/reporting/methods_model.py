@@ -14,7 +14,7 @@ from eyeground.config.training_recipe import (
     SoftLabels,
     TrainingRecipe,
 )
-from eyeground.evaluation.reporting.wording import counted, joined
+from eyeground.evaluation.reporting.wording import counted, joined, photos_of_patients
 
 MOST_OUTPUTS_NAMED = 12
 
@@ -91,8 +91,8 @@ def _data(description: BundleDescription) -> str:
     record = description.training
     sources = f" from {joined(record.sources)}" if record.sources else ""
     return (
-        f"The model ({description.name}) was fitted to {counted(record.photos, 'photo')} of "
-        f"{counted(record.patients, 'patient')}{sources} (SHA-256 of the manifest {record.manifest_fingerprint[:12]}…)."
+        f"The model ({description.name}) was fitted to {photos_of_patients(record.photos, record.patients)}"
+        f"{sources} (SHA-256 of the manifest {record.manifest_fingerprint[:12]}…)."
         + (f" It was fitted at {record.side} px." if record.side else "")
         + "".join(
             f" After training, {one.share:.3f} of the logit for {describe_output(one.added)} was added to the one for "

@@ -17,7 +17,7 @@ from eyeground.evaluation.metrics import TITLES
 from eyeground.evaluation.reporting.matrix_figure import class_figure, confusion_figure
 from eyeground.evaluation.reporting.referrals import SCREENED, Referrals, referrals
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import DASH, counted, joined, notes_of, short_rule
+from eyeground.evaluation.reporting.wording import DASH, joined, notes_of, photos_of_patients, short_rule
 from eyeground.evaluation.results import (
     AtOperatingPoint,
     Evaluation,
@@ -206,7 +206,7 @@ def _figures(evaluation: Evaluation, points: Sequence[Point]) -> tuple[FigureBlo
                 f"classes_{family.family.target}",
                 class_figure(family),
                 alt=f"Confusion matrices of the classes of {target}: {joined([_agreed(family, one) for one in family.decisions])}.",
-                caption=f"{target}: {counted(family.photos, 'photo')} of {counted(family.patients, 'patient')} by class and "
+                caption=f"{target}: {photos_of_patients(family.photos, family.patients)} by class and "
                 "by decision, with their share of the row.",
             )
         )

@@ -181,7 +181,7 @@ def write_validation(
     failures = most_confident_errors(evaluation, predictions)
     sections = (
         *sections_of(evaluation, predictions, request, inputs),
-        failures_section(failures, presentation.photos, presentation.photos is not None, presentation.names),
+        failures_section(failures, presentation.photos, presentation.names),
     )
     # Everything is computed before anything is written, so that an error in the tables leaves no partial report.
     name = name_of_table(predictions, inputs.description)

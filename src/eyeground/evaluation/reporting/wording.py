@@ -25,6 +25,15 @@ def counted(number: int, singular: str) -> str:
     return f"{number:,} {singular}" if number == 1 else f"{number:,} {singular}s"
 
 
+def photos_of_patients(photos: int, patients: int) -> str:
+    """How many photos of how many patients.
+
+    >>> photos_of_patients(1260, 1)
+    '1,260 photos of 1 patient'
+    """
+    return f"{counted(photos, 'photo')} of {counted(patients, 'patient')}"
+
+
 def describe_rule(rule: str) -> str:
     """A rule for an operating point in a sentence; an unknown rule is returned as it is.
 
