@@ -78,7 +78,7 @@ def _draw_classes(axes: Axes, decision: MultiOutputDecision, classes: tuple[str,
 def _draw_shares(axes: Axes, counts: np.ndarray, line: float) -> np.ndarray:
     """Shade the cells by their share of the row, and return the shares: 0 in a row without photos."""
     totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    shares: np.ndarray = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     # Half of the colour map's range, so that dark numbers stay readable on every cell.
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=2)
     axes.set(xlabel="Called", ylabel="Truth")
