@@ -15,7 +15,6 @@ from eyeground.bundle.description import (
     Rounding,
     TrainingRecord,
 )
-from eyeground.cli.verbs import VERBS
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import Settings, all_settings, read_recipe
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
@@ -74,11 +73,6 @@ def test_every_entry_of_a_bundle_description_is_documented() -> None:
     for kind in kinds:
         for name in kind.model_fields:
             assert f"`{name}`" in page("bundle.md") or name == "output", f"{kind.__name__}.{name}"
-
-
-def test_every_function_of_a_command_is_in_the_reference() -> None:
-    for verb in VERBS:
-        assert f"[`{verb}`](#eyeground.{verb})" in page("api.md"), verb
 
 
 def test_the_drawing_of_the_house_is_true_and_has_no_circle() -> None:

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from eyeground.cli.verbs import VERBS
 from eyeground.screening import runtime
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
@@ -24,3 +25,9 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert names["strict"].rule.thresholds["abnormal"] == 0.9
     told = capsys.readouterr().out
     assert all(line in told for line in re.findall(r"print\(error\)  # (.*)", PAGE.read_text(encoding="utf-8")))
+
+
+def test_every_function_of_a_command_is_in_the_reference() -> None:
+    reference = PAGE.with_name("api.md").read_text(encoding="utf-8")
+    for verb in VERBS:
+        assert f"[`{verb}`](#eyeground.{verb})" in reference, verb
