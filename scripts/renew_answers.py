@@ -15,8 +15,9 @@ from rich.console import Console
 
 from eyeground.bundle.description import AnswerRules
 from eyeground.bundle.files import CARD, WEIGHTS
-from eyeground.bundle.open import Bundle, extend_bundle, open_classifier
+from eyeground.bundle.open import Bundle, open_classifier
 from eyeground.bundle.training_photos import TRAINING_PHOTOS
+from eyeground.bundle.write import extend_bundle
 from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.data.predictions import Predictions, read_predictions
 from eyeground.evaluation import Evaluation, evaluate

@@ -13,7 +13,8 @@ import typer
 
 from eyeground import models
 from eyeground.bundle.files import ONNX
-from eyeground.bundle.open import extend_bundle, open_classifier
+from eyeground.bundle.open import open_classifier
+from eyeground.bundle.write import extend_bundle
 from eyeground.errors import UserError
 from eyeground.models.export import export_onnx
 

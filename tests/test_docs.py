@@ -6,15 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from eyeground.bundle.description import (
-    BundleDescription,
-    MeasuredMetric,
-    OperatingPoint,
-    Quantisation,
-    QuantisedOutput,
-    Rounding,
-    TrainingRecord,
-)
+from eyeground.bundle.description import BundleDescription, OperatingPoint, TrainingRecord
+from eyeground.bundle.measured import MeasuredMetric, Quantisation, QuantisedOutput, Rounding
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import Settings, all_settings, read_recipe
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from eyeground.bundle import installed
-from eyeground.bundle.description import MeasuredMetric, read_description
+from eyeground.bundle.description import read_description
+from eyeground.bundle.measured import MeasuredMetric
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.cli import main
 from eyeground.errors import UserError

@@ -18,22 +18,13 @@ from pydantic import ValidationError
 from safetensors.numpy import save_file
 
 from eyeground.bundle.calibration import Platt, Temperature, Uncalibrated
-from eyeground.bundle.description import (
-    BundleDescription,
-    DecisionRule,
-    Familiarity,
-    MeasuredMetric,
-    OperatingPoint,
-    Quantisation,
-    QuantisedOutput,
-    Rounding,
-    Share,
-    TrainingRecord,
-)
+from eyeground.bundle.description import BundleDescription, DecisionRule, OperatingPoint, Share, TrainingRecord
 from eyeground.bundle.familiarity import REFERENCE, fit_reference, write_reference
 from eyeground.bundle.files import CARD, INT8, ONNX, WEIGHTS
 from eyeground.bundle.installed import DESCRIPTION
-from eyeground.bundle.open import Bundle, extend_bundle, now, open_bundle, place_bundle, write_bundle
+from eyeground.bundle.measured import Familiarity, MeasuredMetric, Quantisation, QuantisedOutput, Rounding
+from eyeground.bundle.open import Bundle, open_bundle
+from eyeground.bundle.write import extend_bundle, now, place_bundle, write_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.core.files import sha256_of

@@ -14,6 +14,7 @@ from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
 from eyeground.imaging import cache
 from eyeground.imaging.cache import prepare, read_prepared, read_prepared_standard
+from eyeground.imaging.cache_size import kept, shrink
 from eyeground.imaging.standard import StandardPhoto, standard_photo
 
 SETTINGS = Preprocessing(side=48)
@@ -141,13 +142,13 @@ def test_the_cache_is_shown_and_shrunk_by_what_was_used_longest_ago(photos: list
     for entry in entries:
         os.utime(entry, (0, 0))
     recent = [entry for entry in prepare(photos[1:3], SETTINGS, folder).paths if entry]
-    (part,) = cache.kept(folder)
+    (part,) = kept(folder)
     assert (part.files, part.size) == (5, sum(entry.stat().st_size for entry in entries))
     most = sum(entry.stat().st_size for entry in recent)
-    assert cache.shrink(folder, most) == 3
+    assert shrink(folder, most) == 3
     assert [entry.exists() for entry in entries] == [False, True, True, False, False]
-    assert cache.shrink(folder, most) == 0
-    assert cache.shrink(folder, 0) == 2
+    assert shrink(folder, most) == 0
+    assert shrink(folder, 0) == 2
     assert prepare(photos, SETTINGS, folder).paths == entries
 
 
@@ -160,6 +161,6 @@ def test_only_what_was_made_of_photographs_is_removed(tmp_path: Path) -> None:
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    assert cache.shrink(tmp_path, 0) == 3
+    assert shrink(tmp_path, 0) == 3
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["model.onnx"]
-    assert cache.kept(tmp_path / "nowhere") == []
+    assert kept(tmp_path / "nowhere") == []

@@ -12,7 +12,9 @@ from torch.nn import functional
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
-from eyeground.models.classifier import Classifier, LinearHead, area_average, in_order, probabilities
+from eyeground.models.backbones import area_average
+from eyeground.models.classifier import Classifier
+from eyeground.models.heads import LinearHead, in_order, probabilities
 
 SIDE = 64
 TARGETS = (

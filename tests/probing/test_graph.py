@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Preprocessing
-from eyeground.models.classifier import LinearHead, probabilities
+from eyeground.models.heads import LinearHead, probabilities
 from eyeground.probing.graph import graph_with_head
 from eyeground.probing.regression import Head
 

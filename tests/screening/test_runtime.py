@@ -13,7 +13,7 @@ import eyeground
 from eyeground.bundle.calibration import Platt
 from eyeground.bundle.files import ONNX
 from eyeground.bundle.installed import default_model
-from eyeground.bundle.open import copier, write_bundle
+from eyeground.bundle.write import copier, write_bundle
 from eyeground.config.targets import Target
 from eyeground.errors import UserError
 from eyeground.screening.runtime import load

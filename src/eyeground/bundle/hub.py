@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from eyeground.bundle.description import read_description
 from eyeground.bundle.files import KNOWN_FILES, REQUIRED_FILES
 from eyeground.bundle.installed import DESCRIPTION, RELEASED, how_to_install, is_plain_name, pulled_folder
-from eyeground.bundle.open import Bundle, open_bundle, place_bundle
+from eyeground.bundle.open import Bundle, open_bundle
+from eyeground.bundle.write import place_bundle
 from eyeground.errors import UserError
 
 if TYPE_CHECKING:

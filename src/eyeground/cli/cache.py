@@ -24,7 +24,7 @@ def cache(
     """
     from pydantic import ByteSize
 
-    from eyeground.imaging.cache import kept, shrink
+    from eyeground.imaging.cache_size import kept, shrink
 
     console = Console(soft_wrap=True)
     if limit is not None or clear:

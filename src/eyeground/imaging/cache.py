@@ -16,9 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from itertools import accumulate
 from pathlib import Path
-from stat import S_ISREG
 
 import cv2
 import numpy as np
@@ -37,8 +35,7 @@ from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
 LONGEST_DECODE = 120  # seconds; a decoder that takes longer is stuck, and its process is ended
 _CHUNK = 16  # photos per message to a worker
 _TEXT_KEY = "eyeground"
-_STANDARD = "standard-"  # what the names of folders of standard photos begin with
-_EMBEDDINGS = "embeddings"  # where `probing.embedding` keeps what networks made of them
+STANDARD = "standard-"  # what the names of folders of standard photos begin with
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ def prepare(paths: Sequence[Path], preprocessing: Preprocessing, cache_folder: P
     """
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; at least one process has to do the work")
-    folder = Path(cache_folder) / f"{_STANDARD}v{preprocessing.version}-{preprocessing.side}"
+    folder = Path(cache_folder) / f"{STANDARD}v{preprocessing.version}-{preprocessing.side}"
     _sweep(folder)
     prepared: list[Path | None] = [None] * len(paths)
     failures: dict[int, str] = {}
@@ -101,56 +98,6 @@ def prepared_to_assess(
     for index, reason in larger.failures.items():
         raise UserError(f"{paths[index]}: could be read a moment ago, and now it cannot: {reason}")
     return [entry for entry in larger.paths if entry is not None]
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What one folder of the cache keeps: how many files, of how many bytes together."""
-
-    folder: Path
-    files: int
-    size: int
-
-
-def kept(cache_folder: Path) -> list[Kept]:
-    """What the cache keeps of photographs, folder by folder. Models that were pulled lie beside that and do not count."""
-    return [
-        Kept(folder, len(found), sum(status.st_size for _, status in found))
-        for folder in _folders(cache_folder)
-        if (found := list(_files(folder)))
-    ]
-
-
-def shrink(cache_folder: Path, most: int) -> int:
-    """Remove from the cache what was used longest ago, until the rest has `most` bytes or fewer; return how many files.
-
-    A training or an evaluation that is running loses photos that it still needs, and says so.
-
-    Raises:
-        UserError: If a file cannot be removed.
-    """
-    found = [entry for folder in _folders(cache_folder) for entry in _files(folder)]
-    found.sort(key=lambda entry: entry[1].st_atime_ns, reverse=True)
-    ends = accumulate(status.st_size for _, status in found)
-    surplus = [file for end, (file, _) in zip(ends, found, strict=True) if end > most]
-    for file in surplus:
-        try:
-            file.unlink(missing_ok=True)
-        except OSError as error:
-            raise UserError(f"{file}: cannot be removed: {error.strerror or error}") from error
-    return len(surplus)
-
-
-def _folders(cache_folder: Path) -> list[Path]:
-    return [*sorted(cache_folder.glob(f"{_STANDARD}v*-*/")), *cache_folder.glob(f"{_EMBEDDINGS}/")]
-
-
-def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # a run beside this one has just moved it into its place
-            status = path.stat()
-            if S_ISREG(status.st_mode):
-                yield path, status
 
 
 def _sweep(folder: Path) -> None:

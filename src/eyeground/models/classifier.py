@@ -16,16 +16,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eyeground.config.targets import Target, later_steps
+from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError
+from eyeground.models.backbones import area_average, as_map, create_backbone
+from eyeground.models.heads import HEADS, probabilities
 
-HIDDEN_UNITS = 512
 # Axes of (n, channels, height, width) along which further views are flipped: upside down, then the two mirrored ones.
 FLIPS = ((2, 3), (3,), (2,))
 
@@ -41,73 +41,6 @@ class Look:
 
     side: int
     turned: tuple[int, ...]
-
-
-class _Head(nn.Module):
-    """What all heads share: the logits of a last layer `output`, with the steps of ordinal targets in order."""
-
-    output: nn.Linear
-
-    def __init__(self, targets: Sequence[Target]) -> None:
-        super().__init__()
-        self._targets = tuple(targets)
-        self._outputs = sum(len(target.outputs) for target in targets)
-
-    def forward(self, embedding: Tensor) -> Tensor:
-        """(n, width) to (n, outputs)."""
-        own = self._own(embedding)
-        logits = in_order(own, self._targets)[0]
-        # In training each step learns from the logit that it shows as if it were its own. Through the minimum alone, a step
-        # whose own logit lies above a lower step's for all photos would never learn.
-        return own + (logits - own).detach() if self.training else logits
-
-    def effective(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (n, outputs, width) and bias (n, outputs) that give the logits of these embeddings."""
-        return self._effective_of(embedding, in_order(self._own(embedding), self._targets)[1])
-
-    def _own(self, embedding: Tensor) -> Tensor:
-        """Logits (n, outputs) of the last layer, each by itself."""
-        raise NotImplementedError
-
-    def _effective_of(self, embedding: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """As `effective`, where `chosen` (n, outputs) tells whose own logit each output has."""
-        raise NotImplementedError
-
-
-class LinearHead(_Head):
-    """One linear layer on the embedding."""
-
-    def __init__(self, width: int, targets: Sequence[Target]) -> None:
-        super().__init__(targets)
-        self.output = nn.Linear(width, self._outputs)
-
-    def _own(self, embedding: Tensor) -> Tensor:
-        logits: Tensor = self.output(embedding)
-        return logits
-
-    def _effective_of(self, embedding: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        return self.output.weight[chosen], self.output.bias[chosen]
-
-
-class HiddenLayerHead(_Head):
-    """The paper's head: 512 hidden units with ReLU, then one linear layer."""
-
-    def __init__(self, width: int, targets: Sequence[Target]) -> None:
-        super().__init__(targets)
-        self.hidden = nn.Linear(width, HIDDEN_UNITS)
-        self.output = nn.Linear(HIDDEN_UNITS, self._outputs)
-
-    def _own(self, embedding: Tensor) -> Tensor:
-        logits: Tensor = self.output(torch.relu(self.hidden(embedding)))
-        return logits
-
-    def _effective_of(self, embedding: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        active = (self.hidden(embedding) > 0).to(embedding.dtype)
-        gated = self.output.weight[chosen] * active[:, None]
-        return gated @ self.hidden.weight, gated @ self.hidden.bias + self.output.bias[chosen]
-
-
-HEADS: dict[str, type[LinearHead] | type[HiddenLayerHead]] = {"linear": LinearHead, "jang2024": HiddenLayerHead}
 
 
 class Classifier(nn.Module):
@@ -220,101 +153,3 @@ class Classifier(nn.Module):
         weights, _ = self.head.effective(embedding)
         evidence = torch.matmul(weights, features.flatten(2)).reshape(*logits.shape, *features.shape[2:])
         return probabilities(logits, self.targets), logits, embedding, evidence
-
-
-def create_backbone(architecture: Architecture, side: int) -> nn.Module:
-    """A timm backbone without pooling and classifier, for photos of `side` pixels."""
-    options = dict(architecture.backbone_options)
-    if architecture.output_stride != 32:
-        options["output_stride"] = architecture.output_stride
-    name = architecture.backbone
-    if not timm.is_model(name):
-        raise UserError(f"timm {timm.__version__} has no model '{name}'{did_you_mean(name, timm.list_models())}")
-    try:
-        return _with_side(name, side, options)
-    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        raise UserError(f"backbone '{name}' cannot be made with {options} at {side} px: {error}") from error
-
-
-def _with_side(name: str, side: int, options: dict[str, object]) -> nn.Module:
-    # Transformers fix their position embedding at construction; convolutional networks reject `img_size`.
-    try:
-        backbone: nn.Module = timm.create_model(name, num_classes=0, global_pool="", img_size=side, **options)
-    except TypeError as error:
-        if "img_size" not in str(error):
-            raise
-        backbone = timm.create_model(name, num_classes=0, global_pool="", **options)
-    return backbone
-
-
-def area_average(features: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Maps (n, width, h, w) on another grid: each new cell is the average over the area it covers, so the mean is kept.
-
-    torch's own adaptive pooling lets the areas of neighbouring cells overlap where grids do not nest, which changes the mean.
-    """
-    height, width = int(features.shape[-2]), int(features.shape[-1])
-    if (height, width) == grid:
-        return features
-    down, across = _shares(height, grid[0]).to(features), _shares(width, grid[1]).to(features)
-    return torch.matmul(torch.matmul(down, features), across.T)
-
-
-def _shares(cells: int, new: int) -> Tensor:
-    """(new, cells): which share of each new cell along an axis lies in each old one."""
-    old_edges, new_edges = torch.arange(cells + 1) / cells, torch.arange(new + 1) / new
-    overlap = torch.minimum(new_edges[1:, None], old_edges[1:]) - torch.maximum(new_edges[:-1, None], old_edges[:-1])
-    return overlap.clamp(min=0) * new
-
-
-def as_map(backbone: Any, features: Tensor) -> Tensor:
-    """Bring a backbone's features to (n, width, h, w): tokens (n, tokens, width) and NHWC maps included.
-
-    Raises:
-        UserError: If the features have no places on the photo.
-    """
-    if features.ndim == 3 and hasattr(getattr(backbone, "patch_embed", None), "grid_size"):
-        tokens = features[:, int(getattr(backbone, "num_prefix_tokens", 0)) :]
-        height, width = backbone.patch_embed.grid_size
-        # shape[0], not len(): the export would take that for a constant.
-        return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, int(height), int(width))
-    if features.ndim != 4:
-        raise UserError(
-            f"backbone '{type(backbone).__name__}' yields no feature map, so it can have no evidence map; choose a convolutional "
-            "network or a plain vision transformer"
-        )
-    if str(getattr(backbone, "output_fmt", "NCHW")).endswith("NHWC"):
-        return features.permute(0, 3, 1, 2)
-    return features
-
-
-def in_order(values: Tensor, targets: Sequence[Target]) -> tuple[Tensor, Tensor]:
-    """Put the steps of ordinal targets in order: each takes the smallest of its own value and those of the steps below it.
-
-    Args:
-        values: Shape (n, outputs): logits or probabilities.
-
-    Returns:
-        values: `(n, outputs)`. Within an ordinal target never rising; those of all other outputs as they were.
-        chosen: `(n, outputs), int64`. The place of the output whose value was taken.
-    """
-    outputs = int(values.shape[1])
-    columns = list(values.chunk(outputs, dim=1))
-    chosen = list(torch.arange(outputs, device=values.device).expand(values.shape[0], -1).chunk(outputs, dim=1))
-    # Not torch.cummin, which ONNX does not have.
-    for step in later_steps(targets):
-        lower = columns[step - 1] <= columns[step]  # false for NaN, which must not be passed over
-        columns[step] = torch.where(lower, columns[step - 1], columns[step])
-        chosen[step] = torch.where(lower, chosen[step - 1], chosen[step])
-    return torch.cat(columns, dim=1), torch.cat(chosen, dim=1)
-
-
-def probabilities(logits: Tensor, targets: Sequence[Target]) -> Tensor:
-    """Probabilities (n, outputs), never calibrated: softmax within a multiclass target, sigmoid elsewhere, steps in order."""
-    parts = []
-    first = 0
-    for target in targets:
-        part = logits[:, first : first + len(target.outputs)]
-        parts.append(part.softmax(dim=1) if target.kind == "multiclass" else part.sigmoid())
-        first += len(target.outputs)
-    # Logits in order are not enough: sigmoids are approximations, in which close or equal ones may change places.
-    return in_order(torch.cat(parts, dim=1), targets)[0]

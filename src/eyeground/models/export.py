@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from eyeground.bundle.description import NO_ANSWERS, AnswerRules, BundleDescription, Stacked, TrainingRecord
 from eyeground.bundle.files import CARD, ONNX, WEIGHTS
-from eyeground.bundle.open import Bundle, now, write_bundle
+from eyeground.bundle.open import Bundle
 from eyeground.bundle.training_photos import TRAINING_PHOTOS, write_training_photos
+from eyeground.bundle.write import now, write_bundle
 from eyeground.models.classifier import Classifier
 from eyeground.models.rounding import TYPE_NAMES, round_weights
 

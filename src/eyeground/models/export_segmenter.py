@@ -6,10 +6,12 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from eyeground.bundle.description import BundleDescription, MeasuredMetric, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import BundleDescription, OperatingPoint, TrainingRecord
 from eyeground.bundle.files import CARD, ONNX, WEIGHTS
-from eyeground.bundle.open import Bundle, now, open_segmenter, write_bundle
+from eyeground.bundle.measured import MeasuredMetric
+from eyeground.bundle.open import Bundle, open_segmenter
 from eyeground.bundle.training_photos import TRAINING_PHOTOS, write_training_photos
+from eyeground.bundle.write import now, write_bundle
 from eyeground.config.targets import Target
 from eyeground.models.checkpoints import read_tensors
 from eyeground.models.export import example_photos, write_card, write_graph

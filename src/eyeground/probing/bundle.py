@@ -13,8 +13,9 @@ from safetensors.numpy import load_file, save_file
 
 from eyeground.bundle.description import NO_ANSWERS, SINGLE, AnswerRules, BundleDescription, TrainingRecord
 from eyeground.bundle.files import CARD, ONNX, WEIGHTS
-from eyeground.bundle.open import Bundle, now, write_bundle
+from eyeground.bundle.open import Bundle
 from eyeground.bundle.training_photos import TRAINING_PHOTOS, write_training_photos
+from eyeground.bundle.write import now, write_bundle
 from eyeground.config.targets import Target
 from eyeground.probing.graph import BIAS, WEIGHT, graph_with_head
 from eyeground.probing.regression import Head

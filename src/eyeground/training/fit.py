@@ -26,7 +26,8 @@ from eyeground.core.machine import keep_freed_memory, usable_cores
 from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos
-from eyeground.models.classifier import Classifier, probabilities
+from eyeground.models.classifier import Classifier
+from eyeground.models.heads import probabilities
 from eyeground.training.data import Batch, EpochSampler, FundusDataset, loader, rarity_weights
 from eyeground.training.lightning_module import (
     BEST,

@@ -21,7 +21,8 @@ from eyeground.config.training_recipe import TrainingRecipe
 from eyeground.core.files import replacing
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
-from eyeground.models.classifier import Classifier, probabilities
+from eyeground.models.classifier import Classifier
+from eyeground.models.heads import probabilities
 from eyeground.training.data import Batch
 from eyeground.training.freezing import freeze_lowest
 from eyeground.training.losses import masked_loss

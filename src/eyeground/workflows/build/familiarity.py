@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.bundle.description import Familiarity
 from eyeground.bundle.familiarity import FEWEST_PHOTOS, REFERENCE, Reference, fit_reference, write_reference
 from eyeground.bundle.files import ONNX
-from eyeground.bundle.open import Bundle, extend_bundle
+from eyeground.bundle.measured import Familiarity
+from eyeground.bundle.open import Bundle
+from eyeground.bundle.write import extend_bundle
 from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
 from eyeground.imaging.cache import prepared_to_assess, read_prepared_standard

@@ -16,8 +16,9 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from eyeground.bundle.description import MeasuredMetric, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import OperatingPoint, TrainingRecord
 from eyeground.bundle.installed import DESCRIPTION, folder_of
+from eyeground.bundle.measured import MeasuredMetric
 from eyeground.bundle.open import Bundle, open_classifier
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import read_recipe

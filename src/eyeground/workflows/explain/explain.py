@@ -29,7 +29,8 @@ from eyeground.explanation.perturbation import area_under, deletion_curve, inser
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.masks import read_mask
 from eyeground.imaging.standard import StandardPhoto
-from eyeground.models.classifier import Classifier, probabilities
+from eyeground.models.classifier import Classifier
+from eyeground.models.heads import probabilities
 from eyeground.screening.pictures import save_picture
 from eyeground.workflows.explain.pictures import PHOTOS_PER_SHEET, Panel, draw_row, stack_rows
 

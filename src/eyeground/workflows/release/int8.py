@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from eyeground.bundle.description import BundleDescription, Quantisation, QuantisedOutput
+from eyeground.bundle.description import BundleDescription
+from eyeground.bundle.measured import Quantisation, QuantisedOutput
 from eyeground.imaging.cache import read_prepared
 from eyeground.models.quantise import WAYS, Way, quantise
 from eyeground.screening.decision import rule_of

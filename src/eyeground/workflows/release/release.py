@@ -14,12 +14,14 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from eyeground.bundle.description import AnswerRules, BundleDescription, Quantisation, Rounding
+from eyeground.bundle.description import AnswerRules, BundleDescription
 from eyeground.bundle.familiarity import REFERENCE
 from eyeground.bundle.files import CARD, INT8, ONNX, REPORT, WEIGHTS
 from eyeground.bundle.installed import is_plain_name
-from eyeground.bundle.open import Bundle, copier, open_bundle, write_bundle
+from eyeground.bundle.measured import Quantisation, Rounding
+from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.bundle.training_photos import TRAINING_PHOTOS
+from eyeground.bundle.write import copier, write_bundle
 from eyeground.core.files import sha256_of
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError

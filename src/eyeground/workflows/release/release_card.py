@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from eyeground.bundle.calibration import describe_calibration
-from eyeground.bundle.description import BundleDescription, MeasuredMetric, Share, describe_views
+from eyeground.bundle.description import BundleDescription, Share, describe_views
+from eyeground.bundle.measured import MeasuredMetric
 from eyeground.core.templates import open_template
 from eyeground.datasets import DATASETS, Dataset
 from eyeground.evaluation import Evaluation
