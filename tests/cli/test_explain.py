@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
@@ -25,7 +26,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     render_dataset(folder / "data", 2, 96, prevalence={"diabetic_retinopathy": 1.0}, faults=0.0, masks=True)
     torch.manual_seed(0)
     network = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), (Target(name="abnormal"),))
-    export_bundle(network, folder / "bundle", name="b", training=RECORD, card="# b\n", licence="mit")
+    export_bundle(network, folder / "bundle", ModelInfo(name="b", training=RECORD, card="# b\n", licence="mit"))
     return folder
 
 
@@ -65,7 +66,7 @@ def test_the_output_need_not_be_named_where_there_is_one_choice(
     named = tuple(Target(name=name) for name in targets)
     network = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), named)
     folder = place / "-".join(targets)
-    export_bundle(network, folder, name="c", training=RECORD, card="# c\n", licence="mit")
+    export_bundle(network, folder, ModelInfo(name="c", training=RECORD, card="# c\n", licence="mit"))
     given = ["explain", str(folder), str(place / "data" / "manifest.csv"), "-o", str(place / f"of-{folder.name}")]
     assert main([*given, "--cache", str(place / "cache"), "--jobs", "1"]) == code
     assert not code or "--output with one of glaucoma, amd" in " ".join(capsys.readouterr().err.split())

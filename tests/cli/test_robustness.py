@@ -8,6 +8,7 @@ import torch
 import typer
 
 from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.cli import app, main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
@@ -37,11 +38,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     export_bundle(
         classifier,
         folder,
-        name="b",
-        training=record,
-        answers=AnswerRules(operating_points=(point,)),
-        card="# b\n",
-        licence="mit",
+        ModelInfo(
+            name="b", training=record, answers=AnswerRules(operating_points=(point,)), card="# b\n", licence="mit"
+        ),
     )
     return str(folder)
 

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from eyeground.bundle.description import AnswerRules, DecisionRule, Share, TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
@@ -45,11 +46,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export_bundle(
         classifier,
         tmp_path_factory.mktemp("bundles") / "tiny",
-        name="tiny",
-        training=record,
-        answers=AnswerRules(decisions=(first, other), without_threshold={"amd": "few patients"}),
-        card="# tiny\n",
-        licence="apache-2.0",
+        ModelInfo(
+            name="tiny",
+            training=record,
+            answers=AnswerRules(decisions=(first, other), without_threshold={"amd": "few patients"}),
+            card="# tiny\n",
+            licence="apache-2.0",
+        ),
     ).folder
 
 

@@ -11,7 +11,7 @@ from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
 from eyeground.explanation.maps import explain
 from eyeground.explanation.tracing import Traced, trace
-from eyeground.models.classifier import Classifier, Look
+from eyeground.models.classifier import Classifier, View
 
 SIDE = 64
 SAME = {"backbone_options": {"pad_type": "same"}}
@@ -98,13 +98,13 @@ def test_cells_of_a_reduced_view_are_placed_where_they_look(turned: tuple[int, .
         looks = np.sort(reduced - 1 - looks) if turned else looks
         columns = np.float32((looks + 0.5) * side / reduced - 0.5)
         cells = np.tile(columns, (len(columns), 1))
-        placed = Traced((cells,), (Look(reduced, turned),), stride, centre).placed(side)
+        placed = Traced((cells,), (View(reduced, turned),), stride, centre).placed(side)
         np.testing.assert_allclose(placed[64, 48:80], np.arange(48, 80), atol=0.2)
 
 
 def test_enlarging_without_an_offset_is_plain_enlarging() -> None:
     found = trace(classifier(), photo(), 0)
-    centred = type(found)(found.cells, found.looks, found.stride, (found.stride - 1) / 2)
+    centred = type(found)(found.cells, found.views, found.stride, (found.stride - 1) / 2)
     plain = cv2.GaussianBlur(cv2.resize(found.cells[0], (SIDE, SIDE)), (0, 0), found.stride / 2)
     np.testing.assert_allclose(centred.placed(SIDE), plain, rtol=1e-3, atol=1e-3 * np.abs(plain).max())
 

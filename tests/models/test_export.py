@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from eyeground import models
 from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
@@ -36,11 +37,13 @@ def export(folder: Path, head: str = "linear", backbone: str = "test_resnet") ->
     bundle = export_bundle(
         classifier,
         folder,
-        name="test",
-        training=RECORD,
-        answers=AnswerRules(operating_points=(POINT,)),
-        card="# test\n",
-        licence="apache-2.0",
+        ModelInfo(
+            name="test",
+            training=RECORD,
+            answers=AnswerRules(operating_points=(POINT,)),
+            card="# test\n",
+            licence="apache-2.0",
+        ),
     )
     return classifier, bundle
 

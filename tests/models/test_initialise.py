@@ -11,6 +11,7 @@ from rich.console import Console
 from safetensors.torch import save_file
 
 from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle
 from eyeground.config.settings import read_recipe
 from eyeground.config.targets import Target
@@ -37,7 +38,9 @@ def network(
 
 
 def bundle_of(classifier: Classifier, folder: Path) -> Bundle:
-    return export_bundle(classifier, folder, name="test", training=RECORD, card="# test\n", licence="apache-2.0")
+    return export_bundle(
+        classifier, folder, ModelInfo(name="test", training=RECORD, card="# test\n", licence="apache-2.0")
+    )
 
 
 def printed(load_report: LoadReport) -> str:

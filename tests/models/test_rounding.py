@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from eyeground import models
 from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
@@ -35,7 +36,9 @@ def network() -> Classifier:
 
 
 def export(classifier: Classifier, folder: Path, half: bool = True) -> Bundle:
-    return export_bundle(classifier, folder, name="t", training=RECORD, card="# t\n", licence="mit", half=half)
+    return export_bundle(
+        classifier, folder, ModelInfo(name="t", training=RECORD, card="# t\n", licence="mit"), half=half
+    )
 
 
 def test_running_variances_that_sixteen_bits_cannot_hold_stay_as_they_are() -> None:

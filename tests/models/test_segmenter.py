@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from eyeground.bundle.description import OperatingPoint, TrainingRecord
+from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_classifier, open_segmenter
 from eyeground.config.segmentation_recipe import Decoder
 from eyeground.config.targets import Target
@@ -47,20 +48,23 @@ def exported(network: SegmentationNetwork, folder: Path) -> Bundle:
     return export_segmenter(
         network,
         folder,
-        name="tiny",
-        training=RECORD,
-        thresholds=points,
-        metrics=(),
-        card="# tiny\n",
-        licence="apache-2.0",
-        training_photos=("0" * 64,),
+        ModelInfo(
+            name="tiny",
+            training=RECORD,
+            answers=AnswerRules(operating_points=points),
+            card="# tiny\n",
+            licence="apache-2.0",
+            training_photos=("0" * 64,),
+        ),
     )
 
 
 def classifier_bundle(folder: Path, backbone: str = "test_resnet") -> tuple[Classifier, Bundle]:
     torch.manual_seed(1)
     classifier = Classifier(Architecture(backbone=backbone), Preprocessing(side=SIDE), [Target(name="abnormal")])
-    bundle = export_bundle(classifier, folder, name="tiny", training=RECORD, card="# tiny\n", licence="apache-2.0")
+    bundle = export_bundle(
+        classifier, folder, ModelInfo(name="tiny", training=RECORD, card="# tiny\n", licence="apache-2.0")
+    )
     return classifier, bundle
 
 
@@ -95,7 +99,7 @@ def test_the_graph_draws_what_the_network_draws(tmp_path: Path, views: int) -> N
     drawing = load_segmenter(bundle.folder, threads=1)(render(seed=2, height=100, width=130).pixels)
     with torch.inference_mode():
         photo = torch.from_numpy(drawing.standard.pixels[np.newaxis])
-        expected = load_segmentation_network(bundle.folder).draw(photo)[0].numpy()
+        expected = load_segmentation_network(bundle.folder).probabilities(photo)[0].numpy()
     inside = drawing.standard.field_of_view
     for name, values in zip(network.structures, expected, strict=True):
         assert np.allclose(drawing.maps[name][inside], values[inside], atol=1e-4)
@@ -114,7 +118,9 @@ def test_views_are_turned_back(views: int) -> None:
     network = segmenter(views=views)
     photos = torch.randint(0, 256, (1, SIDE, SIDE, 3), dtype=torch.uint8)
     with torch.inference_mode():
-        assert torch.allclose(network.draw(photos.flip((1, 2))).flip((2, 3)), network.draw(photos), atol=1e-5)
+        assert torch.allclose(
+            network.probabilities(photos.flip((1, 2))).flip((2, 3)), network.probabilities(photos), atol=1e-5
+        )
 
 
 def test_a_segmenter_is_not_taken_for_a_classifier_nor_the_other_way_round(tmp_path: Path) -> None:

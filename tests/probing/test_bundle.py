@@ -15,6 +15,7 @@ from eyeground import models
 from eyeground.bundle.calibration import Temperature
 from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
 from eyeground.bundle.files import INT8
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
@@ -42,27 +43,22 @@ def source(folder: Path, half: bool = False, **architecture: object) -> Bundle:
         Architecture.model_validate({"backbone": "test_resnet"} | architecture), Preprocessing(side=SIDE), (KIND,)
     )
     classifier(torch.randint(0, 256, (8, SIDE, SIDE, 3), dtype=torch.uint8))  # batch statistics unlike their defaults
-    return export_bundle(
-        classifier,
-        folder,
-        name="old",
-        training=RECORD,
-        answers=AnswerRules(
-            operating_points=(
-                OperatingPoint(
-                    output="kind=a", threshold=0.2, rule="youden", chosen_on="validation", positives=1, negatives=1
-                ),
-            ),
-            calibrations=(
-                Temperature(
-                    outputs=KIND.outputs, fitted_on="validation", photos=9, positives=(3, 3, 3), temperature=2, family="softmax"
-                ),
+    threshold = {"output": "kind=a", "threshold": 0.2, "rule": "youden", "positives": 1, "negatives": 1}
+    answers = AnswerRules(
+        operating_points=(OperatingPoint(chosen_on="validation", **threshold),),
+        calibrations=(
+            Temperature(
+                outputs=KIND.outputs,
+                fitted_on="validation",
+                photos=9,
+                positives=(3, 3, 3),
+                temperature=2,
+                family="softmax",
             ),
         ),
-        card="# old\n",
-        licence="apache-2.0",
-        half=half,
-    )  # fmt: skip
+    )
+    info = ModelInfo(name="old", training=RECORD, answers=answers, card="# old\n", licence="apache-2.0")
+    return export_bundle(classifier, folder, info, half=half)
 
 
 def head_for(bundle: Bundle, targets: tuple[Target, ...]) -> Head:
@@ -77,11 +73,7 @@ def probe(bundle: Bundle, folder: Path, targets: tuple[Target, ...] = BINARY) ->
         head_for(bundle, targets),
         targets,
         folder,
-        name="new",
-        training=RECORD,
-        card="# new\n",
-        licence="mit",
-        training_photos=("0" * 64,),
+        ModelInfo(name="new", training=RECORD, card="# new\n", licence="mit", training_photos=("0" * 64,)),
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from eyeground.bundle.description import AnswerRules, DecisionRule, Share, TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import open_bundle
 from eyeground.cli import main
 from eyeground.config.targets import Target
@@ -56,19 +57,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     export_bundle(
         classifier,
         folder / "source",
-        name="source",
-        training=TrainingRecord(
-            manifest_fingerprint="0" * 64,
-            photos=9,
-            patients=9,
-            initialisation="scratch",
-            method="pretrain",
-            epochs=0,
-            seed=0,
+        ModelInfo(
+            name="source",
+            training=TrainingRecord(
+                manifest_fingerprint="0" * 64,
+                photos=9,
+                patients=9,
+                initialisation="scratch",
+                method="pretrain",
+                epochs=0,
+                seed=0,
+            ),
+            answers=AnswerRules(decisions=(rule,)),
+            card="---\nlicense: mit\n---\n\n# source\n\nText of the source.\n",
+            licence="mit",
         ),
-        answers=AnswerRules(decisions=(rule,)),
-        card="---\nlicense: mit\n---\n\n# source\n\nText of the source.\n",
-        licence="mit",
     )
     return folder
 

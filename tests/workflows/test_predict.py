@@ -12,6 +12,7 @@ from PIL import Image
 import eyeground
 from eyeground.bundle.calibration import Temperature
 from eyeground.bundle.description import AnswerRules, TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle
 from eyeground.bundle.training_photos import photo_hash
 from eyeground.cli import main
@@ -35,7 +36,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     torch.manual_seed(0)
     classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), TARGETS)
     folder = tmp_path_factory.mktemp("bundle") / "bundle"
-    return export_bundle(classifier, folder, name="b", training=RECORD, card="# b\n", licence="mit")
+    return export_bundle(classifier, folder, ModelInfo(name="b", training=RECORD, card="# b\n", licence="mit"))
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +75,7 @@ def test_predictions_are_calibrated_as_screening_is(bundle: Bundle, manifest: Ma
     scaled = export_bundle(
         classifier,
         tmp_path / "bundle",
-        name="c",
-        training=RECORD,
-        card="# c\n",
-        licence="mit",
-        answers=AnswerRules(calibrations=(fitted,)),
+        ModelInfo(name="c", training=RECORD, card="# c\n", licence="mit", answers=AnswerRules(calibrations=(fitted,))),
     )
     raw = predict_manifest(manifest, eyeground.load(bundle.folder), tmp_path, 1).predictions
     found = predict_manifest(manifest, eyeground.load(scaled.folder), tmp_path, 1).predictions
@@ -129,10 +126,10 @@ def test_what_screening_says_stands_beside_and_further_columns_survive(
 def test_photos_that_the_model_learned_from_are_marked(manifest: Manifest, tmp_path: Path) -> None:
     torch.manual_seed(0)
     classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), TARGETS)
-    settings = {"name": "d", "training": RECORD, "card": "# d\n", "licence": "mit"}
     seen = [photo_hash(manifest.root / "1.jpg")]
-    with_soft_labels = export_bundle(classifier, tmp_path / "bundle", training_photos=seen, **settings)
-    found = predict_manifest(manifest, eyeground.load(with_soft_labels.folder), tmp_path, 1).predictions.table
+    info = ModelInfo(name="d", training=RECORD, card="# d\n", licence="mit", training_photos=seen)
+    bundle = export_bundle(classifier, tmp_path / "bundle", info)
+    found = predict_manifest(manifest, eyeground.load(bundle.folder), tmp_path, 1).predictions.table
     assert found.set_index("photo")["in_training"].to_dict() == {"0.jpg": 0, "1.jpg": 1, "2.jpg": 0}
 
 

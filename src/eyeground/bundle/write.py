@@ -20,6 +20,8 @@ from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.core.files import UMASK, flush_to_disk, locked, sha256_of
 from eyeground.errors import UserError
 
+Writer = Callable[[Path], object]  # writes one file, at the path that it is given
+
 _SECONDS_TO_LOCK = 10  # a folder to be filled is locked right after it is made
 
 
@@ -28,7 +30,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[str, Callable[[Path], None]]) -> Bundle:
+def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[str, Writer]) -> Bundle:
     """Write a bundle whole or not at all.
 
     Args:
@@ -46,9 +48,7 @@ def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[
     return _whole_or_nothing(folder, lambda partial: _fill(partial, description, writers))
 
 
-def extend_bundle(
-    bundle: Bundle, description: BundleDescription, writers: Mapping[str, Callable[[Path], None]]
-) -> Bundle:
+def extend_bundle(bundle: Bundle, description: BundleDescription, writers: Mapping[str, Writer]) -> Bundle:
     """Write a bundle again in its place, with another description and further or other files.
 
     Args:
@@ -61,7 +61,7 @@ def extend_bundle(
     return write_bundle(bundle.folder, description, {**kept, **writers})
 
 
-def copier(source: Path) -> Callable[[Path], None]:
+def copier(source: Path) -> Writer:
     """A writer, as `write_bundle` takes them, that copies a file."""
 
     def copy(target: Path) -> None:
@@ -153,7 +153,7 @@ def _sweep(folder: Path) -> None:
         os.close(lock)
 
 
-def _fill(partial: Path, description: BundleDescription, writers: Mapping[str, Callable[[Path], None]]) -> Bundle:
+def _fill(partial: Path, description: BundleDescription, writers: Mapping[str, Writer]) -> Bundle:
     for name, write in writers.items():
         write(partial / name)
     hashes = {name: sha256_of(partial / name) for name in sorted(writers)}

@@ -59,7 +59,7 @@ def explain(classifier: Classifier, pixels: NDArray[np.uint8], output: str, meth
             trace or roll out.
     """
     index = output_index(classifier, output)
-    compute, views = method_named(method), len(classifier.looks)
+    compute, views = method_named(method), len(classifier.views)
     side = classifier.preprocessing.side
     if pixels.shape != (side, side, 3):
         raise UserError(f"a standard photo of shape {pixels.shape}; the model takes ({side}, {side}, 3)")

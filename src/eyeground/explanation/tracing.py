@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from eyeground.errors import UserError
-from eyeground.models.classifier import Classifier, Look
+from eyeground.models.classifier import Classifier, View
 
 TRACED_STRIDE = 8
 SMOOTHING = 0.5
@@ -41,7 +41,7 @@ class Traced:
     """
 
     cells: tuple[NDArray[np.float32], ...]
-    looks: tuple[Look, ...]
+    views: tuple[View, ...]
     stride: float
     centre: float
 
@@ -53,17 +53,17 @@ class Traced:
     def placed(self, side: int) -> NDArray[np.float32]:
         """The map at the photo's resolution, float32 (side, side): views where they look, smoothed by half a largest cell."""
         enlarged = []
-        for look, cells in zip(self.looks, self.cells, strict=True):
+        for view, cells in zip(self.views, self.cells, strict=True):
             # The centres of the photo's pixels, in pixels of the look.
-            pixels = (np.arange(side) + 0.5) * look.side / side - 0.5
+            pixels = (np.arange(side) + 0.5) * view.side / side - 0.5
             rows, columns = (
-                np.float32((pixels - self._first(axis in look.turned, look.side, cells.shape[axis - 2])) / self.stride)
+                np.float32((pixels - self._first(axis in view.flipped, view.side, cells.shape[axis - 2])) / self.stride)
                 for axis in (2, 3)
             )
             grid = np.meshgrid(columns, rows)
             enlarged.append(cv2.remap(cells, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
         mean = np.mean(enlarged, axis=0, dtype=np.float32)
-        widest = self.stride * side / min(look.side for look in self.looks)
+        widest = self.stride * side / min(view.side for view in self.views)
         return np.asarray(cv2.GaussianBlur(mean, (0, 0), SMOOTHING * widest))
 
     def _first(self, turned: bool, side: int, cells: int) -> float:
@@ -109,11 +109,11 @@ def trace(classifier: Classifier, photo: Tensor, index: int, stride: int = TRACE
         for parameter in learnt:
             parameter.requires_grad_(True)
     cells = []
-    for look, activation, gradient in zip(classifier.looks, activations, gradients, strict=True):
+    for view, activation, gradient in zip(classifier.views, activations, gradients, strict=True):
         product = (activation.detach() * gradient).sum(dim=1)[0]
-        upright = product.flip([axis - 2 for axis in look.turned]) if look.turned else product
+        upright = product.flip([axis - 2 for axis in view.flipped]) if view.flipped else product
         cells.append((len(activations) * product.numel() * upright).float().cpu().numpy())
-    return Traced(tuple(cells), classifier.looks, float(stride), _first_centre(strided))
+    return Traced(tuple(cells), classifier.views, float(stride), _first_centre(strided))
 
 
 @dataclass(frozen=True)

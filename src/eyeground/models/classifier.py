@@ -31,7 +31,7 @@ FLIPS = ((2, 3), (3,), (2,))
 
 
 @dataclass(frozen=True)
-class Look:
+class View:
     """One look at a standard photo.
 
     Attributes:
@@ -40,7 +40,7 @@ class Look:
     """
 
     side: int
-    turned: tuple[int, ...]
+    flipped: tuple[int, ...]
 
 
 class Classifier(nn.Module):
@@ -80,23 +80,24 @@ class Classifier(nn.Module):
         return int(self.backbone.num_features)
 
     @property
-    def looks(self) -> tuple[Look, ...]:
+    def views(self) -> tuple[View, ...]:
         """What the network looks at when it answers, in this order; the first is the photo as it is."""
         sides = self.architecture.sides(self.preprocessing.side)
-        return tuple(Look(side, turned) for side in sides for turned in ((), *FLIPS[: self.architecture.views - 1]))
+        return tuple(View(side, flipped) for side in sides for flipped in ((), *FLIPS[: self.architecture.views - 1]))
 
     def features(self, photos: Tensor) -> Tensor:
         """Feature map (n, width, h, w) of standard photos (n, side, side, 3), uint8 RGB: a mean over views, but in training."""
         # NHWC seen as NCHW is what torch calls channels-last: no copy is made.
         normalised = (photos.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        if self.training or len(self.looks) == 1:
+        if self.training or len(self.views) == 1:
             return self._map_of(normalised)
         sized = {side: self._resized(normalised, side) for side in self.architecture.sides(self.preprocessing.side)}
         maps = [
-            self._map_of(sized[look.side].flip(look.turned) if look.turned else sized[look.side]) for look in self.looks
+            self._map_of(sized[view.side].flip(view.flipped) if view.flipped else sized[view.side])
+            for view in self.views
         ]
         # A flip is its own inverse, so each map is turned back by what turned its photo.
-        upright = [one.flip(look.turned) if look.turned else one for one, look in zip(maps, self.looks, strict=True)]
+        upright = [one.flip(view.flipped) if view.flipped else one for one, view in zip(maps, self.views, strict=True)]
         grid = (int(maps[0].shape[-2]), int(maps[0].shape[-1]))
         return torch.stack([area_average(one, grid) for one in upright]).mean(dim=0)
 

@@ -1,14 +1,13 @@
-"""A trained classifier to a bundle: safetensors weights, an ONNX graph, and the description of both.
+"""A trained classifier to a bundle: weights, an ONNX graph of the same that normalises photos itself, and the description.
 
-The ONNX graph takes standard photos as they are (uint8 RGB) and normalises them inside, so that no caller can
-get that step wrong, and yields probabilities, logits, embedding and evidence maps in one pass. Before the
-bundle is kept, its graph is run and compared with the torch network. A bundle in 16 bits is exported from the
-rounded weights, so that torch and ONNX still agree.
+The graph is run and compared with the torch network before the bundle is kept.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -16,13 +15,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from eyeground.bundle.description import NO_ANSWERS, AnswerRules, BundleDescription, Stacked, TrainingRecord
-from eyeground.bundle.files import CARD, ONNX, WEIGHTS
+from eyeground.bundle.model_info import ModelInfo, write_model
 from eyeground.bundle.open import Bundle
-from eyeground.bundle.training_photos import TRAINING_PHOTOS, write_training_photos
-from eyeground.bundle.write import now, write_bundle
 from eyeground.models.classifier import Classifier
 from eyeground.models.rounding import TYPE_NAMES, round_weights
+from eyeground.models.segmenter import SegmentationNetwork
 
 OPSET = 17
 OUTPUT_NAMES = ("probabilities", "logits", "embedding", "evidence")
@@ -38,32 +35,12 @@ class _OnePass(nn.Module):
         return self.classifier.explain(photos)
 
 
-def export_bundle(
-    classifier: Classifier,
-    folder: Path,
-    *,
-    name: str,
-    training: TrainingRecord,
-    card: str,
-    licence: str,
-    answers: AnswerRules = NO_ANSWERS,
-    stacked: tuple[Stacked, ...] = (),
-    training_photos: Sequence[str] | None = None,
-    half: bool = False,
-) -> Bundle:
-    """Write a classifier as a bundle, whole or not at all.
+def export_bundle(classifier: Classifier, folder: Path, info: ModelInfo, *, half: bool = False) -> Bundle:
+    """Write a classifier as a bundle, complete or not at all.
 
     Args:
         classifier: Moved to the CPU and put in evaluation mode.
         folder: Where the bundle goes; a bundle already there is replaced.
-        name: Name of the model.
-        training: What it was fitted to.
-        card: Model card, Markdown with Hugging Face metadata.
-        licence: Licence of the weights.
-        answers: Kept in bundle.json; the graph's probabilities stay the network's own.
-        stacked: What was done to outputs after training, for bundle.json.
-        training_photos: Hashes of the photos trained and validated on, see `eyeground.bundle.training_photos`; without,
-            the bundle has no list.
         half: Round the classifier's weights, in place, and store them in 16 bits where `models.rounding` does.
 
     Raises:
@@ -71,31 +48,36 @@ def export_bundle(
     """
     classifier = classifier.cpu().eval()
     stored = round_weights(classifier) if half else classifier.state_dict()
+    return write_network(folder, info, stored, partial(export_onnx, classifier), classifier, targets=classifier.targets)
+
+
+def write_network(
+    folder: Path,
+    info: ModelInfo,
+    stored: Mapping[str, Tensor],
+    write_graph: Callable[[Path], object],
+    network: Classifier | SegmentationNetwork,
+    **further: Any,
+) -> Bundle:
+    """`write_model` of a torch network.
+
+    Args:
+        stored: Its tensors as they are stored.
+        further: Fields of `BundleDescription` that the two kinds of networks do not share.
+    """
     state = {key: tensor.contiguous() for key, tensor in stored.items()}
-    description = BundleDescription(
-        name=name,
-        created=now(),
-        made_by="",
-        architecture=classifier.architecture,
-        preprocessing=classifier.preprocessing,
-        targets=classifier.targets,
-        embedding_size=classifier.embedding_size,
+    return write_model(
+        folder,
+        info,
+        write_weights=lambda path: save_file(state, path),
+        write_graph=write_graph,
+        architecture=network.architecture,
+        preprocessing=network.preprocessing,
+        embedding_size=network.embedding_size,
         tensors={key: tuple(tensor.shape) for key, tensor in state.items()},
         storage={key: TYPE_NAMES[tensor.dtype] for key, tensor in state.items()},
-        stacked=stacked,
-        **vars(answers),
-        training=training,
-        licence=licence,
+        **further,
     )
-    writers: dict[str, Callable[[Path], None]] = {
-        WEIGHTS: lambda path: save_file(state, path),
-        ONNX: lambda path: export_onnx(classifier, path),
-        CARD: lambda path: write_card(card, path),
-    }
-    if training_photos is not None:
-        hashes = training_photos
-        writers[TRAINING_PHOTOS] = lambda path: write_training_photos(hashes, path)
-    return write_bundle(folder, description, writers)
 
 
 def export_onnx(classifier: Classifier, path: Path) -> None:
@@ -151,8 +133,3 @@ def write_graph(network: nn.Module, photos: Tensor, outputs: Sequence[str], path
         difference = float(np.abs(torch_value.numpy() - onnx_value).max()) / scale
         if not difference <= LARGEST_DIFFERENCE:
             raise RuntimeError(f"the ONNX graph's {output} differs from the network's by {difference:.2g}")
-
-
-def write_card(card: str, path: Path) -> None:
-    """Write a model card."""
-    path.write_text(card, encoding="utf-8")

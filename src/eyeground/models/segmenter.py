@@ -68,7 +68,7 @@ class SegmentationNetwork(nn.Module):
         logits: Tensor = self.head["output"](self.head["decoder"](self.backbone(normalised)))
         return logits
 
-    def draw(self, photos: Tensor) -> Tensor:
+    def probabilities(self, photos: Tensor) -> Tensor:
         """Probabilities (n, structures, h, w), each a mean over the architecture's views."""
         total: Tensor = self(photos).sigmoid()
         for axes in FLIPS[: self.architecture.views - 1]:

@@ -7,6 +7,7 @@ import torch
 
 import eyeground
 from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
@@ -46,12 +47,7 @@ def bundle(folder: Path, name: str) -> Bundle:
     torch.manual_seed(0)
     classifier = Classifier(Architecture(backbone="test_resnet"), PREPROCESSING, TARGETS)
     return export_bundle(
-        classifier,
-        folder / name,
-        name=name,
-        training=RECORD,
-        card="# made\n",
-        licence="apache-2.0",
+        classifier, folder / name, ModelInfo(name=name, training=RECORD, card="# made\n", licence="apache-2.0")
     )
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 import eyeground
 from eyeground import models
 from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.bundle.training_photos import TRAINING_PHOTOS, photo_hash
 from eyeground.cli import main
@@ -66,11 +67,13 @@ def source(folder: Path, manifest: Manifest) -> Bundle:
     return export_bundle(
         classifier,
         folder / "source",
-        name="source",
-        training=RECORD,
-        card="# source\n",
-        licence="apache-2.0",
-        training_photos=[photo_hash(path) for path in manifest.photo_paths()[:3]],
+        ModelInfo(
+            name="source",
+            training=RECORD,
+            card="# source\n",
+            licence="apache-2.0",
+            training_photos=[photo_hash(path) for path in manifest.photo_paths()[:3]],
+        ),
     )
 
 

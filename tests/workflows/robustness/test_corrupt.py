@@ -11,6 +11,7 @@ from PIL import Image
 
 import eyeground
 from eyeground.bundle.description import TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
@@ -35,7 +36,7 @@ PLAN = CorruptionPlan(corruptions=("defocus", "crop"))
 def exported(folder: Path, seed: int) -> Bundle:
     torch.manual_seed(seed)
     classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), (Target(name="abnormal"),))
-    return export_bundle(classifier, folder, name="b", training=RECORD, card="# b\n", licence="mit")
+    return export_bundle(classifier, folder, ModelInfo(name="b", training=RECORD, card="# b\n", licence="mit"))
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from rich.console import Console
 from eyeground.bundle.calibration import Calibration, describe_calibration
 from eyeground.bundle.description import AnswerRules, TrainingRecord
 from eyeground.bundle.installed import DESCRIPTION, folder_of
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.bundle.training_photos import hashes_of_standard
 from eyeground.config.targets import Target
@@ -71,17 +72,7 @@ class Built:
 class Export(Protocol):
     """Writes a fitted network as a bundle, whole or not at all."""
 
-    def __call__(
-        self,
-        folder: Path,
-        *,
-        name: str,
-        training: TrainingRecord,
-        card: str,
-        licence: str,
-        answers: AnswerRules,
-        training_photos: Sequence[str],
-    ) -> Bundle: ...
+    def __call__(self, folder: Path, info: ModelInfo) -> Bundle: ...
 
 
 @dataclass(frozen=True)
@@ -191,8 +182,7 @@ def validate_and_export(
     request = Request(operating_points=answers.operating_points)
     evaluation = evaluated(predictions, request)
     evaluation = replace(evaluation, remarks=(*evaluation.remarks, *remarks))
-    bundle = network.export(
-        plan.folder / BUNDLE,
+    info = ModelInfo(
         name=plan.name,
         training=record,
         answers=answers,
@@ -200,6 +190,7 @@ def validate_and_export(
         licence=plan.licence,
         training_photos=seen,
     )
+    bundle = network.export(plan.folder / BUNDLE, info)
     evidence = gather(InputPaths(run=plan.folder))
     presentation = Presentation(f"Validation of {plan.name}", _command(plan))
     write_validation(evaluation, predictions, request, evidence, presentation, plan.folder / EVALUATION)

@@ -16,9 +16,10 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from eyeground.bundle.description import OperatingPoint, TrainingRecord
+from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
 from eyeground.bundle.installed import DESCRIPTION, folder_of
 from eyeground.bundle.measured import MeasuredMetric
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_classifier
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import read_recipe
@@ -182,7 +183,7 @@ def _refuse_what_learnt_nothing(name: str, counts: Sequence[PixelCounts], thresh
 
 def _draw(segmenter: SegmentationNetwork, standard: StandardPhoto) -> SegmentedPhoto:
     with torch.inference_mode():
-        maps = segmenter.draw(torch.from_numpy(standard.pixels[np.newaxis]))[0].numpy()
+        maps = segmenter.probabilities(torch.from_numpy(standard.pixels[np.newaxis]))[0].numpy()
     return SegmentedPhoto(standard, dict(zip(segmenter.structures, maps, strict=True)), {})
 
 
@@ -224,14 +225,13 @@ def _export(
         thresholds=thresholds,
         metrics=metrics,
     )
-    return export_segmenter(
-        segmenter,
-        plan.folder / BUNDLE,
+    info = ModelInfo(
         name=plan.name,
         training=record,
-        thresholds=thresholds,
+        answers=AnswerRules(operating_points=thresholds),
         metrics=metrics,
         card=card,
         licence=plan.licence,
         training_photos=seen,
     )
+    return export_segmenter(segmenter, plan.folder / BUNDLE, info)

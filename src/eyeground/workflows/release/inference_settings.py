@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from eyeground.bundle.description import BundleDescription, TrainingRecord
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.config.training_recipe import Architecture, Preprocessing, TrainingRecipe
 from eyeground.errors import UserError
 from eyeground.evaluation.calibrating.calibrate import calibrated_predictions
@@ -108,9 +109,7 @@ def with_inference_settings(
     validation = predictions_of(photos, rows, predicted, described.targets)
     calibrations = fit_calibrations(validation, described.targets, "auto", console)
     answers = choose_answers(calibrated_predictions(validation, calibrations), described.targets, console)
-    bundle = export_bundle(
-        classifier,
-        folder,
+    info = ModelInfo(
         name=described.name,
         training=_trained_at(described, classifier.preprocessing.side),
         stacked=stacked,
@@ -119,7 +118,7 @@ def with_inference_settings(
         licence=described.licence,
         training_photos=training_photos(photos),
     )
-    return replace(run, bundle=bundle)
+    return replace(run, bundle=export_bundle(classifier, folder, info))
 
 
 def _trained_at(described: BundleDescription, side: int) -> TrainingRecord:

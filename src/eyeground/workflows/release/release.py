@@ -19,6 +19,7 @@ from eyeground.bundle.familiarity import REFERENCE
 from eyeground.bundle.files import CARD, INT8, ONNX, REPORT, WEIGHTS
 from eyeground.bundle.installed import is_plain_name
 from eyeground.bundle.measured import Quantisation, Rounding
+from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.bundle.training_photos import TRAINING_PHOTOS
 from eyeground.bundle.write import copier, write_bundle
@@ -128,9 +129,7 @@ def _stored(
 
 def _exported(run: FinishedRun, photos: PreparedPhotos, plan: ReleasePlan, folder: Path, half: bool) -> Bundle:
     described = run.bundle.description
-    return export_bundle(
-        load(run.bundle.folder),
-        folder,
+    info = ModelInfo(
         name=plan.name,
         training=described.training,
         answers=AnswerRules(calibrations=described.calibrations),
@@ -138,8 +137,8 @@ def _exported(run: FinishedRun, photos: PreparedPhotos, plan: ReleasePlan, folde
         card="",
         licence=plan.licence or described.licence,
         training_photos=training_photos(photos),
-        half=half,
     )
+    return export_bundle(load(run.bundle.folder), folder, info, half=half)
 
 
 def _quantised(
