@@ -65,7 +65,7 @@ def test_too_few_photos_and_wrong_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not fit embeddings of 41 numbers"):
         read_reference(path, WIDTH + 1)
     path.write_bytes(b"not a tensor")
-    with pytest.raises(UserError, match="no reference of familiar photographs"):
+    with pytest.raises(UserError, match="not a reference of familiar photographs"):
         read_reference(path, WIDTH)
 
 

@@ -261,7 +261,7 @@ def test_a_file_that_no_bundle_has_is_refused_before_anything_is_fetched(
     fake: FakeHub, bundle: Bundle, name: str
 ) -> None:
     fake.repos[REPO] = content_of(bundle) | {name: b"\x80\x04pickle"}
-    with pytest.raises(UserError, match=f"holds '{name}', which is no part of a bundle; it is not pulled"):
+    with pytest.raises(UserError, match=f"holds '{name}', which is not part of a bundle; it is not pulled"):
         hub.pull(REPO)
     assert fake.got == []
 
@@ -332,7 +332,7 @@ def test_a_push_removes_what_the_bundle_no_longer_has(
 def test_a_push_touches_no_repository_of_something_else(fake: FakeHub, bundle: Bundle) -> None:
     fake.repos[REPO] = {"train.py": b"print()"}
     with pytest.raises(
-        UserError, match=r"holds 'train\.py', which is no part of a bundle; push to a repository of its own"
+        UserError, match=r"holds 'train\.py', which is not part of a bundle; push to a repository of its own"
     ):
         hub.push(bundle, REPO)
     assert fake.repos[REPO] == {"train.py": b"print()"}

@@ -512,5 +512,5 @@ def test_a_stray_file_beside_a_bundle_is_refused_and_hidden_ones_are_let_be(bund
     (bundle.folder / ".DS_Store").write_bytes(b"of the system")
     assert open_bundle(bundle.folder).identity == bundle.identity
     (bundle.folder / name).write_bytes(b"stray")
-    with pytest.raises(UserError, match=f"holds '{name}', which is no part of the bundle; move it away"):
+    with pytest.raises(UserError, match=f"holds '{name}', which is not part of the bundle; move it away"):
         open_bundle(bundle.folder)

@@ -126,7 +126,7 @@ def test_views_are_turned_back(views: int) -> None:
 def test_a_segmenter_is_not_taken_for_a_classifier_nor_the_other_way_round(tmp_path: Path) -> None:
     drawn = exported(segmenter(), tmp_path / "drawn")
     _, classified = classifier_bundle(tmp_path / "classified")
-    with pytest.raises(UserError, match="a segmenter, which draws vessel, optic_disc"):
+    with pytest.raises(UserError, match="a segmenter of vessel, optic_disc"):
         open_classifier(drawn.folder)
     with pytest.raises(UserError, match=r"a classifier of photos \(abnormal\)"):
         open_segmenter(classified.folder)

@@ -1,1 +1,1 @@
-"""A model as a folder: what it says of itself, its files, how it is checked, kept and fetched."""
+"""A model as a folder: its description, its files, how it is verified, written and fetched."""

@@ -1,11 +1,6 @@
-"""Calibration: from the probabilities a network gives to those that come true as often as they say.
+"""Calibration maps from a network's probabilities to calibrated ones, one for each target.
 
-One map for each target, fitted on validation photos (`evaluation.calibrate`) and kept in the bundle. It acts on
-probabilities after the network, so that the ONNX graph, its logits and its evidence maps stay what they were;
-screening and predicting apply it, torch's own outputs are never calibrated. Every map keeps the order of the
-probabilities of one output, and the order of a target's ordinal steps. Temperature and Platt scaling are
-invertible, so the ranking of photos stays (over exclusive classes, which share one sum, that of the classes of
-each photo); isotonic regression is a staircase with ramps, which makes ties. Needs numpy alone.
+They act after the network, so the ONNX graph, its logits and its evidence maps stay unchanged. See docs/bundle.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +12,7 @@ from pydantic import Field, model_validator
 
 from eyeground.config.settings import Settings
 
-# The largest probability below 1 that float32 tells apart is 1 - 2^-24; what a network rounds to 1 lies beyond.
+# The largest float32 below 1 is 1 - 2^-24; a probability that a network rounded to 1 lies above it.
 LARGEST = 1 - 2**-25
 SMALLEST = float(np.finfo(np.float32).tiny)
 
@@ -98,7 +93,7 @@ class Platt(_Fitted):
 
 
 class Isotonic(_Fitted):
-    """The best-fitting map that never falls (Zadrozny & Elkan 2002), straight between its corners and level beyond them."""
+    """The best-fitting map that never falls (Zadrozny & Elkan 2002): linear between its corners, constant beyond them."""
 
     kind: Literal["isotonic"] = Field("isotonic", description="The method.")
     corners: tuple[Probability, ...] = Field(min_length=1, description="Probabilities of the network, rising.")
@@ -123,11 +118,11 @@ Calibration = Annotated[Uncalibrated | Temperature | Platt | Isotonic, Field(dis
 def calibrated(
     probabilities: NDArray[np.floating], outputs: Sequence[str], calibrations: Sequence[Calibration]
 ) -> Probabilities:
-    """Apply calibrations to the probabilities of a whole model.
+    """Apply calibrations to the probabilities of a model.
 
     Args:
         probabilities: Shape (photos, outputs), in 0-1.
-        outputs: Names of the columns; those that no calibration is for stay as they are.
+        outputs: Names of the columns; those without a calibration stay as they are.
         calibrations: Each for outputs that are among the columns.
 
     Returns:
@@ -145,7 +140,7 @@ def calibrated(
 
 
 def describe_calibration(calibration: Calibration) -> str:
-    """What is done to the probabilities, and on what that rests; or why nothing is."""
+    """What is done to the probabilities and on which photos it was fitted, or why nothing is done."""
     if isinstance(calibration, Uncalibrated):
         return f"none ({calibration.reason})"
     if isinstance(calibration, Temperature):
@@ -161,7 +156,7 @@ def describe_calibration(calibration: Calibration) -> str:
 
 
 def refuse_misfits(calibrations: Sequence[Calibration], exclusive: Mapping[tuple[str, ...], bool]) -> None:
-    """Raise a `ValueError` if a calibration is not for one target as a whole, of its kind, or is the target's second.
+    """Raise a `ValueError` if a calibration does not cover one entire target, does not suit its kind, or is its second.
 
     Args:
         exclusive: The outputs of every target, and whether they are exclusive classes.
@@ -179,7 +174,7 @@ def refuse_misfits(calibrations: Sequence[Calibration], exclusive: Mapping[tuple
 
 
 def logit(probabilities: Probabilities) -> Probabilities:
-    """Log odds; a 0 or 1 that a network's float32 was rounded to gets those of the nearest number it could not tell apart."""
+    """Log odds; a 0 or 1 that float32 was rounded to gets those of the nearest number that rounds to it."""
     held = np.clip(probabilities, SMALLEST, LARGEST)
     odds: Probabilities = np.log(held) - np.log1p(-held)
     return odds

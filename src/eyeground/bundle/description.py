@@ -1,8 +1,6 @@
-"""What `bundle.json` says: the network, its input, its outputs, and what was measured of it, as typed settings.
+"""The content of `bundle.json` as typed settings, checked for consistency; see docs/bundle.md.
 
-Everything a user or a program may ask of a model without running it stands here, checked for consistency, so that no
-other module guesses. Format 2 added what a release needs to be judged: storage types, metrics, and what rounding and
-8-bit arithmetic cost; format 3 the rule that decides. An older bundle opens as one in which these are empty.
+What an older format lacks is empty.
 """
 
 import json
@@ -84,7 +82,7 @@ class Expected(Settings):
 
 
 class Site(Settings):
-    """The photos of one's own by which `eyeground calibrate` set thresholds and calibration again."""
+    """Your own photos by which `eyeground calibrate` set thresholds and calibration."""
 
     source: str = Field(description="Identity of the bundle that was calibrated.")
     manifest_fingerprint: str = Field(description="SHA-256 of the site's manifest.")
@@ -102,7 +100,7 @@ class Site(Settings):
 
 @dataclass(frozen=True)
 class AnswerRules:
-    """How a network's probabilities become answers; its fields are those of `BundleDescription`."""
+    """How probabilities become answers; the fields are those of `BundleDescription`."""
 
     calibrations: tuple[Calibration, ...] = ()
     operating_points: tuple[OperatingPoint, ...] = ()
@@ -132,7 +130,7 @@ class TrainingRecord(Settings):
 
 
 class Stacked(Settings):
-    """An output whose logit has another output's added to it, in a share fitted on validation photos (`eyeground.workflows.release.stacking`)."""
+    """An output whose logit has a share of another output's added (`eyeground.workflows.release.stacking`)."""
 
     output: str = Field(description="The output that was changed.")
     added: str = Field(description="The output whose logit was added.")
@@ -153,7 +151,7 @@ class BundleDescription(Settings):
         description="The decoder of a segmenter, whose outputs are structures with a probability for each pixel; a classifier has "
         "none.",
     )
-    preprocessing: Preprocessing = Field(description="Photograph to tensor, whole.")
+    preprocessing: Preprocessing = Field(description="All steps from photograph to tensor.")
     targets: tuple[Target, ...] = Field(min_length=1, description="Label map: what the outputs mean, in order.")
     embedding_size: int = Field(ge=1, description="Length of the embedding.")
     tensors: dict[str, tuple[int, ...]] = Field(description="Name and shape of every tensor in model.safetensors.")
@@ -174,7 +172,7 @@ class BundleDescription(Settings):
     training: TrainingRecord = Field(description="What it was trained on.")
     metrics: tuple[MeasuredMetric, ...] = Field((), description="What was measured of it, the headline first.")
     familiarity: Familiarity | None = Field(
-        None, description="How unfamiliar photos are told; empty where a bundle cannot tell."
+        None, description="How unfamiliar photos are recognised; empty where the bundle does not record it."
     )
     rounding: Rounding | None = Field(None, description="What 16-bit storage changed.")
     quantisations: tuple[Quantisation, ...] = Field((), description="8-bit graphs that were tried, in order.")
@@ -252,20 +250,22 @@ class BundleDescription(Settings):
 
 
 def describe_views(architecture: Architecture, side: int) -> str:
-    """What a network averages when it answers, from standard photos of `side` px; empty where it looks once.
+    """Copies of a standard photo of `side` px that a network averages over; empty where there is only the photo.
 
     >>> describe_views(Architecture(views=2, scales=(1, 0.75)), 512)
     '4 copies of the photo: at 512 and 384 px, each upright and upside down'
     """
-    turned = {1: "", 2: "upright and upside down", 4: "upright, upside down and mirrored both ways"}[architecture.views]
+    flipped = {1: "", 2: "upright and upside down", 4: "upright, upside down and mirrored both ways"}[
+        architecture.views
+    ]
     sides = [str(one) for one in architecture.sides(side)]
     sized = f"at {', '.join(sides[:-1])} and {sides[-1]} px" if len(sides) > 1 else ""
-    how = ", each ".join(part for part in (sized, turned) if part)
+    how = ", each ".join(part for part in (sized, flipped) if part)
     return f"{len(sides) * architecture.views} copies of the photo: {how}" if how else ""
 
 
 def read_description(path: Path) -> BundleDescription:
-    """Read a `bundle.json`, and check that it makes sense; the files beside it are not looked at.
+    """Read a `bundle.json` and check that it is consistent; other files are not read.
 
     Raises:
         UserError: If it cannot be read, is of another format, or contradicts itself.

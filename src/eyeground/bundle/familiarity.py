@@ -1,14 +1,6 @@
-"""Is a photograph like those that a model was trained on? A distance between its embedding and theirs.
+"""Whether a photograph resembles those that a model was trained on: the distance of its embedding from theirs.
 
-A model answers whatever it is shown. What it was never shown, another device's picture or no eye at all, lies elsewhere
-in the space of its embeddings than its training photographs do. Their mean and spread are kept in the bundle, and a
-photograph farther away than nearly all photographs of the training cameras, be they of sick or of healthy eyes, is
-called unfamiliar and not judged.
-
-The distance is Mahalanobis' under a Gaussian that is exact along the main directions of spread and round beyond them
-(probabilistic principal components, Tipping and Bishop, 1999), of embeddings scaled to unit length: without scaling,
-the length of an embedding, which varies between cameras, drowns what matters (Mueller and Hein, "Mahalanobis++", 2025).
-Of an embedding of 1,280 numbers a third of a megabyte is kept, where the whole covariance would take six.
+See "Unfamiliar photographs" in docs/screening.md.
 """
 
 from dataclasses import dataclass
@@ -34,9 +26,9 @@ class Reference:
 
     Attributes:
         mean: `(width,)`, of embeddings of unit length.
-        directions: `(directions, width)`, orthonormal, the widest spread first.
-        variances: `(directions,)`: spread along each.
-        rest: Spread along every other direction.
+        directions: `(directions, width)`, orthonormal, the largest variance first.
+        variances: `(directions,)`: variance along each.
+        rest: Variance along every other direction.
     """
 
     mean: Floats
@@ -57,6 +49,9 @@ class Reference:
 def fit_reference(embeddings: NDArray[np.floating]) -> Reference:
     """Fit the reference to embeddings `(n, width)` of familiar photographs.
 
+    A Gaussian that is exact along the main directions and round beyond them (probabilistic principal components,
+    Tipping and Bishop, 1999), of embeddings of unit length (Mueller and Hein, "Mahalanobis++", 2025).
+
     Raises:
         UserError: If there are fewer than 20 photographs.
     """
@@ -75,7 +70,7 @@ def fit_reference(embeddings: NDArray[np.floating]) -> Reference:
 
 
 def write_reference(reference: Reference, path: Path) -> None:
-    """Write a reference as 32-bit safetensors."""
+    """Write a reference as safetensors in float32."""
     arrays = {
         "mean": reference.mean,
         "directions": reference.directions,
@@ -96,7 +91,7 @@ def read_reference(path: Path, width: int) -> Reference:
         mean, directions, variances = arrays["mean"], arrays["directions"], arrays["variances"]
         (rest,) = arrays["rest"]
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: no reference of familiar photographs: {type(error).__name__}") from error
+        raise UserError(f"{path}: not a reference of familiar photographs: {type(error).__name__}") from error
     fits = mean.shape == (width,) and directions.shape == (len(variances), width) and variances.ndim == 1
     if not fits or not (np.isfinite(mean).all() and np.isfinite(directions).all() and min(rest, *variances) > 0):
         raise UserError(f"{path}: does not fit embeddings of {width} numbers")
@@ -104,6 +99,6 @@ def read_reference(path: Path, width: int) -> Reference:
 
 
 def _unit_length(embeddings: NDArray[np.floating]) -> Floats:
-    whole = np.asarray(embeddings, np.float64)
-    lengths = np.linalg.norm(whole, axis=1, keepdims=True)
-    return np.asarray(whole / np.maximum(lengths, np.finfo(np.float64).tiny), np.float64)
+    exact = np.asarray(embeddings, np.float64)
+    lengths = np.linalg.norm(exact, axis=1, keepdims=True)
+    return np.asarray(exact / np.maximum(lengths, np.finfo(np.float64).tiny), np.float64)

@@ -1,4 +1,4 @@
-"""Which files a bundle has, and whether they are what its description says."""
+"""Which files a bundle has, and whether they match its description."""
 
 from pathlib import Path
 
@@ -21,9 +21,9 @@ KNOWN_FILES = (DESCRIPTION, *REQUIRED_FILES, INT8, REFERENCE, TRAINING_PHOTOS, R
 
 
 def verify_files(folder: Path, description: BundleDescription) -> None:
-    """Check that every file that a description lists is there with the listed SHA-256, is one a bundle can have, and no other.
+    """Check that a bundle has exactly the files that its description lists, each with the listed SHA-256.
 
-    Hidden files are let be: systems leave them behind (`.DS_Store`, `.cache`), and nothing ever reads them.
+    Hidden files are ignored: systems leave them behind (`.DS_Store`, `.cache`), and nothing reads them.
 
     Raises:
         UserError: If not, with what differs.
@@ -36,7 +36,7 @@ def verify_files(folder: Path, description: BundleDescription) -> None:
     strays = {path.name for path in folder.iterdir()} - {DESCRIPTION} - description.files.keys()
     for name in sorted(strays):
         if not name.startswith("."):
-            raise UserError(f"{folder}: holds '{name}', which is no part of the bundle; move it away")
+            raise UserError(f"{folder}: holds '{name}', which is not part of the bundle; move it away")
     for name, expected in description.files.items():
         path = folder / name
         if not path.is_file():
@@ -52,7 +52,7 @@ def verify_files(folder: Path, description: BundleDescription) -> None:
 
 
 def refuse_odd_names(folder: Path, description: BundleDescription) -> None:
-    """Check that a description lists only names of files that a bundle can have, which lead nowhere else.
+    """Check that a description lists only names of files that a bundle can have, none of which is a path elsewhere.
 
     Raises:
         UserError: If not, with what differs.
@@ -60,7 +60,7 @@ def refuse_odd_names(folder: Path, description: BundleDescription) -> None:
     for name in description.files:
         if name not in KNOWN_FILES or name == DESCRIPTION:
             raise UserError(
-                f"{folder / DESCRIPTION}: 'files' lists {name!r}, which is no file of a bundle; it was changed, or made by a newer "
+                f"{folder / DESCRIPTION}: 'files' lists {name!r}, which is not a file of a bundle; it was changed, or made by a newer "
                 "eyeground"
             )
 
@@ -94,9 +94,9 @@ def verify_tensors(path: Path, description: BundleDescription) -> None:
 
 
 def verify_graphs(folder: Path, description: BundleDescription) -> None:
-    """Check that ONNX graphs are whole by themselves, and that the main one computes with the bundle's weights.
+    """Check that ONNX graphs are self-contained, and that the main one computes with the bundle's weights.
 
-    The 8-bit graph has no weight left to be held against them; of it, only that it is whole by itself is checked.
+    The 8-bit graph has none of these weights left to compare, so only the first is checked.
 
     Raises:
         UserError: If not, with what differs.
@@ -122,9 +122,9 @@ def _read_graph(path: Path) -> OnnxFile:
     except (ValueError, OSError) as error:
         raise UserError(f"{path}: not a readable ONNX graph: {error}") from error
     if graph.external:
-        raise UserError(f"{path}: keeps weights outside its file, where nothing vouches for them")
+        raise UserError(f"{path}: keeps weights outside its file, where no hash covers them")
     if graph.foreign:
         raise UserError(
-            f"{path}: has operators that are not ONNX's own ({min(graph.foreign)}); a bundle's graph needs none"
+            f"{path}: has operators that are not ONNX's own ({min(graph.foreign)}); a bundle's graph must not"
         )
     return graph

@@ -1,8 +1,7 @@
-"""Whether an ONNX graph computes with a bundle's weights, so that what screens is what `model.safetensors` says.
+"""Whether an ONNX graph computes with a bundle's weights.
 
-Exporting leaves a weight as it is, transposes it, or folds the batch normalisation behind a convolution into its kernel and
-bias; each can be recomputed, whatever the backbone. A tensor of the graph that no weight explains is refused where a weight of its size is missing
-from the graph; others (a table of positions that was looked up, a constant) have no counterpart to be held against.
+Exporting keeps a weight, transposes it, or folds a batch normalisation into the convolution before it; each is recomputed. A
+tensor that no weight explains is refused only where a weight of its size is missing: tables and constants have no weight.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ _TOLERANCE = 1e-4
 
 
 def changed_tensor(graph: OnnxFile, weights: Mapping[str, Array]) -> str | None:
-    """Name of a tensor of a graph that is not what the weights make it, or None.
+    """Name of a tensor of a graph that does not come from the weights, or None.
 
     Args:
         weights: Floating-point weights by name, as float32.
@@ -50,7 +49,7 @@ def changed_tensor(graph: OnnxFile, weights: Mapping[str, Array]) -> str | None:
 
 def _is_same(tensor: Array, weight: Array) -> bool:
     """Equal number by number, in any shape, or transposed."""
-    found, wanted = tensor.view(np.uint32), weight.view(np.uint32)  # bit by bit, so that no number equals itself, too
+    found, wanted = tensor.view(np.uint32), weight.view(np.uint32)  # bit by bit, as NaN does not equal itself
     if found.item(0) == wanted.item(0) and np.array_equal(found.ravel(), wanted.ravel()):
         return True
     return tensor.ndim == 2 and tensor.T.shape == weight.shape and np.array_equal(found.T, wanted)
@@ -73,7 +72,7 @@ def _folded_from(
         if weight.shape != kernel.shape:
             continue
         place = order.index(name)
-        behind = (*order[place:], *order[:place])  # the nearest first; a file may be in another order
+        behind = (*order[place:], *order[:place])  # the nearest first; a file may have another order
         own_bias = f"{name.removesuffix('.weight')}.bias"
         for norm in (one.removesuffix(VARIANCE) for one in behind if one.endswith(VARIANCE)):
             names = (f"{norm}.weight", f"{norm}.bias", f"{norm}{MEAN}", f"{norm}{VARIANCE}")
@@ -87,7 +86,7 @@ def _folded_from(
 def _is_folded(
     kernel: Array, bias: Array, weight: Array, before: Array, gain: Array, offset: Array, mean: Array, variance: Array
 ) -> bool:
-    """Whether one number, added to the variance before its root is taken, makes kernel and bias of all the others."""
+    """Whether some epsilon, added to the variance before its root is taken, gives this kernel and bias."""
     rows, folded = weight.reshape(len(weight), -1), kernel.reshape(len(kernel), -1)
     channels, largest = np.arange(len(rows)), np.abs(rows).argmax(axis=1)
     with np.errstate(all="ignore"):

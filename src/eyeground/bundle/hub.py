@@ -1,10 +1,6 @@
-"""Bundles to and from the Hugging Face hub, verified on both ends.
+"""Bundles to and from the Hugging Face hub: pushed as one commit, pulled at one commit, verified on both ends.
 
-A bundle is pushed as one commit, after it was verified here. It is pulled at one commit, into a folder beside its place,
-and put there only once every hash holds; a broken download goes on where it stopped, a wrong one is thrown away. Only
-files that a bundle can have are fetched, and a repository with any other (a pickle above all) is refused whole, so that
-nothing lies beside a verified model that was not verified. The hub's own client talks to the hub, logs in and resumes;
-who is logged in is its business, and a token is never read, kept or printed here.
+A repository with any file that is not part of a bundle is refused, so nothing unverified lies beside a verified model.
 """
 
 import os
@@ -34,7 +30,7 @@ _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 @dataclass(frozen=True)
 class Pushed:
-    """Where a bundle went: the repository, the commit, and its page."""
+    """Repository, commit and page of a pushed bundle."""
 
     repo: str
     commit: str
@@ -50,17 +46,16 @@ def push(bundle: Bundle, repo: str, private: bool = False) -> Pushed:
 
     Raises:
         UserError: If the hub's client is not installed, nobody is logged in, the hub refuses or cannot be reached, or
-            the repository holds anything that is no part of a bundle.
+            the repository holds anything that is not part of a bundle.
     """
-    _check_repo(repo)
-    hub = _client()
+    hub = _client(repo)
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     names = (DESCRIPTION, *bundle.description.files)
     with _hub_errors(repo):
         hub.create_repo(repo, private=private, exist_ok=True)
         there = set(hub.list_repo_files(repo)) - set(HUBS_OWN)
-        _refuse_strangers(repo, there, "push to a repository of its own")
+        _refuse_other_files(repo, there, "push to a repository of its own")
         changes: list[Any] = [CommitOperationAdd(name, str(bundle.folder / name)) for name in names]
         changes += [CommitOperationDelete(name) for name in sorted(there - set(names))]
         done = hub.create_commit(repo, changes, commit_message=f"{bundle.identity}")
@@ -76,75 +71,71 @@ def pull(repo: str, folder: Path | None = None, revision: str | None = None) -> 
         revision: Branch, tag or commit; the newest commit of the main branch by default.
 
     Raises:
-        UserError: If the hub's client is not installed, the hub cannot be reached or has no such bundle, or what it has
-            is not whole, was changed, or holds a file that no bundle has.
+        UserError: If the hub's client is not installed, the hub cannot be reached or has no such bundle, or its bundle
+            is incomplete, was changed, or holds a file that no bundle has.
     """
-    _check_repo(repo)
-    hub = _client()
+    hub = _client(repo)
     with _hub_errors(repo):
         found = hub.model_info(repo, revision=revision)
     names = {one.rfilename for one in found.siblings or ()} - set(HUBS_OWN)
-    _refuse_strangers(repo, names, "it is not pulled")
+    _refuse_other_files(repo, names, "it is not pulled")
     for required in (DESCRIPTION, *REQUIRED_FILES):
         if required not in names:
-            raise UserError(f"{repo}: has no {required}, so it is no bundle of eyeground, or an incomplete one")
+            raise UserError(f"{repo}: has no {required}, so it is not a bundle, or an incomplete one")
     # It becomes part of a folder's name, and a branch in its place could move while files are fetched.
     if not _COMMIT.fullmatch(str(found.sha)):
         raise UserError(
             f"{repo}: the hub calls its commit {str(found.sha)!r}, not 40 hexadecimal digits; it is not pulled"
         )
     # By commit, so that a push in between cannot mix two bundles, and a broken pull of this one can go on.
-    waiting = _waiting_room(repo, str(found.sha), folder.resolve().parent if folder else pulled_folder())
+    download = _download_folder(repo, str(found.sha), folder.resolve().parent if folder else pulled_folder())
     with _hub_errors(repo):
         for name in sorted(names):
-            hub.hf_hub_download(repo, name, revision=found.sha, local_dir=waiting)
+            hub.hf_hub_download(repo, name, revision=found.sha, local_dir=download)
     try:
-        return _verified_in_place(repo, waiting, names, folder)
+        return _verified_in_place(repo, download, names, folder)
     finally:
-        shutil.rmtree(waiting, ignore_errors=True)
+        shutil.rmtree(download, ignore_errors=True)
 
 
-def _waiting_room(repo: str, commit: str, beside: Path) -> Path:
-    """The folder that a commit is downloaded into; what is left of other commits' broken pulls is removed."""
+def _download_folder(repo: str, commit: str, beside: Path) -> Path:
+    """The folder that a commit is downloaded into; what broken pulls of other commits left is removed."""
     start = f".{repo.replace('/', '--')}."
-    waiting = beside / f"{start}{commit}.pulling"
+    download = beside / f"{start}{commit}.pulling"
     for other in beside.glob(f"{start}*.pulling"):
-        if other != waiting:
+        if other != download:
             shutil.rmtree(other, ignore_errors=True)
-    return waiting
+    return download
 
 
-def _verified_in_place(repo: str, waiting: Path, names: set[str], folder: Path | None) -> Bundle:
-    description = read_description(waiting / DESCRIPTION)
+def _verified_in_place(repo: str, download: Path, names: set[str], folder: Path | None) -> Bundle:
+    description = read_description(download / DESCRIPTION)
     for name in sorted(names - {DESCRIPTION} - description.files.keys()):
         raise UserError(f"{repo}: holds {name}, which its {DESCRIPTION} does not list; it is not pulled")
-    opened = open_bundle(waiting)
+    opened = open_bundle(download)
     return place_bundle(opened.folder, folder or _place_of(repo, description.name))
 
 
 def _place_of(repo: str, name: str) -> Path:
     if not is_plain_name(name):
-        raise UserError(f"{repo}: its model is called {name!r}, which cannot be a folder's name; give a folder with -o")
+        raise UserError(f"{repo}: its model's name, {name!r}, cannot be a folder's name; give a folder with -o")
     if (RELEASED / name / DESCRIPTION).is_file():
         raise UserError(
-            f"{repo}: its model is called '{name}', as one that comes with this install is; give a folder with -o"
+            f"{repo}: its model has the name '{name}' of one that comes with this install; give a folder with -o"
         )
     return pulled_folder() / name
 
 
-def _refuse_strangers(repo: str, names: set[str], then: str) -> None:
-    strangers = sorted(names - set(KNOWN_FILES))
-    if strangers:
-        raise UserError(f"{repo}: holds '{strangers[0]}', which is no part of a bundle; {then}")
+def _refuse_other_files(repo: str, names: set[str], then: str) -> None:
+    others = sorted(names - set(KNOWN_FILES))
+    if others:
+        raise UserError(f"{repo}: holds '{others[0]}', which is not part of a bundle; {then}")
 
 
-def _check_repo(repo: str) -> None:
+def _client(repo: str) -> "HfApi":
+    """The hub's own client for a repository, at the address that HF_ENDPOINT names; it alone handles tokens."""
     if not _REPO.fullmatch(repo):
         raise UserError(f"'{repo}' is not a repository on the hub; expected OWNER/NAME, such as group/fundus-model")
-
-
-def _client() -> "HfApi":
-    """The hub's own client, at the address that HF_ENDPOINT names."""
     try:
         from huggingface_hub import HfApi
     except ImportError as error:
@@ -154,7 +145,7 @@ def _client() -> "HfApi":
 
 @contextmanager
 def _hub_errors(repo: str) -> Iterator[None]:
-    """Turn what the client raises into one sentence each; its messages can hold requests, and so are not repeated."""
+    """Turn the client's errors into one sentence each; its own messages can quote requests, so they are not repeated."""
     from huggingface_hub import errors
 
     try:
@@ -162,7 +153,7 @@ def _hub_errors(repo: str) -> Iterator[None]:
     except UserError:
         raise
     except (errors.LocalTokenNotFoundError, errors.GatedRepoError) as error:
-        raise UserError(f"{repo}: the hub asks who you are; log in with `hf auth login`, or set HF_TOKEN") from error
+        raise UserError(f"{repo}: the hub requires a login; log in with `hf auth login`, or set HF_TOKEN") from error
     except errors.RevisionNotFoundError as error:
         raise UserError(f"{repo}: has no such revision") from error
     except errors.RepositoryNotFoundError as error:

@@ -1,8 +1,6 @@
-"""Which models can be opened by name: those that come with this install, and those that were pulled to this machine.
+"""Models that can be opened by name: those of this install, then those pulled to this machine; and the default model.
 
-A name is a folder's name in one of two places, looked up in this order, so that nothing pulled can take the place of
-what was installed. `released/default.txt` names the model that screening uses where none is asked for. Checkpoints of other
-groups, once converted, have their place here, too.
+Installed ones come first, so that nothing pulled can take their place.
 """
 
 import os
@@ -24,7 +22,7 @@ def pulled_folder() -> Path:
 
 
 def converted_file(name: str) -> Path:
-    """Where the converted checkpoint of a format is kept, by whose name trainings start from it."""
+    """Where the converted checkpoint of a format is kept."""
     return _cache() / "initialisations" / f"{name}.safetensors"
 
 
@@ -39,7 +37,7 @@ def pulled() -> tuple[str, ...]:
 
 
 def models() -> dict[str, Path]:
-    """The folder of every model by name: those of the install, then those that were pulled."""
+    """Folder of every model by name: installed ones first, then pulled ones."""
     places = {name: RELEASED / name for name in released()}
     return places | {name: pulled_folder() / name for name in pulled() if name not in places}
 
@@ -62,7 +60,7 @@ def is_plain_name(name: str) -> bool:
 
 
 def how_to_install(extra: str) -> str:
-    """How to add what an extra brings, in words; from the clone, since no package index has eyeground.
+    """The command that installs an extra, from the clone, since no package index has eyeground.
 
     >>> how_to_install("dicom")  # doctest: +ELLIPSIS
     'install it with: pip install "...[dicom]"...'

@@ -37,7 +37,7 @@ class QuantisedOutput(Settings):
 
 
 class Quantisation(Settings):
-    """One way in which an 8-bit graph was made, what it was measured to cost, and whether it is in the bundle."""
+    """One way of making an 8-bit graph, what it cost, and whether the graph is in the bundle."""
 
     method: str = Field(description="Calibration of ranges, and what stays in 32 bits.")
     calibration_photos: int = Field(ge=1, description="Training photos by which ranges were set.")
@@ -53,7 +53,7 @@ class Quantisation(Settings):
 
 
 class Familiarity(Settings):
-    """From where on a photo is unlike those of the cameras that a model was trained on (`eyeground.bundle.familiarity`)."""
+    """The distance beyond which a photo is unlike the training photos (`eyeground.bundle.familiarity`)."""
 
     limit: float = Field(gt=0, description="Distance of a photo's embedding, beyond which it is called unfamiliar.")
     flagged: float = Field(

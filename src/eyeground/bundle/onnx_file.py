@@ -1,7 +1,6 @@
-"""What an ONNX file holds, read from its bytes without `onnx`, whose import would double the start of a screening.
+"""Operators and tensors of an ONNX file, read from its bytes: importing `onnx` would double the start of a screening.
 
-Only the fields needed to judge a file are read: operators with their domains, and the tensors kept in it. Field numbers are
-those of onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3); anything unreadable is a `ValueError`.
+Field numbers are those of onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
 """
 
 from collections.abc import Iterator
@@ -26,12 +25,12 @@ Content = bytes | memoryview
 
 @dataclass
 class OnnxFile:
-    """What matters of an ONNX file.
+    """What verification needs of an ONNX file.
 
     Attributes:
-        tensors: The floating-point tensors of its main graph, initialisers and constants, by name, as float32.
+        tensors: Floating-point tensors of the main graph, initialisers and constants, by name, as float32.
         convolutions: Names of kernel and bias of each convolution that has both, in the graph's order.
-        normalised: Names of the inputs of batch normalisations that exporting left as such.
+        normalised: Names of the inputs of batch normalisations that were not folded into a convolution.
         foreign: Domains of operators that are not ONNX's own, and `functions` where the file defines operators itself.
         external: Whether any tensor lies in another file.
     """
@@ -44,10 +43,10 @@ class OnnxFile:
 
 
 def read_onnx(content: bytes) -> OnnxFile:
-    """Read what an ONNX file holds.
+    """Read an ONNX file.
 
     Raises:
-        ValueError: If it is no ONNX file.
+        ValueError: If it is not one.
     """
     model = list(_fields(memoryview(content)))
     graphs = [value for number, value in model if number == _GRAPH]
@@ -107,7 +106,7 @@ def _read_attribute(content: Content, name: str, found: OnnxFile, depth: int) ->
 
 
 def _read_tensor(content: Content, name: str | None, found: OnnxFile, depth: int) -> None:
-    """An initialiser, which has its own name, or the tensor of an attribute, under the name of what it yields."""
+    """An initialiser, which has its own name, or the tensor of an attribute, under the name of its node's output."""
     shape: list[int] = []
     kind, raw, floats, own = 0, None, [], ""
     for number, value in _fields(content):
@@ -132,7 +131,7 @@ def _read_tensor(content: Content, name: str | None, found: OnnxFile, depth: int
 
 
 def _fields(content: Content) -> Iterator[tuple[int, int | Content]]:
-    """The fields of a protobuf message: whole numbers, and bytes for all else."""
+    """The fields of a protobuf message: integers, and bytes for all else."""
     place, end = 0, len(content)
     while place < end:
         tag, place = _varint(content, place)

@@ -1,9 +1,6 @@
-"""The bundle: a folder that holds a model and everything needed to use it honestly.
+"""Opening a bundle: all of it is verified before a weight is used, and nothing is unpickled.
 
-`bundle.json` (`eyeground.bundle.description`) describes the network, the whole preprocessing, the outputs, calibration,
-operating points and what the model was trained on, and carries the SHA-256 of every other file. Opening a bundle
-verifies all of it before a single weight is used. Nothing in a bundle is ever unpickled, and this module needs no
-torch, so that a screening install can open one.
+Needs no torch, so that a screening install can open one. See docs/bundle.md.
 """
 
 import hashlib
@@ -25,7 +22,7 @@ class Bundle:
 
     Attributes:
         description: What its `bundle.json` says.
-        digest: SHA-256 of `bundle.json`, which lists that of every other file: it stands for all that the bundle is.
+        digest: SHA-256 of `bundle.json`, which lists that of every other file, so it identifies the entire bundle.
     """
 
     folder: Path
@@ -56,7 +53,7 @@ class Bundle:
         return sum((self.folder / name).stat().st_size for name in (DESCRIPTION, *self.description.files))
 
     def reference(self) -> Reference | None:
-        """Where the embeddings of familiar photographs lie; None where the bundle does not say.
+        """Where the embeddings of familiar photographs lie; None where the bundle does not record it.
 
         Raises:
             UserError: If the file does not fit the model.
@@ -66,13 +63,13 @@ class Bundle:
         return read_reference(self.folder / REFERENCE, self.description.embedding_size)
 
     def trained_on(self, hashes: Iterable[str]) -> frozenset[str] | None:
-        """Which of some photographs the model was trained on, or had its epoch and thresholds chosen on.
+        """Which of some photographs the model was trained on, or its epoch and thresholds were chosen on.
 
         Args:
             hashes: From `eyeground.bundle.training_photos.photo_hash`, one for each photograph.
 
         Returns:
-            Those of the hashes that the bundle lists; None where the bundle has no list, so that nobody knows.
+            Those of the hashes that the bundle lists; None where the bundle has no list.
         """
         if TRAINING_PHOTOS not in self.description.files:
             return None
@@ -83,8 +80,8 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
     """Open and verify a bundle by path, or by the name of one that was installed or pulled.
 
     Raises:
-        UserError: If it is not there, not a bundle, of another format, holds anything else, or if any file's hash, any
-            tensor's name, shape or type differs from what `bundle.json` says, or the graph computes with other weights.
+        UserError: If it is missing, not a bundle, of another format, or holds other files; if a file's hash or a tensor's
+            name, shape or type differs from `bundle.json`; or if the graph computes with other weights.
     """
     folder = Path(name_or_path)
     if not folder.is_dir():
@@ -108,28 +105,28 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
 
 
 def open_classifier(name_or_path: str | Path) -> Bundle:
-    """As `open_bundle`, for what gives a probability per photo.
+    """As `open_bundle`, for a model with a probability per photo.
 
     Raises:
         UserError: If it is a segmenter.
     """
     bundle = open_bundle(name_or_path)
     if bundle.description.decoder is not None:
-        drawn = ", ".join(bundle.description.outputs)
-        raise UserError(f"{name_or_path}: a segmenter, which draws {drawn}; use it with `eyeground segment`")
+        structures = ", ".join(bundle.description.outputs)
+        raise UserError(f"{name_or_path}: is a segmenter of {structures}; use it with `eyeground segment`")
     return bundle
 
 
 def open_segmenter(name_or_path: str | Path) -> Bundle:
-    """As `open_bundle`, for what gives a probability per pixel.
+    """As `open_bundle`, for a model with a probability per pixel.
 
     Raises:
         UserError: If it is a classifier.
     """
     bundle = open_bundle(name_or_path)
     if bundle.description.decoder is None:
-        found = ", ".join(bundle.description.outputs)
+        outputs = ", ".join(bundle.description.outputs)
         raise UserError(
-            f"{name_or_path}: a classifier of photos ({found}), which draws nothing; use `eyeground screen`"
+            f"{name_or_path}: is a classifier of photos ({outputs}), not a segmenter; use `eyeground screen`"
         )
     return bundle

@@ -1,10 +1,6 @@
-"""Which photographs a model has seen, as a list that gives nobody's photograph away: `training_photos.txt`.
+"""The list of photographs that a model has seen, as hashes of their files: `training_photos.txt`.
 
-One line for each photograph of the train and validation splits: the first sixteen hexadecimal digits of the SHA-256 of
-its file's content, sorted. Whoever holds a photograph can ask whether the model knows it, without any data changing
-hands; two different photographs share a line once in 2^64 pairs. The price is twofold: a copy that was saved again has
-another hash and is not found (`eyeground check --against` finds those, but needs both sets of photographs), and who
-publishes a model lets everyone who has a photograph learn that it was trained on.
+See docs/howto/release-a-model.md.
 """
 
 import re
@@ -20,7 +16,7 @@ _LINE = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
 
 
 def photo_hash(photo: Path) -> str:
-    """First sixteen hexadecimal digits of the SHA-256 of a photograph's file.
+    """First sixteen hexadecimal digits of the SHA-256 of a photograph's file: two photographs share them once in 2^64 pairs.
 
     Raises:
         UserError: If it cannot be read.
@@ -32,7 +28,7 @@ def photo_hash(photo: Path) -> str:
 
 
 def hashes_of_standard(standard: Iterable[Path]) -> tuple[str, ...]:
-    """Sorted hashes of photographs, read off the names of their cached standard photos, which are content hashes.
+    """Sorted hashes of photographs, taken from the names of their cached standard photos.
 
     >>> hashes_of_standard([Path("ff/" + "ff" * 32 + ".png"), Path("00/" + "00" * 32 + ".png")])
     ('0000000000000000', 'ffffffffffffffff')

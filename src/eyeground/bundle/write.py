@@ -31,7 +31,7 @@ def now() -> str:
 
 
 def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[str, Writer]) -> Bundle:
-    """Write a bundle whole or not at all.
+    """Write a bundle, complete or not at all.
 
     Args:
         folder: Where it goes; a bundle already there is replaced.
@@ -45,14 +45,14 @@ def write_bundle(folder: Path, description: BundleDescription, writers: Mapping[
     for required in REQUIRED_FILES:
         if required not in writers:
             raise UserError(f"a bundle needs {required}")
-    return _whole_or_nothing(folder, lambda partial: _fill(partial, description, writers))
+    return _write_beside(folder, lambda partial: _fill(partial, description, writers))
 
 
 def extend_bundle(bundle: Bundle, description: BundleDescription, writers: Mapping[str, Writer]) -> Bundle:
     """Write a bundle again in its place, with another description and further or other files.
 
     Args:
-        bundle: Its files stay as they are where `writers` has none of their name.
+        writers: Files that they do not name stay as they are.
 
     Raises:
         UserError: If the bundle cannot be written.
@@ -71,14 +71,14 @@ def copier(source: Path) -> Writer:
 
 
 def place_bundle(source: Path, folder: Path) -> Bundle:
-    """Copy a bundle, as it is, to where it goes; it is verified beside its place before it is put there.
+    """Copy a bundle unchanged; the copy is verified before it takes its place.
 
     Args:
         source: Folder with a bundle; what its `bundle.json` does not list is not copied.
         folder: A bundle already there is replaced, once the new one is verified.
 
     Raises:
-        UserError: If `source` is no whole bundle, `folder` holds anything but a bundle, or the disk is full.
+        UserError: If `source` is no complete bundle, `folder` holds anything but a bundle, or the disk is full.
     """
     folder = Path(folder).resolve()
 
@@ -91,7 +91,7 @@ def place_bundle(source: Path, folder: Path) -> Bundle:
             shutil.copyfile(source / name, partial / name)
         return open_bundle(partial)
 
-    return _whole_or_nothing(folder, copy)
+    return _write_beside(folder, copy)
 
 
 def _refuse_other_content(folder: Path) -> None:
@@ -108,12 +108,12 @@ def _refuse_other_content(folder: Path) -> None:
     others = found - {DESCRIPTION} - read_description(folder / DESCRIPTION).files.keys()
     if others:
         raise UserError(
-            f"{folder}: holds '{min(others)}', which is no part of the bundle there; move it away or choose another folder"
+            f"{folder}: holds '{min(others)}', which is not part of the bundle there; move it away or choose another folder"
         )
 
 
-def _whole_or_nothing(folder: Path, fill: Callable[[Path], Bundle]) -> Bundle:
-    """Fill a folder beside the final one, then move it into place; nothing is left behind when that fails."""
+def _write_beside(folder: Path, fill: Callable[[Path], Bundle]) -> Bundle:
+    """Fill a folder beside the final one, then move it into place; a failure leaves nothing behind."""
     _refuse_other_content(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def _whole_or_nothing(folder: Path, fill: Callable[[Path], Bundle]) -> Bundle:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed writers of a bundle left beside it; one that was killed between its moves is undone."""
+    """Remove what killed writers of a bundle left beside it; undo one that was killed between its two moves."""
     for partial in folder.parent.iterdir():
         if not (partial.name.startswith(f".{folder.name[:40]}.") and partial.suffix == ".partial"):
             continue
@@ -167,8 +167,7 @@ def _fill(partial: Path, description: BundleDescription, writers: Mapping[str, W
 def _put_in_place(partial: Path, folder: Path) -> None:
     """Move the new bundle to its place; the old one is set aside first, and comes back if that fails.
 
-    A folder cannot be replaced in one step, so a process killed between the two moves leaves the old bundle
-    whole, under the name it was set aside with. When several write at once, the last one wins.
+    A folder cannot be replaced in one step. When several processes write at once, the last one wins.
     """
     aside = partial.with_suffix(".replaced")
     while True:
@@ -178,7 +177,7 @@ def _put_in_place(partial: Path, folder: Path) -> None:
             partial.replace(folder)
         except BaseException as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                shutil.rmtree(aside, ignore_errors=True)  # another writer was faster
+                shutil.rmtree(aside, ignore_errors=True)  # another process put its bundle there first
                 continue
             if aside.exists():
                 aside.replace(folder)
