@@ -89,5 +89,5 @@ def test_a_file_without_a_record_has_no_origin_and_a_strange_record_is_refused(t
     save_file({"a": torch.ones(1)}, tmp_path / "plain.safetensors", {"format": "pt"})
     assert read_origin(tmp_path / "plain.safetensors") is None
     save_file({"a": torch.ones(1)}, tmp_path / "strange.safetensors", {METADATA: '{"format": 2}'})
-    with pytest.raises(UserError, match="record of origin is not understood"):
+    with pytest.raises(UserError, match="record of origin is invalid"):
         read_origin(tmp_path / "strange.safetensors")

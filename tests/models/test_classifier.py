@@ -95,7 +95,7 @@ def test_averaging_over_area_keeps_means_and_is_pooling_where_cells_nest(
 
 
 def test_a_network_of_one_size_cannot_see_several() -> None:
-    with pytest.raises(UserError, match="sees photos of 64 px only"):
+    with pytest.raises(UserError, match="takes photos of 64 px only"):
         classifier(backbone="test_vit", scales=(1, 0.5))
 
 

@@ -109,7 +109,7 @@ def test_the_graph_draws_what_the_network_draws(tmp_path: Path, views: int) -> N
 
 def test_a_segmenter_of_several_scales_is_refused() -> None:
     architecture = Architecture.model_validate({"backbone": "test_resnet", "scales": [1, 0.5]})
-    with pytest.raises(UserError, match="draws at one size"):
+    with pytest.raises(UserError, match="works at one size"):
         SegmentationNetwork(architecture, Decoder(), Preprocessing(side=64), ("vessels",))
 
 

@@ -1,4 +1,4 @@
-"""The network: a timm backbone, a head whose logit is the mean of an evidence map, its starts and its export."""
+"""Networks: a timm backbone with a head whose logit is the mean of an evidence map, its initialisation and its export."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +10,7 @@ __all__ = ["load"]
 
 
 def load(name_or_path: str | Path) -> "Classifier":
-    """Open a bundle as a torch module, to train on or to look inside.
-
-    For screening, `eyeground.load` opens the same bundle without torch.
+    """Open a bundle as a torch module, for training and analysis; for screening, `eyeground.load` needs no torch.
 
     Raises:
         UserError: If the bundle is missing, damaged or incomplete.

@@ -19,12 +19,13 @@ def create_backbone(architecture: Architecture, side: int) -> nn.Module:
     if not timm.is_model(name):
         raise UserError(f"timm {timm.__version__} has no model '{name}'{did_you_mean(name, timm.list_models())}")
     try:
-        return _with_side(name, side, options)
+        return timm_backbone(name, side, **options)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
         raise UserError(f"backbone '{name}' cannot be made with {options} at {side} px: {error}") from error
 
 
-def _with_side(name: str, side: int, options: dict[str, object]) -> nn.Module:
+def timm_backbone(name: str, side: int, **options: object) -> nn.Module:
+    """As `create_backbone`, with timm's own errors."""
     # Transformers fix their position embedding at construction; convolutional networks reject `img_size`.
     try:
         backbone: nn.Module = timm.create_model(name, num_classes=0, global_pool="", img_size=side, **options)
@@ -39,16 +40,16 @@ def as_map(backbone: Any, features: Tensor) -> Tensor:
     """Bring a backbone's features to (n, width, h, w): tokens (n, tokens, width) and NHWC maps included.
 
     Raises:
-        UserError: If the features have no places on the photo.
+        UserError: If the features have no position on the photo.
     """
     if features.ndim == 3 and hasattr(getattr(backbone, "patch_embed", None), "grid_size"):
         tokens = features[:, int(getattr(backbone, "num_prefix_tokens", 0)) :]
         height, width = backbone.patch_embed.grid_size
-        # shape[0], not len(): the export would take that for a constant.
+        # shape[0], not len(), which the export would store as a constant.
         return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, int(height), int(width))
     if features.ndim != 4:
         raise UserError(
-            f"backbone '{type(backbone).__name__}' yields no feature map, so it can have no evidence map; choose a convolutional "
+            f"backbone '{type(backbone).__name__}' gives no feature map, so it can have no evidence map; choose a convolutional "
             "network or a plain vision transformer"
         )
     if str(getattr(backbone, "output_fmt", "NCHW")).endswith("NHWC"):
@@ -69,7 +70,7 @@ def area_average(features: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def _shares(cells: int, new: int) -> Tensor:
-    """(new, cells): which share of each new cell along an axis lies in each old one."""
+    """(new, cells): the share of each new cell along an axis that lies in each old one."""
     old_edges, new_edges = torch.arange(cells + 1) / cells, torch.arange(new + 1) / new
     overlap = torch.minimum(new_edges[1:, None], old_edges[1:]) - torch.maximum(new_edges[:-1, None], old_edges[:-1])
     return overlap.clamp(min=0) * new

@@ -1,15 +1,14 @@
-"""Files of weights, read without running anything that lies in them.
+"""Files of weights, read without running code in them: by torch's restricted reader, or as safetensors.
 
-A `.pth` file is a pickle, and unpickling runs what the file says. torch's restricted reader builds tensors and
-plain data only; it is told of one further class, `argparse.Namespace`, which the RETFound-MAE training left in
-its checkpoints: that is a bag of attributes with no code of its own to run. Any other class is refused, so a
-few old checkpoints must be re-saved by whoever trusts them. A file that was converted carries its `Origin`.
+See "Safe" in docs/initialisations.md.
 """
 
 import argparse
 import pickle
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +28,7 @@ METADATA = "eyeground"
 
 
 class Origin(Settings):
-    """What a converted file says of itself, as JSON under `eyeground` in its safetensors metadata."""
+    """Where a converted file comes from, as JSON under `eyeground` in its safetensors metadata."""
 
     format: Literal[1] = Field(1, description="Version of this record.")
     converted_from: str = Field(description="Foreign format, as typed after `--from`.")
@@ -47,7 +46,7 @@ class Origin(Settings):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The weights in a file, and the names of what lies beside them."""
+    """The weights in a file, and the names of its other entries."""
 
     tensors: dict[str, Tensor]
     beside: tuple[str, ...] = ()
@@ -57,7 +56,7 @@ def read_checkpoint(path: Path, containers: tuple[str, ...]) -> Checkpoint:
     """Read the weights of a `.safetensors`, `.pth`, `.pt` or `.bin` file.
 
     Args:
-        containers: Entries under which the weights may lie; a file of tensors alone is taken whole.
+        containers: Entries under which the weights may lie; all of a file of tensors alone is taken.
 
     Raises:
         UserError: If the file is missing, damaged, holds anything that needs code to be read, or no weights where
@@ -87,43 +86,44 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file.
 
     Raises:
-        UserError: If the file is missing or no safetensors file.
+        UserError: If the file is missing or not a safetensors file.
     """
-    try:
+    with _reading(path):
         return load_file(path)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such weights file") from error
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not a readable safetensors file: {error}") from error
 
 
 def read_origin(path: Path) -> Origin | None:
-    """What a converted file says of itself; None for a safetensors file that was not converted by eyeground.
+    """Where a converted file comes from; None for a safetensors file that eyeground did not convert.
 
     Raises:
-        UserError: If the record cannot be understood, or the file is no safetensors file.
+        UserError: If the record is invalid, or the file is not a safetensors file.
     """
-    try:
-        with safe_open(path, framework="pt") as weights:
-            record = (weights.metadata() or {}).get(METADATA)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such weights file") from error
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not a readable safetensors file: {error}") from error
+    with _reading(path), safe_open(path, framework="pt") as weights:
+        record = (weights.metadata() or {}).get(METADATA)
     if record is None:
         return None
     try:
         return Origin.model_validate_json(record)
     except ValidationError as error:
         raise UserError(
-            f"{path}: its record of origin is not understood ({error.errors()[0]['msg']}); convert the original file again, "
+            f"{path}: its record of origin is invalid ({error.errors()[0]['msg']}); convert the original file again, "
             "or update eyeground"
         ) from error
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such weights file") from error
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: not a readable safetensors file: {error}") from error
+
+
 def write_converted(path: Path, tensors: dict[str, Tensor], origin: Origin) -> None:
-    """Write tensors with their origin, whole or not at all."""
-    # Copied, since tensors that share memory, as parts of a split one do, cannot be written.
+    """Write tensors with their origin, completely or not at all."""
+    # Copied, since tensors that share memory cannot be written.
     separate = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
     with replacing(path) as partial:
         save_file(separate, partial, {"format": "pt", METADATA: origin.model_dump_json()})
@@ -143,6 +143,6 @@ def _unpickle_plain_data(path: Path) -> Any:
                 f"{path}: not a readable torch checkpoint, or a damaged one ({type(error).__name__})"
             ) from error
         raise UserError(
-            f"{path}: holds an object of type {named[1]}; reading it could run code that lies in the file, which eyeground never "
+            f"{path}: holds an object of type {named[1]}; reading it could run code in the file, which eyeground never "
             "does. If you trust the file, save its weights alone where it was made: torch.save(model.state_dict(), FILE)"
         ) from error

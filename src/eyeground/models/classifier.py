@@ -1,15 +1,6 @@
-"""A classifier whose decision can be read off its evidence map.
+"""A classifier whose logit is the mean of its evidence map plus a constant, with every head.
 
-The head acts on the global average of the backbone's feature map. A linear head and an average commute, so
-applying the head at every position first gives a map per output whose mean, plus the head's bias, *is* the
-logit: the map is the decision, costs one matrix product, and needs no backward pass. The same holds where the
-feature map is a mean over several views of a photo, since a mean commutes, too. This is the class
-activation mapping of Zhou et al. 2016 (arXiv 1512.04150) before its normalisation, which would break the
-identity. So does one over several sizes, once maps are brought to one grid by averaging over area, which keeps their
-mean. The paper's hidden layer with ReLU (Jang et al. 2024, arXiv 2408.08790) is linear for each photo
-once its active units are known, so its map is exact as well, with a bias that depends on the photo. So is the map of
-an ordinal step, which is never more probable than the steps below it: it takes logit, map and bias of the least
-probable of them.
+See docs/decisions/0005-exact-evidence-map.md.
 """
 
 from collections.abc import Sequence
@@ -26,17 +17,17 @@ from eyeground.errors import UserError
 from eyeground.models.backbones import area_average, as_map, create_backbone
 from eyeground.models.heads import HEADS, probabilities
 
-# Axes of (n, channels, height, width) along which further views are flipped: upside down, then the two mirrored ones.
+# Axes of (n, channels, height, width) along which further views are flipped: upside down, then both mirror images.
 FLIPS = ((2, 3), (3,), (2,))
 
 
 @dataclass(frozen=True)
 class View:
-    """One look at a standard photo.
+    """One copy of a standard photo over which feature maps are averaged.
 
     Attributes:
         side: Pixels to which it is resized.
-        turned: Axes of (n, channels, height, width) along which it is flipped; none of them for the photo upright.
+        flipped: Axes of (n, channels, height, width) along which it is flipped; empty for the photo upright.
     """
 
     side: int
@@ -44,10 +35,10 @@ class View:
 
 
 class Classifier(nn.Module):
-    """Standard photos in, logits out; embedding, probabilities and evidence maps on the way.
+    """From standard photos to logits; also embedding, probabilities and evidence maps.
 
     Args:
-        preprocessing: Its mean and standard deviation become part of the network; its side fixes the input size.
+        preprocessing: Mean and standard deviation become part of the network; the side is the input size.
         targets: With their classes known.
 
     Raises:
@@ -81,12 +72,12 @@ class Classifier(nn.Module):
 
     @property
     def views(self) -> tuple[View, ...]:
-        """What the network looks at when it answers, in this order; the first is the photo as it is."""
+        """Copies of the photo that are averaged outside training; the first is the photo unchanged."""
         sides = self.architecture.sides(self.preprocessing.side)
         return tuple(View(side, flipped) for side in sides for flipped in ((), *FLIPS[: self.architecture.views - 1]))
 
     def features(self, photos: Tensor) -> Tensor:
-        """Feature map (n, width, h, w) of standard photos (n, side, side, 3), uint8 RGB: a mean over views, but in training."""
+        """Feature map (n, width, h, w) of standard photos (n, side, side, 3), uint8 RGB; the mean over views outside training."""
         # NHWC seen as NCHW is what torch calls channels-last: no copy is made.
         normalised = (photos.permute(0, 3, 1, 2).float() - self.mean) / self.std
         if self.training or len(self.views) == 1:
@@ -96,7 +87,7 @@ class Classifier(nn.Module):
             self._map_of(sized[view.side].flip(view.flipped) if view.flipped else sized[view.side])
             for view in self.views
         ]
-        # A flip is its own inverse, so each map is turned back by what turned its photo.
+        # A flip is its own inverse, so each map is flipped back as its photo was flipped.
         upright = [one.flip(view.flipped) if view.flipped else one for one, view in zip(maps, self.views, strict=True)]
         grid = (int(maps[0].shape[-2]), int(maps[0].shape[-1]))
         return torch.stack([area_average(one, grid) for one in upright]).mean(dim=0)
@@ -110,7 +101,7 @@ class Classifier(nn.Module):
         return functional.interpolate(normalised, size=(side, side), mode="bilinear", align_corners=False)
 
     def _refuse_unseen_sides(self) -> None:
-        """Raise now, not after an epoch, where the network cannot take one of the sides."""
+        """Raise now, not after an epoch, if the network cannot take one of the sides."""
         name, (side, *others) = self.architecture.backbone, self.architecture.sides(self.preprocessing.side)
         if len({side, *others}) <= len(others):
             raise UserError(f"architecture.scales give the same side twice, of {side} px and {others}; leave one out")
@@ -119,12 +110,12 @@ class Classifier(nn.Module):
             with torch.no_grad():
                 for other in others:
                     width = self._map_of(torch.zeros(1, 3, other, other)).shape[1]
-                    # Some transformers take any size, but state the grid of one.
+                    # Some transformers take any size, but report the grid of one.
                     if width != self.embedding_size:
                         raise ValueError(f"{width} channels at {other} px")
         except (RuntimeError, AssertionError, ValueError) as error:
             raise UserError(
-                f"backbone '{name}' sees photos of {side} px only; leave architecture.scales out"
+                f"backbone '{name}' takes photos of {side} px only; leave architecture.scales out"
             ) from error
         finally:
             self.backbone.train()
@@ -139,10 +130,10 @@ class Classifier(nn.Module):
         return logits
 
     def explain(self, photos: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Everything in one forward pass.
+        """All of it in one forward pass.
 
         Returns:
-            probabilities: `(n, outputs), in 0-1`.
+            probabilities: `(n, outputs)`, in 0-1.
             logits: `(n, outputs)`.
             embedding: `(n, width)`.
             evidence: `(n, outputs, h, w)`. In units of the logit; its mean over h and w plus the head's effective bias

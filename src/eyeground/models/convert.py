@@ -1,8 +1,6 @@
-"""Converting a foreign checkpoint once, so that every later use is safe, checked and the same.
+"""Converting another group's checkpoint once to a safetensors file in timm's names, with a record of its origin.
 
-The converted file holds the backbone's tensors in timm's names and the record of where they come from; what is
-not the backbone stays behind, for a stated reason. The alternative, reading foreign files at each training,
-would repeat a guess about names and normalisation in every run. The price is a second copy on the disk.
+So names and normalisation are not guessed again at each training. See docs/initialisations.md.
 """
 
 import importlib
@@ -18,6 +16,7 @@ from torch import Tensor
 import eyeground
 from eyeground.core.files import sha256_of
 from eyeground.errors import UserError, did_you_mean
+from eyeground.models.backbones import timm_backbone
 from eyeground.models.checkpoints import Origin, read_checkpoint, write_converted
 from eyeground.models.external_checkpoints import FORMATS, Format
 from eyeground.models.load_report import LoadReport
@@ -46,7 +45,7 @@ def known_format(name: str) -> Format:
 
 
 def convert(path: Path, form: Format, output: Path) -> tuple[LoadReport, Origin]:
-    """Convert a foreign checkpoint to a safetensors file in timm's names.
+    """Convert another group's checkpoint to a safetensors file in timm's names.
 
     Args:
         path: The publisher's file.
@@ -55,7 +54,7 @@ def convert(path: Path, form: Format, output: Path) -> tuple[LoadReport, Origin]
 
     Raises:
         UserError: If the file cannot be read safely, fits none of the format's backbones, holds a tensor that the
-            format does not explain, or the output's name does not do.
+            format does not explain, or the output's name is not one of a `.safetensors` file.
     """
     path, output = Path(path), Path(output)
     if output.suffix != ".safetensors":
@@ -94,7 +93,7 @@ def renaming(form: Format) -> Rename:
     filter_of_timm = importlib.import_module(form.timm_filter).checkpoint_filter_fn
 
     def rename(tensors: Tensors, backbone: Any) -> Tensors:
-        # timm would resample patches of another size, too; that is another network, and is refused by its shape.
+        # timm would also resample patches of another size; that is another network, and is refused by its shape.
         patches = tensors.get(PATCHES)
         if patches is None or patches.shape != backbone.state_dict()[PATCHES].shape:
             return tensors
@@ -117,7 +116,7 @@ def explanation(form: Format) -> Callable[[str, Tensor], str | None]:
 
 
 def _side(tensors: Tensors, form: Format) -> int:
-    """The side in pixels that a file's position embedding tells, or else the format's."""
+    """The side in pixels by a file's position embedding, or else the format's."""
     for prefix in KNOWN_PREFIXES:
         positions, patches = tensors.get(prefix + POSITIONS), tensors.get(prefix + PATCHES)
         if positions is not None and patches is not None and positions.ndim == 3 and patches.ndim == 4:
@@ -126,7 +125,7 @@ def _side(tensors: Tensors, form: Format) -> int:
 
 
 def _nearest_backbone(tensors: Tensors, form: Format, side: int) -> tuple[str, Any]:
-    """The backbone of a format that a checkpoint fits best; tried on shapes alone, which costs no memory."""
+    """The backbone of a format that a checkpoint fits best; only shapes are compared, which costs no memory."""
     shapes = {name: torch.empty(one.shape, device="meta") for name, one in tensors.items()}
     rename, explain = renaming(form), explanation(form)
     tried: list[tuple[int, str, Any]] = []
@@ -148,12 +147,7 @@ def empty_backbone(name: str, side: int) -> Any:
     if not timm.is_model(name):
         raise UserError(f"timm {timm.__version__} has no model '{name}'; update timm")
     with torch.device("meta"):
-        try:
-            return timm.create_model(name, num_classes=0, global_pool="", img_size=side)
-        except TypeError as error:
-            if "img_size" not in str(error):
-                raise
-            return timm.create_model(name, num_classes=0, global_pool="")
+        return timm_backbone(name, side)
 
 
 def _of_type(tensor: Tensor, kind: torch.dtype) -> Tensor:

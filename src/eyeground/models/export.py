@@ -98,12 +98,12 @@ def example_photos(side: int) -> Tensor:
 
 
 def write_graph(network: nn.Module, photos: Tensor, outputs: Sequence[str], path: Path) -> None:
-    """Write a network of photos as an ONNX graph with an open number of photos, and check the one against the other.
+    """Write a network as an ONNX graph with an open number of photos, and compare the two.
 
     Args:
-        network: Of an input `photos`; gives a tuple of tensors.
+        network: From photos to a tuple of tensors.
         photos: Examples to trace and to compare.
-        outputs: Names of what it gives.
+        outputs: Names of these tensors.
 
     Raises:
         RuntimeError: If any output differs by more than 0.001, relative to its largest value where that is above 1.
@@ -123,7 +123,7 @@ def write_graph(network: nn.Module, photos: Tensor, outputs: Sequence[str], path
             output_names=list(outputs),
             dynamic_axes={name: {0: "batch"} for name in names},
         )
-        # One photo more than was traced: a graph in which their number got stuck must not pass.
+        # One photo more than was traced, to find a graph in which their number became a constant.
         photos = torch.cat([photos, photos[:1]])
         expected = network(photos)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

@@ -49,14 +49,14 @@ def export_segmenter(segmenter: SegmentationNetwork, folder: Path, info: ModelIn
 
 
 def load_segmentation_network(name_or_path: str | Path) -> SegmentationNetwork:
-    """Open a segmenter's bundle as a torch module in evaluation mode, to train on or to look inside.
+    """Open a segmenter's bundle as a torch module in evaluation mode.
 
     Raises:
         UserError: If the bundle is missing, damaged, or of a classifier.
     """
     bundle = open_segmenter(name_or_path)
     description = bundle.description
-    assert description.decoder is not None  # open_segmenter saw to it
+    assert description.decoder is not None  # checked by open_segmenter
     segmenter = SegmentationNetwork(
         description.architecture, description.decoder, description.preprocessing, description.outputs
     )

@@ -1,8 +1,6 @@
-"""The checkpoints of other groups that can be converted, as data: one entry each, all of one shape.
+"""Checkpoints of other groups that can be converted, as data: what their publishers say of them, with the page.
 
-What a file does not say itself, such as the normalisation its network was trained with, has to come from its
-publisher; it stands here once, with the page where it can be checked, and travels in every converted file.
-Adding a format is adding an entry. Nothing heavy is imported, so that the command line can list the names.
+Nothing heavy is imported, so that the command line can list the names.
 """
 
 from collections.abc import Mapping
@@ -19,17 +17,17 @@ class Format:
     """One publisher's checkpoints.
 
     Attributes:
-        name: What a user types after `--from`.
+        name: The value of `--from`.
         title: What it is, with year.
-        page: Where the file and its terms are had.
+        page: Where the file and its terms are.
         licence: As the publisher states it, or "not stated by the publisher".
         citation: The paper to cite.
-        backbones: timm models it may hold; the one whose every tensor fits is taken.
-        side: Side in pixels of the photos it was trained on. A position embedding in the file tells it better.
+        backbones: timm models it may hold; the first of which every tensor fits is taken.
+        side: Side in pixels of the photos it was trained on; a position embedding in the file comes before it.
         mean, std: Normalisation of R, G, B on the 0-1 scale.
         containers: Entries of the checkpoint under which the weights may lie, the first one found counting. A file may
             also hold the weights alone.
-        leftovers: What may be left out: a regular expression of the whole name (without prefix), and the reason.
+        leftovers: What may be left out: a regular expression of the entire name (without prefix), and the reason.
         timm_filter: timm module whose `checkpoint_filter_fn` brings the names to timm's; empty where they are timm's.
     """
 

@@ -1,4 +1,4 @@
-"""Heads on the embedding, whose weights also act at each position of the feature map, and the probabilities of their logits."""
+"""Heads on the embedding, whose weights also act at each position of the feature map, and probabilities of their logits."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ HIDDEN_UNITS = 512
 
 
 class _Head(nn.Module):
-    """What all heads share: the logits of a last layer `output`, with the steps of ordinal targets in order."""
+    """The logits of a last layer `output`, with the steps of ordinal targets in order."""
 
     output: nn.Linear
 
@@ -24,8 +24,8 @@ class _Head(nn.Module):
         """(n, width) to (n, outputs)."""
         own = self._own(embedding)
         logits = in_order(own, self._targets)[0]
-        # In training each step learns from the logit that it shows as if it were its own. Through the minimum alone, a step
-        # whose own logit lies above a lower step's for all photos would never learn.
+        # In training, gradients pass to each step's own logit as if no minimum were taken: else a step whose own logit is
+        # above a lower step's for all photos would never learn.
         return own + (logits - own).detach() if self.training else logits
 
     def effective(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,7 +37,7 @@ class _Head(nn.Module):
         raise NotImplementedError
 
     def _effective_of(self, embedding: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """As `effective`, where `chosen` (n, outputs) tells whose own logit each output has."""
+        """As `effective`; `chosen` (n, outputs) is the output whose own logit each output takes."""
         raise NotImplementedError
 
 
@@ -84,27 +84,27 @@ def in_order(values: Tensor, targets: Sequence[Target]) -> tuple[Tensor, Tensor]
         values: Shape (n, outputs): logits or probabilities.
 
     Returns:
-        values: `(n, outputs)`. Within an ordinal target never rising; those of all other outputs as they were.
-        chosen: `(n, outputs), int64`. The place of the output whose value was taken.
+        values: `(n, outputs)`. Within an ordinal target never rising; other outputs are unchanged.
+        chosen: `(n, outputs)`, int64. The place of the output whose value was taken.
     """
     outputs = int(values.shape[1])
     columns = list(values.chunk(outputs, dim=1))
     chosen = list(torch.arange(outputs, device=values.device).expand(values.shape[0], -1).chunk(outputs, dim=1))
     # Not torch.cummin, which ONNX does not have.
     for step in later_steps(targets):
-        lower = columns[step - 1] <= columns[step]  # false for NaN, which must not be passed over
+        lower = columns[step - 1] <= columns[step]  # false for NaN, which must not be replaced
         columns[step] = torch.where(lower, columns[step - 1], columns[step])
         chosen[step] = torch.where(lower, chosen[step - 1], chosen[step])
     return torch.cat(columns, dim=1), torch.cat(chosen, dim=1)
 
 
 def probabilities(logits: Tensor, targets: Sequence[Target]) -> Tensor:
-    """Probabilities (n, outputs), never calibrated: softmax within a multiclass target, sigmoid elsewhere, steps in order."""
+    """Uncalibrated probabilities (n, outputs): softmax within a multiclass target, sigmoid elsewhere, steps in order."""
     parts = []
     first = 0
     for target in targets:
         part = logits[:, first : first + len(target.outputs)]
         parts.append(part.softmax(dim=1) if target.kind == "multiclass" else part.sigmoid())
         first += len(target.outputs)
-    # Logits in order are not enough: sigmoids are approximations, in which close or equal ones may change places.
+    # Logits in order are not enough: sigmoids are approximations, in which close or equal ones may swap.
     return in_order(torch.cat(parts, dim=1), targets)[0]

@@ -1,10 +1,6 @@
-"""Where the weights start, with an account of every tensor.
+"""Setting a network's first weights: every tensor of the source is loaded, left out for a stated reason, or an error.
 
-Loading with holes is how a "pretrained" model silently starts from noise. Here every tensor of the source is
-either loaded, left out for a stated reason (the classifier of another task), or the cause of an error, and
-every tensor of the backbone must be given. Only safetensors files are read; nothing is unpickled. A source that
-says what it was trained on is held to it: backbone and normalisation must be the recipe's, and another side is
-a warning, since training on at another side is a method as often as it is a mistake.
+A source that states its backbone and normalisation must have the recipe's. See docs/initialisations.md.
 """
 
 from dataclasses import replace
@@ -34,7 +30,7 @@ OTHER_NAMES = (
 def initialise(classifier: Classifier, source: str) -> LoadReport:
     """Set the weights from `scratch`, `imagenet`, a converted format, a bundle, or a safetensors file in timm's names.
 
-    A bundle with the recipe's outputs and head gives its head, too; from all else the head starts fresh.
+    A bundle with the recipe's outputs and kind of head gives its head as well; otherwise the head starts fresh.
 
     Raises:
         UserError: If the source is unknown, any backbone tensor is missing or has another shape, any tensor of the
@@ -55,7 +51,7 @@ def initialise(classifier: Classifier, source: str) -> LoadReport:
 
 
 def from_bundle(name_or_path: str | Path) -> Classifier:
-    """The whole classifier of a bundle, backbone and head, in evaluation mode."""
+    """The classifier of a bundle, backbone and head, in evaluation mode."""
     bundle = open_classifier(name_or_path)
     description = bundle.description
     classifier = Classifier(description.architecture, description.preprocessing, description.targets)
@@ -67,18 +63,18 @@ def from_bundle(name_or_path: str | Path) -> Classifier:
 
 
 def _unknown(source: str) -> str:
-    """What is wrong with a source that is none of the known ones, and what would do."""
+    """What is wrong with an unknown source, and how to fix it."""
     if message := describe_switch(source):
         return f"initialisation {message}"
     path = Path(source)
     if source in FORMATS:
         return (
-            f"initialisation '{source}': nothing was converted to it yet. Get the file at {FORMATS[source].page}, and convert "
+            f"initialisation '{source}': no file was converted to it yet. Get the file at {FORMATS[source].page}, and convert "
             f"it once with `eyeground convert FILE --from {source}`"
         )
     if path.is_file():
         return (
-            f"initialisation '{source}' is no .safetensors file. Convert it once, without running what may lie in it: "
+            f"initialisation '{source}' is not a .safetensors file. Convert it once, without running code in it: "
             f"`eyeground convert {source} --from FORMAT -o {path.stem}.safetensors`; formats: {', '.join(FORMATS)}"
         )
     names = ("scratch", "imagenet", *released(), *pulled(), *FORMATS)
@@ -92,9 +88,9 @@ def _imagenet(classifier: Classifier) -> dict[str, Tensor]:
     architecture = classifier.architecture
     try:
         donor = timm.create_model(architecture.backbone, pretrained=True, **architecture.backbone_options)
-    except Exception as error:  # the hub client raises a dozen kinds, from sockets to missing weights
+    except Exception as error:  # the hub client raises many kinds, from sockets to missing weights
         raise UserError(
-            f"ImageNet weights of '{architecture.backbone}' cannot be had from the hub ({type(error).__name__}). Without a "
+            f"ImageNet weights of '{architecture.backbone}' cannot be downloaded from the hub ({type(error).__name__}). Without a "
             "network, give a local file: --set initialisation=/path/to/weights.safetensors"
         ) from error
     config = donor.pretrained_cfg
@@ -130,7 +126,7 @@ def _load_bundle(classifier: Classifier, source: str) -> LoadReport:
     if kind != classifier.architecture.head:
         load_report = _load(classifier, tensors, source, side=side)
         return replace(load_report, left_out={HEAD + name: f"head of another kind: {kind}" for name in head})
-    note = f"head loaded, too: {kind}, with the recipe's outputs ({', '.join(description.outputs)})"
+    note = f"head loaded as well: {kind}, with the recipe's outputs ({', '.join(description.outputs)})"
     load_report = _load(classifier, tensors, source, side=side, notes=(note,))
     try:
         classifier.head.load_state_dict(head)
@@ -140,7 +136,7 @@ def _load_bundle(classifier: Classifier, source: str) -> LoadReport:
 
 
 def _refuse_other_network(classifier: Classifier, source: str, stated: Origin | BundleDescription) -> None:
-    """Raise unless a source has the recipe's backbone, needs no option that it lacks, and its normalisation."""
+    """Raise unless a source has the recipe's backbone, options and normalisation."""
     architecture = classifier.architecture
     theirs = stated.architecture if isinstance(stated, BundleDescription) else stated
     if theirs.backbone != architecture.backbone:
@@ -195,6 +191,6 @@ def _other_side(theirs: int | None, ours: int) -> tuple[str, ...]:
     if theirs is None or theirs == ours:
         return ()
     return (
-        f"trained at {theirs} px, used at {ours} px: vessels and lesions are {ours / theirs:.2f} times as large as these "
-        f"weights know them. Right for training on at another side; else set preprocessing.side={theirs}",
+        f"trained at {theirs} px, used at {ours} px: vessels and lesions are {ours / theirs:.2f} times as large as in the "
+        f"training of these weights. Right for further training at another side; else set preprocessing.side={theirs}",
     )

@@ -1,9 +1,4 @@
-"""The account of an initialisation: what became of every tensor of its source.
-
-A load that says nothing is how a "pretrained" model starts from noise. An account exists only for a load that
-succeeded, so it can promise that nothing is missing and nothing unexplained; it prints in a few lines, however
-many tensors there are, by telling those with one fate together.
-"""
+"""The report of an initialisation: what became of every tensor of its source. There is one only for a load that succeeded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +19,7 @@ class LoadReport:
         left_out: Tensors of the source that were not used, and why.
         prefix: Prefix that was removed from the source's names.
         notes: What else was done, such as a position embedding interpolated.
-        warnings: What is legitimate and rarely meant, such as another side than the weights were trained at.
+        warnings: What is allowed but rarely intended, such as another side than the weights were trained at.
     """
 
     source: str
@@ -35,7 +30,7 @@ class LoadReport:
     warnings: tuple[str, ...] = ()
 
     def print(self, console: Console) -> None:
-        """Say in a few lines what was loaded and what was not."""
+        """Print in a few lines what was loaded and what was not."""
         name = escape(self.source)
         if not self.loaded:
             console.print(f"initialisation [bold]{name}[/]: random weights, nothing loaded")

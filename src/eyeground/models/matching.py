@@ -1,10 +1,7 @@
-"""Fitting a file's tensors to a network's, with nothing lost in silence.
+"""Fitting a file's tensors to a network's: each is loaded, explained, or an error.
 
-`load_state_dict(strict=False)` succeeds when no name matches. Here every tensor of the source must reach the
-network or be explained, and every tensor of the network must be given, in its shape; the one thing that is
-changed on the way is a position embedding on another grid, and the result says so. Which source tensors reach
-the network through a renaming function that may split, add up or drop them is not declared but derived, by
-automatic differentiation on tensors without content. The price is one extra, nearly free run of the renaming.
+Which source tensors reach the network through a renaming function, which may split, add or drop them, is found by automatic
+differentiation on tensors without content: a tensor that the renaming loses is then unexpected.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,8 +33,8 @@ class Match:
         prefix: Prefix that was removed from the source's names.
         left_out: Tensors of the source that are not used, and why.
         notes: What was changed on the way.
-        missing, misshapen, unexpected: Why it does not fit: tensors that the source lacks, those of another shape,
-            those without an explanation.
+        missing, misshapen, unexpected: Tensors that the source lacks, that have another shape, or that are not
+            explained.
     """
 
     state: dict[str, Tensor]
@@ -67,7 +64,7 @@ def match(
     Args:
         backbone: A timm model without classifier; it may lie on the meta device.
         tensors: The source; may lie on the meta device too.
-        explain: Takes a tensor and its name without prefix; says why it may be left out, or None if it may not.
+        explain: Takes a tensor and its name without prefix; gives the reason why it may be left out, else None.
         rename: Takes the tensors without prefix and the backbone, and returns them in timm's names.
     """
     wanted: dict[str, Tensor] = backbone.state_dict()
@@ -95,12 +92,12 @@ def match(
 def refuse_misfit(found: Match, backbone: Any, tensors: Tensors, what: str, advice: str) -> None:
     """Raise a `UserError` unless everything fits.
 
+    If file and network share no name (a wrong backbone or an unknown prefix), the message shows names of both.
+
     Args:
         tensors: The source.
         what: Source and network, for the message.
-        advice: What to do where nothing fits, a sentence.
-        Where no name is common to file and network, it shows names of both: that is a wrong backbone or an unknown: .
-        prefix, and five missing names would not tell which.: .
+        advice: A sentence: what to do where no name fits.
     """
     if not found.problems:
         return
@@ -123,7 +120,7 @@ def refuse_misfit(found: Match, backbone: Any, tensors: Tensors, what: str, advi
 
 
 def grid_side(positions: Tensor) -> int:
-    """Places per side of a square position embedding (1, tokens, width), with or without a class token.
+    """Positions per side of a square position embedding (1, tokens, width), with or without a class token.
 
     >>> grid_side(torch.empty(1, 197, 8)), grid_side(torch.empty(1, 784, 8))
     (14, 28)
@@ -158,13 +155,13 @@ def _interpolate_positions(backbone: Any, wanted: Tensors, given: dict[str, Tens
     prefix_tokens = 0 if getattr(backbone, "no_embed_class", False) else int(backbone.num_prefix_tokens)
     old, new = isqrt(max(theirs.shape[1] - prefix_tokens, 0)), backbone.patch_embed.grid_size
     if old == 0 or old * old + prefix_tokens != theirs.shape[1] or ours.shape[2] != theirs.shape[2]:
-        return ()  # another kind of embedding: its shape is refused
+        return ()  # another kind of embedding, which is refused by its shape
     given[POSITIONS] = resample_abs_pos_embed(theirs, list(new), [old, old], num_prefix_tokens=prefix_tokens)
     return (f"position embedding interpolated from {old} x {old} to {new[0]} x {new[1]} places (bicubic)",)
 
 
 def _set_counters(wanted: Tensors, given: dict[str, Tensor]) -> tuple[str, ...]:
-    """Give counters of batches that some exporters drop; they steer nothing at a fixed momentum."""
+    """Add counters of batches, which some exporters drop; at a fixed momentum they have no effect."""
     absent = [name for name in wanted if name.endswith("num_batches_tracked") and name not in given]
     given.update({name: torch.zeros_like(wanted[name]) for name in absent})
     return (f"{len(absent)} counters of batches, which the file lacks and nothing needs, set to 0",) if absent else ()

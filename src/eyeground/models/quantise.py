@@ -1,11 +1,7 @@
-"""The ONNX graph in 8-bit arithmetic: a quarter of the size and, where the processor multiplies bytes, faster.
+"""A bundle's ONNX graph in 8-bit arithmetic, by static quantisation, in several ways from most to least quantised.
 
-Static quantisation: ranges of all activations are set by running training photos, weights get a scale per channel, and
-the graph keeps its inputs and outputs. The head stays in float32 whatever the way, since evidence and logit come from
-the same features by it, and their identity (the map's mean plus the bias is the logit) must not be rounded twice. What
-8 bits cost a network is not known beforehand, and small networks with depthwise convolutions pay most, so there are
-several ways from most to least quantised; whether one is good enough is for validation photos to say, not for this
-module. Needs onnx.
+The head stays in float32, so that evidence map and logit agree. Whether a way is good enough is decided by `workflows.release`,
+on validation photos: see "A release" in docs/bundle.md.
 """
 
 import io
@@ -31,7 +27,7 @@ from onnxruntime.quantization import (
 
 EMBEDDING = "embedding"
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-# What the tensors between weighted layers go through; nothing else gains by 8 bits.
+# Operators between weighted layers; no other gains by 8 bits.
 QUANTISED = (*WEIGHTED, "Add", "Relu", "Clip", "MaxPool", "AveragePool", "GlobalAveragePool")
 PERCENTILE = 99.99
 PHOTOS_AT_ONCE = 8
@@ -55,8 +51,8 @@ class Way:
 
     Attributes:
         method: How ranges are set: `minmax`, `percentile` or `entropy`.
-        kept: Share of the weighted layers, counted from the photo, that stay in float32. The later layers hold most of
-            the weights, and their rounding passes through the fewest layers.
+        kept: Share of the weighted layers, counted from the photo, that stay in float32. Later layers hold most of the
+            weights, and their errors pass through the fewest layers.
     """
 
     method: Method
@@ -133,7 +129,7 @@ def _below(graph: Any, output: str) -> set[str]:
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime's base class has no types
-    """Hands photos to the quantiser, a few at once, and again for each stride."""
+    """Gives photos to the quantiser, a few at once, and again for each stride."""
 
     def __init__(self, photos: NDArray[np.uint8]) -> None:
         self._batches = [photos[start : start + PHOTOS_AT_ONCE] for start in range(0, len(photos), PHOTOS_AT_ONCE)]
@@ -152,7 +148,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime's ba
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The quantiser logs and prints each step; what came out is ours to say."""
+    """Silence the quantiser, which logs and prints each step."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,13 +1,6 @@
-"""Weights in 16 bits on the disk: half the size, and which tensors must not pay for it.
+"""Weights stored in 16 bits where that changes little: kernels and matrices, not depthwise ones, biases or statistics.
 
-Kernels and matrices, over nine tenths of a network, are stored as float16; loading gives float32 again, so only their
-last digits are lost, and the network is exported from what is left. Everything with one dimension stays in float32:
-biases, scales, and above all the running variances of batch normalisation, which reach from 1e-12 to 1e5 while float16
-underflows below 6e-8 and overflows above 65,504. So does a kernel that would overflow, and every depthwise kernel: its nine
-weights are too few for their errors to average out, and the batch normalisation behind it may enlarge what is left a
-hundredfold (a MobileNetV2 of ours changed probabilities by 0.05 that way). All that costs about 5 % of the size, and spares
-the question of which statistic of which network may be rounded. What rounding changed is measured when a model is
-released, not assumed.
+Why, and what it costs: see "A release" in docs/bundle.md.
 """
 
 from collections.abc import Mapping

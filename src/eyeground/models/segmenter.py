@@ -1,7 +1,6 @@
-"""A segmenter: a U-Net over the same timm backbone that a classifier has, so that any bundle's encoder can start it.
+"""A segmenter: a U-Net of segmentation-models-pytorch over a classifier's backbone, so that any bundle can start its encoder.
 
-Standard photos go in as they are (uint8 RGB) and are normalised inside; a probability per structure and pixel comes out.
-The pyramid of feature maps and the decoder are those of segmentation-models-pytorch.
+See docs/segmentation.md.
 """
 
 from dataclasses import replace
@@ -23,16 +22,15 @@ ENCODER = "model."  # what segmentation-models-pytorch puts before the names of 
 
 
 class SegmentationNetwork(nn.Module):
-    """Standard photos in, logits of each structure at each pixel out.
+    """From standard photos to logits of each structure at each pixel.
 
     Args:
-        architecture: The encoder. Its `views` are averaged when the segmenter answers, as a classifier's are.
+        architecture: The encoder. Its `views` are averaged in `probabilities`.
         preprocessing: Its side must be a multiple of 32.
         structures: Names of the outputs, in order.
 
     Raises:
-        UserError: If the backbone has no pyramid of feature maps at strides 2 to 32, or is to see a photo at several
-            scales.
+        UserError: If the backbone has no feature maps at strides 2 to 32, or there are several scales.
     """
 
     mean: Tensor
@@ -44,7 +42,7 @@ class SegmentationNetwork(nn.Module):
         super().__init__()
         if architecture.scales != (1.0,):
             raise UserError(
-                f"a segmenter draws at one size; architecture.scales is {list(architecture.scales)}, leave it out"
+                f"a segmenter works at one size; architecture.scales is {list(architecture.scales)}, leave it out"
             )
         self.architecture = architecture
         self.decoder = decoder
@@ -72,21 +70,20 @@ class SegmentationNetwork(nn.Module):
         """Probabilities (n, structures, h, w), each a mean over the architecture's views."""
         total: Tensor = self(photos).sigmoid()
         for axes in FLIPS[: self.architecture.views - 1]:
-            turned = photos.flip([axis - 1 for axis in axes])  # the same axes of (n, h, w, 3)
-            total = total + self(turned).sigmoid().flip(axes)
+            flipped = photos.flip([axis - 1 for axis in axes])  # the same axes of (n, h, w, 3)
+            total = total + self(flipped).sigmoid().flip(axes)
         return total / self.architecture.views
 
 
 def start(segmenter: SegmentationNetwork, source: str) -> LoadReport:
-    """Set the encoder's weights from what a classifier can start from; the decoder starts fresh.
+    """Set the encoder's weights from any source that `initialise` takes; the decoder starts fresh.
 
     Raises:
-        UserError: As `eyeground.models.initialise.initialise`, and if the encoder has a tensor that the classifier's
-            backbone lacks.
+        UserError: As `initialise`, and if the classifier's backbone lacks a tensor of the encoder.
     """
     if source == "scratch":
         return LoadReport("scratch")
-    target = Target(name="none")  # the head of the donor, which is thrown away
+    target = Target(name="none")  # of the donor's head, which is not used
     donor = Classifier(segmenter.architecture, segmenter.preprocessing, [target])
     load_report = initialise(donor, source)
     # timm joins the names of nested layers by underscores in the pyramids of some families.
