@@ -173,7 +173,7 @@ def test_weights_that_are_no_safetensors_are_refused(tmp_path: Path, content: by
 def test_files_that_no_bundle_has_are_never_looked_at(bundle: Bundle, name: str) -> None:
     (bundle.folder.parent / "secret").write_text("secret")
     rewrite(bundle, lambda content: content["files"].update({name: "0" * 64}))
-    with pytest.raises(UserError, match="which is no file of a bundle"):
+    with pytest.raises(UserError, match="which is not a file of a bundle"):
         open_bundle(bundle.folder)
 
 
@@ -284,7 +284,7 @@ def test_a_folder_with_anything_else_in_it_is_never_replaced(bundle: Bundle, tmp
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(b"photo")
     (tmp_path / "file").write_text("text")
-    for name, message in (("tiny", "'notes.txt', which is no part"), ("photos", "not a bundle"), ("file", "a file")):
+    for name, message in (("tiny", "'notes.txt', which is not part"), ("photos", "not a bundle"), ("file", "a file")):
         with pytest.raises(UserError, match=message):
             write_bundle(tmp_path / name, description(), writers())
     assert (bundle.folder / "notes.txt").read_text() == "mine"

@@ -195,12 +195,12 @@ def test_a_step_out_of_order_learns_itself_and_is_explained_by_the_step_below() 
     head, embedding = LinearHead(3, TARGETS), torch.tensor([[1.0, -2, 3]])
     with torch.no_grad():
         head.output.bias[5] += 9
-    for training, with_soft_labels in ((True, 5), (False, 4)):
+    for training, chosen in ((True, 5), (False, 4)):
         logits = head.train(training)(embedding)
         assert logits[0, 5].item() == pytest.approx(logits[0, 4].item(), abs=1e-5)
         [gradient] = torch.autograd.grad(logits[0, 5], [head.output.weight])
         expected = torch.zeros(6, 3)
-        expected[with_soft_labels] = embedding[0]
+        expected[chosen] = embedding[0]
         assert torch.equal(gradient, expected)
 
 

@@ -93,7 +93,7 @@ def test_one_drawing_for_two_structures_is_refused_whether_file_or_copy(manifest
     pair = (Structure(name="vessel"), Structure(name="vein"))
     for other, words in (
         (manifest.table["mask_vessel"], "name one file"),
-        (copies, "the same drawing in all 5 photos"),
+        (copies, "are equal in all 5 photos"),
     ):
         twice = validated(manifest.table.assign(mask_vein=other), "twice", manifest.root)
         with pytest.raises(UserError, match=words):

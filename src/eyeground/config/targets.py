@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -98,6 +99,16 @@ def describe_output(output: str) -> str:
     'diabetic retinopathy grade ≥ 2'
     """
     return re.sub(r"\s*(≥|=)\s*", r" \1 ", output.replace("_", " ").replace(">=", "≥"))
+
+
+def columns_of(targets: Sequence[Target]) -> list[tuple[Target, slice]]:
+    """Each target with the columns of its outputs among those of all targets.
+
+    >>> [columns for _, columns in columns_of([Target(name="amd"), Target(name="kind", kind="multiclass", classes=("a", "b"))])]
+    [slice(0, 1, None), slice(1, 3, None)]
+    """
+    ends = list(accumulate(len(target.outputs) for target in targets))
+    return [(target, slice(end - len(target.outputs), end)) for target, end in zip(targets, ends, strict=True)]
 
 
 def later_steps(targets: Sequence[Target]) -> list[int]:

@@ -1,5 +1,5 @@
-"""Where a network looks, and whether that can be believed: evidence maps, gradient maps, faithfulness.
+"""Evidence maps and gradient maps of a network, and tests of whether they are faithful.
 
-`maps` draws one map by any method at the standard photo's resolution, `faithfulness` holds maps against outlined
-lesions, `perturbation` against the network's own answer, `randomisation` against a network that has learnt nothing.
+`maps` makes one map by any method; `faithfulness` compares maps with outlined lesions, `perturbation` with the network's own
+probabilities, `randomisation` with a network whose parameters were shuffled.
 """

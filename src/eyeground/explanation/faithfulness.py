@@ -1,8 +1,6 @@
-"""Maps held against outlined lesions: does what the map marks coincide with what an ophthalmologist marked?
+"""Agreement of maps with outlined lesions, within the field of view, beside what chance gives; see docs/explanation.md.
 
-All measures are taken within the field of view and stand beside what chance would give, because lesions that cover
-a third of the retina are easily hit. Agreement with outlines is plausibility: a network may decide on something that
-nobody outlined. Whether a map is true to its network is measured in `perturbation` and `randomisation`.
+This is plausibility: whether a map is true to its network is measured in `perturbation` and `randomisation`.
 """
 
 import cv2
@@ -43,7 +41,7 @@ def pointing(values: Floats, lesion: Mask, field_of_view: Mask, tolerance: float
 
 
 def widened(region: Mask, by: float) -> Mask:
-    """A region and all within `by` pixels of it: what a point with that tolerance may hit by chance."""
+    """A region and everything within `by` pixels of it: where a point with that tolerance is a hit."""
     if by <= 0 or not region.any():
         return region
     distance = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -51,7 +49,7 @@ def widened(region: Mask, by: float) -> Mask:
 
 
 def area_share(region: Mask, field_of_view: Mask) -> float:
-    """The share of the field of view that a region covers, in 0-1: what chance gives to `pointing` and `evidence_share`."""
+    """The share of the field of view that a region covers, in 0-1: `pointing` and `evidence_share` by chance."""
     return float(region[field_of_view].mean())
 
 
@@ -87,7 +85,7 @@ def lesion_average_precision(values: Floats, lesion: Mask, field_of_view: Mask) 
 
 
 def border(field_of_view: Mask) -> Mask:
-    """The outermost ring of the field of view, `BORDER` of the side wide: what lies there tells cameras apart, not eyes."""
+    """The outermost ring of the field of view, `BORDER` of the side wide, which differs between cameras, not eyes."""
     padded = np.pad(field_of_view, 1).astype(np.uint8)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     return np.asarray(field_of_view & (distance <= BORDER * len(field_of_view)))

@@ -1,8 +1,7 @@
-"""Gradient maps by the `grad-cam` package (Gildenblat and contributors), at the last feature map of any backbone.
+"""Gradient maps by the `grad-cam` package, at the last feature map of any backbone.
 
-The package hooks a layer. A classifier's feature map is a mean over views and, for transformers, tokens laid out as a
-grid, which is no layer of the backbone; so the classifier is cut in two there, with an identity to hook. That serves
-convolutional networks and transformers alike, and spares the package's reshape transform.
+The package hooks a layer, but a feature map that is a mean over views, or made of a transformer's tokens, is not the output of
+one. So the classifier is cut in two there, with an identity to hook.
 """
 
 import numpy as np
@@ -36,7 +35,7 @@ def gradient_map(classifier: Classifier, photo: Tensor, index: int, method: str)
     Args:
         classifier: In evaluation mode.
         photo: (1, side, side, 3), uint8 RGB.
-        index: Of the logit that is explained; `eigencam` asks for none.
+        index: Of the logit that is explained; `eigencam` ignores it.
         method: `gradcam` (Selvaraju et al. 2017, arXiv 1610.02391), `gradcam++` (Chattopadhyay et al. 2018, arXiv
             1710.11063), `layercam` (Jiang et al. 2021, doi 10.1109/TIP.2021.3089943) or `eigencam` (Muhammad and Yeasin
             2020, arXiv 2008.00299).

@@ -1,9 +1,6 @@
-"""One photo, one output, one map at the standard photo's resolution, by the method asked for.
+"""The map of one output for one photo, at the standard photo's resolution, by the given method.
 
-The evidence map is the decision itself (`models.classifier`) and is only enlarged here; `tracing` splits the same logit
-among finer cells. The others are estimates, by the `grad-cam` package as it stands, at the last feature map, or by
-attention rollout. With a linear head, plain Grad-CAM there is the evidence map
-without its negative part, scaled to 0-1: the two can only differ in cost, and where all evidence is negative.
+The evidence map is the decision itself and is only enlarged here. For the methods, see docs/explanation.md.
 """
 
 import time
@@ -24,7 +21,7 @@ from eyeground.models.classifier import Classifier
 EVIDENCE, TRACED, ROLLOUT = "evidence", "traced", "rollout"
 METHODS = (EVIDENCE, TRACED, *GRADIENT_MAPS, ROLLOUT)
 SIGNED = (EVIDENCE, TRACED)
-"""Methods whose maps are in logits, for an output above 0 and against it below; all others are in 0-1."""
+"""Methods whose maps are in logits, above 0 for an output and below against it; all others are in 0-1."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +29,9 @@ class Explained:
     """A map and what it cost.
 
     Attributes:
-        values: float32 (side, side), over the standard photo. In logits, with a sign, for methods in `SIGNED`; else in
-            0-1.
+        values: float32 (side, side), over the standard photo. In logits for methods in `SIGNED`; else in 0-1.
         milliseconds: Wall-clock time from the standard photo to the map.
-        forward_passes, backward_passes: Through the backbone, each view counting once; a backward pass may end early,
-            as that of `traced` does.
+        forward_passes, backward_passes: Through the backbone, one for each view; that of `traced` ends early.
     """
 
     values: NDArray[np.float32]

@@ -1,8 +1,6 @@
-"""Deletion and insertion (Petsiuk et al. 2018, arXiv 1806.07421): does what the map marks move the network's answer?
+"""Deletion and insertion (Petsiuk et al. 2018, arXiv 1806.07421): does what the map marks change the network's probability?
 
-Pixels of the field of view go, or come, in the order of the map. Deletion replaces them by the photo's mean colour and
-should make the probability fall early; insertion brings them into a blurred photo and should make it rise early. Both
-take a forward pass a step, and both show the network photos unlike any it has seen.
+See "Measure it" in docs/explanation.md.
 """
 
 from collections.abc import Callable
@@ -14,13 +12,13 @@ from numpy.typing import NDArray
 Score = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
 
 BLUR = 1 / 32
-"""Standard deviation of the blur that insertion starts from, as a share of the side: no lesion but the largest survives."""
+"""Standard deviation of the blur that insertion starts from, as a share of the side: only the largest lesions remain."""
 
 
 def deletion_curve(
     score: Score, pixels: NDArray[np.uint8], values: NDArray[np.floating], field_of_view: NDArray[np.bool_], steps: int
 ) -> NDArray[np.float64]:
-    """The score while the map's highest pixels are replaced by the mean colour, equally many a step.
+    """The score while the map's highest pixels are replaced by the mean colour, equally many per step.
 
     Args:
         score: From standard photos (n, side, side, 3), uint8, to a score for each, such as the probability of an
@@ -31,7 +29,7 @@ def deletion_curve(
         steps: At least 1.
 
     Returns:
-        (steps + 1,): the first of the photo as it is, the last with nothing left.
+        (steps + 1,): from the unchanged photo to one without content.
     """
     flat = pixels.copy()
     flat[field_of_view] = np.rint(pixels[field_of_view].mean(axis=0)).astype(np.uint8)
@@ -41,7 +39,7 @@ def deletion_curve(
 def insertion_curve(
     score: Score, pixels: NDArray[np.uint8], values: NDArray[np.floating], field_of_view: NDArray[np.bool_], steps: int
 ) -> NDArray[np.float64]:
-    """The score while the map's highest pixels are brought into the blurred photo; parameters as of `deletion_curve`."""
+    """The score while the map's highest pixels are brought into the blurred photo; arguments as of `deletion_curve`."""
     blurred = cv2.GaussianBlur(pixels, (0, 0), BLUR * len(pixels)).astype(np.uint8)
     blurred[~field_of_view] = pixels[~field_of_view]
     return _curve(score, blurred, pixels, values, field_of_view, steps)

@@ -1,7 +1,6 @@
-"""The sanity check of Adebayo et al. 2018 (arXiv 1810.03292): a map must change when the network forgets.
+"""The sanity check of Adebayo et al. 2018 (arXiv 1810.03292): a map must change when the network's parameters are shuffled.
 
-Parameters are drawn again from the output downwards, and the map is compared with that of the trained network by rank
-correlation. A method whose maps stay alike shows the photo's edges and not what the network has learnt.
+A map that stays the same shows the photo's edges and not what the network has learnt.
 """
 
 import copy
@@ -20,30 +19,30 @@ from eyeground.models.classifier import Classifier
 def cascade(
     classifier: Classifier, pixels: NDArray[np.uint8], output: str, method: str = EVIDENCE, seed: int = 0
 ) -> dict[str, float]:
-    """Rank correlation with the trained network's map after each further part has been drawn again.
+    """Rank correlation with the trained network's map after each further part has been shuffled.
 
     Args:
-        classifier: In evaluation mode; left as it is.
+        classifier: In evaluation mode; not changed.
         pixels, output, method: As of `maps.explain`.
-        seed: Of the parameters that are drawn.
+        seed: Of the shuffling.
 
     Returns:
         By part, from `head` down to the first layers: Spearman's correlation in -1 to 1, over the whole square; NaN
         where a map is flat.
     """
     trained = explain(classifier, pixels, output, method).values
-    forgetting = copy.deepcopy(classifier)
+    shuffled = copy.deepcopy(classifier)
     generator = torch.Generator().manual_seed(seed)
     found = {}
-    for name, part in _from_the_output(forgetting):
-        _reset(part, generator)
-        values = explain(forgetting, pixels, output, method).values
+    for name, part in _from_head_to_first_layers(shuffled):
+        _shuffle(part, generator)
+        values = explain(shuffled, pixels, output, method).values
         flat = np.ptp(values) == 0 or np.ptp(trained) == 0
         found[name] = float("nan") if flat else float(spearmanr(trained.ravel(), values.ravel()).statistic)
     return found
 
 
-def _from_the_output(classifier: Classifier) -> Iterator[tuple[str, nn.Module]]:
+def _from_head_to_first_layers(classifier: Classifier) -> Iterator[tuple[str, nn.Module]]:
     """The head, then the backbone's children with parameters, last first; stages of blocks one by one."""
     yield "head", classifier.head
     for name, child in reversed(list(classifier.backbone.named_children())):
@@ -53,9 +52,9 @@ def _from_the_output(classifier: Classifier) -> Iterator[tuple[str, nn.Module]]:
                 yield f"{name}.{stage}".rstrip("."), part
 
 
-def _reset(part: nn.Module, generator: torch.Generator) -> None:
-    """Shuffle each tensor's own values: they keep their scale, so activations neither vanish nor explode."""
+def _shuffle(part: nn.Module, generator: torch.Generator) -> None:
+    """Shuffle each tensor's values: they keep their scale, so activations neither vanish nor explode."""
     with torch.no_grad():
         for tensor in part.parameters():
-            shuffled = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
-            tensor.copy_(tensor.reshape(-1)[shuffled].reshape(tensor.shape))
+            order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
+            tensor.copy_(tensor.reshape(-1)[order].reshape(tensor.shape))

@@ -1,8 +1,6 @@
 """Attention rollout (Abnar and Zuidema 2020, arXiv 2005.00928) for plain vision transformers of timm.
 
-Attention is averaged over heads, half of the identity is mixed in for the residual path, and the layers are
-multiplied. Since our head pools patches, a patch's share is its mean influence on all patches. The map is the same
-for every output: it tells where information flows from, not what speaks for an answer.
+Our head pools patches, so a patch's share is its mean influence on all patches; the map is the same for every output.
 """
 
 from typing import Any
@@ -17,7 +15,7 @@ from eyeground.models.classifier import Classifier
 
 
 def attention_rollout(classifier: Classifier, photo: Tensor) -> NDArray[np.float32]:
-    """Roll out the attention of one photo, unturned.
+    """Roll out the attention of one photo, without further views.
 
     Args:
         classifier: With a plain vision transformer as backbone; in evaluation mode.

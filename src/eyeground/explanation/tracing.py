@@ -1,14 +1,6 @@
-"""Evidence traced back to a finer feature map, where a cell still sees little of the photo.
+"""Evidence traced back to a finer feature map: gradient times activation there splits the logit among its cells.
 
-At stride 32 a cell has seen nearly the whole photo, so the evidence map says how much speaks for an output but hardly
-where it comes from. Tracing splits the logit among the cells of the map of stride 8: gradient times activation, summed
-over channels (as Ancona et al. 2018, arXiv 1711.06104, and HiResCAM, Draelos and Carin 2020, arXiv 2011.08891, but with its
-sign and at an earlier layer). Networks are linear between their kinks, so what is split, plus what biases and
-saturated units add on this photo, is the logit; at the last feature map tracing gives the evidence map itself. It needs
-a backward pass, though only down to that map and through no weights, and so it is not in the ONNX graph.
-
-Strided convolutions look to one side of where enlarging assumes (`pad_type=same` to the lower right), and a turned view
-to the other. At this stride that is half a cell; each view's cells are placed where they look before views are averaged.
+Cells are placed at the pixels that they see, and views averaged after that: see "Methods" in docs/explanation.md.
 """
 
 from dataclasses import dataclass
@@ -33,11 +25,11 @@ class Traced:
     """A logit split among cells.
 
     Attributes:
-        cells: float32 (h, w) for each look, turned back, in logits: the mean over looks of their means is the part of
+        cells: float32 (h, w) for each view, flipped back, in logits: the mean over views of their means is the part of
             the logit that was traced.
-        looks: What each of them is of.
-        stride: Pixels of a look from cell to cell.
-        centre: Pixel of the unturned look, counted from 0 at the centre of the first, that the first cell looks at.
+        views: The view of each.
+        stride: Pixels of a view from cell to cell.
+        centre: Pixel of the upright view, counted from 0 at the centre of the first, on which the first cell is centred.
     """
 
     cells: tuple[NDArray[np.float32], ...]
@@ -51,10 +43,10 @@ class Traced:
         return float(np.mean([cells.mean() for cells in self.cells]))
 
     def placed(self, side: int) -> NDArray[np.float32]:
-        """The map at the photo's resolution, float32 (side, side): views where they look, smoothed by half a largest cell."""
+        """The map at the photo's resolution, float32 (side, side): each cell at its centre, smoothed by half a largest cell."""
         enlarged = []
         for view, cells in zip(self.views, self.cells, strict=True):
-            # The centres of the photo's pixels, in pixels of the look.
+            # The centres of the photo's pixels, in pixels of the view.
             pixels = (np.arange(side) + 0.5) * view.side / side - 0.5
             rows, columns = (
                 np.float32((pixels - self._first(axis in view.flipped, view.side, cells.shape[axis - 2])) / self.stride)
@@ -66,8 +58,8 @@ class Traced:
         widest = self.stride * side / min(view.side for view in self.views)
         return np.asarray(cv2.GaussianBlur(mean, (0, 0), SMOOTHING * widest))
 
-    def _first(self, turned: bool, side: int, cells: int) -> float:
-        return side - 1 - self.centre - self.stride * (cells - 1) if turned else self.centre
+    def _first(self, is_flipped: bool, side: int, cells: int) -> float:
+        return side - 1 - self.centre - self.stride * (cells - 1) if is_flipped else self.centre
 
 
 def trace(classifier: Classifier, photo: Tensor, index: int, stride: int = TRACED_STRIDE) -> Traced:
@@ -80,7 +72,7 @@ def trace(classifier: Classifier, photo: Tensor, index: int, stride: int = TRACE
         stride: Of the feature map, in pixels.
 
     Raises:
-        UserError: If the backbone has no feature map of that stride, as a vision transformer of larger patches.
+        UserError: If the backbone has no feature map of that stride, such as a vision transformer with larger patches.
     """
     module = _stage(classifier, stride)
     activations: list[Tensor] = []
@@ -118,7 +110,7 @@ def trace(classifier: Classifier, photo: Tensor, index: int, stride: int = TRACE
 
 @dataclass(frozen=True)
 class _Strided:
-    """One axis of a layer that thins out its input."""
+    """One axis of a layer with a stride above 1."""
 
     size: int
     stride: int
@@ -133,7 +125,7 @@ class _Strided:
 
 
 def _first_centre(layers: list[_Strided]) -> float:
-    """The pixel that the first cell looks at; of parallel branches, which see one input size, the first counts."""
+    """The pixel on which the first cell is centred; of parallel branches, with one input size, the first counts."""
     centre, step = 0.0, 1
     seen: set[int] = set()
     for layer in layers:

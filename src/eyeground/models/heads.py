@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from eyeground.config.targets import Target, later_steps
+from eyeground.config.targets import Target, columns_of, later_steps
 
 HIDDEN_UNITS = 512
 
@@ -100,11 +100,9 @@ def in_order(values: Tensor, targets: Sequence[Target]) -> tuple[Tensor, Tensor]
 
 def probabilities(logits: Tensor, targets: Sequence[Target]) -> Tensor:
     """Uncalibrated probabilities (n, outputs): softmax within a multiclass target, sigmoid elsewhere, steps in order."""
-    parts = []
-    first = 0
-    for target in targets:
-        part = logits[:, first : first + len(target.outputs)]
-        parts.append(part.softmax(dim=1) if target.kind == "multiclass" else part.sigmoid())
-        first += len(target.outputs)
+    parts = [
+        logits[:, columns].softmax(dim=1) if target.kind == "multiclass" else logits[:, columns].sigmoid()
+        for target, columns in columns_of(targets)
+    ]
     # Logits in order are not enough: sigmoids are approximations, in which close or equal ones may swap.
     return in_order(torch.cat(parts, dim=1), targets)[0]

@@ -1,13 +1,7 @@
-"""Every photograph predicted by a probe that has seen no photograph of its patient.
+"""Cross-validation: every photograph is predicted by a probe that was fitted without any photograph of its patient.
 
-Each fold of patients is predicted by a probe of all the others, whose strength is chosen within those. With some hundred
-photos this uses each of them to learn from and to measure on, where a split would measure on a fifth. The price: the
-figures are those of five probes of four fifths of the photos, and the one that is shipped, of all of them, is like them
-but none of them; it should be a little better.
-
-Scores of different folds have no common scale. Ranked against each other in one pool they bias the AUROC, downwards as a
-rule, so the folds stay with the predictions, and `evaluation` ranks within folds and averages (`measures.ranking_measure`).
-Folds are not drawn again and again: averaged predictions would be of no fold, and could be ranked in one pool only.
+Scores of different folds have no common scale, so the folds stay with the predictions, and `evaluation` ranks within folds. Folds
+are not drawn repeatedly: averaged predictions would belong to no fold.
 """
 
 import numpy as np
@@ -48,6 +42,6 @@ def _refuse_one_sided(truth: np.ndarray, patients: np.ndarray, folds: np.ndarray
             if len(np.unique(folds[having])) < 2:
                 count = len(np.unique(patients[having]))
                 raise UserError(
-                    f"'{output}' has {name} of {count} patients only, and none outside one fold: a probe that has not seen "
+                    f"'{output}' has {name} of {count} patients only, and none outside one fold: a probe without "
                     "them cannot learn it. Label more photos, or leave the target out"
                 )

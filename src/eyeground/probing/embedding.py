@@ -1,7 +1,6 @@
-"""The embeddings of a set of photographs, computed once for these weights and photos and kept in the cache.
+"""The embeddings of photographs, computed once for given weights and photos and kept in the cache.
 
-Who runs the network is the caller's affair: ONNX Runtime for a bundle, torch for a checkpoint of somebody else. The next
-batch is read from the disk while the network works on this one.
+The next batch is read from the disk while the network, in ONNX Runtime or torch, works on this one.
 """
 
 import hashlib
@@ -30,8 +29,8 @@ def embeddings(
     """Embeddings (photos, width) of cached standard photos.
 
     Args:
-        network: Opens the network; called only where the embeddings are not there yet.
-        weights: Stands for the network, its weights and its preprocessing, such as the hash of a bundle's graph.
+        network: Opens the network; called only if the embeddings are not in the cache.
+        weights: Identifies the network, its weights and its preprocessing, such as the hash of a bundle's graph.
         standard: From `prepared_photos.prepare_photos`, at least one.
         cache: Folder in which embeddings are kept.
     """
@@ -47,7 +46,7 @@ def embeddings(
         parts.append(embed(pixels))
         for _ in pixels:
             next(bar, None)
-    next(bar, None)  # the end, which the bar tells
+    next(bar, None)  # ends the bar
     embedded = np.concatenate(parts)
     with replacing(path) as partial, partial.open("wb") as stream:
         np.save(stream, embedded, allow_pickle=False)

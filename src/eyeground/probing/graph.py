@@ -1,9 +1,6 @@
-"""The ONNX graph of a bundle with another head: what lies behind the feature map is built again, all before it stays.
+"""The ONNX graph of a bundle with another linear head: all before the feature map stays, all after it is built again.
 
-Every graph that `models.export` writes averages its feature map into the output `embedding`; there it is cut. A linear head
-on that average needs some dozen operators, so they are written out instead of patching those of the old head, which
-may have had a hidden layer or other kinds of targets. Needs `onnx` to read and write the file, and no torch. Before a
-graph is given out it is run, and every output compared with what numpy makes of the feature map.
+Needs `onnx` for the file format, and no torch. Every output is compared with numpy's before the graph is returned.
 """
 
 from collections.abc import Sequence
@@ -29,16 +26,15 @@ LARGEST_DIFFERENCE = 1e-4
 
 
 def graph_with_head(source: Bundle, head: Head, targets: Sequence[Target]) -> bytes:
-    """The graph of a bundle that ends in another linear head, as the content of `model.onnx`.
+    """The graph of a bundle with another linear head, as the content of `model.onnx`.
 
     Args:
-        source: A classifier, whatever its head and targets.
+        source: A classifier with any head and targets.
         targets: With their classes known; their outputs are the head's, in order.
 
     Raises:
-        UserError: If the bundle's graph does not end as `models.export` writes it, so that its feature map cannot be
-            found.
-        RuntimeError: If the new graph gives anything else than the feature map and the head say.
+        UserError: If the bundle's graph does not end as `models.export` writes it, so that its feature map is not found.
+        RuntimeError: If an output of the new graph differs from what numpy computes from feature map and head.
     """
     model = _read(source)
     feature_map = _feature_map(source, model.graph)
@@ -75,7 +71,7 @@ def _read(source: Bundle) -> ModelProto:
     except Exception as error:  # protobuf's own errors share no public base class
         raise UserError(f"{source.onnx_path}: not a readable ONNX graph: {error}") from error
     if any(one.data_location == TensorProto.EXTERNAL for one in model.graph.initializer):
-        raise UserError(f"{source.onnx_path}: keeps weights outside its file; all of a bundle's graph is in {ONNX}")
+        raise UserError(f"{source.onnx_path}: keeps weights outside its file; a bundle's graph is in {ONNX} alone")
     version = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
     if version < OLDEST_OPSET:
         raise UserError(
@@ -89,7 +85,7 @@ def _feature_map(source: Bundle, graph: GraphProto) -> str:
     last = next((node for node in graph.node if EMBEDDING in node.output), None)
     if last is None or last.op_type != "ReduceMean" or sorted(_axes(graph, last)) not in ([2, 3], [-2, -1]):
         raise UserError(
-            f"{source.onnx_path}: its output '{EMBEDDING}' is no average over the places of a feature map, so its head cannot be "
+            f"{source.onnx_path}: its output '{EMBEDDING}' is not an average over the positions of a feature map, so its head cannot be "
             "exchanged; start from a bundle that eyeground exported"
         )
     return str(last.input[0])
@@ -114,7 +110,7 @@ def _axes(graph: GraphProto, mean: NodeProto) -> list[int]:
 
 
 def _needed(graph: GraphProto, output: str) -> list[NodeProto]:
-    """The nodes that an output is computed from, in the graph's order, in which each stands after those it needs."""
+    """The nodes that an output is computed from, in the graph's order."""
     wanted = {output}
     kept = []
     for node in reversed(graph.node):
@@ -125,7 +121,7 @@ def _needed(graph: GraphProto, output: str) -> list[NodeProto]:
 
 
 def _head(feature_map: str, targets: Sequence[Target]) -> list[NodeProto]:
-    """Logits of the embedding, and evidence: the same weights at every place of the feature map, which is a 1 x 1 convolution."""
+    """Logits of the embedding, and evidence: the same weights at every position, as a 1 x 1 convolution."""
     ordered = bool(later_steps(targets))
     logits, evidence = (OWN_LOGITS, OWN_EVIDENCE) if ordered else (LOGITS, EVIDENCE)
     own = [
@@ -138,7 +134,7 @@ def _head(feature_map: str, targets: Sequence[Target]) -> list[NodeProto]:
 
 
 def _chosen(targets: Sequence[Target]) -> list[NodeProto]:
-    """Logits and evidence with the steps of ordinal targets in order: a step takes both from the step that `in_order` chooses."""
+    """Logits and evidence with the steps of ordinal targets in order, both of the step that `in_order` chooses."""
     outputs = sum(len(target.outputs) for target in targets)
     return [
         _constant("head.places", [list(range(outputs))]),
@@ -152,7 +148,7 @@ def _chosen(targets: Sequence[Target]) -> list[NodeProto]:
 
 
 def _in_order(values: str, result: str, targets: Sequence[Target], *others: tuple[str, str]) -> list[NodeProto]:
-    """`regression.in_order`: name a tensor (batch, outputs) to put in order and its result, then those that follow its choice."""
+    """`regression.in_order` as nodes: of a tensor (batch, outputs) and its result, then pairs that follow its choice."""
     outputs = sum(len(target.outputs) for target in targets)
     pairs = ((values, result), *others)
     columns = {name: [f"{name}.{place}" for place in range(outputs)] for name, _ in pairs}
@@ -183,7 +179,7 @@ def _constant(name: str, values: list[int] | list[list[int]]) -> NodeProto:
 
 
 def _probabilities(targets: Sequence[Target]) -> list[NodeProto]:
-    """A softmax over each target of exclusive classes, a sigmoid over each run of other outputs; ordinal steps in order."""
+    """A softmax over each multiclass target, a sigmoid over each run of other outputs; ordinal steps in order."""
     if not later_steps(targets):
         return _activations(targets, PROBABILITIES)
     return [*_activations(targets, OWN_PROBABILITIES), *_in_order(OWN_PROBABILITIES, PROBABILITIES, targets)]
@@ -221,13 +217,13 @@ def _check(
     targets: Sequence[Target],
     side: int,
 ) -> None:
-    """Run the graph on a mid-grey and two random photos, and compare every output with numpy's of the same feature map."""
+    """Run the graph on a mid-grey and two random photos, and compare every output with numpy's from the same feature map."""
     names = [PROBABILITIES, LOGITS, EMBEDDING, EVIDENCE]
-    # Two photos is what graphs are exported with: one in which that number got stuck must not pass.
+    # Graphs are exported with two photos; three find a graph in which that number became a constant.
     photos = np.full((3, side, side, 3), 128, np.uint8)
     photos[1:] = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
     found = _run(model, names, photos)
-    # Another output may change how the graph is run, so the feature map is had from a copy.
+    # Another output may change how the graph is run, so the feature map comes from a copy.
     open_ended = ModelProto()
     open_ended.CopyFrom(model)
     open_ended.graph.output.append(helper.make_tensor_value_info(feature_map, TensorProto.FLOAT, None))

@@ -1,8 +1,6 @@
-"""Logistic regression on the frozen embedding, folded into a linear head.
+"""Logistic regression on the frozen embedding, folded into a linear head that explains and screens like a fine-tuned one.
 
-The regularisation strength is chosen by cross-validation within the photographs that it is given, with all photographs of
-a patient in one fold. The embedding's standardisation is folded into the weights, so that what comes out is the head of an
-ordinary classifier: it explains and screens like a fine-tuned one.
+The regularisation strength is chosen by cross-validation with all photographs of a patient in one fold.
 """
 
 from collections.abc import Sequence
@@ -15,7 +13,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from eyeground.config.targets import Target, later_steps
+from eyeground.config.targets import Target, columns_of, later_steps
 from eyeground.config.training_recipe import ProbeRecipe
 from eyeground.errors import UserError
 
@@ -24,14 +22,14 @@ MOST_ITERATIONS = 2000
 
 @dataclass(frozen=True)
 class Head:
-    """A linear head on the embedding: weight (outputs, width), bias (outputs,), and the strength chosen per target."""
+    """A linear head on the embedding: weight (outputs, width), bias (outputs,), and the chosen C per target or step."""
 
     weight: np.ndarray
     bias: np.ndarray
     C: dict[str, float]
 
     def logits(self, embedded: np.ndarray) -> np.ndarray:
-        """Logits (n, outputs) of embeddings (n, width), each by itself: `in_order` puts the steps of ordinal targets in order."""
+        """Logits (n, outputs) of embeddings (n, width), before `in_order`."""
         return np.asarray(embedded @ self.weight.T + self.bias)
 
 
@@ -48,10 +46,7 @@ def fit_probe(embedded: np.ndarray, truth: np.ndarray, patients: np.ndarray, rec
         UserError: If an output has no known positives or no known negatives to learn from.
     """
     weights, biases, strengths = [], [], {}
-    first = 0
-    for target in recipe.targets:
-        columns = slice(first, first + len(target.outputs))
-        first = columns.stop
+    for target, columns in columns_of(recipe.targets):
         answers = truth[:, columns]
         _require_both(answers, target)
         known = np.isfinite(answers).all(axis=1)
@@ -66,16 +61,7 @@ def fit_probe(embedded: np.ndarray, truth: np.ndarray, patients: np.ndarray, rec
 
 
 def in_order(values: np.ndarray, targets: Sequence[Target]) -> tuple[np.ndarray, np.ndarray]:
-    """Put the steps of ordinal targets in order, as `models.classifier.in_order` does.
-
-    Args:
-        values: Shape (n, outputs): logits or probabilities.
-
-    Returns:
-        values: `(n, outputs)`. Each step has the smallest of its own value and those of the steps below it; all other
-            outputs are as they were.
-        chosen: `(n, outputs), int64`. The place of the output whose value was taken.
-    """
+    """Put the steps of ordinal targets in order; arguments and results as of `models.heads.in_order`, in numpy."""
     values, chosen = values.copy(), np.tile(np.arange(values.shape[1]), (len(values), 1))
     for step in later_steps(targets):
         lower = values[:, step - 1] <= values[:, step]
@@ -84,21 +70,16 @@ def in_order(values: np.ndarray, targets: Sequence[Target]) -> tuple[np.ndarray,
 
 
 def probabilities(logits: np.ndarray, targets: Sequence[Target]) -> np.ndarray:
-    """Probabilities (n, outputs) of a head's logits (n, outputs), not calibrated.
-
-    Softmax within a multiclass target, sigmoid elsewhere; a step of an ordinal target is never more probable than those below it.
-    """
-    parts = []
-    first = 0
-    for target in targets:
-        part = logits[:, first : first + len(target.outputs)]
-        parts.append(softmax(part, axis=1) if target.kind == "multiclass" else expit(part))
-        first += len(target.outputs)
+    """Uncalibrated probabilities (n, outputs): softmax within a multiclass target, sigmoid elsewhere, steps in order."""
+    parts = [
+        softmax(logits[:, columns], axis=1) if target.kind == "multiclass" else expit(logits[:, columns])
+        for target, columns in columns_of(targets)
+    ]
     return in_order(np.concatenate(parts, axis=1), targets)[0]
 
 
 def _problems(answers: np.ndarray, target: Target) -> list[tuple[str, np.ndarray]]:
-    """The regressions of a target, each with its name and its answers (n,) as classes 0, 1, …; unknown rows hold any."""
+    """The regressions of a target, each with its name and its classes (n,) 0, 1, …; arbitrary where the truth is unknown."""
     if target.kind != "multiclass":
         return [
             (output, np.nan_to_num(answer).astype(int))
@@ -120,8 +101,8 @@ def _require_both(answers: np.ndarray, target: Target) -> None:
 def _regress(
     embedded: np.ndarray, answer: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Weight (rows, width), bias (rows,) on the embedding as it is, and the strength: one row if 0/1, else one a class."""
-    # In 32 bits the solver's line search gives up before it is at the minimum.
+    """Weight (rows, width) and bias (rows,) on the unscaled embedding, and the strength; one row for 0/1, else one per class."""
+    # In 32 bits the solver's line search stops before the minimum.
     embedded = embedded.astype(np.float64)
     scaler = StandardScaler().fit(embedded)
     reduced, back = _without_empty_directions(scaler.transform(embedded))
@@ -132,10 +113,10 @@ def _regress(
 
 
 def _without_empty_directions(standardised: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same photos in as many dimensions as they span, and the way back (dimensions, width).
+    """The same photos in as many dimensions as they span, and the matrix back (dimensions, width).
 
-    A ridge penalty is the same in every rotated frame and leaves directions that no photo has at zero, so the
-    regression is the same one; with fewer photos than the embedding has components it is many times cheaper.
+    A ridge penalty does not change under rotation and keeps directions without photos at zero, so the regression is the
+    same; with fewer photos than the embedding has components it is many times cheaper.
     """
     if len(standardised) >= standardised.shape[1]:
         return standardised, np.eye(standardised.shape[1])
@@ -144,13 +125,13 @@ def _without_empty_directions(standardised: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _best_strength(embedded: np.ndarray, answer: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe) -> float:
-    """The strength with the smallest log loss out of fold; the strongest regularisation where folds cannot tell.
+    """The strength with the smallest log loss out of fold; the strongest regularisation without folds.
 
     Goes from strong to weak regularisation, each fold starting from its last solution, and stops when the loss rises:
-    the loss has one valley, and the fits beyond it are the slow ones.
+    the loss has one minimum, and the fits beyond it are the slow ones.
     """
     strengths = sorted(recipe.C)
-    folds = _telling_folds(answer, patients, recipe)
+    folds = _complete_folds(answer, patients, recipe)
     fits = [_regression(strengths[0]).set_params(warm_start=True) for _ in folds]
     classes = np.unique(answer)
     best, smallest = strengths[0], np.inf
@@ -166,10 +147,10 @@ def _best_strength(embedded: np.ndarray, answer: np.ndarray, patients: np.ndarra
     return best
 
 
-def _telling_folds(
+def _complete_folds(
     answer: np.ndarray, patients: np.ndarray, recipe: ProbeRecipe
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Patient-grouped folds (train, held out) whose training part knows every class."""
+    """Patient-grouped folds (train, held out) whose training part has every class."""
     folds = min(recipe.folds, len(np.unique(patients)))
     if folds < 2:
         return []

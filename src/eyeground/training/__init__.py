@@ -1,1 +1,1 @@
-"""Fitting a classifier: data and augmentation, the Lightning loop with exact resume, and the probe."""
+"""Fitting networks: data and augmentation, losses, and the Lightning loop with exact resume."""

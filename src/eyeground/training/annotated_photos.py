@@ -1,8 +1,6 @@
 """Photos with masks for a segmenter: standard photos, masks brought to them once, and random patches of both.
 
-A mask is kept as the share of each standard pixel that it covers, in 256 steps: at the border of a vessel that share, and not
-a yes or no, is what the annotator's line says of the pixel. As in `eyeground.training.data`, a patch depends on (seed, epoch,
-row) alone, so that a resumed run sees what an uninterrupted one does.
+A mask is stored as the share of each standard pixel that it covers, in 256 steps, which keeps the annotator's line at a border.
 """
 
 import hashlib
@@ -71,7 +69,7 @@ def prepare_annotated(
 
     Raises:
         UserError: If a mask column or a mask file is missing, a mask has another size than its photo or can't be read
-            by the rule, one drawing stands for two structures, or nothing is left.
+            by the rule, two structures have equal masks, or nothing is left.
     """
     for structure in structures:
         _require_column(manifest, structure)
@@ -91,28 +89,27 @@ def prepare_annotated(
             masks.append(found)
     _refuse_one_mask_for_two(structures, masks)
     if not kept:
-        raise UserError(f"none of the {len(table)} photos can be read and has a mask of {_names(structures)}")
+        names = ", ".join(structure.name for structure in structures)
+        raise UserError(f"none of the {len(table)} photos can be read and has a mask of {names}")
     chosen = np.isin(np.arange(len(table)), kept)
     return AnnotatedPhotos(manifest.where(pd.Series(chosen)), tuple(standard), tuple(masks), unreadable)
 
 
-def _names(structures: Sequence[Structure]) -> str:
-    return ", ".join(structure.name for structure in structures)
-
-
 def _refuse_one_mask_for_two(structures: Sequence[Structure], masks: Sequence[tuple[Mask, ...]]) -> None:
-    """Copies of one file under two names pass for two structures, and a network that learns them looks better than it is."""
+    """Copies of one file under two names are one structure; learning it twice would give too good a mean Dice."""
     for first, second in combinations(range(len(structures)), 2):
         pairs = [(row[first], row[second]) for row in masks]
-        segmentations = (
-            (one.read_bytes(), other) for one, other in pairs if isinstance(one, Path) and isinstance(other, Path)
+        contents = (
+            (one.read_bytes(), other.read_bytes())
+            for one, other in pairs
+            if isinstance(one, Path) and isinstance(other, Path)
         )
-        # Empty masks are alike without being one drawing.
-        same = [drawing == other.read_bytes() for drawing, other in segmentations if _shows_something(drawing)]
+        # Empty masks may be equal without being copies.
+        same = [one == other for one, other in contents if _shows_something(one)]
         if same and all(same):
             names = structures[first].name, structures[second].name
             raise UserError(
-                f"the masks of {names[0]} and {names[1]} are the same drawing in all {len(same)} photos that have both; "
+                f"the masks of {names[0]} and {names[1]} are equal in all {len(same)} photos that have both; "
                 f"say which values each is, for example --mask-value {names[0]}=1 --mask-value {names[1]}=2"
             )
 
@@ -135,13 +132,13 @@ def _prepared_mask(manifest: Manifest, row: int, structure: Structure, standard:
     if pd.isna(cell):
         return structure.missing
     path = manifest.root / cell
-    # The name of the mask counts, too: two rows may show one photo and have a drawing each.
+    # By the mask's name too, since two rows may have one photo and a mask each.
     place = folder / structure.name / f"{standard.stem}-{hashlib.sha256(str(cell).encode()).hexdigest()[:12]}.png"
     if not place.is_file():
-        drawn = read_mask(path)
+        mask = read_mask(path)
         photo = read_prepared_standard(standard)
         try:
-            covered = photo.geometry.to_standard(drawn.astype(np.float32))
+            covered = photo.geometry.to_standard(mask.astype(np.float32))
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
         refuse_overfull(path, float(covered[photo.field_of_view].mean()))
@@ -170,7 +167,7 @@ def read_masks(masks: Sequence[Mask], side: int) -> tuple[list[np.ndarray], np.n
 class SegmentationDataset(Dataset[Batch]):
     """Patches (h, w, 3) uint8 with targets (structures, h, w) float32, NaN where nothing is known, and row numbers.
 
-    Outside the field of view nothing is known. Without augmentation an item is the whole standard photo.
+    Outside the field of view nothing is known. Without augmentation an item is the entire standard photo.
     """
 
     def __init__(
@@ -192,7 +189,7 @@ class SegmentationDataset(Dataset[Batch]):
             photo, masks = augment_with_masks(photo, masks, self._augmentation, random)
             photo, masks = _patch_of(photo, masks, self._patch, random)
         target = np.stack(masks).astype(np.float32) / 255
-        # What is black in a standard photo lies outside the field of view: nobody drew there.
+        # Black pixels of a standard photo lie outside the field of view, where nobody annotates.
         target[:, ~photo.any(axis=2)] = np.nan
         target[~known] = np.nan
         return torch.from_numpy(np.ascontiguousarray(photo)), torch.from_numpy(target), torch.tensor(row)

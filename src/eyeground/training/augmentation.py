@@ -1,10 +1,7 @@
-"""Random changes of a standard photo that a retina, a camera or an operator could have made.
+"""Random changes of a standard photo that a retina, a camera or an operator could have made, in less than a millisecond at 224 px.
 
-The field of view is a disc, so any rotation is a photo that could have been taken with the head tilted, and
-the black outside stays black. Only some photos are warped: interpolation blurs, and at 224 px a
-microaneurysm is a pixel or two wide, so the others are turned by right angles alone. One affine warp and one
-look-up table per photo keep the cost below a millisecond at 224 px, so that training waits for the network and
-not for its photos.
+Only some photos are warped, the others are rotated by right angles: interpolation blurs, and at 224 px a microaneurysm is a
+pixel or two wide.
 """
 
 from collections.abc import Sequence
@@ -25,7 +22,7 @@ def augment(photo: np.ndarray, settings: Augmentation, random: np.random.Generat
     Args:
         photo: Shape (side, side, 3), uint8 RGB.
         settings: How much of what.
-        random: The only source of randomness; the same state gives the same photo.
+        random: The only source of randomness.
 
     Returns:
         Shape (side, side, 3), uint8 RGB.
@@ -37,7 +34,7 @@ def augment(photo: np.ndarray, settings: Augmentation, random: np.random.Generat
 def augment_with_masks(
     photo: np.ndarray, masks: Sequence[np.ndarray], settings: Augmentation, random: np.random.Generator
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """As `augment`, with masks that are turned and warped as the photo is, and otherwise left alone.
+    """As `augment`, with masks that are flipped, rotated and warped as the photo is, and otherwise unchanged.
 
     Args:
         photo: Shape (side, side, 3), uint8 RGB.
@@ -49,7 +46,7 @@ def augment_with_masks(
         photo: Shape (side, side, 3), uint8 RGB.
         masks: Shape (side, side), uint8 each.
     """
-    changed, *moved = _turn([photo, *masks], settings, random)
+    changed, *moved = _flip_and_rotate([photo, *masks], settings, random)
     if random.random() < settings.warp:
         changed, *moved = _warp([changed, *moved], settings, random)
     changed = _photometric(changed, settings, random)
@@ -57,7 +54,7 @@ def augment_with_masks(
         changed = _illuminate(changed, settings.illumination, random)
     if random.random() < settings.blur:
         changed = _blurred(changed, random)
-    # A share of zero draws nothing, so that recipes written before there was sharpening give the photos they gave.
+    # A share of zero takes no random number, so that recipes from before there was sharpening give the same photos.
     if settings.sharpen and random.random() < settings.sharpen:
         amount = random.uniform(0, LARGEST_SHARPENING)
         changed = cv2.addWeighted(changed, 1 + amount, _blurred(changed, random), -amount, 0)
@@ -66,8 +63,10 @@ def augment_with_masks(
     return changed, moved
 
 
-def _turn(pictures: list[np.ndarray], settings: Augmentation, random: np.random.Generator) -> list[np.ndarray]:
-    """Flip, and turn by a right angle: every pixel keeps its value."""
+def _flip_and_rotate(
+    pictures: list[np.ndarray], settings: Augmentation, random: np.random.Generator
+) -> list[np.ndarray]:
+    """Flip, and rotate by a right angle: every pixel keeps its value."""
     if settings.flip and random.random() < 0.5:
         pictures = [picture[:, ::-1] for picture in pictures]
     if settings.rotation >= 90:
@@ -95,7 +94,7 @@ def _photometric(photo: np.ndarray, settings: Augmentation, random: np.random.Ge
     contrast = 1 + random.uniform(-settings.contrast, settings.contrast)
     gamma = 1 + random.uniform(-settings.gamma, settings.gamma)
     channels = 1 + random.uniform(-settings.colour, settings.colour, size=3)
-    # Black has the grey value 0 and so has next to nothing else; a mask and a mean by OpenCV cost a tenth of NumPy's.
+    # Almost only black has the grey value 0; a mask and a mean by OpenCV cost a tenth of NumPy's.
     visible = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     middle = np.array(cv2.mean(photo, visible)[:3]) / 255 if visible.any() else np.full(3, 0.5)
     levels = np.linspace(0, 1, 256)[:, None] ** gamma * channels * brightness
@@ -120,6 +119,6 @@ def _blurred(photo: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _recompress(photo: np.ndarray, quality: int) -> np.ndarray:
-    # The channel order only matters for the luma weights of the codec; both ways use the same one.
+    # The channel order matters only for the luma weights of the codec; both directions use the same one.
     _, encoded = cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.ascontiguousarray(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1])

@@ -1,8 +1,6 @@
-"""Photos and truths for training: a dataset, and a sampler that makes every epoch reproducible.
+"""Photos and truths for training, reproducible: an item's augmentation depends on (seed, epoch, row) alone.
 
-An item is asked for as (epoch, row), and its augmentation is drawn from a generator seeded by (seed, epoch,
-row). So a photo looks the same in epoch 7 whether the run came there in one go or was killed and resumed, on
-one worker or eight; and no two epochs look alike.
+See docs/decisions/0004-resume-by-epoch-and-row.md.
 """
 
 import math
@@ -38,13 +36,13 @@ class FundusDataset(Dataset[Batch]):
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
-    """Yields (epoch, row); the order depends on the seed and the epoch alone.
+    """Gives (epoch, row) pairs, in an order that depends on the seed and the epoch alone.
 
     Args:
         rows: Shape (n,), row numbers to draw from.
         shuffle: Draw in random order; else in the given one.
         weights: Shape (n,): draw n rows with replacement, in proportion to these.
-        part, parts: Draw only each `parts`-th row from the `part`-th on: what one of several training processes sees.
+        part, parts: Give only each `parts`-th row from the `part`-th on: the share of one of several training processes.
     """
 
     def __init__(
@@ -77,13 +75,23 @@ class EpochSampler(Sampler[tuple[int, int]]):
             order = random.choice(self._rows, size=len(self._rows), p=self._weights)
         else:
             order = random.permutation(self._rows) if self._shuffle else self._rows
-        # Every process must draw as many rows, or the others wait for it for ever.
+        # Every process must get as many rows, or the others wait for it for ever.
         padded = np.resize(order, len(self) * self._parts)
         return iter([(self._epoch, int(row)) for row in padded[self._part :: self._parts]])
 
 
+def training_loader(
+    dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int, first_epoch: int
+) -> DataLoader[Batch]:
+    """A loader for training, which begins with `first_epoch`, counted from 0."""
+    # When it resumes, Lightning starts the worker processes before it tells the sampler which epoch it is.
+    sampler.set_epoch(first_epoch)
+    # A last batch of one photo would break batch normalisation.
+    return loader(dataset, sampler, batch_size, workers, drop_last=len(sampler) % batch_size == 1 and len(sampler) > 1)
+
+
 def loader(
-    dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int, drop_last: bool
+    dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int, drop_last: bool = False
 ) -> DataLoader[Batch]:
     """A loader whose workers stay alive between epochs and use one thread each."""
     return DataLoader(
@@ -106,7 +114,7 @@ def _one_thread(_: int) -> None:
 
 
 def rarity_weights(truth: np.ndarray) -> np.ndarray:
-    """Sampling weights (n,): each row counts by the rarest of its known truths, so that classes are drawn alike."""
+    """Sampling weights (n,): each row counts by the rarest of its known truths, so that classes are sampled equally."""
     known = np.isfinite(truth)
     positives = np.nansum(truth, axis=0).clip(1)
     negatives = (known.sum(axis=0) - np.nansum(truth, axis=0)).clip(1)

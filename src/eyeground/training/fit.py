@@ -1,8 +1,6 @@
-"""`fit`: a recipe and prepared photos to a fitted classifier, resumable to the same figures.
+"""`fit`: from a recipe and prepared photos to a fitted classifier, with exact resume; the best epoch by validation AUROC is kept.
 
-A checkpoint is written atomically after every epoch. Everything random depends on (seed, epoch, row), so a
-run that was killed at any moment and resumed goes through the same batches as one that was not. The weights
-that are kept are those of the epoch with the best validation AUROC; test photos are not looked at here.
+See docs/decisions/0004-resume-by-epoch-and-row.md.
 """
 
 import logging
@@ -28,7 +26,7 @@ from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.models.classifier import Classifier
 from eyeground.models.heads import probabilities
-from eyeground.training.data import Batch, EpochSampler, FundusDataset, loader, rarity_weights
+from eyeground.training.data import Batch, EpochSampler, FundusDataset, loader, rarity_weights, training_loader
 from eyeground.training.lightning_module import (
     BEST,
     LAST,
@@ -66,8 +64,8 @@ def fit(
         classifier: With its initial weights.
         recipe: With the classes of all targets filled in.
         folder: Run folder; gets `checkpoints/`, `history.csv` and `tensorboard/`.
-        console: Where progress is told.
-        resume: Go on from `checkpoints/last.ckpt` if there is one.
+        console: For progress.
+        resume: Continue from `checkpoints/last.ckpt` if there is one.
 
     Raises:
         UserError: If a split has no photos or the validation split cannot give an AUROC.
@@ -94,15 +92,15 @@ def train_module(
     folder: Path,
     resume: bool,
 ) -> dict[str, Tensor]:
-    """Train a module to the end, resumably, and return the weights of the epoch that the report holds for the best.
+    """Train a module to the end, resumably, and return the weights of the best epoch by the report.
 
     Args:
-        loaders: Gives the loaders of training and validation photos, the first of which begins with that epoch, from 0.
+        loaders: Gives the loaders of training and validation photos; training begins with the given epoch, from 0.
         folder: Run folder.
-        resume: Go on from the last checkpoint if there is one.
+        resume: Continue from the last checkpoint if there is one.
 
     Raises:
-        KeyboardInterrupt: If the training was interrupted; what was finished is in the checkpoint.
+        KeyboardInterrupt: If the training was interrupted; finished epochs are in the checkpoint.
     """
     _quiet()
     keep_freed_memory()
@@ -120,7 +118,7 @@ def train_module(
     if trainer.interrupted:
         raise KeyboardInterrupt
     if not trainer.is_global_zero:
-        raise SystemExit(0)  # one process goes on to predict, evaluate and export
+        raise SystemExit(0)  # one process continues, to predict, evaluate and export
     best: dict[str, Tensor] = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)[
         "state_dict"
     ]
@@ -128,7 +126,7 @@ def train_module(
 
 
 def _trainer(settings: Optimisation, machine: Machine, folder: Path, callbacks: list[Callback]) -> pl.Trainer:
-    """A Lightning trainer that writes its log and its checkpoints to a run folder, and nothing to the screen."""
+    """A trainer that writes its log and checkpoints to a run folder, and nothing to the screen."""
     return pl.Trainer(
         accelerator=machine.accelerator,
         devices=machine.devices,
@@ -154,7 +152,7 @@ def predict(classifier: Classifier, photos: PreparedPhotos, rows: np.ndarray, se
     classifier = classifier.to(device).eval()
     sampler = EpochSampler(rows, shuffle=False, seed=0)
     dataset = FundusDataset(photos, None, 0)
-    batches = loader(dataset, sampler, settings.optimisation.batch_size, readers(settings.machine), drop_last=False)
+    batches = loader(dataset, sampler, settings.optimisation.batch_size, readers(settings.machine))
     parts = []
     bar = iter(track(range(len(rows)), "predicting"))
     with torch.inference_mode():
@@ -176,14 +174,14 @@ def lightning_precision(settings: Optimisation) -> str:
 
 
 def _cpu_multiplies_bf16() -> bool:
-    """Whether bf16 is native here; a CPU that emulates it is 3-6 times slower than in fp32, one that has it 1.6 times faster."""
+    """Whether bf16 is native here: 1.6 times faster than fp32; a CPU that emulates it is 3-6 times slower."""
     # torch has no public name for these tests.
     tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return any(test is not None and test() for test in tests)
 
 
 def readers(machine: Machine) -> int:
-    """How many processes read photos: the machine's `workers`, or what suits it where that is unset."""
+    """How many processes read photos: the machine's `workers`, or a number by its cores."""
     if machine.workers is not None:
         return machine.workers
     cores = usable_cores()
@@ -227,25 +225,17 @@ def _loaders(
     settings, workers = recipe.optimisation, readers(recipe.machine)
     part, parts = trainer.global_rank, trainer.world_size
     weights = rarity_weights(photos.truth[train]) if settings.imbalance == "balanced-sampler" else None
-    drawn = EpochSampler(train, shuffle=True, seed=recipe.seed, weights=weights, part=part, parts=parts)
-    # When it resumes, Lightning starts the worker processes before it tells the sampler which epoch it is.
-    drawn.set_epoch(first_epoch)
+    shuffled = EpochSampler(train, shuffle=True, seed=recipe.seed, weights=weights, part=part, parts=parts)
     in_order = EpochSampler(validation, shuffle=False, seed=recipe.seed, part=part, parts=parts)
+    augmented = FundusDataset(photos, recipe.augmentation, recipe.seed)
     return (
-        loader(
-            FundusDataset(photos, recipe.augmentation, recipe.seed),
-            drawn,
-            settings.batch_size,
-            workers,
-            # A last batch of one photo would break batch normalisation.
-            drop_last=len(drawn) % settings.batch_size == 1 and len(drawn) > 1,
-        ),
-        loader(FundusDataset(photos, None, recipe.seed), in_order, settings.batch_size, workers, drop_last=False),
+        training_loader(augmented, shuffled, settings.batch_size, workers, first_epoch),
+        loader(FundusDataset(photos, None, recipe.seed), in_order, settings.batch_size, workers),
     )
 
 
 def _quiet() -> None:
-    """Silence what Lightning tells everyone at every start, and its advice that does not hold here."""
+    """Silence Lightning's messages at every start, and its advice that does not apply here."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")

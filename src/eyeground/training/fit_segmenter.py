@@ -1,7 +1,7 @@
-"""`fit_segmenter`: a recipe and drawn photos to a fitted segmenter, resumable to the same figures.
+"""`fit_segmenter`: from a recipe and annotated photos to a fitted segmenter, with exact resume.
 
-With validation photos the epoch with the best Dice is kept. Small sets, such as DRIVE's twenty, can spare none: then the
-last epoch's averaged weights are kept, and no epoch is chosen by anything.
+With validation photos the epoch with the best Dice is kept. Without (DRIVE's twenty can spare none), the last epoch's averaged
+weights are kept, so that no epoch is chosen on training photos.
 """
 
 import math
@@ -20,14 +20,14 @@ from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.errors import UserError
 from eyeground.models.segmenter import SegmentationNetwork
 from eyeground.training.annotated_photos import AnnotatedPhotos, SegmentationDataset
-from eyeground.training.data import Batch, EpochSampler, loader
+from eyeground.training.data import Batch, EpochSampler, loader, training_loader
 from eyeground.training.fit import HISTORY, readers, train_module
 from eyeground.training.lightning_module import EpochReport, seed_step
-from eyeground.training.optimiser import optimiser, schedule
+from eyeground.training.optimiser import optimiser_with_schedule
 from eyeground.training.segmentation_losses import segmentation_loss
 
 VALIDATION_DICE = "validation_dice"
-DRAWN_FROM = 0.5  # probability from which a pixel counts as drawn while epochs are compared
+THRESHOLD = 0.5  # probability from which a pixel counts as segmented while epochs are compared
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ class SegmenterModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         photos, target, _rows = batch
-        drawn = self.segmenter(photos).float().sigmoid() >= DRAWN_FROM
+        found = self.segmenter(photos).float().sigmoid() >= THRESHOLD
         known = torch.isfinite(target)
         truth = (torch.nan_to_num(target) >= 0.5) & known
-        hit, sizes = (drawn & truth).sum((0, 2, 3)), ((drawn & known).sum((0, 2, 3)) + truth.sum((0, 2, 3)))
+        hit, sizes = (found & truth).sum((0, 2, 3)), ((found & known).sum((0, 2, 3)) + truth.sum((0, 2, 3)))
         self._counts.append(torch.stack([2 * hit, sizes]))
 
     def on_validation_epoch_end(self) -> None:
@@ -79,13 +79,7 @@ class SegmenterModule(pl.LightningModule):
         self.log(VALIDATION_DICE, dice.float())
 
     def configure_optimizers(self) -> dict[str, Any]:
-        settings = self._recipe.optimisation
-        chosen = optimiser(self.segmenter, settings)
-        steps = int(self.trainer.estimated_stepping_batches)
-        return {
-            "optimizer": chosen,
-            "lr_scheduler": {"scheduler": schedule(chosen, steps, settings.warmup), "interval": "step"},
-        }
+        return optimiser_with_schedule(self.segmenter, self._recipe.optimisation, self.trainer)
 
 
 def fit_segmenter(
@@ -101,8 +95,8 @@ def fit_segmenter(
     Args:
         segmenter: With its initial weights.
         folder: Run folder; gets `checkpoints/`, `history.csv` and `tensorboard/`.
-        console: Where progress is told.
-        resume: Go on from `checkpoints/last.ckpt` if there is one.
+        console: For progress.
+        resume: Continue from `checkpoints/last.ckpt` if there is one.
 
     Raises:
         UserError: If no photo is for training.
@@ -128,12 +122,11 @@ def _loaders(
     train, validation, draws = photos.rows("train"), photos.rows("validation"), recipe.draws
     place = {"seed": recipe.seed, "part": trainer.global_rank, "parts": trainer.world_size}
     positions = (train[:, None] * draws + np.arange(draws)).ravel()
-    drawn = EpochSampler(positions, shuffle=True, **place)
-    drawn.set_epoch(first_epoch)
+    sampler = EpochSampler(positions, shuffle=True, **place)
     size, workers = recipe.optimisation.batch_size, readers(recipe.machine)
     patches = SegmentationDataset(photos, recipe.augmentation, recipe.patch, draws, recipe.seed)
-    loaders = [loader(patches, drawn, size, workers, drop_last=len(drawn) % size == 1 and len(drawn) > 1)]
+    loaders = [training_loader(patches, sampler, size, workers, first_epoch)]
     if len(validation):
-        whole = SegmentationDataset(photos, None, 0, 1, recipe.seed)
-        loaders.append(loader(whole, EpochSampler(validation, shuffle=False, **place), 1, workers, drop_last=False))
+        entire = SegmentationDataset(photos, None, 0, 1, recipe.seed)
+        loaders.append(loader(entire, EpochSampler(validation, shuffle=False, **place), 1, workers))
     return loaders

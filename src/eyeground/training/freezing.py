@@ -1,8 +1,6 @@
-"""Keeping the lowest layers of a backbone as they start.
+"""Keeping the lowest layers of a backbone as they start: they find edges and colours, cost the most and learn the least.
 
-Edges and colours are the same on a fundus photograph as elsewhere, and the layers that find them work on the
-largest maps, so they cost the most and learn the least. Frozen layers keep their normalisation statistics too:
-they compute for a training photo what they compute for any other.
+Frozen layers keep their normalisation statistics as well.
 """
 
 from typing import Any
@@ -36,7 +34,7 @@ def freeze_lowest(backbone: Any, groups: int) -> tuple[nn.Module, ...]:
         )
     for name in (name for group in range(groups) for name in grouped[group]):
         backbone.get_parameter(name).requires_grad = False
-    # Whole blocks, so that stochastic depth within them rests, too.
+    # Entire blocks, so that stochastic depth within them stays off too.
     return tuple(layer for layer in backbone.modules() if layer is not backbone and _is_frozen(layer))
 
 

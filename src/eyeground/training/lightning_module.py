@@ -1,4 +1,4 @@
-"""The classifier as Lightning sees it: the training step, the validation AUROC, and what happens around an epoch."""
+"""The classifier as Lightning sees it: the training step, the validation AUROC, and the callbacks around an epoch."""
 
 import math
 import time
@@ -16,7 +16,7 @@ from rich.console import Console
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from eyeground.config.targets import Target
+from eyeground.config.targets import Target, columns_of
 from eyeground.config.training_recipe import TrainingRecipe
 from eyeground.core.files import replacing
 from eyeground.core.progress import track
@@ -26,7 +26,7 @@ from eyeground.models.heads import probabilities
 from eyeground.training.data import Batch
 from eyeground.training.freezing import freeze_lowest
 from eyeground.training.losses import masked_loss
-from eyeground.training.optimiser import optimiser, schedule
+from eyeground.training.optimiser import optimiser_with_schedule
 
 VALIDATION_AUROC = "validation_auroc"
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -87,19 +87,13 @@ class ClassifierModule(pl.LightningModule):
         self.log(VALIDATION_AUROC, auroc)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        settings = self._recipe.optimisation
-        chosen = optimiser(self.classifier, settings)
-        steps = int(self.trainer.estimated_stepping_batches)
-        return {
-            "optimizer": chosen,
-            "lr_scheduler": {"scheduler": schedule(chosen, steps, settings.warmup), "interval": "step"},
-        }
+        return optimiser_with_schedule(self.classifier, self._recipe.optimisation, self.trainer)
 
 
 def seed_step(seed: int, module: pl.LightningModule, step: int) -> None:
-    """Seed torch's global generator for one step, from which dropout and stochastic depth draw.
+    """Seed torch's global generator, which dropout and stochastic depth use, for one step.
 
-    So a resumed run draws what an uninterrupted one does, whatever else drew in between (loaders do when they start).
+    So a resumed run gets the random numbers of an uninterrupted one, whatever else used some in between (loaders do).
     """
     place = (seed, module.current_epoch, step, module.global_rank)
     torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
@@ -116,11 +110,8 @@ def weighted_auroc(truth: np.ndarray, predicted: np.ndarray, targets: Sequence[T
         targets: In the order of the outputs.
     """
     values, weights = [], []
-    first = 0
-    for target in targets:
-        columns = range(first, first + len(target.outputs))
-        first = columns.stop
-        found = [_auroc(truth[:, column], predicted[:, column]) for column in columns]
+    for target, columns in columns_of(targets):
+        found = [_auroc(*column) for column in zip(truth[:, columns].T, predicted[:, columns].T, strict=True)]
         estimable = [auroc for auroc in found if not math.isnan(auroc)]
         if estimable:
             values.append(float(np.mean(estimable)))
@@ -134,13 +125,13 @@ def _auroc(truth: np.ndarray, predicted: np.ndarray) -> float:
 
 
 class MovingAverage(WeightAveraging):
-    """Exponential moving average of weights and buffers, whose memory grows with the steps taken.
+    """Exponential moving average of weights and buffers with decay min(decay, (1 + step) / (10 + step)).
 
-    The decay is min(decay, (1 + step) / (10 + step)), so that the average of a short run is not its first weights.
+    The decay grows with the steps, so that the average of a short run is not its first weights.
     """
 
     def __init__(self, decay: float) -> None:
-        # All tensors in one go: to know the step, which lies on the GPU, the host waits for all that runs there.
+        # All tensors at once: to read the step, which is on the GPU, the host waits for all that runs there.
         def average(averaged: tuple[Tensor, ...], current: tuple[Tensor, ...], updates: Tensor | int) -> None:
             step = float(updates)
             if averaged[0].is_floating_point():
@@ -152,7 +143,7 @@ class MovingAverage(WeightAveraging):
 
 
 class Patience(EarlyStopping):
-    """Stops after so many epochs without a better validation AUROC, and stays stopped when the run is resumed."""
+    """Stops after so many epochs without a better validation AUROC; a resumed run stays stopped."""
 
     def __init__(self, epochs: int) -> None:
         super().__init__(VALIDATION_AUROC, mode="max", patience=epochs, check_on_train_epoch_end=True)
@@ -163,7 +154,7 @@ class Patience(EarlyStopping):
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside its final name and moves it there: a kill leaves the old one whole. Never unpickles."""
+    """Writes a checkpoint beside its final name and moves it there, so a kill leaves the old one intact. Never unpickles."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         with replacing(Path(path)) as partial:
@@ -178,7 +169,7 @@ class EpochReport(Callback):
     """Progress while an epoch runs, one line when it ends, and `history.csv`, which survives a resumed run.
 
     Args:
-        measure: The logged figure by which epochs are compared, such as `validation_auroc`; without one, the last epoch
+        measure: The logged metric by which epochs are compared, such as `validation_auroc`; without one, the last epoch
             counts as best.
     """
 
@@ -236,10 +227,10 @@ class EpochReport(Callback):
 
 
 class KeepCheckpoints(Checkpoint):
-    """Keeps the last epoch, to go on from, and the best one, to use; each file is replaced as a whole.
+    """Keeps the last epoch, to resume from, and the best one, to use.
 
-    Which epoch is best is read off the history, which travels in the checkpoint: Lightning's own bookkeeping forgets
-    its best score when a run folder is moved.
+    The best epoch is that of the history, which is part of the checkpoint: Lightning itself forgets its best score when a
+    run folder is moved.
     """
 
     def __init__(self, folder: Path, report: EpochReport) -> None:

@@ -1,7 +1,6 @@
 """The loss of a classifier with several targets and missing labels.
 
-An unknown truth has no part in the loss. Each target's loss is the mean over its known truths, so that a
-sparsely labelled disease weighs as much as a fully labelled one; `Target.weight` says otherwise where wanted.
+Each target's loss is the mean over its known truths, so a disease with few labels weighs as much as one with many.
 """
 
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from eyeground.config.targets import Target
+from eyeground.config.targets import Target, columns_of
 
 FOCAL_GAMMA = 2.0
 
@@ -39,10 +38,7 @@ def masked_loss(
     """
     total = logits.sum() * 0.0
     weight_sum = 0.0
-    first = 0
-    for target in targets:
-        columns = slice(first, first + len(target.outputs))
-        first = columns.stop
+    for target, columns in columns_of(targets):
         known = ~torch.isnan(truth[:, columns])
         if not known.any():
             continue
@@ -81,19 +77,16 @@ def _softmax_loss(logits: Tensor, truth: Tensor, smoothing: float, focal: bool, 
 
 
 def balancing_weights(truth: Tensor, targets: Sequence[Target]) -> Tensor:
-    """Weights (2, outputs) of negative and positive truths such that both sides of an output count alike.
+    """Weights (2, outputs) of negative and positive truths, so that both count equally within an output.
 
-    For a multiclass target the positive weights make every class count alike. Weights average 1 over the known
+    For a multiclass target the positive weights make every class count equally. Weights average 1 over the known
     truths of the output or target.
     """
     known = (~torch.isnan(truth)).sum(dim=0).clamp(min=1).float()
     positives = torch.nan_to_num(truth).sum(dim=0).clamp(min=1)
     negatives = (known - torch.nan_to_num(truth).sum(dim=0)).clamp(min=1)
     weights = torch.stack([known / (2 * negatives), known / (2 * positives)])
-    first = 0
-    for target in targets:
-        columns = slice(first, first + len(target.outputs))
-        first = columns.stop
+    for target, columns in columns_of(targets):
         if target.kind == "multiclass":
             weights[1, columns] = known[columns] / (len(target.outputs) * positives[columns])
     return weights

@@ -4,6 +4,7 @@ import math
 from typing import Any, Protocol
 
 import torch
+from lightning.pytorch import Trainer
 from timm.optim import param_groups_layer_decay, param_groups_weight_decay
 from torch import nn
 from torch.optim import Optimizer
@@ -15,7 +16,7 @@ MOMENTUM = 0.9
 
 
 class Network(Protocol):
-    """A backbone that may hold pretrained weights, and a head that starts fresh: a classifier, or a segmenter."""
+    """A classifier or a segmenter: a backbone that may hold pretrained weights, and a head that starts fresh."""
 
     @property
     def backbone(self) -> Any: ...
@@ -23,12 +24,21 @@ class Network(Protocol):
     def head(self) -> nn.Module: ...
 
 
-def optimiser(network: Network, settings: Optimisation) -> Optimizer:
-    """The update rule over the network's parameters.
+def optimiser_with_schedule(network: Network, settings: Optimisation, trainer: Trainer) -> dict[str, Any]:
+    """Update rule and learning-rate schedule of a network, as Lightning's `configure_optimizers` gives them.
 
     The head learns at `learning_rate`; with a layer decay below 1 each group of backbone layers (timm's own
     grouping) learns at that factor of the one above it. Biases and normalisation layers have no weight decay.
     """
+    rule = _update_rule(network, settings)
+    steps = int(trainer.estimated_stepping_batches)
+    return {
+        "optimizer": rule,
+        "lr_scheduler": {"scheduler": _schedule(rule, steps, settings.warmup), "interval": "step"},
+    }
+
+
+def _update_rule(network: Network, settings: Optimisation) -> Optimizer:
     groups = _groups(network, settings)
     if settings.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=MOMENTUM, nesterov=True)
@@ -55,7 +65,7 @@ def _groups(network: Network, settings: Optimisation) -> list[dict[str, Any]]:
     ]
 
 
-def schedule(optimizer: Optimizer, steps: int, warmup: float) -> LambdaLR:
+def _schedule(optimizer: Optimizer, steps: int, warmup: float) -> LambdaLR:
     """Learning rate from zero to its peak over the first `warmup` share of `steps`, then down a cosine to zero."""
     rising = max(1, round(steps * warmup)) if warmup else 0
 

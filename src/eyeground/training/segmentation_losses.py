@@ -1,7 +1,6 @@
 """The loss of a segmenter: a loss of pixels and a loss of overlap, over the pixels that are known.
 
-Cross-entropy gives every pixel a gradient; the overlap, which is what Dice will be read off, keeps a structure of few
-pixels from being outvoted by its surroundings.
+Cross-entropy gives every pixel a gradient; the overlap keeps a structure of few pixels from being outweighed.
 """
 
 from typing import Literal
