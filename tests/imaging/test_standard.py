@@ -142,9 +142,9 @@ def test_a_long_narrow_frame_is_refused_before_the_square_around_it_takes_gigaby
     Image.new("RGB", size, (120, 60, 30)).save(path)
     tracemalloc.start()
     try:
-        with pytest.raises(UnreadablePhotoError, match="the square around what it shows"):
+        with pytest.raises(UnreadablePhotoError, match="the square around its field of view"):
             standard_photo(path, SETTINGS)
-        with pytest.raises(UserError, match="the square around what it shows"):
+        with pytest.raises(UserError, match="the square around its field of view"):
             standard_photo(np.asarray(Image.open(path)), SETTINGS)
         assert tracemalloc.get_traced_memory()[1] < 100e6
     finally:

@@ -1,10 +1,7 @@
-"""Standard photos on disk, made once: lossless PNG files named by what they were made of.
+"""Standard photos on disk, made once: lossless PNG files named by the SHA-256 of the photograph's file.
 
-An entry's name is the SHA-256 of the photograph's content, under a folder named by the version and side of the
-standard photo; geometry and field of view travel inside the PNG. So a renamed photograph is found, a changed
-one is made again, parallel writers write the same bytes, and nothing ever needs invalidating. Files are moved
-into place whole, and an entry that is damaged all the same is made again. The price is reading every
-photograph once per preparation to hash it.
+So a renamed photograph is found, a changed one is made again, parallel writers write the same bytes, and nothing needs
+invalidating. Geometry and field of view are inside the PNG.
 """
 
 import json
@@ -33,7 +30,7 @@ from eyeground.imaging.quality_measures import MEASURED_SIDE
 from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
 
 LONGEST_DECODE = 120  # seconds; a decoder that takes longer is stuck, and its process is ended
-_CHUNK = 16  # photos per message to a worker
+_CHUNK = 16  # photos per message to a worker process
 _TEXT_KEY = "eyeground"
 STANDARD = "standard-"  # what the names of folders of standard photos begin with
 
@@ -43,8 +40,8 @@ class Prepared:
     """What `prepare` made of a list of photographs.
 
     Attributes:
-        paths: The cached standard photo of each photograph, None where it is unreadable.
-        failures: For each unreadable photograph, by its position, the reason.
+        paths: The cached standard photo of each photograph, None if it is unreadable.
+        failures: The reason for each unreadable photograph, by its position.
     """
 
     paths: list[Path | None]
@@ -54,7 +51,7 @@ class Prepared:
 def prepare(paths: Sequence[Path], preprocessing: Preprocessing, cache_folder: Path, jobs: int = 1) -> Prepared:
     """Make the standard photo of every photograph that has none in the cache yet.
 
-    An unreadable photograph is noted and stops nothing, and neither does one that crashes its decoder.
+    A photograph that is unreadable or crashes its decoder is recorded, and the others are made.
 
     Args:
         paths: Photographs.
@@ -86,8 +83,8 @@ def prepared_to_assess(
 
     Args:
         paths: Readable photographs.
-        standard: Their standard photos by `preprocessing`: taken where their side suffices, as assessing reduces them.
-        cache_folder: Where else larger ones, made of the photographs, are kept.
+        standard: Their standard photos by `preprocessing`, which are returned if their side suffices.
+        cache_folder: Where larger ones are kept otherwise.
 
     Raises:
         UserError: If a photograph cannot be read any more.
@@ -96,12 +93,12 @@ def prepared_to_assess(
         return standard
     larger = prepare(paths, preprocessing.model_copy(update={"side": MEASURED_SIDE}), cache_folder, jobs)
     for index, reason in larger.failures.items():
-        raise UserError(f"{paths[index]}: could be read a moment ago, and now it cannot: {reason}")
+        raise UserError(f"{paths[index]}: was readable before and is not now: {reason}")
     return [entry for entry in larger.paths if entry is not None]
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what writers that were killed left behind; no writer takes an hour for one photo."""
+    """Remove files that killed writers left behind; no writer takes an hour for one photo."""
     for partial in folder.glob("*/.*.partial"):
         with suppress(OSError):
             if time.time() - partial.stat().st_mtime > 3600:
@@ -157,7 +154,7 @@ Outcome = tuple[int, Path | None, str | None]
 
 
 def _in_processes(work: list[Work], preprocessing: Preprocessing, folder: Path, jobs: int) -> Iterator[Outcome]:
-    """Yield an outcome per photograph, in any order; photographs at work when a process died are tried alone."""
+    """Yield an outcome per photograph, in any order; those in work when a process died are tried one by one."""
     chunks = [work[start : start + _CHUNK] for start in range(0, len(work), _CHUNK)]
     while chunks:
         suspects: list[list[Work]] = []
@@ -170,7 +167,7 @@ def _in_processes(work: list[Work], preprocessing: Preprocessing, folder: Path, 
 def _until_a_crash(
     chunks: list[list[Work]], suspects: list[list[Work]], preprocessing: Preprocessing, folder: Path, jobs: int
 ) -> Iterator[Outcome]:
-    """Work through `chunks`, removing each from its end; when a process dies, those at work become `suspects`."""
+    """Work through `chunks` from the end; when a process dies, those in work become `suspects`."""
     with processes(jobs) as pool:
         running: dict[Future[list[Outcome]], list[Work]] = {}
         while (chunks and not suspects) or running:
@@ -204,7 +201,7 @@ def _make(path: Path, preprocessing: Preprocessing, folder: Path) -> tuple[Path 
     _set_alarm(LONGEST_DECODE)
     try:
         entry = _entry(path, folder)
-        if entry is not None and _is_whole(entry):
+        if entry is not None and _is_intact(entry):
             _touch(entry)
             return entry, None
         standard = standard_photo(path, preprocessing)
@@ -221,8 +218,8 @@ def _make(path: Path, preprocessing: Preprocessing, folder: Path) -> tuple[Path 
 
 
 def _touch(entry: Path) -> None:
-    """Note that an entry was used just now, for `shrink`; where disks are mounted so, reading alone does not."""
-    with suppress(OSError):  # another user's
+    """Record the use of an entry for `shrink`; on many disks reading alone does not."""
+    with suppress(OSError):  # another user's file
         os.utime(entry, ns=(time.time_ns(), entry.stat().st_mtime_ns))
 
 
@@ -236,12 +233,12 @@ def _entry(path: Path, folder: Path) -> Path | None:
 
 
 def _set_alarm(seconds: int) -> None:
-    """The alarm ends the process, as nothing handles it; a decoder stuck in C code would not notice an exception."""
+    """The alarm ends the process, as nothing handles it; a decoder stuck in C code would ignore an exception."""
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)
 
 
-def _is_whole(png: Path) -> bool:
+def _is_intact(png: Path) -> bool:
     """Whether a cached entry exists and its checksums hold."""
     try:
         with Image.open(png, formats=("PNG",)) as image:

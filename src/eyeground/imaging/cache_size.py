@@ -1,4 +1,4 @@
-"""How much the cache keeps of photographs, and removing what was used longest ago."""
+"""Size of the cached photographs on disk, and removal of those used longest ago."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ EMBEDDINGS = "embeddings"  # where `probing.embedding` keeps what networks made 
 
 @dataclass(frozen=True)
 class Kept:
-    """What one folder of the cache keeps: how many files, of how many bytes together."""
+    """Number and total bytes of the files in one folder of the cache."""
 
     folder: Path
     files: int
@@ -24,7 +24,7 @@ class Kept:
 
 
 def kept(cache_folder: Path) -> list[Kept]:
-    """What the cache keeps of photographs, folder by folder. Models that were pulled lie beside that and do not count."""
+    """What the cache keeps of photographs, folder by folder, without pulled models."""
     return [
         Kept(folder, len(found), sum(status.st_size for _, status in found))
         for folder in _folders(cache_folder)
@@ -33,9 +33,9 @@ def kept(cache_folder: Path) -> list[Kept]:
 
 
 def shrink(cache_folder: Path, most: int) -> int:
-    """Remove from the cache what was used longest ago, until the rest has `most` bytes or fewer; return how many files.
+    """Remove files used longest ago until the rest has at most `most` bytes; return how many were removed.
 
-    A training or an evaluation that is running loses photos that it still needs, and says so.
+    A running training or evaluation may lose photos that it needs, and then fails with an error.
 
     Raises:
         UserError: If a file cannot be removed.
@@ -58,7 +58,7 @@ def _folders(cache_folder: Path) -> list[Path]:
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # a run beside this one has just moved it into its place
+        with suppress(FileNotFoundError):  # a parallel run has just moved it into place
             status = path.stat()
             if S_ISREG(status.st_mode):
                 yield path, status

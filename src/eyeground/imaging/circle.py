@@ -31,7 +31,7 @@ Circle = tuple[float, float, float]  # centre x, centre y, radius
 
 
 def edge_points(lit: Mask) -> Array:
-    """`(n, 2)`: middles of the outermost lit pixels, those on the frame left out, thinned to at most `EDGE_POINTS`."""
+    """`(n, 2)`: centres of the outermost lit pixels, without those on the frame, at most about `EDGE_POINTS`."""
     height, width = lit.shape
     points = _outline(lit) + 0.5
     margin = 2.0
@@ -41,6 +41,13 @@ def edge_points(lit: Mask) -> Array:
 
 
 def circle_most_agree_on(points: Array, longest: int) -> Circle | None:
+    """The circle that most points `(n, 2)` agree on, if enough do and not all on one side of it.
+
+    Points on the frame, on notches and in shadow disagree and have no influence.
+
+    Args:
+        longest: The longer side of the frame, in the points' unit.
+    """
     x, y, radius = _circles_through(points[_triples(len(points))])
     sane = (radius > 0.12 * longest) & (radius < 0.9 * longest)
     x, y, radius = x[sane], y[sane], radius[sane]
@@ -60,11 +67,11 @@ def circle_most_agree_on(points: Array, longest: int) -> Circle | None:
             return None
     if _widest_gap(points[agreeing], centre_x, centre_y) > _WIDEST_GAP:
         return None
-    return centre_x, centre_y, r + 0.5  # from the middles of the outermost pixels to their outer edge
+    return centre_x, centre_y, r + 0.5  # from the centres of the outermost pixels to their outer edge
 
 
 def enclosing_circle(lit: Mask) -> Circle:
-    """For a lit area with a border that is no circle, as in a photograph that was squeezed: lose nothing of it."""
+    """The circle around a lit area whose border is not a circle, as in a squeezed photograph."""
     (x, y), radius = cv2.minEnclosingCircle(_outline(lit).astype(np.float32))
     return x + 0.5, y + 0.5, radius + 0.5
 
@@ -76,12 +83,12 @@ def _outline(lit: Mask) -> Array:
 
 @lru_cache(maxsize=EDGE_POINTS + 1)
 def _triples(count: int) -> npt.NDArray[np.int64]:
-    """Which three of so many points each trial takes, always the same."""
+    """The three points of each trial, the same at every call."""
     return np.random.default_rng(0).integers(0, count, (TRIALS, 3))
 
 
 def _widest_gap(points: Array, centre_x: float, centre_y: float) -> float:
-    """The largest angle, seen from the centre, without any point; above pi they all lie on one side."""
+    """The largest angle, seen from the centre, without a point; above pi all points lie on one side."""
     angles = np.sort(np.arctan2(points[:, 1] - centre_y, points[:, 0] - centre_x))
     return float(np.diff(angles, append=angles[0] + 2 * math.pi).max())
 

@@ -1,11 +1,7 @@
-"""What goes wrong with fundus photographs, in five graded severities, applied to standard photos.
+"""Corruptions of fundus photographs in five severities, applied to standard photos, as ImageNet-C does (arXiv 1903.12261).
 
-As in ImageNet-C (Hendrycks and Dietterich, "Benchmarking neural network robustness to common corruptions and
-perturbations", ICLR 2019), but with what fundus cameras, eyes and networks between clinics do. Lengths
-are shares of the photo's side, so that a severity does the same to a retina at 224 as at 512 pixels. What
-lies outside the field of view stays black, and no black leaks into a blur, because the aperture of the camera
-lies behind the optics of the eye. Severity 1 is barely visible; at 5 a grader would ask for another photo. They
-are models of corruptions, not faulty photographs: how a network fares under them is evidence, not proof.
+Lengths are shares of the side, so a severity does the same at 224 as at 512 pixels, and no black leaks into a blur. They are
+models of real faults: robustness to them is evidence, not proof.
 """
 
 import zlib
@@ -29,7 +25,7 @@ Plane = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class View:
-    """A standard photo as a corruption meets it: its pixels, and which of them show the eye.
+    """A standard photo as a corruption takes it: its pixels, and which of them show the eye.
 
     Attributes:
         pixels: `(side, side, 3)` uint8 RGB, black outside the field of view.
@@ -57,9 +53,9 @@ class Corruption:
         name: As it is asked for, such as `motion_blur`.
         unit: What its parameter measures.
         parameters: The parameter at severity 1 to 5.
-        apply: View, parameter and source of randomness to `(side, side, 3)` pixels, float or uint8; what lies outside
-            the field of view, or beyond 0 to 255, is seen to afterwards. Whatever is drawn does not depend on the
-            parameter, so that a photo suffers the same corruption, only worse.
+        apply: From view, parameter and source of randomness to `(side, side, 3)` pixels, float or uint8; they are clipped
+            to 0-255 and to the field of view afterwards. Random numbers do not depend on the parameter, so that a photo
+            has the same corruption, only stronger.
     """
 
     name: str
@@ -72,13 +68,13 @@ CORRUPTIONS: dict[str, Corruption] = {}
 
 
 def corrupt(standard: StandardPhoto, corruption: str, severity: int, seed: int = 0) -> Pixels:
-    """Give a standard photo a corruption.
+    """Corrupt a standard photo.
 
     Args:
         corruption: One of `CORRUPTIONS`.
         severity: 1 (barely visible) to 5 (to be taken again).
-        seed: With the photo's pixels and the corruption, all that directions, sides and noise depend on: the same photo with
-            another name is corrupted alike, and all severities go in the same direction.
+        seed: Directions, sides and noise depend on it, the photo's pixels and the corruption alone: not on the file's name
+            or the severity.
 
     Returns:
         `(side, side, 3)` uint8 RGB, black outside the field of view.
@@ -108,7 +104,7 @@ def corruption_named(name: str) -> Corruption:
 
 
 def _corruption(unit: str, *parameters: float) -> Callable[[Apply], Apply]:
-    """Register a function as the corruption of its name, with the parameter of each severity."""
+    """Register a function as the corruption of its name, with the parameter at each severity."""
 
     def register(apply: Apply) -> Apply:
         first, second, third, fourth, fifth = parameters

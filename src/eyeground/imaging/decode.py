@@ -1,9 +1,6 @@
-"""Opening a photograph that nobody vouches for: JPEG, PNG, TIFF, BMP, PPM or DICOM in, RGB pixels out.
+"""Opening an untrusted photograph: from a JPEG, PNG, TIFF, BMP, PPM or DICOM file to RGB pixels.
 
-Everything that a header can claim is checked before a byte is decoded, so that a forged size costs nothing,
-and whatever goes wrong becomes one `UnreadablePhotoError` with one reason. A JPEG is decoded at the smallest
-DCT scale that still suffices: an eighth of the work for a large photograph, and the averaging is exact, being
-done in the frequency domain. The price is a cap: more than 64 megapixels are refused.
+All claims of a header are checked before decoding, and every failure becomes one `UnreadablePhotoError` with one reason.
 """
 
 import os
@@ -79,9 +76,9 @@ class Photo:
 def read_photo(path: Path, sufficient_side: int | None = None) -> Photo:
     """Decode a photograph safely.
 
-    Grey and palette images become RGB, CMYK is converted, what is transparent becomes black, and more than 8 bits per value
-    are reduced to the upper 8 of those that hold the picture, see `eyeground.imaging.deep_pixels`. Colour profiles are not applied. Of a TIFF, the first page is read; a
-    DICOM object must hold one frame.
+    Grey and palette images become RGB, CMYK is converted, transparent pixels become black, and more than 8 bits per
+    value are reduced to 8, see `eyeground.imaging.deep_pixels`. Colour profiles are not applied. Of a TIFF, the first page
+    is read; a DICOM object must hold one frame.
 
     Args:
         path: A JPEG, PNG, TIFF, BMP, PPM or DICOM file, told apart by content; the name's ending is ignored.
@@ -89,13 +86,13 @@ def read_photo(path: Path, sufficient_side: int | None = None) -> Photo:
             many pixels. Without it, and for all other formats, decode in full.
 
     Raises:
-        UnreadablePhotoError: Whatever the matter is: missing, not a file, not permitted, empty, truncated, damaged, too
-            large, or of an unsupported kind.
+        UnreadablePhotoError: If the file is missing, not a file, not permitted, empty, truncated, damaged, too large, or
+            of an unsupported kind.
     """
     path = Path(path)
     try:
         with opened(path) as stream, warnings.catch_warnings():
-            # Pillow and pydicom warn of what we either check ourselves or can live with.
+            # Pillow and pydicom warn of problems that are checked here or harmless.
             warnings.simplefilter("ignore")
             kind = _kind(stream)
             if kind == "DICOM":
@@ -115,7 +112,7 @@ def read_photo(path: Path, sufficient_side: int | None = None) -> Photo:
     except MemoryError as error:
         raise UnreadablePhotoError(path, "decoding it takes more memory than there is") from error
     except BaseException as error:
-        # BaseException: decoders written in Rust panic with one. The text stays out, as it may quote the file.
+        # BaseException: decoders in Rust panic with one. Its text is left out, as it may quote the file.
         reason = f"the file is truncated or damaged ({type(error).__name__} while decoding)"
         raise UnreadablePhotoError(path, reason) from error
 
@@ -136,8 +133,8 @@ def pixels_of(image: Image.Image) -> Pixels:
     return pixels
 
 
-class _Frugal(BufferedReader):
-    """A file of which no more is asked for than there is: memory is set aside for what is asked, however forged."""
+class _WithinSize(BufferedReader):
+    """A file that is never asked for more bytes than it has: a forged length would reserve memory for them."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _STRIP**2:
@@ -150,10 +147,12 @@ def opened(path: Path) -> Iterator[BufferedReader]:
     """Open a regular file for reading.
 
     Raises:
-        RefusedError: Of anything else, without waiting for it, and of a file that is empty or too large.
+        RefusedError: If it is anything else, without waiting for it, or empty or too large.
     """
     try:
-        stream = _Frugal(FileIO(str(path), opener=_open_at_once))  # as text, which pydicom expects a file's name to be
+        stream = _WithinSize(
+            FileIO(str(path), opener=_open_at_once)
+        )  # as text, which pydicom expects a file's name to be
     except FileNotFoundError as error:
         reason = "is a link to a file that does not exist" if path.is_symlink() else "there is no such file"
         raise RefusedError(reason) from error
@@ -197,7 +196,7 @@ def _read_image(stream: BufferedReader, kind: str, sufficient_side: int | None) 
     except UnidentifiedImageError:
         if kind != "TIFF":
             raise
-        # Of a kind that Pillow does not know, such as big-endian grey in which 0 is white.
+        # A kind that Pillow does not know, such as big-endian grey in which 0 is white.
         return Photo(*_with_size(read_deep(stream, tiff_tags(stream))))
     with image:
         width, height = image.size
@@ -211,16 +210,18 @@ def _read_image(stream: BufferedReader, kind: str, sufficient_side: int | None) 
             image.draft(None, (sufficient_side, sufficient_side))
         reduction = max(1, round(width / image.size[0]))
         if not upright:
-            ImageOps.exif_transpose(image, in_place=True)  # of a second image, the first would stay in memory
+            ImageOps.exif_transpose(image, in_place=True)  # in place, or both images would be in memory
         pixels = _rgb(image)
         if cut_bits(stream, image, pixels):
-            pixels = read_deep(stream, tiff_tags(stream)) if kind == "TIFF" else _turned(read_deep(stream), orientation)
+            pixels = (
+                read_deep(stream, tiff_tags(stream)) if kind == "TIFF" else _upright(read_deep(stream), orientation)
+            )
     if not upright and pixels.shape[1] != width:
         width, height = height, width
     return Photo(pixels, width, height, reduction)
 
 
-def _turned(pixels: Pixels, orientation: int) -> Pixels:
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
     image = Image.fromarray(pixels)
     image.getexif()[_ORIENTATION_TAG] = orientation
     ImageOps.exif_transpose(image, in_place=True)
@@ -228,7 +229,7 @@ def _turned(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def _mend_palette(image: Image.Image) -> None:
-    """A TIFF's palette has 16 bits per value, of which Pillow takes the upper 8; some programs fill the lower 8 alone."""
+    """A TIFF's palette has 16 bits per value, of which Pillow takes the upper 8; some programs fill only the lower 8."""
     palette = getattr(image, "tag_v2", {}).get(_PALETTE_TAG)
     if image.mode == "P" and palette and max(palette) < 256:
         image.putpalette(np.reshape(palette, (3, -1)).T.astype(np.uint8).tobytes())
@@ -242,9 +243,9 @@ def _check_tiles(image: Image.Image) -> None:
 
 
 def _rgb(image: Image.Image, opened_as: Image.Image | None = None) -> Pixels:
-    """All pixels as RGB, converted strip by strip so that a large photo is in memory twice at most.
+    """All pixels as RGB, converted strip by strip, so that a large photo is in memory twice at most.
 
-    `opened_as` is the image with the tags of its file, if this one was made of it.
+    `opened_as` is the image with the tags of its file, if this one was made from it.
     """
     if image.mode not in _MODES:
         raise RefusedError(

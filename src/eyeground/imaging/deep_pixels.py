@@ -1,7 +1,7 @@
 """Photographs of more than 8 bits per value: which of their bits are the picture.
 
-Cameras of 8, 10, 12 and 14 bits write words of 16, and few files say so. What is declared is believed; else a picture of which
-no value is above 255 or 4095 has 8 or 12 bits, as with 16 it would be black. What could be either is refused.
+Cameras of 8 to 14 bits write 16-bit words, and few files say so. A declared depth is trusted; else a picture with no value above
+255 or 4095 has 8 or 12 bits, as with 16 it would be black. If both are possible, it is refused.
 """
 
 from typing import Any, BinaryIO
@@ -29,12 +29,11 @@ def depth_of(words: Words, declared: int | None = None) -> int:
     """How many bits of 16-bit words are the picture.
 
     Args:
-        words: uint16, the lowest bit of the picture being the lowest of the word.
-        declared: 8 to 16, as the file says; 16 is what a file says that knows of words only.
+        words: uint16, in which the picture has the lowest bits.
+        declared: 8 to 16 by the file; 16 tells only the size of a word.
 
     Raises:
-        RefusedError: If nothing is declared, and the values are those of a very dark photograph or of one with fewer
-            bits.
+        RefusedError: If nothing is declared, and the photograph is very dark or has fewer bits.
     """
     highest = int(words.max())
     if declared is not None and declared < 16:
@@ -57,20 +56,20 @@ def upper_8(words: Words, bits: int) -> Pixels:
 
 
 def is_white_zero(image: Image.Image) -> bool:
-    """Whether a picture that Pillow opened is a TIFF of 16-bit grey in which 0 is white, which Pillow does not turn round."""
+    """Whether an opened picture is a TIFF of 16-bit grey in which 0 is white, which Pillow does not invert."""
     return image.mode.startswith("I;16") and _tag(image, _COLOUR) == _WHITE_IS_ZERO
 
 
 def grey_of(image: Image.Image, opened: Image.Image) -> Pixels:
-    """8-bit grey (h, w) of an image of 16-bit grey, with the tags of the one that Pillow opened."""
+    """8-bit grey (h, w) of an image of 16-bit grey, by the tags of the one that Pillow opened."""
     words: Words = np.asarray(image).astype(np.uint16)
-    return _turned(words, _declared(_tag(opened, _BITS), _tag(opened, _HIGHEST)), is_white_zero(opened))
+    return _in_8_bits(words, _declared(_tag(opened, _BITS), _tag(opened, _HIGHEST)), is_white_zero(opened))
 
 
 def cut_bits(stream: BinaryIO, image: Image.Image, pixels: Pixels) -> bool:
-    """Whether 8-bit pixels that Pillow made of a PNG or TIFF lack what the file holds, or are wrong.
+    """Whether 8-bit pixels that Pillow made of a PNG or TIFF lack bits of the picture, or are wrong.
 
-    Of words of 16 bits Pillow takes the upper 8, in which a picture of 12 is black, and of planes of them the lower 8.
+    Of 16-bit words Pillow takes the upper 8, in which a picture of 12 bits is black; of planes of them, the lower 8.
     """
     if image.mode.startswith("I;16"):
         return False
@@ -95,7 +94,7 @@ def tiff_tags(stream: BinaryIO) -> dict[int, Any]:
 
 
 def read_deep(stream: BinaryIO, tags: dict[int, Any] | None = None) -> Pixels:
-    """Decode a PNG or TIFF of 16-bit grey or RGB in full depth, which Pillow cuts to the words' upper 8 bits or can't read.
+    """Decode a PNG or TIFF of 16-bit grey or RGB in full depth, which Pillow cannot.
 
     Args:
         stream: Of a size that was checked.
@@ -124,18 +123,18 @@ def read_deep(stream: BinaryIO, tags: dict[int, Any] | None = None) -> Pixels:
         cv2.utils.logging.setLogLevel(level)
     if words is None or words.dtype != np.uint16 or words.shape[2:] not in ((), (3,)):
         raise RefusedError("its 16-bit pixels are damaged, or of a kind that is not read")
-    read = _turned(words, _declared(tags.get(_BITS), tags.get(_HIGHEST)), colour == _WHITE_IS_ZERO)
+    read = _in_8_bits(words, _declared(tags.get(_BITS), tags.get(_HIGHEST)), colour == _WHITE_IS_ZERO)
     return cv2.cvtColor(read, cv2.COLOR_GRAY2RGB) if read.ndim == 2 else np.ascontiguousarray(read[..., 2::-1])
 
 
-def _turned(words: Words, declared: int | None, white_is_zero: bool) -> Pixels:
+def _in_8_bits(words: Words, declared: int | None, white_is_zero: bool) -> Pixels:
     bits = depth_of(words, declared)
     read = upper_8(words, bits)
     return 255 - read if white_is_zero else read
 
 
 def _declared(bits: object, highest: object) -> int | None:
-    """The depth that a TIFF gives: packed tighter than in words of 16 bits, or by a highest value with all bits set."""
+    """The depth that a TIFF declares: by values packed in fewer than 16 bits, or a highest value with all bits set."""
     packed = max(_numbers(bits), default=16)
     if packed < 16:
         return packed

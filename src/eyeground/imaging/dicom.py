@@ -1,9 +1,7 @@
-"""Pixels of a photograph in a DICOM object, from any camera that writes one.
+"""Pixels of a photograph in a DICOM object of any camera: one frame of RGB, YBR, monochrome or palette colours.
 
-Ophthalmic Photography, Secondary Capture and VL Photographic objects are all read alike: what matters is one
-frame of RGB, YBR, monochrome or palette pixels. Transfer syntax, rows, columns and frames are checked before
-anything is decompressed, and only the elements that describe pixels are parsed; a patient's name is never in
-memory. More than 8 bits per value are photographs in objects of photography alone: those of a CT are none.
+Only the elements that describe pixels are parsed, so a patient's name is never in memory, and they are checked before decoding.
+More than 8 bits per value are accepted in objects of photography alone, since CT images are no photographs.
 """
 
 import zlib
@@ -54,7 +52,7 @@ def read_pixels(stream: BufferedReader) -> npt.NDArray[np.uint8]:
     """Return the single frame of a DICOM object as `(height, width, 3)` uint8 RGB.
 
     Raises:
-        RefusedError: If the object holds no photograph that we read, with what it holds instead.
+        RefusedError: If the object holds no supported photograph, with what it holds instead.
         UserError: If pydicom is not installed.
     """
     dataset, syntax = read_elements(stream, _ELEMENTS)
@@ -71,7 +69,7 @@ def read_elements(stream: IO[bytes], elements: tuple[str, ...]) -> tuple[Any, st
     """Some elements of a DICOM object, and its transfer syntax.
 
     Raises:
-        RefusedError: If it is deflated and inflates to more than a file may have.
+        RefusedError: If it is deflated and inflates beyond the largest file accepted.
         UserError: If pydicom is not installed.
     """
     try:
@@ -81,7 +79,7 @@ def read_elements(stream: IO[bytes], elements: tuple[str, ...]) -> tuple[Any, st
     except ImportError as error:
         raise UserError("reading DICOM needs pydicom: pip install pydicom") from error
 
-    # By itself, as pydicom would inflate a deflated object whole before it tells its syntax.
+    # Separately, as pydicom would inflate an entire deflated object before it gives the syntax.
     stream.seek(_START_OF_META)
     tags = [_LENGTH_OF_META, _SYNTAX]
     meta = read_dataset(stream, False, True, stop_when=lambda tag, *_: tag.group != 2, specific_tags=tags)
@@ -100,7 +98,7 @@ def read_elements(stream: IO[bytes], elements: tuple[str, ...]) -> tuple[Any, st
 
 
 def _syntax_name(syntax: str) -> str:
-    """The syntax in words. What is no known one is not quoted: in a damaged file it may be a piece of another element."""
+    """The syntax's name; an unknown one is not quoted, as in a damaged file it may be part of another element."""
     from pydicom.uid import UID
 
     known = UID(syntax)
@@ -108,7 +106,7 @@ def _syntax_name(syntax: str) -> str:
 
 
 def _check(dataset: Any) -> None:
-    """Refuse by what the elements say, before any pixel is touched."""
+    """Refuse by the elements, before any pixel is decoded."""
     if "PixelData" not in dataset:
         raise RefusedError("the DICOM object holds no pixels, or is cut short")
     check_size(_number(dataset, "Columns"), _number(dataset, "Rows"))
@@ -119,7 +117,7 @@ def _check(dataset: Any) -> None:
     if bits not in (8, 16) or not 8 <= stored <= bits:
         raise RefusedError(f"the DICOM object has {bits} bits per value, {stored} of them used; read are 8 to 16")
     if bits > 8 and not str(dataset.get("SOPClassUID", "")).startswith(_PHOTOGRAPHY):
-        raise RefusedError(f"the DICOM object has {bits} bits per value and is none of photography")
+        raise RefusedError(f"the DICOM object has {bits} bits per value and is not an object of photography")
     if _number(dataset, "PixelRepresentation", 0) != 0:
         raise RefusedError("the DICOM object has values with a sign; photographs have none")
     colour = str(dataset.get("PhotometricInterpretation", ""))
@@ -129,7 +127,7 @@ def _check(dataset: Any) -> None:
 
 
 def _number(dataset: Any, keyword: str, default: int | None = None) -> int:
-    """A whole number from the header. What is none is not quoted: it may be a piece of another element."""
+    """An integer of the header; anything else is not quoted, as it may be part of another element."""
     value = dataset.get(keyword)
     if value in (None, "") and default is not None:
         return default
@@ -140,15 +138,15 @@ def _number(dataset: Any, keyword: str, default: int | None = None) -> int:
 
 
 def _decoded(dataset: Any, syntax: str) -> tuple[npt.NDArray[Any], str]:
-    """Values that pydicom decodes by itself: uncompressed, or in run lengths."""
+    """Values that pydicom decodes itself: uncompressed, or in run lengths."""
     from pydicom.pixels import get_decoder
 
     plugin = "pydicom" if syntax == _RLE else ""
-    # What was inflated is explicit and little-endian, like what was never deflated.
+    # After inflating, it is explicit and little-endian.
     decoder = get_decoder("1.2.840.10008.1.2.1" if syntax == _DEFLATED else syntax)
     if syntax == _DEFLATED:
         _declare_plain(dataset)
-    stored, dataset.BitsStored = dataset.get("BitsStored"), dataset.BitsAllocated  # else pydicom cuts what lies above
+    stored, dataset.BitsStored = dataset.get("BitsStored"), dataset.BitsAllocated  # else pydicom cuts the bits above
     try:
         array, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin)
     except (RuntimeError, ValueError) as error:  # RuntimeError stands for whatever the plugin raised
@@ -181,7 +179,7 @@ def _in_8_bits(dataset: Any, values: npt.NDArray[Any], syntax: str) -> npt.NDArr
 def _looked_up(dataset: Any, index: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     from pydicom.pixels import apply_color_lut
 
-    # Palettes hold 16-bit values as a rule, even for 8-bit photographs; some programs fill the lower 8 alone.
+    # Palettes usually hold 16-bit values, even for 8-bit photographs; some programs fill only the lower 8.
     colours = np.asarray(apply_color_lut(index, dataset))[..., :3]
     is_deep = colours.itemsize > 1 and int(colours.max()) > 255
     return (colours >> 8 if is_deep else colours).astype(np.uint8)

@@ -1,7 +1,7 @@
-"""The compressed frame of a DICOM object: JPEG, JPEG Lossless, JPEG-LS or JPEG 2000, as the values that it stores.
+"""The compressed frame of a DICOM object (JPEG, JPEG Lossless, JPEG-LS or JPEG 2000) as its stored values.
 
-8-bit JPEG and JPEG 2000 go through Pillow, the rest through imagecodecs. A frame has a header of its own, which is checked
-against the object's before a decoder sees it: it may claim another size, and it knows better in which colours it is coded.
+8-bit JPEG and JPEG 2000 are decoded by Pillow, the rest by imagecodecs. The frame's own header is checked first: it may claim
+another size, and it knows better in which colours it is coded.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ Values = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class _Header:
-    """What a JPEG or JPEG-LS says of itself; `adobe` is that marker's colour transformation, if there is one."""
+    """The header of a JPEG or JPEG-LS; `adobe` is the colour transformation of that marker, if there is one."""
 
     width: int
     height: int
@@ -47,11 +47,11 @@ class _Header:
 
     @property
     def libjpeg_sees_rgb(self) -> bool:
-        """Whether libjpeg takes it for RGB and therefore can't be asked for anything else."""
+        """Whether libjpeg takes it for RGB, and so gives nothing else."""
         return not self.is_jfif and (self.adobe == 0 or (self.adobe is None and self.components == b"RGB"))
 
     def colour(self, declared: str) -> str:
-        """In which colours it is coded: as it says itself, else as the DICOM object declares."""
+        """The colours that it is coded in: by its own header, else as the DICOM object declares."""
         if self.is_jfif or self.adobe == 1:
             return "YBR_FULL"
         if self.adobe is None and self.components == b"RGB":
@@ -60,7 +60,7 @@ class _Header:
 
 
 def decoded_frame(dataset: Any, syntax: str) -> tuple[Values, str]:
-    """Decode the frame of a DICOM object whose elements were checked.
+    """Decode the frame of a DICOM object, after its elements were checked.
 
     Returns:
         (h, w) or (h, w, 3), uint8 or uint16, in the colours that it is coded in.
@@ -91,7 +91,7 @@ def decoded_frame(dataset: Any, syntax: str) -> tuple[Values, str]:
 
 
 def _header(frame: bytes) -> _Header:
-    """Walk the markers of a JPEG or JPEG-LS up to its start of frame."""
+    """Read the markers of a JPEG or JPEG-LS up to its start of frame."""
     is_jfif, adobe, place = False, None, 2
     while frame[:2] == b"\xff\xd8" and place + 4 <= len(frame) and frame[place] == 0xFF:
         marker = frame[place + 1]
@@ -122,7 +122,7 @@ def _by_pillow(frame: bytes, header: _Header) -> Values:
     try:
         with Image.open(BytesIO(frame), formats=("JPEG",)) as image:
             if len(header.components) == 3 and not header.libjpeg_sees_rgb:
-                image.draft("YCbCr", image.size)  # as it is coded: conversion is ours, once the coding is known
+                image.draft("YCbCr", image.size)  # as it is coded; conversion follows once the coding is known
             return np.asarray(image)
     except (OSError, SyntaxError, ValueError) as error:
         raise RefusedError(DAMAGED) from error
@@ -133,7 +133,7 @@ def _by_imagecodecs(frame: bytes, codec: str, samples: int) -> Values:
         import imagecodecs
     except ImportError as error:
         raise RefusedError(f"reading {codec} in DICOM needs imagecodecs: pip install imagecodecs") from error
-    if codec != "JPEG 2000" and not frame.rstrip(b"\0").endswith(_END):  # which libjpeg would fill up with grey
+    if codec != "JPEG 2000" and not frame.rstrip(b"\0").endswith(_END):  # which libjpeg would fill with grey
         raise RefusedError(DAMAGED)
     try:
         if codec == "JPEG-LS":
@@ -155,6 +155,6 @@ def _jpeg_2000(frame: bytes, dataset: Any, syntax: str) -> Values:
         return _by_imagecodecs(frame, "JPEG 2000", int(dataset.SamplesPerPixel))  # Pillow cuts colours to 8 bits
     try:
         array, _ = get_decoder(syntax).as_array(dataset, index=0, raw=True, decoding_plugin="pillow")
-    except RuntimeError as error:  # stands for whatever the plugin raised, a lack of memory included
+    except RuntimeError as error:  # the plugin's errors, a lack of memory included
         raise RefusedError(DAMAGED) from error
     return np.asarray(array)

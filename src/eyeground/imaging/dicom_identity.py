@@ -1,4 +1,4 @@
-"""Whose eye a DICOM object shows, and when it was photographed: what a manifest and a roll-up need to know, and no name."""
+"""Patient, eye and date of a DICOM object, as a manifest and a patient's result need them; never a name."""
 
 import warnings
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 @dataclass(frozen=True)
 class Identity:
-    """What a DICOM object says of its patient and itself; None where it says nothing that can be understood.
+    """Patient, eye and study of a DICOM object; None where it has no valid value.
 
     Attributes:
         patient: PatientID; after IssuerOfPatientID, if there is one, as two hospitals may give one number to two
@@ -52,9 +52,9 @@ class Identity:
 
 
 def read_identity(stream: IO[bytes]) -> Identity:
-    """Read the identity of a DICOM object, of which the elements before its pixels suffice.
+    """Read the identity of a DICOM object, from the elements before its pixels.
 
-    Whatever is damaged is not known. That there is no pydicom is a `UserError`.
+    All is None in a damaged object; without pydicom it is a `UserError`.
     """
     try:
         with warnings.catch_warnings():
@@ -63,7 +63,7 @@ def read_identity(stream: IO[bytes]) -> Identity:
             return _identity(dataset)
     except UserError:
         raise
-    except Exception:  # hostile bytes, of which pydicom makes whatever exception
+    except Exception:  # hostile bytes, which make pydicom raise any exception
         return Identity()
 
 

@@ -1,7 +1,6 @@
-"""Which DICOM objects are pictures, told from the first bytes of a file without pydicom, which takes a quarter of a second to import.
+"""Which DICOM objects hold no photograph, by the first bytes of a file; importing pydicom would take a quarter of a second.
 
-An export holds more than photographs: structured reports, presentation states, encapsulated PDFs, measurements of the eye, its
-own directory. They have no pixels, or none that a camera took.
+An export also holds structured reports, presentation states, PDFs, measurements of the eye and its own directory.
 """
 
 FIRST_BYTES = 1024  # hold the element that names the class, which comes third

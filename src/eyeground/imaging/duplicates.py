@@ -1,11 +1,7 @@
-"""The same picture of an eye twice: byte for byte, or scaled, compressed, recoloured or shifted again.
+"""Pairs of photographs that are one picture: equal files, or the same scaled, compressed, recoloured or shifted again.
 
-Fundus photographs all look alike, so a perceptual hash alone would call many eyes the same. It only proposes:
-the 440 lowest frequencies of a photo's structure (vessels and lesions, shading taken away), compared all with
-all by matrix products. A proposed pair is then laid over each other at the best shift, and **every quarter**
-has to agree: reflections of one lens agree in one quarter, only one eye agrees in all. Precision comes first.
-The limit was set by looking at ODIR-5K's pairs in order of agreement: the 16 above it show one eye each, and
-the next shows one lens. Mirrored, turned and strongly zoomed copies are not found.
+A perceptual hash proposes pairs, since all fundus photographs are similar; every quarter of a pair has to agree, since
+reflections of one lens agree in one quarter. Mirrored, rotated and strongly zoomed copies are not found.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +22,9 @@ from eyeground.imaging.decode import Pixels
 from eyeground.imaging.structure import Plane, lit_area, structure, without_rim
 
 LEAST_LIKENESS = 0.72  # of the hashes, to be proposed
-LEAST_AGREEMENT = 0.74  # of the quarter that agrees least, to be called one picture
+# Of the quarter that agrees least, to be called one picture. Of ODIR-5K's pairs in order of agreement, the 16 above show one
+# eye each, and the next shows one lens.
+LEAST_AGREEMENT = 0.74
 COLUMNS = ("photo_a", "photo_b", "kind", "distance", "same_patient", "same_split")
 
 _SIDE = 128  # of the structure that is compared
@@ -43,8 +41,8 @@ def find_duplicates(manifest: Manifest, standard: Sequence[Path | None]) -> pd.D
     """Find every pair of photographs that are one picture.
 
     Args:
-        standard: Standard photo of each row, as `eyeground.imaging.cache.prepare` leaves it, None where the photograph
-            is unreadable. Its name comes from the photograph's content: two rows with the same one hold the same bytes.
+        standard: Standard photo of each row from `eyeground.imaging.cache.prepare`, None if the photograph is unreadable.
+            Equal names mean equal bytes of the photographs.
 
     Returns:
         `photo_a`, `photo_b` (in the manifest's order), `kind` (`exact` or `near`), `distance` (0 for exact, else 1 -
@@ -98,7 +96,7 @@ def near_pairs(standard: Sequence[Path]) -> Iterator[tuple[int, int, float]]:
 def eye_structure(pixels: Pixels) -> Plane:
     """`(128, 128)` float32: a standard photo's vessels and lesions, of mean 0 and without the rim of the field of view.
 
-    Strong structure is limited, so that the optic disc, which every eye has, does not outweigh the vessels.
+    Strong structure is clipped, so that the optic disc, which every eye has, does not outweigh the vessels.
     """
     small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     lit = lit_area(small)
@@ -110,7 +108,7 @@ def eye_structure(pixels: Pixels) -> Plane:
 
 
 def perceptual_hash(eye: Plane) -> npt.NDArray[np.float32]:
-    """`(440,)` float32 of length 1: the low frequencies of an eye's structure; their product is the likeness."""
+    """`(440,)` float32 of length 1: the low frequencies of an eye's structure; the product of two is their likeness."""
     half = cv2.resize(eye, (_SIDE // 2, _SIDE // 2), interpolation=cv2.INTER_AREA)
     low = cv2.dct(half)[:_FREQUENCIES, :_FREQUENCIES].ravel()[1:]
     return np.asarray(low / max(float(np.linalg.norm(low)), 1e-6), dtype=np.float32)
@@ -119,7 +117,7 @@ def perceptual_hash(eye: Plane) -> npt.NDArray[np.float32]:
 def agreement(first: Plane, second: Plane) -> float:
     """Correlation of two eyes' structures at the best shift, in the quarter that agrees least: -1 to 1.
 
-    A photo that shows nothing agrees with nothing, itself included, as its noise says nothing of the eye.
+    A photo without structure agrees with nothing, itself included, since noise is not an eye.
     """
     margin, side = _LARGEST_SHIFT, _SIDE - 2 * _LARGEST_SHIFT
     middle = first[margin:-margin, margin:-margin]

@@ -1,13 +1,4 @@
-"""Finding the lit disc of a fundus photograph, and how much of it the photograph holds.
-
-A fundus camera shows a disc, often cut by the frame or by straight bars, with a notch or burnt-in text beside
-it. The lit area of a small copy is outlined, and the circle that most points of the outline agree on is the
-disc (RANSAC, then least squares on those that agree): points on the frame, on notches and in shadow disagree
-and do no harm. Where no circle holds the light, as in photographs squeezed to a square, the circle around it
-serves; where there is no border at all, the photograph is taken for a crop from within the disc, and the
-circle through its corners serves. A photograph with its black frame on a bright page, as reports and slides
-have it, is looked at within that frame. A few milliseconds per photograph.
-"""
+"""The field of view: the lit disc of a fundus photograph, and the part of it that the photograph shows."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -28,22 +19,21 @@ from eyeground.imaging.circle import (
     enclosing_circle,
 )
 from eyeground.imaging.page import framed_on_page
-from eyeground.imaging.structure import masked_quantile
+from eyeground.imaging.structure import brightest, masked_quantile, reduced
 
 WORKING_SIDE = 256  # the longer side of the copy that is looked at
 _LEVELS = (0.12, 0.3)  # of the way from dark to bright; low first, as the rim is often in shadow
-_DARKEST_BORDER = 40.0  # of 255: what is brighter is retina, or a border to be told by its colour
+_DARKEST_BORDER = 40.0  # of 255: brighter pixels are retina, or a border that its colour shows
 _SMALLEST_PIECE = 0.03  # of the frame
-_SHALLOWEST_BAR = (
-    0.04  # of the radius, where the disc ends within the frame: a shallower one may be an error of the circle
-)
+# Of the radius, where the disc ends within the frame: a shallower bar may be an error of the circle.
+_SHALLOWEST_BAR = 0.04
 _SHALLOWEST_AT_FRAME = 0.025  # of the radius, where the frame cuts the disc
 _MOST_LIGHT_OUTSIDE = 0.04
 
 
 @dataclass(frozen=True)
 class FieldOfView:
-    """A disc, and the rectangle within which the photograph shows it.
+    """A disc, and the rectangle in which the photograph shows it.
 
     Coordinates are in pixels of the photograph, from the top left corner of its frame; the pixel in column `j`
     spans `j` to `j + 1`.
@@ -51,9 +41,9 @@ class FieldOfView:
     Attributes:
         centre_x, centre_y, radius: The disc; it may exceed the frame.
         left, top, right, bottom: What is visible: the frame, or less where a straight bar cuts the disc within it.
-        found: False where no edge of a disc was found and the circle through the frame's corners stands in.
-        elsewhere: Share of the light in the frame that lies outside the disc, 0 to 1: next to nothing in a photograph,
-            much on a sheet of several. 0 where the border is not dark.
+        found: False if no edge of a disc was found; the disc is then the circle through the frame's corners.
+        elsewhere: Share of the light in the frame outside the disc, 0 to 1: almost 0 in a photograph, large on a sheet of
+            several. 0 where the border is not dark.
     """
 
     centre_x: float
@@ -89,7 +79,7 @@ class FieldOfView:
         return disc & seen_x[None] & seen_y[:, None]
 
     def moved(self, left: float, top: float, scale: float) -> "FieldOfView":
-        """The same in another frame, whose origin is at (`left`, `top`) and whose pixels are `scale` times as many."""
+        """The same in a frame whose origin is at (`left`, `top`), with `scale` pixels per pixel of this one."""
         return FieldOfView(
             (self.centre_x - left) * scale,
             (self.centre_y - top) * scale,
@@ -106,11 +96,16 @@ class FieldOfView:
 def find_field_of_view(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
     """Find the field of view of a photograph.
 
+    A fundus camera shows a disc, often cut by the frame or by straight bars, with a notch or text beside it. The lit area of
+    a small copy is outlined, and the disc is the circle that most points of the outline agree on. Without one, as in a
+    photograph squeezed to a square, it is the circle around the light; without a border, as in a crop from within the
+    disc, the circle through the corners. In a photograph on a bright page only its own frame counts.
+
     Args:
         pixels: `(height, width, 3)` uint8.
 
     Returns:
-        In pixels of the photograph. `found` is False where it shows no edge of a disc.
+        In pixels of the photograph.
     """
     frame = framed_on_page(pixels)
     if frame is None:
@@ -122,11 +117,9 @@ def find_field_of_view(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
 
 def _find(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
     height, width = pixels.shape[:2]
-    scale = min(1.0, WORKING_SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
+    small = reduced(pixels, WORKING_SIDE)
     for area, edge in _bordered(chain(_areas_by_light(small), _areas_by_colour(small))):
-        circle = circle_most_agree_on(edge, max(size))
+        circle = circle_most_agree_on(edge, max(area.shape))
         if circle is not None and _share_outside(area, circle) <= _MOST_LIGHT_OUTSIDE:
             return replace(_in_original(circle, area, width, height), elsewhere=_light_elsewhere(small, circle))
     lit, _ = next(_bordered(_areas_by_light(small)), (None, None))
@@ -136,7 +129,7 @@ def _find(pixels: npt.NDArray[np.uint8]) -> FieldOfView:
 
 
 def _in_original(circle: Circle, lit: Mask, width: int, height: int) -> FieldOfView:
-    """The disc in pixels of the photograph; the copy's rounded sides make two factors, and the radius takes their mean."""
+    """The disc in pixels of the photograph; as the copy's sides are rounded, the radius is scaled by the mean factor."""
     factor_x, factor_y = width / lit.shape[1], height / lit.shape[0]
     left, top, right, bottom = _seen_between_bars(circle, lit)
     x, y, radius = circle
@@ -152,14 +145,14 @@ def _in_original(circle: Circle, lit: Mask, width: int, height: int) -> FieldOfV
 
 
 def _areas_by_light(small: npt.NDArray[np.uint8]) -> Iterator[Mask]:
-    """What may be the disc on a dark border: the largest piece above a low level, and above a higher one."""
-    light = cv2.GaussianBlur(_brightest(small), (3, 3), 0)
+    """Candidates on a dark border: the largest piece above a low level, and above a higher one."""
+    light = cv2.GaussianBlur(brightest(small), (3, 3), 0)
     for level in _LEVELS:
         yield from _largest_piece(light, level)
 
 
 def _areas_by_colour(small: npt.NDArray[np.uint8]) -> Iterator[Mask]:
-    """What may be the disc on a border of any even colour: the largest piece unlike it."""
+    """Candidates on a border of any even colour: the largest piece of other colours."""
     border = _border_colour(small)
     if border is not None and border.max() > 12:
         unlike = np.abs(small.astype(np.int16) - border).max(axis=2).astype(np.uint8)
@@ -167,7 +160,7 @@ def _areas_by_colour(small: npt.NDArray[np.uint8]) -> Iterator[Mask]:
 
 
 def _bordered(areas: Iterable[Mask]) -> Iterator[tuple[Mask, Array]]:
-    """Those areas that have enough of an edge within the frame, with the points of it."""
+    """The areas with enough of an edge within the frame, and the points of the edge."""
     for area in areas:
         edge = edge_points(area)
         if len(edge) >= FEWEST_POINTS:
@@ -189,7 +182,7 @@ def _border_colour(small: npt.NDArray[np.uint8]) -> Array | None:
 
 
 def _share_outside(lit: Mask, circle: Circle) -> float:
-    """The share of the lit area that the circle leaves out; a notch or tab is far below a hundredth."""
+    """The share of the lit area outside the circle; a notch or tab is far below a hundredth."""
     height, width = lit.shape
     inside = FieldOfView(*circle, 0, 0, width, height).mask(height, width)
     return float(1 - np.count_nonzero(lit & inside) / np.count_nonzero(lit))
@@ -197,7 +190,7 @@ def _share_outside(lit: Mask, circle: Circle) -> float:
 
 def _light_elsewhere(small: npt.NDArray[np.uint8], circle: Circle) -> float:
     """The share of all light that lies outside a circle, unless the border is bright itself."""
-    light = _brightest(small[::2, ::2])  # coarse enough for a share
+    light = brightest(small[::2, ::2])  # coarse enough for a share
     corners = light[[0, 0, -1, -1], [0, -1, 0, -1]]
     if np.median(corners) > _DARKEST_BORDER:
         return 0.0
@@ -209,14 +202,8 @@ def _light_elsewhere(small: npt.NDArray[np.uint8], circle: Circle) -> float:
     return float((lit & ~inside).sum()) / max(1.0, float(lit.sum()))
 
 
-def _brightest(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The brightest channel of every pixel, in a tenth of the time of NumPy's maximum over the last axis."""
-    red, green, blue = cv2.split(small)
-    return np.asarray(cv2.max(cv2.max(red, green), blue))
-
-
 def _largest_piece(light: npt.NDArray[np.uint8], level: float) -> Iterator[Mask]:
-    """The largest connected area above `level` of the way from the darkest to the brightest, unless it is a speck."""
+    """The largest connected area above `level` of the way from darkest to brightest, unless it is too small."""
     darkest, bright = (masked_quantile(light, None, share) for share in (0.01, 0.9))
     dark = min(darkest, _DARKEST_BORDER)
     lit = light > dark + max(4.0, level * (bright - dark))
@@ -228,7 +215,7 @@ def _largest_piece(light: npt.NDArray[np.uint8], level: float) -> Iterator[Mask]
 
 
 def _seen_between_bars(circle: Circle, lit: Mask) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of what is visible: the frame, or where a straight bar within it cuts the disc."""
+    """Left, top, right, bottom of the visible part: the frame, or where a straight bar within it cuts the disc."""
     height, width = lit.shape
     disc = FieldOfView(*circle, 0, 0, width, height).mask(height, width)
     radius = circle[2]
@@ -238,7 +225,7 @@ def _seen_between_bars(circle: Circle, lit: Mask) -> tuple[float, float, float, 
 
 
 def _span(chords: npt.NDArray[np.int_], lit: npt.NDArray[np.int_], radius: float) -> tuple[float, float]:
-    """First and last line that is visible; a bar is deep, and behind it the light begins at once, unlike in shadow."""
+    """First and last visible line; a bar is deep, and the light begins abruptly behind it, unlike in shadow."""
     known = np.nonzero(chords)[0]
     shares = lit / np.maximum(chords, 1)
     seen = np.nonzero(shares > 0.85)[0]

@@ -1,10 +1,6 @@
-"""Is a photograph good enough to be judged? Measures, a small trained model of them, and reasons in words.
+"""Whether a photograph is good enough to be judged: rules, a small trained model (`grader`), and reasons in words.
 
-Two things stop a photo. Rules stop what no model needs to be asked about: next to no light, glare, no contrast, a
-colour that colour photographs of a retina hardly ever have, bright structures that no vessel stands out from, a field of
-view cut deeply. The reasons say what is true of the picture, which may be of a fundus all the same. The model (`eyeground.imaging.grader`) stops what graders
-called bad: out of focus, without contrast. Both are cautious: on ODIR-5K, whose photographs physicians did grade,
-they stop about one in fifty. How they fare is in `docs/results/gradability`.
+See "Gradability" in docs/screening.md.
 """
 
 import math
@@ -57,12 +53,12 @@ class Gradability:
 
     @property
     def gradable(self) -> bool:
-        """Whether nothing speaks against judging the photo."""
+        """Whether the photo is good enough to be judged."""
         return not self.reasons
 
 
 def standard_and_gradability(photo: Path | Pixels, preprocessing: "Preprocessing") -> tuple[StandardPhoto, Gradability]:
-    """A photograph's standard photo, and how good it is, which does not depend on the side of the standard photo.
+    """A photograph's standard photo, and its gradability, which does not depend on the standard photo's side.
 
     Raises as `standard_photo` does.
     """
@@ -72,10 +68,10 @@ def standard_and_gradability(photo: Path | Pixels, preprocessing: "Preprocessing
 
 
 def assess(standard: StandardPhoto) -> Gradability:
-    """Measure a standard photo's quality and say what is wrong with it.
+    """Measure a standard photo's quality, with the reasons why it is ungradable.
 
     Raises:
-        ValueError: If its side is below `MEASURED_SIDE`; one of that side has then to be made of the photograph.
+        ValueError: If its side is below `MEASURED_SIDE`; make one of that side from the photograph.
     """
     measures = measure(standard)
     model, values = grader(), measures.as_dict()
@@ -102,7 +98,7 @@ def _logit(probability: float) -> float:
 
 
 def _photo_margins(measured: Measures) -> list[tuple[float, str]]:
-    """Distance from each limit, in units of what is usual, with what is wrong where it is negative."""
+    """Distance from each limit, in usual units, with the reason if it is negative."""
     least_balance = (measured.contrast - _ORDINARY_CONTRAST) / 10
     return [
         ((measured.illumination - LEAST_ILLUMINATION) / 0.2, "too dark"),

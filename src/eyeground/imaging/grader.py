@@ -1,9 +1,7 @@
-"""A small trained model of whether a grader would accept a photo: one curve per measure, added up.
+"""A small trained model of whether a grader would accept a photo: one curve per measure, added up to the logit.
 
-A generalised additive model (Hastie and Tibshirani, 1986) with piecewise linear curves: the logit of "gradable" is a
-constant plus, for each measure, what its curve says at the measure's value. So it explains itself: the curve that
-takes most away is what is wrong. A curve is 0 on average over gradable photos. The curves are numbers in
-`grader.json`, fitted by `scripts/train_gradability.py`, which also says on which photos and how well it holds.
+A generalised additive model (Hastie and Tibshirani, 1986) with piecewise linear curves, so it explains itself. The curves in
+`grader.json` are fitted by `scripts/train_gradability.py`.
 """
 
 import json
@@ -16,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 FILE = Path(__file__).parent / "grader.json"
-# What a person would call it when these measures speak against a photo.
+# Reasons in words, with the measures that they stand for.
 WORDS = {
     "out of focus": ("focus", "balance", "fine_texture", "coarse_texture", "texture_slope"),
     "low contrast": ("contrast", "brightest_patch"),
@@ -31,9 +29,9 @@ class Grader:
     """The model.
 
     Attributes:
-        constant: Logit of a photo whose every measure is as gradable photos have it on average.
-        curves: `mapping of str to (values, logits)`. For each measure, where its curve bends and what it adds there;
-            beyond the ends it stays level.
+        constant: Logit of a photo whose measures are those of an average gradable photo.
+        curves: Corners of each measure's curve, as values and logits; constant beyond the ends, 0 on average over gradable
+            photos.
         limit: Probability below which a photo is called ungradable.
     """
 
@@ -51,12 +49,14 @@ class Grader:
         return 1 / (1 + math.exp(-min(max(logit, -50.0), 50.0)))
 
     def complaints(self, measures: Mapping[str, float]) -> tuple[str, ...]:
-        """What speaks against the photo, the gravest first: whatever takes at least half as much away as that."""
+        """Reasons against the photo, the strongest first, with all that are at least half as strong."""
         taken = self.contributions(measures)
         against = {word: -sum(taken.get(name, 0.0) for name in names) for word, names in WORDS.items()}
-        gravest = max(against.values())
+        strongest = max(against.values())
         return tuple(
-            word for word in sorted(against, key=against.__getitem__, reverse=True) if against[word] >= gravest / 2 > 0
+            word
+            for word in sorted(against, key=against.__getitem__, reverse=True)
+            if against[word] >= strongest / 2 > 0
         )
 
 

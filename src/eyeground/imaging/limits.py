@@ -1,12 +1,12 @@
-"""What a file may be and claim before a byte of it is decoded, and how it is refused."""
+"""Limits on a photograph's file and header, checked before decoding, and the error that refuses it."""
 
-# The largest cameras give 25 megapixels. 64 decode, turned upright, in under 1 GB of address space; in DICOM they take 1.1 GB
+# The largest cameras give 25 megapixels. 64 are decoded upright in under 1 GB of address space; in DICOM they take 1.1 GB
 # as JPEG and 1.8 as JPEG 2000.
 MOST_PIXELS = 64_000_000
 LONGEST_SIDE = 32_000  # OpenCV's coordinates are 16 bits wide in places
 MOST_BYTES = 256 * 2**20  # 64 megapixels of uncompressed RGB fit
 
-FIRST_BYTES = 132  # as many as tell a photograph from other files
+FIRST_BYTES = 132  # enough to recognise a photograph
 _SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG\r\n\x1a\n": "PNG",
@@ -42,7 +42,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def kind_of(first: bytes) -> str | None:
-    """What kind of photograph a file is by its `FIRST_BYTES` bytes, as Pillow names it, or DICOM; None if it is none."""
+    """The kind of a photograph by its first `FIRST_BYTES` bytes, as Pillow names it, or DICOM; None for other files."""
     if first[128:132] == b"DICM":  # first, as a DICOM object may begin like a TIFF
         return "DICOM"
     for signature, kind in _SIGNATURES.items():

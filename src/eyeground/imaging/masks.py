@@ -1,7 +1,7 @@
-"""Masks as people and programs write them: read by one stated rule, or refused with the values that they hold.
+"""Masks as people and programs write them: read by one rule, or refused with the values that they hold.
 
-The rule is in `read_mask`. What it can't tell, as in a map of several labels, is chosen: `map.png#1,3` in a manifest's cell,
-or `--mask-value artery=1,3` for a whole column. A file is hostile until decoded within limits, as a photograph is.
+Where the rule does not decide, values are chosen: `map.png#1,3` in a cell, `--mask-value artery=1,3` for a column. See
+docs/segmentation.md.
 """
 
 import re
@@ -22,49 +22,45 @@ from eyeground.imaging.deep_pixels import is_white_zero
 FORMATS = ("PNG", "TIFF", "GIF", "BMP", "JPEG", "PPM")
 MOST_PIXELS = 100_000_000
 FIELD_OF_VIEW = f"{MASK_PREFIX}field_of_view"
-# No vessel, disc or lesion covers more of a field of view; a mask that does is inverted, or shows something else.
+# No vessel, disc or lesion covers more of a field of view; a mask that does is inverted, or of something else.
 MOST_COVERED = 0.6
 
 MOST_LABELS = 16  # values; a soft edge has more
-_DARK = 1 / 8  # of the brightest: what is darker is paper, and what is brighter than the rest of it is drawn
-_FLAT = 1 / 32  # of the brightest: how much a value varies within an area that somebody filled
+_DARK = 1 / 8  # of the brightest: darker pixels are background
+_FLAT = 1 / 32  # of the brightest: how much a value varies within a filled area
 _MOST_FLAT = 0.1  # of the pixels that are neither dark nor bright
 _MOST_NAMED = 6  # values
 _CHOICE = re.compile(r"#((?:\d+-\d+|\d+|[0-9a-fA-F]{6})(?:,(?:\d+-\d+|\d+|[0-9a-fA-F]{6}))*)$")
 
-Drawn = NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 AnyManifest = TypeVar("AnyManifest", bound=Manifest)
 
 
-def read_mask(path: Path) -> Drawn:
+def read_mask(path: Path) -> Mask:
     """Read a mask.
 
-    It is turned upright by its own EXIF orientation. What is transparent is not drawn, and where all that is opaque has one
-    colour, that is drawn. Else there are two values, one of them black or nearly so, and the brighter is drawn; one value
-    alone is an empty mask (0) or one that covers everything. In a picture of more than 16 grey levels up to white, and in a
-    JPEG, what has half of the brightest level or more is drawn: levels between are the soft edge of a line.
+    See "What a mask says" in docs/segmentation.md for the rule.
 
     Args:
-        path: A picture; any bit depth, grey, palette or colour. After a `#` in its name, the values that are drawn, of
-            which the rule is not asked: `map.png#1,3`, a range `map.png#128-255`, colours `map.png#ff0000`. Of a
-            palette they are indices.
+        path: A picture; any bit depth, grey, palette or colour. After a `#` in its name, the values of the mask, in place
+            of the rule: `map.png#1,3`, a range `map.png#128-255`, colours `map.png#ff0000`. Of a palette they are
+            indices.
 
     Returns:
-        Shape (height, width), bool: True where the structure is drawn.
+        Shape (height, width), bool, upright: True where the structure is.
 
     Raises:
-        UserError: If the file is missing, no picture of a known kind or too large, or the rule does not tell what is
-            drawn.
+        UserError: If the file is missing, not a picture of a known kind or too large, or the rule does not decide.
     """
     file, chosen = file_and_values(path)
     picture = _decoded(file)
     if not np.isfinite(picture.values).all():
-        raise UserError(f"{file}: holds values that are no number (NaN); write 0 where nothing is drawn")
+        raise UserError(f"{file}: holds values that are not numbers (NaN); write 0 outside the structure")
     return _by_rule(file, picture) if chosen is None else _chosen(picture, chosen)
 
 
 def file_and_values(path: Path) -> tuple[Path, str | None]:
-    """The file of a mask, and the values chosen after a `#`, if there are any and no file has the whole name."""
+    """The file of a mask, and the values after a `#`, if there are any and no file has the entire name."""
     path = Path(path)
     found = _CHOICE.search(path.name)
     if found is None or path.is_file():
@@ -76,20 +72,19 @@ def file_and_values(path: Path) -> tuple[Path, str | None]:
 class _Picture:
     """A mask's picture, upright; all of shape (height, width).
 
-    `values` are what may be chosen: levels of grey, indices of a palette, or colours as 24-bit numbers. `level` is their
-    brightness, and `opaque` is where a value shows.
+    `values` are grey levels, indices of a palette, or colours as 24-bit numbers; `level` is their brightness.
     """
 
     values: NDArray[Any]
     level: NDArray[Any]
-    opaque: Drawn
+    opaque: Mask
     is_colour: bool
     lossy: bool
 
 
 def _decoded(file: Path) -> _Picture:
     try:
-        # As a stream: Pillow maps a file into memory by the sides that a TIFF has once it is turned upright, and garbles it.
+        # As a stream: Pillow maps a file into memory by the sides that a TIFF has once it is upright, and garbles it.
         with file.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise UserError(f"{file}: {image.width} x {image.height} pixels are too many for a mask")
@@ -130,19 +125,19 @@ def _values(image: Image.Image) -> tuple[NDArray[Any], NDArray[Any]]:
     return colour, cv2.max(cv2.max(red, green), blue)
 
 
-def _chosen(picture: _Picture, chosen: str) -> Drawn:
-    drawn = np.zeros(picture.values.shape, np.bool_)
+def _chosen(picture: _Picture, chosen: str) -> Mask:
+    mask = np.zeros(picture.values.shape, np.bool_)
     for one in chosen.split(","):
         low, dash, high = one.partition("-")
         if dash:
-            drawn |= (picture.values >= int(low)) & (picture.values <= int(high))
+            mask |= (picture.values >= int(low)) & (picture.values <= int(high))
         else:
             is_colour = len(one) == 6 and (picture.is_colour or not one.isdecimal())
-            drawn |= picture.values == int(one, 16 if is_colour else 10)
-    return drawn & picture.opaque
+            mask |= picture.values == int(one, 16 if is_colour else 10)
+    return mask & picture.opaque
 
 
-def _by_rule(file: Path, picture: _Picture) -> Drawn:
+def _by_rule(file: Path, picture: _Picture) -> Mask:
     values, opaque = picture.values, picture.opaque
     if not opaque.any():
         raise UserError(f"{file}: is transparent all over; save it without an alpha channel")
@@ -154,12 +149,12 @@ def _by_rule(file: Path, picture: _Picture) -> Drawn:
         return _soft(file, picture)
     bright = levels > _DARK * levels.max()
     if bright.sum() != 1 or len(held) != 2:
-        raise _unclear(file, held, counts, picture.is_colour, "only two, one of them black, tell what is drawn")
+        raise _unclear(file, held, counts, picture.is_colour, "the rule takes two, one of them black")
     return np.asarray((values == held[bright][0]) & opaque)
 
 
-def _soft(file: Path, picture: _Picture) -> Drawn:
-    """The brighter half of a picture with soft edges, unless what lies between is more than an edge, or colours differ."""
+def _soft(file: Path, picture: _Picture) -> Mask:
+    """The brighter half of a picture with soft edges, unless levels between fill areas, or bright colours differ."""
     level = np.where(picture.opaque, picture.level, 0).astype(np.float32)
     is_float = np.issubdtype(picture.level.dtype, np.floating)
     white = 1.0 if is_float else float(np.iinfo(picture.level.dtype).max)
@@ -167,15 +162,15 @@ def _soft(file: Path, picture: _Picture) -> Drawn:
     between = (level > _DARK * brightest) & (level < (1 - _DARK) * brightest)
     around = np.ones((3, 3), np.uint8)
     flat = between & (cv2.dilate(level, around) - cv2.erode(level, around) <= _FLAT * brightest)
-    drawn = level >= brightest / 2
+    mask = level >= brightest / 2
     if not (1 - _DARK) * white <= brightest <= white or level.min() > _DARK * brightest:
         why, where = "a mask with soft edges goes from black to white", picture.opaque
     elif flat.sum() > _MOST_FLAT * between.sum():
         why, where = "these fill areas between black and white", flat
-    elif picture.is_colour and _hues_differ(picture.values[drawn]):
-        why, where = "these are all bright", drawn
+    elif picture.is_colour and _hues_differ(picture.values[mask]):
+        why, where = "these are all bright", mask
     else:
-        return drawn
+        return mask
     raise _unclear(file, *np.unique(picture.values[where], return_counts=True), picture.is_colour, why)
 
 
@@ -190,24 +185,24 @@ def _unclear(file: Path, held: NDArray[Any], counts: NDArray[Any], is_colour: bo
     """The error that names the most frequent values with their shares, and the ways to choose."""
     most = sorted(np.argsort(-counts, kind="stable")[:_MOST_NAMED])
     names = [f"{held[place]:06x}" if is_colour else f"{held[place]:g}" for place in most]
-    told = ", ".join(f"{name} ({counts[place] / counts.sum():.1%})" for name, place in zip(names, most, strict=True))
+    shares = ", ".join(f"{name} ({counts[place] / counts.sum():.1%})" for name, place in zip(names, most, strict=True))
     more = f" and {len(held) - len(most)} more" if len(held) > len(most) else ""
     example = ",".join(name for name in names if name != names[int(np.argmax(counts[most]))])
     return UserError(
-        f"{file}: which values are drawn can't be told. It holds {told}{more}; {why}. List those that are drawn for the whole "
+        f"{file}: cannot decide which values are the mask. It holds {shares}{more}; {why}. List those of the mask for the entire "
         f"column, such as --mask-value STRUCTURE={example}, or in the manifest's cell, such as {file.name}#{example}; "
         "128-255 is a range"
     )
 
 
 def with_mask_values(manifest: AnyManifest, choices: Sequence[str]) -> AnyManifest:
-    """The manifest with values chosen for whole mask columns; a cell that chooses its own keeps them.
+    """The manifest with values chosen for entire mask columns; a cell with its own keeps them.
 
     Args:
-        choices: `artery=1,3`: the values of `mask_artery` that are drawn; see `read_mask`.
+        choices: Such as `artery=1,3`: the values of `mask_artery` that are the mask; see `read_mask`.
 
     Raises:
-        UserError: If there is no such column, or no such way to name values.
+        UserError: If there is no such column, or the values are not understood.
     """
     table = manifest.table.copy()
     for choice in choices:
@@ -241,13 +236,13 @@ def refuse_shared_masks(manifest: Manifest) -> None:
                 photo, mask = manifest.table["photo"].iloc[first], masks[column].iloc[first]
                 raise UserError(
                     f"'{other}' and '{column}' name one file, '{mask}' (photo '{photo}', and "
-                    f"{int(same.sum()) - 1} more): one drawing can't be of both. Say which of its values each is, for example "
+                    f"{int(same.sum()) - 1} more): it cannot be of both. Say which of its values each is, for example "
                     f"--mask-value {other.removeprefix(MASK_PREFIX)}=1 --mask-value {column.removeprefix(MASK_PREFIX)}=2"
                 )
 
 
 def refuse_overfull(path: Path, covered: float) -> None:
-    """Refuse a mask that covers more of the field of view than any structure does, unless its values were chosen.
+    """Refuse a mask that covers more of the field of view than any structure, unless its values were chosen.
 
     Args:
         path: As a manifest names it.
@@ -259,6 +254,6 @@ def refuse_overfull(path: Path, covered: float) -> None:
     file, chosen = file_and_values(path)
     if covered > MOST_COVERED and chosen is None:
         raise UserError(
-            f"{file}: the mask covers {covered:.0%} of the field of view. Is it inverted? Say which values are drawn with "
+            f"{file}: the mask covers {covered:.0%} of the field of view. Is it inverted? Say which values are the mask with "
             f"--mask-value STRUCTURE=0, or in the manifest's cell: {file.name}#0"
         )

@@ -1,7 +1,7 @@
 """A photograph with its black frame on a bright page, as screenshots, slides and scanned reports have it.
 
-The page is what most of the picture's outermost pixels are: bright and even. The photograph is the largest thing on it, if that
-is a rectangle with dark corners; a disc that lies on a bright page itself is none.
+The page is the even, bright colour of most outermost pixels; the photograph is the largest thing on it, if it is a rectangle
+with dark corners.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from eyeground.imaging.structure import reduced
 
 WORKING_SIDE = 512  # the longer side of the copy that is looked at
 _DARKEST_PAGE = 40  # of 255, as for a border that is no longer dark
@@ -28,8 +30,7 @@ class Frame:
 
     Attributes:
         box: Left, top, right, bottom in pixels of the picture; all within the frame.
-        elsewhere: Share of what is on the page that lies outside the box, 0 to 1: captions are little, further
-            photographs much.
+        elsewhere: Share of the page's content outside the box, 0 to 1: small for captions, large for further photographs.
     """
 
     box: tuple[int, int, int, int]
@@ -45,10 +46,7 @@ def framed_on_page(pixels: Pixels) -> Frame | None:
     page = _page_colour(pixels)
     if page is None:
         return None
-    height, width = pixels.shape[:2]
-    scale = min(1.0, WORKING_SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
+    small = reduced(pixels, WORKING_SIDE)
     unlike = (np.abs(small.astype(np.int16) - page).max(axis=2) > _UNLIKE).astype(np.uint8)
     outlines, _ = cv2.findContours(unlike, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if not outlines:
@@ -63,7 +61,7 @@ def framed_on_page(pixels: Pixels) -> Frame | None:
         return None
     outside = int(unlike.sum()) - int(unlike[top : top + high, left : left + wide].sum())
     inner = (left + 1, top + 1, left + wide - 1, top + high - 1)  # the outermost lines mix with the page
-    across, down = width / size[0], height / size[1]
+    down, across = (full / copy for full, copy in zip(pixels.shape[:2], small.shape[:2], strict=True))
     box = (round(inner[0] * across), round(inner[1] * down), round(inner[2] * across), round(inner[3] * down))
     return Frame(box, outside / (outside + wide * high))
 
@@ -78,7 +76,7 @@ def _page_colour(pixels: Pixels) -> npt.NDArray[np.float64] | None:
 
 
 def _has_dark_corners(photo: Pixels) -> bool:
-    """Whether at least three corners are dark, just within the edge; along it, the retina may show where the frame cuts it."""
+    """Whether at least three corners are dark just within the edge."""
     near, far = slice(2, 2 + _CORNER), slice(-2 - _CORNER, -2)
     corners = [photo[rows, columns].max(axis=2) for rows in (near, far) for columns in (near, far)]
     return sum(float(np.median(corner)) <= _DARKEST_PAGE for corner in corners) >= 3

@@ -1,4 +1,4 @@
-"""The readable photographs of a manifest as standard photos on disk, with what is true of them: what every model is fitted to."""
+"""The readable photographs of a manifest as standard photos on disk, with their truths: the input of every fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,19 +77,19 @@ def truth_table(manifest: Manifest, targets: Sequence[Target]) -> pd.DataFrame:
 
 
 def labelled(manifest: Manifest, targets: Sequence[Target]) -> Manifest:
-    """The photos for which the truth of at least one target is known; raises as `truth_table` does."""
+    """The photos with a known truth of at least one target; raises as `truth_table` does."""
     known = np.isfinite(truth_table(manifest, targets).to_numpy(float)).any(axis=1)
     return manifest.where(pd.Series(known))
 
 
 def with_classes(target: Target, manifest: Manifest) -> Target:
-    """The target with its classes in order and the healthy one among them, read from the labels where it does not say.
+    """The target with its classes in order and the healthy one among them, from the labels where it does not say.
 
     Two classes of which one means health become a binary target. See "What labels mean" in docs/manifest.md.
 
     Raises:
-        UserError: If the label is unknown or has fewer than two values, or where its labels leave open which class
-            means health or which order they have: meaning is declared, never guessed.
+        UserError: If the label is unknown or has fewer than two values, or if its labels do not show which class means
+            health or which order they have.
     """
     if target.name not in manifest.labels:
         truth_table(manifest, [target])
@@ -109,7 +109,7 @@ def with_classes(target: Target, manifest: Manifest) -> Target:
             f"target '{target.name}' has {len(values)} classes ({', '.join(values)}) and is binary; say '{target.name}:multiclass', "
             f"or '{target.name}:ordinal' if they are grades"
         )
-    if healthy is None:  # an output that does not say which of two classes is the ill one must not decide
+    if healthy is None:  # without a class that means health, the outputs must not decide
         return _declared(target.model_copy(update={"kind": "multiclass"}), values, None)
     if len(values) > 2:
         return _declared(target, values, healthy)

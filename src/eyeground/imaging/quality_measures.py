@@ -1,7 +1,6 @@
-"""What can be measured of a standard photo's quality, in numbers that each say one thing.
+"""Measures of a standard photo's quality, without a network; `gradability` judges by them.
 
-Measured on a copy of 224 pixels, the side at which the trained model of gradability was fitted, so that a number means
-the same whatever the side; plain arithmetic on the pixels, without any network. `gradability` judges by them.
+All are measured on a copy of 224 pixels, the side at which the model of gradability was fitted.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,41 +12,39 @@ import numpy as np
 
 from eyeground.imaging.decode import Pixels
 from eyeground.imaging.standard import StandardPhoto
-from eyeground.imaging.structure import Mask, Plane, lit_area, masked_quantile, structure, without_rim
+from eyeground.imaging.structure import Mask, Plane, brightest, lit_area, masked_quantile, structure, without_rim
 
 MEASURED_SIDE = 224  # larger standard photos are reduced to this
 
 _TEXTURE = 0.03  # bright lines stronger than this are lesions, not noise
 _GLARING = 235
 _SMALLEST_AREA = 0.02  # share of the square that has to be lit for structure to be measured
-_COARSE_STEP = 4  # what is wide is measured on a copy so many times smaller
-_RADIUS = 10  # of the filters that answer to lines, in pixels
+_COARSE_STEP = 4  # factor of the smaller copy on which wide structures are measured
+_RADIUS = 10  # of the line filters, in pixels
 _PADDED = 250  # a side with room for them around the photo, and quick to transform
 _LEAST_TEXTURE = 0.003  # added before logarithms are taken
 
 
 @dataclass(frozen=True)
 class Measures:
-    """Measures of a standard photo; where nothing is lit, as of a photo without any brightness or structure.
+    """Measures of a standard photo; where nothing is lit, those of a photo without brightness or structure.
 
     Attributes:
         illumination: Median brightness (of the brightest channel) within the field of view, 0 to 1; about 0.5 as a
             rule.
         glare: Share of the photo that is nearly white or yellow, 0 to 1.
-        focus: How far fine dark lines (vessels) stand out from their surroundings and from noise, as a share of the
-            local brightness: about 0.03 for a sharp photo, 0 where no vessel is to be seen, slightly negative for mere
-            texture.
-        balance: How far dark lines stand out more than bright ones, in the same unit; vessels are dark.
+        focus: Contrast of fine dark lines (vessels) beyond noise, as a share of the local brightness: about 0.03 for a sharp
+            photo, 0 without visible vessels, slightly negative for mere texture.
+        balance: Contrast of dark lines minus that of bright ones, in the same unit; vessels are dark.
         contrast: Range of the green channel, shading removed, as a share of the local brightness; about 0.3 as a rule.
         redness: Red's share of red, green and blue, 0 to 1; a third is grey.
         completeness: Share of the disc of the field of view that the photo shows, 0 to 1.
         lit: Share of the visible field of view that is lit, its rim left out, 0 to 1.
         evenness: Brightness of the darkest twentieth over that of the brightest, 0 to 1; 1 is evenly lit.
-        fine_texture, coarse_texture: Natural logarithm of how much the green channel varies within about 1.5 and 4
-            pixels of 224, as a share of the local brightness; blur takes the fine away first.
+        fine_texture, coarse_texture: Natural logarithm of the green channel's variation within about 1.5 and 4 pixels of
+            224, as a share of the local brightness; blur removes the fine one first.
         texture_slope: Natural logarithm of coarse over fine: high where blurred, low where noisy.
-        brightest_patch: How far the brightest patch as large as an optic disc stands out, as a share of the brightness
-            around it.
+        brightest_patch: Contrast of the brightest patch as large as an optic disc, as a share of the brightness around it.
     """
 
     illumination: float = 0.0
@@ -88,10 +85,8 @@ def measure(standard: StandardPhoto) -> Measures:
     if not visible.any():
         return Measures(completeness=disc.completeness)
     shown = visible.astype(np.uint8)
-    red_plane, green_plane, blue_plane = cv2.split(pixels)
-    brightest = cv2.max(cv2.max(red_plane, green_plane), blue_plane)
-    illumination = masked_quantile(brightest, shown, 0.5) / 255
-    glaring = (cv2.min(red_plane, green_plane) > _GLARING) & visible
+    illumination = masked_quantile(brightest(pixels), shown, 0.5) / 255
+    glaring = (cv2.min(pixels[..., 0], pixels[..., 1]) > _GLARING) & visible
     glare = np.count_nonzero(glaring) / np.count_nonzero(visible)
     lit = lit_area(pixels, visible)
     inner = without_rim(lit, 9)
@@ -126,7 +121,7 @@ def _variation(plane: Plane, where: Mask) -> float:
 
 
 def _wide(pixels: Pixels, lit: Mask, inner: Mask) -> tuple[float, float]:
-    """Evenness of the light, and how far the brightest patch stands out."""
+    """Evenness of the light, and contrast of the brightest patch."""
     side = len(pixels) // _COARSE_STEP
     small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
     weight = cv2.resize(lit.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
@@ -141,10 +136,9 @@ def _wide(pixels: Pixels, lit: Mask, inner: Mask) -> tuple[float, float]:
 
 
 def _lines(relative: Plane, inner: Mask) -> tuple[float, float]:
-    """How strong the dark and the bright lines are: the response that 2 % of the photo exceed.
+    """Strength of dark and of bright lines: the response that 2 % of the photo exceed.
 
-    By Fourier transforms, two directions at a time as the real and the imaginary part of one filter: in half the time
-    of filtering eight times.
+    By Fourier transforms, two directions at a time as real and imaginary part of one filter, in half the time.
     """
     height, width = relative.shape
     padded = np.zeros((_PADDED, _PADDED, 2), np.float32)
@@ -159,7 +153,7 @@ def _lines(relative: Plane, inner: Mask) -> tuple[float, float]:
 
 
 def _line_kernels(directions: int = 8) -> list[Plane]:
-    """Zero-mean filters that answer to lines some 3 pixels wide and 10 long, one per direction."""
+    """Zero-mean filters for lines about 3 pixels wide and 10 long, one per direction."""
     y, x = np.mgrid[-_RADIUS : _RADIUS + 1, -_RADIUS : _RADIUS + 1]
     kernels = []
     for angle in np.arange(directions) * np.pi / directions:
@@ -173,7 +167,7 @@ def _line_kernels(directions: int = 8) -> list[Plane]:
 
 @cache
 def _spectra() -> list[Plane]:
-    """Transforms of pairs of filters, one as the real and one as the imaginary part, each centred on the first pixel."""
+    """Transforms of pairs of filters, as real and imaginary part, each centred on the first pixel."""
     kernels, spectra = _line_kernels(), []
     for real, imaginary in zip(kernels[::2], kernels[1::2], strict=True):
         padded = np.zeros((_PADDED, _PADDED, 2), np.float32)

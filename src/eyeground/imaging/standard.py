@@ -1,8 +1,6 @@
-"""The standard photo: what every model sees, whatever camera took the photograph.
+"""The standard photo: RGB, cropped square to the field of view, black outside it, resized once by area averaging.
 
-RGB, cropped square to the disc of the field of view, black outside it, resized once by area averaging. The
-crop is a whole number of original pixels and its place is kept, so that maps and masks go both ways between
-the standard photo and the original. A JPEG is decoded at a reduced DCT scale where that loses nothing.
+The place of the crop is kept, so that maps and masks go both ways between standard photo and original.
 """
 
 import math
@@ -24,7 +22,7 @@ if TYPE_CHECKING:  # a reader process starts in half the time without pydantic
 
 # Decoded pixels per standard pixel at least, so that the one resize averages rather than copies.
 OVERSAMPLING = 1.5
-# A frame that is long and narrow and shows no disc has a square around it that is many times as large as itself.
+# The square around a long, narrow frame without a disc is many times as large as the frame.
 MOST_CROPPED = 2 * MOST_PIXELS
 
 
@@ -49,7 +47,7 @@ class Geometry:
         """Bring a map or mask of the standard photo to the photograph.
 
         Args:
-            standard: `(n, n)` or `(n, n, channels)` over the whole standard photo; `n` may differ from its side, as it
+            standard: `(n, n)` or `(n, n, channels)` over the entire standard photo; `n` may differ from its side, as it
                 does for evidence maps. Floats are interpolated linearly, bool and integers take the nearest value.
 
         Returns:
@@ -67,7 +65,7 @@ class Geometry:
         The same as `to_original(standard) >= threshold`, without a large photograph's map in memory.
 
         Args:
-            standard: `(n, n)` over the whole standard photo.
+            standard: `(n, n)` over the entire standard photo.
             threshold: Above 0, which is what the map has outside the crop.
 
         Returns:
@@ -110,7 +108,7 @@ class Geometry:
 
 @dataclass(frozen=True)
 class StandardPhoto:
-    """A photograph as models see it.
+    """A photograph as models take it.
 
     Attributes:
         pixels: `(side, side, 3)` uint8, RGB, black outside the field of view.
@@ -151,12 +149,12 @@ def standard_at(photo: Path | str | npt.NDArray[np.uint8], side: int) -> Standar
     found = find_field_of_view(photo)
     if (refusal := _too_large(found)) is not None:
         raise UserError(f"pixels of shape {photo.shape}: {refusal}")
-    whole = Photo(photo, photo.shape[1], photo.shape[0])
-    return _standard(whole, found, side, _cropped(whole, *_box(found)))
+    entire = Photo(photo, photo.shape[1], photo.shape[0])
+    return _standard(entire, found, side, _cropped(entire, *_box(found)))
 
 
 def read_standard(path: Path, side: int) -> tuple[StandardPhoto, Pixels]:
-    """Make the standard photo of a file, and give the larger square that it was made from too.
+    """Make the standard photo of a file, and return also the larger square that it was made from.
 
     Args:
         path: A photograph.
@@ -174,7 +172,7 @@ def read_standard(path: Path, side: int) -> tuple[StandardPhoto, Pixels]:
     found = find_field_of_view(decoded.pixels)
     missing = OVERSAMPLING * side / max(2 * found.radius, 1.0)
     if decoded.reduction > 1 and missing > 1:
-        # The disc is small in its frame: the frame sufficed, the disc does not.
+        # The disc is small in its frame: the frame has enough pixels, the disc does not.
         decoded = read_photo(path, math.ceil(min(decoded.pixels.shape[:2]) * missing))
         found = find_field_of_view(decoded.pixels)
     if (refusal := _too_large(found)) is not None:
@@ -187,7 +185,9 @@ def _too_large(found: FieldOfView) -> str | None:
     side = round(found.box[2])
     if side * side <= MOST_CROPPED:
         return None
-    return f"the square around what it shows has {side} pixels a side; the most accepted is {math.isqrt(MOST_CROPPED)}"
+    return (
+        f"the square around its field of view has {side} pixels a side; the most accepted is {math.isqrt(MOST_CROPPED)}"
+    )
 
 
 def _check_pixels(pixels: npt.NDArray[np.uint8]) -> None:
@@ -198,7 +198,7 @@ def _check_pixels(pixels: npt.NDArray[np.uint8]) -> None:
 
 
 def read_square(path: Path, geometry: Geometry, sufficient_side: int) -> Pixels:
-    """Decode the square of a standard photo again, at a scale at which it has enough pixels, if the photograph has them.
+    """Decode the square of a standard photo again, with enough pixels if the photograph has them.
 
     Args:
         path: The photograph.
@@ -244,7 +244,7 @@ def _standard(photo: Photo, found: FieldOfView, side: int, square: Pixels) -> St
 
 
 def _resized_map(values: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
-    """Resize a square map; labels are never mixed, numbers are averaged or interpolated."""
+    """Resize a square map; floats are averaged or interpolated, other types take the nearest value."""
     if np.issubdtype(values.dtype, np.floating):
         smooth = cv2.INTER_AREA if len(values) > side else cv2.INTER_LINEAR
         resized = cv2.resize(np.ascontiguousarray(values), (side, side), interpolation=smooth)

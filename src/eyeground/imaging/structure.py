@@ -1,7 +1,6 @@
-"""What is particular to an eye, its vessels, disc and lesions, with light and shading taken away.
+"""What is particular to an eye (vessels, disc, lesions), with light and shading, which belong to the camera, taken away.
 
-Both the judgement of quality and the search for duplicates look at this rather than at raw pixels: how bright
-a photograph is, and towards which side it fades, belongs to the camera and the flash, not to the eye.
+Gradability and the search for duplicates both use it.
 """
 
 import math
@@ -19,29 +18,45 @@ Mask = npt.NDArray[np.bool_]
 _NOISE_FLOOR = 15.0
 
 
-def lit_area(pixels: Pixels, visible: Mask | None = None) -> Mask:
-    """`(side, side)` bool: what is lit, without specks such as burnt-in text.
+def reduced(pixels: Pixels, longest: int) -> Pixels:
+    """The photo by area averaging with at most `longest` pixels on its longer side."""
+    height, width = pixels.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
-    In a photograph that was squeezed this is less than the disc, whose rest is border.
+
+def brightest(pixels: Pixels) -> Pixels:
+    """`(height, width)`: the brightest channel of each pixel, in a tenth of the time of NumPy's maximum."""
+    red, green, blue = cv2.split(pixels)
+    return np.asarray(cv2.max(cv2.max(red, green), blue))
+
+
+def lit_area(pixels: Pixels, visible: Mask | None = None) -> Mask:
+    """`(side, side)` bool: the lit area, without specks such as burnt-in text.
+
+    In a squeezed photograph it is smaller than the disc.
 
     Args:
         pixels: `(side, side, 3)` uint8.
-        visible: `(side, side)` bool, the field of view; without it, whatever is not black.
+        visible: `(side, side)` bool, the field of view; without it, all pixels that are not black.
     """
-    brightest = cv2.max(cv2.max(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
-    visible = brightest > 0 if visible is None else visible
+    brightness = brightest(pixels)
+    visible = brightness > 0 if visible is None else visible
     if not visible.any():
         return visible
-    level = max(8.0, 0.12 * masked_quantile(brightest, visible.astype(np.uint8), 0.9))
-    lit = (visible & (brightest > level)).astype(np.uint8)
+    level = max(8.0, 0.12 * masked_quantile(brightness, visible.astype(np.uint8), 0.9))
+    lit = (visible & (brightness > level)).astype(np.uint8)
     return np.asarray(cv2.morphologyEx(lit, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0)
 
 
 def masked_quantile(plane: Pixels, mask: Pixels | None, share: float) -> float:
-    """A quantile of an 8-bit plane, where a mask is not 0 if there is one, as `numpy.quantile` has it, by the histogram.
+    """A quantile of an 8-bit plane by its histogram, equal to `numpy.quantile`.
 
     Args:
-        plane, mask: `(h, w)` uint8; at least one pixel of the mask is not 0. Without a mask, all pixels count.
+        plane, mask: `(h, w)` uint8; pixels count where the mask, if given, is not 0, which at least one must be.
         share: 0 to 1.
     """
     upto = np.cumsum(cv2.calcHist([plane], [0], mask, [256], [0, 256]).ravel().astype(np.int64))
@@ -61,7 +76,7 @@ def structure(pixels: Pixels, lit: Mask, fine: float, coarse: float) -> Plane:
 
     Args:
         pixels: `(side, side, 3)` uint8.
-        lit: `(side, side)` bool; what lies outside does not count as surroundings.
+        lit: `(side, side)` bool; pixels outside do not count as surroundings.
         fine, coarse: Standard deviations, in pixels, of the Gaussians that smooth and that average the surroundings.
 
     Returns:
