@@ -12,6 +12,7 @@ cross-validation.
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ from eyeground.imaging.standard import StandardPhoto, standard_photo
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "gradability"
 PREPROCESSING = Preprocessing(side=224)
-MEASURES = [name for name in Measures().as_dict() if name != "redness"]  # a rule of its own; cameras differ in it
+MEASURES = [name for name in asdict(Measures()) if name != "redness"]  # a rule of its own; cameras differ in it
 GRAVE = ("defocus", "motion_blur", "low_resolution", "too_dark", "too_bright", "haze", "uneven_illumination")
 KNOTS, STRENGTH = 5, 0.3
 GRADABLE_PHOTOS, SPOILT_PHOTOS = 1200, 40
@@ -90,7 +91,7 @@ def _corrupted(paths: Sequence[Path]) -> Iterator[tuple[str, int, Path]]:
 
 def _measures(path: Path) -> dict[str, object]:
     standard = standard_photo(path, PREPROCESSING)
-    return {**measure(standard).as_dict(), "fault": "", "severity": 0}
+    return {**asdict(measure(standard)), "fault": "", "severity": 0}
 
 
 def _spoilt_measures(job: tuple[Path, str, int]) -> dict[str, object]:
@@ -99,7 +100,7 @@ def _spoilt_measures(job: tuple[Path, str, int]) -> dict[str, object]:
     changed = standard
     for _ in range(2 if severity == TWICE else 1):
         changed = StandardPhoto(corrupt(changed, fault, min(severity, 5), SEED), standard.disc, standard.geometry)
-    return {**measure(changed).as_dict(), "fault": fault, "severity": severity}
+    return {**asdict(measure(changed)), "fault": fault, "severity": severity}
 
 
 def _truth(table: pd.DataFrame) -> pd.Series:

@@ -1,10 +1,12 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from eyeground.imaging.grader import WORDS, Grader, grader
 from eyeground.imaging.quality_measures import Measures
 
-USUAL = Measures().as_dict()
+USUAL = asdict(Measures())
 
 
 def made(**curves: tuple[tuple[float, ...], tuple[float, ...]]) -> Grader:

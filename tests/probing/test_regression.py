@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import ProbeRecipe
 from eyeground.errors import UserError
-from eyeground.models import classifier
+from eyeground.models import heads
 from eyeground.probing.regression import Head, fit_probe, in_order, probabilities
 
 PATIENTS = 60
@@ -75,10 +75,10 @@ def test_steps_of_a_grade_are_never_more_probable_than_those_below(rows: list[li
     logits, targets = np.array(rows), (Target(name="severe"), GRADE, THREE, FOUR)
     [ordered, chosen], found = in_order(logits, targets), probabilities(logits, targets)
     np.testing.assert_array_equal(ordered, np.take_along_axis(logits, chosen, axis=1))
-    of_torch = classifier.in_order(torch.from_numpy(logits), targets)
+    of_torch = heads.in_order(torch.from_numpy(logits), targets)
     np.testing.assert_array_equal(ordered, of_torch[0])
     np.testing.assert_array_equal(chosen, of_torch[1])
-    np.testing.assert_allclose(found, classifier.probabilities(torch.from_numpy(logits), targets), rtol=1e-12)
+    np.testing.assert_allclose(found, heads.probabilities(torch.from_numpy(logits), targets), rtol=1e-12)
     assert (found[:, 2] <= found[:, 1]).all() and (found[:, 7] <= found[:, 6]).all()
     np.testing.assert_array_equal(ordered[:, [0, 1, 3, 4, 5, 6]], logits[:, [0, 1, 3, 4, 5, 6]])
 

@@ -175,8 +175,8 @@ def refuse_misfits(calibrations: Sequence[Calibration], exclusive: Mapping[tuple
 
 def logit(probabilities: Probabilities) -> Probabilities:
     """Log odds; a 0 or 1 that float32 was rounded to gets those of the nearest number that rounds to it."""
-    held = np.clip(probabilities, SMALLEST, LARGEST)
-    odds: Probabilities = np.log(held) - np.log1p(-held)
+    clipped = np.clip(probabilities, SMALLEST, LARGEST)
+    odds: Probabilities = np.log(clipped) - np.log1p(-clipped)
     return odds
 
 

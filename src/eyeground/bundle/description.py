@@ -168,7 +168,7 @@ class BundleDescription(Settings):
         {}, description="Outputs that have no threshold and decide nothing, and why."
     )
     expected: Expected | None = Field(None, description="What scores to expect; empty where not recorded.")
-    site: Site | None = Field(None, description="Photos of one's own that it was calibrated on; empty for others.")
+    site: Site | None = Field(None, description="Your own photos that it was calibrated on; empty for others.")
     training: TrainingRecord = Field(description="What it was trained on.")
     metrics: tuple[MeasuredMetric, ...] = Field((), description="What was measured of it, the headline first.")
     familiarity: Familiarity | None = Field(

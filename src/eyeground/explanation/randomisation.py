@@ -27,7 +27,7 @@ def cascade(
         seed: Of the shuffling.
 
     Returns:
-        By part, from `head` down to the first layers: Spearman's correlation in -1 to 1, over the whole square; NaN
+        By part, from `head` down to the first layers: Spearman's correlation in -1 to 1, over the entire square; NaN
         where a map is flat.
     """
     trained = explain(classifier, pixels, output, method).values

@@ -151,7 +151,7 @@ def jpeg(view: View, quality: float, _: np.random.Generator) -> Plane:
     At other sides the loss is worked out at 512 pixels and transferred, so that blocks cover the same retina.
     """
     file = cv2.resize(view.pixels, (512, 512), interpolation=cv2.INTER_AREA if view.side > 512 else cv2.INTER_LINEAR)
-    # OpenCV takes BGR: red must be told from blue, because the codec treats them differently.
+    # OpenCV takes BGR: red and blue must not be swapped, because the codec treats them differently.
     encoded = cv2.imencode(".jpg", file[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
     lossy = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1]
     loss = cv2.resize(cv2.subtract(lossy, file, dtype=cv2.CV_32F), (view.side, view.side), interpolation=cv2.INTER_AREA)

@@ -151,7 +151,7 @@ def opened(path: Path) -> Iterator[BufferedReader]:
     """
     try:
         stream = _WithinSize(
-            FileIO(str(path), opener=_open_at_once)
+            FileIO(str(path), opener=lambda name, flags: os.open(name, flags | _NO_WAIT))
         )  # as text, which pydicom expects a file's name to be
     except FileNotFoundError as error:
         reason = "is a link to a file that does not exist" if path.is_symlink() else "there is no such file"
@@ -172,10 +172,6 @@ def opened(path: Path) -> Iterator[BufferedReader]:
             size = status.st_size // 2**20
             raise RefusedError(f"the file has {size} MB; the most accepted is {MOST_BYTES // 2**20} MB")
         yield stream
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | _NO_WAIT)
 
 
 def _kind(stream: BufferedReader) -> str:

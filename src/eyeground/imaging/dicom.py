@@ -18,7 +18,8 @@ from eyeground.imaging.dicom_frames import CODECS, decoded_frame
 from eyeground.imaging.limits import MOST_BYTES, RefusedError, check_size
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-_NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", _DEFLATED)
+_EXPLICIT = "1.2.840.10008.1.2.1"  # and little-endian
+_NATIVE = ("1.2.840.10008.1.2", _EXPLICIT, "1.2.840.10008.1.2.2", _DEFLATED)
 _RLE = "1.2.840.10008.1.2.5"
 _ELEMENTS = (
     "SOPClassUID",
@@ -139,13 +140,15 @@ def _number(dataset: Any, keyword: str, default: int | None = None) -> int:
 
 def _decoded(dataset: Any, syntax: str) -> tuple[npt.NDArray[Any], str]:
     """Values that pydicom decodes itself: uncompressed, or in run lengths."""
+    from pydicom.dataset import FileMetaDataset
     from pydicom.pixels import get_decoder
 
     plugin = "pydicom" if syntax == _RLE else ""
     # After inflating, it is explicit and little-endian.
-    decoder = get_decoder("1.2.840.10008.1.2.1" if syntax == _DEFLATED else syntax)
+    decoder = get_decoder(_EXPLICIT if syntax == _DEFLATED else syntax)
     if syntax == _DEFLATED:
-        _declare_plain(dataset)
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = _EXPLICIT
     stored, dataset.BitsStored = dataset.get("BitsStored"), dataset.BitsAllocated  # else pydicom cuts the bits above
     try:
         array, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin)
@@ -153,13 +156,6 @@ def _decoded(dataset: Any, syntax: str) -> tuple[npt.NDArray[Any], str]:
         raise RefusedError("its pixels are damaged, or take more memory than there is") from error
     dataset.BitsStored = stored
     return np.asarray(array), str(dataset.PhotometricInterpretation)
-
-
-def _declare_plain(dataset: Any) -> None:
-    from pydicom.dataset import FileMetaDataset
-
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
 
 
 def _in_8_bits(dataset: Any, values: npt.NDArray[Any], syntax: str) -> npt.NDArray[np.uint8]:

@@ -4,7 +4,7 @@ See "Gradability" in docs/screening.md.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +74,7 @@ def assess(standard: StandardPhoto) -> Gradability:
         ValueError: If its side is below `MEASURED_SIDE`; make one of that side from the photograph.
     """
     measures = measure(standard)
-    model, values = grader(), measures.as_dict()
+    model, values = grader(), asdict(measures)
     probability = model.probability(values)
     alone = (1 - standard.disc.elsewhere / MOST_LIGHT_ELSEWHERE, "several pictures in one")
     margins = sorted((alone, *_photo_margins(measures), *_cut_margins(standard.disc)))

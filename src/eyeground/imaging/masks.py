@@ -141,16 +141,16 @@ def _by_rule(file: Path, picture: _Picture) -> Mask:
     values, opaque = picture.values, picture.opaque
     if not opaque.any():
         raise UserError(f"{file}: is transparent all over; save it without an alpha channel")
-    held, first, counts = np.unique(values[opaque], return_index=True, return_counts=True)
+    present, first, counts = np.unique(values[opaque], return_index=True, return_counts=True)
     levels = picture.level[opaque][first]
-    if len(held) == 1:
+    if len(present) == 1:
         return np.full(values.shape, levels[0] > 0) if opaque.all() else opaque
-    if picture.lossy or len(held) > MOST_LABELS:
+    if picture.lossy or len(present) > MOST_LABELS:
         return _soft(file, picture)
     bright = levels > _DARK * levels.max()
-    if bright.sum() != 1 or len(held) != 2:
-        raise _unclear(file, held, counts, picture.is_colour, "the rule takes two, one of them black")
-    return np.asarray((values == held[bright][0]) & opaque)
+    if bright.sum() != 1 or len(present) != 2:
+        raise _unclear(file, present, counts, picture.is_colour, "the rule takes two, one of them black")
+    return np.asarray((values == present[bright][0]) & opaque)
 
 
 def _soft(file: Path, picture: _Picture) -> Mask:
@@ -181,12 +181,12 @@ def _hues_differ(colours: NDArray[Any]) -> bool:
     return bool(apart.mean() > 0.05)
 
 
-def _unclear(file: Path, held: NDArray[Any], counts: NDArray[Any], is_colour: bool, why: str) -> UserError:
+def _unclear(file: Path, present: NDArray[Any], counts: NDArray[Any], is_colour: bool, why: str) -> UserError:
     """The error that names the most frequent values with their shares, and the ways to choose."""
     most = sorted(np.argsort(-counts, kind="stable")[:_MOST_NAMED])
-    names = [f"{held[place]:06x}" if is_colour else f"{held[place]:g}" for place in most]
+    names = [f"{present[place]:06x}" if is_colour else f"{present[place]:g}" for place in most]
     shares = ", ".join(f"{name} ({counts[place] / counts.sum():.1%})" for name, place in zip(names, most, strict=True))
-    more = f" and {len(held) - len(most)} more" if len(held) > len(most) else ""
+    more = f" and {len(present) - len(most)} more" if len(present) > len(most) else ""
     example = ",".join(name for name in names if name != names[int(np.argmax(counts[most]))])
     return UserError(
         f"{file}: cannot decide which values are the mask. It holds {shares}{more}; {why}. List those of the mask for the entire "

@@ -3,7 +3,7 @@
 All are measured on a copy of 224 pixels, the side at which the model of gradability was fitted.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, reduce
 from math import log
 
@@ -60,10 +60,6 @@ class Measures:
     coarse_texture: float = log(_LEAST_TEXTURE)
     texture_slope: float = 0.0
     brightest_patch: float = 0.0
-
-    def as_dict(self) -> dict[str, float]:
-        """Name and value of each."""
-        return asdict(self)
 
 
 def measure(standard: StandardPhoto) -> Measures:

@@ -68,7 +68,11 @@ def convert(path: Path, form: Format, output: Path) -> tuple[LoadReport, Origin]
     what = f"{path}: is not what --from {form.name} says; it does not fit the nearest backbone, '{name}'"
     refuse_misfit(found, backbone, checkpoint.tensors, what, f"Known formats: {', '.join(FORMATS)}.")
     wanted = backbone.state_dict()
-    state = {key: _of_type(tensor, wanted[key].dtype) for key, tensor in found.state.items()}
+    # A counter that the file lacks is 0, and lies on the meta device as the backbone does.
+    state = {
+        key: (torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor).to(wanted[key].dtype)
+        for key, tensor in found.state.items()
+    }
     origin = Origin(
         converted_from=form.name,
         backbone=name,
@@ -148,8 +152,3 @@ def empty_backbone(name: str, side: int) -> Any:
         raise UserError(f"timm {timm.__version__} has no model '{name}'; update timm")
     with torch.device("meta"):
         return timm_backbone(name, side)
-
-
-def _of_type(tensor: Tensor, kind: torch.dtype) -> Tensor:
-    """A tensor on the CPU in the network's type; a counter that the file lacks has no content yet, and is 0."""
-    return torch.zeros(tensor.shape, dtype=kind) if tensor.is_meta else tensor.to(kind)

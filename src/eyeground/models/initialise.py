@@ -187,7 +187,7 @@ def _load(
 
 
 def _other_side(theirs: int | None, ours: int) -> tuple[str, ...]:
-    # The whole field of view is in every standard photo, so the ratio of the sides is the ratio of scales.
+    # Every standard photo holds the entire field of view, so the ratio of the sides is the ratio of scales.
     if theirs is None or theirs == ours:
         return ()
     return (

@@ -108,8 +108,8 @@ def refuse_misfit(found: Match, backbone: Any, tensors: Tensors, what: str, advi
             f"\n  names in the file: {_some(list(tensors))}\n  names in the network: {_some(list(wanted))}\n  {advice}"
         )
     lines = [
-        f"{fault}: {_some(names)}"
-        for fault, names in (
+        f"{problem}: {_some(names)}"
+        for problem, names in (
             ("missing", found.missing),
             ("of another shape", found.misshapen),
             ("unexpected", found.unexpected),

@@ -84,7 +84,7 @@ def training_loader(
     dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int, first_epoch: int
 ) -> DataLoader[Batch]:
     """A loader for training, which begins with `first_epoch`, counted from 0."""
-    # When it resumes, Lightning starts the worker processes before it tells the sampler which epoch it is.
+    # When it resumes, Lightning starts the worker processes before it sets the epoch of the sampler.
     sampler.set_epoch(first_epoch)
     # A last batch of one photo would break batch normalisation.
     return loader(dataset, sampler, batch_size, workers, drop_last=len(sampler) % batch_size == 1 and len(sampler) > 1)

@@ -72,7 +72,10 @@ def fit(
     """
     train, validation = photos.rows("train"), photos.rows("validation")
     _require(photos, recipe, train, validation)
-    module = ClassifierModule(classifier, recipe, _output_weights(recipe, photos.truth[train]))
+    weights = None
+    if recipe.optimisation.imbalance == "weighted-loss":
+        weights = balancing_weights(torch.from_numpy(photos.truth[train]), recipe.targets)
+    module = ClassifierModule(classifier, recipe, weights)
     report = EpochReport(folder / HISTORY, console, len(train))
 
     def loaders(trainer: pl.Trainer, first_epoch: int) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
@@ -201,12 +204,6 @@ def _require(photos: PreparedPhotos, recipe: TrainingRecipe, train: np.ndarray, 
             "no target has both positive and negative photos in the validation split, so no epoch can be chosen; "
             "give the validation split more patients"
         )
-
-
-def _output_weights(recipe: TrainingRecipe, truth: np.ndarray) -> torch.Tensor | None:
-    if recipe.optimisation.imbalance != "weighted-loss":
-        return None
-    return balancing_weights(torch.from_numpy(truth), recipe.targets)
 
 
 def _next_epoch(last: Path) -> int:

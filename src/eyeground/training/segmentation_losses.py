@@ -28,7 +28,7 @@ def segmentation_loss(
         logits: Shape (n, structures, h, w).
         target: Shape (n, structures, h, w): the share of a pixel that is covered, 0 to 1, or NaN where it is unknown.
         weights: Shape (structures,): weight of each structure.
-        overlap: `dice` or `tversky` (Salehi et al. 2017, arXiv 1706.05721), each over the whole batch.
+        overlap: `dice` or `tversky` (Salehi et al. 2017, arXiv 1706.05721), each over the entire batch.
         focal: Focal loss (Lin et al. 2017, arXiv 1708.02002) with gamma 2 instead of cross-entropy.
 
     Returns:
