@@ -74,7 +74,7 @@ def test_any_changed_number_is_noticed(name: str, place: int, factor: float) -> 
     weights = network()
     tensors = {key: np.array(tensor, order="C") for key, tensor in exported(weights).items()}
     tensors[name].ravel()[place % tensors[name].size] *= factor
-    # Kernel and bias are explained together, so a change of one may be told of the other.
+    # Kernel and bias are explained together, so a change of one may be reported of the other.
     assert changed(tensors, weights) in {name, name.replace("kernel", "bias"), name.replace("bias", "kernel")}
 
 

@@ -1,4 +1,4 @@
-"""Bundles through the hub and back, against a hub of our own on this machine: whole and verified, or nothing.
+"""Bundles through the hub and back, against a hub of our own on this machine: complete and verified, or nothing.
 
 The fake speaks the few routes that the client uses: repositories, trees, resolving with entity tags and ranges, files in
 commits, and the basic transfer of git LFS. Not covered: the transfer by chunks (xet) that the real hub prefers where the
@@ -226,7 +226,7 @@ def test_the_commands_push_pull_and_list_and_never_print_the_token(
     assert main(["push", str(bundle.folder), REPO]) == 2
     printed = capsys.readouterr()
     assert bundle.identity in printed.out and "does not allow this (403)" in printed.err
-    assert "not recorded" in printed.out  # the listing, of a model without figures
+    assert "not recorded" in printed.out  # the listing, of a model without metrics
     assert SECRET not in printed.out + printed.err
     assert open_bundle(tmp_path / "elsewhere").identity == bundle.identity
 

@@ -1,4 +1,4 @@
-"""Bundles: whole or refused. Whatever is changed after writing is noticed before a weight is used."""
+"""Bundles: complete or refused. Any change after writing is found before a weight is used."""
 
 import json
 import os

@@ -63,18 +63,18 @@ def test_a_second_run_makes_nothing_anew(photos: list[Path], tmp_path: Path) -> 
 def test_damaged_entries_are_made_again(photos: list[Path], tmp_path: Path, damage: str) -> None:
     entry = prepare(photos[:1], SETTINGS, tmp_path / "cache").paths[0]
     assert entry is not None
-    whole = entry.read_bytes()
+    content = entry.read_bytes()
     if damage == "removed":
         entry.unlink()
     else:
-        half = len(whole) // 2
-        flipped = whole[:half] + bytes([whole[half] ^ 0xFF]) + whole[half + 1 :]
-        entry.write_bytes({"empty": b"", "truncated": whole[:half], "flipped": flipped}[damage])
+        half = len(content) // 2
+        flipped = content[:half] + bytes([content[half] ^ 0xFF]) + content[half + 1 :]
+        entry.write_bytes({"empty": b"", "truncated": content[:half], "flipped": flipped}[damage])
     if damage in ("empty", "truncated", "removed"):
         with pytest.raises(UserError, match="prepare the photographs again"):
             read_prepared_standard(entry)
     assert prepare(photos[:1], SETTINGS, tmp_path / "cache").paths == [entry]
-    assert entry.read_bytes() == whole
+    assert entry.read_bytes() == content
 
 
 def test_an_unreadable_photo_is_noted_and_stops_nothing(photos: list[Path], tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_every_severity_changes_the_photo_more_than_the_one_before(standard: Sta
     assert np.all(np.diff(changes) > 0.2), changes
 
 
-@pytest.mark.parametrize("device", ["clinic", "hospital"])  # the whole disc; a disc cut above and below
+@pytest.mark.parametrize("device", ["clinic", "hospital"])  # the entire disc; a disc cut above and below
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_what_lies_outside_the_field_of_view_stays_black(name: str, device: str) -> None:
     standard = photo(device=device)

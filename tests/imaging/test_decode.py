@@ -179,10 +179,10 @@ def test_a_small_tiff_with_a_huge_tile_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
 def test_every_truncation_is_an_unreadable_photo(tmp_path: Path, kind: str) -> None:
     options = {"compression": "tiff_lzw"} if kind == "TIFF" else {}
-    whole = save(tmp_path / "a", Image.fromarray(FUNDUS[:60, :80]), format=kind, **options).read_bytes()
+    intact = save(tmp_path / "a", Image.fromarray(FUNDUS[:60, :80]), format=kind, **options).read_bytes()
     path = tmp_path / "cut"
     for share in np.linspace(0.02, 0.97, 24):
-        path.write_bytes(whole[: int(share * len(whole))])
+        path.write_bytes(intact[: int(share * len(intact))])
         assert reason(path)
 
 
@@ -202,9 +202,9 @@ def test_damaged_files_are_read_or_refused_but_never_crash(tmp_path: Path, seed:
 
 def test_a_chunk_that_claims_gigabytes_takes_no_memory(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", Image.fromarray(FUNDUS))
-    whole = path.read_bytes()
-    length = whole.rindex(b"IDAT") - 4
-    path.write_bytes(whole[:length] + b"\x7f\xff\xff\xf0" + whole[length + 4 :])
+    intact = path.read_bytes()
+    length = intact.rindex(b"IDAT") - 4
+    path.write_bytes(intact[:length] + b"\x7f\xff\xff\xf0" + intact[length + 4 :])
     tracemalloc.start()
     try:
         np.testing.assert_array_equal(read_photo(path).pixels, FUNDUS)
@@ -333,10 +333,12 @@ def test_what_only_begins_like_ppm_or_bmp_is_not_opened(tmp_path: Path, content:
 @pytest.mark.parametrize("name", ["a.ppm", "a.bmp"])
 def test_a_cut_ppm_or_bmp_is_damaged_and_a_huge_one_refused(tmp_path: Path, name: str) -> None:
     path = save(tmp_path / name, Image.fromarray(FUNDUS))
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    intact = path.read_bytes()
+    path.write_bytes(intact[: len(intact) // 2])
     assert "damaged" in reason(path)
-    huge = b"P6\n60000 60000\n255\n" if name == "a.ppm" else whole[:18] + struct.pack("<ii", 60000, 60000) + whole[26:]
+    huge = (
+        b"P6\n60000 60000\n255\n" if name == "a.ppm" else intact[:18] + struct.pack("<ii", 60000, 60000) + intact[26:]
+    )
     path.write_bytes(huge)
     assert "megapixels" in reason(path)
 

@@ -276,9 +276,9 @@ def test_a_zoo_of_medical_files_is_read_or_refused_for_a_reason() -> None:
 
 def test_an_element_that_claims_gigabytes_takes_no_memory(tmp_path: Path) -> None:
     path = dicom(tmp_path / "a.dcm")
-    whole = path.read_bytes()
-    length = whole.index(b"\xe0\x7f\x10\x00OB\0\0") + 8
-    path.write_bytes(whole[:length] + b"\xf0\xff\xff\x7f" + whole[length + 4 :])
+    intact = path.read_bytes()
+    length = intact.index(b"\xe0\x7f\x10\x00OB\0\0") + 8
+    path.write_bytes(intact[:length] + b"\xf0\xff\xff\x7f" + intact[length + 4 :])
     tracemalloc.start()
     try:
         np.testing.assert_array_equal(read_photo(path).pixels, FUNDUS)
@@ -289,16 +289,16 @@ def test_an_element_that_claims_gigabytes_takes_no_memory(tmp_path: Path) -> Non
 
 def test_what_is_no_known_transfer_syntax_is_not_quoted(tmp_path: Path) -> None:
     """In a damaged file it may be a date of birth."""
-    whole = dicom(tmp_path / "a.dcm").read_bytes()
-    (tmp_path / "a.dcm").write_bytes(whole.replace(b"1.2.840.10008.1.2.1\0", b"19580312".ljust(20, b"\0")))
+    intact = dicom(tmp_path / "a.dcm").read_bytes()
+    (tmp_path / "a.dcm").write_bytes(intact.replace(b"1.2.840.10008.1.2.1\0", b"19580312".ljust(20, b"\0")))
     assert reason(tmp_path / "a.dcm") == "its DICOM transfer syntax is not supported: missing or unknown"
 
 
 def test_what_is_no_number_where_one_belongs_is_not_quoted(tmp_path: Path) -> None:
-    whole = dicom(tmp_path / "a.dcm").read_bytes()
+    intact = dicom(tmp_path / "a.dcm").read_bytes()
     bits = b"\x28\x00\x00\x01US\x02\x00\x08\x00"
-    assert bits in whole
-    (tmp_path / "a.dcm").write_bytes(whole.replace(bits, b"\x28\x00\x00\x01LO\x02\x00QZ"))
+    assert bits in intact
+    (tmp_path / "a.dcm").write_bytes(intact.replace(bits, b"\x28\x00\x00\x01LO\x02\x00QZ"))
     assert reason(tmp_path / "a.dcm") == "the DICOM object gives no proper BitsAllocated"
 
 
@@ -320,8 +320,8 @@ def test_values_with_a_sign_are_refused_as_such(tmp_path: Path) -> None:
 
 
 def test_an_object_that_ends_within_its_pixels_is_said_to_be_cut_short(tmp_path: Path) -> None:
-    whole = dicom(tmp_path / "a.dcm", FUNDUS, "YBR_FULL_422", JPEGBaseline8Bit, jpeg(FUNDUS)).read_bytes()
-    (tmp_path / "a.dcm").write_bytes(whole[:-1000])
+    intact = dicom(tmp_path / "a.dcm", FUNDUS, "YBR_FULL_422", JPEGBaseline8Bit, jpeg(FUNDUS)).read_bytes()
+    (tmp_path / "a.dcm").write_bytes(intact[:-1000])
     assert reason(tmp_path / "a.dcm") == "the DICOM object holds no pixels, or is cut short"
 
 

@@ -124,6 +124,6 @@ def test_twelve_bits_of_colour_in_jpeg_2000_are_the_photograph_of_8(tmp_path: Pa
 @pytest.mark.parametrize("syntax", [JPEGLosslessSV1, JPEGLSLossless])
 def test_a_damaged_frame_is_refused(tmp_path: Path, syntax: str) -> None:
     codecs = pytest.importorskip("imagecodecs")
-    whole = codecs.jpegls_encode(FUNDUS) if syntax == JPEGLSLossless else codecs.jpeg_encode(FUNDUS, lossless=True)
-    for frame in (whole[: len(whole) // 2], b"\xff\xd8" + bytes(40), whole[2:]):
+    intact = codecs.jpegls_encode(FUNDUS) if syntax == JPEGLSLossless else codecs.jpeg_encode(FUNDUS, lossless=True)
+    for frame in (intact[: len(intact) // 2], b"\xff\xd8" + bytes(40), intact[2:]):
         assert "damaged" in reason(dicom(tmp_path / "a.dcm", FUNDUS, "RGB", syntax, frame))

@@ -73,12 +73,12 @@ def saved_as(path: Path, values: np.ndarray | Image.Image, name: str = "mask.png
     return path / name
 
 
-def painted(drawn: tuple[int, ...], paper: tuple[int, ...]) -> np.ndarray:
-    return np.where(TRUTH[..., None], np.array(drawn, np.uint8), np.array(paper, np.uint8))
+def painted(ink: tuple[int, ...], paper: tuple[int, ...]) -> np.ndarray:
+    return np.where(TRUTH[..., None], np.array(ink, np.uint8), np.array(paper, np.uint8))
 
 
 @pytest.mark.parametrize(
-    ("drawn", "paper"),
+    ("ink", "paper"),
     [
         ((0, 0, 0, 255), (0, 0, 0, 0)),  # black ink on transparent paper
         ((255, 255, 255, 255), (255, 255, 255, 0)),  # white all over, the shape in alpha alone
@@ -87,8 +87,8 @@ def painted(drawn: tuple[int, ...], paper: tuple[int, ...]) -> np.ndarray:
         ((255, 255, 255, 255), (0, 0, 0, 255)),  # an alpha channel that says nothing
     ],
 )
-def test_what_is_transparent_is_not_drawn(tmp_path: Path, drawn: tuple[int, ...], paper: tuple[int, ...]) -> None:
-    assert np.array_equal(read_mask(saved_as(tmp_path, painted(drawn, paper))), TRUTH)
+def test_transparent_pixels_are_not_in_the_mask(tmp_path: Path, ink: tuple[int, ...], paper: tuple[int, ...]) -> None:
+    assert np.array_equal(read_mask(saved_as(tmp_path, painted(ink, paper))), TRUTH)
 
 
 def test_alpha_beside_grey_and_in_palettes_counts_too(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_alpha_beside_grey_and_in_palettes_counts_too(tmp_path: Path) -> None:
     assert np.array_equal(read_mask(saved_as(tmp_path, palette, transparency=0)), TRUTH)
 
 
-def test_within_transparent_margins_the_bright_is_drawn_on_the_black(tmp_path: Path) -> None:
+def test_within_transparent_margins_the_bright_is_the_mask_on_the_black(tmp_path: Path) -> None:
     picture = painted((255, 255, 255, 255), (0, 0, 0, 255))
     picture[:, :3] = 0
     assert np.array_equal(read_mask(saved_as(tmp_path, picture)), TRUTH)
@@ -156,11 +156,11 @@ def test_what_the_rule_cannot_tell_is_refused_with_the_values_and_the_ways_to_ch
     picture = UNCLEAR[kind]
     with pytest.raises(UserError) as caught:
         read_mask(saved_as(tmp_path, picture))
-    told = str(caught.value)
-    assert "mask.png" in told and "--mask-value" in told and "mask.png#" in told
+    message = str(caught.value)
+    assert "mask.png" in message and "--mask-value" in message and "mask.png#" in message
     for value in np.unique(picture.reshape(-1, 3), axis=0) if picture.ndim == 3 else np.unique(picture):
         name = "".join(f"{channel:02x}" for channel in value) if picture.ndim == 3 else str(value)
-        assert f"{name} (" in told
+        assert f"{name} (" in message
 
 
 def test_a_map_of_many_objects_and_the_shares_of_annotators_are_refused(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_palette_whose_colours_look_alike_is_refused_and_chosen_by_index(tmp_p
 
 
 @given(values=st.lists(st.integers(0, 255), min_size=2, max_size=6, unique=True), data=st.data())
-def test_chosen_values_are_what_is_drawn(tmp_path: Path, values: list[int], data: st.DataObject) -> None:
+def test_chosen_values_are_the_mask(tmp_path: Path, values: list[int], data: st.DataObject) -> None:
     plane = labels(*values)
     chosen = data.draw(st.lists(st.sampled_from(values), min_size=1, unique=True))
     path = saved_as(tmp_path, plane).with_name("mask.png#" + ",".join(map(str, chosen)))

@@ -1,4 +1,4 @@
-"""Nothing that lies in a checkpoint is ever run, and what cannot be read is told with its cure."""
+"""No code in a checkpoint is run, and what cannot be read is an error with its fix."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Checkpoints with their publishers' names and shapes are converted whole, and nothing else is.
+"""Checkpoints with their publishers' names and shapes are converted completely, and nothing else is.
 
 The names are written out here as the publishers' code makes them, not derived from ours; the values are random.
 """

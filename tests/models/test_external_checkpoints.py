@@ -1,4 +1,4 @@
-"""Every foreign format is whole, of one shape, and documented as it is."""
+"""Every format of another group is complete and documented as it is."""
 
 import re
 from pathlib import Path

@@ -40,11 +40,11 @@ def test_the_graph_in_8_bits_gives_nearly_the_same_and_an_exact_map(
     target = tmp_path / "model.int8.onnx"
     quantise(graph, target, PHOTOS[:8], way)
     assert target.stat().st_size < 0.6 * graph.stat().st_size
-    whole, small = run(graph, PHOTOS[8:]), run(target, PHOTOS[8:])
+    exact, small = run(graph, PHOTOS[8:]), run(target, PHOTOS[8:])
     for name in OUTPUT_NAMES:
-        assert small[name].shape == whole[name].shape
-    assert not np.array_equal(small["embedding"], whole["embedding"])
-    error = np.linalg.norm(small["embedding"] - whole["embedding"]) / np.linalg.norm(whole["embedding"])
+        assert small[name].shape == exact[name].shape
+    assert not np.array_equal(small["embedding"], exact["embedding"])
+    error = np.linalg.norm(small["embedding"] - exact["embedding"]) / np.linalg.norm(exact["embedding"])
     assert error < 0.25
     # The mean of the map plus a constant, the bias, is the logit: that is not rounded.
     bias = small["logits"] - small["evidence"].mean(axis=(2, 3))

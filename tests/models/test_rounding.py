@@ -75,15 +75,15 @@ def test_torch_and_onnx_agree_on_the_rounded_weights_and_hardly_differ_from_the_
 
 
 def test_a_rounded_bundle_says_so_and_is_half_as_large(tmp_path: Path) -> None:
-    whole = export(network(), tmp_path / "whole", half=False)
+    single = export(network(), tmp_path / "single", half=False)
     half = export(network(), tmp_path / "half")
-    assert set(whole.description.storage.values()) == {"F32", "I64"}
+    assert set(single.description.storage.values()) == {"F32", "I64"}
     stored = load_file(half.weights_path)
     names = {"F16": torch.float16, "F32": torch.float32, "I64": torch.int64}
     assert {name: names[kind] for name, kind in half.description.storage.items()} == {
         name: tensor.dtype for name, tensor in stored.items()
     }
-    assert half.weights_path.stat().st_size < 0.55 * whole.weights_path.stat().st_size
+    assert half.weights_path.stat().st_size < 0.55 * single.weights_path.stat().st_size
 
 
 def test_loading_gives_float32_and_starts_another_network(tmp_path: Path) -> None:

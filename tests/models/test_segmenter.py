@@ -1,4 +1,4 @@
-"""A segmenter starts from any encoder with an account of every tensor, and draws in ONNX Runtime what it draws in torch."""
+"""A segmenter starts from any encoder with a report of every tensor, and gives the same in ONNX Runtime as in torch."""
 
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from eyeground.config.segmentation_recipe import Decoder
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
+from eyeground.models.checkpoints import read_tensors
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
-from eyeground.models.export_segmenter import export_segmenter, load_segmentation_network
+from eyeground.models.export_segmenter import export_segmenter
 from eyeground.models.segmenter import SegmentationNetwork, start
 from eyeground.screening.segmenter import load_segmenter
 from eyeground.synthetic import render
@@ -93,18 +94,20 @@ def test_a_backbone_without_a_pyramid_is_refused() -> None:
 
 
 @pytest.mark.parametrize("views", [1, 2, 4])
-def test_the_graph_draws_what_the_network_draws(tmp_path: Path, views: int) -> None:
+def test_the_graph_gives_what_the_stored_weights_give(tmp_path: Path, views: int) -> None:
     network = segmenter(views=views)
     bundle = exported(network, tmp_path / "bundle")
-    drawing = load_segmenter(bundle.folder, threads=1)(render(seed=2, height=100, width=130).pixels)
+    stored = segmenter(views=views)
+    stored.load_state_dict({name: tensor.float() for name, tensor in read_tensors(bundle.weights_path).items()})
+    segmented = load_segmenter(bundle.folder, threads=1)(render(seed=2, height=100, width=130).pixels)
     with torch.inference_mode():
-        photo = torch.from_numpy(drawing.standard.pixels[np.newaxis])
-        expected = load_segmentation_network(bundle.folder).probabilities(photo)[0].numpy()
-    inside = drawing.standard.field_of_view
+        photo = torch.from_numpy(segmented.standard.pixels[np.newaxis])
+        expected = stored.probabilities(photo)[0].numpy()
+    inside = segmented.standard.field_of_view
     for name, values in zip(network.structures, expected, strict=True):
-        assert np.allclose(drawing.maps[name][inside], values[inside], atol=1e-4)
-        assert not drawing.maps[name][~inside].any()
-        assert drawing.original(name).shape == drawing.mask(name).shape == (100, 130)
+        assert np.allclose(segmented.maps[name][inside], values[inside], atol=1e-4)
+        assert not segmented.maps[name][~inside].any()
+        assert segmented.original(name).shape == segmented.mask(name).shape == (100, 130)
 
 
 def test_a_segmenter_of_several_scales_is_refused() -> None:
@@ -114,7 +117,7 @@ def test_a_segmenter_of_several_scales_is_refused() -> None:
 
 
 @pytest.mark.parametrize("views", [2, 4])
-def test_views_are_turned_back(views: int) -> None:
+def test_views_are_flipped_back(views: int) -> None:
     network = segmenter(views=views)
     photos = torch.randint(0, 256, (1, SIDE, SIDE, 3), dtype=torch.uint8)
     with torch.inference_mode():
@@ -124,9 +127,9 @@ def test_views_are_turned_back(views: int) -> None:
 
 
 def test_a_segmenter_is_not_taken_for_a_classifier_nor_the_other_way_round(tmp_path: Path) -> None:
-    drawn = exported(segmenter(), tmp_path / "drawn")
+    segmenting = exported(segmenter(), tmp_path / "segmenter")
     _, classified = classifier_bundle(tmp_path / "classified")
     with pytest.raises(UserError, match="a segmenter of vessel, optic_disc"):
-        open_classifier(drawn.folder)
+        open_classifier(segmenting.folder)
     with pytest.raises(UserError, match=r"a classifier of photos \(abnormal\)"):
         open_segmenter(classified.folder)

@@ -1,4 +1,4 @@
-"""Masks reach the network in the place and with the certainty with which they were drawn."""
+"""Masks reach the network in the place and with the certainty of their annotator."""
 
 import shutil
 from pathlib import Path

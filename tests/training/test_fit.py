@@ -1,4 +1,4 @@
-"""Fitting on rendered photos: it learns, it resumes after a kill to the same figures, it refuses what cannot work."""
+"""Fitting on rendered photos: it learns, it resumes after a kill to the same values, it refuses what cannot work."""
 
 import os
 import signal

@@ -5,9 +5,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from eyeground.bundle.model_info import ModelInfo
-from eyeground.bundle.open import Bundle, open_segmenter
+from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target
-from eyeground.models.checkpoints import read_tensors
 from eyeground.models.export import example_photos, write_graph, write_network
 from eyeground.models.rounding import round_weights
 from eyeground.models.segmenter import SegmentationNetwork
@@ -46,19 +45,3 @@ def export_segmenter(segmenter: SegmentationNetwork, folder: Path, info: ModelIn
         decoder=segmenter.decoder,
         targets=tuple(Target(name=structure) for structure in segmenter.structures),
     )
-
-
-def load_segmentation_network(name_or_path: str | Path) -> SegmentationNetwork:
-    """Open a segmenter's bundle as a torch module in evaluation mode.
-
-    Raises:
-        UserError: If the bundle is missing, damaged, or of a classifier.
-    """
-    bundle = open_segmenter(name_or_path)
-    description = bundle.description
-    assert description.decoder is not None  # checked by open_segmenter
-    segmenter = SegmentationNetwork(
-        description.architecture, description.decoder, description.preprocessing, description.outputs
-    )
-    segmenter.load_state_dict({name: tensor.float() for name, tensor in read_tensors(bundle.weights_path).items()})
-    return segmenter.eval()
