@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
@@ -19,7 +19,9 @@ from eyeground.bundle.model_info import ModelInfo, write_model
 from eyeground.bundle.open import Bundle
 from eyeground.models.classifier import Classifier
 from eyeground.models.rounding import TYPE_NAMES, round_weights
-from eyeground.models.segmenter import SegmentationNetwork
+
+if TYPE_CHECKING:  # a classifier is exported without segmentation-models-pytorch
+    from eyeground.models.segmenter import SegmentationNetwork
 
 OPSET = 17
 OUTPUT_NAMES = ("probabilities", "logits", "embedding", "evidence")
@@ -55,8 +57,8 @@ def write_network(
     folder: Path,
     info: ModelInfo,
     stored: Mapping[str, Tensor],
-    write_graph: Callable[[Path], object],
-    network: Classifier | SegmentationNetwork,
+    export_graph: Callable[[Path], object],
+    network: "Classifier | SegmentationNetwork",
     **further: Any,
 ) -> Bundle:
     """`write_model` of a torch network.
@@ -70,7 +72,7 @@ def write_network(
         folder,
         info,
         write_weights=lambda path: save_file(state, path),
-        write_graph=write_graph,
+        write_graph=export_graph,
         architecture=network.architecture,
         preprocessing=network.preprocessing,
         embedding_size=network.embedding_size,
