@@ -38,3 +38,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     nearest = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean '{nearest[0]}'?)" if nearest else ""
+
+
+def unknown(what: str, name: str, known: Iterable[str], where: str = "") -> UserError:
+    """The error for a name that is not known: it proposes the nearest known one and lists all.
+
+    >>> str(unknown("output", "amdd", ["amd", "dr"], "the predictions"))
+    "the predictions: there is no output 'amdd' (did you mean 'amd'?); known: amd, dr"
+    """
+    names = list(known)
+    hint = did_you_mean(name, names)
+    place = f"{where}: " if where else ""
+    return UserError(f"{place}there is no {what} '{name}'{hint}; known: {', '.join(names) or 'none'}")

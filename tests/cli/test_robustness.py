@@ -90,4 +90,4 @@ def test_an_unknown_fault_is_a_sentence(bundle: str, tmp_path: Path, capsys: pyt
         str(tmp_path / "out"),
     ]
     assert main([*arguments, "--corruptions", "fog"]) == 2
-    assert "there is no corruption 'fog'; there are defocus" in capsys.readouterr().err
+    assert "there is no corruption 'fog'; known: defocus" in capsys.readouterr().err

@@ -177,7 +177,7 @@ def test_black_and_small_photos_are_borne(name: str, side: int) -> None:
 
 def test_an_unknown_fault_and_severity_are_named(standard: StandardPhoto) -> None:
     with pytest.raises(
-        UserError, match=r"no corruption 'motion-blur' \(did you mean 'motion_blur'\?\); there are defocus"
+        UserError, match=r"no corruption 'motion-blur' \(did you mean 'motion_blur'\?\); known: defocus"
     ):
         corrupt(standard, "motion-blur", 1)
     with pytest.raises(UserError, match="severity 6 of 'jpeg'; severities are 1 to 5"):

@@ -28,7 +28,7 @@ def test_truths_of_all_targets_stand_side_by_side() -> None:
 
 
 def test_a_target_that_is_no_label_is_refused_with_the_nearest_one() -> None:
-    with pytest.raises(UserError, match=r"'abnornal' is no label of the manifest \(did you mean 'abnormal'\?\)"):
+    with pytest.raises(UserError, match=r"no label 'abnornal' \(did you mean 'abnormal'\?\)"):
         truth_table(manifest(abnormal=[1, 0]), [Target(name="abnornal")])
 
 
@@ -78,7 +78,7 @@ def test_of_a_column_called_normal_1_means_health(kind: str) -> None:
 
 
 def test_a_class_that_0_and_1_do_not_have_is_not_taken_for_health() -> None:
-    with pytest.raises(UserError, match="'B' is no class"):
+    with pytest.raises(UserError, match="no class 'B'"):
         with_classes(Target(name="dx", healthy="B"), manifest(dx=[0, 1]))
 
 

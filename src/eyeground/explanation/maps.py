@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 from eyeground.explanation.gradient_maps import GRADIENT_FREE, GRADIENT_MAPS, gradient_map
 from eyeground.explanation.rollout import attention_rollout
 from eyeground.explanation.tracing import trace
@@ -76,9 +76,7 @@ def output_index(classifier: Classifier, output: str) -> int:
     """
     outputs = [name for target in classifier.targets for name in target.outputs]
     if output not in outputs:
-        raise UserError(
-            f"the model has no output '{output}'{did_you_mean(output, outputs)}; it has {', '.join(outputs)}"
-        )
+        raise unknown("output", output, outputs, "the model")
     return outputs.index(output)
 
 
@@ -99,9 +97,7 @@ def method_named(method: str) -> Computation:
         return lambda classifier, photo, _: attention_rollout(classifier, photo)
     if method in GRADIENT_MAPS:
         return lambda classifier, photo, index: gradient_map(classifier, photo, index, method)
-    raise UserError(
-        f"there is no method '{method}'{did_you_mean(method, list(METHODS))}; there are {', '.join(METHODS)}"
-    )
+    raise unknown("method", method, METHODS)
 
 
 def _evidence(classifier: Classifier, photo: torch.Tensor, index: int) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 from eyeground.imaging.decode import Pixels
 from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.standard import StandardPhoto
@@ -97,9 +97,7 @@ def corrupt(standard: StandardPhoto, corruption: str, severity: int, seed: int =
 def corruption_named(name: str) -> Corruption:
     """Look a corruption up; an unknown name is a `UserError` that lists the known ones."""
     if name not in CORRUPTIONS:
-        raise UserError(
-            f"there is no corruption '{name}'{did_you_mean(name, CORRUPTIONS)}; there are {', '.join(CORRUPTIONS)}"
-        )
+        raise unknown("corruption", name, CORRUPTIONS)
     return CORRUPTIONS[name]
 
 

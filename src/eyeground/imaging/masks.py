@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from eyeground.data.manifest import MASK_PREFIX, Manifest
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 from eyeground.imaging.deep_pixels import is_white_zero
 
 FORMATS = ("PNG", "TIFF", "GIF", "BMP", "JPEG", "PPM")
@@ -209,11 +209,7 @@ def with_mask_values(manifest: AnyManifest, choices: Sequence[str]) -> AnyManife
         name, _, values = choice.partition("=")
         column = name if name.startswith(MASK_PREFIX) else MASK_PREFIX + name
         if column not in manifest.masks:
-            known = [mask.removeprefix(MASK_PREFIX) for mask in manifest.masks]
-            raise UserError(
-                f"--mask-value {choice}: there is no column '{column}'{did_you_mean(name, known)}; "
-                f"the manifest has masks of {', '.join(known) or 'nothing'}"
-            )
+            raise unknown("column", column, manifest.masks, f"--mask-value {choice}")
         if not _CHOICE.fullmatch(f"#{values}"):
             raise UserError(f"--mask-value {choice}: expected values such as {name}=1,3 or {name}=128-255")
         own = table[column].str.contains(_CHOICE.pattern.replace("(", "(?:", 1), na=True)

@@ -13,7 +13,7 @@ from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.words import meaning
 from eyeground.data.manifest import Manifest
 from eyeground.data.predictions import truths
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 from eyeground.imaging.cache import prepare
 
 
@@ -70,9 +70,7 @@ def truth_table(manifest: Manifest, targets: Sequence[Target]) -> pd.DataFrame:
     """
     for target in targets:
         if target.name not in manifest.labels:
-            known = ", ".join(manifest.labels) or "none"
-            hint = did_you_mean(target.name, manifest.labels)
-            raise UserError(f"target '{target.name}' is no label of the manifest{hint}; its labels are {known}")
+            raise unknown("label", target.name, manifest.labels, f"target '{target.name}'")
     return pd.concat([truths(manifest.table[target.name], target) for target in targets], axis=1)
 
 
@@ -155,10 +153,7 @@ def _healthy_of(target: Target, values: tuple[str, ...]) -> str | None:
         return None
     if target.healthy is not None:
         if target.healthy not in values:
-            hint = did_you_mean(target.healthy, values)
-            raise UserError(
-                f"target '{target.name}': '{target.healthy}' is no class{hint}; its classes are {', '.join(values)}"
-            )
+            raise unknown("class", target.healthy, values, f"target '{target.name}'")
         return target.healthy
     if "healthy" in target.model_fields_set and set(values) != {"0", "1"}:
         return None

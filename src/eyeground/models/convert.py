@@ -15,7 +15,7 @@ from torch import Tensor
 
 import eyeground
 from eyeground.core.files import sha256_of
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 from eyeground.models.backbones import timm_backbone
 from eyeground.models.checkpoints import Origin, read_checkpoint, write_converted
 from eyeground.models.external_checkpoints import FORMATS, Format
@@ -40,7 +40,7 @@ def known_format(name: str) -> Format:
         UserError: If there is none of that name.
     """
     if name not in FORMATS:
-        raise UserError(f"--from {name}: no such format{did_you_mean(name, FORMATS)}; known: {', '.join(FORMATS)}")
+        raise unknown("format", name, FORMATS, "--from")
     return FORMATS[name]
 
 

@@ -21,7 +21,7 @@ from eyeground.config.training_recipe import Augmentation, Preprocessing
 from eyeground.core.files import replacing
 from eyeground.core.progress import track
 from eyeground.data.manifest import MASK_PREFIX, Manifest
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 from eyeground.imaging.cache import prepare, read_prepared, read_prepared_standard
 from eyeground.imaging.masks import read_mask, refuse_overfull, refuse_shared_masks
 from eyeground.training.augmentation import augment_with_masks
@@ -72,7 +72,8 @@ def prepare_annotated(
             by the rule, two structures have equal masks, or nothing is left.
     """
     for structure in structures:
-        _require_column(manifest, structure)
+        if (column := MASK_PREFIX + structure.name) not in manifest.masks:
+            raise unknown("column", column, manifest.masks, "masks of the manifest")
     refuse_shared_masks(manifest)
     prepared = prepare(manifest.photo_paths(), preprocessing, cache, jobs)
     table = manifest.table
@@ -116,15 +117,6 @@ def _refuse_one_mask_for_two(structures: Sequence[Structure], masks: Sequence[tu
 
 def _shows_something(png: bytes) -> bool:
     return bool(np.any(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)))
-
-
-def _require_column(manifest: Manifest, structure: Structure) -> None:
-    column = MASK_PREFIX + structure.name
-    if column not in manifest.masks:
-        raise UserError(
-            f"there is no column '{column}'{did_you_mean(column, manifest.masks)}; "
-            f"the manifest's mask columns are {', '.join(manifest.masks) or 'none'}"
-        )
 
 
 def _prepared_mask(manifest: Manifest, row: int, structure: Structure, standard: Path, folder: Path) -> Mask:
