@@ -181,7 +181,7 @@ def test_a_slice_of_another_modality_is_refused(tmp_path: Path) -> None:
     words = FUNDUS[..., 1].astype("<u2")
     elements = {"BitsAllocated": 16, "BitsStored": 12, "HighBit": 11, "PixelData": words.tobytes()}
     path = dicom(tmp_path / "a.dcm", FUNDUS[..., 1], "MONOCHROME2", SOPClassUID=CTImageStorage, **elements)
-    assert "none of photography" in reason(path)
+    assert "object of photography" in reason(path)
 
 
 def test_a_palette_of_16_bits_that_fills_only_the_lower_8_is_looked_up(tmp_path: Path) -> None:
