@@ -290,7 +290,7 @@ def test_a_pulled_model_never_takes_the_place_of_an_installed_one(
     for module in ("hub", "installed"):
         monkeypatch.setattr(f"eyeground.bundle.{module}.RELEASED", tmp_path / "released")
     fake.repos[REPO] = content_of(bundle)
-    with pytest.raises(UserError, match="as one that comes with this install is"):
+    with pytest.raises(UserError, match="of one that comes with this install"):
         hub.pull(REPO)
 
 

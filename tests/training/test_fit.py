@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -161,9 +162,8 @@ def test_several_targets_with_missing_labels_are_fitted_together(study: Path, tm
 
 def test_a_manifest_without_validation_photos_is_refused(study: Path, tmp_path: Path) -> None:
     photos = prepared(study)
-    without = PreparedPhotos(
-        Manifest(photos.manifest.table.assign(split="train"), photos.manifest.root), photos.standard, photos.truth, {}
-    )
+    manifest = Manifest(photos.manifest.table.assign(split="train"), photos.manifest.root)
+    without = replace(photos, manifest=manifest)
     classifier = Classifier(RECIPE.architecture, RECIPE.preprocessing, RECIPE.targets)
     with pytest.raises(UserError, match="no readable photos in split 'validation'"):
         fit(classifier, RECIPE, without, tmp_path, Console(quiet=True), resume=False)
@@ -171,7 +171,7 @@ def test_a_manifest_without_validation_photos_is_refused(study: Path, tmp_path: 
 
 def test_validation_photos_of_one_class_are_refused(study: Path, tmp_path: Path) -> None:
     photos = prepared(study)
-    constant = PreparedPhotos(photos.manifest, photos.standard, np.ones_like(photos.truth), {})
+    constant = replace(photos, truth=np.ones_like(photos.truth))
     classifier = Classifier(RECIPE.architecture, RECIPE.preprocessing, RECIPE.targets)
     with pytest.raises(UserError, match="no epoch can be chosen"):
         fit(classifier, RECIPE, constant, tmp_path, Console(quiet=True), resume=False)

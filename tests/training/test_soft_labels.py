@@ -33,7 +33,7 @@ def prepared(root: Path) -> PreparedPhotos:
     )
     manifest = Manifest(validated(table, "manifest").table, root)
     truth = table[["abnormal", "amd"]].to_numpy(np.float32)
-    return PreparedPhotos(manifest, (root / "a.png", root / "b.png", root / "c.png"), truth, {})
+    return PreparedPhotos(manifest=manifest, standard=tuple(root / f"{name}.png" for name in "abc"), truth=truth)
 
 
 def table_of(folder: Path, photos: dict[str, tuple[float, float]], split: str = "test") -> str:

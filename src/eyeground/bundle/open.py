@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eyeground.bundle.description import BundleDescription, parse_description
 from eyeground.bundle.familiarity import REFERENCE, Reference, read_reference
-from eyeground.bundle.files import ONNX, WEIGHTS, verify_files, verify_graphs, verify_tensors
+from eyeground.bundle.files import INT8, ONNX, WEIGHTS, verify_files, verify_graphs, verify_tensors
 from eyeground.bundle.installed import DESCRIPTION, folder_of, pulled, released
 from eyeground.bundle.training_photos import TRAINING_PHOTOS, read_training_photos
 from eyeground.errors import UserError
@@ -41,6 +41,11 @@ class Bundle:
     def identity(self) -> str:
         """Name and first twelve digits of the digest: what a finding cites."""
         return f"{self.description.name}@{self.digest[:12]}"
+
+    @property
+    def int8_path(self) -> Path | None:
+        """The 8-bit graph, or None if none was good enough for release."""
+        return self.folder / INT8 if INT8 in self.description.files else None
 
     @property
     def size(self) -> int:

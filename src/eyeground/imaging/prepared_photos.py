@@ -1,7 +1,7 @@
 """The readable photographs of a manifest as standard photos on disk, with their truths: the input of every fit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,25 +17,30 @@ from eyeground.errors import UserError, unknown
 from eyeground.imaging.cache import prepare
 
 
-@dataclass(frozen=True)
-class PreparedPhotos:
-    """Readable photos of a manifest, as standard photos on disk, with their truths.
+@dataclass(frozen=True, kw_only=True)
+class PhotosOnDisk:
+    """Readable photos of a manifest, as standard photos on disk.
 
     Attributes:
         manifest: The rows whose photo could be read.
         standard: Standard photo of each row, PNG.
-        truth: Shape (rows, outputs), float32: 0, 1 or NaN.
         unreadable: Photos left out, and why.
     """
 
     manifest: Manifest
     standard: tuple[Path, ...]
-    truth: np.ndarray
-    unreadable: dict[str, str]
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     def rows(self, split: str) -> np.ndarray:
         """Row numbers of one split."""
         return np.flatnonzero((self.manifest.table["split"] == split).fillna(False).to_numpy(bool))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedPhotos(PhotosOnDisk):
+    """Photos on disk with their truths: shape (rows, outputs), float32: 0, 1 or NaN."""
+
+    truth: np.ndarray
 
 
 def prepare_photos(
@@ -55,10 +60,10 @@ def prepare_photos(
         photo, reason = next(iter(unreadable.items()))
         raise UserError(f"none of the {len(manifest)} photos can be read; the first is {photo}: {reason}")
     return PreparedPhotos(
-        manifest.where(pd.Series(readable)),
-        tuple(path for path in prepared.paths if path is not None),
-        truth.to_numpy(np.float32)[readable],
-        unreadable,
+        manifest=manifest.where(pd.Series(readable)),
+        standard=tuple(path for path in prepared.paths if path is not None),
+        truth=truth.to_numpy(np.float32)[readable],
+        unreadable=unreadable,
     )
 
 

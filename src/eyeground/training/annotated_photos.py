@@ -24,31 +24,22 @@ from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.errors import UserError, unknown
 from eyeground.imaging.cache import prepare, read_prepared, read_prepared_standard
 from eyeground.imaging.masks import read_mask, refuse_overfull, refuse_shared_masks
+from eyeground.imaging.prepared_photos import PhotosOnDisk
 from eyeground.training.augmentation import augment_with_masks
 from eyeground.training.data import Batch
 
 Mask = Path | Literal["absent", "unknown"]
 
 
-@dataclass(frozen=True)
-class AnnotatedPhotos:
-    """Readable photos of a manifest as standard photos on disk, with their masks.
+@dataclass(frozen=True, kw_only=True)
+class AnnotatedPhotos(PhotosOnDisk):
+    """Photos on disk with at least one known mask each.
 
     Attributes:
-        manifest: The rows whose photo could be read and that have at least one known mask.
-        standard: Standard photo of each row.
         masks: For each row and structure: the path of its mask on the standard photo, or `absent`, or `unknown`.
-        unreadable: Photos left out, and why.
     """
 
-    manifest: Manifest
-    standard: tuple[Path, ...]
     masks: tuple[tuple[Mask, ...], ...]
-    unreadable: dict[str, str]
-
-    def rows(self, split: str) -> np.ndarray:
-        """Row numbers of one split."""
-        return np.flatnonzero((self.manifest.table["split"] == split).fillna(False).to_numpy(bool))
 
 
 def prepare_annotated(
@@ -93,7 +84,12 @@ def prepare_annotated(
         names = ", ".join(structure.name for structure in structures)
         raise UserError(f"none of the {len(table)} photos can be read and has a mask of {names}")
     chosen = np.isin(np.arange(len(table)), kept)
-    return AnnotatedPhotos(manifest.where(pd.Series(chosen)), tuple(standard), tuple(masks), unreadable)
+    return AnnotatedPhotos(
+        manifest=manifest.where(pd.Series(chosen)),
+        standard=tuple(standard),
+        masks=tuple(masks),
+        unreadable=unreadable,
+    )
 
 
 def _refuse_one_mask_for_two(structures: Sequence[Structure], masks: Sequence[tuple[Mask, ...]]) -> None:

@@ -248,7 +248,9 @@ def test_licence_and_citation_of_every_source_come_into_the_record(tmp_path: Pat
         {"photo": ["a", "b"], "patient": ["1", "2"], "source": ["idrid", "clinic"], "note_licence": [None, "own data"]}
     )
     manifest = validated(table, "table", tmp_path)
-    photos = PreparedPhotos(manifest, (Path("a.png"), Path("b.png")), np.zeros((2, 1), np.float32), {})
+    photos = PreparedPhotos(
+        manifest=manifest, standard=(Path("a.png"), Path("b.png")), truth=np.zeros((2, 1), np.float32)
+    )
     record = training_record(manifest, photos, plan(tmp_path, "run"), "scratch", 1, 0)
     assert record.terms["clinic"] == "own data"
     assert "CC BY 4.0" in record.terms["idrid"] and "Porwal" in record.terms["idrid"]

@@ -103,8 +103,7 @@ def test_a_probe_takes_over_what_its_source_knows_and_counts_its_own_photos_in(
 
 
 def test_too_few_photos_leave_a_bundle_as_it_is(folder: Path, photos: PreparedPhotos) -> None:
-    few = PreparedPhotos(
-        Manifest(photos.manifest.table.iloc[:30], folder), photos.standard[:30], photos.truth[:30], photos.unreadable
-    )
+    manifest = Manifest(photos.manifest.table.iloc[:30], folder)
+    few = replace(photos, manifest=manifest, standard=photos.standard[:30], truth=photos.truth[:30])
     made = bundle(folder, "few")
     assert with_familiarity(made, few, folder / "cache") is made

@@ -17,7 +17,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -48,13 +48,10 @@ from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, e
 from eyeground.evaluation.offered_points import first_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
-from eyeground.imaging.prepared_photos import PreparedPhotos
+from eyeground.imaging.prepared_photos import PhotosOnDisk, PreparedPhotos
 from eyeground.workflows.build.model_card import model_card
 from eyeground.workflows.build.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PREDICTIONS
 from eyeground.workflows.gather import InputPaths, gather
-
-if TYPE_CHECKING:
-    from eyeground.training.annotated_photos import AnnotatedPhotos
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 DEFAULT_LICENCE = "apache-2.0"
@@ -116,7 +113,7 @@ class Plan:
 
 def training_record(
     manifest: Manifest,
-    photos: "PreparedPhotos | AnnotatedPhotos",
+    photos: PhotosOnDisk,
     plan: Plan,
     initialisation: str,
     epochs: int,
@@ -146,7 +143,7 @@ def _terms(manifest: Manifest, sources: Sequence[str]) -> dict[str, str]:
     return {source: ". ".join(filter(None, (one.licence, one.citation))) for source, one in sorted(terms.items())}
 
 
-def training_photos(photos: "PreparedPhotos | AnnotatedPhotos") -> tuple[str, ...]:
+def training_photos(photos: PhotosOnDisk) -> tuple[str, ...]:
     """Hashes of the photos that a model has seen, for fitting or for choosing epoch, calibration and thresholds."""
     if "split" not in photos.manifest.table:
         return hashes_of_standard(photos.standard)
@@ -234,7 +231,7 @@ def _with_validation(manifest: Manifest, targets: Sequence[Target], seed: int, c
     )
 
 
-def report_unreadable(photos: "PreparedPhotos | AnnotatedPhotos", console: Console) -> None:
+def report_unreadable(photos: PhotosOnDisk, console: Console) -> None:
     """Say how many photos are left out because they cannot be read, and why the first is."""
     if photos.unreadable:
         photo, reason = next(iter(photos.unreadable.items()))
