@@ -21,7 +21,7 @@ from eyeground.models.classifier import Classifier
 from eyeground.synthetic import render_dataset
 from eyeground.training.fit import fit, lightning_precision
 from eyeground.training.losses import masked_loss
-from eyeground.training.optimiser import optimiser
+from eyeground.training.optimiser import update_rule
 
 PATIENTS = 240
 WARM_UP, STEPS = 3, 12
@@ -60,7 +60,7 @@ def measure() -> list[tuple[str, str, str, float]]:
 def network_alone() -> float:
     """Photos per second of forward, backward and update on a batch in memory."""
     classifier = _classifier().train()
-    update = optimiser(classifier, RECIPE.optimisation)
+    update = update_rule(classifier, RECIPE.optimisation)
     size, side = RECIPE.optimisation.batch_size, RECIPE.preprocessing.side
     photos = torch.randint(0, 256, (size, side, side, 3), dtype=torch.uint8)
     truth = torch.randint(0, 2, (size, 1)).float()

@@ -209,7 +209,8 @@ def with_mask_values(manifest: AnyManifest, choices: Sequence[str]) -> AnyManife
         name, _, values = choice.partition("=")
         column = name if name.startswith(MASK_PREFIX) else MASK_PREFIX + name
         if column not in manifest.masks:
-            raise unknown("column", column, manifest.masks, f"--mask-value {choice}")
+            known = [mask.removeprefix(MASK_PREFIX) for mask in manifest.masks]
+            raise unknown("mask", column.removeprefix(MASK_PREFIX), known, f"--mask-value {choice}")
         if not _CHOICE.fullmatch(f"#{values}"):
             raise UserError(f"--mask-value {choice}: expected values such as {name}=1,3 or {name}=128-255")
         own = table[column].str.contains(_CHOICE.pattern.replace("(", "(?:", 1), na=True)

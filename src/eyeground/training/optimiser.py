@@ -25,12 +25,8 @@ class Network(Protocol):
 
 
 def optimiser_with_schedule(network: Network, settings: Optimisation, trainer: Trainer) -> dict[str, Any]:
-    """Update rule and learning-rate schedule of a network, as Lightning's `configure_optimizers` gives them.
-
-    The head learns at `learning_rate`; with a layer decay below 1 each group of backbone layers (timm's own
-    grouping) learns at that factor of the one above it. Biases and normalisation layers have no weight decay.
-    """
-    rule = _update_rule(network, settings)
+    """Update rule and learning-rate schedule of a network, as Lightning's `configure_optimizers` gives them."""
+    rule = update_rule(network, settings)
     steps = int(trainer.estimated_stepping_batches)
     return {
         "optimizer": rule,
@@ -38,7 +34,12 @@ def optimiser_with_schedule(network: Network, settings: Optimisation, trainer: T
     }
 
 
-def _update_rule(network: Network, settings: Optimisation) -> Optimizer:
+def update_rule(network: Network, settings: Optimisation) -> Optimizer:
+    """The update rule over the network's parameters.
+
+    The head learns at `learning_rate`; with a layer decay below 1 each group of backbone layers (timm's own
+    grouping) learns at that factor of the one above it. Biases and normalisation layers have no weight decay.
+    """
     groups = _groups(network, settings)
     if settings.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=MOMENTUM, nesterov=True)
