@@ -26,7 +26,7 @@ from eyeground.screening.decision import ABNORMAL
 from eyeground.workflows.build.common import choose_answers
 from eyeground.workflows.build.model_card import count_parameters
 from eyeground.workflows.release.finished_run import Compute
-from eyeground.workflows.release.release_card import TEST, Facts, SplitFlow, figures_of, release_card
+from eyeground.workflows.release.release_card import TEST, Facts, SplitFlow, metrics_of, release_card
 
 RESAMPLES = 2000
 EXTERNAL = typer.Option([], help="Predictions of another dataset by the same graph, as name=TABLE.")
@@ -45,7 +45,7 @@ def main(bundle: Path, manifest: Path, predictions: Path, external: list[str] = 
     for text in external:
         name, _, path = text.partition("=")
         evaluations[name] = _external(read_predictions(Path(path)), answers, described.outputs)
-    metrics = tuple(one for scope, of in evaluations.items() for one in figures_of(of, scope))
+    metrics = tuple(one for scope, of in evaluations.items() for one in metrics_of(of, scope))
     description = described.model_copy(update={**vars(answers), "metrics": metrics})
     groups = subgroups(
         table.in_split("test").only([ABNORMAL]),

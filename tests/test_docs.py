@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from eyeground.bundle.description import BundleDescription, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import BundleDescription, TrainingRecord
 from eyeground.bundle.measured import MeasuredMetric, Quantisation, QuantisedOutput, Rounding
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import Settings, all_settings, read_recipe
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.settings import read_recipe
 from eyeground.config.training_recipe import TrainingRecipe
 from eyeground.data.predictions import Predictions

@@ -18,13 +18,14 @@ from pydantic import ValidationError
 from safetensors.numpy import save_file
 
 from eyeground.bundle.calibration import Platt, Temperature, Uncalibrated
-from eyeground.bundle.description import BundleDescription, DecisionRule, OperatingPoint, Share, TrainingRecord
+from eyeground.bundle.description import BundleDescription, TrainingRecord
 from eyeground.bundle.familiarity import REFERENCE, fit_reference, write_reference
 from eyeground.bundle.files import CARD, INT8, ONNX, WEIGHTS
 from eyeground.bundle.installed import DESCRIPTION
 from eyeground.bundle.measured import Familiarity, MeasuredMetric, Quantisation, QuantisedOutput, Rounding
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.bundle.write import extend_bundle, now, place_bundle, write_bundle
+from eyeground.config.operating_point import DecisionRule, OperatingPoint, Share
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.core.files import sha256_of

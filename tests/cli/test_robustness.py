@@ -7,9 +7,10 @@ import pytest
 import torch
 import typer
 
-from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import AnswerRules, TrainingRecord
 from eyeground.bundle.model_info import ModelInfo
 from eyeground.cli import app, main
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.imaging.corruptions import CORRUPTIONS

@@ -8,9 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from eyeground.bundle.description import AnswerRules, DecisionRule, Share, TrainingRecord
+from eyeground.bundle.description import AnswerRules, TrainingRecord
 from eyeground.bundle.model_info import ModelInfo
 from eyeground.cli import main
+from eyeground.config.operating_point import DecisionRule, Share
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.models.classifier import Classifier

@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.stats import norm
 from sklearn import metrics
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate

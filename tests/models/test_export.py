@@ -9,9 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from eyeground import models
-from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import AnswerRules, TrainingRecord
 from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import AnswerRules, TrainingRecord
 from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_classifier, open_segmenter
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.segmentation_recipe import Decoder
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing

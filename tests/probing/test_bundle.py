@@ -13,10 +13,11 @@ from safetensors.numpy import load_file
 import eyeground
 from eyeground import models
 from eyeground.bundle.calibration import Temperature
-from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import AnswerRules, TrainingRecord
 from eyeground.bundle.files import INT8
 from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError

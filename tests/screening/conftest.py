@@ -17,10 +17,11 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
 from eyeground.bundle.calibration import Calibration
-from eyeground.bundle.description import BundleDescription, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import BundleDescription, TrainingRecord
 from eyeground.bundle.files import CARD, ONNX, WEIGHTS
 from eyeground.bundle.open import Bundle
 from eyeground.bundle.write import write_bundle
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.screening.runtime import Screener, load

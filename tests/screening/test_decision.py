@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eyeground.bundle.description import DecisionRule, OperatingPoint, Share
+from eyeground.config.operating_point import DecisionRule, OperatingPoint, Share
 from eyeground.config.targets import Target
 from eyeground.errors import UserError
 from eyeground.screening.decision import Rule, decide, expected_referrals, rule_of

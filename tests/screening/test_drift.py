@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from eyeground.bundle.description import DecisionRule, Expected, Share
+from eyeground.config.operating_point import DecisionRule, Expected, Share
 from eyeground.screening.decision import Rule
 from eyeground.screening.drift import Tally, mixture_distance, warnings
 

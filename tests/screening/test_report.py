@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from eyeground.bundle.description import DecisionRule
+from eyeground.config.operating_point import DecisionRule
 from eyeground.config.targets import Target
 from eyeground.screening.cards import PHOTOS_PER_BLOCK, THUMBNAIL_SIDE
 from eyeground.screening.decision import STATUSES, Rule, rule_of

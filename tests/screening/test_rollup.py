@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eyeground.bundle.description import DecisionRule
+from eyeground.config.operating_point import DecisionRule
 from eyeground.config.targets import Target
 from eyeground.screening.decision import STATUSES, Rule
 from eyeground.screening.ledger import Ledger, Record

@@ -1,6 +1,6 @@
 import pytest
 
-from eyeground.bundle.description import DecisionRule, Share
+from eyeground.config.operating_point import DecisionRule, Share
 from eyeground.config.targets import Target
 from eyeground.screening.decision import Rule
 from eyeground.screening.suspicion import finding_words

@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 import eyeground
 from eyeground.bundle.calibration import Calibration, refuse_misfits
 from eyeground.bundle.measured import Familiarity, MeasuredMetric, Quantisation, Rounding
+from eyeground.config.operating_point import DecisionRule, Expected, OperatingPoint, Share
 from eyeground.config.segmentation_recipe import Decoder
 from eyeground.config.settings import Settings
 from eyeground.config.targets import Target, healthy_outputs, refuse_equal_names
@@ -22,63 +23,6 @@ from eyeground.errors import UserError
 
 FORMATS = (1, 2, 3)
 HALF, SINGLE = "F16", "F32"  # as safetensors names them
-
-
-class OperatingPoint(Settings):
-    """A threshold on one output, and where it came from."""
-
-    output: str = Field(description="Output it applies to.")
-    threshold: float = Field(ge=0, le=1, description="A photo counts as positive from this probability on.")
-    rule: str = Field(description="How it was chosen, for example 'youden' or 'sensitivity=0.95'.")
-    chosen_on: Literal["validation", "train", "test", "cross-validation", "site", "given"] = Field(
-        description="Split whose truths were looked at to choose it; 'cross-validation' where those of all photos were, each "
-        "predicted out of its fold; 'site' where those of the place of use were; 'given' where none were; never test in a bundle."
-    )
-    positives: int = Field(ge=0, description="Positive photos it was chosen on.")
-    negatives: int = Field(ge=0, description="Negative photos it was chosen on.")
-    sensitivity: float | None = Field(
-        None, ge=0, le=1, description="Share of the positive test photos that it finds; empty where not measured."
-    )
-    specificity: float | None = Field(
-        None, ge=0, le=1, description="Share of the negative test photos that it passes; empty where not measured."
-    )
-
-
-class Share(Settings):
-    """A share of photos, with its 95 % interval over patients."""
-
-    value: float = Field(ge=0, le=1, description="The share.")
-    low: float = Field(ge=0, le=1, description="Lower end of the interval.")
-    high: float = Field(ge=0, le=1, description="Upper end of the interval.")
-    photos: int = Field(ge=1, description="Photos it is a share of.")
-
-
-class DecisionRule(Settings):
-    """When a photo is abnormal: as soon as any of these outputs reaches its threshold, all chosen together."""
-
-    rule: str = Field(description="What the whole keeps, for example 'youden' or 'specificity=0.9'.")
-    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
-        min_length=1,
-        description="Threshold of each deciding output; of one that is the probability of health, lower is abnormal.",
-    )
-    chosen_on: Literal["validation", "train", "cross-validation", "site", "given"] = Field(
-        description="Photos whose truths were looked at: a split, all out of fold, or those of the site where it is used; "
-        "'given' where none were."
-    )
-    positives: int = Field(ge=0, description="Abnormal photos it was chosen on.")
-    negatives: int = Field(ge=0, description="Normal photos it was chosen on.")
-    sensitivity: Share | None = Field(None, description="Of the abnormal test photos, those called abnormal.")
-    specificity: Share | None = Field(None, description="Of the normal test photos, those called normal.")
-
-
-class Expected(Settings):
-    """Scores of the photos that thresholds were chosen on, by which screening notices that others are unlike them."""
-
-    output: str = Field(description="The output whose probabilities these are.")
-    normal: tuple[float, ...] = Field(min_length=2, description="Evenly spaced quantiles (0 to 1) over normal photos.")
-    abnormal: tuple[float, ...] = Field(
-        min_length=2, description="Evenly spaced quantiles (0 to 1) over abnormal photos."
-    )
 
 
 class Site(Settings):

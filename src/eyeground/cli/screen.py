@@ -10,7 +10,7 @@ from eyeground.core.console import Console
 from eyeground.errors import NothingReadableError, UserError
 
 if TYPE_CHECKING:
-    from eyeground.bundle.description import Share
+    from eyeground.config.operating_point import Share
     from eyeground.screening.batch import Screened
     from eyeground.screening.decision import Rule
 

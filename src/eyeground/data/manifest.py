@@ -19,8 +19,9 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from eyeground.core import columns
-from eyeground.core.columns import EYES, SEXES, SPLITS, Problem
+from eyeground.core.columns import EYES, SEXES, Problem
 from eyeground.core.tables import NAMELESS, read_table, write_table
+from eyeground.core.words import SPLITS
 from eyeground.errors import UserError, did_you_mean
 
 __all__ = [

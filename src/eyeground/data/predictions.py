@@ -14,8 +14,9 @@ import pandas as pd
 
 from eyeground.config.targets import Target
 from eyeground.core import columns, words
-from eyeground.core.columns import SPLITS, Problem
+from eyeground.core.columns import Problem
 from eyeground.core.tables import read_table, write_table
+from eyeground.core.words import SPLITS
 from eyeground.data.manifest import OPTIONAL, REQUIRED
 from eyeground.errors import UserError, did_you_mean
 

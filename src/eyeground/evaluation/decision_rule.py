@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from eyeground.bundle.description import DecisionRule, Expected, Share
+from eyeground.config.operating_point import DecisionRule, Expected, Share
 from eyeground.config.targets import Target, healthy_outputs
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.errors import UserError

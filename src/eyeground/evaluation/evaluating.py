@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.averages import macro, micro_measure

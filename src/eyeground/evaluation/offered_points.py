@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.operating_points import choose_operating_point

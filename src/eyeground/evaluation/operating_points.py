@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.flow import Scope

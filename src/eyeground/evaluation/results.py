@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.evaluation.estimates import Estimate, not_estimable
 from eyeground.evaluation.metrics import COUNT_METRICS, Confusion, predictive_values
 from eyeground.evaluation.multi_output import MultiOutputTarget

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
 from eyeground.bundle.calibration import logit, sigmoid
-from eyeground.bundle.description import DecisionRule
+from eyeground.config.operating_point import DecisionRule
 from eyeground.config.targets import Target, healthy_outputs
 from eyeground.core.progress import track
 from eyeground.data.predictions import Predictions

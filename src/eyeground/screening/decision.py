@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from eyeground.bundle.description import BundleDescription, DecisionRule
+from eyeground.bundle.description import BundleDescription
+from eyeground.config.operating_point import DecisionRule
 from eyeground.config.targets import Target
 from eyeground.errors import UserError
 from eyeground.screening.suspicion import finding_words, suspected
@@ -165,7 +166,7 @@ class Expected:
 def expected_referrals(decision: DecisionRule, prevalence: float) -> Expected | None:
     """Referrals among 1,000 photographs of which a share (0-1) is abnormal; None if the rule was never measured.
 
-    >>> from eyeground.bundle.description import Share
+    >>> from eyeground.config.operating_point import Share
     >>> rule = DecisionRule(rule="youden", thresholds={"abnormal": 0.4}, chosen_on="validation", positives=50, negatives=50,
     ...                     sensitivity=Share(value=0.9, low=0.8, high=0.95, photos=50),
     ...                     specificity=Share(value=0.8, low=0.7, high=0.9, photos=50))

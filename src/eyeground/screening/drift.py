@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.bundle.description import BundleDescription, Expected
+from eyeground.bundle.description import BundleDescription
+from eyeground.config.operating_point import Expected
 from eyeground.core.proportions import wilson_interval
 from eyeground.screening.decision import Rule
 

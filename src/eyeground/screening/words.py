@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eyeground.bundle.description import DecisionRule
+from eyeground.config.operating_point import DecisionRule
 from eyeground.screening.decision import Status
 from eyeground.screening.finding import RETAKE
 

@@ -12,11 +12,12 @@ import pandas as pd
 from rich.console import Console
 
 from eyeground.bundle.calibration import Calibration, Uncalibrated, describe_calibration
-from eyeground.bundle.description import AnswerRules, BundleDescription, DecisionRule, Share, Site
+from eyeground.bundle.description import AnswerRules, BundleDescription, Site
 from eyeground.bundle.files import CARD
 from eyeground.bundle.measured import Familiarity
 from eyeground.bundle.open import Bundle, open_classifier
 from eyeground.bundle.write import copier, now, write_bundle
+from eyeground.config.operating_point import DecisionRule, Share
 from eyeground.config.targets import Target
 from eyeground.core.files import write_text
 from eyeground.data.manifest import Manifest

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.evaluating import evaluate

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import validated_predictions
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.curves import precision_recall_with_band, roc_with_band

@@ -3,7 +3,8 @@
 import pytest
 
 from eyeground.bundle.calibration import Temperature, Uncalibrated
-from eyeground.bundle.description import BundleDescription, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import BundleDescription, TrainingRecord
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.settings import read_recipe
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing, ProbeRecipe, TrainingRecipe

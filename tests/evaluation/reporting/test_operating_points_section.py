@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import validated_predictions
 from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.reporting.operating_points_section import operating_points_section

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import validated_predictions
 from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.reporting.referrals import FOUND, MISSED, REFERRED, referrals

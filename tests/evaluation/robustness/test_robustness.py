@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum

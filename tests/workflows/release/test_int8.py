@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eyeground.bundle.description import BundleDescription, OperatingPoint
+from eyeground.bundle.description import BundleDescription
 from eyeground.bundle.open import Bundle
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import Target
 from eyeground.models.quantise import Way
 from eyeground.workflows.release import int8

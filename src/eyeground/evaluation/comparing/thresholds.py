@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import describe_output
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.tables import write_table

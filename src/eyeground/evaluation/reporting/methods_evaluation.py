@@ -4,10 +4,10 @@ from collections import defaultdict
 
 import pandas as pd
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import describe_output
-from eyeground.core.columns import SPLITS
 from eyeground.core.proportions import CONFIDENCE
+from eyeground.core.words import SPLITS
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.flow import NO_SPLIT, flow_table
 from eyeground.evaluation.metrics import title_of

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import describe_output
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.estimates import as_text

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.estimates import Estimate, Support

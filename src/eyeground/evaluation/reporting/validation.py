@@ -12,7 +12,8 @@ from typing import TypedDict
 
 import pandas as pd
 
-from eyeground.bundle.description import BundleDescription, OperatingPoint
+from eyeground.bundle.description import BundleDescription
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import describe_output
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.core.tables import write_table

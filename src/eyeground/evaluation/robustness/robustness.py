@@ -12,7 +12,7 @@ fixed threshold misses disease. So the share of decisions that flip stands besid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.evaluation.estimates import Estimate, not_estimable
 from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.measures import Computed, compute, ranking_measure

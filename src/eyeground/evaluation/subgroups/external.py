@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND, RocCurve, roc_with_band

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.bundle.description import OperatingPoint
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.evaluation.evaluating import resampling_of
 from eyeground.evaluation.flow import evaluated_scope

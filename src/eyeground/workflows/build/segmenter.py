@@ -16,11 +16,12 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from eyeground.bundle.description import AnswerRules, OperatingPoint, TrainingRecord
+from eyeground.bundle.description import AnswerRules, TrainingRecord
 from eyeground.bundle.installed import DESCRIPTION, folder_of
 from eyeground.bundle.measured import MeasuredMetric
 from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_classifier
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import read_recipe
 from eyeground.core.progress import track

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from eyeground.bundle.calibration import describe_calibration
-from eyeground.bundle.description import BundleDescription, Share, describe_views
+from eyeground.bundle.description import BundleDescription, describe_views
 from eyeground.bundle.measured import MeasuredMetric
+from eyeground.config.operating_point import Share
 from eyeground.core.templates import open_template
 from eyeground.datasets import DATASETS, Dataset
 from eyeground.evaluation import Evaluation
