@@ -1,8 +1,6 @@
-"""The one kind of error that a user can act on.
+"""The one kind of error that a user can act on, such as a wrong column, a full disk, or a folder that is not a bundle.
 
-Anything a person can cause or cure (a wrong column, a full disk, a folder that is not a bundle) is raised
-as `UserError` with a sentence that names the place and the fix. The command line prints that sentence and
-exits with `EXIT_USER_ERROR`; any other exception is a bug of ours and shows its traceback.
+The command line prints its sentence and exits with `EXIT_USER_ERROR`; any other exception is a bug and shows its traceback.
 """
 
 from collections.abc import Iterable

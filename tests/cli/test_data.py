@@ -103,7 +103,7 @@ def test_hospitals_are_joined_and_their_patients_kept_apart(capsys: pytest.Captu
     [
         (["--source", "north.csv"], "expected NAME=MANIFEST"),
         (["--source", "a=b.csv"], "is none of the manifests; they are north.csv"),
-        (["--licence", "clinic=CC0"], "no photo is of the source 'clinic'"),
+        (["--licence", "clinic=CC0"], "no source 'clinic'"),
     ],
 )
 def test_a_join_that_cannot_be_says_why(given: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -144,7 +144,7 @@ def test_outputs_are_named_after_target_and_class() -> None:
         ("[" * 1500, "nested too deeply"),
         ("seed: !!python/object/apply:os.system [id]", "not valid YAML"),
         ("targets: []", "'targets' is []"),
-        ("targets: [{name: a}, {name: a}]", "recipe.yaml: two targets are called 'a'"),
+        ("targets: [{name: a}, {name: a}]", "recipe.yaml: 'targets': two targets are called 'a'"),
         ("targets: [{name: 'a=b'}, {name: a, kind: multiclass, classes: [b, c]}]", "two outputs are called 'a=b'"),
         ("targets: [{name: a, classes: [x, y, z]}]", "'targets.0': a binary target has two classes"),
         ("targets: [{name: a, kind: ordinal, classes: [x]}]", "give at least two"),
@@ -166,7 +166,7 @@ def test_a_wrong_setting_is_named_with_its_place_and_its_fix(tmp_path: Path, con
         ("optimisation..epochs=3", "expected key=value"),
         ("optimisation.epochs=[", "the value is not valid YAML"),
         ("optimisation.epoch=3", "(did you mean 'epochs'?)"),
-        ("targets.5.weight=3", "there is no '5' to set; give the whole of 'targets.5' instead"),
+        ("targets.5.weight=3", "there is no '5' to set; give all of 'targets.5' instead"),
         ("seed.value=3", "there is no 'value' to set"),
     ],
 )

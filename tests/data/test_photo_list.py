@@ -45,7 +45,7 @@ def test_a_list_in_other_words_is_read(tmp_path: Path) -> None:
         ["b.jpg", "AB-1", "left", ""],
     ]
     assert "1 differ" in listed.remarks[0]
-    with pytest.raises(UserError, match=r"no further column 'Acession' to keep .did you mean 'Accession'"):
+    with pytest.raises(UserError, match=r"no further column 'Acession' .did you mean 'Accession'"):
         read_photo_list(tmp_path / "list.csv", mapping, keep=["Acession"])
     with pytest.raises(UserError, match=r"no column 'Fil' to be 'photo' .did you mean 'File'"):
         read_photo_list(tmp_path / "list.csv", parse_columns(["photo=Fil"], PHOTO_LIST))

@@ -202,7 +202,7 @@ def test_a_class_whose_patients_all_serve_a_rarer_one_is_named() -> None:
 @pytest.mark.parametrize(
     ("divide", "message"),
     [
-        (lambda m: split_patients(m, {"train": 0.8, "val": 0.2}), "'val' is not a split"),
+        (lambda m: split_patients(m, {"train": 0.8, "val": 0.2}), "no split 'val'"),
         (lambda m: split_patients(m, {"train": 0.8, "test": 0.3}), "add up to 1"),
         (lambda m: split_patients(m, {"train": 1.2, "test": -0.2}), "positive"),
         (lambda m: split_patients(m, {"train": 0.999, "test": 0.001}), "leaves 'test' without any"),

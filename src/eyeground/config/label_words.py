@@ -1,6 +1,6 @@
-"""What the words in label tables mean: which class means health, and which order grades have. See docs/manifest.md.
+"""What the words in label tables mean: which class means health, and which order grades have; see docs/manifest.md.
 
-Rules are generous and stated; where they give no answer, or two, callers ask and never guess.
+Where these rules give no answer, or two, callers ask the user and never guess.
 """
 
 import re
@@ -43,26 +43,13 @@ _SCALES = (
     ({"low": 1, "medium": 2, "high": 3}, re.compile(r" risk$")),
 )
 # Words that say how much of a disease there is, and not which.
-_DEGREES = frozenset(
-    [
-        "mild",
-        "moderate",
-        "severe",
-        "proliferative",
-        "proliferate",
-        "early",
-        "intermediate",
-        "late",
-        "advanced",
-        "low",
-        "medium",
-        "high",
-        "suspect",
-        "suspected",
-        "possible",
-        "definite",
-    ]
-)
+_DEGREES = frozenset(word for ranks, _ in _SCALES for word in ranks) - {
+    "glaucoma",
+    "npdr",
+    "pdr",
+    "non proliferative",
+    "nonproliferative",
+}
 # The International Clinical Diabetic Retinopathy scale (Wilkinson et al. 2003), by which public datasets count 0 to 4.
 _RETINOPATHY = ("none", "mild", "moderate", "severe", "proliferative")
 _NAMES = {
@@ -84,7 +71,7 @@ def means_health(word: str, others: Sequence[str] = ()) -> bool:
 
     Args:
         word: The class.
-        others: The other classes, by which `NonGlaucoma` beside `Glaucoma` is told from a name that begins with 'non'.
+        others: The other classes: beside `Glaucoma`, `NonGlaucoma` is its absence and not a name that begins with 'non'.
 
     >>> [means_health(word) for word in ("0", "Normal", "No DR", "Non-Glaucoma", "without AMD", "Non-proliferative", "1")]
     [True, True, True, True, True, False, False]
@@ -131,7 +118,7 @@ def known_order(classes: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def is_degree(word: str) -> bool:
-    """Whether a class only says how much of a disease there is, as `2_moderate` does, so that the label's name belongs to it."""
+    """Whether a class states only a degree, as `2_moderate` does, so that it is read together with the label's name."""
     return _unnumbered(word) in _DEGREES
 
 

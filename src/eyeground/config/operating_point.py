@@ -39,7 +39,7 @@ class Share(Settings):
 class DecisionRule(Settings):
     """When a photo is abnormal: as soon as any of these outputs reaches its threshold, all chosen together."""
 
-    rule: str = Field(description="What the whole keeps, for example 'youden' or 'specificity=0.9'.")
+    rule: str = Field(description="What all thresholds together keep, for example 'youden' or 'specificity=0.9'.")
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         min_length=1,
         description="Threshold of each deciding output; of one that is the probability of health, lower is abnormal.",

@@ -1,22 +1,20 @@
-"""The recipe of a segmenter: which structures are drawn, on what network, and how it is fitted.
+"""The recipe of a segmenter: its structures, its network, and how it is fitted; see docs/segmentation.md.
 
-Structures are independent of one another, as a photo's masks overlap (a vessel crosses the optic disc) and datasets draw
-different ones: each has an output of its own, and a mask that a photo lacks is left out of loss and figures, unless the
-recipe says that a missing file means an empty mask.
+Structures are independent, as masks overlap (a vessel crosses the optic disc) and datasets annotate different ones.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from eyeground.config.settings import Seed, Settings
 from eyeground.config.training_recipe import (
     Architecture,
     Augmentation,
+    Initialisation,
     Machine,
     Optimisation,
     Preprocessing,
-    describe_switch,
 )
 
 DEEPEST = 32  # input pixels per pixel of the deepest feature map: what sides and patches must be a multiple of
@@ -24,9 +22,9 @@ Channels = Annotated[int, Field(ge=4, le=1024)]
 
 
 class Structure(Settings):
-    """One structure or kind of lesion, drawn in the manifest's column `mask_<name>`."""
+    """One structure or kind of lesion, annotated in the manifest's column `mask_<name>`."""
 
-    name: str = Field(description="What is drawn: the part of the mask column's name after `mask_`.", min_length=1)
+    name: str = Field(description="What is segmented: the part of the mask column's name after `mask_`.", min_length=1)
     missing: Literal["unknown", "absent"] = Field(
         "unknown",
         description="What an empty mask cell says. unknown: nothing, and the photo is left out for this structure. absent: "
@@ -46,8 +44,8 @@ class Decoder(Settings):
 class SegmentationRecipe(Settings):
     """All settings of `eyeground adapt --structure`."""
 
-    structures: tuple[Structure, ...] = Field(min_length=1, description="What to draw.")
-    initialisation: str = Field(
+    structures: tuple[Structure, ...] = Field(min_length=1, description="What to segment.")
+    initialisation: Initialisation = Field(
         "imagenet",
         description="Where the encoder's weights start: scratch, imagenet, a bundle or a .safetensors file.",
     )
@@ -62,9 +60,9 @@ class SegmentationRecipe(Settings):
         0,
         ge=0,
         multiple_of=DEEPEST,
-        description="Side of the random square that a step sees of a standard photo, in pixels; 0: the whole photo.",
+        description="Side of the random square that a step sees of a standard photo, in pixels; 0: the entire photo.",
     )
-    draws: int = Field(1, ge=1, description="Times that an epoch draws each training photo.")
+    draws: int = Field(1, ge=1, description="Times that an epoch uses each training photo.")
     overlap: Literal["dice", "tversky"] = Field(
         "dice",
         description="Loss of overlap beside the loss of pixels. dice: both kinds of error alike. tversky: a missed pixel "
@@ -72,17 +70,10 @@ class SegmentationRecipe(Settings):
     )
     optimisation: Optimisation = Field(Optimisation(epochs=40, batch_size=4), description="Fitting.")
     machine: Machine = Field(Machine(), description="Hardware.")
-    seed: Seed = Field(0, description="Seed of everything random; same seed and machine, same figures.")
-
-    @field_validator("initialisation", mode="after")
-    @classmethod
-    def _initialisation_is_no_switch(cls, value: str) -> str:
-        if (message := describe_switch(value)) and value not in ("0", "1"):
-            raise ValueError(message)
-        return value
+    seed: Seed = Field(0, description="Seed of everything random; same seed and machine, same results.")
 
     @model_validator(mode="after")
-    def _is_whole(self) -> "SegmentationRecipe":
+    def _is_consistent(self) -> "SegmentationRecipe":
         names = [one.name for one in self.structures]
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated is not None:

@@ -1,8 +1,6 @@
 """Settings as a typed, closed tree: YAML in, resolved YAML out, and errors that name the key and the fix.
 
-An unknown key is an error that proposes the known one, because a setting that is silently ignored is found
-only after the training it should have changed. `--set optimisation.epochs=20` overrides a field, and is
-checked like the file.
+An unknown key is an error: a setting that is silently ignored is noticed only after the training that it should change.
 """
 
 import re
@@ -71,7 +69,7 @@ def read_recipe(kind: type[Recipe], path: Path | None = None, overrides: Sequenc
         return kind.model_validate(settings)
     except ValidationError as error:
         problems = error.errors()
-        # Pydantic also finds fault with what holds a faulty setting; the innermost problem says it best.
+        # Pydantic also reports what contains a wrong setting; the innermost problem is the most precise.
         inner = [one for one in problems if not any(_holds(one["loc"], other["loc"]) for other in problems)]
         raise UserError("\n".join(_explain(name, kind, problem) for problem in inner)) from error
 
@@ -95,7 +93,7 @@ def all_settings(kind: type[Settings]) -> dict[str, FieldInfo]:
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which `1e-4` is a number (YAML 1.1 takes it for text) and a repeated key is an error.
 
-    A few lines of aliases within aliases can stand for billions of nodes, so these are counted before any is built.
+    Nodes are counted before any is built: a few lines of nested aliases can stand for billions.
     """
 
     def get_single_node(self) -> yaml.Node | None:
@@ -115,9 +113,9 @@ class _Loader(yaml.SafeLoader):
 
 
 def _size(node: yaml.Node, known: dict[int, float]) -> float:
-    """How many nodes one stands for with every alias written out; without end where it holds itself."""
+    """How many nodes one stands for with every alias written out; infinite where it holds itself."""
     if id(node) not in known:
-        known[id(node)] = float("inf")  # until it is known, what leads back here has no end
+        known[id(node)] = float("inf")  # stays so for a node that leads back here
         inner = node.value if isinstance(node, yaml.CollectionNode) else ()
         children = [part for one in inner for part in (one if isinstance(one, tuple) else (one,))]
         known[id(node)] = 1 + sum(_size(child, known) for child in children)
@@ -168,7 +166,7 @@ def _step(place: Any, part: str, key: str) -> str | int:
         return next((name for name in (part, known_name(part), other_name(part)) if name in place), known_name(part))
     if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
         return int(part)
-    raise UserError(f"--set {key}: there is no '{part}' to set; give the whole of '{key.rpartition('.')[0]}' instead")
+    raise UserError(f"--set {key}: there is no '{part}' to set; give all of '{key.rpartition('.')[0]}' instead")
 
 
 def _holds(outer: Sequence[Any], inner: Sequence[Any]) -> bool:

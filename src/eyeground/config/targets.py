@@ -1,11 +1,11 @@
-"""What a model learns: one label column, how its values become outputs, and which of its classes means health."""
+"""What a model learns: a label column, how its values become outputs, and which of its classes means health."""
 
 import re
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from eyeground.config.label_words import plain
 from eyeground.config.settings import Settings
@@ -43,7 +43,7 @@ class Target(Settings):
                 "a binary target has two classes, the negative one first, or none where labels are 0 and 1"
             )
         if self.kind != "binary" and len(self.classes) == 1:
-            raise ValueError("one class is nothing to tell apart; give at least two")
+            raise ValueError("one class cannot be learned; give at least two")
         if len(set(self.classes)) < len(self.classes):
             raise ValueError("two classes have the same name")
         # 'none' says that no class is; without classes, those of the labels are yet to be read.
@@ -121,8 +121,8 @@ def later_steps(targets: Sequence[Target]) -> list[int]:
     return [place for place, (ordinal, step) in enumerate(steps) if ordinal and step]
 
 
-def refuse_equal_names(targets: Sequence[Target]) -> None:
-    """Raise a `ValueError` if two targets, or two outputs of the targets, have the same name."""
+def refuse_equal_names(targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """The targets; a `ValueError` if two of them, or two of their outputs, have the same name."""
     for names, what in (
         ([target.name for target in targets], "targets"),
         ([output for target in targets for output in target.outputs], "outputs"),
@@ -130,3 +130,7 @@ def refuse_equal_names(targets: Sequence[Target]) -> None:
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated is not None:
             raise ValueError(f"two {what} are called '{repeated}'")
+    return targets
+
+
+Targets = Annotated[tuple[Target, ...], Field(min_length=1), AfterValidator(refuse_equal_names)]

@@ -1,31 +1,15 @@
-"""The recipes: every setting of a training, with its default, meaning and range.
+"""Every setting of a training, with its default, meaning and range; see docs/recipe.md.
 
-A recipe holds everything that a result depends on, so that the resolved recipe saved beside a model is
-enough to train it again. Every field has a default, a meaning and a range; an unknown key is an error that
-proposes the known one. On the command line, `--set optimisation.epochs=20` overrides a field.
+A recipe holds all that a result depends on: the resolved recipe saved beside a model is enough to train it again.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from eyeground.config.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from eyeground.config.settings import Seed, Settings
-from eyeground.config.targets import Target, refuse_equal_names
-
-__all__ = [
-    "Architecture",
-    "Augmentation",
-    "CalibrationMethod",
-    "Machine",
-    "Optimisation",
-    "Preprocessing",
-    "ProbeRecipe",
-    "SoftLabels",
-    "TrainingRecipe",
-    "describe_switch",
-]
-
+from eyeground.config.targets import Target, Targets
 
 UnitValue = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -37,7 +21,7 @@ CALIBRATION = (
 
 
 def describe_switch(initialisation: object) -> str:
-    """What to say to a start that is given as yes or no, since which weights nobody could tell; else an empty string.
+    """What to answer to an initialisation that is given as yes or no, which names no weights; else an empty string.
 
     >>> describe_switch("imagenet"), describe_switch(False)
     ('', "False does not say where the weights start; did you mean 'scratch'?")
@@ -50,6 +34,16 @@ def describe_switch(initialisation: object) -> str:
     else:
         return ""
     return f"{initialisation!r} does not say where the weights start; did you mean {meant}?"
+
+
+def _refuse_switch(value: Any) -> Any:
+    # A quoted 0 or 1 may be a folder's name; whether it is one is seen when the weights are loaded.
+    if (message := describe_switch(value)) and value not in ("0", "1"):
+        raise ValueError(message)
+    return value
+
+
+Initialisation = Annotated[str, BeforeValidator(_refuse_switch)]
 
 
 class Preprocessing(Settings):
@@ -155,7 +149,7 @@ class SoftLabels(Settings):
     predictions: tuple[str, ...] = Field(
         (),
         description="Predictions tables whose photos are among the training photos, each predicted by a model that did not learn "
-        "from it (`eyeground pretrain --fold`). A photo in several tables is taught their mean. None: the labels alone.",
+        "from it (`eyeground pretrain --fold`). Of a photo in several tables the mean is used. None: the labels alone.",
     )
     share: UnitValue = Field(
         0.5, description="Share of the truth that the predictions give; where a label is unknown they give all of it."
@@ -195,7 +189,7 @@ class Optimisation(Settings):
     )
     imbalance: Literal["none", "weighted-loss", "balanced-sampler"] = Field(
         "none",
-        description="What is done about rare classes: nothing, weigh their loss, or draw their photos more often.",
+        description="What is done about rare classes: nothing, weigh their loss, or sample their photos more often.",
     )
     average_decay: float = Field(
         0.0,
@@ -214,7 +208,7 @@ class Optimisation(Settings):
 
 
 class Machine(Settings):
-    """What the work runs on; changes speed, and figures only in the last digits."""
+    """What the work runs on; changes speed, and results only in the last digits."""
 
     accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto takes a GPU where there is one.")
     devices: int = Field(1, ge=1, description="GPUs or CPU processes that train together (DDP).")
@@ -222,15 +216,15 @@ class Machine(Settings):
         None,
         ge=0,
         description="Processes that read and augment photos. Unset: as many as cores, at most 8, beside a GPU or on "
-        "more than 4 cores; else none, since reading photos between the steps then costs less than fighting the network for a core.",
+        "more than 4 cores; else none: reading photos between the steps then costs less than competing with the network for a core.",
     )
 
 
 class TrainingRecipe(Settings):
     """All settings of `eyeground pretrain` and `eyeground adapt --finetune`."""
 
-    targets: tuple[Target, ...] = Field((Target(name="abnormal"),), min_length=1, description="Label columns to learn.")
-    initialisation: str = Field(
+    targets: Targets = Field((Target(name="abnormal"),), description="Label columns to learn.")
+    initialisation: Initialisation = Field(
         "imagenet",
         description="Where the weights start: scratch, imagenet (timm's weights from the hub), a bundle, or a .safetensors file, "
         "converted by `eyeground convert` or in timm's key names.",
@@ -242,20 +236,7 @@ class TrainingRecipe(Settings):
     optimisation: Optimisation = Field(Optimisation(), description="Fitting.")
     calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     machine: Machine = Field(Machine(), description="Hardware.")
-    seed: Seed = Field(0, description="Seed of everything random; same seed and machine, same figures.")
-
-    @field_validator("initialisation", mode="before")
-    @classmethod
-    def _initialisation_is_no_switch(cls, value: Any) -> Any:
-        # A quoted 0 or 1 may be a folder's name; whether it is one is seen when the weights are loaded.
-        if (message := describe_switch(value)) and value not in ("0", "1"):
-            raise ValueError(message)
-        return value
-
-    @model_validator(mode="after")
-    def _targets_differ(self) -> "TrainingRecipe":
-        refuse_equal_names(self.targets)
-        return self
+    seed: Seed = Field(0, description="Seed of everything random; same seed and machine, same results.")
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -266,7 +247,7 @@ class TrainingRecipe(Settings):
 class ProbeRecipe(Settings):
     """All settings of `eyeground adapt --probe`: logistic regression on the frozen embedding."""
 
-    targets: tuple[Target, ...] = Field(min_length=1, description="Label columns to learn.")
+    targets: Targets = Field(description="Label columns to learn.")
     C: tuple[Positive, ...] = Field(
         (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0),
         min_length=1,
@@ -276,12 +257,7 @@ class ProbeRecipe(Settings):
         5,
         ge=2,
         description="Patient-grouped folds within the training photos by which the strength is chosen; and as many around these, "
-        "by which the whole is validated where a small manifest has no splits.",
+        "by which the probe is validated where a small manifest has no splits.",
     )
     calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     seed: Seed = Field(0, description="Seed of the folds.")
-
-    @model_validator(mode="after")
-    def _targets_differ(self) -> "ProbeRecipe":
-        refuse_equal_names(self.targets)
-        return self

@@ -1,1 +1,1 @@
-"""Files, tables, words, progress and the machine: what every room uses and none of fundus photographs knows."""
+"""Files, tables, words, progress and the machine: what every room uses; nothing here knows of fundus photographs."""

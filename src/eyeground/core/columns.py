@@ -1,8 +1,6 @@
-"""What a column of the manifest may hold, and how a wrong cell is told.
+"""Typed columns: text, numbers or classes; a cell that is none of them is a problem with its row and its fix.
 
-Every column becomes typed text, numbers or classes, and a cell that cannot is a problem with its row and its fix.
-All cells of a column that are wrong in the same way are one problem with a count, whatever they hold, which leaves
-room for the other things that are wrong with the table.
+All cells of a column that are wrong in one way are one problem with a count, so that the other problems are shown too.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +10,8 @@ import numpy as np
 import pandas as pd
 
 from eyeground.core import words
-from eyeground.core.words import EYES, SEXES, SPLITS
+from eyeground.core.words import EYES, SPLITS
 from eyeground.errors import UserError, did_you_mean
-
-__all__ = ["EYES", "SEXES", "SPLITS", "Problem", "Typed", "refuse"]
 
 HIGHEST_LABEL = 999
 MOST_PROBLEMS_SHOWN = 10
@@ -68,7 +64,11 @@ def refuse(problems: Sequence[Problem], name: str, row_numbers: Sequence[int] | 
 
 
 def problems_of(wrong: pd.Series, explain: Callable[[str], str]) -> list[Problem]:
-    """Return one problem for all wrong cells, told of the first; `wrong` holds the wrong cells, indexed by position."""
+    """Return one problem for all wrong cells, in the words of `explain` on the first.
+
+    Args:
+        wrong: The wrong cells, indexed by position.
+    """
     if wrong.empty:
         return []
     text = wrong.astype("string").fillna("")
@@ -123,7 +123,7 @@ def identifiers(cells: pd.Series) -> Typed:
 
 
 def respelt(cells: pd.Series, one_spelling: pd.Series) -> str | None:
-    """What to tell of identifiers that were written in several ways before `identifiers` gave them one, or None."""
+    """A remark on identifiers that were written in several ways before `identifiers` gave them one, or None."""
     others = text_cells(cells).nunique() - one_spelling.nunique()
     if not others:
         return None
@@ -240,8 +240,8 @@ def _two_spellings(names: pd.Series) -> list[Problem]:
     if not pairs:
         return []
     other = names[names.isin([second for _, second in pairs])]
-    told = ", ".join(f"'{first}' and '{second}'" for first, second in pairs[:MOST_CELLS_SHOWN])
-    return [Problem(int(other.index[0]), len(other), f"label '{names.name}' has {told}; write a class in one way")]
+    listed = ", ".join(f"'{first}' and '{second}'" for first, second in pairs[:MOST_CELLS_SHOWN])
+    return [Problem(int(other.index[0]), len(other), f"label '{names.name}' has {listed}; write a class in one way")]
 
 
 def _missing_words(text: pd.Series, kind: str) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""A console that shows names as they are: nothing in a file's or model's name moves the cursor or becomes markup."""
+"""A console that shows names safely: nothing in the name of a file or model moves the cursor or becomes markup."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ def visible(name: str) -> str:
 
 
 class Console(rich.console.Console):
-    """Rich's, which takes for markup only the few tags that our own messages have, and shows control characters as escapes."""
+    """Rich's console; only the few tags of our own messages are markup, and control characters are shown as escapes."""
 
     def render_str(self, text: str, *, markup: bool | None = None, **options: Any) -> Text:
         markup = self._markup if markup is None else markup

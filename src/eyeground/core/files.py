@@ -1,7 +1,6 @@
-"""What touches the disk: atomic replacement and content hashes.
+"""Atomic replacement of files, and hashes of their content.
 
-A file that others will read is never written in place: it is written beside its final name, flushed, and
-moved over it, so that a killed process leaves either the old file or the new one and never half of one.
+A file is written beside its final name, flushed and moved over it: a killed process leaves the old file or the new one.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ from pathlib import Path
 from eyeground.errors import UserError
 
 TABLE_SUFFIXES = (".csv", ".parquet")  # endings of what `eyeground.core.tables` writes
-_BEGINNING = 2**16  # bytes by which files of one size are told apart
+_BEGINNING = 2**16  # bytes by which files of one size are compared first
 READ_TABLE_SUFFIXES = (*TABLE_SUFFIXES, ".xlsx")
 SYSTEM_FOLDERS = ("@eaDir", "__MACOSX", "$RECYCLE.BIN", "#recycle")  # of Synology, macOS, Windows and network drives
 
@@ -68,7 +67,7 @@ def _partial_beside(path: Path) -> tuple[Path, int | None]:
 
 
 def locked(path: Path, flags: int) -> int | None:
-    """A handle that keeps a file or folder locked until it is closed; None where another has it, or nobody can."""
+    """A handle that locks a file or folder until it is closed; None where it is locked already or cannot be."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -106,7 +105,7 @@ def require_writable(folder: Path) -> None:
     """Check that a folder can be written to, or made.
 
     Raises:
-        UserError: If something on the way is no folder, or closed.
+        UserError: If a part of the path is no folder, or writing is not permitted.
     """
     there = next(
         place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if os.path.lexists(place)
@@ -148,15 +147,15 @@ def sha256_of(path: Path) -> str:
 def equal_files(paths: Sequence[Path]) -> list[str]:
     """A key for each file that is the same for files of equal content; a file that cannot be read is like no other.
 
-    Only files of one size and one beginning are read whole, so that this takes a fraction of hashing them all.
+    Only files that share size and beginning are read to the end, which takes a fraction of hashing them all.
     """
     sizes = [_size(path) for path in paths]
-    keys = _told_apart(sizes, lambda place: f"{sizes[place]}-{_digest(paths[place], _BEGINNING)}")
-    return _told_apart(keys, lambda place: _digest(paths[place], None))
+    keys = _refined(sizes, lambda place: f"{sizes[place]}-{_digest(paths[place], _BEGINNING)}")
+    return _refined(keys, lambda place: _digest(paths[place], None))
 
 
-def _told_apart(keys: Sequence[str | None], further: Callable[[int], str]) -> list[str]:
-    """Each key, and of those that several files share a further one."""
+def _refined(keys: Sequence[str | None], further: Callable[[int], str]) -> list[str]:
+    """Each key; keys that several files share are replaced by a further one."""
     counts = Counter(keys)
     return [
         f"unreadable {place}" if key is None else further(place) if counts[key] > 1 else key

@@ -1,7 +1,6 @@
-"""What is being done, how fast and for how long still, for anything that takes more than two seconds.
+"""Progress of anything that takes more than two seconds: a bar on a terminal, a line every two seconds in a log.
 
-On a terminal it is a rich bar; in a log file a line every two seconds, even while nothing gets done, and one at the end.
-The time left is said once it means something: after 5 % of the work, or ten seconds.
+The time left is shown once it can be estimated: after 5 % of the work, or ten seconds.
 """
 
 import sys
@@ -39,7 +38,7 @@ def track(items: Iterable[Item], description: str, total: int | None = None, uni
 
     Args:
         items: What is worked through; one item counts as one `unit`.
-        description: What is being done, in a word or three ("reading photos").
+        description: What is being done, in one to three words ("reading photos").
         total: How many items there are; taken from `len(items)` where it has one.
         unit: The plural name of an item.
     """
@@ -80,7 +79,7 @@ def _log(items: Iterable[Item], description: str, total: int | None, unit: str) 
 
 @contextmanager
 def working(description: str) -> Iterator[None]:
-    """Say what is being done while it takes longer than two seconds, where there is nothing to count."""
+    """Show what is being done while it takes longer than two seconds, where there is nothing to count."""
     started = time.monotonic()
     console = Console(stderr=True)
     if console.is_terminal:
@@ -99,7 +98,7 @@ def _line(description: str, done: int, total: int | None, unit: str, seconds: fl
 
 
 def _can_judge(done: float, total: float | None, seconds: float) -> bool:
-    """Whether the time left can be told from what is done."""
+    """Whether enough is done to estimate the time left."""
     return done > 0 and total is not None and (done >= _SHARE_TO_JUDGE_BY * total or seconds >= _SECONDS_TO_JUDGE_BY)
 
 

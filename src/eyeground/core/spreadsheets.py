@@ -1,6 +1,6 @@
-"""Excel files (`.xlsx`) as text, cell by cell as Excel shows an identifier, or not at all.
+"""Excel files (`.xlsx`) as text, each cell as Excel shows it; a cell that cannot be read so is an error.
 
-openpyxl is asked for only when such a file is read: nobody else should have to install it.
+openpyxl is imported only when such a file is read: nobody else has to install it.
 """
 
 import re

@@ -1,7 +1,6 @@
 """Tables on disk: CSV, Parquet and Excel in, CSV and Parquet out, with errors that name the row.
 
-Apart from `files`, because pandas takes most of a second to import, and a process that only reads photographs
-needs none of it.
+Not in `files`, because pandas takes most of a second to import, and a process that only reads photographs needs none of it.
 """
 
 import csv
@@ -23,11 +22,10 @@ MOST_CHARACTERS = 2**20  # of the first line, by which the separator is found
 def read_table(path: Path) -> pd.DataFrame:
     """Read a CSV or Excel table (every cell as text, empty cells as missing) or a Parquet table.
 
-    Cells of a CSV may be separated by commas, semicolons or tabs, whichever the header has most of or a first line such
-    as `sep=;` says. They stay text so that a patient called `007` keeps its zeros; whoever reads a column decides
-    what it means. Rows without any content and nameless columns without any content are left out; the index
-    still counts the rows of the file, so that `index + 2` is the row a spreadsheet shows. A nameless column with
-    content is called `Unnamed: ` and its position.
+    Cells of a CSV are separated by commas, semicolons or tabs: what a first line such as `sep=;` states, or what the
+    header has most of. They stay text so that a patient called `007` keeps its zeros. Rows and nameless columns without
+    content are left out; the index still counts the rows of the file, so that `index + 2` is the row a spreadsheet
+    shows. A nameless column with content is called `Unnamed: ` and its position.
 
     Raises:
         UserError: If the file is missing, empty, no table, not UTF-8, has a row longer than its header or a repeated

@@ -1,6 +1,6 @@
-"""Identifiers and a few words as people and other programs write them: one spelling for each meaning.
+"""Identifiers and a few words as people and other programs write them, in one spelling for each meaning.
 
-The one place that knows that OD is the right eye, that `val` is validation, and that `1` and `1.0` are one patient.
+Here is decided that OD is the right eye, that `val` is validation, and that `1` and `1.0` are one patient.
 """
 
 import re
@@ -43,14 +43,14 @@ MEANINGS: dict[str, dict[str, str]] = {
 _YEARS_PER = {"y": 1.0, "j": 1.0, "a": 1.0, "m": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
 _AGE = re.compile(r"(\d+(?:[.,]\d+)?)(?: ?(y|yr|yrs|year|years|y\.o|yo|j|jahre|ans|años|a|m|months|w|d))?\.?")
 _WHOLE_WITH_POINT = re.compile(r"(\d+)(?:\.0+|,0)")  # not 1,000, which may be a thousand
-# A spreadsheet shows a long number so, and writes it so: the digits behind are gone.
+# A spreadsheet shows and writes a long number like this: the last digits are lost.
 _LOST = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[ T]00:00(?::00(?:\.0+)?)?")
 _CELL_ERROR = re.compile(r"#(?:REF!|VALUE!|NAME\?|NUM!|NULL!|DIV/0!|N/A|#+)")
 
 
 def folded(text: str) -> str:
-    """A text without what two people type differently: capitals, blanks at its ends or doubled, `_` for a blank, width.
+    """A text without what two people type differently: capitals, outer and doubled blanks, `_` for a blank, width.
 
     >>> folded(" Right_Eye ")
     'right eye'
@@ -149,7 +149,7 @@ def one_spelling(texts: Iterable[str]) -> dict[str, str]:
 
 
 def lost_identifier(text: str) -> str | None:
-    """Why a text is no identifier but what a spreadsheet left of one, or None.
+    """Why a text is not an identifier but what a spreadsheet made of one, or None.
 
     >>> lost_identifier("2.02311E+13")
     'is a number that a spreadsheet shortened, so its last digits are lost'

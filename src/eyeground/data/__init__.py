@@ -1,1 +1,1 @@
-"""Tables of photographs and of predictions: the manifest, its splits, how foreign columns become it."""
+"""Tables of photographs and of predictions: the manifest, its splits, and tables of other columns."""

@@ -1,9 +1,6 @@
-r"""Tables that others wrote: which of their columns are which of ours, said in one way for every command.
+r"""Which columns of another table are which of ours, in one syntax for every command; see docs/predictions.md.
 
-    photo=Filename, patient=folder(Filename), eye=match(Filename, "_(left|right)$"), dr='Referable DR?':yes=1,no=0
-
-A column may be taken whole, as the first folder of a path, as what a pattern finds (its first group, if it has one), and
-with its values translated. Nothing is guessed.
+photo=Filename, patient=folder(Filename), eye=match(Filename, "_(left|right)$"), dr='Referable DR?':yes=1,no=0
 """
 
 import re
@@ -19,7 +16,7 @@ from eyeground.errors import UserError, did_you_mean
 FUNCTIONS = ("folder", "match")
 
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
-# Of ours, the name of an output may hold `>=`; one that holds `=` is put in quotes.
+# The name of an output of ours may hold `>=`; one that holds `=` is put in quotes.
 _PAIR = re.compile(
     rf"\s*({_QUOTED}|(?:>=|[^=,'\"()])+?)\s*=\s*((?:{_QUOTED}|\((?:{_QUOTED}|[^()'\"])*\)|[^,'\"()])*)\s*(?:,|$)"
 )
@@ -55,10 +52,10 @@ def parse_pairs(text: str, option: str, example: str, our_name: Callable[[str], 
     """Read `ours=theirs` pairs, separated by commas.
 
     Args:
-        text: A name of theirs with a comma, an equals sign or quotes is put in quotes.
+        text: A column of the other table whose name holds a comma, an equals sign or quotes is put in quotes.
         option: What the text was given as, for errors.
         example: A mapping that is right, for errors.
-        our_name: Turns what stands before the first `=` into a column of ours, or raises a `UserError`.
+        our_name: Turns the text before the first `=` into a column of ours, or raises a `UserError`.
 
     Raises:
         UserError: If the text is no such mapping, or maps one of our columns twice.
@@ -112,9 +109,9 @@ def parse_label(text: str, columns: Collection[str]) -> tuple[str, Origin]:
     """
     if text in columns:
         return text, Origin(text)
-    whole = _TRANSLATED.fullmatch(text)
-    if whole and whole[1] in columns:
-        return whole[1], Origin(whole[1], values=_values(whole[2]))
+    translated = _TRANSLATED.fullmatch(text)
+    if translated and translated[1] in columns:
+        return translated[1], Origin(translated[1], values=_values(translated[2]))
     name, _, theirs = (part.strip() for part in text.partition("="))
     if not theirs:
         return text, Origin(text)
@@ -122,7 +119,7 @@ def parse_label(text: str, columns: Collection[str]) -> tuple[str, Origin]:
 
 
 def parse_origin(text: str, name: str, option: str) -> Origin:
-    """Read what stands behind `name=`: a column, perhaps in quotes, or a function of one, perhaps with its values."""
+    """Read the text after `name=`: a column, perhaps in quotes, or a function of one, perhaps with its values."""
     translated = _TRANSLATED.fullmatch(text.strip())
     values = _values(translated[2]) if translated else ()
     text = (translated[1] if translated else text).strip()
@@ -148,7 +145,7 @@ def parse_origin(text: str, name: str, option: str) -> Origin:
 
 
 def is_call(text: str) -> bool:
-    """Whether a text is a function of a column, and not its name."""
+    """Whether a text is a function of a column and not the name of one."""
     return _CALL.fullmatch(text) is not None
 
 
@@ -180,8 +177,8 @@ def mapped_table(
         lower = column.lower()
         if ours(lower) and lower not in mapping and lower not in kept:
             kept[lower] = table[column].rename(lower)
-    taken = {column: _taken(table, origin, name).rename(column) for column, origin in mapping.items()}
-    return pd.DataFrame(kept | taken, index=table.index)
+    mapped = {column: _cells_of(table, origin, name).rename(column) for column, origin in mapping.items()}
+    return pd.DataFrame(kept | mapped, index=table.index)
 
 
 def _pairs(text: str, option: str, example: str) -> list[tuple[str, str]]:
@@ -214,11 +211,11 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def _taken(table: pd.DataFrame, origin: Origin, name: str) -> pd.Series:
+def _cells_of(table: pd.DataFrame, origin: Origin, name: str) -> pd.Series:
     cells = table[origin.column]
     if origin.function:
         pattern = r"^/?([^/]+)/" if origin.function == "folder" else origin.pattern
-        # The whole of what is found, unless a group says which part.
+        # All that is found, unless a group selects a part.
         grouped = pattern if re.compile(pattern).groups else f"({pattern})"
         cells = text_cells(cells).str.extract(grouped, expand=True)[0]
     return _translated(cells, origin, name) if origin.values else cells

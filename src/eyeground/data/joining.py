@@ -1,7 +1,6 @@
-"""Several manifests into one: patients of different sources stay apart, and licences and citations come along.
+"""Several manifests into one, with licences and citations; see docs/manifest.md.
 
-A source is a dataset, a hospital or a site: within one, a patient's identifier means one patient. Between two it means
-nothing, so patients get their source in front of their identifier.
+An identifier means one patient within a source (a dataset, a hospital, a site) only, so the source is put before it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ import pandas as pd
 
 from eyeground.core.words import identifier_key, one_spelling
 from eyeground.data.manifest import NOTE_PREFIX, Manifest, validated
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 
 LICENCE, CITATION = NOTE_PREFIX + "licence", NOTE_PREFIX + "citation"
 
@@ -52,11 +51,11 @@ def with_source(manifest: Manifest, source: str, name: str) -> Manifest:
     """Return the manifest with `source` in every row; `name` is what to call it in an error.
 
     Raises:
-        UserError: If it says another source itself.
+        UserError: If its own column `source` names another one.
     """
-    said = [] if "source" not in manifest.table else sorted(set(manifest.table["source"].dropna()) - {source})
-    if said:
-        raise UserError(f"{name}: its column 'source' says {', '.join(said[:3])}; leave out --source {source}={name}")
+    others = [] if "source" not in manifest.table else sorted(set(manifest.table["source"].dropna()) - {source})
+    if others:
+        raise UserError(f"{name}: its column 'source' says {', '.join(others[:3])}; leave out --source {source}={name}")
     return Manifest(manifest.table.assign(source=source).astype({"source": "string"}), manifest.root, manifest.remarks)
 
 
@@ -71,7 +70,7 @@ def patients_apart(manifests: Mapping[str, Manifest]) -> list[Manifest]:
         of several sources gets the first of them by alphabet.
 
     Raises:
-        UserError: If two manifests have patients in common and one of them does not say the source of its photos.
+        UserError: If two manifests have patients in common and one of them does not state the source of its photos.
     """
     for one, other in combinations(manifests, 2):
         _refuse_unknown_sources(one, manifests[one], other, manifests[other])
@@ -88,8 +87,7 @@ def with_terms(manifest: Manifest, terms: Mapping[str, Terms]) -> Manifest:
     sources = set() if "source" not in manifest.table else set(manifest.table["source"].dropna())
     for source in terms:
         if source not in sources:
-            known = ", ".join(sorted(sources)) or "none"
-            raise UserError(f"no photo is of the source '{source}'{did_you_mean(source, sources)}; there are {known}")
+            raise unknown("source", source, sorted(sources), "the manifest")
     table = manifest.table.copy()
     for column, texts in (
         (LICENCE, {source: one.licence for source, one in terms.items() if one.licence}),

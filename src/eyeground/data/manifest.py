@@ -1,14 +1,4 @@
-"""The manifest: a table of photographs, one row each, that everything else starts from.
-
-A manifest is a CSV or Parquet file. `photo` (path relative to the file) and `patient` are required. `eye`,
-`split`, `fold`, `device`, `age`, `sex` and `source` are understood when present. Columns named `mask_…` hold
-paths of segmentation masks, columns named `note_…` hold free text, and **every other column is a label**:
-0/1, a small integer (a grade) or a class name, where empty means unknown. An unknown label is masked out of
-loss and metrics, never taken for a negative; that is what lets partially labelled datasets be joined.
-
-Reading is strict and errors are complete: up to ten problems are listed at once, each with file, row (as a
-spreadsheet counts them: the header is row 1), column, and the fix. Only what a command needs can stop it.
-"""
+"""The manifest: a table of photographs, one row each, from which everything else starts; see docs/manifest.md."""
 
 import hashlib
 import os
@@ -19,28 +9,10 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from eyeground.core import columns
-from eyeground.core.columns import EYES, SEXES, Problem
+from eyeground.core.columns import Problem
 from eyeground.core.tables import NAMELESS, read_table, write_table
 from eyeground.core.words import SPLITS
-from eyeground.errors import UserError, did_you_mean
-
-__all__ = [
-    "EYES",
-    "MASK_PREFIX",
-    "NOTE_PREFIX",
-    "OPTIONAL",
-    "REQUIRED",
-    "SEXES",
-    "SPLITS",
-    "Manifest",
-    "is_label",
-    "lacking_column",
-    "read_manifest",
-    "repeated_photos",
-    "typed_column",
-    "validated",
-    "write_manifest",
-]
+from eyeground.errors import UserError, did_you_mean, unknown
 
 REQUIRED = ("photo", "patient")
 OPTIONAL = ("eye", "split", "fold", "device", "age", "sex", "source")
@@ -60,7 +32,7 @@ class Manifest:
         table: One row per photograph. `photo`, `patient`, `eye`, `split`, `device`, `sex`, `source` are strings, `age`
             (years) is a float, `fold` and numeric labels are nullable integers; missing is `pandas.NA`.
         root: The folder that `photo` and `mask_…` paths are relative to.
-        remarks: Sentences for the user: choices made in reading, traps, counts of disagreements.
+        remarks: Sentences for the user: choices made in reading, pitfalls, counts of disagreements.
     """
 
     table: pd.DataFrame
@@ -102,7 +74,7 @@ class Manifest:
     def in_split(self, split: str) -> "Manifest":
         """Return the rows of one split (`train`, `validation` or `test`)."""
         if split not in SPLITS:
-            raise UserError(f"'{split}' is not a split{did_you_mean(split, SPLITS)}; use {', '.join(SPLITS)}")
+            raise unknown("split", split, SPLITS)
         if "split" not in self.table:
             raise UserError("the manifest has no 'split' column; make one with `eyeground split`")
         return self.where(self.table["split"] == split)
@@ -119,10 +91,7 @@ class Manifest:
         return hashlib.sha256("\n".join([header, *sorted(rows)]).encode()).hexdigest()
 
     def moved_to(self, root: Path) -> "Manifest":
-        """Return the same photographs with paths relative to another folder.
-
-        Symbolic links keep their names: a photograph is called what its owner calls it.
-        """
+        """Return the same photographs with paths relative to another folder; symbolic links keep their names."""
         old_root, new_root = Path(self.root).resolve(), Path(root).resolve()
         if old_root == new_root:
             return replace(self, root=Path(root))
@@ -153,7 +122,7 @@ def read_manifest(path: Path, needs: Collection[str] | None = None) -> Manifest:
     """
     path = Path(path)
     table = read_table(path)
-    return _validated(table, str(path), path.parent, table.index + 2, needs)
+    return validated(table, str(path), path.parent, table.index + 2, needs)
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
@@ -163,7 +132,11 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
 
 
 def validated(
-    table: pd.DataFrame, name: str, root: Path = Path(), row_numbers: Sequence[int] | pd.Index | None = None
+    table: pd.DataFrame,
+    name: str,
+    root: Path = Path(),
+    row_numbers: Sequence[int] | pd.Index | None = None,
+    needs: Collection[str] | None = None,
 ) -> Manifest:
     """Check a table against the schema and give every column its type.
 
@@ -172,20 +145,12 @@ def validated(
         name: What to call the table in error messages, usually its path.
         root: The folder that paths are relative to.
         row_numbers: Those that a spreadsheet shows, for errors; counted from 2 unless given.
+        needs: As in `read_manifest`.
 
     Raises:
         UserError: Listing up to ten problems.
     """
-    return _validated(table, name, root, range(2, len(table) + 2) if row_numbers is None else row_numbers)
-
-
-def _validated(
-    table: pd.DataFrame,
-    name: str,
-    root: Path,
-    row_numbers: Sequence[int] | pd.Index,
-    needs: Collection[str] | None = None,
-) -> Manifest:
+    row_numbers = range(2, len(table) + 2) if row_numbers is None else row_numbers
     table = table.reset_index(drop=True)
     table.columns = pd.Index([str(column).strip() for column in table.columns])
     needed = set(table.columns) | set(OPTIONAL) if needs is None else {*REQUIRED, *needs}
@@ -215,7 +180,7 @@ def _validated(
 
 
 def _column_problems(names: Sequence[str], needed: Collection[str] = REQUIRED + OPTIONAL) -> list[Problem]:
-    """A column whose name is almost right would be read as a label and never missed, so it is a problem."""
+    """Problems of the columns' names; one that is almost right is a problem, as it would be read as a label."""
     texts = []
     for known in REQUIRED + OPTIONAL:
         if known in REQUIRED and known not in names:
@@ -232,7 +197,7 @@ def _column_problems(names: Sequence[str], needed: Collection[str] = REQUIRED + 
 
 
 def lacking_column(known: str, names: Sequence[str], required: Sequence[str]) -> str:
-    """That a required column is missing, and which one may be meant."""
+    """Says that a required column is missing, and which column may be meant."""
     near = [other for other in names if other.lower() in (known, *_COLUMN_SYNONYMS[known])]
     near.sort(key=lambda other: other.lower() != known)
     hint = f"; rename '{near[0]}' to '{known}'" if near else did_you_mean(known, names)
@@ -241,12 +206,12 @@ def lacking_column(known: str, names: Sequence[str], required: Sequence[str]) ->
 
 
 def is_label(column: str) -> bool:
-    """Whether a column is a label by its name: whatever has no other meaning is."""
+    """Whether a column is a label: every name without another meaning is one."""
     return column not in REQUIRED + OPTIONAL and not column.startswith((MASK_PREFIX, NOTE_PREFIX))
 
 
 def typed_column(cells: pd.Series) -> columns.Typed:
-    """A column of a manifest by its name: typed, and what is wrong with it."""
+    """A column of a manifest, typed as its name demands, and what is wrong with it."""
     column = str(cells.name)
     if column == "photo" or column.startswith(MASK_PREFIX):
         return columns.paths(cells, required=column == "photo")
@@ -266,7 +231,7 @@ def typed_column(cells: pd.Series) -> columns.Typed:
 
 
 def repeated_photos(photos: pd.Series) -> list[Problem]:
-    """Photographs that stand in two rows."""
+    """Photographs that have more than one row."""
     known = photos.dropna()
     return columns.problems_of(
         known[known.duplicated()],
@@ -275,7 +240,7 @@ def repeated_photos(photos: pd.Series) -> list[Problem]:
 
 
 def _patients_across(patients: pd.Series, cells: pd.Series) -> list[Problem]:
-    """A patient on both sides of a split makes every later figure optimistic, so it is never read silently."""
+    """Patients on both sides of a split, who would make every later result optimistic."""
     pairs = pd.DataFrame({"patient": patients, "part": cells}).dropna().drop_duplicates()
     crossing = pairs[pairs["patient"].duplicated()].drop_duplicates("patient").index
     if crossing.empty:
@@ -287,7 +252,7 @@ def _patients_across(patients: pd.Series, cells: pd.Series) -> list[Problem]:
 
 
 def _moved(paths: pd.Series, old_root: Path, new_root: Path) -> pd.Series:
-    """Paths relative to another folder, worked out once per folder and not once per photograph."""
+    """Paths relative to another folder, computed once per folder and not once per photograph."""
     if paths.isna().all():  # a mask that no photograph has; pandas would give one part and not three
         return paths
     parts = paths.str.rpartition("/", expand=True)

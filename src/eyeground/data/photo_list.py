@@ -1,4 +1,4 @@
-"""What screening reads of a table: which photographs, and whose they are where it says so."""
+"""The columns that screening reads of a table: the photographs, and their patients and eyes where they are given."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,16 +9,15 @@ from eyeground.core import columns
 from eyeground.core.tables import read_table
 from eyeground.data.column_mapping import Origin, mapped_table
 from eyeground.data.manifest import Manifest, lacking_column, repeated_photos
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 
 PHOTO_LIST = ("photo", "patient", "eye")  # what screening knows of a table
 
 
 def read_photo_list(path: Path, mapping: Mapping[str, Origin] | None = None, keep: Sequence[str] = ()) -> Manifest:
-    """Read of a table what screening needs: which photographs, and whose they are where it says so.
+    """Read the columns of a table that screening needs.
 
-    `patient` need not be there and may be empty, and all other columns are passed over: nobody has labelled
-    photographs that are yet to be screened.
+    `patient` may be missing or empty, and all other columns are ignored: photographs to be screened have no labels yet.
 
     Args:
         mapping: Which columns are `photo`, `patient` and `eye`, where they have other names.
@@ -37,10 +36,7 @@ def read_photo_list(path: Path, mapping: Mapping[str, Origin] | None = None, kee
     source = source.reset_index(drop=True)
     for column in keep:
         if column not in source or column in PHOTO_LIST:
-            raise UserError(
-                f"{path}: there is no further column '{column}' to keep{did_you_mean(column, source.columns)}; "
-                f"it has {', '.join(source.columns)}"
-            )
+            raise unknown("further column", column, source.columns.drop(list(PHOTO_LIST), errors="ignore"), str(path))
     table = mapped_table(source, mapping or {}, str(path), PHOTO_LIST.__contains__)
     if "photo" not in table:
         raise UserError(f"{path}: {lacking_column('photo', list(source.columns), ('photo',))}")

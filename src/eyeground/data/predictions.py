@@ -1,11 +1,6 @@
-"""The predictions table: one row per photograph, all that evaluation needs to know of any model.
+"""The predictions table: one row per photograph, all that evaluation needs of any model; see docs/predictions.md."""
 
-Columns: `photo`, `patient`, optional `split` and `fold`, and for every output of a model
-`truth_<output>` (0 or 1, empty where unknown) and `probability_<output>` (0 to 1). A model that never saw
-eyeground can be evaluated by writing this table.
-"""
-
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +12,14 @@ from eyeground.core import columns, words
 from eyeground.core.columns import Problem
 from eyeground.core.tables import read_table, write_table
 from eyeground.core.words import SPLITS
-from eyeground.data.manifest import OPTIONAL, REQUIRED
-from eyeground.errors import UserError, did_you_mean
+from eyeground.data.manifest import OPTIONAL, REQUIRED, repeated_photos, typed_column
+from eyeground.errors import UserError, did_you_mean, unknown
 
 TRUTH, PROBABILITY = "truth_", "probability_"
 # What `predict` adds of screening: its status and unfamiliarity, and whether the model learned from this very file.
 STATUS, UNFAMILIARITY, IN_TRAINING = "status", "unfamiliarity", "in_training"
-DESCRIBING = ("eye", "sex", "age")  # what subgroups are told by and figures do without
+DESCRIBING = ("eye", "sex", "age")  # columns of subgroups, which other results do not need
+AS_IN_MANIFEST = (*REQUIRED, *DESCRIBING, "split", "fold")
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class Predictions:
         table: `photo`, `patient` (strings), optional `split`, `eye`, `sex` (strings), `fold`, `in_training` (nullable
             integers), `age` (years, float); `truth_…` (float: 0, 1 or NaN) and `probability_…` (float in 0-1) for each
             output. Further columns are kept as they are.
-        remarks: Sentences for the user: what reading made of the table.
+        remarks: Sentences for the user: choices made in reading.
     """
 
     table: pd.DataFrame
@@ -50,7 +46,7 @@ class Predictions:
     def in_split(self, split: str) -> "Predictions":
         """Return the rows of one split (`train`, `validation`, `test`); none if the table has no `split` column."""
         if split not in SPLITS:
-            raise UserError(f"'{split}' is not a split{did_you_mean(split, SPLITS)}; use {', '.join(SPLITS)}")
+            raise unknown("split", split, SPLITS)
         if "split" not in self.table:
             return Predictions(self.table.iloc[:0])
         return Predictions(self.table[self.table["split"] == split].reset_index(drop=True))
@@ -59,18 +55,23 @@ class Predictions:
         """Return the table without its `split` column: for a model that has seen none of the photos."""
         return replace(self, table=self.table.drop(columns="split", errors="ignore"))
 
+    def require(self, outputs: Iterable[str], name: str = "the predictions") -> None:
+        """Check that the table has these outputs; `name` is what to call it in the error.
+
+        Raises:
+            UserError: Naming the first output that is not there.
+        """
+        for output in outputs:
+            if output not in self.outputs:
+                raise unknown("output", output, self.outputs, name)
+
     def only(self, outputs: Sequence[str]) -> "Predictions":
         """Return the table with these outputs alone.
 
         Raises:
             UserError: If there is no such output.
         """
-        for output in outputs:
-            if output not in self.outputs:
-                raise UserError(
-                    f"the predictions have no output '{output}'{did_you_mean(output, self.outputs)}; "
-                    f"they have {', '.join(self.outputs)}"
-                )
+        self.require(outputs)
         others = [output for output in self.outputs if output not in outputs]
         left_out = [prefix + output for output in others for prefix in (TRUTH, PROBABILITY)]
         return replace(self, table=self.table.drop(columns=left_out))
@@ -81,11 +82,7 @@ class Predictions:
         Raises:
             UserError: If there is no such output.
         """
-        if output not in self.outputs:
-            raise UserError(
-                f"the predictions have no output '{output}'{did_you_mean(output, self.outputs)}; "
-                f"they have {', '.join(self.outputs)}"
-            )
+        self.require([output])
         rows = self.table[self.table[TRUTH + output].notna()]
         return (
             rows[TRUTH + output].to_numpy(dtype=float),
@@ -124,29 +121,28 @@ def truths(labels: pd.Series, target: Target) -> pd.DataFrame:
         .astype("Float64")
         .to_numpy(float, na_value=np.nan)
     )
-    unknown = np.isnan(rank)
+    is_missing = np.isnan(rank)
     if target.kind == "binary":
-        columns = [rank]
+        found = [rank]
     elif target.kind == "multiclass":
-        columns = [np.where(unknown, np.nan, rank == index) for index in range(len(classes))]
+        found = [np.where(is_missing, np.nan, rank == index) for index in range(len(classes))]
     else:
-        columns = [np.where(unknown, np.nan, rank >= index) for index in range(1, len(classes))]
-    return pd.DataFrame(dict(zip(target.outputs, columns, strict=True)), index=labels.index)
+        found = [np.where(is_missing, np.nan, rank >= index) for index in range(1, len(classes))]
+    return pd.DataFrame(dict(zip(target.outputs, found, strict=True)), index=labels.index)
 
 
 def compose_predictions(
     rows: pd.DataFrame, truth: pd.DataFrame, predicted: np.ndarray, further: pd.DataFrame | None = None
 ) -> Predictions:
-    """Put a model's probabilities beside what a manifest knows of the photographs.
+    """Join a model's probabilities with a manifest's columns.
 
     Args:
         rows: Shape (n, columns): rows of a manifest; of these, the required and the optional columns are kept.
         truth: Shape (n, outputs): 0, 1 or NaN, columns named by output.
         predicted: Shape (n, outputs), in 0-1.
-        further: Shape (n, columns): columns to put after these.
+        further: Shape (n, columns): columns to append.
     """
-    table = rows[[column for column in REQUIRED + OPTIONAL if column in rows]].reset_index(drop=True)
-    parts = [table]
+    parts = [rows[[column for column in REQUIRED + OPTIONAL if column in rows]].reset_index(drop=True)]
     for index, output in enumerate(truth.columns):
         known = truth[output].to_numpy(float)
         parts.append(pd.DataFrame({TRUTH + output: known, PROBABILITY + output: predicted[:, index].astype(float)}))
@@ -167,7 +163,7 @@ def read_predictions(path: Path, needs: Collection[str] = DESCRIBING) -> Predict
     """
     path = Path(path)
     table = read_table(path)
-    return _validated(table, str(path), table.index + 2, needs)
+    return validated_predictions(table, str(path), table.index + 2, needs)
 
 
 def write_predictions(predictions: Predictions, path: Path, for_spreadsheets: bool = False) -> None:
@@ -176,24 +172,22 @@ def write_predictions(predictions: Predictions, path: Path, for_spreadsheets: bo
 
 
 def validated_predictions(
-    table: pd.DataFrame, name: str, row_numbers: Sequence[int] | pd.Index | None = None
+    table: pd.DataFrame,
+    name: str,
+    row_numbers: Sequence[int] | pd.Index | None = None,
+    needs: Collection[str] = DESCRIBING,
 ) -> Predictions:
     """Check a table against the schema and give every column its type.
 
-    `row_numbers` are those that a spreadsheet shows, for errors; counted from 2 unless given.
+    Args:
+        name: What to call the table in errors.
+        row_numbers: Those that a spreadsheet shows, for errors; counted from 2 unless given.
+        needs: As in `read_predictions`.
 
     Raises:
         UserError: Naming the table, row, column and fix, for up to ten problems at once.
     """
-    return _validated(table, name, range(2, len(table) + 2) if row_numbers is None else row_numbers)
-
-
-def _validated(
-    table: pd.DataFrame,
-    name: str,
-    row_numbers: Sequence[int] | pd.Index,
-    needs: Collection[str] = DESCRIBING,
-) -> Predictions:
+    row_numbers = range(2, len(table) + 2) if row_numbers is None else row_numbers
     table = table.reset_index(drop=True)
     _check_column_names(list(table.columns), name)
     if table.empty:
@@ -205,19 +199,14 @@ def _validated(
         if found and column in DESCRIBING and column not in needs:
             typed[column], found = table[column], []
         problems += found
-    photos = typed["photo"].dropna()
-    problems += columns.problems_of(
-        photos[photos.duplicated()],
-        lambda photo: f"'photo' is '{photo}', as in an earlier row; keep one row per photograph and model",
-    )
-    columns.refuse(problems, name, row_numbers)
+    columns.refuse(problems + repeated_photos(typed["photo"]), name, row_numbers)
     remark = columns.respelt(table["patient"], typed["patient"])
     return Predictions(pd.DataFrame(typed), (remark,) if remark else ())
 
 
 def _check_column_names(names: Sequence[str], name: str) -> None:
     found = f"Columns found: {', '.join(names)}"
-    for required in ("photo", "patient"):
+    for required in REQUIRED:
         if required not in names:
             raise UserError(f"{name}: there is no column '{required}'{did_you_mean(required, names)}. {found}")
     probabilities = [column for column in names if column.startswith(PROBABILITY)]
@@ -233,18 +222,8 @@ def _check_column_names(names: Sequence[str], name: str) -> None:
 
 def _typed(cells: pd.Series) -> columns.Typed:
     column = str(cells.name)
-    if column == "photo":
-        return columns.paths(cells, required=True)
-    if column == "patient":
-        return columns.identifiers(cells)
-    if column in ("split", "eye"):
-        return columns.choice(cells, column)
-    if column == "sex":
-        return columns.sex(cells)
-    if column == "age":
-        return columns.age(cells)
-    if column == "fold":
-        return columns.number(cells, 0, 999, "a whole number from 0 or empty", whole=True)
+    if column in AS_IN_MANIFEST:
+        return typed_column(cells)
     if column == IN_TRAINING:
         return columns.number(cells, 0, 1, "0, 1 or empty", whole=True)
     if column.startswith(TRUTH):

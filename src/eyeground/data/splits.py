@@ -1,13 +1,7 @@
-"""Splits, folds and label fractions, always by patient.
+"""Splits, folds and label fractions, always by patient and by a hash of the identifier; see docs/manifest.md.
 
-One idea serves all three. Within each stratum, patients are put in an order drawn from a hash of (seed,
-purpose, patient). For splits and label fractions they are spread evenly over [0, 1), of which a split or a
-fraction is an interval; for folds they are dealt out in turn. So a fraction is nested in every larger one,
-each part holds its share of every stratum, and the outcome depends on neither the order of rows nor the
-version of a random-number generator.
-
-A patient's stratum is the rarest of the patient's labels (over all photographs of the patient): rare
-diseases are spread first, at the cost of balancing combinations of labels only on average.
+Within each stratum the hash orders the patients: a split or fraction is an interval of that order, folds deal it out in
+turn. A patient's stratum is the rarest of its labels, so combinations of labels are balanced on average only.
 """
 
 import hashlib
@@ -20,7 +14,7 @@ import pandas as pd
 
 from eyeground.core.words import SPLITS
 from eyeground.data.manifest import Manifest
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 
 LABEL_FRACTIONS = (0.01, 0.05, 0.10, 0.25, 0.50, 1.0)
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
@@ -42,9 +36,9 @@ def split_patients(
     Raises:
         UserError: If a share or a name is wrong, or a split would hold no patient.
     """
-    unknown = [name for name in shares if name not in SPLITS]
-    if unknown:
-        raise UserError(f"'{unknown[0]}' is not a split; use {', '.join(SPLITS)}{did_you_mean(unknown[0], SPLITS)}")
+    for name in shares:
+        if name not in SPLITS:
+            raise unknown("split", name, SPLITS)
     if any(share <= 0 for share in shares.values()) or not math.isclose(sum(shares.values()), 1, abs_tol=1e-6):
         raise UserError(f"split shares must be positive and add up to 1, not {dict(shares)}")
     position = _positions(_strata(manifest, stratify), seed, "split")
@@ -69,10 +63,10 @@ def is_divided(manifest: Manifest, column: str) -> bool:
 
 
 def refuse_replacing(manifest: Manifest, column: str) -> None:
-    """Raise if splits or folds are there already: a publisher's test photos must not be trained on by accident.
+    """Refuse splits or folds that are there already: a publisher's test photos must not be trained on by accident.
 
     Raises:
-        UserError: Counting them, with the way out.
+        UserError: Counting them, with the option that replaces them.
     """
     if is_divided(manifest, column):
         counts = ", ".join(
@@ -104,8 +98,7 @@ def fold_patients(manifest: Manifest, folds: int, stratify: Sequence[str] = (), 
 def hold_out(manifest: Manifest, fold: int) -> Manifest:
     """Make one fold of the training photos the test photos, so that a model can be fitted without them.
 
-    Validation photos stay what they are, and the manifest's own test photos are left out: nothing that is done with
-    the outcome has looked at them.
+    Validation photos stay what they are, and the manifest's own test photos are left out, so that no model sees them.
 
     Raises:
         UserError: If the manifest has no splits or no folds, or no training photo is of this fold.
@@ -157,7 +150,7 @@ def shots(manifest: Manifest, label: str, per_class: int, seed: int = 0) -> Mani
         raise UserError(f"{per_class} shots are too few; at least 1 photograph of each class is needed")
     known = manifest.table.loc[manifest.table[label].notna(), ["photo", "patient", label]]
     if known.empty:
-        raise UserError(f"label '{label}' is unknown for every photograph; there is nothing to draw shots from")
+        raise UserError(f"label '{label}' is unknown for every photograph; there is nothing to sample shots from")
     ordered = known.assign(
         _order=known["patient"].map(_hashes(known["patient"].unique(), seed, "shots")),
         _rarity=known[label].map(known[label].value_counts()),
@@ -186,10 +179,7 @@ def _hashes(keys: Iterable[str], seed: int, purpose: str) -> pd.Series:
 def _known_labels(manifest: Manifest, labels: Sequence[str]) -> list[str]:
     for label in labels:
         if label not in manifest.labels:
-            raise UserError(
-                f"the manifest has no label '{label}'{did_you_mean(label, manifest.labels)}; "
-                f"it has {', '.join(manifest.labels) or 'none'}"
-            )
+            raise unknown("label", label, manifest.labels, "the manifest")
     return list(labels) or list(manifest.labels)
 
 
