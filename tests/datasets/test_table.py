@@ -63,11 +63,11 @@ def test_without_a_patient_column_there_is_a_loud_warning(put: Callable[..., Pat
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"columns": {"patient": "id"}}, "say which column names the photo"),
+        ({"columns": {"patient": "id"}}, "which column names the photo"),
         ({"columns": {"photo": "fil"}}, r"there is no column 'fil' \(did you mean 'file'\?\)"),
         (
             {"columns": {"photo": "file", "patiant": "id"}},
-            r"'patiant' is not a manifest column \(did you mean 'patient'\?\)",
+            r"no manifest column 'patiant' \(did you mean 'patient'\?\)",
         ),
         ({"labels": ["file"]}, "column 'file' is used twice"),
         ({"columns": {"photo": "file", "eye": "clinic"}}, r"row 2 \(and 2 more rows\): 'eye' is 'A'"),

@@ -1,6 +1,6 @@
-"""Public fundus datasets: one module each, from the publisher's folder layout to a `Manifest`.
+"""Public fundus datasets: one module each, from the publisher's folder layout to a `Manifest`; see docs/datasets.md.
 
-`folder` and `table` read what is not published: a folder per class, and somebody's own CSV.
+`folder`, `table` and `dicom` read what is not published: a folder per class, a table of your own, a DICOM export.
 """
 
 from eyeground.datasets import (

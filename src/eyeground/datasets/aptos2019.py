@@ -1,8 +1,6 @@
 """APTOS 2019 Blindness Detection: diabetic retinopathy grades 0-4 of Indian screening photographs.
 
-Only the training half was published with grades; `test_images` is not read. Graders looked for diabetic
-retinopathy alone, so grade 0 does not say that an eye is normal and `abnormal` stays unknown there. Patients
-and eyes are not published, and the set is known to hold duplicates: check for them before splitting.
+Only the training half was published with grades; `test_images` is not read.
 """
 
 from pathlib import Path

@@ -1,7 +1,6 @@
-"""CHASE_DB1: both eyes of 14 British schoolchildren, vessels drawn by two annotators.
+"""CHASE_DB1: both eyes of 14 British schoolchildren, vessels segmented by two annotators.
 
-The file name gives child and eye (`Image_03L.jpg`). The publisher divides nothing: papers train on the first
-20 photographs or on others, so `split` stays empty and figures are comparable only with the division named.
+The publisher divides nothing, and papers train on the first 20 photographs or on others: `split` stays empty.
 """
 
 import re
@@ -15,7 +14,7 @@ EYES = {"L": "left", "R": "right"}
 
 
 def read(folder: Path) -> Reading:
-    """Read the 28 photographs with both drawings, and field-of-view masks where the folder `masks` has them."""
+    """Read the 28 photographs with both vessel masks, and field-of-view masks where the folder `masks` has them."""
     DATASET.require(folder, ["."])
     found = [(photo, re.fullmatch(r"Image_(\d+)([LR])", Path(photo).stem)) for photo in photos_in(folder)]
     photos = [(photo, match) for photo, match in found if match]
@@ -33,7 +32,7 @@ def read(folder: Path) -> Reading:
             "mask_field_of_view": named(folder, "masks", stems),
         }
     )
-    return DATASET.reading(table, folder, ["no split is published: name yours beside any figure"])
+    return DATASET.reading(table, folder, ["no split is published: name yours beside any result"])
 
 
 DATASET = Dataset(

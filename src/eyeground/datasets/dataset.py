@@ -1,9 +1,6 @@
-"""What a dataset adapter is, and the few steps that all of them share.
+"""What a dataset adapter is, and the steps that all of them share; see docs/datasets.md.
 
-An adapter is a function from the folder in which the publisher's archive was unpacked to a manifest. It
-states only what the publisher states: a label that the files say nothing about stays empty. Photographs
-that the publisher lists but the folder lacks are left out of the manifest and named in the reading, because
-many people hold only a part of a dataset; a folder with none of them is an error.
+Photographs that the publisher lists but the folder lacks are named in the reading, as many people hold a part of a dataset.
 """
 
 import os
@@ -30,7 +27,7 @@ _DICOM = slice(128, 132)
 
 @dataclass(frozen=True)
 class Reading(Manifest):
-    """A manifest together with what its adapter has to say about it.
+    """A manifest as its adapter read it.
 
     Attributes:
         absent_photos: Photographs that the dataset lists and the folder lacks, relative to `root`; they have no row.
@@ -203,8 +200,8 @@ def named(folder: Path, subfolder: str, stems: Sequence[str]) -> list[str | None
 def found_in(folder: Path, entries: "pd.Series[str]") -> "pd.Series[str]":
     """Find the file of each entry and give its name as it is on disk; missing where there is none.
 
-    Names that differ in capitals only are found too, since they are one on other machines. Each folder is listed once:
-    asking per photo is slow on a network.
+    Names that differ in capitals only are found too, as they are equal on other machines. Each folder is listed once,
+    because a query per photo is slow on a network.
 
     Raises:
         UserError: If an entry has no file of its own name, and two whose names differ from it in capitals.
@@ -233,9 +230,7 @@ def found_in(folder: Path, entries: "pd.Series[str]") -> "pd.Series[str]":
     def place_of(path: str) -> str | None:
         if not path or (folder / path).is_dir():
             return path
-        above, name = os.path.split(path)
-        place = place_of(above) if name else None
-        return None if place is None else within(place, name)
+        return of_entry(path) if os.path.split(path)[1] else None
 
     def of_entry(entry: str) -> str | None:
         above, name = os.path.split(entry)

@@ -1,8 +1,7 @@
-"""DIARETDB1: 89 Finnish photographs of diabetic eyes, 84 of which show at least mild retinopathy; which, is not told here.
+"""DIARETDB1: 89 Finnish photographs of diabetic eyes with boxes around the optic disc and three kinds of lesions.
 
-Read in the layout of our reduced copy, `boxes.csv` beside the photographs: boxes around the optic disc, hard exudates, and
-haemorrhages or microaneurysms. They hold a quarter to half of the lesions' pixels, so a lesion without a box is unknown,
-never absent.
+Read in the layout of our reduced copy. Boxes hold a quarter to half of the lesions' pixels, so a lesion without one is
+unknown, never absent; 84 eyes have at least mild retinopathy, but which is not stated.
 """
 
 from pathlib import Path

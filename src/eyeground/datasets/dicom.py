@@ -1,7 +1,6 @@
-"""A folder of DICOM objects, as a camera or an archive exports it, into a manifest: whose eye each shows comes from the objects.
+"""A folder of DICOM objects, as a camera or an archive exports it, into a manifest; see docs/datasets.md.
 
-Names of files say nothing and may have no ending. Objects that are no pictures and other files are left out and counted. The
-manifest holds identifiers of patients: PatientID, and as notes the study's date and accession number and the object's own UID.
+Names of files say nothing and may have no ending, so every file is opened, and patient and eye are those of the object.
 """
 
 import os
@@ -92,7 +91,7 @@ def _row(photo: str, identity: Identity) -> dict[str, object]:
 
 
 def _doubts(found: list[Identity]) -> Iterator[str]:
-    """Where what the objects say is likely not what is meant."""
+    """Remarks on statements of the objects that are likely wrong."""
     nameless = sum(identity.patient is None for identity in found)
     if nameless:
         yield f"WARNING: objects that name no patient: {nameless}; each study counts as a patient, or each photo if it names no study"

@@ -1,7 +1,6 @@
-"""DRIMDB: 216 photographs sorted by quality, for checking gradability and abstention.
+"""DRIMDB: 216 photographs sorted by quality, for checking gradability and abstention; nothing is stated about disease.
 
-`outlier` is not a usable photograph of the posterior pole at all (an outer eye, a lens, a disc in close-up);
-`bad` is one, but too poor to judge. Nothing is said of disease.
+`outlier` is no photograph of the posterior pole (an outer eye, a lens, a disc in close-up); `bad` is one of poor quality.
 """
 
 from pathlib import Path

@@ -1,7 +1,6 @@
 """Drishti-GS1: 101 Indian photographs for glaucoma in the published halves, disc and cup outlined by four experts.
 
-Read in the layout of our reduced copy: `drishti_gs.csv`, and beside each photograph its disc and its cup, grey by the share
-of experts who call a pixel so. Read as a mask, half of the brightest level or more, that is what two of the four marked.
+Read in the layout of our reduced copy, whose masks are grey by the share of experts who marked a pixel.
 """
 
 from pathlib import Path

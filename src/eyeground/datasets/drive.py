@@ -1,8 +1,7 @@
-"""DRIVE: 40 photographs from a Dutch screening programme, vessels drawn by hand, in the official halves.
+"""DRIVE: 40 photographs of a Dutch screening programme, vessels segmented by hand, in the official halves.
 
-Arteries and veins, drawn by others in one picture each, are read where they lie in `av`: 1 artery, 2 vein, 3 crossing.
-The test half has two annotators, the training half one. Photographs stand for patients. The archive's test
-folder is `test` or `testing` by its age, and newer ones leave out its drawings; either is read.
+Arteries and veins of other annotators are read from `av` where it is there: 1 artery, 2 vein, 3 crossing. The test folder
+is `test` or `testing` by the age of the archive, and newer ones have no masks in it; either is read.
 """
 
 from pathlib import Path

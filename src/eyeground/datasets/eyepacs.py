@@ -1,8 +1,6 @@
 """EyePACS, as published in Kaggle's Diabetic Retinopathy Detection: 88,702 photographs graded 0-4.
 
-The file name gives patient and eye (`10_left.jpeg`). Grades of the test half were published after the
-competition as `retinopathy_solution.csv`; either half is read where it is there. Graders looked for diabetic
-retinopathy alone, so grade 0 does not say that an eye is normal and `abnormal` stays unknown there.
+Grades of the test half were published after the competition; either half is read where it is there.
 """
 
 from pathlib import Path

@@ -1,10 +1,7 @@
-"""From the words of a dataset's readers to labels, by a table that anyone can check.
+"""From the words of a dataset's annotators to labels, by a table that anyone can check: `vocabularies/<dataset>.csv`.
 
-What 'branch retinal vein occlusion' means for each label is medical knowledge, so it is data and not code:
-`vocabularies/<dataset>.csv` has a row for every word that occurs, a column for every label, and a comment
-where the choice is not obvious. A cell is a value (`1`, `0`, a grade), `?` (the word leaves this label open:
-a suspicion, a treated eye) or empty (the word says nothing about it). A word without a row is an error, so
-that a new release of a dataset can never lose a disease silently.
+A row per word, a column per label; a cell is a value, `?` (the word leaves the label open: a suspicion, a treated eye) or
+empty. A word without a row is an error, so that a new release of a dataset never loses a disease silently.
 """
 
 from collections.abc import Iterable, Sequence
@@ -57,13 +54,13 @@ class Vocabulary:
             )
 
     def labels_of(self, words: Sequence[str], unmentioned_is_absent: bool) -> dict[str, int | None]:
-        """Labels of one eye from the words that its readers wrote.
+        """Labels of one eye from the words that its annotators wrote.
 
         A value beats an open question, and the highest value wins.
 
         Args:
             words: All of them in the vocabulary (see `require`).
-            unmentioned_is_absent: True where readers listed everything they saw, so that a disease they do not name is
+            unmentioned_is_absent: True where annotators listed everything they saw, so that a disease they do not name is
                 absent (0), provided that they could judge the eye at all (`abnormal` is known). False where a photo was
                 filed under one heading, which says nothing about other diseases.
 

@@ -1,7 +1,6 @@
-"""FIVES: 800 photographs with vessels drawn by hand; 200 each normal, AMD, diabetic retinopathy, glaucoma.
+"""FIVES: 800 photographs with vessels segmented by hand; 200 each normal, AMD, diabetic retinopathy, glaucoma.
 
-The file name gives the group (`12_A.png`). A normal eye has none of the three diseases; of a diseased eye
-only its own disease is stated, and the others stay unknown. The quality spreadsheet is not read.
+A normal eye has none of the three diseases; of a diseased eye only its own is stated. The quality table is not read.
 """
 
 from pathlib import Path

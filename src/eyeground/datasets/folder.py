@@ -1,8 +1,6 @@
-"""Folders of photographs into a manifest: one per class, as RETFound and torchvision users have them, or one of all.
+"""Folders of photographs into a manifest: a folder per class, as RETFound and torchvision users have them, or photos alone.
 
-`root/{train,val,test}/{class}/photo`, `root/{class}/photo`, or photographs alone; a class folder's name becomes the label
-`class`. Such folders lose the patient, on whom every honest figure depends: a pattern for the file names brings him
-back, and without one every photograph counts as a patient and the reading says so loudly.
+Such folders do not name the patient, without whom results are too good: a pattern for the file names gives it.
 """
 
 import re
@@ -19,7 +17,7 @@ from eyeground.errors import UserError
 
 NO_PATIENTS = (
     "WARNING: no patient pattern was given, so every photo counts as its own patient. Where a patient has several "
-    "photos, they will fall on both sides of a split and figures will be too good. Give a pattern, for example "
+    "photos, they will fall on both sides of a split and results will be too good. Give a pattern, for example "
     r"'(?P<patient>\d+)_(?P<eye>OD|OS)', or say --one-photo-per-patient"
 )
 DEEPER = "in deeper folders"

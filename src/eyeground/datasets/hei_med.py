@@ -1,8 +1,6 @@
 """HEI-MED: 169 patients of a telemedicine programme in Memphis, bright lesions outlined by an ophthalmologist.
 
-Read in the layout of our reduced copy, `hei_med.csv` beside the photographs; the original has files per photograph that only
-its MATLAB class reads. Its 'healthy' means that neither exudate nor microaneurysm is outlined, so a healthy eye may have
-a haemorrhage; `abnormal` is 1 where any lesion is named, and unknown where it is named 'other bright lesion' alone.
+Read in the layout of our reduced copy; what the publisher calls healthy may have a haemorrhage, see docs/datasets.md.
 """
 
 from pathlib import Path
@@ -35,7 +33,7 @@ def read(folder: Path) -> Reading:
         }
     ).join(rows[["lesions", "diabetes", "disc_x", "disc_y"]].add_prefix("note_"))
     remarks = [
-        "exudates were not told into hard and soft",
+        "hard and soft exudates were not told apart",
         f"'abnormal' is unknown for {int(abnormal.isna().sum())} eyes with an 'other bright lesion' and nothing else",
     ]
     return DATASET.reading(table, folder, remarks)

@@ -1,8 +1,7 @@
 """HRF: 45 high-resolution photographs: 15 healthy eyes, 15 with diabetic retinopathy, 15 with glaucoma.
 
-The file name gives the group (`04_dr.JPG`). A healthy eye has neither disease; of a diseased eye only its own
-disease is stated, and the other stays unknown. Arteries and veins, drawn by others in one picture each, are read where they
-lie in `av/training` and `av/test`: 1 artery, 2 vein, 3 crossing.
+A healthy eye has neither disease; of a diseased eye only its own is stated. Arteries and veins of other annotators are read
+from `av/training` and `av/test` where they are there: 1 artery, 2 vein, 3 crossing.
 """
 
 from pathlib import Path
@@ -14,7 +13,7 @@ from eyeground.imaging.masks import with_mask_values
 
 LABELS = ("abnormal", "diabetic_retinopathy", "glaucoma")
 VALUES = ("artery=1,3", "vein=2,3")
-HALVES = {"train": "av/training", "test": "av/test"}  # of those drawings alone
+HALVES = {"train": "av/training", "test": "av/test"}  # of these masks alone
 GROUPS: dict[str, tuple[int | None, ...]] = {"h": (0, 0, 0), "dr": (1, 1, None), "g": (1, None, 1)}
 
 
@@ -27,7 +26,7 @@ def read(folder: Path) -> Reading:
     table = pd.DataFrame({"photo": photos, "patient": stems, "device": "Canon CR-1"}).join(labels)
     table["mask_vessel"] = named(folder, "manual1", stems)
     table["mask_field_of_view"] = named(folder, "mask", [f"{stem}_mask" for stem in stems])
-    remarks = ["each photo counts as one patient", "no split is published: name yours beside any figure"]
+    remarks = ["each photo counts as one patient", "no split is published: name yours beside any result"]
     halves = pd.DataFrame({half: named(folder, place, stems) for half, place in HALVES.items()}, dtype="string")
     if halves.isna().all(axis=None):
         return DATASET.reading(table, folder, remarks)

@@ -1,22 +1,16 @@
-"""IDRiD, the Indian Diabetic Retinopathy Image Dataset: parts A (segmentation) and B (grading) as published.
+"""IDRiD, the Indian Diabetic Retinopathy Image Dataset: parts A (segmentation) and B (grading); see docs/datasets.md.
 
-Two adapters, because the parts are two archives that number their photographs apart: `IDRiD_001` of B's
-training set, `IDRiD_001` of B's testing set and `IDRiD_01` of A are three photographs. Each distinct photograph
-is its own patient, since the publisher names none. 70 of A's 81 photographs also occur in B, without a published key.
+Two adapters, as the parts number their photographs apart: `IDRiD_001` of B's training set, `IDRiD_001` of B's testing set
+and `IDRiD_01` of A are three photographs.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from eyeground.datasets.dataset import Dataset, Reading, photos_in
 
-PAGE = "https://ieee-dataport.org/open-access/indian-diabetic-retinopathy-image-dataset-idrid"
-CITATION = (
-    "Porwal P, et al. Indian Diabetic Retinopathy Image Dataset (IDRiD): a database for diabetic retinopathy "
-    "screening research. Data 2018;3(3):25. https://doi.org/10.3390/data3030025"
-)
-LICENCE = "CC BY 4.0"
 DEVICE = "Kowa VX-10 alpha"
 SPLIT_FOLDERS = {"train": "a. Training Set", "test": "b. Testing Set"}
 
@@ -35,7 +29,7 @@ TWICE = {
     "train-279": "train-079",  # alike
     "train-118": "test-064",  # 0 and 3
 }
-# Not the publisher's: centres as others transcribed them, in pixels of the published photographs.
+# Centres as others than the publisher transcribed them, in pixels of the published photographs.
 FOVEAS = "fovea_disc.csv"
 WIDTH, HEIGHT = 4288, 2848
 
@@ -156,17 +150,15 @@ def _outlined(folder: Path, split: str) -> pd.DataFrame:
 IDRID = Dataset(
     name="idrid",
     title="IDRiD part B, Disease Grading (India, 2018)",
-    page=PAGE,
-    licence=LICENCE,
-    citation=CITATION,
+    page="https://ieee-dataport.org/open-access/indian-diabetic-retinopathy-image-dataset-idrid",
+    licence="CC BY 4.0",
+    citation=(
+        "Porwal P, et al. Indian Diabetic Retinopathy Image Dataset (IDRiD): a database for diabetic retinopathy "
+        "screening research. Data 2018;3(3):25. https://doi.org/10.3390/data3030025"
+    ),
     read=read_grading,
 )
 
-IDRID_SEGMENTATION = Dataset(
-    name="idrid-segmentation",
-    title="IDRiD part A, Segmentation (India, 2018)",
-    page=PAGE,
-    licence=LICENCE,
-    citation=CITATION,
-    read=read_segmentation,
+IDRID_SEGMENTATION = replace(
+    IDRID, name="idrid-segmentation", title="IDRiD part A, Segmentation (India, 2018)", read=read_segmentation
 )

@@ -1,9 +1,6 @@
-"""JSIEC: 1,000 Chinese photographs filed under 39 headings, one heading each.
+"""JSIEC: 1,000 Chinese photographs filed under 39 headings, one heading each; see docs/datasets.md.
 
-A heading is a filing decision, not a full reading: an eye under 'DR1' may have a membrane as well. So a
-heading states its own disease and that the eye is abnormal, every other disease stays unknown, and only the
-38 photographs under 'Normal' give negatives. `vocabularies/jsiec.csv` says what each heading means; the
-heading itself is the label `heading`.
+A heading states its own disease and nothing about others: an eye under 'DR1' may have a membrane as well.
 """
 
 from pathlib import Path

@@ -1,9 +1,7 @@
 """Messidor-2: 1,748 French photographs, with the grades adjudicated by three retina specialists.
 
-Three files meet here: the photographs (`IMAGES/`) and the pairing of eyes (`messidor-2.csv`, `left;right`)
-come from ADCIS, the grades (`messidor_data.csv`) from Krause et al. on Kaggle, which spells some file endings
-otherwise (`.jpg` for `.JPG`), so names are compared without regard to case. Without the pairing every
-photograph counts as a patient, and the two eyes of one person may fall on both sides of a split.
+Photographs and the pairing of eyes come from ADCIS, grades from Krause et al. on Kaggle, where some file endings differ in
+case (`.jpg` for `.JPG`), so names are compared without regard to case.
 """
 
 import csv

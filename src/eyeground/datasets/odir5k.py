@@ -1,10 +1,7 @@
 """ODIR-5K in its Kaggle layout: `full_df.csv` and the cropped eye photos of `preprocessed_images/`.
 
-Labels come from the diagnostic keywords of the photo's own eye. The table's other two sources mislead: the
-columns N to O describe the patient (a healthy eye of a patient with cataract has C=1), and `labels` holds
-only the first keyword of the eye (glaucoma with retinopathy is 'G' or 'D' by the order of words). Readers
-listed all they saw, so a disease that an eye's keywords do not name is absent; a suspected one is unknown.
-`vocabularies/odir5k.csv` says what each keyword means.
+Labels come from the keywords of the photo's own eye: the table's other columns describe the patient, or the first keyword
+only; see docs/datasets.md.
 """
 
 import re

@@ -1,8 +1,6 @@
 """PAPILA: both eyes of 244 Spanish patients: healthy, glaucoma or glaucoma suspect, with age and sex.
 
-Clinical data come as two spreadsheets, one per eye, whose headings fill the first three rows; a row is a
-patient where its first cell is a number such as '#002'. A suspect is neither glaucoma nor healthy: `glaucoma`
-stays unknown and `glaucoma_suspect` is 1. The experts' outlines of disc and cup are not read.
+A spreadsheet per eye, with headings in its first three rows. The experts' outlines of disc and cup are not read.
 """
 
 from pathlib import Path

@@ -1,10 +1,7 @@
 """REFUGE: 1,200 Chinese photographs for glaucoma, in the challenge's training, validation and test parts.
 
-The three parts are published as separate archives and laid out differently: training photographs lie in a
-folder per class, those of the other parts are labelled by a spreadsheet. The parts come from two cameras,
-training from another than validation and test, so a score also measures the change of camera. Disc and cup
-outlines, in one picture for both, code the outside as 255, the rim as 128 and the cup as 0: the disc is 0 to
-128, and the cup 0.
+Training photographs lie in a folder per class, the others are labelled by a spreadsheet. Cameras differ between training
+and the other parts, so a score also measures the change of camera.
 """
 
 from pathlib import Path

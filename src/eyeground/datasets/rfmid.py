@@ -1,9 +1,6 @@
-"""RFMiD: 3,200 Indian photographs with 45 findings and an overall disease risk, in the official three parts.
+"""RFMiD: 3,200 Indian photographs with 45 findings and an overall disease risk; see docs/datasets.md.
 
-Two experts marked every finding on every photograph, so a finding that is not marked is absent. `abnormal` is
-the published `Disease_Risk`; each of the 45 codes becomes a label under its full name, and the diseases that
-other datasets name too are derived as `vocabularies/rfmid.csv` says. The archives of IEEE DataPort, their
-Kaggle copy and the RIADD challenge nest the same files in three ways; all are read.
+The archives of IEEE DataPort, their Kaggle copy and the RIADD challenge nest the same files in three ways; all are read.
 """
 
 from pathlib import Path

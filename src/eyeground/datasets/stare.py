@@ -1,7 +1,6 @@
-"""STARE: 20 photographs of the American STARE project, vessels drawn by two annotators.
+"""STARE: 20 photographs of the American STARE project, vessels segmented by two annotators, without splits or patients.
 
-`labels-ah` (Adam Hoover) is by custom the reference and `labels-vk` (Valentina Kouznetsova), who drew more
-of the fine vessels, the second. The publisher divides nothing, and names no patients.
+`labels-ah` (Adam Hoover) is the usual reference; `labels-vk` (Valentina Kouznetsova) has more of the fine vessels.
 """
 
 from pathlib import Path
@@ -13,7 +12,7 @@ from eyeground.errors import UserError
 
 
 def read(folder: Path) -> Reading:
-    """Read the photographs of `stare-images` with both drawings."""
+    """Read the photographs of `stare-images` with both vessel masks."""
     folder = Path(folder)
     DATASET.require(folder, ["stare-images", "labels-ah"])
     packed = [place for place in ("stare-images", "labels-ah", "labels-vk") if any((folder / place).glob("*.gz"))]
@@ -31,7 +30,7 @@ def read(folder: Path) -> Reading:
         }
     )
     return DATASET.reading(
-        table, folder, ["each photo counts as one patient", "no split is published: name yours beside any figure"]
+        table, folder, ["each photo counts as one patient", "no split is published: name yours beside any result"]
     )
 
 

@@ -1,4 +1,4 @@
-"""What a manifest holds, for a person: counts, label balance, splits, absent photographs, remarks."""
+"""Prints what a manifest holds: counts, label balance, splits, absent photographs, remarks."""
 
 import pandas as pd
 from rich.console import Console
@@ -40,7 +40,7 @@ def summary(manifest: Manifest, console: Console | None = None) -> None:
 
 
 def report_remarks(manifest: Manifest, console: Console) -> None:
-    """Print what reading the manifest has to say."""
+    """Print the remarks of reading the manifest."""
     for remark in manifest.remarks:
         style = "bold red" if remark.startswith("WARNING") else "dim"
         console.print(f"[{style}]{escape(remark)}[/]")

@@ -1,8 +1,6 @@
-"""Somebody's own table, with whatever column names it has, into a manifest.
+"""A table with any column names into a manifest: the user names the columns, nothing is guessed; see docs/manifest.md.
 
-The mapping is said, not guessed: which column is the photo, the patient, the eye, and which are labels. Columns that
-bear a manifest's names need no saying, except that labels are always said: any other column that came along would
-become a label by accident.
+Labels are always named: any other column that came along would become a label by accident.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +13,12 @@ from eyeground.core.tables import read_table
 from eyeground.data.column_mapping import Origin, mapped_table, parse_label
 from eyeground.data.manifest import MASK_PREFIX, NOTE_PREFIX, OPTIONAL, REQUIRED, typed_column, validated
 from eyeground.datasets.dataset import Reading, found_in
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 
 KNOWN = (*REQUIRED, *OPTIONAL)
 NO_PATIENTS = (
     "WARNING: no patient column was named, so every photo counts as its own patient; photos of one patient will "
-    "fall on both sides of a split and figures will be too good. Name it, or say --one-photo-per-patient"
+    "fall on both sides of a split and results will be too good. Name it, or say --one-photo-per-patient"
 )
 
 
@@ -44,7 +42,7 @@ def read_labelled_table(
         notes: The table's columns that are free text; they become `note_<name>`.
         photo_folder: Where the photographs lie; the table's own folder if not given.
         photo_suffix: What to add to each entry of the photo column, such as `.jpg`.
-        one_photo_per_patient: Whether every photograph is of another patient, so that a column `patient` is not missed.
+        one_photo_per_patient: Whether every photograph is of another patient, so that no column `patient` is needed.
 
     Returns:
         Relative to `photo_folder`. Photographs that do not exist are left out and named in `absent_photos`.
@@ -64,19 +62,19 @@ def read_labelled_table(
     """
     path, folder = Path(path), Path(photo_folder if photo_folder is not None else Path(path).parent)
     source = read_table(path)
-    said = {name: Origin(origin) if isinstance(origin, str) else origin for name, origin in (columns or {}).items()}
+    named = {name: Origin(origin) if isinstance(origin, str) else origin for name, origin in (columns or {}).items()}
     labelled = dict(parse_label(label, source.columns) for label in labels)
     if len(labelled) < len(labels):
         raise UserError(f"{path}: two labels have the same name; rename one, as in name=column")
-    mapping = said | labelled | {NOTE_PREFIX + note: Origin(note) for note in notes}
-    _check(path, source, said, labelled, mapping)
+    mapping = named | labelled | {NOTE_PREFIX + note: Origin(note) for note in notes}
+    _check(path, source, named, labelled, mapping)
     table = mapped_table(source, mapping, str(path), KNOWN.__contains__).reset_index(drop=True)
     if "photo" not in table:
         raise UserError(
-            f"{path}: say which column names the photo, as in photo=filename; it has {', '.join(source.columns)}"
+            f"{path}: state which column names the photo, as in photo=filename; it has {', '.join(source.columns)}"
         )
     table, remarks = _with_patients(table, one_photo_per_patient, path)
-    table, left_out = _readable(table, said)
+    table, left_out = _readable(table, named)
     table = table[[*(name for name in KNOWN if name in table), *(name for name in table if name not in KNOWN)]]
     used = {origin.column for origin in mapping.values()} | {*table.columns, *left_out}
     unused = [column for column in source.columns if column not in used and column.lower() not in used]
@@ -99,18 +97,18 @@ def read_labelled_table(
 
 def _with_patients(table: pd.DataFrame, one_photo_per_patient: bool, path: Path) -> tuple[pd.DataFrame, list[str]]:
     if "patient" in table and one_photo_per_patient:
-        raise UserError(f"{path}: names patients, so --one-photo-per-patient cannot be said of it; leave one out")
+        raise UserError(f"{path}: names patients, so --one-photo-per-patient contradicts it; leave one out")
     if "patient" in table:
         return table, []
     table.insert(1, "patient", table["photo"])
     return table, [] if one_photo_per_patient else [NO_PATIENTS]
 
 
-def _readable(table: pd.DataFrame, said: Mapping[str, Origin]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The table without those columns that nobody asked for and that cannot be understood, and a remark for each."""
+def _readable(table: pd.DataFrame, named: Mapping[str, Origin]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table without the columns that the user did not name and that cannot be understood, and a remark for each."""
     remarks = {}
     for column in OPTIONAL:
-        if column in table and column not in said and (problems := typed_column(table[column])[1]):
+        if column in table and column not in named and (problems := typed_column(table[column])[1]):
             remarks[column] = f"WARNING: the column '{column}' is left out, as {problems[0].text}"
     return table.drop(columns=list(remarks)), remarks
 
@@ -118,21 +116,17 @@ def _readable(table: pd.DataFrame, said: Mapping[str, Origin]) -> tuple[pd.DataF
 def _check(
     path: Path,
     source: pd.DataFrame,
-    said: Mapping[str, Origin],
+    named: Mapping[str, Origin],
     labelled: Mapping[str, Origin],
     mapping: Mapping[str, Origin],
 ) -> None:
-    for name in said:
+    for name in named:
         if name not in KNOWN and not name.startswith(MASK_PREFIX):
-            raise UserError(
-                f"'{name}' is not a manifest column{did_you_mean(name, KNOWN)}; use {', '.join(KNOWN)} or {MASK_PREFIX}…"
-            )
+            raise unknown("manifest column", name, (*KNOWN, f"{MASK_PREFIX}…"), str(path))
     plain = [origin.column for origin in mapping.values() if not (origin.function or origin.values)]
     for column in plain:
         if column not in source:
-            raise UserError(
-                f"{path}: there is no column '{column}'{did_you_mean(column, source.columns)}; it has {', '.join(source.columns)}"
-            )
+            raise unknown("column", column, source.columns, str(path))
         if plain.count(column) > 1:
             raise UserError(f"{path}: column '{column}' is used twice; give it one meaning")
     for label in labelled:

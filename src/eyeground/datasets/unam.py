@@ -1,7 +1,6 @@
 """UNAM: 545 photographs of three Mexican clinics, graded for diabetic retinopathy and diabetic macular oedema.
 
-`EYE FUNDUS` holds the photographs as published; the grades are read from `unam.csv`, which our reduced copy adds. NPDR is
-grade 1, 2 or 3 of the international scale, so the grade of such an eye is unknown; no retinopathy is 0 and PDR is 4.
+Grades are read from `unam.csv` of our reduced copy. NPDR is grade 1, 2 or 3, so the grade of such an eye is unknown.
 """
 
 from pathlib import Path
