@@ -3,7 +3,7 @@
     .venv/bin/python scripts/validate_abstention.py path/to/datasets odir-split.csv work --bundle BUNDLE
 
 To be judged: ODIR-5K's test patients, IDRiD, HRF. Not to be judged: DRIMDB's bad photographs and outliers, pictures of
-everyday things (those that come with scikit-image and scikit-learn), and drawn impostors (`synthetic.impostors`). DRIMDB's
+everyday things (those that come with scikit-image and scikit-learn), and drawn impostors (`scripts/impostors.py`). DRIMDB's
 good photographs and bad ones also took part in the fit of the gradability model, see docs/results/gradability; the
 reference of familiar photographs is made of ODIR-5K's training patients alone. Of the datasets with diseases, refusals are
 counted by disease too, as the sick must not be the ones that are sent away.
@@ -16,6 +16,7 @@ import pandas as pd
 import skimage
 import sklearn
 import typer
+from impostors import IMPOSTORS, impostor
 from PIL import Image
 
 from eyeground.data.manifest import Manifest, read_manifest
@@ -23,7 +24,6 @@ from eyeground.datasets import DATASETS
 from eyeground.screening.batch import screen
 from eyeground.screening.decision import STATUSES
 from eyeground.screening.runtime import Screener, load
-from eyeground.synthetic.impostors import IMPOSTORS, impostor
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "abstention"
 PER_IMPOSTOR = 20

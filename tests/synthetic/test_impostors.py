@@ -1,8 +1,13 @@
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from eyeground.errors import UserError
-from eyeground.synthetic.impostors import IMPOSTORS, impostor
+
+SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "impostors.py"))
+IMPOSTORS, impostor = SCRIPT["IMPOSTORS"], SCRIPT["impostor"]
 
 
 @pytest.mark.parametrize("kind", sorted(IMPOSTORS))

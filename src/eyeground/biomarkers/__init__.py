@@ -1,7 +1,6 @@
-"""Measurements of the eye from masks of its vessels, optic disc and cup: pure functions, no model.
+"""Measurements of the eye from masks of its vessels, optic disc and cup: pure functions, no model; see docs/biomarkers.md.
 
-A figure is only as good as the mask, and depends on the width of the photographed field and on resolution: compare
-masks of one kind. None of these measurements was compared with another implementation or validated in patients.
+Results depend on mask, field and resolution: compare masks of one kind. None was validated in patients.
 """
 
 from eyeground.biomarkers.calibre import (

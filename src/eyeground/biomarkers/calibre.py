@@ -1,9 +1,7 @@
-"""How wide vessels are, along all of them and as one figure of those around the optic disc.
+"""The width of vessels, along all of them and as one number for those around the optic disc; see docs/biomarkers.md.
 
-The width at a point of a centre line is the area of the vessel that lies nearest to it over its length, so the edge's
-staircase averages out; twice the distance to the edge, the usual estimate, is off by up to a pixel, and vessels are
-only 3 to 10 pixels wide. Near its ends a centre line runs within the vessel that it leaves, so as much as that
-vessel's radius is left out there.
+Width is area over length of centre line, so that the edge's staircase averages out: twice the distance to the edge, the
+usual estimate, is off by up to a pixel of 3 to 10. Ends, which run within the vessel that they leave, are left out.
 """
 
 import math

@@ -1,7 +1,6 @@
-"""Centre lines of vessels, and the segments between branches and crossings, as paths of points.
+"""Centre lines of vessels, and their segments between branches and crossings as paths of points.
 
-A path of pixels is a staircase, which is up to 8 % longer than the line it stands for and has curvature everywhere.
-So paths are smoothed before anything is measured on them.
+A path of pixels is up to 8 % longer than its line and has curvature everywhere, so paths are smoothed before measuring.
 """
 
 import itertools

@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Biomarkers:
-    """Measurements of one photograph; each is None where it cannot be measured, as its function tells.
+    """Measurements of one photograph; each is None where it cannot be measured, as its function explains.
 
     Attributes:
         disc_centre_x, disc_centre_y, disc_diameter: Of the optic disc, in pixels (`optic_disc.fit_optic_disc`).
@@ -80,7 +80,7 @@ def _check_masks(masks: dict[str, Mask | None]) -> None:
         if mask.dtype != np.bool_:
             raise UserError(f"the {name} mask is of type {mask.dtype}; make it bool, for example with `mask > 127`")
     if len({mask.shape for mask in given.values()}) > 1 or given["vessel"].ndim != 2:
-        told = ", ".join(f"{name} {mask.shape}" for name, mask in given.items())
-        raise UserError(f"masks of one photograph must have one shape (height, width), but these have: {told}")
+        shapes = ", ".join(f"{name} {mask.shape}" for name, mask in given.items())
+        raise UserError(f"masks of one photograph must have one shape (height, width), but these have: {shapes}")
     if not given["field of view"].any():
         raise UserError("the field-of-view mask is empty, so there is nothing to measure")

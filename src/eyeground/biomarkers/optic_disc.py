@@ -1,4 +1,4 @@
-"""Where the optic disc is, how large, and how much of its height the cup takes."""
+"""Position and size of the optic disc, and the vertical cup-to-disc ratio."""
 
 import math
 from dataclasses import dataclass
@@ -57,9 +57,9 @@ def vertical_cup_to_disc_ratio(cup: Mask, disc: Mask) -> float | None:
     References:
         Heights of masks, as in the REFUGE challenge: Orlando et al., Medical Image Analysis 59 (2020) 101570.
     """
-    whole = _largest_piece(disc)
-    hollow = _largest_piece(cup & whole)
-    return _height(hollow) / _height(whole) if hollow.any() else None
+    outer = _largest_piece(disc)
+    inner = _largest_piece(cup & outer)
+    return _height(inner) / _height(outer) if inner.any() else None
 
 
 def _height(piece: Mask) -> int:

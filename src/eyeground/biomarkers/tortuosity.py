@@ -1,7 +1,6 @@
-"""How much vessels wind: by the length of their way, and by curvature.
+"""Tortuosity of vessels: by the length of their path, and by curvature.
 
-Segments run from branch to branch, so the turn that a vessel takes at a branch counts in neither measure, and a mask
-with more twigs has shorter segments.
+Segments run from branch to branch, so the turn at a branch counts in neither, and more twigs mean shorter segments.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,7 @@
-"""What a healthy eye looks like: pigment, choroid, macula, disc and cup, painted from the back to the front.
+"""A healthy eye: pigment, choroid, macula, disc and cup, painted from the back to the front.
 
-The background is a sum of fields in the logarithm of reflectance, so that pigments multiply as absorbing layers
-do; all of it but the disc varies slowly and is painted on the coarse frame. Colours were set by eye beside
-public photographs: they are plausible, not spectrally exact.
+Fields are summed in the logarithm of reflectance, as pigments multiply like absorbing layers; all but the disc are painted
+on the coarse frame. Colours were set by eye beside public photographs: plausible, not spectrally exact.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """The camera between eye and file: field of view, optics, light, colour and noise of several kinds of device.
 
-`DEVICES` differ as clinics' cameras do, in all the things a network must not learn a disease from. `CameraFaults` are
-what makes single photographs poor. Light and haze vary slowly and are computed on the coarse frame.
+`DEVICES` differ as clinics' cameras do, in all that a network must not learn a disease from.
 """
 
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import unknown
 from eyeground.synthetic.frame import Floats, Frame, Mask, blurred, coloured
 from eyeground.synthetic.texture import noise
 
@@ -127,9 +126,9 @@ class CameraFaults:
 
 
 def device_named(name: str) -> Device:
-    """Look a device up; an unknown name is a `UserError` that lists the known ones."""
+    """The device of this name; a `UserError` if there is none."""
     if name not in DEVICES:
-        raise UserError(f"no device is called '{name}'{did_you_mean(name, DEVICES)}; known: {', '.join(DEVICES)}")
+        raise unknown("device", name, DEVICES)
     return DEVICES[name]
 
 
@@ -155,13 +154,13 @@ def _tab(frame: Frame, device: Device) -> Mask:
     along = np.array([-outward[1], outward[0]])
     centre = np.array([(frame.width - 1) / 2, (frame.height - 1) / 2]) + outward * frame.radius
     size = 0.035 * frame.radius
-    drawn = np.zeros((frame.height, frame.width), np.uint8)
+    canvas = np.zeros((frame.height, frame.width), np.uint8)
     if device.tab == "circle":
-        cv2.circle(drawn, np.rint(centre * 16).astype(int).tolist(), round(size * 16), 1, -1, cv2.LINE_8, 4)
+        cv2.circle(canvas, np.rint(centre * 16).astype(int).tolist(), round(size * 16), 1, -1, cv2.LINE_8, 4)
     else:
         corners = np.array([centre - along * size, centre + outward * size, centre + along * size])
-        cv2.fillPoly(drawn, [np.rint(corners * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
-    return drawn.astype(bool)
+        cv2.fillPoly(canvas, [np.rint(corners * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
+    return canvas.astype(bool)
 
 
 def photograph(

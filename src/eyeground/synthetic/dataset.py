@@ -1,7 +1,6 @@
 """A folder of synthetic patients: photographs of both eyes, and the manifest that describes them.
 
-The two eyes of a patient share age, pigment, camera and, mostly, disease, because that is what makes splitting by
-patient matter. Disease is drawn per patient and its severity per eye, from barely visible upwards.
+The eyes of a patient share age, pigment, camera and, mostly, disease: that is why splits are by patient.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from eyeground.core.files import replacing
 from eyeground.core.progress import track
 from eyeground.core.words import EYES
 from eyeground.data.manifest import Manifest, validated, write_manifest
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 from eyeground.synthetic.anatomy import Anatomy
 from eyeground.synthetic.camera import DEVICES, CameraFaults, device_named
 from eyeground.synthetic.presets import DISEASES, diseased, harmless, healthy_anatomy, labels_of
@@ -126,9 +125,7 @@ def _check(patients: int, shares: Mapping[str, float], devices: Sequence[str], f
         device_named(device)
     for disease, share in {**shares, "faults": faults}.items():
         if disease not in (*DISEASES, "faults"):
-            raise UserError(
-                f"no synthetic disease is called '{disease}'{did_you_mean(disease, DISEASES)}; known: {', '.join(DISEASES)}"
-            )
+            raise unknown("synthetic disease", disease, DISEASES)
         if not 0 <= share <= 1:
             raise UserError(f"the share of '{disease}' is {share}; expected 0 to 1")
 
@@ -153,7 +150,7 @@ def _draw_patient(
 
 
 def _photograph(patient: _Patient, eye: str, faults: float, side: int, key: list[int]) -> SyntheticFundus:
-    """Draw one eye of a patient: like its fellow, but with vessels, degree of disease and photograph of its own."""
+    """One eye of a patient: like the other, but with vessels, degree of disease and photograph of its own."""
     rng = np.random.default_rng(key)
     own = healthy_anatomy(rng, patient.age)
     shared = patient.anatomy
@@ -168,7 +165,7 @@ def _photograph(patient: _Patient, eye: str, faults: float, side: int, key: list
         tortuosity=shared.tortuosity,
         calibre=shared.calibre,
     )
-    # The first eye has every disease of the patient; which eye is the first is drawn with the patient's anatomy.
+    # The first eye has every disease of the patient; which eye is the first depends on the patient's anatomy.
     first = eye == EYES[patient.anatomy.seed % 2]
     diseases = [disease for disease in patient.diseases if first or rng.random() < _BOTH_EYES[disease]]
     grade = patient.grade if first else int(np.clip(patient.grade + rng.integers(-1, 2), 1, 4))

@@ -1,9 +1,7 @@
-"""Where things are: degrees on the retina, pixels in the frame, and antialiased drawing between the two.
+"""Degrees on the retina, pixels in the frame, and antialiased drawing between the two.
 
-Everything anatomical is placed in degrees of visual angle with the fovea as origin, x growing towards the nose
-and y growing upwards, which is the same for both eyes; a left eye is the mirror image of the finished right one.
-Small frames are drawn several times larger and averaged down, so that a vessel a third of a pixel wide darkens
-its pixel by a third; large frames are drawn as they are. Slow fields are made on a coarse frame and enlarged.
+Anatomy is placed in degrees with the fovea as origin, x towards the nose and y upwards, alike for both eyes; a left eye is
+the mirror image of the finished right one.
 """
 
 from collections.abc import Sequence
@@ -41,7 +39,10 @@ class Frame:
 
     @property
     def oversampling(self) -> int:
-        """How many times larger than the frame shapes are drawn before they are averaged down (1 to 4)."""
+        """How many times larger than the frame shapes are drawn before they are averaged down (1 to 4).
+
+        So a vessel a third of a pixel wide darkens its pixel by a third; a large frame needs none of it.
+        """
         return int(np.clip(np.ceil(DRAWN_DIAMETER / (2 * self.radius)), 1, 4))
 
     def to_pixels(self, points: NDArray[np.floating]) -> Floats:
@@ -98,7 +99,7 @@ class Patch:
     coverage: Floats
 
     def mask(self, frame: Frame, least: float) -> Mask:
-        """Boolean mask of the whole frame where coverage reaches `least`."""
+        """Boolean mask of the entire frame where coverage reaches `least`."""
         mask = np.zeros((frame.height, frame.width), bool)
         mask[self.rows, self.columns] = self.coverage >= least
         return mask
@@ -138,8 +139,8 @@ def on_canvas(
     pixels = frame.to_pixels(points) - (columns.start or 0, rows.start or 0)
     times = frame.oversampling
     limit = 2**30 / 2**_FRACTION_BITS
-    drawn = np.clip((pixels + 0.5) * times - 0.5, -limit, limit)
-    return np.asarray(np.rint(drawn * 2**_FRACTION_BITS), np.int32)
+    clipped = np.clip((pixels + 0.5) * times - 0.5, -limit, limit)
+    return np.asarray(np.rint(clipped * 2**_FRACTION_BITS), np.int32)
 
 
 def polyline(canvas: NDArray[np.uint8], points: NDArray[np.int32], level: int, thickness: int) -> None:
@@ -166,7 +167,7 @@ def coloured(field: Floats, colour: Sequence[float], offset: float = 0.0) -> Flo
 
 
 def blurred(field: Floats, sigma: float) -> Floats:
-    """Gaussian blur; a wide one is made on a smaller copy, where it costs little and differs invisibly."""
+    """Gaussian blur; a wide one is computed on a smaller copy, at little cost and without a visible difference."""
     if sigma < 0.3:
         return field
     shrink = int(sigma // 3)

@@ -1,10 +1,7 @@
-"""Lesions: where they sit, what shape they have, and how each stains the retina.
+"""Lesions: where they are, what shape they have, and how each colours the retina.
 
-Every kind draws from its own random stream, so that adding one kind leaves the others, and the rest of the eye,
-exactly as they were; a photograph with and without a lesion differs in the lesion alone. A lesion multiplies the
-colour beneath it, so that it looks right in a fair and in a dark fundus. The factors were set from the medians
-inside and around the annotated lesions of IDRiD (Porwal et al., 2018, doi:10.3390/data3030025): blood hardly
-darkens red at all, which is why it is subtle.
+Each kind has its own random stream, so that photographs with and without a lesion differ in the lesion alone. Gains are the
+medians inside and around the annotated lesions of IDRiD (Porwal et al., 2018, doi:10.3390/data3030025).
 """
 
 from dataclasses import dataclass
@@ -184,7 +181,7 @@ def _hard_exudates(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, les
 def _soft_exudates(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, count: int) -> Stain:
     sites = places(frame, rng, anatomy, count, 4.5)
     outlines = blobs(rng, sites, rng.uniform(0.45, 0.95, count), 0.16, 28)
-    # Drawn flatter across than along the nerve fibres whose swelling they are.
+    # Flatter across than along the nerve fibres, as they are swellings of these.
     across = fibre_direction(sites, anatomy)[:, ::-1] * (-1, 1)
     offset = outlines - sites[:, None]
     outlines = outlines - 0.4 * (offset * across[:, None]).sum(axis=2, keepdims=True) * across[:, None]

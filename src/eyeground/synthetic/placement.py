@@ -1,7 +1,6 @@
-"""Where lesions sit and what outline they have.
+"""Where lesions are and what outline they have: at the posterior pole, off the disc, along the nerve fibres.
 
-Lesions gather at the posterior pole, keep off the disc, and lie along the nerve fibres where they are in them. All
-places are in degrees on the retina and within the field of view, so that the same eye has the same lesions at any size.
+All places are in degrees within the field of view, so that an eye has the same lesions at any size.
 """
 
 import numpy as np
@@ -56,7 +55,7 @@ def fibre_direction(points: Points, anatomy: Anatomy) -> Points:
 
 
 def sector(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, occlusion: str) -> Points:
-    """Places of the haemorrhages of a vein occlusion: its quadrant, or the whole fundus for the central vein."""
+    """Places of the haemorrhages of a vein occlusion: its quadrant, or the entire fundus for the central vein."""
     sites = places(frame, rng, anatomy, 260 if occlusion == "all" else 520, 1.0)
     if occlusion == "all":
         return sites[: rng.integers(90, 200)]

@@ -1,7 +1,6 @@
-"""Diseases as amounts of lesions: what a diabetic, glaucomatous or myopic eye has that a healthy one has not.
+"""Diseases as amounts of lesions, from barely visible to obvious.
 
-Every preset reaches from what a specialist would only just call to what nobody could miss, and healthy eyes carry
-the harmless things that are mistaken for disease (a large cup, a few small drusen, a tessellated fundus).
+Healthy eyes have the harmless things that are mistaken for disease: a large cup, a few small drusen, a tessellated fundus.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import UserError, unknown
 from eyeground.synthetic.anatomy import Anatomy
 from eyeground.synthetic.lesions import Lesions
 
@@ -18,7 +17,7 @@ GRADES = 5
 
 
 def healthy_anatomy(rng: np.random.Generator, age: float = 50.0) -> Anatomy:
-    """Draw a healthy eye of a person of this age (years)."""
+    """Sample a healthy eye of a person of this age (years)."""
     youth = float(np.clip((70 - age) / 60, 0, 1))
     return Anatomy(
         seed=int(rng.integers(2**31)),
@@ -37,7 +36,7 @@ def healthy_anatomy(rng: np.random.Generator, age: float = 50.0) -> Anatomy:
 
 
 def harmless(rng: np.random.Generator, age: float = 50.0) -> Lesions:
-    """Draw what a healthy eye may have: a few small drusen in the old, a narrow crescent."""
+    """Sample what a healthy eye may have: a few small drusen in the old, a narrow crescent."""
     few = rng.poisson(0.05 * max(0.0, age - 45)) if rng.random() < 0.5 else 0
     return Lesions(
         drusen=int(few),
@@ -133,10 +132,7 @@ def diseased(rng: np.random.Generator, eye: Eye, diseases: Sequence[str], grade:
     """
     for disease in diseases:
         if disease not in _PRESETS:
-            raise UserError(
-                f"no synthetic disease is called '{disease}'{did_you_mean(disease, DISEASES)}; "
-                f"known: normal, {', '.join(DISEASES)}"
-            )
+            raise unknown("synthetic disease", disease, ("normal", *DISEASES))
         if disease == "diabetic_retinopathy" and grade not in range(1, GRADES):
             raise UserError(f"the grade of diabetic retinopathy is {grade}; expected 1 to 4 (0 is 'normal')")
         eye = _PRESETS[disease](rng, eye, grade)

@@ -1,7 +1,6 @@
 """From a specification, or the name of a disease, to a fundus photograph with everything about it known.
 
-The retina is painted for a right eye from the back to the front (choroid, deep lesions, disc, vessels, superficial
-lesions), mirrored for a left one, and then photographed. The same specification gives the same pixels.
+The retina is painted for a right eye from the back to the front, mirrored for a left one, and then photographed.
 """
 
 from collections.abc import Sequence

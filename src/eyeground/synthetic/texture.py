@@ -1,4 +1,4 @@
-"""Random fields: smooth noise of a chosen grain, and the ridged radial noise that choroidal vessels look like.
+"""Random fields: smooth noise of a chosen grain, and the ridged radial noise that resembles choroidal vessels.
 
 Noise is a small random grid enlarged with cubic interpolation: as good to the eye as Perlin noise, and fast.
 """

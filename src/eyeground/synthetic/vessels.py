@@ -1,9 +1,7 @@
 """The retinal vessel tree: arteries and veins that leave the disc in pairs, arch around the macula and branch.
 
-Trunks are Bezier curves through the places where the arcades of an average eye run; every branch starts on its
-parent at an acute angle, bends back along the parent's course and is thinner by the cube law of Murray (1926).
-Whole generations are computed at once, so that a tree costs a few milliseconds. No flow is simulated: the tree
-is for looking right and for knowing exactly where it is.
+Trunks are Bezier curves along the arcades of an average eye; a branch starts at an acute angle, bends back along its parent
+and is thinner by the cube law of Murray (1926). No flow is simulated.
 """
 
 from dataclasses import dataclass, replace
@@ -92,13 +90,13 @@ def draw(frame: Frame, tree: list[Branches]) -> VesselMaps:
         thickness = branches.widths * scale
         contrast = np.clip(0.22 + 0.78 * (branches.widths / (0.75 * WIDEST)), 0, 1) * np.minimum(thickness, 1)
         levels = (255 * contrast).astype(int)
-        whole = np.maximum(1, np.rint(thickness)).astype(int)
+        rounded = np.maximum(1, np.rint(thickness)).astype(int)
         visible = (thickness.max(axis=1) > 0.35 * times) & _inside(points, shape)
         for index in np.flatnonzero(visible):
             canvas = artery if branches.artery[index] else vein
-            _draw_one(canvas, points[index], whole[index], levels[index])
+            _draw_one(canvas, points[index], rounded[index], levels[index])
             if branches.artery[index] and thickness[index, 0] > 4 * times:
-                _draw_one(reflex, points[index], np.maximum(1, whole[index] // 3), levels[index])
+                _draw_one(reflex, points[index], np.maximum(1, rounded[index] // 3), levels[index])
     soft = 0.028
     return VesselMaps(averaged(frame, artery, soft), averaged(frame, vein, soft), averaged(frame, reflex, soft))
 
@@ -173,7 +171,7 @@ def _offspring(
     start = parents.points[parent, step]
     tangent = parents.points[parent, step + 1] - parents.points[parent, step - 1]
     side = np.where((order + rng.integers(0, 2, len(counts))[parent]) % 2 == 0, 1.0, -1.0)
-    # Inward branches end around the fovea; outward ones have the whole periphery to supply.
+    # Inward branches end around the fovea; outward ones supply the periphery.
     inward = side * (tangent[:, 1] * start[:, 0] - tangent[:, 0] * start[:, 1]) > 0
     width = parents.widths[parent, step] * share * rng.uniform(0.6, 1.2, len(parent))
     reach = rng.uniform(4.5, 13.0, len(parent)) * (width / 0.2) ** 0.6 * np.where(inward, 0.7, 1.3)

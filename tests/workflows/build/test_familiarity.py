@@ -1,3 +1,4 @@
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.synthetic import render_dataset
-from eyeground.synthetic.impostors import impostor
 from eyeground.workflows.build.familiarity import FLAGGED, embedder, with_familiarity, with_familiarity_of
 
+impostor = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "impostors.py"))["impostor"]
 TARGETS = (Target(name="abnormal"),)
 PREPROCESSING = Preprocessing(side=48)
 RECORD = TrainingRecord(

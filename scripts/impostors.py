@@ -1,9 +1,7 @@
 """Pictures that are no colour fundus photographs, such as end up in a folder of them by mistake.
 
-Rough drawings of what other ophthalmic devices make (a section of an optical coherence tomograph, a photograph of the
-anterior segment, an ultrasound image), and of what is not ophthalmic at all (a form, a landscape, a face of a
-building, nothing, noise), and fundus photographs that were tampered with (inverted colours, a mosaic of mirrored
-halves, a piece of one). Screening should call each of them ungradable or unfamiliar, and never judge it.
+Rough drawings of what other devices and cameras make, and fundus photographs that were tampered with. Screening should call
+each ungradable or unfamiliar, and never judge it.
 """
 
 from collections.abc import Callable
@@ -13,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from eyeground.errors import UserError, did_you_mean
+from eyeground.errors import unknown
 from eyeground.synthetic.presets import DISEASES
 from eyeground.synthetic.rendering import render
 
@@ -40,7 +38,7 @@ def impostor(kind: str, side: int = 384, seed: int = 0) -> Pixels:
         UserError: If there is no such kind.
     """
     if kind not in IMPOSTORS:
-        raise UserError(f"no impostor '{kind}'{did_you_mean(kind, IMPOSTORS)}; there are {', '.join(IMPOSTORS)}")
+        raise unknown("impostor", kind, IMPOSTORS)
     drawn = IMPOSTORS[kind](np.random.default_rng([seed, len(kind)]), side)
     return np.asarray(np.clip(np.rint(drawn), 0, 255), np.uint8)
 
