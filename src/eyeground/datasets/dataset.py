@@ -116,12 +116,10 @@ class Dataset:
         given = rows[column].astype("string").str.strip()
         numbers = pd.to_numeric(given, errors="coerce").astype("Float64")
         good = numbers.isin(range(highest + 1))
-        wrong = given.notna() & (given != "") & ~good
-        if wrong.any():
-            index = int(rows.index[wrong][0])
+        wrong = rows[column][given.notna() & (given != "") & ~good]
+        for row, cell in wrong.items():
             raise UserError(
-                f"{path}, row {index + 2}: '{column}' is '{rows[column][index]}'; "
-                f"expected a whole number from 0 to {highest} or empty"
+                f"{path}, row {int(row) + 2}: '{column}' is '{cell}'; expected a whole number from 0 to {highest} or empty"
             )
         return numbers.astype("Int64")
 
@@ -134,11 +132,9 @@ class Dataset:
             UserError: Naming the first row with another word.
         """
         given = rows[column]
-        wrong = given.notna() & ~given.isin(meanings)
-        if wrong.any():
-            index = int(rows.index[wrong][0])
+        for row, cell in given[given.notna() & ~given.isin(meanings)].items():
             raise UserError(
-                f"{path}, row {index + 2}: '{column}' is '{given[index]}'{did_you_mean(given[index], meanings)}; "
+                f"{path}, row {int(row) + 2}: '{column}' is '{cell}'{did_you_mean(cell, meanings)}; "
                 f"expected {', '.join(meanings)} or empty"
             )
         return given.map(meanings)

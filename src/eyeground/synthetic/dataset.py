@@ -22,25 +22,17 @@ from eyeground.synthetic.camera import DEVICES, CameraFaults, device_named
 from eyeground.synthetic.presets import DISEASES, diseased, harmless, healthy_anatomy, labels_of
 from eyeground.synthetic.rendering import FundusSpec, SyntheticFundus, render_spec
 
-PREVALENCE: dict[str, float] = {
-    "diabetic_retinopathy": 0.22,
-    "amd": 0.08,
-    "glaucoma": 0.07,
-    "glaucoma_suspect": 0.04,
-    "pathologic_myopia": 0.06,
-    "epiretinal_membrane": 0.04,
-    "retinal_vein_occlusion": 0.04,
+# Share of patients with each disease, and of these the share who have it in both eyes.
+_HOW_OFTEN = {
+    "diabetic_retinopathy": (0.22, 0.92),
+    "amd": (0.08, 0.8),
+    "glaucoma": (0.07, 0.7),
+    "glaucoma_suspect": (0.04, 0.75),
+    "pathologic_myopia": (0.06, 0.85),
+    "epiretinal_membrane": (0.04, 0.25),
+    "retinal_vein_occlusion": (0.04, 0.06),
 }
-# How often the second eye of a patient has the disease too.
-_BOTH_EYES = {
-    "diabetic_retinopathy": 0.92,
-    "amd": 0.8,
-    "glaucoma": 0.7,
-    "glaucoma_suspect": 0.75,
-    "pathologic_myopia": 0.85,
-    "epiretinal_membrane": 0.25,
-    "retinal_vein_occlusion": 0.06,
-}
+PREVALENCE = {disease: share for disease, (share, _) in _HOW_OFTEN.items()}
 MASK_TERMS = (
     "vessel",
     "optic_disc",
@@ -95,7 +87,7 @@ def render_dataset(
 
     Returns:
         `photo`, `patient`, `eye`, `device`, `age`, `sex`, `source` (always `synthetic`) and the labels of
-        `presets.LABELS`.
+        `presets.labels_of`.
 
     Raises:
         UserError: If there is no patient or no device, a name is unknown, a share is not between 0 and 1, or the folder
@@ -167,7 +159,7 @@ def _photograph(patient: _Patient, eye: str, faults: float, side: int, key: list
     )
     # The first eye has every disease of the patient; which eye is the first depends on the patient's anatomy.
     first = eye == EYES[patient.anatomy.seed % 2]
-    diseases = [disease for disease in patient.diseases if first or rng.random() < _BOTH_EYES[disease]]
+    diseases = [disease for disease in patient.diseases if first or rng.random() < _HOW_OFTEN[disease][1]]
     grade = patient.grade if first else int(np.clip(patient.grade + rng.integers(-1, 2), 1, 4))
     anatomy, lesions = diseased(rng, (anatomy, harmless(rng, patient.age)), diseases, grade)
     spec = FundusSpec(

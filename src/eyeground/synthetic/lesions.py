@@ -84,59 +84,54 @@ class Stain:
 
 def beneath_vessels(frame: Frame, anatomy: Anatomy, lesions: Lesions) -> list[Stain]:
     """Lesions of the outer retina and choroid, over which the vessels run."""
-    stains: list[Stain] = []
-    seed = anatomy.seed
-    if lesions.chorioretinal_atrophy:
-        stains.append(_chorioretinal_atrophy(frame, stream(seed, 21), anatomy, lesions.chorioretinal_atrophy))
-    if lesions.peripapillary_atrophy > 0:
-        patch = crescent(frame, anatomy, lesions.peripapillary_atrophy)
-        stains.append(Stain("peripapillary_atrophy", mottled(frame, patch, stream(seed, 22), 0.7), _BARE_SCLERA))
-    if lesions.macular_atrophy > 0:
-        stains.append(_macular_atrophy(frame, stream(seed, 23), lesions.macular_atrophy))
-    if lesions.drusen:
-        stains.append(_drusen(frame, stream(seed, 24), lesions.drusen, lesions.drusen_size))
-    if lesions.hard_exudates or lesions.circinate:
-        stains.append(_hard_exudates(frame, stream(seed, 25), anatomy, lesions))
-    return stains
+    kinds = (
+        (21, lesions.chorioretinal_atrophy, _chorioretinal_atrophy),
+        (22, lesions.peripapillary_atrophy, _peripapillary_atrophy),
+        (23, lesions.macular_atrophy, _macular_atrophy),
+        (24, lesions.drusen, _drusen),
+        (25, lesions.hard_exudates or lesions.circinate, _hard_exudates),
+    )
+    return [paint(frame, stream(anatomy.seed, layer), anatomy, lesions) for layer, amount, paint in kinds if amount]
 
 
 def over_vessels(frame: Frame, anatomy: Anatomy, lesions: Lesions) -> list[Stain]:
     """Lesions of the inner retina and its surface, which hide the vessels."""
-    stains: list[Stain] = []
-    seed = anatomy.seed
-    if lesions.microaneurysms:
-        stains.append(_microaneurysms(frame, stream(seed, 31), anatomy, lesions.microaneurysms))
-    if lesions.haemorrhages:
-        stains.append(_blots(frame, stream(seed, 32), anatomy, lesions.haemorrhages))
-    if lesions.flame_haemorrhages:
-        rng = stream(seed, 33)
-        sites = places(frame, rng, anatomy, lesions.flame_haemorrhages, 5.0)
-        stains.append(_flames(frame, rng, anatomy, sites))
-    if lesions.occlusion:
-        rng = stream(seed, 34)
-        stains.append(_flames(frame, rng, anatomy, sector(frame, rng, anatomy, lesions.occlusion)))
-    if lesions.soft_exudates:
-        stains.append(_soft_exudates(frame, stream(seed, 35), anatomy, lesions.soft_exudates))
-    if lesions.epiretinal_membrane > 0:
-        stains.append(_epiretinal_membrane(frame, stream(seed, 36), lesions.epiretinal_membrane))
-    return stains
+    kinds = (
+        (31, lesions.microaneurysms, _microaneurysms),
+        (32, lesions.haemorrhages, _blots),
+        (33, lesions.flame_haemorrhages, _flames),
+        (34, lesions.occlusion, _occlusion),
+        (35, lesions.soft_exudates, _soft_exudates),
+        (36, lesions.epiretinal_membrane, _epiretinal_membrane),
+    )
+    return [paint(frame, stream(anatomy.seed, layer), anatomy, lesions) for layer, amount, paint in kinds if amount]
 
 
-def _microaneurysms(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, count: int) -> Stain:
+def _microaneurysms(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, lesions: Lesions) -> Stain:
+    count = lesions.microaneurysms
     sites = places(frame, rng, anatomy, count, 0.8)
     outlines = blobs(rng, sites, rng.uniform(0.08, 0.17, count), 0.08, 12)
     strengths = rng.uniform(0.65, 1.0, count)
     return Stain("microaneurysm", polygons(frame, outlines, strengths, 0.03), _DEEP_BLOOD)
 
 
-def _blots(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, count: int) -> Stain:
+def _blots(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, lesions: Lesions) -> Stain:
+    count = lesions.haemorrhages
     sites = places(frame, rng, anatomy, count, 2.0)
     outlines = blobs(rng, sites, np.clip(rng.lognormal(-1.05, 0.5, count), 0.2, 1.3), 0.14, 28)
     patch = polygons(frame, outlines, rng.uniform(0.45, 1.0, count), 0.12)
     return Stain("haemorrhage", mottled(frame, patch, rng, 0.95), _DEEP_BLOOD)
 
 
-def _flames(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, sites: Points) -> Stain:
+def _flames(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, lesions: Lesions) -> Stain:
+    return _flames_at(places(frame, rng, anatomy, lesions.flame_haemorrhages, 5.0), frame, rng, anatomy)
+
+
+def _occlusion(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, lesions: Lesions) -> Stain:
+    return _flames_at(sector(frame, rng, anatomy, lesions.occlusion), frame, rng, anatomy)
+
+
+def _flames_at(sites: Points, frame: Frame, rng: np.random.Generator, anatomy: Anatomy) -> Stain:
     """Each flame is a sheaf of thin spindles side by side along the nerve fibres."""
     count = len(sites)
     along = fibre_direction(sites, anatomy)
@@ -178,7 +173,8 @@ def _hard_exudates(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, les
     return Stain("hard_exudate", patch, _HARD_EXUDATE)
 
 
-def _soft_exudates(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, count: int) -> Stain:
+def _soft_exudates(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, lesions: Lesions) -> Stain:
+    count = lesions.soft_exudates
     sites = places(frame, rng, anatomy, count, 4.5)
     outlines = blobs(rng, sites, rng.uniform(0.45, 0.95, count), 0.16, 28)
     # Flatter across than along the nerve fibres, as they are swellings of these.
@@ -189,14 +185,21 @@ def _soft_exudates(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, cou
     return Stain("soft_exudate", patch, _SOFT_EXUDATE)
 
 
-def _drusen(frame: Frame, rng: np.random.Generator, count: int, size: float) -> Stain:
+def _drusen(frame: Frame, rng: np.random.Generator, _: Anatomy, lesions: Lesions) -> Stain:
+    count, size = lesions.drusen, lesions.drusen_size
     sites = rng.normal(0, 1, (count, 2)) * rng.uniform(2.0, 4.2)
     radii = np.clip(size * rng.lognormal(0, 0.45, count), 0.06, 0.9)
     patch = polygons(frame, blobs(rng, sites, radii, 0.12, 16), rng.uniform(0.30, 0.62, count), 0.05 + 0.12 * size)
     return Stain("drusen", patch, _DRUSEN)
 
 
-def _macular_atrophy(frame: Frame, rng: np.random.Generator, radius: float) -> Stain:
+def _peripapillary_atrophy(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, lesions: Lesions) -> Stain:
+    patch = crescent(frame, anatomy, lesions.peripapillary_atrophy)
+    return Stain("peripapillary_atrophy", mottled(frame, patch, rng, 0.7), _BARE_SCLERA)
+
+
+def _macular_atrophy(frame: Frame, rng: np.random.Generator, _: Anatomy, lesions: Lesions) -> Stain:
+    radius = lesions.macular_atrophy
     count = int(rng.integers(2, 5))
     sites = rng.normal(0, 0.5 * radius, (count, 2))
     sites[0] = 0
@@ -205,15 +208,17 @@ def _macular_atrophy(frame: Frame, rng: np.random.Generator, radius: float) -> S
     return Stain("macular_atrophy", mottled(frame, patch, rng, 0.6), _BARE_SCLERA)
 
 
-def _chorioretinal_atrophy(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, count: int) -> Stain:
+def _chorioretinal_atrophy(frame: Frame, rng: np.random.Generator, anatomy: Anatomy, lesions: Lesions) -> Stain:
+    count = lesions.chorioretinal_atrophy
     sites = places(frame, rng, anatomy, count, 1.0) * (0.8, 0.7)
     outlines = blobs(rng, sites, rng.uniform(0.7, 2.6, count), 0.16, 36)
     patch = polygons(frame, outlines, softness=0.15)
     return Stain("chorioretinal_atrophy", mottled(frame, patch, rng, 0.9), _BARE_SCLERA)
 
 
-def _epiretinal_membrane(frame: Frame, rng: np.random.Generator, strength: float) -> Stain:
+def _epiretinal_membrane(frame: Frame, rng: np.random.Generator, _: Anatomy, lesions: Lesions) -> Stain:
     """A glistening sheet over the macula whose folds run out of one centre."""
+    strength = lesions.epiretinal_membrane
     coarse = frame.coarse()
     x, y = coarse.degrees()
     knot = rng.normal(0, 2.2, 2)

@@ -13,7 +13,6 @@ from eyeground.synthetic.anatomy import Anatomy
 from eyeground.synthetic.lesions import Lesions
 
 Eye = tuple[Anatomy, Lesions]
-GRADES = 5
 
 
 def healthy_anatomy(rng: np.random.Generator, age: float = 50.0) -> Anatomy:
@@ -121,7 +120,6 @@ _PRESETS: dict[str, Callable[[np.random.Generator, Eye, int], Eye]] = {
     "retinal_vein_occlusion": _retinal_vein_occlusion,
 }
 DISEASES = tuple(_PRESETS)
-LABELS = ("abnormal", *DISEASES, "diabetic_retinopathy_grade")
 
 
 def diseased(rng: np.random.Generator, eye: Eye, diseases: Sequence[str], grade: int) -> Eye:
@@ -133,7 +131,7 @@ def diseased(rng: np.random.Generator, eye: Eye, diseases: Sequence[str], grade:
     for disease in diseases:
         if disease not in _PRESETS:
             raise unknown("synthetic disease", disease, ("normal", *DISEASES))
-        if disease == "diabetic_retinopathy" and grade not in range(1, GRADES):
+        if disease == "diabetic_retinopathy" and grade not in range(1, 5):
             raise UserError(f"the grade of diabetic retinopathy is {grade}; expected 1 to 4 (0 is 'normal')")
         eye = _PRESETS[disease](rng, eye, grade)
     return eye
