@@ -61,12 +61,6 @@ class Manifest:
         """Paths of the photographs, row by row; nothing says that they exist."""
         return [self.root / photo for photo in self.table["photo"]]
 
-    def missing_photos(self) -> list[str]:
-        """The `photo` entries for which no file exists."""
-        return [
-            photo for photo, path in zip(self.table["photo"], self.photo_paths(), strict=True) if not path.is_file()
-        ]
-
     def where(self, rows: "pd.Series[bool]") -> "Manifest":
         """Return the manifest of the rows for which `rows` is true."""
         return replace(self, table=self.table[rows].reset_index(drop=True))
