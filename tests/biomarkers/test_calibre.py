@@ -1,4 +1,4 @@
-"""Widths of bands that were drawn as wide, and Knudtson's summary of them around a disc."""
+"""Widths of bands of known width, and Knudtson's summary of them around a disc."""
 
 from collections.abc import Callable
 

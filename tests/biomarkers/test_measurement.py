@@ -80,7 +80,7 @@ def test_without_disc_and_cup_the_rest_is_measured(eye: SyntheticFundus) -> None
     }
 
 
-def test_an_eye_without_vessels_has_no_figures_of_them(eye: SyntheticFundus) -> None:
+def test_an_eye_without_vessels_has_no_values_of_them(eye: SyntheticFundus) -> None:
     found = measure(np.zeros_like(eye.field_of_view), eye.masks["optic_disc"], None, eye.field_of_view)
     assert found.vessel_density == 0 and found.disc_diameter is not None
     assert found.fractal_dimension is found.arc_over_chord is found.squared_curvature is found.vessel_width is None

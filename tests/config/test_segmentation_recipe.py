@@ -1,4 +1,4 @@
-"""A segmenter's recipe says no to what it would have to ignore."""
+"""A segmenter's recipe refuses what it would have to ignore."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tables survive the disk, and what is no table says where and why."""
+"""Tables survive the round trip, and errors of a file that is no table name place and reason."""
 
 import sys
 from datetime import date, datetime

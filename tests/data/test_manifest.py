@@ -286,5 +286,5 @@ def test_one_mistake_hides_no_other(tmp_path: Path) -> None:
     found = error_of(
         tmp_path, "photo,pateint,Split,eye,dr,dx,\na.jpg,1,train,OU,NA,A,x\na.jpg,1,train,OU,1,a,\nb.jpg,2,,,mild,A,\n"
     )
-    for told in ("'patient'", "'Split'", "column 7", "'OU'", "'NA'", "'A' and 'a'", "'a.jpg', as in", "'mild'"):
-        assert told in found
+    for part in ("'patient'", "'Split'", "column 7", "'OU'", "'NA'", "'A' and 'a'", "'a.jpg', as in", "'mild'"):
+        assert part in found

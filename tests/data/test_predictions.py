@@ -1,4 +1,4 @@
-"""Predictions: any model's table is checked before a figure is made of it."""
+"""Predictions: any model's table is checked before it is evaluated."""
 
 from pathlib import Path
 

@@ -56,8 +56,8 @@ def test_identity_comes_from_the_objects(export: Path, tmp_path: Path) -> None:
     assert manifest.labels == ()
 
 
-def test_what_is_left_out_is_counted_and_what_is_doubtful_said(export: Path) -> None:
-    told = " ".join(read_dicom_folder(export).remarks)
+def test_what_is_left_out_is_counted_and_doubts_are_remarks(export: Path) -> None:
+    remarks = " ".join(read_dicom_folder(export).remarks)
     for words in (
         "no pictures: 1",
         "no DICOM objects: 1",
@@ -66,10 +66,10 @@ def test_what_is_left_out_is_counted_and_what_is_doubtful_said(export: Path) -> 
         "name no patient: 1",
         "which eye they show: 1",
     ):
-        assert words in told
+        assert words in remarks
 
 
-def test_one_identifier_for_everybody_is_told(tmp_path: Path) -> None:
+def test_one_identifier_for_all_studies_is_a_warning(tmp_path: Path) -> None:
     for number in range(4):
         write(tmp_path / f"{number}.dcm", PatientID="ANON", StudyInstanceUID=f"1.3.{number}")
     assert any("made anonymous" in remark for remark in read_dicom_folder(tmp_path).remarks)

@@ -1,4 +1,4 @@
-"""JSIEC, RFMiD, PAPILA, REFUGE: headings, codes and spreadsheets become labels, and silence stays silence."""
+"""JSIEC, RFMiD, PAPILA, REFUGE: headings, codes and spreadsheets become labels, and what is not stated stays unknown."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -24,7 +24,7 @@ def test_split_folders_become_splits_and_class_folders_classes(put: Callable[...
     assert reading.labels == ("class",)
 
 
-def test_without_a_pattern_every_photo_is_a_patient_and_the_warning_is_loud(put: Callable[..., Path]) -> None:
+def test_without_a_pattern_every_photo_is_a_patient_and_a_warning_says_so(put: Callable[..., Path]) -> None:
     reading = read_class_folders(put("normal/10_left.jpg", "normal/10_right.jpg"))
     assert reading.patients == 2
     assert "split" not in reading.table
@@ -92,7 +92,7 @@ def test_a_pattern_finds_an_eye_in_any_spelling(put: Callable[..., Path], right:
     assert reading.patients == 3
 
 
-def test_an_eye_that_is_none_is_told_by_the_pattern_and_not_by_a_row(put: Callable[..., Path]) -> None:
+def test_an_unknown_eye_is_reported_by_the_pattern_and_not_by_a_row(put: Callable[..., Path]) -> None:
     with pytest.raises(UserError, match=r"finds 'OU' as eye; expected OD, OS") as error:
         read_class_folders(put("dr/1_OU.jpg"), r"(?P<patient>\d+)_(?P<eye>[A-Z]+)")
     assert "row" not in str(error.value)

@@ -67,7 +67,7 @@ def test_odir_leaves_an_eye_unknown_that_could_not_be_judged(put: Callable[..., 
     assert reading.table[list(reading.labels)].isna().all(axis=None)
 
 
-def test_odir_refuses_a_keyword_that_nobody_has_judged(put: Callable[..., Path]) -> None:
+def test_odir_refuses_a_keyword_without_a_row(put: Callable[..., Path]) -> None:
     with pytest.raises(UserError, match=r"'glaucomatous cupping'.* not in the vocabulary of odir5k"):
         DATASETS["odir5k"].read(_odir(put, _odir_row(3, "glaucomatous cupping", "cataract", "left", "G")))
 
@@ -126,8 +126,8 @@ def test_idrid_photos_that_were_published_twice_are_one_patient_and_never_on_bot
     ]  # fmt: skip
     assert table["diabetic_retinopathy_grade"].tolist() == [1, 2, 0, 0, 3]  # as published
     assert table["split"].fillna("").tolist() == ["train", "train", "", "train", "test"]
-    (told,) = [remark for remark in reading.remarks if "distinct" in remark and "2 photos" in remark]
-    assert all(name in told for name in ("021", "391", "118", "064", "grades 3 and 0", "grades 1 and 2", "3 photos"))
+    (copies,) = [remark for remark in reading.remarks if "distinct" in remark and "2 photos" in remark]
+    assert all(name in copies for name in ("021", "391", "118", "064", "grades 3 and 0", "grades 1 and 2", "3 photos"))
     assert any("train-118 is left in no split" in remark for remark in reading.remarks)
 
 
@@ -178,7 +178,7 @@ def test_eyepacs_gives_both_eyes_to_one_patient_and_reads_either_half(put: Calla
     assert list(DATASETS["eyepacs"].read(folder).table["split"]) == ["train", "train", "test"]
 
 
-def test_messidor2_pairs_eyes_and_forgives_the_case_of_file_endings(put: Callable[..., Path]) -> None:
+def test_messidor2_pairs_eyes_and_ignores_the_case_of_file_endings(put: Callable[..., Path]) -> None:
     folder = put(
         (
             "messidor_data.csv",

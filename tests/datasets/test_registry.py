@@ -1,4 +1,4 @@
-"""What every adapter owes: the same shape, an honest identity, a clear refusal, a row in the docs."""
+"""What every adapter has: one shape, a source and a citation, a clear error, a row in the docs."""
 
 import re
 from pathlib import Path

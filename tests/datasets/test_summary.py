@@ -1,4 +1,4 @@
-"""What a person is told of a manifest."""
+"""What is printed of a manifest."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Somebody's own CSV: said mappings, normalised spellings, nothing by accident."""
+"""A user's own CSV: stated mappings, normalised spellings, nothing by accident."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_photos_that_are_not_there_are_left_out_and_named(put: Callable[..., Pat
     assert len(reading) == 3 and reading.absent_photos == ("4.jpg",)
 
 
-def test_without_a_patient_column_there_is_a_loud_warning(put: Callable[..., Path]) -> None:
+def test_without_a_patient_column_there_is_a_warning(put: Callable[..., Path]) -> None:
     reading = _read(_folder(put), columns={"photo": "file"})
     assert reading.patients == 3
     assert any(remark.startswith("WARNING") for remark in reading.remarks)
@@ -87,7 +87,7 @@ def test_a_label_with_a_manifest_meaning_is_refused(put: Callable[..., Path]) ->
         _read(folder, labels=["age"])
 
 
-def test_columns_of_the_manifests_names_need_no_saying(put: Callable[..., Path]) -> None:
+def test_columns_of_the_manifests_names_need_no_mapping(put: Callable[..., Path]) -> None:
     folder = put(
         "a.jpg",
         "b.jpg",
@@ -144,7 +144,7 @@ def test_names_that_differ_in_capitals_are_found_or_an_error(put: Callable[..., 
         read_labelled_table(folder / "l.csv", labels=["dr"])
 
 
-def test_one_photo_a_patient_is_said_and_contradicts_a_patient_column(put: Callable[..., Path]) -> None:
+def test_one_photo_a_patient_contradicts_a_patient_column(put: Callable[..., Path]) -> None:
     folder = _folder(put)
     assert not any(
         remark.startswith("WARNING")

@@ -88,7 +88,7 @@ def test_stare_says_how_to_unpack_its_pictures(put: Callable[..., Path], packed:
         DATASETS["stare"].read(folder)
 
 
-def test_arteries_and_veins_of_hrf_keep_the_halves_of_their_drawings(put: Callable[..., Path]) -> None:
+def test_arteries_and_veins_of_hrf_keep_the_halves_of_their_masks(put: Callable[..., Path]) -> None:
     photos = ["images/01_h.jpg", "images/09_dr.JPG", "images/10_g.jpg", "manual1/01_h.tif"]
     folder = put(*photos, "av/training/01_h.png", "av/test/09_dr.png")
     table = DATASETS["hrf"].read(folder).table.set_index("photo")

@@ -73,7 +73,7 @@ def test_masks_are_written_where_an_eye_has_the_lesion(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"patients": 0}, "at least 1"),
         ({"patients": 1, "devices": ()}, "name some of"),
@@ -83,7 +83,7 @@ def test_masks_are_written_where_an_eye_has_the_lesion(tmp_path: Path) -> None:
         ({"patients": 1, "faults": -1}, "expected 0 to 1"),
     ],
 )
-def test_a_wrong_argument_is_told_before_anything_is_written(tmp_path: Path, arguments: dict, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_a_wrong_argument_is_an_error_before_anything_is_written(tmp_path: Path, arguments: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         render_dataset(tmp_path / "new", **arguments)
     assert not (tmp_path / "new").exists()

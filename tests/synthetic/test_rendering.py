@@ -187,7 +187,7 @@ def test_vessels_are_darker_in_green_and_the_disc_brighter_than_what_surrounds_t
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"disease": "glaucom"}, "did you mean 'glaucoma'"),
         ({"device": "clinc"}, "did you mean 'clinic'"),
@@ -196,8 +196,8 @@ def test_vessels_are_darker_in_green_and_the_disc_brighter_than_what_surrounds_t
         ({"disease": "diabetic_retinopathy", "grade": 5}, "expected 1 to 4"),
     ],
 )
-def test_a_wrong_argument_is_told_with_its_remedy(arguments: dict, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_a_wrong_argument_is_an_error_with_its_fix(arguments: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         render(**arguments)
 
 

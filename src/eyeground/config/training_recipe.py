@@ -80,22 +80,22 @@ class Architecture(Settings):
 
     views: Literal[1, 2, 4] = Field(
         1,
-        description="Copies of a photo whose feature maps are averaged when a model answers, each turned back first: 1, the "
-        "photo alone; 2, and turned upside down; 4, and both mirrored. The cost of an answer is as many times as high.",
+        description="Copies of a photo whose feature maps are averaged at inference, each turned back first: 1, the photo alone; "
+        "2, also upside down; 4, also both of them mirrored. Inference costs as many times as much.",
     )
     scales: tuple[Annotated[float, Field(ge=0.5, le=2)], ...] = Field(
         (1.0,),
         min_length=1,
-        description="Sizes at which a photo is seen when a model answers, relative to the side and the first of them 1: [1, 0.75] "
-        "averages the feature maps of the photo and of the photo reduced to three quarters. Other sides than the first are "
-        "rounded to a multiple of 32 px. Each costs as much as its pixels. For networks that take any size.",
+        description="Sizes of the photo at inference, relative to the side; the first is 1. [1, 0.75] averages the feature maps of the "
+        "photo and of the photo reduced to three quarters. Other sides than the first are rounded to a multiple of 32 px. The "
+        "cost of each is in proportion to its pixels. For networks that take any size.",
     )
 
     @field_validator("scales")
     @classmethod
     def _full_photo_first(cls, scales: tuple[float, ...]) -> tuple[float, ...]:
         if scales[0] != 1 or len(set(scales)) < len(scales):
-            raise ValueError("the first scale is 1, the photo as it is, and no scale stands twice")
+            raise ValueError("the first scale is 1, the photo as it is, and no scale occurs twice")
         return scales
 
     def sides(self, side: int) -> tuple[int, ...]:
@@ -106,7 +106,7 @@ class Architecture(Settings):
 class Augmentation(Settings):
     """Random changes of a training photo that leave its diagnosis as it is."""
 
-    flip: bool = Field(True, description="Flip left-right, each second time (the other eye, so to speak).")
+    flip: bool = Field(True, description="Flip left-right with probability 0.5, as if it were the other eye.")
     rotation: float = Field(
         180.0, ge=0, le=180, description="Largest rotation either way, in degrees; the field of view is a disc."
     )
@@ -116,7 +116,7 @@ class Augmentation(Settings):
         0.3,
         ge=0,
         le=1,
-        description="Share of photos that are rotated by any angle, zoomed and shifted, which costs them sharpness; "
+        description="Share of photos that are rotated by any angle, zoomed and shifted, which makes them less sharp; "
         "where the rotation allows it, all are turned by right angles.",
     )
     brightness: float = Field(0.2, ge=0, lt=1, description="Largest relative change of brightness.")
