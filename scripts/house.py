@@ -59,27 +59,25 @@ def between_rooms(arrows: set[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(start, end) for start, end in pairs if start != end}
 
 
-def lines(folder: Path) -> int:
-    """Lines of the Python files in a folder, or of one file."""
-    files = [folder] if folder.is_file() else folder.rglob("*.py")
-    return sum(len(file.read_bytes().splitlines()) for file in files if file.suffix == ".py")
+def lines() -> int:
+    """Lines of all Python files of the package."""
+    return sum(len(file.read_bytes().splitlines()) for file in SOURCE.rglob("*.py"))
 
 
 def drawing(arrows: set[tuple[str, str]]) -> str:
-    """What docs/architecture.md shows: floors from the top down, and each room's lines and what it imports."""
+    """What docs/architecture.md shows: floors from the top down, and what each room imports."""
     reached = between_rooms(arrows)
     names = {name for arrow in reached for name in arrow}
     rows = [
-        "| floor | room | lines | imports |",
-        "| --- | --- | --- | --- |",
+        "| floor | room | imports |",
+        "| --- | --- | --- |",
     ]
     for height, floor in zip(range(len(floors()), 0, -1), floors(), strict=True):
         for room in sorted(part.strip(" ()") for part in floor.split("|")):
             if room not in names:
                 continue
-            path = SOURCE / room if (SOURCE / room).exists() else SOURCE / f"{room}.py"
             below = ", ".join(sorted(end for start, end in reached if start == room)) or "none"
-            rows.append(f"| {height} | `{room}` | {lines(path):,} | {below} |")
+            rows.append(f"| {height} | `{room}` | {below} |")
     return "\n".join([BEGIN, "", f"{len(reached)} arrows between rooms.", "", *rows, "", END])
 
 
@@ -99,7 +97,7 @@ def main() -> None:
         print("circle:", ", ".join(sorted(circle)))
     if write:
         PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), arrows), encoding="utf-8")
-    print(f"rooms {len(rooms())} floors {len(floors())} circles {len(found)} lines {lines(SOURCE)}")
+    print(f"rooms {len(rooms())} floors {len(floors())} circles {len(found)} lines {lines()}")
 
 
 if __name__ == "__main__":

@@ -117,9 +117,10 @@ class Dataset:
         numbers = pd.to_numeric(given, errors="coerce").astype("Float64")
         good = numbers.isin(range(highest + 1))
         wrong = rows[column][given.notna() & (given != "") & ~good]
-        for row, cell in wrong.items():
+        if len(wrong):
             raise UserError(
-                f"{path}, row {int(row) + 2}: '{column}' is '{cell}'; expected a whole number from 0 to {highest} or empty"
+                f"{path}, row {int(wrong.index[0]) + 2}: '{column}' is '{wrong.iloc[0]}'; "
+                f"expected a whole number from 0 to {highest} or empty"
             )
         return numbers.astype("Int64")
 
@@ -132,10 +133,11 @@ class Dataset:
             UserError: Naming the first row with another word.
         """
         given = rows[column]
-        for row, cell in given[given.notna() & ~given.isin(meanings)].items():
+        wrong = given[given.notna() & ~given.isin(meanings)]
+        if len(wrong):
             raise UserError(
-                f"{path}, row {int(row) + 2}: '{column}' is '{cell}'{did_you_mean(cell, meanings)}; "
-                f"expected {', '.join(meanings)} or empty"
+                f"{path}, row {int(wrong.index[0]) + 2}: '{column}' is '{wrong.iloc[0]}'"
+                f"{did_you_mean(wrong.iloc[0], meanings)}; expected {', '.join(meanings)} or empty"
             )
         return given.map(meanings)
 
