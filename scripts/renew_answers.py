@@ -21,6 +21,7 @@ from eyeground.bundle.write import extend_bundle
 from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.data.predictions import Predictions, read_predictions
 from eyeground.evaluation import Evaluation, evaluate
+from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.screening.decision import ABNORMAL
 from eyeground.workflows.build.common import choose_answers
@@ -47,11 +48,8 @@ def main(bundle: Path, manifest: Path, predictions: Path, external: list[str] = 
         evaluations[name] = _external(read_predictions(Path(path)), answers, described.outputs)
     metrics = tuple(one for scope, of in evaluations.items() for one in metrics_of(of, scope))
     description = described.model_copy(update={**vars(answers), "metrics": metrics})
-    groups = subgroups(
-        table.in_split("test").only([ABNORMAL]),
-        [point for point in answers.operating_points if point.output == ABNORMAL],
-        resamples=RESAMPLES,
-    )
+    points = [point for point in answers.operating_points if point.output == ABNORMAL]
+    groups = subgroups(cohort_of(table.in_split("test").only([ABNORMAL]), points, RESAMPLES))
     facts = Facts(
         description=description,
         parameters=count_parameters(description.tensors),

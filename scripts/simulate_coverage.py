@@ -8,7 +8,7 @@ real ones, once with patients as the unit and once, as is common and wrong, with
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +22,12 @@ from eyeground.core.files import replacing
 from eyeground.core.proportions import CONFIDENCE, wilson_interval
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.delong import delong, delong_interval
-from eyeground.evaluation.estimates import Estimate, with_interval
+from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.intervals import clustered_wilson_interval, jackknife
-from eyeground.evaluation.measures import Computed, compute, count_measure, ranking_measure
+from eyeground.evaluation.measures import Measure, compute, count_measure, ranking_measure
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
+from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
@@ -141,23 +142,23 @@ def intervals(sample: Sample, threshold: float, resamples: int, seed: int) -> It
 class _Resampled:
     """One metric of a measure, computed on the resamples."""
 
-    computed: Computed
-    place: int
+    value: Sampled
+    measure: Measure
 
     def of(self, weights: np.ndarray) -> np.ndarray:
-        return self.computed.measure.of(weights)[[self.place]]
+        return self.measure.of(weights)[[self.measure.metrics.index(self.value.metric)]]
 
     def estimate(self, jackknifed: np.ndarray | None = None) -> Estimate:
-        measure, place = self.computed.measure, self.place
-        value, resampled = float(self.computed.point[place]), self.computed.resampled[place]
-        support, is_proportion = measure.supports[place], measure.are_proportions[place]
-        return with_interval(measure.metrics[place], value, resampled, support, is_proportion, jackknifed)
+        return replace(self.value, jackknifed=jackknifed).interval()
 
 
 def _bootstrapped(sample: Sample, threshold: float, resamples: int, seed: int) -> dict[str, _Resampled]:
     measures = {AUROC: ranking_measure(sample), SENSITIVITY: count_measure(sample, threshold)}
     computed = compute(measures, Resampling(one_stratum(sample.columns), resamples, seed))
-    return {metric: _Resampled(computed[metric], measures[metric].metrics.index(metric)) for metric in measures}
+    return {
+        metric: _Resampled(next(value for value in computed[metric] if value.metric == metric), measure)
+        for metric, measure in measures.items()
+    }
 
 
 def _ends(estimate: Estimate) -> Interval:

@@ -7,6 +7,7 @@ import pytest
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.evaluation.abstention import abstention
 from eyeground.evaluation.abstention_section import abstention_section
+from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.reporting.validation import ReportInputs, Request, evaluated, sections_of
 
 
@@ -21,7 +22,7 @@ def screened(table: pd.DataFrame, ill: float, healthy: float, seed: int = 0) -> 
 
 def test_shares_are_those_of_the_table(study):
     predictions = screened(study(200, seed=0), ill=0.4, healthy=0.1)
-    (one,) = abstention({"here": predictions}, resamples=100)
+    (one,) = abstention({"here": cohort_of(predictions, resamples=100)})
     for subset, truth in zip(one.subsets, (1, 0), strict=True):
         rows = predictions.table[predictions.table["truth_dr"] == truth]
         expected = [
@@ -37,8 +38,8 @@ def test_shares_are_those_of_the_table(study):
 
 
 def test_the_sick_among_the_unfamiliar_are_named_and_equals_are_not(study):
-    sick = abstention({"here": screened(study(200, seed=0), ill=0.4, healthy=0.05)}, resamples=500)
-    alike = abstention({"here": screened(study(200, seed=0), ill=0.2, healthy=0.2)}, resamples=500)
+    sick = abstention({"here": cohort_of(screened(study(200, seed=0), ill=0.4, healthy=0.05), resamples=500)})
+    alike = abstention({"here": cohort_of(screened(study(200, seed=0), ill=0.2, healthy=0.2), resamples=500)})
     assert sick[0].gaps[2].p_holm < 0.05 < alike[0].gaps[2].p_holm
     assert "unfamiliar, dr (here) +0." in abstention_section(sick).paragraphs[-1]
     assert abstention_section(alike).paragraphs[-1].startswith("None of 3 differences")
@@ -51,7 +52,7 @@ def test_a_status_that_is_not_of_screening_is_not_counted(study, status):
     table = study(30, seed=1)
     with_status = table if status is None else table.assign(status=status)
     predictions = validated_predictions(with_status, "table")
-    assert abstention({"here": predictions}) == ()
+    assert abstention({"here": cohort_of(predictions)}) == ()
     request = Request(resamples=10)
     keys = [s.key for s in sections_of(evaluated(predictions, request), predictions, request, ReportInputs())]
     assert "abstention" not in keys
@@ -66,6 +67,6 @@ def test_the_report_counts_external_photos_too(study):
 
 
 def test_a_truth_that_nobody_has_leaves_no_share_and_no_test(study):
-    (one,) = abstention({"here": screened(study(30, seed=1).assign(truth_dr=0.0), 0.3, 0.3)}, resamples=20)
+    (one,) = abstention({"here": cohort_of(screened(study(30, seed=1).assign(truth_dr=0.0), 0.3, 0.3), resamples=20)})
     assert one.subsets[0].estimates[0].note == "not estimable: no positives in here"
     assert one.gaps[0].p is None

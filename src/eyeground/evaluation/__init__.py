@@ -1,6 +1,6 @@
-"""Validation of any model from its predictions table alone: points, patient-cluster intervals, comparison, figures.
+"""Validation of any model from its predictions table alone; see docs/statistics.md.
 
-Nothing here knows a model. A table with `photo`, `patient`, `truth_…` and `probability_…` columns is enough.
+A table with `photo`, `patient`, `truth_…` and `probability_…` columns is enough.
 """
 
 from eyeground.evaluation.arrays import at_threshold, auprc, auroc, brier, sensitivity, specificity

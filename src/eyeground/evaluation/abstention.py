@@ -1,7 +1,6 @@
-"""What share of photos screening would not judge, among those with a disease and those without.
+"""The share of photos that screening would not judge, among positives and among negatives.
 
-A screening that sends the sick away as ungradable or unfamiliar looks better than it is, because whoever is not judged
-cannot be judged wrongly. Needs the column `status`, which `eyeground predict` writes.
+Needs the column `status`, which `eyeground predict` writes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,15 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eyeground.data.predictions import STATUS, TRUTH, Predictions
+from eyeground.data.predictions import STATUS, Predictions
 from eyeground.evaluation.agreement import ratio
+from eyeground.evaluation.cohort import Cohort
 from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.estimates import Estimate, Support
-from eyeground.evaluation.evaluating import resampling_of
-from eyeground.evaluation.measures import Computed, Measure, compute
+from eyeground.evaluation.measures import Measure, compute, intervals
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
-from eyeground.evaluation.samples import Sample, samples_of
-from eyeground.evaluation.subgroups.gaps import Gap, Side, gap_between
+from eyeground.evaluation.samples import Sample
+from eyeground.evaluation.subgroups.gaps import Gap, gap_between
 
 JUDGED = ("normal", "abnormal", "undecided")  # undecided: only for want of a threshold
 UNGRADABLE, UNFAMILIAR, NOT_JUDGED = "ungradable", "unfamiliar", "not_judged"
@@ -50,22 +49,19 @@ class OutputAbstention:
     gaps: tuple[Gap, ...]
 
 
-def abstention(
-    datasets: Mapping[str, Predictions], resamples: int = 2000, seed: int = 0, stratified: bool = False
-) -> tuple[OutputAbstention, ...]:
+def abstention(cohorts: Mapping[str, Cohort]) -> tuple[OutputAbstention, ...]:
     """Shares of photos that screening would not judge, by truth, of every output that has truths.
 
     Args:
-        datasets: The photos to count, by name. Those whose table has no `status` of screening are left out.
-        resamples, seed, stratified: As in `evaluate`.
+        cohorts: The photos to count, by name of the dataset. Those whose table has no `status` of screening are left out.
 
     Returns:
         p-values are adjusted for the number of outputs and datasets of a metric (Holm).
     """
     found: list[OutputAbstention] = []
-    for dataset, predictions in datasets.items():
-        if has_statuses(predictions):
-            found += _of_dataset(dataset, predictions, resamples, seed, stratified)
+    for dataset, cohort in cohorts.items():
+        if has_statuses(cohort.predictions):
+            found += _of_dataset(dataset, cohort)
     return _adjusted(found)
 
 
@@ -76,27 +72,25 @@ def has_statuses(predictions: Predictions) -> bool:
     return STATUS in table and bool(len(table)) and bool(table[STATUS].isin(known).all())
 
 
-def _of_dataset(
-    dataset: str, predictions: Predictions, resamples: int, seed: int, stratified: bool
-) -> list[OutputAbstention]:
-    statuses = predictions.table[STATUS].to_numpy(dtype=str)
-    samples = samples_of(predictions)
+def _of_dataset(dataset: str, cohort: Cohort) -> list[OutputAbstention]:
+    statuses = cohort.predictions.table[STATUS].to_numpy(dtype=str)
     measures: dict[tuple[str, str], Measure] = {}
-    for output, sample in samples.items():
-        status = statuses[predictions.table[TRUTH + output].notna().to_numpy(dtype=bool)]
-        measures |= {(output, subset): _measure(sample, status, subset) for subset in SUBSETS if len(status)}
-    computed = compute(measures, resampling_of(predictions, resamples, seed, stratified))
+    for output, sample in cohort.samples.items():
+        status = statuses[cohort.known(output)]
+        measures |= {
+            (output, subset): replace(_measure(sample, status, subset), where=dataset)
+            for subset in SUBSETS
+            if len(status)
+        }
+    computed = compute(measures, cohort.resampling)
     return [
         OutputAbstention(
             dataset,
             output,
-            tuple(_not_judged(sample, subset, computed[output, subset], dataset) for subset in SUBSETS),
-            tuple(
-                gap_between(*(_side(computed[output, subset], index, dataset) for subset in SUBSETS))
-                for index in range(len(METRICS))
-            ),
+            tuple(_not_judged(sample, subset, intervals(computed[output, subset])) for subset in SUBSETS),
+            tuple(map(gap_between, *(computed[output, subset] for subset in SUBSETS))),
         )
-        for output, sample in samples.items()
+        for output, sample in cohort.samples.items()
         if len(sample.truth)
     ]
 
@@ -118,13 +112,9 @@ def _measure(sample: Sample, status: np.ndarray, subset: str) -> Measure:
     return Measure(METRICS, (lacking,) * 3, (support,) * 3, (True,) * 3, of)
 
 
-def _not_judged(sample: Sample, subset: str, computed: Computed, dataset: str) -> NotJudged:
+def _not_judged(sample: Sample, subset: str, estimates: tuple[Estimate, ...]) -> NotJudged:
     here = sample.truth == SUBSETS[subset]
-    return NotJudged(subset, int(here.sum()), sample.patients(SUBSETS[subset]), computed.estimates(dataset))
-
-
-def _side(computed: Computed, index: int, dataset: str) -> Side:
-    return Side(computed.estimates(dataset)[index], computed.resampled[index], computed.measure.supports[index])
+    return NotJudged(subset, int(here.sum()), sample.patients(SUBSETS[subset]), estimates)
 
 
 def _adjusted(found: Sequence[OutputAbstention]) -> tuple[OutputAbstention, ...]:

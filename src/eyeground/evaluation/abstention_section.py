@@ -1,4 +1,4 @@
-"""Photos that screening would not judge as a part of the report: one table, by truth, and which gaps are beyond chance."""
+"""Photos that screening would not judge, as a section of the report."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,10 +1,6 @@
-"""Figures of k x k confusion matrices, for any number of matrices at once.
+"""Metrics of k x k confusion matrices: rows are truths, columns are decisions, both in the order of the classes.
 
-Rows are truths, columns are decisions, both in the order of the classes. Everything is a function of the counts,
-and counts add up over patients, so the matrices of all resamples come from one product of weights with
-per-patient counts. What is not defined for a matrix is NaN; whoever reports it says why.
-
-All functions take counts of shape (matrices, k, k) and return shape (matrices,).
+All functions take counts of shape (matrices, k, k) and return shape (matrices,), NaN where a metric is undefined.
 """
 
 import numpy as np

@@ -1,11 +1,4 @@
-"""Single metrics of arrays, each with its 95 % interval over patients, for a notebook; `evaluate` gives all of a table.
-
->>> from eyeground.evaluation import auroc
->>> truth, probability = [0, 0, 0, 1, 1, 1] * 10, [0.1, 0.3, 0.6, 0.4, 0.8, 0.9] * 10
->>> estimate = auroc(truth, probability)
->>> print(f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})")
-0.889 (0.780 to 0.952)
-"""
+"""Single metrics of arrays, each with its 95 % interval over patients; `evaluate` gives all metrics of a table."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -39,6 +32,10 @@ def auroc(
 
     Raises:
         UserError: If the arrays differ in length, are empty, or hold other truths than 0, 1 and NaN.
+
+    >>> estimate = auroc([0, 0, 0, 1, 1, 1] * 10, [0.1, 0.3, 0.6, 0.4, 0.8, 0.9] * 10)
+    >>> print(f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})")
+    0.889 (0.780 to 0.952)
     """
     return _estimate(AUROC, ranking_measure, _sample(truth, probability, patients), resamples, seed)
 
@@ -128,7 +125,7 @@ def _sample(truth: Array, probability: Array, patients: Patients) -> Sample:
     if not np.isfinite(scores[known]).all():
         raise UserError("probability holds a value that is no finite number")
     patient = np.unique(whose, return_inverse=True)[1]
-    return Sample(truths[known], scores[known], patient[known], int(patient.max()) + 1)
+    return Sample(truths[known], scores[known], patient[known], int(patient.max()) + 1, where="these photos")
 
 
 def _estimate(
@@ -138,5 +135,5 @@ def _estimate(
         raise UserError(f"resamples ({resamples}) and seed ({seed}) must not be negative")
     measure = measured(sample)
     resampling = Resampling(one_stratum(sample.columns), resamples, seed)
-    estimates = compute({metric: measure}, resampling, shown=False)[metric].estimates("these photos")
-    return estimates[measure.metrics.index(metric)]
+    found = compute({metric: measure}, resampling, shown=False)[metric]
+    return found[measure.metrics.index(metric)].interval()

@@ -1,19 +1,4 @@
-"""The patient-cluster bootstrap, as weights.
-
-A resample of patients is told by how often each patient was drawn, so it is kept as a vector of counts and no
-row is ever copied: a statistic that takes weights is evaluated for all resamples on data prepared once (see
-`ranking`). Whole patients are drawn, because the two eyes of a patient resemble each other and an interval
-that takes them for independent is too narrow.
-
-By default patients are drawn from all patients, as a cohort was drawn from its population; the share of
-positives then varies from resample to resample, as it would from study to study, which predictive values and
-accuracy need. A resample that lacks a class is dropped and counted. With `stratified`, patients are drawn
-within strata of their rarest truth, as a case-control collection was, and the shares stay nearly as observed.
-
-Drawing n patients from n one by one costs more than the statistics do, so most are drawn at once: independent Poisson
-counts, given their total, are the counts of so many draws with replacement; drawn a little short of n, they are
-filled up one by one. The counts are multinomial, exactly.
-"""
+"""The patient-cluster bootstrap, as weights: how often each patient was drawn; see docs/statistics.md."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,7 +71,11 @@ def strata_of_rarest_truth(truths: np.ndarray, patient: np.ndarray) -> np.ndarra
 
 
 class _Pool:
-    """Patients who are drawn with replacement, as many as there are; the size of the chunks changes no resample."""
+    """Patients who are drawn with replacement, as many as there are; the size of the chunks changes no resample.
+
+    Independent Poisson counts, given their total, are the counts of so many draws with replacement. So most patients are
+    drawn at once, a little short of all, and the rest one by one; the counts are exactly multinomial.
+    """
 
     def __init__(self, size: int, seed: np.random.SeedSequence) -> None:
         self.size = size

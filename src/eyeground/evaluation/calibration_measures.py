@@ -1,10 +1,6 @@
-"""Whether probabilities mean what they say: calibration error, slope and intercept, as functions of patient weights.
+"""Calibration error, slope and intercept as functions of patient weights.
 
-The expected calibration error (ECE) depends on its bins, so they are fixed once, of equal mass in the scores as
-they are. Its resamples are biased upwards, since every bin adds the absolute value of its noise a second time; what
-is done about it stands in `calibration_error_measure`. Slope and intercept are maximum-likelihood fits; resamples
-are not refitted from scratch but take one step from the fit to all photos, which costs sums over patients only, and
-in small samples a second one.
+Bins are fixed once; slope and intercept take one or two Newton steps from the fit to all photos in each resample.
 """
 
 from collections.abc import Callable
@@ -19,8 +15,6 @@ from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.metrics import (
     CALIBRATION_ERROR,
     INTERCEPT,
-    NEGATIVES,
-    POSITIVES,
     SLOPE,
     per_patient,
 )
@@ -79,7 +73,8 @@ def calibration_error_measure(sample: Sample) -> Measure:
         are_proportions=(False,),
         of=lambda weights: np.maximum(2 * point - error(weights), 0)[np.newaxis],
         note=f"biased upwards: about {_by_chance(sample.probability, bins):.3f} from chance alone, which the interval is corrected for",
-        is_corrected=True,
+        is_jackknifed=False,
+        where=sample.where,
     )
 
 
@@ -111,17 +106,14 @@ def recalibration_measure(sample: Sample) -> Measure:
         lacks_one = (weights @ classes).min(axis=1) == 0
         return np.where(lacks_one, np.nan, np.stack([refit(weights) for refit in refits]))
 
-    support = min(
-        (Support(sample.patients(value), f"patients with {name}") for value, name in ((1, POSITIVES), (0, NEGATIVES))),
-        key=lambda support: support.patients,
-    )
     return Measure(
         metrics=(SLOPE, INTERCEPT),
         missing=(no_slope, missing),
-        supports=(support,) * 2,
+        supports=(sample.scarcer_class(),) * 2,
         are_proportions=(False,) * 2,
         of=of,
         note=f"{moved:,} probabilities closer to 0 or 1 than {CLIP:g} taken as that" if moved else "",
+        where=sample.where,
     )
 
 

@@ -1,12 +1,6 @@
-"""The ROC and the precision-recall curve of one output, and the bands in which they lie with 95 % confidence.
+"""ROC and precision-recall curves with pointwise 95 % bands over patients; see docs/statistics.md.
 
-A band is vertical: at each false-positive rate (or recall), the middle 95 % of the true-positive rates (or
-precisions) of resampled patients. It is a band for each point, not for the whole curve at once, which would be
-wider. As with the areas (see `ranking`), scores are sorted once and resamples are weights; only the corners of a
-curve are worked out, of which 61,007 photos have some 7,000.
-
-Where the areas are means over folds (see `measures.ranking_measure`), so are the curves: the vertical average of
-the folds' curves (Fawcett, Pattern Recognition Letters 27 (2006) 861), whose area is the mean of their areas.
+With folds, a curve is the vertical average of the folds' curves (Fawcett, Pattern Recognition Letters 27 (2006) 861).
 """
 
 from collections.abc import Callable

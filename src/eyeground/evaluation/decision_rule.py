@@ -1,7 +1,6 @@
-"""Thresholds of several outputs chosen together, so that the rule "abnormal if any is reached" keeps what is asked of it.
+"""Thresholds of several outputs, chosen together for the rule "abnormal if any is reached"; see docs/screening.md.
 
-One number is chosen: how many normal photos `abnormal` may call abnormal; every disease beside it may call a quarter as many.
-It is as large as the specificity, the sensitivity or Youden's index of the whole rule asks for (docs/screening.md).
+One number is chosen: how many normal photos `abnormal` may call abnormal. Each disease may call a quarter as many.
 """
 
 from collections.abc import Iterable, Sequence

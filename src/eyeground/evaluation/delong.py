@@ -1,13 +1,4 @@
-"""DeLong's variance of AUROC, and of the difference of two, in O(n log n) and with patients as the unit.
-
-An AUROC is a mean over (positive, negative) pairs. Every photo gets its own share, the mean over the pairs it is
-in, and the spread of these placements is the variance: no resampling, no chance. Placements are midranks (Sun and
-Xu, 2014), so that ties count half and 61,007 photos take hundredths of a second.
-
-The two eyes of a patient are not two patients. Obuchowski (1997) sums placements within patients before spreads
-are taken and adds the covariance of the positive and the negative photos of one patient; where every patient has
-one photo this is DeLong, DeLong and Clarke-Pearson (1988) to the last digit, so there is one implementation.
-"""
+"""DeLong's variance of AUROC and of differences, in O(n log n), with patients as the unit; see docs/statistics.md."""
 
 import math
 from collections.abc import Sequence

@@ -1,12 +1,7 @@
-"""A figure with its interval, or the words that say why there is none.
-
-Two cases need care, because the bootstrap misleads in both. Where all photos agree (40 of 40 found), every
-resample agrees too and the interval has no width; a proportion then gets the Wilson interval over patients, and
-anything else gets none. Where a class rests on few patients, resamples repeat the same few; the note says so.
-"""
+"""A value with its interval, or the reason why there is none; see docs/statistics.md."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +41,12 @@ class Support:
 def not_estimable(metric: str, why: str) -> Estimate:
     """An estimate without a value."""
     return Estimate(metric, None, note=f"not estimable: {why}")
+
+
+def noted(estimate: Estimate, note: str) -> Estimate:
+    """The estimate with a further note, in front unless there is no value: then the reason comes first."""
+    notes = [note, estimate.note] if estimate.value is not None else [estimate.note, note]
+    return replace(estimate, note="; ".join(filter(None, notes)))
 
 
 def few_patients_note(support: Support) -> str:

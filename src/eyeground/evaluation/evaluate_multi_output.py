@@ -8,9 +8,9 @@ import numpy as np
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.averages import macro, micro_measure
-from eyeground.evaluation.estimates import Estimate
-from eyeground.evaluation.flow import Scope
-from eyeground.evaluation.measures import Computed, Measure, noted
+from eyeground.evaluation.cohort import Cohort
+from eyeground.evaluation.estimates import Estimate, noted
+from eyeground.evaluation.measures import Measure, intervals
 from eyeground.evaluation.multi_output import (
     MultiOutputSample,
     MultiOutputTarget,
@@ -22,6 +22,7 @@ from eyeground.evaluation.multi_output import (
 )
 from eyeground.evaluation.operating_points import OPTIMISTIC
 from eyeground.evaluation.results import MultiOutputDecision, MultiOutputEvaluation
+from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
 
 MICRO = "micro"
@@ -36,14 +37,14 @@ class Decision:
     note: str = ""
 
 
-def multi_output_samples(predictions: Predictions) -> tuple[tuple[MultiOutputSample, ...], tuple[str, ...]]:
+def multi_output_samples(predictions: Predictions, where: str) -> tuple[tuple[MultiOutputSample, ...], tuple[str, ...]]:
     """The targets of several classes among the outputs, and a sentence for each whose truths contradict each other."""
     samples, contradictions = [], []
     for family in multi_output_targets(predictions.outputs):
         if sentence := contradiction(family, predictions):
             contradictions.append(sentence)
         else:
-            samples.append(multi_output_sample(family, predictions))
+            samples.append(multi_output_sample(family, predictions, where))
     return tuple(samples), tuple(contradictions)
 
 
@@ -76,9 +77,9 @@ def multi_output_measures(
 def evaluate_multi_output(
     sample: MultiOutputSample,
     decisions: Sequence[Decision],
-    computed: Mapping[str, Computed],
-    rankings: Mapping[str, Computed],
-    scope: Scope,
+    computed: Mapping[str, tuple[Sampled, ...]],
+    rankings: Mapping[str, tuple[Sampled, ...]],
+    cohort: Cohort,
 ) -> MultiOutputEvaluation:
     """Put together what was computed; `rankings` are those of the target's outputs."""
     classes = len(sample.family.classes)
@@ -86,22 +87,22 @@ def evaluate_multi_output(
         family=sample.family,
         photos=len(sample.truth),
         patients=len(np.unique(sample.patient)),
-        unknown=len(scope.predictions.table) - len(sample.truth),
+        unknown=cohort.photos - len(sample.truth),
         photos_of_class=tuple(np.bincount(sample.truth, minlength=classes).tolist()),
-        estimates=(macro(rankings, scope.name)[0], computed[MICRO].estimates(scope.name)[0]),
+        estimates=(macro(rankings, cohort.name)[0], computed[MICRO][0].interval()),
         decisions=tuple(
             MultiOutputDecision(
                 rule=decision.rule,
                 confusion=tuple(map(tuple, confusion_of(sample, sample.called(decision.thresholds)).tolist())),
-                estimates=_estimates(computed[decision.rule], decision, scope.name),
+                estimates=_estimates(computed[decision.rule], decision),
             )
             for decision in decisions
         ),
     )
 
 
-def _estimates(computed: Computed, decision: Decision, scope: str) -> tuple[Estimate, ...]:
+def _estimates(computed: Sequence[Sampled], decision: Decision) -> tuple[Estimate, ...]:
     """With the decision's reservation also where there is no value."""
     return tuple(
-        noted(estimate, decision.note) if estimate.value is None else estimate for estimate in computed.estimates(scope)
+        noted(estimate, decision.note) if estimate.value is None else estimate for estimate in intervals(computed)
     )

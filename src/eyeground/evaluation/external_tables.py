@@ -1,15 +1,6 @@
-r"""Predictions tables that others wrote: which of their columns are which of ours.
+"""Predictions tables that others wrote: which of their columns are which of ours; see docs/predictions.md.
 
-A mapping is written as it is said, ours first:
-
-    photo=Filename, patient=Filename, truth:referable=Ground truth label, probability:referable=Refereable
-
-A name with a comma, an equals sign or parentheses is put in quotes. Besides a column, a value may be taken out of
-one: `folder(Filename)` is the first folder of a path, `match(Filename, "_(left|right)$")` what a regular expression
-finds (its first group, if it has one). The same mapping can be a YAML file.
-
-Columns that bear our names already need no mapping. All others are left out, so that nothing unknown, such as a name
-or a date of birth, comes along. Nothing is guessed: which column is the truth is for the author to say.
+Columns that are neither mapped nor named as ours are left out, so that no name or date of birth comes along.
 """
 
 from collections.abc import Mapping, Sequence

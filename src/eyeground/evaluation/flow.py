@@ -1,8 +1,4 @@
-"""Which photos are evaluated, and what became of the others.
-
-The test split is evaluated where the table has one; otherwise everything is, and the evaluation says so, since
-figures on photos that a model was trained or tuned on are no validation.
-"""
+"""Which photos are evaluated, and what became of the others: test photos, or all where none is marked as test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

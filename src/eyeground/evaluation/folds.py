@@ -1,22 +1,17 @@
-"""Cross-validated predictions: the AUROC of each fold, and how much they differ.
+"""Cross-validated predictions: the AUROC of each fold, and how much they differ; see docs/statistics.md."""
 
-Folds share training photos, and their number is small, so the spread of their figures is no standard error and
-no interval is made of it (Bengio and Grandvalet, 2004, show that no unbiased one exists). The interval of the mean
-is that of patients drawn within their folds.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.estimates import Estimate, not_estimable
-from eyeground.evaluation.measures import Computed
 from eyeground.evaluation.results import FoldEvaluation
+from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample, folds_of
 
 
-def evaluate_folds(sample: Sample, rankings: Mapping[int, Computed]) -> tuple[FoldEvaluation, ...]:
+def evaluate_folds(sample: Sample, rankings: Mapping[int, Sequence[Sampled]]) -> tuple[FoldEvaluation, ...]:
     """Each fold's AUROC with its interval over patients; `rankings` are those of `sample.by_fold()`."""
     return tuple(
         FoldEvaluation(
@@ -24,7 +19,7 @@ def evaluate_folds(sample: Sample, rankings: Mapping[int, Computed]) -> tuple[Fo
             photos=len(part.truth),
             patients=part.patients(),
             positives=int((part.truth == 1).sum()),
-            auroc=rankings[number].estimates(f"fold {number}")[0],
+            auroc=rankings[number][0].interval(),
         )
         for number, part in sample.by_fold().items()
     )

@@ -1,12 +1,4 @@
-"""From resamples or counts to the two ends of a 95 % interval.
-
-Percentiles of the resampled values are the plain choice. BCa (bias-corrected and accelerated) moves the percentiles
-where the resamples lie to one side of the figure and where its spread grows with its value; it costs a jackknife. For
-proportions Wilson's interval needs no resamples and never has zero width; with several photos per patient it is taken
-over as many photos as would tell as much if they were independent.
-
-Which covers best, and at what size of study, is simulated by `scripts/simulate_coverage.py`; see `docs/statistics.md`.
-"""
+"""From resamples or counts to the two ends of a 95 % interval: percentiles, BCa and Wilson; see docs/statistics.md."""
 
 from collections.abc import Callable, Sequence
 

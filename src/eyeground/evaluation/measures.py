@@ -1,12 +1,10 @@
 """Metrics of one output as functions of patient weights, so that points and resamples are computed alike.
 
-A measure bundles the metrics that share work: those of the ranking share the sorted scores, those at a
-threshold one matrix product. With all weights 1 it gives the points; with a chunk of resample weights, the
-values from which intervals are taken.
+A measure bundles metrics that share work, such as the sorted scores.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -14,21 +12,20 @@ import numpy as np
 from eyeground.core.progress import track
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling
-from eyeground.evaluation.estimates import Estimate, Support, not_estimable, with_interval
+from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.intervals import jackknife
 from eyeground.evaluation.metrics import (
     AUPRC,
     AUROC,
     BRIER,
     COUNT_METRICS,
-    NEGATIVES,
-    POSITIVES,
     Confusion,
     decisions,
     per_patient,
     predictive_values,
 )
 from eyeground.evaluation.ranking import rank
+from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
 
 Key = TypeVar("Key", bound=Hashable)
@@ -44,8 +41,9 @@ class Measure:
         are_proportions: For each metric, whether it is a share of photos.
         of: Weights of shape (resamples, patients) to values of shape (metrics, resamples), NaN where not estimable.
         note: What a reader of each of its estimates must know; often empty.
-        is_corrected: Whether resampled values are corrected for bias already, so that an interval must not correct them
-            again.
+        is_jackknifed: Whether intervals are BCa, which costs a jackknife; percentiles where resampled values are corrected
+            for bias already, or only differences are of interest.
+        where: Where a missing class is missing, such as `test`.
     """
 
     metrics: tuple[str, ...]
@@ -54,43 +52,8 @@ class Measure:
     are_proportions: tuple[bool, ...]
     of: Callable[[np.ndarray], np.ndarray]
     note: str = ""
-    is_corrected: bool = False
-
-
-@dataclass(frozen=True)
-class Computed:
-    """A measure with its values.
-
-    Attributes:
-        point: Shape (metrics,): on the photos as they are.
-        resampled: Shape (metrics, resamples).
-        jackknifed: Shape (metrics, groups): with each patient, or group of patients, left out. None gives percentile
-            intervals.
-    """
-
-    measure: Measure
-    point: np.ndarray
-    resampled: np.ndarray
-    jackknifed: np.ndarray | None
-
-    def estimates(self, scope: str) -> tuple[Estimate, ...]:
-        """Points and intervals; `scope` is where a missing class is said to be missing ("test")."""
-        measure = self.measure
-        found = []
-        for index, (metric, missing) in enumerate(zip(measure.metrics, measure.missing, strict=True)):
-            if missing:
-                found.append(not_estimable(metric, f"no {missing} in {scope}"))
-                continue
-            estimate = with_interval(
-                metric,
-                float(self.point[index]),
-                self.resampled[index],
-                measure.supports[index],
-                measure.are_proportions[index],
-                None if self.jackknifed is None else self.jackknifed[index],
-            )
-            found.append(noted(estimate, measure.note))
-        return tuple(found)
+    is_jackknifed: bool = True
+    where: str = ""
 
 
 def ranking_measure(sample: Sample) -> Measure:
@@ -105,12 +68,7 @@ def ranking_measure(sample: Sample) -> Measure:
     """
     folds = sample.by_fold()
     missing, note = sample.missing_class(), ""
-    classes = (
-        Support(sample.patients(1), f"patients with {POSITIVES}"),
-        Support(sample.patients(0), f"patients with {NEGATIVES}"),
-    )
-    scarcer = min(classes, key=lambda support: support.patients)
-    ranked = [sample]
+    ranked, support = [sample], sample.scarcer_class()
     if folds and not missing:
         left_out = {number: lacking for number, part in folds.items() if (lacking := part.missing_class())}
         ranked = [part for number, part in folds.items() if number not in left_out]
@@ -118,14 +76,14 @@ def ranking_measure(sample: Sample) -> Measure:
         lacks = "".join(f"; no {lacking} in fold {number}" for number, lacking in left_out.items())
         note = f"mean within {len(ranked)} of {len(folds)} folds{lacks}"
     if missing:
-        return Measure((AUROC, AUPRC), (missing,) * 2, (scarcer,) * 2, (False,) * 2, _nothing(2))
+        return Measure((AUROC, AUPRC), (missing,) * 2, (support,) * 2, (False,) * 2, _nothing(2), where=sample.where)
     rankings = [rank(part.truth, part.probability, part.patient) for part in ranked]
 
     def of(weights: np.ndarray) -> np.ndarray:
         within = np.array([[ranking.auroc(weights), ranking.auprc(weights)] for ranking in rankings])
         return ratio(np.nansum(within, axis=0), np.isfinite(within).sum(axis=0))
 
-    return Measure((AUROC, AUPRC), ("", ""), (scarcer,) * 2, (False,) * 2, of, note)
+    return Measure((AUROC, AUPRC), ("", ""), (support,) * 2, (False,) * 2, of, note)
 
 
 def brier_measure(sample: Sample) -> Measure:
@@ -138,7 +96,7 @@ def brier_measure(sample: Sample) -> Measure:
         return ratio(total, photos)[np.newaxis]
 
     missing = "" if len(squared) else "photos with a known truth"
-    return Measure((BRIER,), (missing,), (Support(sample.patients(), "patients"),), (False,), of)
+    return Measure((BRIER,), (missing,), (Support(sample.patients(), "patients"),), (False,), of, where=sample.where)
 
 
 def count_measure(sample: Sample, threshold: float, prevalences: tuple[float, ...] = ()) -> Measure:
@@ -157,6 +115,7 @@ def count_measure(sample: Sample, threshold: float, prevalences: tuple[float, ..
         tuple(metric.support(counts) for metric in metrics),
         tuple(metric.is_proportion for metric in metrics),
         of,
+        where=sample.where,
     )
 
 
@@ -179,8 +138,10 @@ def resample(measures: list[Measure], resampling: Resampling, shown: bool = True
     return values
 
 
-def compute(measures: Mapping[Key, Measure], resampling: Resampling, shown: bool = True) -> dict[Key, Computed]:
-    """Points, values on the same resamples, and jackknifed values of many measures.
+def compute(
+    measures: Mapping[Key, Measure], resampling: Resampling, shown: bool = True
+) -> dict[Key, tuple[Sampled, ...]]:
+    """Every metric of many measures on the same resamples.
 
     Args:
         shown: Whether progress is shown; not where this is one step of many whose progress is.
@@ -190,24 +151,42 @@ def compute(measures: Mapping[Key, Measure], resampling: Resampling, shown: bool
     left_out = [key for key, measure in measures.items() if resampling.resamples and _is_jackknifed(measure)]
     jackknifed = dict(zip(left_out, jackknife([measures[key].of for key in left_out], columns), strict=True))
     return {
-        key: Computed(measure, point_values(measure, columns), values, jackknifed.get(key))
+        key: _sampled(measure, point_values(measure, columns), values, jackknifed.get(key))
         for (key, measure), values in zip(measures.items(), resampled, strict=True)
     }
 
 
+def _sampled(
+    measure: Measure, point: np.ndarray, resampled: np.ndarray, jackknifed: np.ndarray | None
+) -> tuple[Sampled, ...]:
+    where = f" in {measure.where}" if measure.where else ""
+    return tuple(
+        Sampled(
+            metric=metric,
+            point=float(point[index]),
+            resampled=resampled[index],
+            support=measure.supports[index],
+            why_not=f"no {measure.missing[index]}{where}" if measure.missing[index] else "",
+            note=measure.note,
+            is_proportion=measure.are_proportions[index],
+            jackknifed=None if jackknifed is None else jackknifed[index],
+        )
+        for index, metric in enumerate(measure.metrics)
+    )
+
+
+def intervals(values: Sequence[Sampled]) -> tuple[Estimate, ...]:
+    """Each with its interval."""
+    return tuple(value.interval() for value in values)
+
+
 def _is_jackknifed(measure: Measure) -> bool:
-    return not measure.is_corrected and not all(measure.missing)
+    return measure.is_jackknifed and not all(measure.missing)
 
 
 def point_values(measure: Measure, columns: int) -> np.ndarray:
     """Values of a measure on the photos as they are, shape (metrics,)."""
     return np.asarray(measure.of(np.ones((1, columns), dtype=np.int64))[:, 0])
-
-
-def noted(estimate: Estimate, note: str) -> Estimate:
-    """The estimate with a further note, in front unless there is no value: then the reason comes first."""
-    notes = [note, estimate.note] if estimate.value is not None else [estimate.note, note]
-    return replace(estimate, note="; ".join(filter(None, notes)))
 
 
 def _nothing(metrics: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -1,9 +1,6 @@
-"""What is measured: names, definitions, and what each needs to be estimable.
+"""Names and definitions of metrics at a threshold, and what each needs to be estimable.
 
-Everything at a threshold is a function of the four counts of a confusion matrix, and those add up over patients.
-So its value for every resample takes one matrix product of resample weights with per-patient counts. Metrics that
-depend on the order of scores are in `ranking`, those of calibration in `calibration_measures`, those of more than
-two classes in `families`.
+They are functions of four counts, which add up over patients: all resamples of a chunk are one matrix product.
 """
 
 from dataclasses import dataclass

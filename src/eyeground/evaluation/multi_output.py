@@ -1,9 +1,6 @@
-"""Outputs that are one target: exclusive classes, or the steps of a grade.
+"""Outputs that are one target: exclusive classes (`target=class`), or the steps of a grade (`target>=grade`).
 
-A multi-class target has the outputs `target=class`, an ordinal one `target>=grade` (see `recipe.Target`), so that
-the names alone tell which outputs belong together, in any model's table. Figures of single outputs ask "this class
-against the rest"; those here ask how well the one decision among all classes agrees with the truth. All are
-functions of a confusion matrix of classes, which adds up over patients.
+Metrics are functions of a confusion matrix of classes, which adds up over patients.
 """
 
 from collections.abc import Sequence
@@ -53,6 +50,7 @@ class MultiOutputSample:
         probability: Shape (photos, outputs).
         patient: Shape (photos,): each photo's column in the patient weights.
         columns: How many columns the patient weights have.
+        where: What messages call the photos, such as `test`.
     """
 
     family: MultiOutputTarget
@@ -60,6 +58,7 @@ class MultiOutputSample:
     probability: np.ndarray
     patient: np.ndarray
     columns: int
+    where: str = ""
 
     def called(self, thresholds: Sequence[float] = ()) -> np.ndarray:
         """Index of the class that each photo is called, shape (photos,).
@@ -95,7 +94,7 @@ def multi_output_targets(outputs: Sequence[str]) -> tuple[MultiOutputTarget, ...
     return tuple(families)
 
 
-def multi_output_sample(family: MultiOutputTarget, predictions: Predictions) -> MultiOutputSample:
+def multi_output_sample(family: MultiOutputTarget, predictions: Predictions, where: str = "") -> MultiOutputSample:
     """The photos whose class is known, over the same numbering of patients as `samples_of`."""
     table = predictions.table
     patients, patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)
@@ -104,7 +103,7 @@ def multi_output_sample(family: MultiOutputTarget, predictions: Predictions) -> 
     steps = steps[known]
     truth = steps.sum(axis=1) if family.kind == "ordinal" else steps.argmax(axis=1)
     probability = table[[PROBABILITY + output for output in family.outputs]].to_numpy(dtype=float)[known]
-    return MultiOutputSample(family, truth.astype(np.int64), probability, patient[known], len(patients))
+    return MultiOutputSample(family, truth.astype(np.int64), probability, patient[known], len(patients), where)
 
 
 def contradiction(family: MultiOutputTarget, predictions: Predictions) -> str:
@@ -165,6 +164,7 @@ def agreement_measure(sample: MultiOutputSample, called: np.ndarray) -> Measure:
         are_proportions=tuple(metric == "accuracy" for metric in metrics),
         of=of,
         note=f"no photos of class {', '.join(absent)}" if absent and len(present) else "",
+        where=sample.where,
     )
 
 

@@ -1,9 +1,4 @@
-"""The rules that a bundle offers, and the threshold of each single output by the first of them.
-
-A programme that must not miss anybody wants another rule than one with few ophthalmologists. Which, it says by a sensitivity
-or a specificity; thresholds that reach it are chosen on validation photos, as ever, and what they then do on test photos
-stands beside them, so that nobody takes the wish for the result.
-"""
+"""The rules that a bundle offers, and the threshold of each single output by the first of them; see docs/screening.md."""
 
 from collections.abc import Sequence
 

@@ -1,11 +1,6 @@
-"""Thresholds, chosen on validation truths and never on test, unless somebody insists and lives with the name.
+"""Choose thresholds on validation truths; one chosen on the test photos themselves is called optimistic.
 
-A threshold chosen on the photos it is measured on flatters the model; `optimistic_operating_point` makes one, and
-whatever is measured at it is called optimistic from then on. One given beforehand looks at no truths at all.
-
-Only thresholds between two neighbouring scores differ in effect, so there is one candidate per distinct score.
-It is put halfway down to the next lower score: on the photos it was chosen on it decides the same, and a
-score that differs in its last digit on another machine stays on its side.
+Each candidate lies halfway between two neighbouring scores, so that a last digit on another machine changes no decision.
 """
 
 import math
@@ -18,7 +13,7 @@ import numpy as np
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError, did_you_mean
-from eyeground.evaluation.flow import Scope
+from eyeground.evaluation.cohort import Cohort
 from eyeground.evaluation.samples import is_cross_validated
 
 RULES = ("youden", "sensitivity=0.95", "specificity=0.95", "cost=10", "cost=10@0.05", "threshold=0.5")
@@ -96,7 +91,7 @@ def optimistic_operating_point(predictions: Predictions, output: str, rule: str,
 
 
 def choose_points(
-    predictions: Predictions, scope: Scope, given: Sequence[OperatingPoint], rules: Sequence[str]
+    predictions: Predictions, cohort: Cohort, rules: Sequence[str]
 ) -> tuple[dict[str, tuple[OperatingPoint, ...]], dict[str, str]]:
     """The operating points of every output, and for every output why it has none or lacks a rule (often empty).
 
@@ -113,31 +108,31 @@ def choose_points(
     points: dict[str, tuple[OperatingPoint, ...]] = {}
     why_not: dict[str, str] = {}
     for output in predictions.outputs:
-        points[output] = tuple(_as_measured(point, scope) for point in given if point.output == output)
+        points[output] = tuple(_as_measured(point, cohort) for point in cohort.points[output])
         reasons = []
         for rule in rules or (() if points[output] else ("youden",)):
             try:
-                points[output] += (_point_for(predictions, scope, output, rule, bool(rules)),)
+                points[output] += (_point_for(predictions, cohort, output, rule, bool(rules)),)
             except UserError as error:
                 reasons.append(str(error))
         why_not[output] = "; ".join(dict.fromkeys(reasons))
     return points, why_not
 
 
-def _as_measured(point: OperatingPoint, scope: Scope) -> OperatingPoint:
+def _as_measured(point: OperatingPoint, cohort: Cohort) -> OperatingPoint:
     """A threshold of a cross-validated model is an honest one, except on the photos it was cross-validated on."""
-    if point.chosen_on == "cross-validation" and is_cross_validated(scope.predictions):
+    if point.chosen_on == "cross-validation" and is_cross_validated(cohort.predictions):
         return point.model_copy(update={"chosen_on": "test"})
     return point
 
 
-def _point_for(predictions: Predictions, scope: Scope, output: str, rule: str, is_asked_for: bool) -> OperatingPoint:
+def _point_for(predictions: Predictions, cohort: Cohort, output: str, rule: str, is_asked_for: bool) -> OperatingPoint:
     validation = predictions.in_split("validation")
-    if scope.name == "test" and len(validation.table):
+    if cohort.name == "test" and len(validation.table):
         return choose_operating_point(validation, output, rule)
     if not is_asked_for:
         raise UserError("no operating point was given, and no validation photos to choose one on")
-    return optimistic_operating_point(scope.predictions, output, rule, scope.name)
+    return optimistic_operating_point(cohort.predictions, output, rule, cohort.name)
 
 
 def _chosen_point(

@@ -1,10 +1,6 @@
-"""AUROC and AUPRC of one output under any number of weightings, the scores sorted once.
+"""AUROC and AUPRC of one output under any number of weightings, with the scores sorted once.
 
-Both depend on the scores only through their order. So the order is worked out once: every positive knows how
-many negatives stand above it and how many tie with it. Negatives between two neighbouring positives, and
-positives between two neighbouring negatives, always count together, so their weights are summed in runs first;
-of 61,007 photos some 7,000 runs are left to accumulate. One sparse matrix, (runs, patients), sums them: it reads the
-weights once and in order, whatever the order of the scores. All sums are of integers, hence exact, ties included.
+Weights are summed in runs of positives and negatives by one sparse matrix. All sums are of integers, hence exact.
 """
 
 from dataclasses import dataclass

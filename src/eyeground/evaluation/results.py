@@ -1,4 +1,4 @@
-"""What an evaluation yields: figures with intervals, by output, by target of several classes, and over all outputs."""
+"""Results of an evaluation: by output, by target of several classes, and over all outputs."""
 
 from dataclasses import dataclass
 

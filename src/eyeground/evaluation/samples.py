@@ -1,17 +1,17 @@
 """One output's photos with a known truth, as arrays over a numbering of patients that all outputs share.
 
-An unknown truth is masked out here and nowhere else, so no metric can take it for a negative. Where every photo
-belongs to a fold, a sample knows the folds: scores of models trained on different folds have no common scale, so
-photos are ranked against photos of their own fold only (see `measures.ranking_measure`).
+Unknown truths are masked out here and nowhere else. With folds, photos are ranked within their fold only.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
+from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES
+from eyeground.evaluation.sampled import scarcer
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Sample:
         patient: Shape (photos,): each photo's column in the patient weights.
         columns: How many columns the patient weights have, patients without a known truth included.
         fold: Shape (photos,): each photo's fold, where predictions are cross-validated; else None.
+        where: What messages call the photos, such as `test`.
     """
 
     truth: np.ndarray
@@ -30,6 +31,7 @@ class Sample:
     patient: np.ndarray
     columns: int
     fold: np.ndarray | None = None
+    where: str = ""
 
     def patients(self, value: float | None = None) -> int:
         """How many patients there are, or how many with a photo of one truth (0 or 1)."""
@@ -41,19 +43,40 @@ class Sample:
             return POSITIVES
         return "" if (self.truth == 0).any() else NEGATIVES
 
+    def scarcer_class(self) -> Support:
+        """The patients with positives or those with negatives, whichever are fewer."""
+        return scarcer(
+            Support(self.patients(1), f"patients with {POSITIVES}"),
+            Support(self.patients(0), f"patients with {NEGATIVES}"),
+        )
+
+    def only(self, photos: np.ndarray, where: str = "") -> "Sample":
+        """The photos for which `photos`, shape (photos,), is true, over the same columns of patients."""
+        return replace(
+            self,
+            truth=self.truth[photos],
+            probability=self.probability[photos],
+            patient=self.patient[photos],
+            fold=None if self.fold is None else self.fold[photos],
+            where=where or self.where,
+        )
+
     def by_fold(self) -> dict[int, "Sample"]:
         """A sample for each fold, by its number; empty where there are no folds."""
         if self.fold is None:
             return {}
-        folds = {}
-        for number in np.unique(self.fold).tolist():
-            within = self.fold == number
-            folds[number] = Sample(self.truth[within], self.probability[within], self.patient[within], self.columns)
-        return folds
+        return {
+            number: replace(self.only(self.fold == number, f"fold {number}"), fold=None)
+            for number in np.unique(self.fold).tolist()
+        }
 
 
-def samples_of(predictions: Predictions) -> dict[str, Sample]:
-    """The photos with a known truth of every output, over one numbering of the table's patients."""
+def samples_of(predictions: Predictions, where: str = "") -> dict[str, Sample]:
+    """The photos with a known truth of every output, over one numbering of the table's patients.
+
+    Args:
+        where: What messages call the photos.
+    """
     table = predictions.table
     patients, patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)
     fold = folds_of(predictions)
@@ -63,7 +86,7 @@ def samples_of(predictions: Predictions) -> dict[str, Sample]:
         known = ~np.isnan(truth)
         probability = table[PROBABILITY + output].to_numpy(dtype=float)
         of_fold = None if fold is None else fold[known]
-        samples[output] = Sample(truth[known], probability[known], patient[known], len(patients), of_fold)
+        samples[output] = Sample(truth[known], probability[known], patient[known], len(patients), of_fold, where)
     return samples
 
 
@@ -89,13 +112,14 @@ def pooled(samples: Sequence[Sample]) -> Sample:
         patient=np.concatenate([sample.patient for sample in samples]),
         columns=samples[0].columns,
         fold=np.concatenate(folds) if folds else None,
+        where=samples[0].where,
     )
 
 
-def with_both_classes(samples: Mapping[str, Sample], scope: str) -> tuple[dict[str, Sample], dict[str, str]]:
-    """The samples that have positives and negatives, and of every other output why it has no figure in `scope`."""
+def with_both_classes(samples: Mapping[str, Sample]) -> tuple[dict[str, Sample], dict[str, str]]:
+    """The samples that have positives and negatives, and of every other output why it has no result."""
     missing = {output: sample.missing_class() for output, sample in samples.items()}
     return (
         {output: sample for output, sample in samples.items() if not missing[output]},
-        {output: f"no {lacking} in {scope}" for output, lacking in missing.items() if lacking},
+        {output: f"no {lacking} in {samples[output].where}" for output, lacking in missing.items() if lacking},
     )

@@ -1,6 +1,6 @@
-"""The rule that decides, chosen on photos of one's own site: with labels, or with nothing but a stated share of abnormal ones.
+"""The decision rule chosen on photos of one's own site: with labels, or from an expected share of abnormal photos.
 
-What a rule does is measured out of fold: every patient is called by thresholds that were chosen without them.
+Its sensitivity and specificity are measured out of fold.
 """
 
 from collections.abc import Sequence

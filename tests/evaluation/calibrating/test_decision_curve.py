@@ -10,6 +10,7 @@ from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.calibrating.decision_curve import THRESHOLDS, decision_curve, decision_curves
 from eyeground.evaluation.calibrating.decision_curve_section import decision_curve_section, ranges
+from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.reporting.figure_style import as_svg
 from eyeground.evaluation.samples import Sample, samples_of
 
@@ -100,7 +101,7 @@ def test_bands_are_those_of_resampled_copies_of_patients(study):
 def test_there_is_no_band_around_a_single_patient_or_without_resamples(predictions):
     single = samples_of(predictions([0, 0, 1], [0.1, 0.6, 0.5]))["dr"]
     assert len(decision_curve("dr", single, drawn(single, 50)).low) == 0
-    found = decision_curves(predictions([0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9]), resamples=0)
+    found = decision_curves(cohort_of(predictions([0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9]), resamples=0))
     assert len(found.outputs[0].low) == 0
     section = decision_curve_section(found)
     assert section.metrics["low"].isna().all()
@@ -110,7 +111,7 @@ def test_there_is_no_band_around_a_single_patient_or_without_resamples(predictio
 @pytest.mark.parametrize("prevalence", [0, 1, -0.1, 5])
 def test_a_prevalence_that_is_no_share_is_refused(predictions, prevalence):
     with pytest.raises(UserError, match=r"no share between 0 and 1; give 0\.05"):
-        decision_curves(predictions([0, 1], [0.1, 0.9]), prevalence)
+        decision_curves(cohort_of(predictions([0, 1], [0.1, 0.9])), prevalence)
 
 
 def test_only_test_photos_count_and_an_output_without_negatives_says_so(predictions):
@@ -121,7 +122,7 @@ def test_only_test_photos_count_and_an_output_without_negatives_says_so(predicti
         truth_amd=[1.0] * 40,
         probability_amd=0.2,
     )
-    found = decision_curves(made, resamples=20)
+    found = decision_curves(cohort_of(made, resamples=20))
     assert (found.scope, found.outputs[0].photos) == ("test", 20)
     assert found.not_estimable == {"amd": "no negatives in test"}
     assert "amd: not estimable: no negatives in test." in decision_curve_section(found).paragraphs
@@ -129,7 +130,7 @@ def test_only_test_photos_count_and_an_output_without_negatives_says_so(predicti
 
 def test_the_section_names_the_thresholds_at_which_the_model_is_worth_using(study):
     made = validated_predictions(study(300, seed=3), "table")
-    section = decision_curve_section(decision_curves(made, resamples=100))
+    section = decision_curve_section(decision_curves(cohort_of(made, resamples=100)))
     assert section.key == "decision_curve"
     assert "thresholds at which the model beats acting on all and on none: 0." in section.paragraphs[1]
     table = section.tables[0].table
@@ -139,13 +140,13 @@ def test_the_section_names_the_thresholds_at_which_the_model_is_worth_using(stud
     assert half["value"] == pytest.approx(net_benefit(known[0], known[1], 0.5))
     assert half["low"] < half["value"] < half["high"]
     assert table["Model"].iloc[-1].startswith(f"{1000 * half['value']:.1f} (".replace("-", "−"))
-    given_prevalence = decision_curve_section(decision_curves(made, 0.05, resamples=20))
+    given_prevalence = decision_curve_section(decision_curves(cohort_of(made, resamples=20), 0.05))
     assert "at a prevalence of 0.05" in given_prevalence.paragraphs[0]
     assert as_svg(section.figures[0].figure).startswith("<svg")
 
 
 def test_a_model_that_tells_nothing_is_worth_nothing(predictions):
-    section = decision_curve_section(decision_curves(predictions([0, 1] * 10, [0.5] * 20), resamples=0))
+    section = decision_curve_section(decision_curves(cohort_of(predictions([0, 1] * 10, [0.5] * 20), resamples=0)))
     assert section.paragraphs[1] == "dr: at no threshold does the model beat acting on all and on none."
 
 

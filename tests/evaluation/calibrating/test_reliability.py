@@ -18,6 +18,7 @@ from eyeground.evaluation.calibrating.reliability import (
     smooth_curve,
 )
 from eyeground.evaluation.calibrating.reliability_section import reliability_section
+from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.reporting.figure_style import as_svg
 from eyeground.evaluation.samples import Sample
@@ -137,7 +138,7 @@ def table_of(sample: Sample) -> pd.DataFrame:
 
 
 def reliabilities_of(sample: Sample) -> Reliabilities:
-    return reliabilities(validated_predictions(table_of(sample), "table"), resamples=100)
+    return reliabilities(cohort_of(validated_predictions(table_of(sample), "table"), resamples=100))
 
 
 def test_only_test_photos_count_and_an_output_without_positives_says_so(predictions):
@@ -148,7 +149,7 @@ def test_only_test_photos_count_and_an_output_without_positives_says_so(predicti
         truth_amd=[0.0] * 140,
         probability_amd=0.2,
     )
-    found = reliabilities(made, resamples=50)
+    found = reliabilities(cohort_of(made, resamples=50))
     assert (found.scope, [one.output for one in found.outputs], found.outputs[0].photos) == ("test", ["dr"], 60)
     assert found.not_estimable == {"amd": "no positives in test"}
     section = reliability_section(found)
@@ -177,6 +178,6 @@ def test_the_order_of_the_rows_changes_nothing():
     sample = sample_of(200, seed=6)
     made = reliabilities_of(sample).outputs[0]
     shuffled = validated_predictions(table_of(sample).sample(frac=1, random_state=1), "table")
-    again = reliabilities(shuffled, resamples=100).outputs[0]
+    again = reliabilities(cohort_of(shuffled, resamples=100)).outputs[0]
     assert again.bins == made.bins
     np.testing.assert_array_equal(again.curve.low, made.curve.low)

@@ -8,7 +8,6 @@ from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_s
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import compare, evaluate
-from eyeground.evaluation.comparing.paired_difference import bootstrap_p
 from eyeground.evaluation.comparing.thresholds import Threshold
 
 
@@ -230,16 +229,6 @@ def test_wrong_settings_are_named(tables):
     for message, (given, settings) in cases.items():
         with pytest.raises(UserError, match=message):
             compared(*given, **settings)
-
-
-def test_bootstrap_p_is_where_the_interval_begins_to_hold_zero():
-    resampled = np.random.default_rng(5).normal(1.8, 1, 4999)
-    p = bootstrap_p(resampled)
-    assert p == pytest.approx(0.072, abs=0.01)
-    assert np.quantile(resampled, p / 2 - 0.001) < 0 < np.quantile(resampled, p / 2 + 0.001)
-    assert bootstrap_p(-resampled) == p
-    assert bootstrap_p(np.zeros(10)) == 1
-    assert bootstrap_p(np.full(99, 0.1)) == 0.02
 
 
 def test_cross_validated_models_are_compared_within_their_folds(tables):

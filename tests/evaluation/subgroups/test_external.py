@@ -9,6 +9,7 @@ from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
+from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.subgroups.contamination import Contamination
 from eyeground.evaluation.subgroups.external import external, seed_of
 from eyeground.evaluation.subgroups.external_section import external_section
@@ -26,10 +27,11 @@ def tables(study):
     }
 
 
-def across(tables, **settings):
+def across(tables, contamination=None, **settings):
     ours, *others = (validated_predictions(table, name) for name, table in tables.items())
     names = list(tables)
-    return external(ours, dict(zip(names[1:], others, strict=True)), [POINT], name=names[0], **settings)
+    datasets = dict(zip(names[1:], others, strict=True))
+    return external(cohort_of(ours, [POINT], **settings), datasets, contamination, names[0])
 
 
 def test_every_photo_of_an_external_dataset_counts_at_the_models_threshold(tables):
@@ -165,11 +167,11 @@ def test_the_tidy_rows_hold_every_estimate_and_gap(tables):
 def test_mistakes_are_told(tables):
     ours = validated_predictions(tables["ODIR"], "ODIR")
     with pytest.raises(UserError, match="no external dataset"):
-        external(ours, {})
+        external(cohort_of(ours), {})
     with pytest.raises(UserError, match="called 'internal'"):
-        external(ours, {"internal": ours})
+        external(cohort_of(ours), {"internal": ours})
     other = validated_predictions(
         pd.DataFrame({"photo": ["a"], "patient": ["a"], "truth_amd": [1], "probability_amd": [0.5]}), "other"
     )
     with pytest.raises(UserError, match="the predictions of HRF have none of the outputs dr; they have amd"):
-        external(ours, {"HRF": other})
+        external(cohort_of(ours), {"HRF": other})

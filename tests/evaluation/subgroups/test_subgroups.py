@@ -9,7 +9,7 @@ from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
-from eyeground.evaluation.evaluating import resampling_of
+from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.evaluation.subgroups.subgroups_section import subgroups_section
 
@@ -30,7 +30,7 @@ def table(study):
 
 
 def found(table, **settings):
-    return subgroups(validated_predictions(table, "table"), [POINT], **settings)
+    return subgroups(cohort_of(validated_predictions(table, "table"), [POINT], **settings))
 
 
 def test_levels_have_the_figures_of_their_rows(table):
@@ -61,7 +61,7 @@ def test_a_gap_is_that_of_copied_rows_resample_by_resample(table):
     left = left == "left"
     photos_of = [np.flatnonzero(table["patient"] == one) for one in np.unique(table["patient"])]
     gaps = []
-    for weights in resampling_of(predictions, 60, 5, False).weights():
+    for weights in cohort_of(predictions, resamples=60, seed=5).resampling.weights():
         for counts in weights:
             rows = np.concatenate([photos_of[one] for one in np.repeat(np.arange(80), counts)])
             here, there = rows[left[rows]], rows[~left[rows]]
@@ -86,7 +86,7 @@ def test_two_eyes_of_the_same_people_are_a_pair(study):
 def test_the_overall_figures_are_those_of_the_evaluation_with_and_without_folds(table):
     for made in (table, table.assign(fold=table["patient"].astype(int) % 3)):
         predictions = validated_predictions(made, "table")
-        overall = subgroups(predictions, [POINT], resamples=200, seed=1).outputs[0].overall
+        overall = subgroups(cohort_of(predictions, [POINT], resamples=200, seed=1)).outputs[0].overall
         evaluated = evaluate(predictions, [POINT], resamples=200, seed=1).outputs[0]
         for metric in ("auroc", "brier", "sensitivity", "specificity"):
             ours, theirs = overall.figure(metric).estimate, evaluated.estimate(metric)
@@ -98,7 +98,7 @@ def test_gaps_that_are_not_there_are_found_no_more_often_than_promised(study):
     for seed in range(60):
         table = study(60, seed=1000 + seed)
         table = table.assign(site=np.random.default_rng(seed).choice(["a", "b"], 60)[table["patient"].astype(int)])
-        output = subgroups(validated_predictions(table, "table"), columns=["site"], resamples=150).outputs[0]
+        output = subgroups(cohort_of(validated_predictions(table, "table"), resamples=150), columns=["site"]).outputs[0]
         wrong += (output.level("site", "a").figure("brier").gap.p or 1) < 0.05
     assert wrong <= 8  # of 60 at 5 %: 3 expected, more than 8 once in 300
 
@@ -155,7 +155,7 @@ def test_what_could_not_be_looked_at_is_told(table):
 
 def test_an_operating_point_for_another_output_is_refused(table):
     with pytest.raises(UserError, match="no such output"):
-        subgroups(validated_predictions(table, "table"), [POINT.model_copy(update={"output": "amd"})])
+        subgroups(cohort_of(validated_predictions(table, "table"), [POINT.model_copy(update={"output": "amd"})]))
 
 
 def test_the_section_holds_what_the_result_holds(table):

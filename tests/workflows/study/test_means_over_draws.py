@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from eyeground.evaluation.estimates import Support
-from eyeground.evaluation.measures import Computed, Measure
+from eyeground.evaluation.sampled import Sampled
 from eyeground.workflows.study.means_over_draws import difference, mean_over_draws, shares_of_draws
 
 RESAMPLES = 4000
 GROUPS = 10
 
 
-def computed(point: float, spread: float, seed: int = 0, missing: str = "") -> Computed:
+def computed(point: float, spread: float, seed: int = 0, missing: str = "") -> Sampled:
     """A figure whose resamples of patients spread by `spread`, the same in figures of one seed."""
-    resampled = point + spread * np.random.default_rng(seed).standard_normal((1, RESAMPLES))
-    measure = Measure(("auroc",), (missing,), (Support(50, "patients"),), (False,), lambda weights: resampled)
-    return Computed(measure, np.array([point]), resampled, point + np.zeros((1, GROUPS)))
+    resampled = point + spread * np.random.default_rng(seed).standard_normal(RESAMPLES)
+    jackknifed = point + np.zeros(GROUPS)
+    return Sampled("auroc", point, resampled, Support(50, "patients"), missing, jackknifed=jackknifed)
 
 
 def test_shares_add_up_and_a_single_draw_is_all() -> None:
@@ -84,8 +84,8 @@ def test_what_is_left_out_is_a_group_of_patients_or_a_draw() -> None:
 
 
 def test_an_output_without_a_class_has_no_part_in_the_mean() -> None:
-    both = mean_over_draws([[computed(0.8, 0.1), computed(np.nan, 0.0, missing="positives")]], seed=0)
+    both = mean_over_draws([[computed(0.8, 0.1), computed(np.nan, 0.0, missing="no positives")]], seed=0)
     assert both.point == pytest.approx(0.8)
-    none = mean_over_draws([[computed(np.nan, 0.0, missing="positives")]], seed=0)
-    assert none.estimate("auroc").note == "not estimable: no positives"
+    none = mean_over_draws([[computed(np.nan, 0.0, missing="no positives")]], seed=0)
+    assert none.interval().note == "not estimable: no positives"
     assert difference(both, none) == (None, None)

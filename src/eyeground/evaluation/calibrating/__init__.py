@@ -1,1 +1,1 @@
-"""Do probabilities mean what they say: fitting, reliability, and what decisions are worth."""
+"""Fitting a calibration, reliability diagrams and decision curves."""

@@ -1,11 +1,6 @@
-"""Decision curves: what acting on a model is worth, whatever a missed case weighs against a false alarm.
+"""Decision curves: the net benefit of acting on a model at each threshold (Vickers and Elkin, 2006).
 
-Who acts from a probability of 5 % on holds one case found to be worth nineteen false alarms. So a threshold is
-at once a rule and a weighing, and at each threshold the net benefit is the true positives per photo less the
-false positives at that exchange (Vickers & Elkin 2006). A model is worth using where it beats both treating
-everybody and treating nobody. Probabilities must be calibrated for that reading.
-
-Counts by level of the grid add up over patients, so that every resample is one sparse matrix product.
+Counts by threshold add up over patients, so all resamples of a chunk are one sparse matrix product.
 """
 
 from dataclasses import dataclass
@@ -15,12 +10,10 @@ from scipy.sparse import csr_array
 
 from eyeground.core.progress import track
 from eyeground.core.proportions import CONFIDENCE
-from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling
-from eyeground.evaluation.evaluating import resampling_of
-from eyeground.evaluation.flow import evaluated_scope
-from eyeground.evaluation.samples import Sample, samples_of, with_both_classes
+from eyeground.evaluation.cohort import Cohort
+from eyeground.evaluation.samples import Sample, with_both_classes
 
 THRESHOLDS = np.arange(1, 100) / 100
 
@@ -66,32 +59,24 @@ class DecisionCurves:
     resamples: int
 
 
-def decision_curves(
-    predictions: Predictions,
-    prevalence: float | None = None,
-    resamples: int = 500,
-    seed: int = 0,
-    stratified: bool = False,
-) -> DecisionCurves:
-    """Decision curves on the test photos, or on all where none is marked as test.
+def decision_curves(cohort: Cohort, prevalence: float | None = None) -> DecisionCurves:
+    """Decision curves of every output.
 
     Args:
         prevalence: Share of positives, between 0 and 1, where the model is to be used; by default that among the
             photos. It reweighs sensitivity and specificity, and leaves probabilities as they are.
-        resamples: Of patients; 0 gives curves without intervals.
-        seed, stratified: As for `evaluate`.
 
     Raises:
         UserError: If the prevalence is not between 0 and 1.
     """
-    scope = evaluated_scope(predictions)
-    resampling = resampling_of(scope.predictions, resamples, seed, stratified)
-    samples, not_estimable = with_both_classes(samples_of(scope.predictions), scope.name)
+    samples, not_estimable = with_both_classes(cohort.samples)
     return DecisionCurves(
-        scope=scope.name,
-        outputs=tuple(decision_curve(output, sample, resampling, prevalence) for output, sample in samples.items()),
+        scope=cohort.name,
+        outputs=tuple(
+            decision_curve(output, sample, cohort.resampling, prevalence) for output, sample in samples.items()
+        ),
         not_estimable=not_estimable,
-        resamples=resamples,
+        resamples=cohort.resampling.resamples,
     )
 
 

@@ -1,4 +1,4 @@
-"""Decision curves as a part of the report: where acting on the model is worth more than acting on everybody or nobody."""
+"""Decision curves as a section of the report."""
 
 from typing import Any
 

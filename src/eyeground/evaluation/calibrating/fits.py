@@ -1,9 +1,6 @@
-"""The three maps of calibration, each fitted to the photos it is given.
+"""The three calibration maps: temperature (Guo et al., 2017), Platt scaling (Platt, 1999) and isotonic regression.
 
-Temperature minimises the plain log loss (Guo et al. 2017); Platt scaling that of truths drawn in from 0 and 1,
-which keeps it finite where scores separate the classes (Platt 1999). Over ordinal steps Platt scaling has one
-slope and offsets that never rise, so that a higher step cannot become likelier than a lower one; isotonic
-regression has one map for all steps, for the same reason.
+Ordinal steps share one slope or one map, so that a higher step never becomes more probable than a lower one.
 """
 
 from collections.abc import Callable

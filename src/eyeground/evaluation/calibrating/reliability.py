@@ -1,10 +1,6 @@
-"""Do probabilities come true as often as they say? Observed against predicted, in bins and as a smooth curve.
+"""Observed against predicted probabilities: in bins of equally many photos, and as a smooth curve.
 
-Bins hold equally many photos, so that each rests on as much as the next; their corners are fixed once and every
-resample of patients is counted within them, as one matrix product. Because any choice of bins is arbitrary, a
-local linear regression (Cleveland 1979, tricube weights over the nearest half of the photos; for calibration,
-Austin & Steyerberg 2014) is drawn through the photos themselves. It is a ratio of weighted sums, so resamples of
-it are matrix products too, and being linear it bends nothing where calibration is perfect.
+The curve is a local linear regression (Cleveland, 1979; for calibration, Austin and Steyerberg, 2014).
 """
 
 from dataclasses import dataclass
@@ -14,13 +10,11 @@ from scipy.sparse import csr_array
 
 from eyeground.core.progress import track
 from eyeground.core.proportions import CONFIDENCE
-from eyeground.data.predictions import Predictions
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.calibration_measures import equal_mass_bins
+from eyeground.evaluation.cohort import Cohort
 from eyeground.evaluation.estimates import Estimate, Support, with_interval
-from eyeground.evaluation.evaluating import resampling_of
-from eyeground.evaluation.flow import evaluated_scope
-from eyeground.evaluation.samples import Sample, samples_of, with_both_classes
+from eyeground.evaluation.samples import Sample, with_both_classes
 
 BINS = 10
 FEWEST_PHOTOS_PER_BIN = 20
@@ -98,23 +92,14 @@ class Reliabilities:
     resamples: int
 
 
-def reliabilities(
-    predictions: Predictions, resamples: int = 500, seed: int = 0, stratified: bool = False
-) -> Reliabilities:
-    """Reliability of every output on the test photos, or on all where none is marked as test.
-
-    Args:
-        resamples: Of patients; 0 gives points and curves without intervals.
-        seed, stratified: As for `evaluate`.
-    """
-    scope = evaluated_scope(predictions)
-    resampling = resampling_of(scope.predictions, resamples, seed, stratified)
-    samples, not_estimable = with_both_classes(samples_of(scope.predictions), scope.name)
+def reliabilities(cohort: Cohort) -> Reliabilities:
+    """Reliability of every output."""
+    samples, not_estimable = with_both_classes(cohort.samples)
     return Reliabilities(
-        scope=scope.name,
-        outputs=tuple(reliability(output, sample, resampling) for output, sample in samples.items()),
+        scope=cohort.name,
+        outputs=tuple(reliability(output, sample, cohort.resampling) for output, sample in samples.items()),
         not_estimable=not_estimable,
-        resamples=resamples,
+        resamples=cohort.resampling.resamples,
     )
 
 

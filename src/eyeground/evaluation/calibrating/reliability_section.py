@@ -1,4 +1,4 @@
-"""Calibration as a part of the report: a reliability diagram for each output, with the scores it rests on below it."""
+"""Calibration as a section of the report: a reliability diagram for each output above its histogram of scores."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,4 @@
-"""Models on the same photos: which is better, by how much, and how sure that is.
-
-All models are compared on the photos that all of them have, and on the same resamples of patients. The AUROC is
-what a comparison is about: its tests are one family for Holm's adjustment, over all outputs and pairs; those of
-sensitivity and specificity at each model's own threshold are another. AUPRC is described and not tested.
-"""
+"""Compare models on the photos that all of them have, on the same resamples of patients; see docs/statistics.md."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -130,11 +125,11 @@ def compare(
     names = shared_outputs(models, tuple(outputs))
     shared = share_photos(models, names)
     chosen = thresholds_of(models, shared.scope, names, rule, thresholds or {})
-    by_model = {model: samples_of(predictions) for model, predictions in shared.models.items()}
+    by_model = {model: samples_of(predictions, shared.scope) for model, predictions in shared.models.items()}
     samples = {output: {model: by_model[model][output] for model in models} for output in names}
     columns = samples[names[0]][next(iter(models))].columns
     resampling = Resampling(one_stratum(columns), resamples, seed)
-    comparisons = model_results(samples, chosen, resampling, shared.scope)
+    comparisons = model_results(samples, chosen, resampling)
     pairs = _pairs(tuple(models), reference)
     return Comparison(
         scope=shared.scope,
@@ -181,7 +176,7 @@ def _of_output(
         models=tuple(
             ModelFigures(
                 model,
-                tuple(result.estimate(metric) for metric in RANKING_METRICS + DECISION_METRICS),
+                tuple(result.values[metric].interval() for metric in RANKING_METRICS + DECISION_METRICS),
                 result.threshold if isinstance(result.threshold, Threshold) else None,
             )
             for model, result in comparison.items()

@@ -1,8 +1,6 @@
-"""The forest of a comparison: what each model reaches, and under it how far apart they are.
+"""The forest plot of a comparison: the AUROC of each model, and under it their differences.
 
-Intervals of the models are wide because photos differ; intervals of their differences are narrow because the photos
-are the same. Seeing both, nobody reads a difference off two overlapping bars. A filled mark is a difference whose
-interval leaves out 0, which a grey print shows as well.
+A filled mark is a difference whose interval leaves out 0, which a grey print shows as well.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,6 @@
-"""What an interval says when a margin was agreed on: superior, non-inferior, equivalent, or nothing yet.
+"""Verdicts from an interval and a margin: superior, non-inferior, equivalent, inferior or inconclusive.
 
-The verdict is read from the interval, never from p: a p-value above 0.05 is no evidence that two models are alike,
-and one below it is none that a difference matters. The interval is the two-sided 95 % one, so every claim is made
-at one-sided 2.5 %, as regulators ask for non-inferiority; for equivalence that is stricter than two tests at 5 %.
-The margin must be chosen before looking; no program can check that.
+A verdict is read from the interval, never from p: a p-value above 0.05 does not show that two models are alike.
 """
 
 from eyeground.errors import UserError

@@ -1,9 +1,6 @@
-"""Two models' decisions on the same photos: McNemar's test, for independent photos and for patients.
+"""Two models' decisions on the same photos: McNemar's test for photos, Obuchowski's version for patients.
 
-Only photos that one model decides rightly and the other wrongly speak to a difference. McNemar's test takes each
-of them for independent, which two eyes of a patient are not: where eyes agree, it finds differences that are not
-there. Obuchowski's version sums over each patient first and is the one to rely on; with one photo per patient it
-is McNemar's chi-square times (patients - 1) / patients.
+McNemar's test takes the two eyes of a patient for independent; rely on Obuchowski's. See docs/statistics.md.
 """
 
 import math

@@ -1,9 +1,4 @@
-"""Several tests at once: Holm's adjustment.
-
-Among twenty comparisons of equal models one is "significant" by chance. Holm (1979) keeps the chance of any false
-claim below the level whatever the tests have in common, as Bonferroni does, and is never less powerful; false
-discovery rates would promise less than a reader of a handful of comparisons expects.
-"""
+"""Holm's adjustment of several p-values, which holds whatever the tests have in common."""
 
 from collections.abc import Sequence
 

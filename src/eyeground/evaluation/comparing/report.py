@@ -1,8 +1,4 @@
-"""A comparison as a section of a report, and as files: `comparison.csv`, `comparison.md` and the forest.
-
-The words are made from the figures, so they cannot say more than was computed: which intervals leave out 0, how many
-tests the adjustment counted, and what a verdict means.
-"""
+"""A comparison as a section of a report, and as files: `comparison.csv`, `comparison.md` and the forest plot."""
 
 from pathlib import Path
 

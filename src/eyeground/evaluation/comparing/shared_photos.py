@@ -1,8 +1,6 @@
-"""The photos that several models have all predicted, row beside row.
+"""The photos that several models have all predicted, in the same order.
 
-A comparison is only of models if everything else is the same: the photos, whose they are and what is true of them.
-Photos that one model lacks are left out and counted; a photo on whose patient or truth two tables disagree is an
-error, since then no figure means anything.
+Tables that disagree on the patient or the truth of a photo are refused.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""A comparison as tables: tidy for machines, and as text for people.
-
-Differences carry their sign and say "to" between their limits, since a dash before a minus cannot be read.
-"""
+"""A comparison as tables: tidy for machines, and as text for people."""
 
 from collections.abc import Iterator
 from typing import Any

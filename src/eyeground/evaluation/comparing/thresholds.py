@@ -1,8 +1,6 @@
-"""Every model's threshold on every output that is compared.
+"""Each model's threshold on each output: given, or chosen by one rule on the model's own validation photos.
 
-Models are compared at thresholds that each would be used at: given, or chosen by one rule on the model's own
-validation photos. One threshold for all would compare their calibration instead. The thresholds are then taken as
-they are; intervals do not hold the chance in choosing them.
+Intervals do not include the chance in choosing them.
 """
 
 from collections.abc import Mapping, Sequence

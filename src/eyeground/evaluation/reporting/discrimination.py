@@ -9,6 +9,7 @@ import pandas as pd
 
 from eyeground.config.targets import describe_output
 from eyeground.data.predictions import Predictions
+from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.curves import (
     RESAMPLES_OF_BAND,
     PrecisionRecallCurve,
@@ -18,8 +19,6 @@ from eyeground.evaluation.curves import (
     roc_with_band,
 )
 from eyeground.evaluation.estimates import Estimate, as_text
-from eyeground.evaluation.evaluating import resampling_of
-from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES
 from eyeground.evaluation.reporting.figures import precision_recall_figure, roc_figure
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
@@ -27,7 +26,7 @@ from eyeground.evaluation.reporting.score_figure import score_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import DASH, counted, joined, notes_of, photos_of_patients
 from eyeground.evaluation.results import Evaluation, OutputEvaluation
-from eyeground.evaluation.samples import Sample, samples_of
+from eyeground.evaluation.samples import Sample
 
 KEY = "discrimination"
 AREAS = (AUROC, AUPRC)
@@ -46,11 +45,9 @@ def discrimination_section(evaluation: Evaluation, predictions: Predictions) -> 
 
     `predictions` is the table that was evaluated.
     """
-    scope = evaluated_scope(predictions).predictions
-    samples = samples_of(scope)
-    resampling = resampling_of(
-        scope, min(evaluation.resamples, RESAMPLES_OF_BAND), evaluation.seed, evaluation.stratified
-    )
+    resamples = min(evaluation.resamples, RESAMPLES_OF_BAND)
+    cohort = cohort_of(predictions, (), resamples, evaluation.seed, evaluation.stratified)
+    samples, resampling = cohort.samples, cohort.resampling
     with_curve = {output: sample for output, sample in samples.items() if has_curve(sample)}
     roc = {output: roc_with_band(sample, resampling) for output, sample in with_curve.items()}
     precision_recall = {output: precision_recall_with_band(sample, resampling) for output, sample in with_curve.items()}

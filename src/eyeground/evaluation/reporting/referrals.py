@@ -10,14 +10,13 @@ import numpy as np
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.agreement import ratio
-from eyeground.evaluation.estimates import Estimate, Support
-from eyeground.evaluation.evaluating import resampling_of
-from eyeground.evaluation.flow import evaluated_scope
-from eyeground.evaluation.measures import Measure, compute, noted
+from eyeground.evaluation.cohort import cohort_of
+from eyeground.evaluation.estimates import Estimate, Support, noted
+from eyeground.evaluation.measures import Measure, compute, intervals
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, decisions, per_patient
 from eyeground.evaluation.operating_points import OPTIMISTIC
 from eyeground.evaluation.results import Evaluation
-from eyeground.evaluation.samples import Sample, samples_of
+from eyeground.evaluation.samples import Sample
 
 REFERRED, FOUND, MISSED = "referred_per_1000", "found_per_1000", "missed_per_1000"
 METRICS = (REFERRED, FOUND, MISSED)
@@ -46,8 +45,7 @@ def referrals(evaluation: Evaluation, predictions: Predictions) -> tuple[Referra
 
     `predictions` is the table that was evaluated.
     """
-    scope = evaluated_scope(predictions)
-    samples = samples_of(scope.predictions)
+    cohort = cohort_of(predictions, (), evaluation.resamples, evaluation.seed, evaluation.stratified)
     asked = [
         (output, at.point, prevalence)
         for output in evaluation.outputs
@@ -56,11 +54,10 @@ def referrals(evaluation: Evaluation, predictions: Predictions) -> tuple[Referra
         for prevalence in (None, *output.prevalences)
     ]
     measures = {
-        place: _measure(samples[output.output], point.threshold, prevalence)
+        place: _measure(cohort.samples[output.output], point.threshold, prevalence)
         for place, (output, point, prevalence) in enumerate(asked)
     }
-    resampling = resampling_of(scope.predictions, evaluation.resamples, evaluation.seed, evaluation.stratified)
-    computed = compute(measures, resampling) if measures else {}
+    computed = compute(measures, cohort.resampling) if measures else {}
     return tuple(
         Referrals(
             output=output.output,
@@ -72,7 +69,7 @@ def referrals(evaluation: Evaluation, predictions: Predictions) -> tuple[Referra
                     _per_1000(estimate, 1.0 if prevalence is None or estimate.metric == REFERRED else prevalence),
                     OPTIMISTIC if point.chosen_on == "test" else "",
                 )
-                for estimate in computed[place].estimates(scope.name)
+                for estimate in intervals(computed[place])
             ),
         )
         for place, (output, point, prevalence) in enumerate(asked)
@@ -109,6 +106,7 @@ def _measure(sample: Sample, threshold: float, prevalence: float | None) -> Meas
         (scarcer, of_positives, of_positives),
         (False, True, True),
         of,
+        where=sample.where,
     )
 
 

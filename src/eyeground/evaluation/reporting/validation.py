@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
 
 import pandas as pd
 
@@ -24,6 +23,7 @@ from eyeground.evaluation.calibrating.decision_curve import decision_curves
 from eyeground.evaluation.calibrating.decision_curve_section import decision_curve_section
 from eyeground.evaluation.calibrating.reliability import reliabilities
 from eyeground.evaluation.calibrating.reliability_section import reliability_section
+from eyeground.evaluation.cohort import cohort_of, entire_cohort
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND
 from eyeground.evaluation.estimates import as_text
 from eyeground.evaluation.evaluating import evaluate
@@ -117,12 +117,6 @@ class Presentation:
     for_spreadsheets: bool = False
 
 
-class _Resampling(TypedDict):
-    resamples: int
-    seed: int
-    stratified: bool
-
-
 def evaluated(predictions: Predictions, request: Request) -> Evaluation:
     """`evaluate` as requested."""
     found = evaluate(
@@ -198,26 +192,26 @@ def sections_of(
 ) -> tuple[Section, ...]:
     """Every section but the errors, in reading order."""
     points = tuple(at.point for output in evaluation.outputs for at in output.at)
-    options = _Resampling(resamples=request.resamples, seed=request.seed, stratified=request.stratified)
-    curves = options.copy()
-    curves["resamples"] = min(request.resamples, RESAMPLES_OF_BAND)
+    how = request.resamples, request.seed, request.stratified
+    cohort = cohort_of(predictions, points, *how)
+    curves = cohort.with_at_most(RESAMPLES_OF_BAND)
     of_outputs = {output.output: output.estimates for output in evaluation.outputs}
     sections = [
         methods_section(evaluation, predictions, inputs.recipe, inputs.description, inputs.software),
         flow_section(predictions, inputs.checked_flow),
         discrimination_section(evaluation, predictions),
         operating_points_section(evaluation, predictions),
-        reliability_section(reliabilities(predictions, **curves), of_outputs),
-        decision_curve_section(decision_curves(predictions, **curves)),
-        subgroups_section(subgroups(predictions, points, request.subgroups, **options)),
-        shortcuts_section(shortcuts(predictions, inputs.embeddings, request.subgroups, **options)),
+        reliability_section(reliabilities(curves), of_outputs),
+        decision_curve_section(decision_curves(curves)),
+        subgroups_section(subgroups(cohort, request.subgroups)),
+        shortcuts_section(shortcuts(cohort, inputs.embeddings, request.subgroups)),
     ]
     name = name_of_table(predictions, inputs.description)
     if any(has_statuses(one) for one in (predictions, *inputs.external.values())):
-        evaluated_here = {name: evaluated_scope(predictions).predictions}
-        sections.append(abstention_section(abstention(evaluated_here | dict(inputs.external), **options)))
+        others = {one: entire_cohort(one, table, *how) for one, table in inputs.external.items()}
+        sections.append(abstention_section(abstention({name: cohort} | others)))
     if inputs.external:
-        across = external(predictions, inputs.external, points, inputs.contamination, name, **options)
+        across = external(cohort, inputs.external, inputs.contamination, name)
         sections.append(external_section(across))
     if inputs.corrupted:
         sections.append(robustness_section(robustness(inputs.corrupted, points, request.resamples, request.seed)))

@@ -1,1 +1,1 @@
-"""What becomes of figures when photos get worse."""
+"""What corruptions of photos do to a model's results."""

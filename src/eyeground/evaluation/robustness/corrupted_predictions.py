@@ -1,4 +1,4 @@
-"""A model's predictions of the same photos, clean and corrupted, as one collection and as one long table."""
+"""A model's predictions of the same photos, clean and corrupted, as one long table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from eyeground.config.targets import describe_output
 from eyeground.core.tables import read_table
 from eyeground.data.predictions import TRUTH, Predictions, validated_predictions
 from eyeground.errors import UserError
-from eyeground.evaluation.flow import Scope, evaluated_scope
+from eyeground.evaluation.flow import evaluated_scope
 
 Condition = tuple[str, int]  # corruption and severity
 CLEAN: Condition = ("none", 0)
@@ -77,8 +77,11 @@ def describe_corruption(corruption: str) -> str:
     return "JPEG" if corruption == "jpeg" else describe_output(corruption)
 
 
-def photos_in_scope(predictions: CorruptedPredictions) -> tuple[Scope, dict[Condition, Predictions]]:
-    """The photos that are evaluated, and their predictions by condition, row beside row.
+def corrupted_in_scope(predictions: CorruptedPredictions, clean: Predictions) -> dict[Condition, Predictions]:
+    """The evaluated photos' predictions by condition, row beside row.
+
+    Args:
+        clean: Of the photos in scope.
 
     Raises:
         UserError: If nothing is corrupted, or the tables are not of the same photos, patients, truths and outputs.
@@ -87,12 +90,10 @@ def photos_in_scope(predictions: CorruptedPredictions) -> tuple[Scope, dict[Cond
         raise UserError(
             "there are no predictions of corrupted photos; robustness needs at least one corruption and severity"
         )
-    scope = evaluated_scope(predictions.clean)
-    rows = {CLEAN: scope.predictions}
-    for condition, corrupted in predictions.corrupted.items():
-        rows[condition] = evaluated_scope(corrupted).predictions
-        _refuse_other_photos(scope.predictions, rows[condition], condition)
-    return scope, rows
+    rows = {condition: evaluated_scope(one).predictions for condition, one in predictions.corrupted.items()}
+    for condition, corrupted in rows.items():
+        _refuse_other_photos(clean, corrupted, condition)
+    return rows
 
 
 def _refuse_other_photos(clean: Predictions, corrupted: Predictions, condition: Condition) -> None:

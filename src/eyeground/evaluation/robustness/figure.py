@@ -1,8 +1,4 @@
-"""AUROC against severity, a panel per corruption.
-
-One line in one ink, so that nothing depends on colour: the band is the interval of the AUROC, the thin line is the
-clean photos' AUROC. All panels share their axes, because what matters is which corruption costs most.
-"""
+"""AUROC against severity, one panel per corruption, all panels with the same axes."""
 
 import math
 from collections.abc import Sequence

@@ -1,29 +1,24 @@
-"""What a model's figures become when photographs get worse, corruption by corruption and severity by severity.
+"""What corruptions do to a model, from its predictions of clean and corrupted photos; see docs/statistics.md.
 
-Every corrupted photo is held against the same photo as it was, and all severities of all corruptions are weighed with the
-same resamples of patients. So a loss has the interval of a pair, which is much narrower than the intervals of the
-two AUROCs. Where photos come from and how they were corrupted is not known here: predictions of the clean and of the
-corrupted photos are enough, of whatever model.
-
-A ranking can survive what decisions do not: if every probability falls alike in the dark, the AUROC stays and the
-fixed threshold misses disease. So the share of decisions that flip stands beside the AUROC.
+Clean and corrupted photos share the resamples of patients, so a loss has the interval of a pair.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eyeground.config.operating_point import OperatingPoint
+from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.estimates import Estimate, not_estimable
-from eyeground.evaluation.evaluating import resampling_of
-from eyeground.evaluation.measures import Computed, compute, ranking_measure
+from eyeground.evaluation.measures import compute, intervals, ranking_measure
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.robustness.corrupted_predictions import (
     CLEAN,
     Condition,
     CorruptedPredictions,
-    photos_in_scope,
+    corrupted_in_scope,
 )
-from eyeground.evaluation.robustness.severity_curves import FLIPPED, TO_NEGATIVE, Aurocs, flip_measure
+from eyeground.evaluation.robustness.severity_curves import FLIPPED, TO_NEGATIVE, flip_measure, lost, mean_over_outputs
+from eyeground.evaluation.sampled import Sampled, mean
 from eyeground.evaluation.samples import samples_of
 
 DIFFERENCE, MEAN, MEAN_DIFFERENCE = "auroc_difference", "mean_auroc", "mean_auroc_difference"
@@ -127,32 +122,38 @@ def robustness(
     Raises:
         UserError: If nothing is corrupted, or the tables are not of the same photos, patients, truths and outputs.
     """
-    scope, rows = photos_in_scope(predictions)
-    samples = {condition: samples_of(of) for condition, of in rows.items()}
+    cohort = cohort_of(predictions.clean, (), resamples, seed)
+    rows = corrupted_in_scope(predictions, cohort.predictions)
+    samples = {CLEAN: cohort.samples}
+    samples |= {condition: samples_of(of, cohort.name) for condition, of in rows.items()}
     points = {output: next((p for p in operating_points if p.output == output), None) for output in samples[CLEAN]}
-    resampling = resampling_of(scope.predictions, resamples, seed, stratified=False)
-    measures = {(AUROC, c, o): ranking_measure(sample) for c, of in samples.items() for o, sample in of.items()}
+    # Percentiles everywhere, so that an AUROC and its change agree.
+    measures = {
+        (AUROC, condition, output): replace(ranking_measure(sample), is_jackknifed=False)
+        for condition, of in samples.items()
+        for output, sample in of.items()
+    }
     for output, point in points.items():
         if point is not None:
             for condition in predictions.corrupted:
                 flips = flip_measure(samples[CLEAN][output], samples[condition][output], point.threshold)
                 measures[FLIPPED, condition, output] = flips
-    computed = compute(measures, resampling)
-    aurocs = {output: Aurocs.of(output, samples, computed, scope.name) for output in points}
+    computed = compute(measures, cohort.resampling)
+    aurocs = {output: {condition: computed[AUROC, condition, output][0] for condition in samples} for output in points}
     outputs = []
     for output, point in points.items():
         sample = samples[CLEAN][output]
         flips_of = {condition: computed.get((FLIPPED, condition, output)) for condition in predictions.corrupted}
         counts = len(sample.truth), sample.patients(), int((sample.truth == 1).sum())
-        outputs.append(_output_robustness(output, counts, point, aurocs[output], flips_of, scope.name))
+        outputs.append(_output_robustness(output, counts, point, aurocs[output], flips_of))
     if len(outputs) > 1:
-        counts = len(scope.predictions.table), resampling.strata.size, 0
+        counts = cohort.photos, cohort.patients, 0
         no_flips = dict.fromkeys(predictions.corrupted)
-        mean = Aurocs.mean(list(aurocs.values()))
-        outputs.insert(0, _output_robustness(MEAN_OF_OUTPUTS, counts, None, mean, no_flips, scope.name))
+        over_outputs = mean_over_outputs(list(aurocs.values()))
+        outputs.insert(0, _output_robustness(MEAN_OF_OUTPUTS, counts, None, over_outputs, no_flips))
     return Robustness(
-        scope=scope.name,
-        remarks=scope.remarks,
+        scope=cohort.name,
+        remarks=cohort.remarks,
         corruptions=tuple(dict.fromkeys(corruption for corruption, _ in predictions.corrupted)),
         severities=tuple(sorted({severity for _, severity in predictions.corrupted})),
         outputs=tuple(outputs),
@@ -165,13 +166,13 @@ def _output_robustness(
     output: str,
     counts: tuple[int, int, int],
     point: OperatingPoint | None,
-    aurocs: Aurocs,
-    flips: Mapping[Condition, Computed | None],
-    scope: str,
+    aurocs: Mapping[Condition, Sampled],
+    flips: Mapping[Condition, Sequence[Sampled] | None],
 ) -> OutputRobustness:
-    by_severity: dict[int, list[Condition]] = {}
+    clean = aurocs[CLEAN]
+    by_severity: dict[int, list[Sampled]] = {}
     for condition in flips:
-        by_severity.setdefault(condition[1], []).append(condition)
+        by_severity.setdefault(condition[1], []).append(aurocs[condition])
     photos, patients, positives = counts
     return OutputRobustness(
         output=output,
@@ -179,33 +180,31 @@ def _output_robustness(
         patients=patients,
         positives=positives,
         point=point,
-        clean=aurocs.estimate(AUROC, [CLEAN]),
+        clean=clean.interval(),
         at=tuple(
             AtSeverity(
                 *condition,
-                aurocs.estimate(AUROC, [condition]),
-                aurocs.estimate(DIFFERENCE, [condition], minus_clean=True),
-                *_flips(found, output, scope),
+                aurocs[condition].interval(),
+                (aurocs[condition] - clean).named(DIFFERENCE, clean.note).interval(),
+                *_flips(found, output),
             )
             for condition, found in flips.items()
         ),
-        means=tuple(
-            MeanOverCorruptions(
-                severity,
-                len(conditions),
-                aurocs.estimate(MEAN, conditions),
-                aurocs.estimate(MEAN_DIFFERENCE, conditions, minus_clean=True),
-                aurocs.lost(conditions),
-            )
-            for severity, conditions in sorted(by_severity.items())
-        ),
+        means=tuple(_mean_at(severity, found, clean) for severity, found in sorted(by_severity.items())),
     )
 
 
-def _flips(found: Computed | None, output: str, scope: str) -> tuple[Estimate, Estimate]:
-    if found is None:
-        is_mean = output == MEAN_OF_OUTPUTS
-        why = "a mean over outputs decides nothing" if is_mean else "no operating point was given"
-        return not_estimable(FLIPPED, why), not_estimable(TO_NEGATIVE, why)
-    flipped, to_negative = found.estimates(scope)
-    return flipped, to_negative
+def _mean_at(severity: int, aurocs: Sequence[Sampled], clean: Sampled) -> MeanOverCorruptions:
+    averaged = mean(aurocs).named(MEAN, clean.note)
+    difference = (averaged - clean).named(MEAN_DIFFERENCE, clean.note)
+    return MeanOverCorruptions(
+        severity, len(aurocs), averaged.interval(), difference.interval(), lost(averaged, clean).interval()
+    )
+
+
+def _flips(found: Sequence[Sampled] | None, output: str) -> tuple[Estimate, ...]:
+    if found is not None:
+        return intervals(found)
+    is_mean = output == MEAN_OF_OUTPUTS
+    why = "a mean over outputs decides nothing" if is_mean else "no operating point was given"
+    return not_estimable(FLIPPED, why), not_estimable(TO_NEGATIVE, why)

@@ -1,4 +1,4 @@
-"""Robustness as a part of a report: what was done and came out, the figure, tables for people, and tidy rows."""
+"""Robustness as a section of a report, and as tidy rows."""
 
 import re
 from collections.abc import Callable

@@ -1,8 +1,4 @@
-"""Two ways of averaging over photos, each as a measure that weighs patients.
-
-*Pooled* takes all pixels of all photos for one sample; sums of counts over patients are kept, and a resample weighs
-them. *Mean* averages the photos' own figures, those that have one.
-"""
+"""Averages over photos as measures: pooled pixels, or the mean of the photos' own values; see docs/structures.md."""
 
 from collections.abc import Callable, Sequence
 
@@ -93,7 +89,7 @@ def _measure(
     metrics: tuple[str, ...], missing: list[str], supports: list[Support], of: Callable[[np.ndarray], np.ndarray]
 ) -> Measure:
     # A share of pixels is no share of photos, so Wilson's interval does not apply.
-    return Measure(metrics, tuple(missing), tuple(supports), (False,) * len(metrics), of)
+    return Measure(metrics, tuple(missing), tuple(supports), (False,) * len(metrics), of, where="these photos")
 
 
 def _support(photos: Photos, of: str) -> Support:

@@ -1,8 +1,4 @@
-"""Centre lines of vessels, and how much of each of two masks' centre lines the other mask covers.
-
-Most pixels of vessels lie in the wide ones, so Dice hardly sees a thin branch that is lost or a trunk that is cut.
-Centre lines weigh all vessels by their length.
-"""
+"""Centre lines of vessels, and how much of each mask's centre line the other mask covers."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,8 +1,6 @@
-"""One photo's probability map, or a second drawing, against the drawn truth: counts, and the figures they give.
+"""One photo's probability map, or a second annotator's mask, against the annotated truth: counts and metrics.
 
-Everything is a ratio of counts, so one function gives the figures of a photo, of all pixels together and of every
-resample. A figure about the structure itself (Dice, sensitivity, clDice, areas under curves) is NaN where none is
-drawn: whatever is called there, such a Dice would be 0 or undefined, and tell nothing but that the photo shows none.
+Metrics of the structure (Dice, sensitivity, clDice, areas under curves) are NaN where a photo shows none of it.
 """
 
 from collections.abc import Sequence

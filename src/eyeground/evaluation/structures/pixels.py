@@ -1,9 +1,6 @@
-"""The pixels of a photo by truth and probability, as histograms, and what follows from them at any threshold.
+"""Pixels by truth and probability, as histograms with bins even in log-odds; see docs/structures.md.
 
-Histograms add up over photos, so the figures of all pixels of a study, and of every resample of its patients, come
-from sums. Bins are even in log-odds, not in probability: networks call most pixels of a photo near 0, where even bins of
-probability would put half of the background into one and lose its order. Areas under curves take the pixels of a
-bin for ties.
+Histograms add up over photos and patients; pixels of one bin count as ties.
 """
 
 from collections.abc import Sequence

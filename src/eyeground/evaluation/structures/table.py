@@ -1,20 +1,18 @@
-"""Figures of a structure over photos, with 95 % intervals over patients, and differences of two models.
+"""Metrics of a structure over photos, with 95 % intervals over patients, and differences of two models.
 
-*Pooled* takes all pixels of all photos for one sample, as publications on DRIVE print them; photos with more of the
-structure weigh more. *Mean* takes each photo's figure and averages, so every photo has the same say. The interval is
-over patients either way: pixels of a photo are no independent observations.
+Pooled and mean metrics are explained in docs/structures.md.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
-from eyeground.evaluation.comparing.paired_difference import bootstrap_p
-from eyeground.evaluation.estimates import Estimate, not_estimable, with_interval
-from eyeground.evaluation.measures import Measure, compute, noted, point_values, resample
+from eyeground.evaluation.estimates import Estimate, noted
+from eyeground.evaluation.measures import compute
 from eyeground.evaluation.structures.averaging import MEAN, POOLED, mean, needed, pooled, with_figure
 from eyeground.evaluation.structures.photos import MeasuredPhoto
 
@@ -46,7 +44,7 @@ def structure_estimates(
     measures = {over: measure(photos, patient, metrics) for over, measure in _MEASURES.items()}
     rows = []
     for over, computed in compute(measures, resampling).items():
-        rows += [_row(structure, over, estimate, photos) for estimate in computed.estimates("these photos")]
+        rows += [_row(structure, over, value.interval(), photos) for value in computed]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -79,21 +77,16 @@ def compare(
     resampling, patient = _resampling(first, resamples, seed)
     rows = []
     for over, measure in _MEASURES.items():
-        pair = [measure(photos, patient, metrics) for photos in (first, second)]
-        points = [point_values(one, len(resampling.strata)) for one in pair]
-        resampled = resample(pair, resampling)
-        for index, metric in enumerate(metrics):
-            values = resampled[0][index] - resampled[1][index]
-            difference = _difference(metric, pair[0], index, float(points[0][index] - points[1][index]), values)
-            row = _row(structure, over, difference, first)
-            rows.append(row | {"p": np.nan if difference.low is None else bootstrap_p(values)})
+        pair = {
+            place: replace(measure(photos, patient, metrics), is_jackknifed=False)
+            for place, photos in enumerate((first, second))
+        }
+        computed = compute(pair, resampling)
+        for one, other in zip(computed[0], computed[1], strict=True):
+            apart = one - other
+            p = apart.p()
+            rows.append(_row(structure, over, apart.interval(), first) | {"p": np.nan if p is None else p})
     return pd.DataFrame(rows, columns=[*COLUMNS[:-1], "p", "note"])
-
-
-def _difference(metric: str, measure: Measure, index: int, value: float, resampled: np.ndarray) -> Estimate:
-    if measure.missing[index]:
-        return not_estimable(metric, f"no {measure.missing[index]} in these photos")
-    return with_interval(metric, value, resampled, measure.supports[index])
 
 
 def _row(structure: str, over: str, estimate: Estimate, photos: Sequence[MeasuredPhoto]) -> dict[str, object]:

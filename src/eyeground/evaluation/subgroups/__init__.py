@@ -1,1 +1,1 @@
-"""Where a model is better or worse: groups of patients, shortcuts, other datasets."""
+"""Where a model is better or worse: subgroups of patients, shortcuts, other datasets."""

@@ -1,12 +1,6 @@
-"""How much an embedding knows of a camera, a sex or an age: a cross-validated linear probe.
+"""How much an embedding holds of a camera, a sex or an age: a cross-validated linear probe without settings to tune.
 
-A probe with settings to tune could be tuned until it finds, or fails to find, what one expects; so there are none.
-Embeddings are standardised, reduced to at most 64 principal components (fitted on the training folds alone, as is
-everything) and given to a logistic regression with strong, fixed regularisation (C = 0.01). A stronger probe might
-find more: what is found is a lower bound of what the embedding holds.
-
-Folds hold whole patients. A photo is scored by the probe that has not seen its patient, and ranked against the photos
-of its own fold only, since the scores of two fitted probes share no scale.
+A photo is ranked only within its fold, whose probe has not seen its patient. See docs/statistics.md.
 """
 
 import numpy as np

@@ -1,8 +1,4 @@
-"""Photos that a model has seen before: what `eyeground check MANIFEST --against UPSTREAM` found, in a sentence.
-
-An external figure is only external if none of its photos was trained on, and public datasets copy each other. So the
-report says for every dataset what was found, what was done about it, or that nobody has looked.
-"""
+"""Photos that a model may have been trained on: what `eyeground check MANIFEST --against UPSTREAM` found."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

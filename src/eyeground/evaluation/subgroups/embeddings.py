@@ -1,4 +1,4 @@
-"""The embeddings table: `photo` and one column `e0`, `e1`, … for each number that a model's last layer knows of it."""
+"""The embeddings table: `photo` and one column `e0`, `e1`, … for each component of a model's last layer."""
 
 from pathlib import Path
 

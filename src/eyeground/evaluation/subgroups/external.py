@@ -1,27 +1,20 @@
-"""Other people's photos: the same figures on every dataset, side by side, and what a model loses when it leaves home.
+"""A model on external datasets beside its own test photos, at the same thresholds; see docs/statistics.md.
 
-Thresholds travel with the model and are never chosen again: a sensitivity at a threshold fitted to the external photos
-would be that of another model. Datasets share no patients, so each is resampled by itself with numbers of its own,
-and a gap is the difference of two independent samples. A gap is not all the model's doing: which patients were
-photographed, how ill they are and who labelled them differ too. AUPRC, Brier score and mean calibration move with the
-prevalence by themselves.
+Datasets share no patients, so each has resamples of its own, and a gap is that of two independent samples.
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
+from eyeground.evaluation.cohort import Cohort, entire_cohort
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND, RocCurve, roc_with_band
-from eyeground.evaluation.evaluating import resampling_of
-from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.measures import ranking_measure
 from eyeground.evaluation.reporting.wording import counted, joined
-from eyeground.evaluation.samples import samples_of
 from eyeground.evaluation.subgroups.contamination import Contamination, contamination_sentence
 from eyeground.evaluation.subgroups.groups import (
     Group,
@@ -29,7 +22,6 @@ from eyeground.evaluation.subgroups.groups import (
     group,
     holm_adjusted,
     measure_groups,
-    points_by_output,
 )
 
 INTERNAL = "internal"
@@ -74,49 +66,46 @@ class External:
 
 
 def external(
-    internal: Predictions,
+    cohort: Cohort,
     datasets: Mapping[str, Predictions],
-    operating_points: Sequence[OperatingPoint] = (),
     contamination: Mapping[str, Contamination] | None = None,
     name: str = INTERNAL,
-    resamples: int = 2000,
-    seed: int = 0,
-    stratified: bool = False,
 ) -> External:
-    """Hold a model's figures on external datasets against those on its own test photos.
+    """Hold a model's results on external datasets against those on its own test photos.
 
     Args:
-        internal: Its test photos count, or all where none is marked as test.
+        cohort: The internal photos, with the operating points that are the same for all datasets.
         datasets: External ones by name; every photo counts, whatever its split.
-        operating_points: The model's; the same for all datasets.
         contamination: By dataset; what it found is reported, and photos are left out by `contamination.without`
             beforehand.
         name: Of the internal dataset.
-        resamples, seed, stratified: As in `evaluate`; the internal figures are those of `evaluate`.
 
     Raises:
-        UserError: If there is no external dataset, one has the internal one's name or no output of it, or an operating
-            point is for an output that the internal table does not have.
+        UserError: If there is no external dataset, or one has the internal one's name or no output of it.
     """
-    points = points_by_output(internal, operating_points)
-    _check(internal, datasets, name)
-    scope = evaluated_scope(internal)
-    tables = {name: scope.predictions} | {one: _every_photo(table) for one, table in datasets.items()}
+    _check(cohort.predictions, datasets, name)
+    cohorts = {name: cohort}
+    for dataset, predictions in datasets.items():
+        seed = seed_of(cohort.resampling.seed, dataset)
+        cohorts[dataset] = entire_cohort(
+            dataset, _every_photo(predictions), cohort.resampling.resamples, seed, cohort.stratified
+        )
     measured: dict[tuple[str, str], Measured] = {}
     curves: dict[tuple[str, str], RocCurve] = {}
-    for dataset, predictions in tables.items():
-        samples = {output: sample for output, sample in samples_of(predictions).items() if output in points}
-        labelled = {output: sample for output, sample in samples.items() if len(sample.truth) or dataset == name}
-        own_seed = seed if dataset == name else seed_of(seed, dataset)
+    for dataset, one in cohorts.items():
+        labelled = {
+            output: replace(sample, where=dataset)
+            for output, sample in one.samples.items()
+            if output in cohort.points and (len(sample.truth) or dataset == name)
+        }
         found = measure_groups(
             list(labelled.values()),
-            [points[output] for output in labelled],
-            resampling_of(predictions, resamples, own_seed, stratified),
-            [dataset] * len(labelled),
+            [cohort.points[output] for output in labelled],
+            one.resampling,
             area=ranking_measure,
         )
-        measured |= {(output, dataset): one for output, one in zip(labelled, found, strict=True)}
-        band = resampling_of(predictions, min(resamples, RESAMPLES_OF_BAND), own_seed, stratified)
+        measured |= {(output, dataset): of_output for output, of_output in zip(labelled, found, strict=True)}
+        band = one.with_at_most(RESAMPLES_OF_BAND).resampling
         curves |= {
             (output, dataset): roc_with_band(sample, band)
             for output, sample in labelled.items()
@@ -124,14 +113,15 @@ def external(
         }
     return External(
         internal=name,
-        datasets=tuple((one, len(of.table), int(of.table["patient"].nunique())) for one, of in tables.items()),
-        remarks=scope.remarks + _remarks(scope.predictions, datasets),
+        datasets=tuple((dataset, one.photos, one.patients) for dataset, one in cohorts.items()),
+        remarks=cohort.remarks + _remarks(cohort.predictions, datasets),
         contamination=tuple(
-            contamination_sentence(one, tables[one], (contamination or {}).get(one)) for one in datasets
+            contamination_sentence(dataset, cohorts[dataset].predictions, (contamination or {}).get(dataset))
+            for dataset in datasets
         ),
-        outputs=tuple(_across(output, name, datasets, measured, curves) for output in points),
-        resamples=resamples,
-        seed=seed,
+        outputs=tuple(_across(output, name, datasets, measured, curves) for output in cohort.points),
+        resamples=cohort.resampling.resamples,
+        seed=cohort.resampling.seed,
     )
 
 

@@ -1,4 +1,4 @@
-"""External validation as a part of the report: every dataset side by side, and which gaps are beyond chance."""
+"""External validation as a section of the report."""
 
 from typing import Any
 

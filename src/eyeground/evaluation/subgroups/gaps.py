@@ -1,16 +1,14 @@
-"""The gap between two groups of photos: its interval and its p-value, from resamples of both.
+"""The gap between two groups of photos: its interval and its bootstrap p-value, which never disagree.
 
-Groups of one study are weighed with the same resamples, so a patient on both sides (one eye left, one right) is
-taken for one person; datasets are resampled each by itself, and their gap is that of independent samples. The
-p-value is the level at which the percentile interval would begin to leave out 0, so the two never disagree. What
-rests on a handful of patients gets an interval but no p: resamples of few patients give p-values that are too small.
+A gap that rests on few patients is not tested, because resamples of few patients give p-values that are too small.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.evaluation.estimates import FEW_PATIENTS, Estimate, Support, with_interval
+from eyeground.evaluation.estimates import FEW_PATIENTS, Estimate
+from eyeground.evaluation.sampled import Sampled
 
 GAP = "_gap"
 
@@ -30,43 +28,13 @@ class Gap:
     p_holm: float | None = None
 
 
-@dataclass(frozen=True)
-class Side:
-    """One side of a gap: its estimate, its resamples of shape (resamples,), and what its interval rests on."""
-
-    estimate: Estimate
-    resampled: np.ndarray
-    support: Support
-
-
-def gap_between(one: Side, other: Side) -> Gap:
+def gap_between(one: Sampled, other: Sampled) -> Gap:
     """The gap of one metric: `one` minus `other`, resample by resample."""
-    first, second = one.estimate, other.estimate
-    metric = first.metric + GAP
-    if first.value is None or second.value is None:
-        return Gap(Estimate(metric, None, note=first.note if first.value is None else second.note))
-    support = min(one.support, other.support, key=lambda support: support.patients)
-    if _constant(one.resampled) or _constant(other.resampled):
-        return Gap(_of_intervals(metric, first, second))
-    resampled = one.resampled - other.resampled
-    estimate = with_interval(metric, first.value - second.value, resampled, support)
-    if estimate.low is None or support.patients < FEW_PATIENTS:
-        return Gap(estimate)
-    return Gap(estimate, p=bootstrap_p(resampled))
-
-
-def bootstrap_p(resampled: np.ndarray) -> float:
-    """Two-sided p-value of a difference being 0, from its resamples, NaN (the dropped ones) left out.
-
-    Twice the smaller share of resamples on one side of 0, the study itself counted as one more, so that it is never
-    0 (Davison and Hinkley, Bootstrap Methods and their Application, 1997, chapter 4): 2,000 resamples reach 0.001.
-
-    >>> bootstrap_p(np.array([0.3, 0.1, 0.2, -0.1, 0.2, 0.4, 0.1, 0.3, 0.2]))
-    0.4
-    """
-    known = resampled[~np.isnan(resampled)]
-    smaller = min(int((known <= 0).sum()), int((known >= 0).sum()))
-    return min(1.0, 2 * (smaller + 1) / (len(known) + 1))
+    difference = (one - other).named(one.metric + GAP)
+    if not difference.why_not and (_constant(one.resampled) or _constant(other.resampled)):
+        return Gap(_of_intervals(difference.metric, one.interval(), other.interval()))
+    is_tested = difference.support.patients >= FEW_PATIENTS
+    return Gap(difference.interval(), p=difference.p() if is_tested else None)
 
 
 def _of_intervals(metric: str, one: Estimate, other: Estimate) -> Estimate:

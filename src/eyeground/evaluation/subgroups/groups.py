@@ -1,9 +1,4 @@
-"""Groups of photos and the figures by which they are compared: subgroups of one study, or whole datasets.
-
-Both questions need the same figures, so there is one list of them: AUROC, Brier score, mean calibration, sensitivity
-and specificity at given operating points, and the prevalence to read them by. Whatever is a ratio of
-sums over photos comes from one matrix product per group and chunk of resamples.
-"""
+"""Groups of photos (subgroups of one study, or whole datasets) and the metrics by which they are compared."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eyeground.config.operating_point import OperatingPoint
-from eyeground.data.predictions import Predictions
-from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.comparing.multiplicity import holm
@@ -20,8 +13,9 @@ from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.measures import Measure, compute
 from eyeground.evaluation.metrics import AUROC, BRIER, NEGATIVES, POSITIVES, TITLES, per_patient
 from eyeground.evaluation.ranking import rank
+from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
-from eyeground.evaluation.subgroups.gaps import Gap, Side, gap_between
+from eyeground.evaluation.subgroups.gaps import Gap, gap_between
 
 SENSITIVITY, SPECIFICITY = "sensitivity", "specificity"
 CALIBRATION, PREVALENCE = "mean_calibration", "prevalence"
@@ -66,47 +60,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Measured:
-    """A group's figures, one for each metric, and their values on the resamples, shape (metrics, resamples)."""
+    """A group's values on the resamples, one for each metric, and the operating points that they need."""
 
     sample: Sample
     points: tuple[OperatingPoint | None, ...]
-    supports: tuple[Support, ...]
-    resampled: np.ndarray
-    estimates: tuple[Estimate, ...]
-
-    def side(self, index: int) -> Side:
-        """One metric, as a side of a gap."""
-        return Side(self.estimates[index], self.resampled[index], self.supports[index])
-
-
-def points_by_output(
-    predictions: Predictions, operating_points: Sequence[OperatingPoint]
-) -> dict[str, tuple[OperatingPoint, ...]]:
-    """The given operating points of every output; none for an output without one.
-
-    Raises:
-        UserError: If one is for an output that the predictions do not have.
-    """
-    for point in operating_points:
-        if point.output not in predictions.outputs:
-            raise UserError(
-                f"there is an operating point for '{point.output}', but the predictions have no such output"
-                f"{did_you_mean(point.output, predictions.outputs)}; they have {', '.join(predictions.outputs)}"
-            )
-    return {
-        output: tuple(point for point in operating_points if point.output == output) for output in predictions.outputs
-    }
-
-
-def restricted(sample: Sample, photos: np.ndarray) -> Sample:
-    """The photos for which `photos`, shape (photos,), is true, over the same columns of patients."""
-    return replace(
-        sample,
-        truth=sample.truth[photos],
-        probability=sample.probability[photos],
-        patient=sample.patient[photos],
-        fold=None if sample.fold is None else sample.fold[photos],
-    )
+    values: tuple[Sampled, ...]
 
 
 def auroc_measure(sample: Sample) -> Measure:
@@ -114,17 +72,13 @@ def auroc_measure(sample: Sample) -> Measure:
     folds = list(sample.by_fold().values()) or [sample]
     ranked = [rank(part.truth, part.probability, part.patient) for part in folds if not part.missing_class()]
     missing = sample.missing_class() or ("" if ranked else "fold with both positives and negatives")
-    classes = [
-        Support(sample.patients(value), f"patients with {name}") for value, name in ((1, POSITIVES), (0, NEGATIVES))
-    ]
-    scarcer = min(classes, key=lambda support: support.patients)
     note = f"mean within {len(ranked)} of {len(folds)} folds" if sample.fold is not None else ""
 
     def of(weights: np.ndarray) -> np.ndarray:
         aurocs = [ranking.auroc(weights) for ranking in ranked] or [np.full(len(weights), np.nan)]
         return np.asarray(np.mean(aurocs, axis=0))[np.newaxis]
 
-    return Measure((AUROC,), (missing,), (scarcer,), (False,), of, note)
+    return Measure((AUROC,), (missing,), (sample.scarcer_class(),), (False,), of, note, where=sample.where)
 
 
 def shares_measure(sample: Sample, points: Sequence[OperatingPoint]) -> Measure:
@@ -160,6 +114,7 @@ def shares_measure(sample: Sample, points: Sequence[OperatingPoint]) -> Measure:
         supports=tuple(Support(number, _patients_with(what)) for number, what in zip(patients, lacking, strict=True)),
         are_proportions=tuple(name not in (BRIER, CALIBRATION) for name in names),
         of=of,
+        where=sample.where,
     )
 
 
@@ -167,7 +122,6 @@ def measure_groups(
     samples: Sequence[Sample],
     points: Sequence[tuple[OperatingPoint, ...]],
     resampling: Resampling,
-    scopes: Sequence[str],
     area: Callable[[Sample], Measure] = auroc_measure,
 ) -> list[Measured]:
     """Measure groups over one set of patients in one pass over the resamples.
@@ -176,36 +130,26 @@ def measure_groups(
         samples: One for each group.
         points: Those of each group's output.
         resampling: Of the patients that all samples are numbered by.
-        scopes: Where a missing class is said to be missing, for each group.
         area: The measure of ranking: `auroc_measure`, or `measures.ranking_measure` to have the AUPRC too.
     """
     pairs = [(area(sample), shares_measure(sample, of)) for sample, of in zip(samples, points, strict=True)]
     computed = compute(dict(enumerate(measure for pair in pairs for measure in pair)), resampling)
     found = []
-    for number, (sample, pair) in enumerate(zip(samples, pairs, strict=True)):
-        both = (computed[2 * number], computed[2 * number + 1])
-        at = [point for point in points[number] for _ in (SENSITIVITY, SPECIFICITY)]
-        metrics = [metric for measure in pair for metric in measure.metrics]
-        found.append(
-            Measured(
-                sample=sample,
-                points=(*[None] * (len(metrics) - len(at)), *at),
-                supports=pair[0].supports + pair[1].supports,
-                resampled=np.concatenate([one.resampled for one in both]),
-                estimates=tuple(estimate for one in both for estimate in one.estimates(scopes[number])),
-            )
-        )
+    for number, (sample, of) in enumerate(zip(samples, points, strict=True)):
+        values = computed[2 * number] + computed[2 * number + 1]
+        at = [point for point in of for _ in (SENSITIVITY, SPECIFICITY)]
+        found.append(Measured(sample, (*[None] * (len(values) - len(at)), *at), values))
     return found
 
 
 def group(name: str, measured: Measured, against: Measured | None = None) -> Group:
     """Put a group together, with the gaps to another one, if given, of all metrics but the prevalence."""
     figures = []
-    for index, (estimate, point) in enumerate(zip(measured.estimates, measured.points, strict=True)):
+    for index, (value, point) in enumerate(zip(measured.values, measured.points, strict=True)):
         between = None
-        if against is not None and estimate.metric != PREVALENCE:
-            between = gap_between(measured.side(index), against.side(index))
-        figures.append(GroupEstimate(estimate, point, between))
+        if against is not None and value.metric != PREVALENCE:
+            between = gap_between(value, against.values[index])
+        figures.append(GroupEstimate(value.interval(), point, between))
     truth = measured.sample.truth
     return Group(name, len(truth), measured.sample.patients(), int((truth == 1).sum()), tuple(figures))
 

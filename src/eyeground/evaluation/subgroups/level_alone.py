@@ -1,22 +1,16 @@
-"""What a camera's name alone would reach: the AUROC of a score that knows a photo's level and nothing else.
+"""The AUROC of a score that knows a photo's level (such as its camera) and nothing else; see docs/statistics.md.
 
-The best such score is the level's share of positives, and taking that share from the very photos it is judged on
-flatters it: with levels that mean nothing it still lies above 0.5. Holding photos out errs to the other side,
-because a share that is high in one part of the photos is low in the rest. So the flattery is measured and taken off:
-in every resample the shares are learnt again, and how much better they do there than on the photos as they are is
-their optimism (Harrell, Lee and Mark, Statistics in Medicine 15 (1996) 361). The interval is that of the resamples,
-moved to the corrected figure (after Noma et al., Statistics in Medicine 40 (2021) 5691). Both are approximate: of
-the flattery of five meaningless levels of 30 photos (0.61), a third is left (0.53).
+Its optimism is measured in the resamples and taken off (Harrell, Lee and Mark, Statistics in Medicine 15 (1996) 361).
 """
 
 import numpy as np
 
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.estimates import Estimate, with_interval
-from eyeground.evaluation.measures import Computed, Measure
+from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.metrics import per_patient
+from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
-from eyeground.evaluation.subgroups.groups import auroc_measure
 
 LEVEL_ALONE = "auroc_of_level_alone"
 CHANCE = 0.5
@@ -42,21 +36,24 @@ def level_alone_measure(sample: Sample, level: np.ndarray) -> Measure:
         share = np.where(positives + negatives > 0, ratio(positives, positives + negatives), everywhere)
         return np.stack([_auroc_of_levels(share, positives, negatives), _auroc_of_levels(share, *whole)])
 
-    support, missing = auroc_measure(sample).supports[0], sample.missing_class()
-    return Measure((LEVEL_ALONE, LEVEL_ALONE), (missing,) * 2, (support,) * 2, (False,) * 2, of)
+    support, missing = sample.scarcer_class(), sample.missing_class()
+    return Measure((LEVEL_ALONE, LEVEL_ALONE), (missing,) * 2, (support,) * 2, (False,) * 2, of, where=sample.where)
 
 
-def level_alone_estimate(computed: Computed, scope: str) -> Estimate:
-    """The AUROC of the level alone, its optimism taken off; without resamples it is left as it is, and says so."""
-    apparent = computed.estimates(scope)[0]
-    here, on_all = computed.resampled
-    if apparent.value is None or not len(here):
-        flattered = "" if apparent.value is None else "; flattered, since its optimism takes resamples to know"
-        return Estimate(LEVEL_ALONE, apparent.value, note=apparent.note + flattered)
-    value = apparent.value - float(np.nanmean(here - on_all))
+def level_alone_estimate(apparent: Sampled, on_all: Sampled) -> Estimate:
+    """The AUROC of the level alone, its optimism taken off; without resamples it is left as it is, and says so.
+
+    Args:
+        apparent, on_all: Of `level_alone_measure`.
+    """
+    found, here = apparent.interval(), apparent.resampled
+    if found.value is None or not len(here):
+        flattered = "" if found.value is None else "; flattered, since its optimism takes resamples to know"
+        return Estimate(LEVEL_ALONE, found.value, note=found.note + flattered)
+    value = found.value - float(np.nanmean(here - on_all.resampled))
     centred = here - float(np.nanmean(here)) + value
     # It can always do without the levels, so it never reaches less than chance.
-    return with_interval(LEVEL_ALONE, max(value, CHANCE), np.maximum(centred, CHANCE), computed.measure.supports[0])
+    return with_interval(LEVEL_ALONE, max(value, CHANCE), np.maximum(centred, CHANCE), apparent.support)
 
 
 def _auroc_of_levels(share: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:

@@ -1,9 +1,6 @@
-"""The levels of a column by which photos are told apart: eye, sex, age band, device, source, gradability, or any other.
+"""The levels of a column that divides photos: eye, sex, age band, device, source, gradability, or any other.
 
-No level is merged with another and no photo is dropped: an empty cell is the level `unknown`, because who has no
-recorded age or device is seldom a random sample. Age is the one column that is put into bands, and the bands are
-fixed, so that no boundary can be moved until a gap opens or closes: decades, as prevalence is usually reported,
-open below 40, where the diseases that screening looks for are rare, and above 70, where photos become few.
+Nothing is merged or dropped: an empty cell is the level `unknown`. Age bands are fixed, so that none can be tuned.
 """
 
 from collections.abc import Sequence

@@ -1,12 +1,6 @@
-"""Does the model look at the disease or at the camera? What its embeddings know, and whether its score needs it.
+"""Does the score rest on the disease or on the camera? See docs/statistics.md.
 
-Two questions, and only together do they mean something. A probe asks how well embeddings tell source, device, sex
-and age; that they can is common, and no proof that the score makes use of it (Glocker et al., eBioMedicine 89
-(2023) 104467). So the score is also asked to tell ill from healthy among photos of one device only, where the device
-is no help. What it loses there came from the devices; what the device alone would reach, because some devices see
-more disease than others, is the most that a pure shortcut could gain.
-
-Photos whose level is unknown are left out here, since "unknown" is no camera; subgroups count them.
+Photos of an unknown level are left out here; subgroups count them.
 """
 
 from collections.abc import Sequence
@@ -15,16 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.errors import UserError
-from eyeground.evaluation.estimates import Estimate, not_estimable, with_interval
-from eyeground.evaluation.evaluating import resampling_of
-from eyeground.evaluation.flow import evaluated_scope
-from eyeground.evaluation.measures import Computed, Measure, compute
+from eyeground.evaluation.cohort import Cohort
+from eyeground.evaluation.estimates import Estimate, not_estimable
+from eyeground.evaluation.measures import Measure, compute
 from eyeground.evaluation.reporting.wording import joined
-from eyeground.evaluation.samples import Sample, samples_of
+from eyeground.evaluation.sampled import Sampled
+from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.subgroups.attribute_probe import PROBE, probe_measure
-from eyeground.evaluation.subgroups.groups import auroc_measure, restricted
+from eyeground.evaluation.subgroups.groups import auroc_measure
 from eyeground.evaluation.subgroups.level_alone import LEVEL_ALONE, level_alone_estimate, level_alone_measure
 from eyeground.evaluation.subgroups.levels import UNKNOWN, Breakdown, breakdown
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
@@ -102,28 +95,19 @@ class Shortcuts:
     seed: int
 
 
-def shortcuts(
-    predictions: Predictions,
-    embeddings: pd.DataFrame | None = None,
-    columns: Sequence[str] = (),
-    resamples: int = 2000,
-    seed: int = 0,
-    stratified: bool = False,
-) -> Shortcuts:
-    """Look for shortcuts in the test photos, or in all photos where none is marked as test.
+def shortcuts(cohort: Cohort, embeddings: pd.DataFrame | None = None, columns: Sequence[str] = ()) -> Shortcuts:
+    """Look for shortcuts in a cohort.
 
     Args:
         embeddings: As `embeddings.read_embeddings` gives it; photos that are not in scope are left out. Without it only
             the scores are looked at.
         columns: Further columns than `source`, `device`, `sex` and `age` (in bands).
-        resamples, seed, stratified: As in `evaluate`, with the same resamples.
 
     Raises:
         UserError: If a named column is not there or holds numbers with decimals, an age is no age, or no photo in scope
             has an embedding.
     """
-    scope = evaluated_scope(predictions)
-    table = scope.predictions.table
+    table, seed = cohort.predictions.table, cohort.resampling.seed
     breakdowns, remarks = _breakdowns(table, columns)
     probed: list[_Probed] = []
     embedded = None
@@ -132,8 +116,8 @@ def shortcuts(
         embedded = int(has_vector.sum())
         probed = [_probed(one, vectors, has_vector, table, seed) for one in breakdowns]
     compared = [
-        _compared(output, sample, one, table[TRUTH + output].notna().to_numpy(dtype=bool))
-        for output, sample in samples_of(scope.predictions).items()
+        _compared(output, sample, one, cohort.known(output))
+        for output, sample in cohort.samples.items()
         for one in breakdowns
     ]
     measures: dict[tuple[str, ...], Measure] = {
@@ -141,16 +125,16 @@ def shortcuts(
     }
     for pair in compared:
         measures |= {(metric, pair.output, pair.column): measure for metric, measure in pair.measures.items()}
-    computed = compute(measures, resampling_of(scope.predictions, resamples, seed, stratified))
+    computed = compute(measures, cohort.resampling)
     return Shortcuts(
-        scope=scope.name,
-        photos=len(table),
-        patients=int(table["patient"].nunique()),
+        scope=cohort.name,
+        photos=cohort.photos,
+        patients=cohort.patients,
         embedded=embedded,
         probes=tuple(_probe(one, computed) for one in probed),
-        within=tuple(_within_levels(pair, computed, scope.name) for pair in compared),
-        remarks=scope.remarks + remarks,
-        resamples=resamples,
+        within=tuple(_within_levels(pair, computed) for pair in compared),
+        remarks=cohort.remarks + remarks,
+        resamples=cohort.resampling.resamples,
         seed=seed,
     )
 
@@ -204,7 +188,7 @@ def _probed(one: Breakdown, vectors: np.ndarray, has_vector: np.ndarray, table: 
 
 def _compared(output: str, sample: Sample, one: Breakdown, known_truth: np.ndarray) -> _Compared:
     level = one.level[known_truth]
-    known = restricted(sample, level >= 0)
+    known = sample.only(level >= 0)
     level = level[level >= 0]
     stratum = level if known.fold is None else level * (int(known.fold.max(initial=0)) + 1) + known.fold
     measures = {
@@ -215,32 +199,28 @@ def _compared(output: str, sample: Sample, one: Breakdown, known_truth: np.ndarr
     return _Compared(output, one.column, len(known.truth), known.patients(), len(np.unique(level)), measures)
 
 
-def _probe(one: _Probed, computed: dict[tuple[str, ...], Computed]) -> Probe:
+def _probe(one: _Probed, computed: dict[tuple[str, ...], tuple[Sampled, ...]]) -> Probe:
     if one.measure is None:
         why = f"fewer than two levels with at least {LEAST_PATIENTS} patients"
         auroc = not_estimable(PROBE, why)
     else:
-        auroc = computed[PROBE, one.column].estimates(one.column)[0]
+        auroc = computed[PROBE, one.column][0].interval()
     return Probe(one.column, one.levels, one.photos, one.patients, one.left_out, auroc)
 
 
-def _within_levels(pair: _Compared, computed: dict[tuple[str, ...], Computed], scope: str) -> WithinLevels:
-    found = {metric: computed[metric, pair.output, pair.column] for metric in pair.measures}
-    overall, within = (found[metric].estimates(scope)[0] for metric in (OVERALL, WITHIN))
-    if overall.value is None or within.value is None:
-        difference = not_estimable(
-            DIFFERENCE, (within if overall.value is not None else overall).note.partition(": ")[2]
-        )
-    else:
-        difference = with_interval(
-            DIFFERENCE,
-            within.value - overall.value,
-            found[WITHIN].resampled[0] - found[OVERALL].resampled[0],
-            found[WITHIN].measure.supports[0],
-        )
-    alone = level_alone_estimate(found[LEVEL_ALONE], scope)
+def _within_levels(pair: _Compared, computed: dict[tuple[str, ...], tuple[Sampled, ...]]) -> WithinLevels:
+    overall, within, alone = (computed[metric, pair.output, pair.column] for metric in (OVERALL, WITHIN, LEVEL_ALONE))
+    difference = (within[0] - overall[0]).named(DIFFERENCE)
     return WithinLevels(
-        pair.output, pair.column, pair.photos, pair.patients, pair.levels, overall, within, difference, alone
+        output=pair.output,
+        column=pair.column,
+        photos=pair.photos,
+        patients=pair.patients,
+        levels=pair.levels,
+        overall=overall[0].interval(),
+        within=within[0].interval(),
+        difference=replace(difference, why_not=overall[0].why_not or within[0].why_not).interval(),
+        level_alone=level_alone_estimate(*alone),
     )
 
 

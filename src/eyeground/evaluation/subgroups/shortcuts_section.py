@@ -1,4 +1,4 @@
-"""Shortcuts as a part of the report: what the embeddings know, whether the score needs it, and verdicts in plain words."""
+"""Shortcuts as a section of the report, with a verdict for each column."""
 
 from typing import Any
 

@@ -1,20 +1,15 @@
-"""AUROC among pairs of one stratum only: does a score order photos of the same camera (or fold) rightly?
+"""AUROC among pairs of one stratum (camera, fold) only, pooled by the number of pairs.
 
-Every positive is held against the negatives of its own stratum, and the strata are pooled by their number of such
-pairs. So whatever separates whole strata, such as cameras that see more disease, adds nothing. It is a
-covariate-adjusted AUROC (Janes and Pepe, Biometrika 96 (2009) 371) with weights by pairs, under which the plain
-AUROC is the exact mixture of this one and of the pairs across strata.
+A covariate-adjusted AUROC (Janes and Pepe, Biometrika 96 (2009) 371) with weights by pairs.
 """
 
 import numpy as np
 
 from eyeground.evaluation.agreement import ratio
-from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
-from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
+from eyeground.evaluation.metrics import per_patient
 from eyeground.evaluation.ranking import Ranking, rank
 from eyeground.evaluation.samples import Sample
-from eyeground.evaluation.subgroups.groups import restricted
 
 
 def stratified_auroc_measure(sample: Sample, stratum: np.ndarray, metric: str) -> Measure:
@@ -28,7 +23,7 @@ def stratified_auroc_measure(sample: Sample, stratum: np.ndarray, metric: str) -
     usable = np.zeros(len(stratum), dtype=bool)
     for value in np.unique(stratum):
         inside = stratum == value
-        within = restricted(sample, inside)
+        within = sample.only(inside)
         if within.missing_class():
             continue
         usable |= inside
@@ -39,10 +34,6 @@ def stratified_auroc_measure(sample: Sample, stratum: np.ndarray, metric: str) -
                 per_patient(by_class, within.patient, within.columns),
             )
         )
-    pairing = restricted(sample, usable)
-    classes = [
-        Support(pairing.patients(truth), f"patients with {name}") for truth, name in ((1, POSITIVES), (0, NEGATIVES))
-    ]
 
     def of(weights: np.ndarray) -> np.ndarray:
         right, pairs = np.zeros(len(weights)), np.zeros(len(weights))
@@ -53,4 +44,5 @@ def stratified_auroc_measure(sample: Sample, stratum: np.ndarray, metric: str) -
         return ratio(right, pairs)[np.newaxis]
 
     missing = "" if parts else "stratum with both positives and negatives"
-    return Measure((metric,), (missing,), (min(classes, key=lambda one: one.patients),), (False,), of)
+    support = sample.only(usable).scarcer_class()
+    return Measure((metric,), (missing,), (support,), (False,), of, where=sample.where)

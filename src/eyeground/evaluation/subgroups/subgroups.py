@@ -1,10 +1,6 @@
-"""Does the model work alike for everyone? The same figures for each group of photos, and how far each is from the rest.
+"""Every subgroup's metrics, and their gaps to all other photos; see docs/statistics.md.
 
-Every level of a column (a sex, an age band, a camera) is measured on its own photos and held against all other
-photos, not against the whole, of which it is a part. All levels of all columns are weighed with the same resamples
-of patients, so a gap between left and right eyes, which are those of the same people, gets the interval of a pair.
-Gaps of one metric are one family of tests. AUPRC is left out: it moves with the prevalence, which differs between
-groups for reasons that are not the model's.
+All levels share the resamples of patients, so a gap between left and right eyes has the interval of a pair.
 """
 
 from collections.abc import Sequence
@@ -12,19 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.config.operating_point import OperatingPoint
-from eyeground.data.predictions import TRUTH, Predictions
-from eyeground.evaluation.evaluating import resampling_of
-from eyeground.evaluation.flow import evaluated_scope
+from eyeground.data.predictions import Predictions
+from eyeground.evaluation.cohort import Cohort
 from eyeground.evaluation.reporting.wording import joined
-from eyeground.evaluation.samples import Sample, samples_of
+from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.subgroups.groups import (
     Group,
     group,
     holm_adjusted,
     measure_groups,
-    points_by_output,
-    restricted,
 )
 from eyeground.evaluation.subgroups.levels import TITLES, Breakdown, breakdown
 
@@ -78,45 +70,29 @@ class Subgroups:
     seed: int
 
 
-def subgroups(
-    predictions: Predictions,
-    operating_points: Sequence[OperatingPoint] = (),
-    columns: Sequence[str] = (),
-    resamples: int = 2000,
-    seed: int = 0,
-    stratified: bool = False,
-) -> Subgroups:
-    """Measure every subgroup of the test photos, or of all photos where none is marked as test.
+def subgroups(cohort: Cohort, columns: Sequence[str] = ()) -> Subgroups:
+    """Measure every subgroup of a cohort.
 
     Looked at are the columns `eye`, `sex`, `age` (in bands), `device`, `source` and `gradable` where the table has
-    them, and those named.
+    them, and those named. Sensitivity and specificity are measured at the cohort's operating points; an output without
+    any has none.
 
     Args:
-        operating_points: At which sensitivity and specificity are measured, such as those of an `Evaluation`; without
-            any for an output it has no such figures.
         columns: Further columns of the table.
-        resamples, seed, stratified: As in `evaluate`, with the same resamples.
 
     Raises:
-        UserError: If a named column is not there or holds numbers with decimals, an age is no age, or an operating
-            point is for an output that the table does not have.
+        UserError: If a named column is not there or holds numbers with decimals, or an age is no age.
     """
-    points = points_by_output(predictions, operating_points)
-    scope = evaluated_scope(predictions)
-    table = scope.predictions.table
-    breakdowns, remarks = _breakdowns(scope.predictions, columns)
-    samples = samples_of(scope.predictions)
-    resampling = resampling_of(scope.predictions, resamples, seed, stratified)
+    breakdowns, remarks = _breakdowns(cohort.predictions, columns)
     plans = [
-        _plan(output, sample, table[TRUTH + output].notna().to_numpy(dtype=bool), breakdowns, scope.name)
-        for output, sample in samples.items()
+        _plan(output, sample, cohort.known(output), breakdowns, cohort.name)
+        for output, sample in cohort.samples.items()
     ]
     measured = iter(
         measure_groups(
             [sample for plan in plans for sample in plan.samples],
-            [points[plan.output] for plan in plans for _ in plan.samples],
-            resampling,
-            [words for plan in plans for words in plan.scopes],
+            [cohort.points[plan.output] for plan in plans for _ in plan.samples],
+            cohort.resampling,
         )
     )
     outputs = []
@@ -127,16 +103,16 @@ def subgroups(
             for name, own, rest in zip(plan.names, plan.own, plan.rest, strict=True)
         ]
         levels = holm_adjusted(groups, plan.mirrors)
-        outputs.append(OutputSubgroups(plan.output, group(scope.name, found[0]), plan.columns, levels))
+        outputs.append(OutputSubgroups(plan.output, group(cohort.name, found[0]), plan.columns, levels))
     return Subgroups(
-        scope=scope.name,
-        photos=len(table),
-        patients=int(table["patient"].nunique()),
+        scope=cohort.name,
+        photos=cohort.photos,
+        patients=cohort.patients,
         columns=tuple(one.column for one in breakdowns),
-        remarks=scope.remarks + remarks,
+        remarks=cohort.remarks + remarks,
         outputs=tuple(outputs),
-        resamples=resamples,
-        seed=seed,
+        resamples=cohort.resampling.resamples,
+        seed=cohort.resampling.seed,
     )
 
 
@@ -146,7 +122,6 @@ class _Plan:
 
     output: str
     samples: list[Sample]
-    scopes: list[str]
     names: tuple[str, ...]
     columns: tuple[str, ...]
     own: tuple[int, ...]
@@ -155,7 +130,7 @@ class _Plan:
 
 
 def _plan(output: str, sample: Sample, known: np.ndarray, breakdowns: Sequence[Breakdown], scope: str) -> _Plan:
-    samples, scopes = [sample], [scope]
+    samples = [sample]
     names: list[str] = []
     columns: list[str] = []
     own: list[int] = []
@@ -168,8 +143,7 @@ def _plan(output: str, sample: Sample, known: np.ndarray, breakdowns: Sequence[B
             names.append(name)
             columns.append(one.column)
             own.append(len(samples))
-            samples.append(restricted(sample, level == place))
-            scopes.append(f"{scope} of {one.title.lower()} {name}")
+            samples.append(sample.only(level == place, f"{scope} of {one.title.lower()} {name}"))
         if len(one.levels) == 2 and not one.not_shown:
             # Each is the other's rest.
             rest += own[first + 1], own[first]
@@ -177,9 +151,8 @@ def _plan(output: str, sample: Sample, known: np.ndarray, breakdowns: Sequence[B
             continue
         for place, name in enumerate(one.levels):
             rest.append(len(samples))
-            samples.append(restricted(sample, level != place))
-            scopes.append(f"{scope} outside {one.title.lower()} {name}")
-    return _Plan(output, samples, scopes, tuple(names), tuple(columns), tuple(own), tuple(rest), mirrors)
+            samples.append(sample.only(level != place, f"{scope} outside {one.title.lower()} {name}"))
+    return _Plan(output, samples, tuple(names), tuple(columns), tuple(own), tuple(rest), mirrors)
 
 
 def _breakdowns(predictions: Predictions, columns: Sequence[str]) -> tuple[list[Breakdown], tuple[str, ...]]:

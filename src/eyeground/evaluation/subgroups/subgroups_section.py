@@ -1,4 +1,4 @@
-"""Subgroups as a part of the report: a forest and two tables for each output, and in words which gaps stood the tests."""
+"""Subgroups as a section of the report: a forest plot and two tables for each output."""
 
 import re
 from typing import Any

@@ -27,6 +27,7 @@ from eyeground.core.files import sha256_of
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation, evaluate
+from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.models import load
@@ -181,11 +182,8 @@ def _facts(
     resamples: int,
 ) -> Facts:
     named = (ABNORMAL,) if ABNORMAL in description.outputs else description.outputs
-    groups = subgroups(
-        predictions.in_split("test").only(named),
-        [point for point in description.operating_points if point.output in named],
-        resamples=resamples,
-    )
+    points = [point for point in description.operating_points if point.output in named]
+    groups = subgroups(cohort_of(predictions.in_split("test").only(named), points, resamples))
     return Facts(
         description=description,
         parameters=count_parameters(description.tensors),

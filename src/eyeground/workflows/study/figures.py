@@ -191,7 +191,7 @@ def _of_comparison(
     figures = []
     for name, of in [(output, [output]) for output in outputs] + ([(MACRO, outputs)] if len(outputs) > 1 else []):
         means = {
-            start: mean_over_draws([[computed[start, draw, output] for output in of] for draw in draws], recipe.seed)
+            start: mean_over_draws([[computed[start, draw, output][0] for output in of] for draw in draws], recipe.seed)
             for start, draws in tables.items()
         }
         counts = _counts(next(iter(next(iter(tables.values())).values())), of)
@@ -204,7 +204,7 @@ def _of_comparison(
                     start,
                     reference,
                     name,
-                    mean.estimate(AUROC),
+                    mean.interval(),
                     apart,
                     p,
                     *counts,

@@ -11,40 +11,15 @@ patients, more of whom they share the larger the fraction is, so other training 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from eyeground.evaluation.comparing.paired_difference import bootstrap_p
-from eyeground.evaluation.estimates import Estimate, Support, not_estimable, with_interval
-from eyeground.evaluation.measures import Computed
+from eyeground.evaluation.estimates import Estimate
+from eyeground.evaluation.sampled import Sampled, mean
 
 
-@dataclass(frozen=True)
-class MeanOverDraws:
-    """A mean of figures.
-
-    Attributes:
-        point: On the photos as they are, over all draws.
-        resampled: Shape (resamples,).
-        jackknifed: Shape (groups and draws,): with each group of patients left out and, of several draws, each draw.
-        missing: Why it has no value, if so.
-    """
-
-    point: float
-    resampled: np.ndarray
-    jackknifed: np.ndarray | None
-    support: Support
-    missing: str
-
-    def estimate(self, metric: str) -> Estimate:
-        """The mean with its interval, BCa."""
-        if self.missing:
-            return not_estimable(metric, self.missing)
-        return with_interval(metric, self.point, self.resampled, self.support, jackknifed=self.jackknifed)
-
-
-def mean_over_draws(draws: Sequence[Sequence[Computed]], seed: int) -> MeanOverDraws:
+def mean_over_draws(draws: Sequence[Sequence[Sampled]], seed: int) -> Sampled:
     """The mean over outputs and draws; an output without both classes has no part in it.
 
     Args:
@@ -52,20 +27,20 @@ def mean_over_draws(draws: Sequence[Sequence[Computed]], seed: int) -> MeanOverD
             draw, so their draws must come in the same order.
         seed: Of the resampling of draws, which is the same for everything that is averaged over as many draws.
     """
-    estimable = [[part for part in parts if not part.measure.missing[0]] for parts in draws]
-    if not all(estimable):
-        measure = draws[0][0].measure
-        return MeanOverDraws(np.nan, np.empty(0), None, measure.supports[0], f"no {measure.missing[0]}")
-    points = np.array([np.mean([part.point[0] for part in parts]) for parts in estimable])
-    resampled = np.stack([np.mean([part.resampled[0] for part in parts], axis=0) for parts in estimable], axis=1)
+    means = [mean(parts) for parts in draws]
+    if lacking := [one for one in means if one.why_not]:
+        return lacking[0]
+    points = np.array([one.point for one in means])
+    resampled = np.stack([one.resampled for one in means], axis=1)
     shares = shares_of_draws(len(points), len(resampled), seed)
-    left_out = [part.jackknifed[0] for parts in estimable for part in parts if part.jackknifed is not None]
-    return MeanOverDraws(
-        float(points.mean()),
-        (shares * resampled).sum(axis=1),
-        np.concatenate([np.mean(left_out, axis=0), _without_each(points)]) if left_out else None,
-        min((part.measure.supports[0] for part in estimable[0]), key=lambda support: support.patients),
-        "",
+    left_out = [
+        part.jackknifed for parts in draws for part in parts if part.jackknifed is not None and not part.why_not
+    ]
+    return replace(
+        means[0],
+        point=float(points.mean()),
+        resampled=(shares * resampled).sum(axis=1),
+        jackknifed=np.concatenate([np.mean(left_out, axis=0), _without_each(points)]) if left_out else None,
     )
 
 
@@ -77,13 +52,12 @@ def shares_of_draws(draws: int, resamples: int, seed: int) -> np.ndarray:
     return random.multinomial(draws - 1, np.full(draws, 1 / draws), size=resamples) / (draws - 1)
 
 
-def difference(one: MeanOverDraws, reference: MeanOverDraws | None) -> tuple[Estimate | None, float | None]:
+def difference(one: Sampled, reference: Sampled | None) -> tuple[Estimate | None, float | None]:
     """One mean minus another of the same resamples, with a percentile interval, and p by its inversion; None of what is not there."""
-    if reference is None or one.missing or reference.missing:
+    if reference is None or one.why_not or reference.why_not:
         return None, None
-    resampled = one.resampled - reference.resampled
-    estimate = with_interval("auroc_difference", one.point - reference.point, resampled, one.support)
-    return estimate, bootstrap_p(resampled) if estimate.low is not None else None
+    apart = (one - reference).named("auroc_difference")
+    return apart.interval(), apart.p()
 
 
 def _without_each(points: np.ndarray) -> np.ndarray:
