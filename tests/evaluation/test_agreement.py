@@ -1,4 +1,4 @@
-"""Figures of confusion matrices of classes against scikit-learn."""
+"""Metrics of confusion matrices of classes against scikit-learn."""
 
 import numpy as np
 import pytest
@@ -49,5 +49,5 @@ def test_kappa_of_a_published_example():
 def test_matrices_are_taken_one_by_one():
     generator = np.random.default_rng(0)
     counts = generator.integers(1, 9, (5, 3, 3)).astype(float)
-    for figure in (agreement.accuracy, agreement.matthews, agreement.kappa):
-        assert figure(counts) == pytest.approx([figure(one[np.newaxis])[0] for one in counts])
+    for metric in (agreement.accuracy, agreement.matthews, agreement.kappa):
+        assert metric(counts) == pytest.approx([metric(one[np.newaxis])[0] for one in counts])

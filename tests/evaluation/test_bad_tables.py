@@ -1,4 +1,4 @@
-"""Whatever table is handed in: a message that names the fix, or a correct figure. Never a traceback, never a NaN."""
+"""Whatever table is handed in: a message that names the fix, or a correct value. Never a traceback, never a NaN."""
 
 import math
 import re
@@ -53,16 +53,16 @@ def table() -> pd.DataFrame:
 def all_estimates(evaluation):
     for output in evaluation.outputs:
         yield from (*output.all_estimates(), *output.between_folds, *(fold.auroc for fold in output.folds))
-    for family in evaluation.families:
-        yield from family.estimates
-        yield from (estimate for decision in family.decisions for estimate in decision.estimates)
+    for target in evaluation.families:
+        yield from target.estimates
+        yield from (estimate for decision in target.decisions for estimate in decision.estimates)
     yield from (*evaluation.macro, *evaluation.micro)
 
 
 def assert_sound(evaluation):
     for estimate in all_estimates(evaluation):
-        figures = [figure for figure in (estimate.value, estimate.low, estimate.high) if figure is not None]
-        assert all(map(math.isfinite, figures)), estimate
+        values = [value for value in (estimate.value, estimate.low, estimate.high) if value is not None]
+        assert all(map(math.isfinite, values)), estimate
         assert estimate.value is not None or estimate.note.startswith("not estimable: "), estimate
         assert estimate.low is not None or estimate.note, estimate
 

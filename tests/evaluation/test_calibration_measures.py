@@ -1,4 +1,4 @@
-"""Calibration figures against scikit-learn and scipy, also on resampled copies of photos."""
+"""Calibration metrics against scikit-learn and scipy, also on resampled copies of photos."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every figure against scikit-learn, what is said where there is none, and the coverage of the intervals."""
+"""Every metric against scikit-learn, the reason where there is none, and the coverage of the intervals."""
 
 import math
 
@@ -131,7 +131,7 @@ def test_unknown_truths_are_masked_and_never_negatives(predictions, study):
     assert without.outputs[0].unknown == 0
 
 
-def test_same_seed_gives_the_same_figures_in_any_order_of_rows(study):
+def test_same_seed_gives_the_same_results_in_any_order_of_rows(study):
     table = study(30, seed=2)
     first = evaluate(validated_predictions(table, "a"), [point(0.5)], resamples=200)
     shuffled = evaluate(validated_predictions(table.sample(frac=1, random_state=3), "b"), [point(0.5)], resamples=200)
@@ -199,10 +199,10 @@ def test_without_validation_no_threshold_is_chosen_and_the_reason_is_said(study)
     assert "no 'split' column" in evaluation.remarks[0]
 
 
-def test_training_photos_in_the_figures_are_called_optimistic(study):
+def test_training_photos_in_the_results_are_called_optimistic(study):
     table = study(20, seed=8).assign(split=["train"] * 20 + ["validation"] * 20)
     evaluation = evaluate(validated_predictions(table, "a"), resamples=0)
-    assert "train and validation are among them: the figures are optimistic" in evaluation.remarks[0]
+    assert "train and validation are among them: the results are optimistic" in evaluation.remarks[0]
     assert evaluation.outputs[0].at == ()  # a threshold chosen on evaluated photos would be optimistic too
 
 
@@ -241,8 +241,8 @@ def test_no_estimate_is_nan(predictions):
     for size in range(1, 12):
         made = predictions(generator.choice([0, 1, np.nan], size), generator.random(size).round(1))
         for estimate in evaluate(made, [point(0.5)], resamples=30).outputs[0].all_estimates():
-            figures = [figure for figure in (estimate.value, estimate.low, estimate.high) if figure is not None]
-            assert not any(map(math.isnan, figures))
+            values = [value for value in (estimate.value, estimate.low, estimate.high) if value is not None]
+            assert not any(map(math.isnan, values))
             assert estimate.value is not None or estimate.note
 
 

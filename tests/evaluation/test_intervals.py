@@ -1,4 +1,4 @@
-"""Intervals against scipy, published figures, and what a design effect must do."""
+"""Intervals against scipy, published values, and what a design effect must do."""
 
 import numpy as np
 import pytest

@@ -42,30 +42,30 @@ def simulated(target: Target, photos: int, seed: int, patients: int | None = Non
     return graded(target, grade, probability, patients), grade
 
 
-def figures(estimates) -> dict[str, float | None]:
+def values_of(estimates) -> dict[str, float | None]:
     return {estimate.metric: estimate.value for estimate in estimates}
 
 
-def test_families_are_found_by_name_and_single_outputs_are_none():
+def test_targets_are_found_by_name_and_single_outputs_are_none():
     found = multi_output_targets(
         ["abnormal", *GRADES.outputs, *CAMERAS.outputs, "only=one", "stage>=b", "age>=50", "age>=40"]
     )
-    assert [(family.target, family.kind, family.classes) for family in found] == [
+    assert [(target.target, target.kind, target.classes) for target in found] == [
         ("dr", "ordinal", ("0", "1", "2", "3")),
         ("camera", "multiclass", ("Canon", "Topcon", "Zeiss")),
         ("stage", "ordinal", (LOWEST, "b")),
         ("age", "ordinal", (LOWEST, "40", "50")),
     ]
     assert found[0].outputs == GRADES.outputs
-    assert [family.is_ordered for family in found] == [True, False, True, True]
+    assert [target.is_ordered for target in found] == [True, False, True, True]
     (numbered,) = multi_output_targets(["icdr=10", "icdr=2"])
     assert (numbered.classes, numbered.is_ordered) == (("2", "10"), True)
 
 
 @pytest.mark.parametrize("target", [GRADES, CAMERAS])
-def test_figures_of_a_target_agree_with_scikit_learn(target):
+def test_results_of_a_target_agree_with_scikit_learn(target):
     made, grade = simulated(target, 300, seed=1)
-    (family,) = evaluate(made, resamples=0).families
+    (evaluation,) = evaluate(made, resamples=0).families
     probability = made.table[[f"probability_{output}" for output in target.outputs]].to_numpy()
     one_hot = made.table[[f"truth_{output}" for output in target.outputs]].to_numpy()
     called = (
@@ -82,10 +82,10 @@ def test_figures_of_a_target_agree_with_scikit_learn(target):
     }
     if target.kind == "ordinal":
         expected["quadratic_weighted_kappa"] = metrics.cohen_kappa_score(grade, called, weights="quadratic")
-    assert figures(family.decisions[0].estimates) == pytest.approx(expected)
-    assert family.decisions[0].confusion == tuple(map(tuple, metrics.confusion_matrix(grade, called).tolist()))
-    assert family.photos_of_class == tuple(np.bincount(grade.astype(int)))
-    assert figures(family.estimates) == pytest.approx(
+    assert values_of(evaluation.decisions[0].estimates) == pytest.approx(expected)
+    assert evaluation.decisions[0].confusion == tuple(map(tuple, metrics.confusion_matrix(grade, called).tolist()))
+    assert evaluation.photos_of_class == tuple(np.bincount(grade.astype(int)))
+    assert values_of(evaluation.estimates) == pytest.approx(
         {
             "macro_auroc": metrics.roc_auc_score(one_hot, probability, average="macro"),
             "micro_auroc": metrics.roc_auc_score(one_hot, probability, average="micro"),
@@ -95,8 +95,8 @@ def test_figures_of_a_target_agree_with_scikit_learn(target):
 
 def test_intervals_are_those_of_resampled_copies_of_patients():
     made, grade = simulated(GRADES, 200, seed=2, patients=100)
-    (family,) = evaluate(made, resamples=2000).families
-    found = {estimate.metric: estimate for estimate in family.decisions[0].estimates}
+    (target,) = evaluate(made, resamples=2000).families
+    found = {estimate.metric: estimate for estimate in target.decisions[0].estimates}
     probability = made.table[[f"probability_{output}" for output in GRADES.outputs]].to_numpy()
     called = np.cumprod(probability >= 0.5, axis=1).sum(axis=1)
     generator = np.random.default_rng(5)
@@ -114,9 +114,9 @@ def test_intervals_are_those_of_resampled_copies_of_patients():
 def test_a_grade_is_called_by_consecutive_steps_only(drawn):
     probability = np.array(drawn) / 4
     made = graded(GRADES, np.zeros(len(drawn)), probability)
-    (family,) = evaluate(made, resamples=0).families
+    (target,) = evaluate(made, resamples=0).families
     called = [next((step for step in range(3) if row[step] < 0.5), 3) for row in probability]
-    assert family.decisions[0].confusion[0] == tuple(np.bincount(called, minlength=4).tolist())
+    assert target.decisions[0].confusion[0] == tuple(np.bincount(called, minlength=4).tolist())
 
 
 def test_a_grade_is_also_decided_at_the_steps_operating_points():
@@ -127,14 +127,14 @@ def test_a_grade_is_also_decided_at_the_steps_operating_points():
         )
         for output, threshold in zip(GRADES.outputs, (0.2, 0.3, 0.4), strict=True)
     ]
-    (family,) = evaluate(made, points, resamples=0).families
+    (target,) = evaluate(made, points, resamples=0).families
     probability = made.table[[f"probability_{output}" for output in GRADES.outputs]].to_numpy()
     called = np.cumprod(probability >= [0.2, 0.3, 0.4], axis=1).sum(axis=1)
-    assert [decision.rule for decision in family.decisions] == [
+    assert [decision.rule for decision in target.decisions] == [
         "consecutive steps reached at 0.5",
         "consecutive steps reached at their operating points (youden)",
     ]
-    assert np.sum(family.decisions[1].confusion, axis=0).tolist() == np.bincount(called, minlength=4).tolist()
+    assert np.sum(target.decisions[1].confusion, axis=0).tolist() == np.bincount(called, minlength=4).tolist()
     assert len(evaluate(made, points[:2], resamples=0).families[0].decisions) == 1
 
 
@@ -148,22 +148,22 @@ def test_a_grade_decided_at_thresholds_chosen_on_test_is_optimistic():
 def test_unknown_classes_are_masked_and_absent_ones_are_said():
     grade = np.array([0, 0, 1, 1, np.nan, 2])
     probability = np.tile([0.9, 0.1, 0.1], (6, 1))
-    (family,) = evaluate(graded(GRADES, grade, probability), resamples=50).families
-    assert (family.photos, family.unknown, family.photos_of_class) == (5, 1, (2, 2, 1, 0))
-    found = {estimate.metric: estimate for estimate in family.decisions[0].estimates}
+    (target,) = evaluate(graded(GRADES, grade, probability), resamples=50).families
+    assert (target.photos, target.unknown, target.photos_of_class) == (5, 1, (2, 2, 1, 0))
+    found = {estimate.metric: estimate for estimate in target.decisions[0].estimates}
     assert found["balanced_accuracy"].value == pytest.approx(1 / 3)
     assert found["balanced_accuracy"].note.startswith("no photos of class 3")
     assert found["mcc"].note == "not estimable: no second class among the decisions in all photos"
-    macro = family.estimates[0]
+    macro = target.estimates[0]
     assert macro.note.startswith("mean of 2 of 3 outputs; not estimable: dr>=3")
 
 
 def test_one_class_or_none_is_not_estimable_and_never_nan():
     for grade in (np.zeros(6), np.full(6, np.nan)):
-        (family,) = evaluate(graded(GRADES, grade, np.full((6, 3), 0.2)), resamples=20).families
-        for estimate in (*family.estimates, *family.decisions[0].estimates):
+        (target,) = evaluate(graded(GRADES, grade, np.full((6, 3), 0.2)), resamples=20).families
+        for estimate in (*target.estimates, *target.decisions[0].estimates):
             assert estimate.value is not None or estimate.note.startswith("not estimable: ")
-            assert not any(np.isnan(figure) for figure in (estimate.value, estimate.low) if figure is not None)
+            assert not any(np.isnan(value) for value in (estimate.value, estimate.low) if value is not None)
 
 
 def test_truths_that_contradict_each_other_are_no_target():
@@ -180,7 +180,7 @@ def test_truths_that_contradict_each_other_are_no_target():
 def test_wilson_interval_where_every_grade_is_right():
     grade = np.arange(40) % 4
     probability = (grade[:, np.newaxis] > np.arange(3)).astype(float)
-    (family,) = evaluate(graded(GRADES, grade.astype(float), probability), resamples=100).families
-    accuracy = family.decisions[0].estimates[0]
+    (target,) = evaluate(graded(GRADES, grade.astype(float), probability), resamples=100).families
+    accuracy = target.decisions[0].estimates[0]
     assert (accuracy.value, accuracy.high) == (1.0, 1.0)
     assert 0.9 < accuracy.low < 1 and "Wilson" in accuracy.note

@@ -150,7 +150,7 @@ def test_a_rule_that_is_not_known_is_refused_with_those_that_are(predictions, ru
 
 
 def test_test_photos_and_mixed_splits_are_refused(predictions):
-    with pytest.raises(UserError, match="never chosen on test"):
+    with pytest.raises(UserError, match="operating point is chosen on validation photos, never on test photos"):
         choose_operating_point(predictions([0, 1], [0.1, 0.9], split=["validation", "test"]), "dr")
     with pytest.raises(UserError, match="one split, not on train and validation"):
         choose_operating_point(predictions([0, 1], [0.1, 0.9], split=["validation", "train"]), "dr")

@@ -18,7 +18,7 @@ from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
 from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.subgroups.gaps import Gap, gap_between
 
-JUDGED = ("normal", "abnormal", "undecided")  # undecided: only for want of a threshold
+JUDGED = ("normal", "abnormal", "undecided")  # undecided: only because there is no threshold
 UNGRADABLE, UNFAMILIAR, NOT_JUDGED = "ungradable", "unfamiliar", "not_judged"
 METRICS = (NOT_JUDGED, UNGRADABLE, UNFAMILIAR)
 SUBSETS = {POSITIVES: 1, NEGATIVES: 0}
@@ -91,7 +91,7 @@ def _of_dataset(dataset: str, cohort: Cohort) -> list[OutputAbstention]:
             tuple(map(gap_between, *(computed[output, subset] for subset in SUBSETS))),
         )
         for output, sample in cohort.samples.items()
-        if len(sample.truth)
+        if sample.photos
     ]
 
 

@@ -1,6 +1,7 @@
 """Photos that screening would not judge, as a section of the report."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.estimates import FEW_PATIENTS, as_text, signed
 from eyeground.evaluation.reporting.section import Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
-from eyeground.evaluation.subgroups.group_tables import first_few, gap_text, notes_of, tidy_estimate, tidy_table
+from eyeground.evaluation.subgroups.group_tables import first_few, gap_text, notes_of, tidy_table
 
 KEY = "abstention"
 LEVEL = 0.05
@@ -37,9 +38,9 @@ def abstention_section(found: Sequence[OutputAbstention]) -> Section:
 
 def _what_was_done() -> str:
     return (
-        "Every other figure counts all photos. Screening answers for fewer: it asks for ungradable photos to be taken again, "
+        "All other results count all photos. Screening judges fewer: it asks for ungradable photos to be taken again, "
         "and for unfamiliar ones to be looked at. If those with a disease are among them more often than those without, "
-        f"screening sees fewer of the sick. Differences that rest on fewer than {FEW_PATIENTS} patients are not tested."
+        f"screening sees fewer of those with a disease. Differences that rest on fewer than {FEW_PATIENTS} patients are not tested."
     )
 
 
@@ -73,7 +74,7 @@ def _tidy_rows(one: OutputAbstention) -> list[dict[str, Any]]:
     rows = [
         {"section": KEY, "output": one.output, "subset": f"{one.dataset}: {subset.subset}"}
         | {"n_photos": subset.photos, "n_patients": subset.patients}
-        | tidy_estimate(estimate)
+        | asdict(estimate)
         for subset in one.subsets
         for estimate in subset.estimates
     ]
@@ -81,7 +82,7 @@ def _tidy_rows(one: OutputAbstention) -> list[dict[str, Any]]:
     return rows + [
         {"section": KEY, "output": one.output, "subset": f"{one.dataset}: positives minus negatives"}
         | counts
-        | tidy_estimate(gap.estimate)
+        | asdict(gap.estimate)
         | {"p": gap.p, "p_holm": gap.p_holm}
         for gap in one.gaps
     ]

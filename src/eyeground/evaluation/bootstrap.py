@@ -31,8 +31,8 @@ class Resampling:
     def chunks(self) -> list[int]:
         """Sizes of the chunks in which `weights` yields the resamples, chosen so that a chunk stays in cache."""
         size = max(1, WEIGHTS_PER_CHUNK // max(1, len(self.strata)))
-        whole, rest = divmod(self.resamples, size)
-        return [size] * whole + [rest] * (rest > 0)
+        full, rest = divmod(self.resamples, size)
+        return [size] * full + [rest] * (rest > 0)
 
     def weights(self) -> Iterator[np.ndarray]:
         """Yield integer weights, shape (chunk, patients): how often each patient is in each resample."""

@@ -47,14 +47,14 @@ def calibration_error_measure(sample: Sample) -> Measure:
 
     Naeini, Cooper and Hauskrecht (2015); with bins of equal mass as in Nixon et al. (2019).
 
-    The figure is biased upwards, since no bin's share is exact even where calibration is perfect; the note of its
+    The value is biased upwards, since no bin's share is exact even where calibration is perfect; the note of its
     estimate says how large it would be from chance alone. A resample adds the same bias again, so plain percentiles
     would lie too high. Values on resamples are therefore reflected in the point (2 x point - value, not below 0),
     which makes their percentiles the basic bootstrap interval (Davison and Hinkley, 1997, section 5.2) and takes the
     bias off once. In simulations with 200 to 1,000 photos it then covers the ECE of a miscalibrated model in 84-90 %
     of studies (plain percentiles: 42-95 %); of a perfectly calibrated one, whose ECE is 0, in 50-60 % (never).
     """
-    known = len(sample.truth)
+    known = sample.photos
     bins = equal_mass_bins(sample.probability)
     gaps = np.zeros((known, BINS + 1))
     gaps[np.arange(known), bins] = sample.truth - sample.probability
@@ -140,7 +140,7 @@ def _refit(sample: Sample, covariates: np.ndarray, offset: np.ndarray | None) ->
     squares = np.einsum("ni,nj->nij", design, design).reshape(len(design), -1)
     fitted = _fit(sample.truth, design, offset)
     first_step = _first_step(sample, design, squares, offset, fitted)
-    if len(sample.truth) > MOST_PHOTOS_FOR_SECOND_STEP:
+    if sample.photos > MOST_PHOTOS_FOR_SECOND_STEP:
         return lambda weights: first_step(weights)[:, -1]
 
     def of(weights: np.ndarray) -> np.ndarray:
@@ -176,7 +176,7 @@ def _first_step(
 
 
 def _solved(information: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Newton steps, shape (resamples, size); directions that a resample knows nothing of are not gone."""
+    """Newton steps, shape (resamples, size); without a step in directions that a resample does not determine."""
     size = gradient.shape[1]
     inverse = np.linalg.pinv(information.reshape(-1, size, size), hermitian=True)
     return np.asarray(np.einsum("rij,rj->ri", inverse, gradient))

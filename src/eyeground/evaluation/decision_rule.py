@@ -20,14 +20,14 @@ from eyeground.evaluation.offered_points import OFFERED
 from eyeground.evaluation.operating_points import basis_of, choose_operating_point
 
 ABNORMAL = "abnormal"
-# On ODIR-5K's validation photos a quarter gave the best sensitivity of the whole at specificities of 0.8 and 0.9 (docs/log.md).
+# On ODIR-5K's validation photos a quarter gave the best sensitivity of the entire rule at specificities of 0.8 and 0.9 (docs/log.md).
 FALSE_ALARMS_PER_DISEASE = 0.25
 QUANTILES = np.linspace(0, 1, 21)
 
 
 @dataclass(frozen=True)
 class _Ranked:
-    """How each photo stands among the normal ones, output by output.
+    """How each photo ranks among the normal ones, output by output.
 
     Attributes:
         truth: `(photos,)`: 1 abnormal, 0 normal, NaN unknown.
@@ -60,14 +60,14 @@ class _Ranked:
 
 
 def rule_truth(predictions: Predictions, outputs: Sequence[str], targets: Sequence[Target]) -> NDArray[np.float64]:
-    """What is true of whole photos `(photos,)`: 1 abnormal, 0 normal, NaN unknown.
+    """The truth of photos `(photos,)`: 1 abnormal, 0 normal, NaN unknown.
 
-    Abnormal is a photo of which any target truly says so, even one that is too rare to decide; where nothing does, it is
+    A photo is abnormal if any target truly says so, even one that is too rare to decide; where nothing does, it is
     normal if the truths of all deciding outputs are known. Where `abnormal` decides, its 0 says that nothing else is there either.
 
     Args:
         outputs: The deciding ones.
-        targets: Of the model; outputs that are no columns of the table are not looked at.
+        targets: Of the model; outputs that are no columns of the table are ignored.
     """
     healthy = healthy_outputs(targets)
     truths = {
@@ -76,10 +76,10 @@ def rule_truth(predictions: Predictions, outputs: Sequence[str], targets: Sequen
         for output in target.outputs
         if output in outputs or (target.tells_health and TRUTH + output in predictions.table)
     }
-    is_ill = np.any([truth == (0 if output in healthy else 1) for output, truth in truths.items()], axis=0)
+    is_abnormal = np.any([truth == (0 if output in healthy else 1) for output, truth in truths.items()], axis=0)
     unknown = np.isnan([truths[output] for output in outputs]).any(axis=0)
     otherwise = truths[ABNORMAL] if ABNORMAL in outputs else np.where(unknown, np.nan, 0.0)
-    return np.where(is_ill, 1.0, otherwise)
+    return np.where(is_abnormal, 1.0, otherwise)
 
 
 def deciding_outputs(chosen_on: Predictions, targets: Sequence[Target]) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -164,7 +164,7 @@ def expected_scores(chosen_from: Predictions, outputs: Sequence[str], targets: S
 
 
 def measured(rule: DecisionRule, test: Predictions, targets: Sequence[Target]) -> DecisionRule:
-    """The rule with what it does as a whole on test photos, where there are any."""
+    """The rule with its sensitivity and specificity on test photos, where there are any."""
     called, truth = called_abnormal(rule, test, targets), rule_truth(test, tuple(rule.thresholds), targets)
     patients = test.table["patient"].to_numpy(dtype=object)
     return rule.model_copy(

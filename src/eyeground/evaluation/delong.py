@@ -74,7 +74,7 @@ def delong(truth: np.ndarray, scores: np.ndarray, patient: np.ndarray | None) ->
     number = np.arange(len(truth)) if patient is None else np.unique(patient, return_inverse=True)[1]
     patients = int(number.max()) + 1
     auroc = np.empty(len(scores))
-    # Per model and patient: how far the patient's positives, and negatives, lie from what the AUROC would have of them.
+    # Per model and patient: how far the patient's positives, and negatives, are from the share that the AUROC predicts.
     from_positives, from_negatives = np.empty((2, len(scores), patients))
     positives, negatives = (np.bincount(number[rows], minlength=patients) for rows in (is_positive, ~is_positive))
     for model, score in enumerate(scores):

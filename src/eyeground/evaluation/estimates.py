@@ -98,14 +98,19 @@ def as_text(estimate: Estimate, form: str = ".3f") -> str:
 
     >>> as_text(Estimate("auroc", 0.9137, 0.889, 0.936))
     '0.914 (0.889–0.936)'
+    >>> as_text(Estimate("mean_calibration", -0.0149, -0.043, 0.0121))
+    '−0.015 (−0.043 to 0.012)'
     >>> as_text(not_estimable("auroc", "no positives in test"))
     'not estimable: no positives in test'
     """
     if estimate.value is None:
         return estimate.note
+    value = _number(estimate.value, form)
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:{form}}"
-    return f"{estimate.value:{form}} ({estimate.low:{form}}–{estimate.high:{form}})"
+        return value
+    # A dash between signed numbers would read as one more minus.
+    between = " to " if min(estimate.low, estimate.value) < 0 else "–"
+    return f"{value} ({_number(estimate.low, form)}{between}{_number(estimate.high, form)})"
 
 
 def signed(estimate: Estimate) -> str:
@@ -116,10 +121,16 @@ def signed(estimate: Estimate) -> str:
     """
     if estimate.value is None:
         return estimate.note
+    value = _signed_number(estimate.value)
     if estimate.low is None or estimate.high is None:
-        return _sign(estimate.value)
-    return f"{_sign(estimate.value)} ({_sign(estimate.low)} to {_sign(estimate.high)})"
+        return value
+    return f"{value} ({_signed_number(estimate.low)} to {_signed_number(estimate.high)})"
 
 
-def _sign(value: float) -> str:
+def _signed_number(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−") if value else f"{value:.3f}"
+
+
+def _number(value: float, form: str) -> str:
+    # "z": what rounds to 0 has no sign.
+    return f"{value:z{form}}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""Evaluate multi-class and ordinal targets as a whole, on the resamples that their outputs are evaluated on."""
+"""Evaluate multi-class and ordinal targets, on the same resamples as their outputs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ MICRO = "micro"
 
 @dataclass(frozen=True)
 class Decision:
-    """How a class is decided: in words, by which thresholds of the steps, and with which reservation."""
+    """How a class is decided: a description, the thresholds of the steps, and what a reader must know."""
 
     rule: str
     thresholds: tuple[float, ...] = ()
@@ -40,22 +40,22 @@ class Decision:
 def multi_output_samples(predictions: Predictions, where: str) -> tuple[tuple[MultiOutputSample, ...], tuple[str, ...]]:
     """The targets of several classes among the outputs, and a sentence for each whose truths contradict each other."""
     samples, contradictions = [], []
-    for family in multi_output_targets(predictions.outputs):
-        if sentence := contradiction(family, predictions):
+    for target in multi_output_targets(predictions.outputs):
+        if sentence := contradiction(target, predictions):
             contradictions.append(sentence)
         else:
-            samples.append(multi_output_sample(family, predictions, where))
+            samples.append(multi_output_sample(target, predictions, where))
     return tuple(samples), tuple(contradictions)
 
 
-def decisions_of(family: MultiOutputTarget, points: Mapping[str, Sequence[OperatingPoint]]) -> tuple[Decision, ...]:
+def decisions_of(target: MultiOutputTarget, points: Mapping[str, Sequence[OperatingPoint]]) -> tuple[Decision, ...]:
     """The ways to decide on a class: one, or for an ordinal target also one by each rule that all its steps have."""
-    if family.kind == "multiclass":
+    if target.kind == "multiclass":
         return (Decision("most probable class"),)
-    found = [Decision("consecutive steps reached at 0.5", (0.5,) * len(family.outputs))]
-    for rule in dict.fromkeys(point.rule for point in points[family.outputs[0]]):
-        by_rule = [point for output in family.outputs for point in points[output] if point.rule == rule]
-        if [point.output for point in by_rule] == list(family.outputs):
+    found = [Decision("consecutive steps reached at 0.5", (0.5,) * len(target.outputs))]
+    for rule in dict.fromkeys(point.rule for point in points[target.outputs[0]]):
+        by_rule = [point for output in target.outputs for point in points[output] if point.rule == rule]
+        if [point.output for point in by_rule] == list(target.outputs):
             note = OPTIMISTIC if any(point.chosen_on == "test" for point in by_rule) else ""
             thresholds = tuple(point.threshold for point in by_rule)
             found.append(Decision(f"consecutive steps reached at their operating points ({rule})", thresholds, note))
@@ -102,7 +102,7 @@ def evaluate_multi_output(
 
 
 def _estimates(computed: Sequence[Sampled], decision: Decision) -> tuple[Estimate, ...]:
-    """With the decision's reservation also where there is no value."""
+    """With the decision's note also where there is no value."""
     return tuple(
         noted(estimate, decision.note) if estimate.value is None else estimate for estimate in intervals(computed)
     )

@@ -59,12 +59,12 @@ def evaluate(
             `measures.ranking_measure`), and patients are drawn within folds.
         operating_points: Thresholds chosen elsewhere, such as a bundle's; several for one output are all evaluated.
         resamples: Of patients; 0 gives points without intervals.
-        seed: Same seed, same figures, whatever the order of the rows.
+        seed: Same seed, same results, whatever the order of the rows.
         stratified: False draws patients as a cohort study does. True draws within strata of the patients' rarest truth:
             for case-control collections, in which the share of positives was designed.
         rules: Rules of operating points as in `choose_operating_point`, chosen for every output on the table's
-            validation photos, besides those given. A table without validation photos has them chosen on the evaluated
-            photos: every figure at them is then called optimistic. Without rules, an output without a given operating
+            validation photos, in addition to those given. A table without validation photos has them chosen on the evaluated
+            photos: every result at them is then called optimistic. Without rules, an output without a given operating
             point gets Youden's, chosen on validation photos or not at all; whatever needs a threshold is then not
             estimable.
         prevalences: Above 0 and below 1: PPV and NPV are also given for populations of these shares of positives.
@@ -167,11 +167,11 @@ def _output_evaluation(
     folds = evaluate_folds(sample, {number: computed[f"fold {number}"] for number in sample.by_fold()})
     return OutputEvaluation(
         output=output,
-        photos=len(sample.truth),
+        photos=sample.photos,
         patients=sample.patients(),
-        positives=int((sample.truth == 1).sum()),
-        negatives=int((sample.truth == 0).sum()),
-        unknown=cohort.photos - len(sample.truth),
+        positives=sample.positives,
+        negatives=sample.photos - sample.positives,
+        unknown=cohort.photos - sample.photos,
         estimates=tuple(estimate for what in WITHOUT_THRESHOLD for estimate in intervals(computed[what])),
         at=tuple(_at(point, sample, intervals(computed[f"point {index}"])) for index, point in enumerate(points)),
         no_operating_point=why_not,
@@ -192,6 +192,6 @@ def _optimism(points: Mapping[str, Sequence[OperatingPoint]]) -> tuple[str, ...]
     if not outputs:
         return ()
     return (
-        f"Thresholds of {', '.join(outputs)} were chosen on the photos they are measured on: every figure at them is "
+        f"Thresholds of {', '.join(outputs)} were chosen on the photos they are measured on: every result at them is "
         "optimistic.",
     )

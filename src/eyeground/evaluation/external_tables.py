@@ -53,12 +53,12 @@ def read_external(path: Path, mapping: Mapping[str, Origin]) -> Predictions:
 
     Args:
         path: CSV or Parquet.
-        mapping: From `parse_mapping`. Columns of the table that bear our names and are not mapped are kept; others are
+        mapping: From `parse_mapping`. Columns of the table with our names that are not mapped are kept; others are
             left out.
 
     Raises:
         UserError: If the table lacks a column that is mapped, photo or patient is neither mapped nor there, or the
-            mapped table is not valid; a photo that stands in two rows is an error that names the second.
+            mapped table is not valid; a photo in two rows is an error that names the second.
     """
     path = Path(path)
     table = read_table(path)
@@ -89,7 +89,7 @@ def _read_yaml(path: Path) -> dict[str, Origin]:
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
         raise UserError(f"{path}: expected one line for each column, such as 'photo: Filename'")
     names = {_our_name(str(ours)): value for ours, value in content.items()}
-    # A YAML value is one whole name: what is no call needs no quotes.
+    # A YAML value is one entire name, so it needs no quotes unless it is a call.
     return {
         name: parse_origin(value, name, OPTION) if is_call(value) else Origin(value) for name, value in names.items()
     }

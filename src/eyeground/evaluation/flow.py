@@ -22,8 +22,8 @@ class Scope:
 
     Attributes:
         name: `test`, or `all photos` where the table marks no test photos.
-        predictions: Their rows, ordered by photo, so that the order of the table changes no figure.
-        remarks: Sentences that a reader of the figures must know.
+        predictions: Their rows, ordered by photo, so that the order of the table changes no result.
+        remarks: Sentences that a reader of the results must know.
     """
 
     name: str
@@ -53,7 +53,7 @@ def with_known_truths(predictions: Predictions) -> tuple[Predictions, tuple[str,
 
 
 def external_sources(predictions: Predictions, trained_on: Sequence[str]) -> tuple[str, ...]:
-    """The sources of a table that a model has learned nothing from; empty where it has, or where nobody can tell.
+    """The sources of a table that a model was not trained on; empty where it was, or where that is not known.
 
     Args:
         trained_on: Sources that the model was trained on.
@@ -68,13 +68,13 @@ def external_sources(predictions: Predictions, trained_on: Sequence[str]) -> tup
 
 
 def _seen_in_training(table: pd.DataFrame) -> tuple[str, ...]:
-    """What the table tells of photos that the model has learned from, in a sentence, if it tells of all."""
+    """A sentence on the photos that the model was trained on; none unless the table says so of every photo."""
     if IN_TRAINING not in table or table[IN_TRAINING].isna().any():
         return ()
     seen = int((table[IN_TRAINING] == 1).sum())
     learned = "the model was trained on, or had its thresholds chosen on"
     if seen:
-        return (f"{seen:,} of the evaluated photos are files that {learned}: the figures are optimistic.",)
+        return (f"{seen:,} of the evaluated photos are files that {learned}: the results are optimistic.",)
     return (f"None of the evaluated photos is a file that {learned}.",)
 
 
@@ -103,7 +103,7 @@ def _scope(table: pd.DataFrame) -> Scope:
     if not in_test.any():
         seen = [split for split in SPLITS if (table["split"] == split).any()]
         optimistic = (
-            f" Photos of the split {' and '.join(seen)} are among them: the figures are optimistic." if seen else ""
+            f" Photos of the split {' and '.join(seen)} are among them: the results are optimistic." if seen else ""
         )
         return Scope(
             "all photos",
@@ -113,7 +113,7 @@ def _scope(table: pd.DataFrame) -> Scope:
     test, others = table[in_test], table[~in_test]
     shared = len(set(test["patient"]) & set(others.loc[others["split"].notna(), "patient"]))
     remarks = (
-        (f"Patients with photos in test and in another split: {shared}. The figures are optimistic; split by patient.",)
+        (f"Patients with photos in test and in another split: {shared}. The results are optimistic; split by patient.",)
         if shared
         else ()
     )
@@ -126,7 +126,7 @@ def flow_table(predictions: Predictions) -> pd.DataFrame:
     Returns:
         One row per split (in the order train, validation, test, `none` for photos without one, as far as they occur)
         and output, with the columns `split`, `output`, `photos`, `patients`, `positives`, `negatives` and `unknown`
-        (photos whose truth is missing, which are left out of that output's figures).
+        (photos whose truth is missing, which are left out of that output's results).
     """
     table = predictions.table
     split = table["split"].fillna(NO_SPLIT) if "split" in table else pd.Series(NO_SPLIT, index=table.index)

@@ -16,9 +16,9 @@ def evaluate_folds(sample: Sample, rankings: Mapping[int, Sequence[Sampled]]) ->
     return tuple(
         FoldEvaluation(
             fold=number,
-            photos=len(part.truth),
+            photos=part.photos,
             patients=part.patients(),
-            positives=int((part.truth == 1).sum()),
+            positives=part.positives,
             auroc=rankings[number][0].interval(),
         )
         for number, part in sample.by_fold().items()
@@ -34,8 +34,8 @@ def between_folds(folds: tuple[FoldEvaluation, ...]) -> tuple[Estimate, ...]:
     if len(aurocs) < 2:
         return tuple(not_estimable(name, "fewer than two folds with both classes") for name in names)
     note = f"a description of {len(aurocs)} of {len(folds)} folds, not an interval"
-    figures = float(np.mean(aurocs)), float(np.std(aurocs, ddof=1))
-    return tuple(Estimate(name, figure, note=note) for name, figure in zip(names, figures, strict=True))
+    values = float(np.mean(aurocs)), float(np.std(aurocs, ddof=1))
+    return tuple(Estimate(name, value, note=note) for name, value in zip(names, values, strict=True))
 
 
 def fold_remarks(predictions: Predictions) -> tuple[str, ...]:
@@ -53,5 +53,5 @@ def fold_remarks(predictions: Predictions) -> tuple[str, ...]:
     ]
     straying = int((table.groupby("patient")["fold"].nunique() > 1).sum())
     if straying:
-        remarks.append(f"Patients in more than one fold: {straying}. The figures are optimistic; split by patient.")
+        remarks.append(f"Patients in more than one fold: {straying}. The results are optimistic; split by patient.")
     return tuple(remarks)

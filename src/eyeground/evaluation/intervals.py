@@ -31,7 +31,7 @@ def bca_interval(value: float, resampled: np.ndarray, jackknifed: np.ndarray) ->
     """
     kept = resampled[~np.isnan(resampled)]
     below = ((kept < value).sum() + (kept <= value).sum()) / 2
-    # A figure at the edge of its resamples would ask for percentiles beyond them.
+    # A value at the edge of its resamples would need percentiles beyond them.
     bias = ndtri(np.clip(below, 1, len(kept) - 1) / len(kept))
     acceleration = _acceleration(jackknifed[~np.isnan(jackknifed)])
     shifted = bias + ndtri(np.array(_tails()))
@@ -70,8 +70,8 @@ def clustered_wilson_interval(successes: np.ndarray, trials: np.ndarray) -> tupl
 
     The photos count as the effective number of Rao and Scott: divided by the design effect, which is the variance
     between patients over that of independent photos. It is never taken below 1, so that chance agreement between few
-    patients does not narrow the interval. Where all photos agree, or there is one patient only, nothing can be said of
-    the design effect and patients are counted, which errs to the wide side.
+    patients does not narrow the interval. Where all photos agree, or there is one patient only, the
+    design effect cannot be estimated and patients are counted, which makes the interval too wide rather than too narrow.
 
     Args:
         successes, trials: Shape (patients,): photos that count, and all photos, of each patient; patients without

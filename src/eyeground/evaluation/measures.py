@@ -59,7 +59,7 @@ class Measure:
 def ranking_measure(sample: Sample) -> Measure:
     """AUROC and AUPRC.
 
-    Where the sample has folds, each is the mean of the figures within the folds that have both classes. Ranking
+    Where the sample has folds, each is the mean of the values within the folds that have both classes. Ranking
     out-of-fold scores of different models against each other mixes their scales and biases the AUROC, downwards as
     a rule: Parker, Gunter and Bedo (2007, BMC Bioinformatics 8:326), Airola et al. (2011, Computational Statistics
     & Data Analysis 55:1828), Forman and Scholz (2010, SIGKDD Explorations 12:49). The mean of within-fold AUROCs is

@@ -117,7 +117,7 @@ class MatthewsCorrelation:
 class PredictiveValue:
     """PPV or NPV where the prevalence is not the sample's: Bayes' rule on sensitivity and specificity.
 
-    It holds as far as sensitivity and specificity carry over to the population of that prevalence.
+    It assumes that sensitivity and specificity are the same in the population of that prevalence.
 
     Attributes:
         prevalence: Share of positives in the population, above 0 and below 1.
@@ -136,11 +136,11 @@ class PredictiveValue:
         """As for `CountMetric`; NaN where a class is missing or nothing is decided so."""
         found, wrong, passed, missed = counts.T.astype(float)
         sensitivity, specificity = ratio(found, found + missed), ratio(passed, passed + wrong)
-        ill, well = self.prevalence, 1 - self.prevalence
+        positives, negatives = self.prevalence, 1 - self.prevalence
         if self.of_positive:
-            right, called = sensitivity * ill, sensitivity * ill + (1 - specificity) * well
+            right, called = sensitivity * positives, sensitivity * positives + (1 - specificity) * negatives
         else:
-            right, called = specificity * well, specificity * well + (1 - sensitivity) * ill
+            right, called = specificity * negatives, specificity * negatives + (1 - sensitivity) * positives
         return ratio(right, called)
 
     def missing(self, counts: np.ndarray) -> str:

@@ -75,7 +75,7 @@ class MultiOutputSample:
 def multi_output_targets(outputs: Sequence[str]) -> tuple[MultiOutputTarget, ...]:
     """Find the targets of at least two classes among outputs, by their names.
 
-    >>> [family.classes for family in multi_output_targets(["dr>=1", "dr>=2", "camera=Canon", "camera=Topcon", "glaucoma"])]
+    >>> [target.classes for target in multi_output_targets(["dr>=1", "dr>=2", "camera=Canon", "camera=Topcon", "glaucoma"])]
     [('0', '1', '2'), ('Canon', 'Topcon')]
     """
     found: dict[tuple[str, str], list[str]] = {}
@@ -84,33 +84,33 @@ def multi_output_targets(outputs: Sequence[str]) -> tuple[MultiOutputTarget, ...
         target, separator, value = output.partition(sign)
         if separator and target and value:
             found.setdefault((target, sign), []).append(value)
-    families = []
+    targets = []
     for (target, sign), values in found.items():
         ordered = tuple(sorted(values, key=int) if _are_whole_numbers(values) else values)
         classes = ordered if sign == "=" else ("0" if ordered[0] == "1" else LOWEST, *ordered)
         if len(classes) > 1:
             names = tuple(f"{target}{sign}{value}" for value in ordered)
-            families.append(MultiOutputTarget(target, "ordinal" if sign == ">=" else "multiclass", classes, names))
-    return tuple(families)
+            targets.append(MultiOutputTarget(target, "ordinal" if sign == ">=" else "multiclass", classes, names))
+    return tuple(targets)
 
 
-def multi_output_sample(family: MultiOutputTarget, predictions: Predictions, where: str = "") -> MultiOutputSample:
+def multi_output_sample(target: MultiOutputTarget, predictions: Predictions, where: str = "") -> MultiOutputSample:
     """The photos whose class is known, over the same numbering of patients as `samples_of`."""
     table = predictions.table
     patients, patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)
-    steps = _truths(family, predictions)
+    steps = _truths(target, predictions)
     known = ~np.isnan(steps).any(axis=1)
     steps = steps[known]
-    truth = steps.sum(axis=1) if family.kind == "ordinal" else steps.argmax(axis=1)
-    probability = table[[PROBABILITY + output for output in family.outputs]].to_numpy(dtype=float)[known]
-    return MultiOutputSample(family, truth.astype(np.int64), probability, patient[known], len(patients), where)
+    truth = steps.sum(axis=1) if target.kind == "ordinal" else steps.argmax(axis=1)
+    probability = table[[PROBABILITY + output for output in target.outputs]].to_numpy(dtype=float)[known]
+    return MultiOutputSample(target, truth.astype(np.int64), probability, patient[known], len(patients), where)
 
 
-def contradiction(family: MultiOutputTarget, predictions: Predictions) -> str:
+def contradiction(target: MultiOutputTarget, predictions: Predictions) -> str:
     """A sentence that says why the truths are not those of one target; empty where they are."""
-    truth = _truths(family, predictions)
+    truth = _truths(target, predictions)
     known = ~np.isnan(truth).any(axis=1)
-    if family.kind == "multiclass":
+    if target.kind == "multiclass":
         wrong, expected = known & (truth.sum(axis=1) != 1), "exactly one class is true"
     else:
         wrong, expected = known & (np.diff(truth, axis=1) > 0).any(axis=1), "every grade is reached below one that is"
@@ -118,7 +118,7 @@ def contradiction(family: MultiOutputTarget, predictions: Predictions) -> str:
         return ""
     photo = predictions.table["photo"].iloc[int(wrong.argmax())]
     return (
-        f"The outputs of '{family.target}' are not evaluated as one {family.kind} target, for which {expected}: "
+        f"The outputs of '{target.target}' are not evaluated as one {target.kind} target, for which {expected}: "
         f"not so for {int(wrong.sum()):,} photos, such as '{photo}'."
     )
 
@@ -146,14 +146,14 @@ def agreement_measure(sample: MultiOutputSample, called: np.ndarray) -> Measure:
 
     def of(weights: np.ndarray) -> np.ndarray:
         resampled = (counts @ weights.T).T.reshape(-1, classes, classes)
-        figures = [
+        values = [
             agreement.accuracy(resampled),
             agreement.balanced_accuracy(resampled, present),
             agreement.macro_f1(resampled, occurring),
             agreement.matthews(resampled),
             agreement.kappa(resampled),
         ]
-        return np.stack(figures + [agreement.kappa(resampled, quadratic=True)] * quadratic)
+        return np.stack(values + [agreement.kappa(resampled, quadratic=True)] * quadratic)
 
     metrics = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "kappa") + ("quadratic_weighted_kappa",) * quadratic
     absent = [name for index, name in enumerate(sample.family.classes) if index not in present]
@@ -168,8 +168,8 @@ def agreement_measure(sample: MultiOutputSample, called: np.ndarray) -> Measure:
     )
 
 
-def _truths(family: MultiOutputTarget, predictions: Predictions) -> np.ndarray:
-    return predictions.table[[TRUTH + output for output in family.outputs]].to_numpy(dtype=float)
+def _truths(target: MultiOutputTarget, predictions: Predictions) -> np.ndarray:
+    return predictions.table[[TRUTH + output for output in target.outputs]].to_numpy(dtype=float)
 
 
 def _missing(metric: str, total: np.ndarray) -> str:

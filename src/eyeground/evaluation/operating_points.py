@@ -49,7 +49,7 @@ def choose_operating_point(predictions: Predictions, output: str, rule: str = "y
         output: The output it applies to.
         rule: `youden`: largest sensitivity + specificity; among equals, the higher sensitivity. `sensitivity=0.95`: the
             highest threshold that reaches it, so the best specificity. `specificity=0.95`: the lowest threshold that
-            reaches it. Any share above 0 and up to 1 may stand for 0.95. `cost=10`: least expected cost where a missed
+            reaches it. Any share above 0 and up to 1 may replace 0.95. `cost=10`: least expected cost where a missed
             positive costs as much as 10 false alarms, at the observed prevalence, or at another one (`cost=10@0.05`);
             among equals, the higher sensitivity. `threshold=0.5`: this one, from 0 to 1, whatever the truths; the table
             may then hold any split.
@@ -82,7 +82,7 @@ def choose_operating_point(predictions: Predictions, output: str, rule: str = "y
 def optimistic_operating_point(predictions: Predictions, output: str, rule: str, scope: str) -> OperatingPoint:
     """Choose a threshold on the very photos it will be measured on; its `chosen_on` is then `test`.
 
-    For tables that hold nothing but test photos, when a rule is asked for all the same. Parameters and errors are
+    For tables that hold nothing but test photos, when a rule is requested nevertheless. Parameters and errors are
     those of `choose_operating_point`; `scope` is what errors call the photos, and `threshold=` still looks at none.
     """
     if _parsed(rule).kind == "threshold":
@@ -120,7 +120,7 @@ def choose_points(
 
 
 def _as_measured(point: OperatingPoint, cohort: Cohort) -> OperatingPoint:
-    """A threshold of a cross-validated model is an honest one, except on the photos it was cross-validated on."""
+    """A threshold of a cross-validated model is not optimistic, except on the photos it was cross-validated on."""
     if point.chosen_on == "cross-validation" and is_cross_validated(cohort.predictions):
         return point.model_copy(update={"chosen_on": "test"})
     return point
@@ -175,15 +175,20 @@ def _parsed(rule: str) -> _Rule:
 
 
 def _as_number(text: str) -> float:
-    """The number, NaN where it is none, so that no comparison holds."""
+    """The number, NaN where it is none, so that every comparison is false."""
     try:
         return float(text)
     except ValueError:
         return math.nan
 
 
-def basis_of(predictions: Predictions) -> Literal["validation", "train", "cross-validation"]:
-    """What the photos of a table are, from which thresholds are chosen.
+def basis_of(
+    predictions: Predictions, what: str = "an operating point is chosen"
+) -> Literal["validation", "train", "cross-validation"]:
+    """What the photos of a table are, on which something is chosen or fitted.
+
+    Args:
+        what: The start of a message that refuses them.
 
     Raises:
         UserError: If there are test photos among them, or those of several splits.
@@ -192,9 +197,9 @@ def basis_of(predictions: Predictions) -> Literal["validation", "train", "cross-
         return "cross-validation"
     splits = set(predictions.table["split"].dropna()) if "split" in predictions.table else {"validation"}
     if "test" in splits:
-        raise UserError("an operating point is never chosen on test photos; pass `predictions.in_split('validation')`")
+        raise UserError(f"{what} on validation photos, never on test photos; pass `predictions.in_split('validation')`")
     if len(splits) > 1:
-        raise UserError(f"an operating point is chosen on one split, not on {' and '.join(sorted(splits))} together")
+        raise UserError(f"{what} on one split, not on {' and '.join(sorted(splits))} together")
     return "train" if splits == {"train"} else "validation"
 
 
@@ -202,7 +207,7 @@ def _candidates(truth: np.ndarray, probability: np.ndarray) -> _Candidates:
     rising, inverse = np.unique(probability, return_inverse=True)
     positives = np.bincount(inverse, weights=truth, minlength=len(rising)).astype(np.int64)
     negatives = np.bincount(inverse, minlength=len(rising)) - positives
-    # Above every score stands the candidate that calls nothing positive; at probability 1 there is no room for it.
+    # The highest candidate calls nothing positive; at probability 1 there is no room for it.
     upper = np.append(rising, 1.0)
     lower = np.concatenate([[0.0], rising])
     middle = (upper + lower) / 2

@@ -35,16 +35,16 @@ class FoldEvaluation:
 
 @dataclass(frozen=True)
 class OutputEvaluation:
-    """All figures of one output.
+    """All results of one output.
 
     Attributes:
-        photos, patients: Those whose truth is known; nothing else enters a figure.
+        photos, patients: Those whose truth is known; no other photo counts.
         positives, negatives, unknown: Photos by truth.
         estimates: What needs no threshold: AUROC, AUPRC, Brier score, expected calibration error, calibration slope and
             calibration in the large.
         at: One for each operating point of this output; empty where there is none.
         no_operating_point: Why `at` is empty, or lacks a rule that was asked for; empty otherwise.
-        prevalences: At which predictive values are given besides the observed one.
+        prevalences: At which predictive values are given in addition to the observed one.
         folds: Where every photo belongs to a fold; `estimates` then has the means within folds.
         between_folds: Mean and standard deviation of the folds' AUROCs: a description of the folds, without intervals.
     """
@@ -86,7 +86,7 @@ class MultiOutputDecision:
     """How a target's one decision among its classes agrees with the truth.
 
     Attributes:
-        rule: How the class is decided, in words.
+        rule: A description of how the class is decided.
         confusion: Photos by truth (rows) and decision (columns), in the order of the classes.
     """
 
@@ -97,7 +97,7 @@ class MultiOutputDecision:
 
 @dataclass(frozen=True)
 class MultiOutputEvaluation:
-    """All figures of a multi-class or ordinal target as a whole.
+    """All results of a multi-class or ordinal target.
 
     Attributes:
         family: Its name, classes and outputs.
@@ -119,11 +119,11 @@ class MultiOutputEvaluation:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All figures of a predictions table.
+    """All results of a predictions table.
 
     Attributes:
         scope: `test`, or `all photos` where none is marked as test.
-        remarks: Sentences that a reader of the figures must know.
+        remarks: Sentences that a reader of the results must know.
         photos, patients: In scope.
         outputs: In the table's order.
         macro: Means over the outputs for which they are estimable; empty for a single output.

@@ -33,6 +33,16 @@ class Sample:
     fold: np.ndarray | None = None
     where: str = ""
 
+    @property
+    def photos(self) -> int:
+        """How many there are."""
+        return len(self.truth)
+
+    @property
+    def positives(self) -> int:
+        """How many are positive."""
+        return int((self.truth == 1).sum())
+
     def patients(self, value: float | None = None) -> int:
         """How many patients there are, or how many with a photo of one truth (0 or 1)."""
         return len(np.unique(self.patient if value is None else self.patient[self.truth == value]))

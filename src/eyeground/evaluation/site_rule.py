@@ -52,7 +52,7 @@ def choose_at_site(
         site: Judged photos, without splits.
         outputs: The deciding ones.
         targets: Of the model.
-        rules: What the whole is to keep, the first one first.
+        rules: What the entire rule is to keep, the preferred one first.
     """
     truth, patients = rule_truth(site, outputs, targets), site.table["patient"].to_numpy(dtype=object)
     called: dict[str, NDArray[np.float64]] = {rule: np.full(len(truth), np.nan) for rule in rules}
@@ -76,13 +76,13 @@ def threshold_intervals(
     """95 % intervals of a rule's thresholds, chosen again on resampled patients."""
     generator = np.random.default_rng(seed)
     groups = list(site.table.groupby("patient", sort=True).indices.values())
-    drawn: list[list[float]] = []
+    chosen: list[list[float]] = []
     for _ in track(range(RESAMPLES), "resampling patients", unit="resamples"):
         rows = np.concatenate([groups[one] for one in generator.integers(0, len(groups), len(groups))])
-        drawn += [
+        chosen += [
             list(found.thresholds.values()) for found in choose_rules(_rows(site, rows), outputs, targets, [rule])
         ]
-    low, high = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)
+    low, high = np.quantile(np.array(chosen), [0.025, 0.975], axis=0)
     return {output: (float(one), float(other)) for output, one, other in zip(outputs, low, high, strict=True)}
 
 

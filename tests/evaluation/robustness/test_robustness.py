@@ -1,4 +1,4 @@
-"""Robustness: figures of pairs, held against scikit-learn on resampled copies and against answers known beforehand."""
+"""Robustness: results of pairs, compared with scikit-learn on resampled copies and with answers known beforehand."""
 
 from collections.abc import Callable
 

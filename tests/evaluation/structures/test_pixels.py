@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from eyeground.errors import UserError
-from eyeground.evaluation.structures import best_threshold, count_pixels, photo_figures
+from eyeground.evaluation.structures import best_threshold, count_pixels, photo_metrics
 from eyeground.evaluation.structures.pixels import EDGES
 
 
@@ -24,15 +24,15 @@ def noisy_map(seed: int, sharpness: float = 3.0) -> tuple[np.ndarray, np.ndarray
 @given(st.integers(0, 1000), st.floats(0.2, 5))
 def test_areas_are_those_of_scikit_learn_on_the_raw_pixels(seed: int, sharpness: float) -> None:
     probability, truth, inside = noisy_map(seed, sharpness)
-    figures = photo_figures(probability, truth, inside, 0.5)
-    assert figures["auroc"] == pytest.approx(roc_auc_score(truth[inside], probability[inside]), abs=2e-4)
-    assert figures["auprc"] == pytest.approx(average_precision_score(truth[inside], probability[inside]), abs=2e-3)
+    values = photo_metrics(probability, truth, inside, 0.5)
+    assert values["auroc"] == pytest.approx(roc_auc_score(truth[inside], probability[inside]), abs=2e-4)
+    assert values["auprc"] == pytest.approx(average_precision_score(truth[inside], probability[inside]), abs=2e-3)
 
 
 def test_order_is_kept_where_nearly_all_probabilities_are_tiny() -> None:
     probability, truth, inside = noisy_map(3)
     tiny = probability / 500
-    assert photo_figures(tiny, truth, inside, 0.5)["auroc"] == pytest.approx(
+    assert photo_metrics(tiny, truth, inside, 0.5)["auroc"] == pytest.approx(
         roc_auc_score(truth[inside], tiny[inside]), abs=1e-3
     )
 
@@ -61,7 +61,7 @@ def test_pixels_outside_the_field_of_view_are_not_counted() -> None:
 
 def test_a_threshold_needs_a_drawn_structure() -> None:
     probability, truth, inside = noisy_map(1)
-    with pytest.raises(UserError, match="in none of the 1 photos is any pixel drawn"):
+    with pytest.raises(UserError, match="in none of the 1 photos is any pixel"):
         best_threshold([count_pixels(probability, np.zeros_like(truth), inside)])
 
 

@@ -1,4 +1,4 @@
-"""Figures over photos: pooled and mean, intervals over patients, differences of two models."""
+"""Metrics over photos: pooled and mean, intervals over patients, differences of two models."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from eyeground.evaluation.structures import (
     compare,
     measure_photo,
     measure_segmentation,
-    photo_figures,
+    photo_metrics,
     structure_estimates,
 )
 
@@ -52,11 +52,11 @@ def test_pooled_figures_are_those_of_all_pixels_together() -> None:
     assert row(table, "dice", "pooled")["value"] == pytest.approx(f1_score(truth, probability >= 0.5))
 
 
-def test_mean_figures_are_means_of_photo_figures() -> None:
+def test_mean_metrics_are_means_of_photo_figures() -> None:
     table = structure_estimates("vessel", measured(), resamples=200)
-    figures = pd.DataFrame([photo_figures(*maps(number), threshold=0.5) for number in range(PHOTOS)])
-    for metric in figures:
-        assert row(table, str(metric), "mean")["value"] == pytest.approx(figures[metric].mean())
+    values = pd.DataFrame([photo_metrics(*maps(number), threshold=0.5) for number in range(PHOTOS)])
+    for metric in values:
+        assert row(table, str(metric), "mean")["value"] == pytest.approx(values[metric].mean())
 
 
 def test_every_figure_has_an_interval_that_holds_it_and_names_what_it_rests_on() -> None:

@@ -63,11 +63,11 @@ def test_the_sentence_says_what_became_of_the_photos(predictions):
     everything = named(predictions, "abcd")
     still = contamination_sentence("HRF", everything, FOUND)
     assert "2 are in both (1 of them byte for byte)" in still
-    assert "2 of them are evaluated all the same, so the figures are optimistic" in still
+    assert "2 of them are evaluated all the same, so the results are optimistic" in still
     left_out = contamination_sentence("HRF", without(everything, FOUND.shared), FOUND)
     assert "they are left out" in left_out
     assert "1 evaluated photo had not been checked" in contamination_sentence("HRF", named(predictions, "cde"), FOUND)
-    assert "are the paths written alike?" in contamination_sentence("HRF", named(predictions, "xy"), FOUND)
+    assert "are the paths written in the same way?" in contamination_sentence("HRF", named(predictions, "xy"), FOUND)
 
 
 def test_photos_are_left_out_by_name_and_never_all_of_them(predictions):

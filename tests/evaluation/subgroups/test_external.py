@@ -49,7 +49,7 @@ def test_every_photo_of_an_external_dataset_counts_at_the_models_threshold(table
     idrid = output.external[0]
     assert (idrid.name, idrid.photos, idrid.patients) == ("IDRiD", 160, 80)
     for metric, value in expected.items():
-        figure, own = idrid.figure(metric), output.internal.figure(metric)
+        figure, own = idrid.metric(metric), output.internal.metric(metric)
         assert figure.estimate.value == pytest.approx(value, abs=1e-12)
         assert figure.gap.estimate.value == pytest.approx(value - own.estimate.value, abs=1e-12)
 
@@ -58,7 +58,7 @@ def test_internal_figures_are_those_of_the_evaluation(tables):
     internal = across(tables, resamples=300, seed=4).outputs[0].internal
     evaluated = evaluate(validated_predictions(tables["ODIR"], "ODIR"), [POINT], resamples=300, seed=4).outputs[0]
     for metric in ("auroc", "auprc", "brier", "sensitivity", "specificity"):
-        ours, theirs = internal.figure(metric).estimate, evaluated.estimate(metric)
+        ours, theirs = internal.metric(metric).estimate, evaluated.estimate(metric)
         assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high))
     assert internal.photos == 120
 
@@ -69,7 +69,7 @@ def test_a_gap_is_that_of_independent_samples(tables):
     renamed = same.assign(photo="other/" + same["photo"])
     output = across({"ODIR": same, "Copy": renamed}, resamples=2000).outputs[0]
     for metric in ("auroc", "brier", "sensitivity"):
-        own, copy = output.internal.figure(metric).estimate, output.external[0].figure(metric)
+        own, copy = output.internal.metric(metric).estimate, output.external[0].metric(metric)
         assert copy.gap.estimate.value == pytest.approx(0)
         width = copy.gap.estimate.high - copy.gap.estimate.low
         expected = np.hypot(own.high - own.low, copy.estimate.high - copy.estimate.low)
@@ -80,21 +80,21 @@ def test_a_gap_is_that_of_independent_samples(tables):
 def test_a_dataset_that_is_much_worse_is_named_and_p_is_adjusted_for_two(tables):
     result = across(tables, resamples=1000)
     same, worse = result.outputs[0].external
-    assert worse.figure("auroc").gap.p_holm < 0.01
-    assert worse.figure("auroc").gap.p_holm == pytest.approx(min(1, 2 * worse.figure("auroc").gap.p))
-    assert same.figure("auroc").gap.p_holm > 0.05
+    assert worse.metric("auroc").gap.p_holm < 0.01
+    assert worse.metric("auroc").gap.p_holm == pytest.approx(min(1, 2 * worse.metric("auroc").gap.p))
+    assert same.metric("auroc").gap.p_holm > 0.05
     told = next(text for text in external_section(result).paragraphs if text.startswith("dr: AUROC"))
     assert "AUROC on HRF −" in told
     assert "on IDRiD −" not in told
 
 
 def test_neither_the_order_of_rows_nor_other_datasets_change_a_figure(tables):
-    both = across(tables, resamples=50).outputs[0].external[1].figure("auroc")
+    both = across(tables, resamples=50).outputs[0].external[1].metric("auroc")
     alone = (
         across({"ODIR": tables["ODIR"], "HRF": tables["HRF"].sample(frac=1, random_state=0)}, resamples=50)
         .outputs[0]
         .external[0]
-        .figure("auroc")
+        .metric("auroc")
     )
     assert alone.estimate == both.estimate
     assert alone.gap.estimate == both.gap.estimate
@@ -120,9 +120,9 @@ def test_a_dataset_with_one_class_is_not_estimable_in_words(tables):
     tables["HRF"] = tables["HRF"].assign(truth_dr=1.0)
     result = across(tables, resamples=50)
     hrf = result.outputs[0].external[1]
-    assert hrf.figure("auroc").estimate.note == "not estimable: no negatives in HRF"
-    assert hrf.figure("auroc").gap.estimate.value is None
-    assert hrf.figure("sensitivity").gap.estimate.value is not None
+    assert hrf.metric("auroc").estimate.note == "not estimable: no negatives in HRF"
+    assert hrf.metric("auroc").gap.estimate.value is None
+    assert hrf.metric("sensitivity").gap.estimate.value is not None
     assert "HRF" not in result.outputs[0].curves
     assert "not estimable: no negatives in HRF" in external_section(result).tables[0].table.to_string()
 
@@ -153,7 +153,7 @@ def test_what_a_reader_must_know_is_told(tables):
 def test_the_tidy_rows_hold_every_estimate_and_gap(tables):
     result = across(tables, resamples=100)
     metrics = external_section(result).metrics
-    hrf = result.outputs[0].external[1].figure("specificity")
+    hrf = result.outputs[0].external[1].metric("specificity")
     row = metrics.query("subset == 'HRF' and metric == 'specificity_gap'").iloc[0]
     assert (row["value"], row["low"], row["p"], row["p_holm"]) == (
         hrf.gap.estimate.value,

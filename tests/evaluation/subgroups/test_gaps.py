@@ -47,5 +47,5 @@ def test_mirrored_gaps_are_one_test():
         return Group("g", 10, 10, 5, (GroupEstimate(Estimate("auroc", 0.6), None, gap),))
 
     groups = [of(0.01), of(0.01), of(0.03)]
-    assert [one.figures[0].gap.p_holm for one in holm_adjusted(groups, {1: 0})] == [0.02, 0.02, 0.03]
-    assert [one.figures[0].gap.p_holm for one in holm_adjusted(groups)] == [0.03, 0.03, 0.03]
+    assert [one.metrics[0].gap.p_holm for one in holm_adjusted(groups, {1: 0})] == [0.02, 0.02, 0.03]
+    assert [one.metrics[0].gap.p_holm for one in holm_adjusted(groups)] == [0.03, 0.03, 0.03]

@@ -138,8 +138,8 @@ def test_embeddings_that_hold_the_device_are_told_and_noise_is_not():
     ignorant = shortcuts(cohort_of(predictions, resamples=200), embedded(table, []))
     assert ignorant.probes[0].auroc.low < 0.5 < ignorant.probes[0].auroc.high
     told = " ".join(shortcuts_section(knows).paragraphs)
-    assert "The embeddings tell the device" in told
-    assert "No sign that the embeddings know the device" in " ".join(shortcuts_section(ignorant).paragraphs)
+    assert "The embeddings separate the device" in told
+    assert "No sign that the embeddings contain the device" in " ".join(shortcuts_section(ignorant).paragraphs)
 
 
 def test_an_embedding_that_knows_the_patient_alone_is_not_taken_for_one_that_knows_the_device():

@@ -4,7 +4,7 @@ A target has one map for all its outputs: separate maps could change the order o
 """
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from eyeground.config.training_recipe import CalibrationMethod
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.calibrating.fits import FITS, NAMES, NotFittedError, Observed
-from eyeground.evaluation.samples import is_cross_validated
+from eyeground.evaluation.operating_points import basis_of
 
 METHODS: tuple[str, ...] = get_args(CalibrationMethod)
 
@@ -40,7 +40,7 @@ def fit_calibration(
         predictions: Uncalibrated, of the validation split alone (or of train alone, or out of fold, which the result
             then says).
         target: Its outputs are columns of the table; exclusive classes, which sum to 1, can only have a temperature.
-        method: `auto` keeps temperature or Platt scaling where held-out validation patients are the better for it;
+        method: `auto` keeps temperature or Platt scaling where it improves held-out validation patients;
             `none`, `temperature` (Guo et al. 2017), `platt` (Platt 1999, with its smoothed truths; over ordinal steps
             one slope, and offsets that do not rise) and `isotonic` (one map for all ordinal steps) do what they say.
         unsplit: What the photos of a table without `split` and `fold` are, which the result then says.
@@ -96,8 +96,10 @@ def _observed(predictions: Predictions, target: Target, unsplit: Literal["valida
                 f"the predictions have no output '{output}'{did_you_mean(output, predictions.outputs)}; "
                 f"they have {', '.join(predictions.outputs)}"
             )
-    split = _only_split(predictions, unsplit)
-    # In the order of the photos, so that the order of the table changes no fold and no figure.
+    split: FittedOn = basis_of(predictions, "a calibration is fitted")
+    if split == "validation" and "split" not in predictions.table:
+        split = unsplit
+    # In the order of the photos, so that the order of the table changes no fold and no result.
     table = predictions.table.sort_values("photo", ignore_index=True)
     truth = table[[TRUTH + output for output in target.outputs]].to_numpy(dtype=float)
     known = ~np.isnan(truth).any(axis=1)
@@ -106,21 +108,8 @@ def _observed(predictions: Predictions, target: Target, unsplit: Literal["valida
     return Observed(target, split, truth[known], probability[known], patient[known])
 
 
-def _only_split(predictions: Predictions, unsplit: Literal["validation", "site"]) -> FittedOn:
-    if is_cross_validated(predictions):
-        return "cross-validation"
-    if "split" not in predictions.table:
-        return unsplit
-    splits = set(predictions.table["split"].dropna())
-    if "test" in splits:
-        raise UserError("a calibration is never fitted on test photos; pass `predictions.in_split('validation')`")
-    if len(splits) > 1:
-        raise UserError(f"a calibration is fitted on one split, not on {' and '.join(sorted(splits))} together")
-    return "train" if splits == {"train"} else "validation"
-
-
 def _best(observed: Observed) -> Calibration:
-    """The method that serves held-out patients best, if any serves them better than chance explains."""
+    """The best method on held-out patients, if any is better than chance explains."""
     _refuse_few(observed, "temperature")
     methods = ["temperature"]
     if observed.target.kind != "multiclass" and _patients(observed, "platt") >= FEWEST_PATIENTS["platt"]:
@@ -152,7 +141,7 @@ def _held_out_gain(observed: Observed, method: str) -> tuple[float, float]:
 
 
 def _folds(observed: Observed) -> np.ndarray:
-    """The fold of each photo, shape (photos,): whole patients, those with the most positive outputs spread evenly."""
+    """The fold of each photo, shape (photos,), the same for all photos of a patient; patients with the most positive outputs are spread evenly."""
     patients, patient = np.unique(observed.patient, return_inverse=True)
     most = np.zeros(len(patients))
     np.maximum.at(most, patient, observed.truth.sum(axis=1))

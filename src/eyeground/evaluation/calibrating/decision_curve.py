@@ -105,9 +105,9 @@ def decision_curve(
         intervals = _intervals(resampling, levels, thresholds, prevalence)
     return DecisionCurve(
         output=output,
-        photos=len(sample.truth),
+        photos=sample.photos,
         patients=sample.patients(),
-        positives=int(sample.truth.sum()),
+        positives=sample.positives,
         prevalence=float(sample.truth.mean()) if prevalence is None else prevalence,
         is_observed=prevalence is None,
         thresholds=thresholds,

@@ -1,5 +1,6 @@
 """Decision curves as a section of the report."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def _what_came_out(curve: DecisionCurve) -> str:
 
 
 def ranges(thresholds: np.ndarray, holds: np.ndarray) -> str:
-    """The thresholds at which something holds, in words; empty where it never does.
+    """The thresholds at which a condition is true, as text; empty where it never is.
 
     >>> ranges(np.array([0.1, 0.2, 0.3, 0.4]), np.array([True, True, False, True]))
     '0.1 to 0.2 and 0.4'
@@ -120,7 +121,7 @@ def _table_indices(curve: DecisionCurve) -> list[int]:
 
 def _per_thousand(estimate: Estimate) -> str:
     value, low, high = (None if one is None else 1000 * one for one in (estimate.value, estimate.low, estimate.high))
-    return as_text(Estimate(estimate.metric, value, low, high), ".1f").replace("-", "−")
+    return as_text(Estimate(estimate.metric, value, low, high), ".1f")
 
 
 def _metrics(result: DecisionCurves) -> pd.DataFrame:
@@ -135,10 +136,7 @@ def _metrics(result: DecisionCurves) -> pd.DataFrame:
                 "n_patients": curve.patients,
             }
             for one in _at(curve, index):
-                rows.append(
-                    shared
-                    | {"metric": one.metric, "value": one.value, "low": one.low, "high": one.high, "note": one.note}
-                )
+                rows.append(shared | asdict(one))
             rows.append(shared | {"metric": "net_benefit_of_all", "value": curve.treat_all[index], "note": ""})
     columns = ["section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "note"]
     return pd.DataFrame(rows, columns=columns).astype({"value": float, "low": float, "high": float})

@@ -16,7 +16,7 @@ from eyeground.bundle.calibration import SMALLEST, Calibration, FittedOn, Isoton
 from eyeground.config.targets import Target
 
 NAMES = {"temperature": "temperature scaling", "platt": "Platt scaling", "isotonic": "isotonic regression"}
-# Log of the factor on the logit. At its bounds the scores tell nothing, or tell the photos apart perfectly.
+# Log of the factor on the logit. At its bounds the scores separate the photos not at all, or perfectly.
 _LOG_SHARPNESS = (-3.0, 3.0)
 
 
@@ -36,7 +36,7 @@ class Observed:
 
 
 class NotFittedError(Exception):
-    """Why a method has no answer on these photos, in words."""
+    """A method cannot be fitted to these photos; the message says why."""
 
 
 def _temperature(observed: Observed) -> Calibration:
@@ -84,7 +84,7 @@ def _offsets(parameters: np.ndarray) -> np.ndarray:
 
 
 def smoothed(truth: np.ndarray) -> np.ndarray:
-    """Truths (photos, outputs) drawn in from 0 and 1 as by a uniform prior on each class (Platt 1999, section 2.2)."""
+    """Truths (photos, outputs) moved away from 0 and 1 as by a uniform prior on each class (Platt 1999, section 2.2)."""
     positives = truth.sum(axis=0)
     negatives = len(truth) - positives
     return np.asarray(np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2)))
@@ -103,7 +103,7 @@ def _isotonic(observed: Observed) -> Calibration:
 def _refuse_bounds(log_sharpness: float, observed: Observed, method: str) -> None:
     low, high = _LOG_SHARPNESS
     if log_sharpness > high - 1e-3:
-        raise NotFittedError(f"{observed.split} is told apart so well that {NAMES[method]} finds no bound")
+        raise NotFittedError(f"{observed.split} is separated so well that {NAMES[method]} finds no bound")
     if log_sharpness < low + 1e-3:
         raise NotFittedError(f"higher probabilities do not go with more positives in {observed.split}")
 

@@ -61,11 +61,11 @@ class SmoothCurve:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How well the probabilities of one output hold.
+    """Observed against predicted probabilities of one output.
 
     Attributes:
         photos, patients, positives: With a known truth.
-        mean_predicted: Mean probability, to hold against the share of positives.
+        mean_predicted: Mean probability, to compare with the share of positives.
         bins: By rising probability.
         edges, positives_by_score, negatives_by_score: Histogram: edges (bars + 1,) in 0-1 and photos (bars,) by truth.
     """
@@ -109,7 +109,7 @@ def reliability(output: str, sample: Sample, resampling: Resampling) -> Reliabil
     positive = sample.truth == 1
     return Reliability(
         output=output,
-        photos=len(sample.truth),
+        photos=sample.photos,
         patients=sample.patients(),
         positives=int(positive.sum()),
         mean_predicted=float(sample.probability.mean()),
@@ -122,7 +122,7 @@ def reliability(output: str, sample: Sample, resampling: Resampling) -> Reliabil
 
 
 def _bins(sample: Sample, resampling: Resampling) -> tuple[ReliabilityBin, ...]:
-    wanted = max(1, min(BINS, len(sample.truth) // FEWEST_PHOTOS_PER_BIN))
+    wanted = max(1, min(BINS, sample.photos // FEWEST_PHOTOS_PER_BIN))
     of_photo = np.unique(equal_mass_bins(sample.probability, wanted), return_inverse=True)[1]
     count = int(of_photo.max()) + 1
     shape = (sample.columns, count)
@@ -191,7 +191,7 @@ def _sums_of_patients(sample: Sample, grid: np.ndarray) -> list[np.ndarray]:
 
 
 def _local_line(weights: np.ndarray, sums: list[np.ndarray]) -> np.ndarray:
-    """Value of the local line at each grid point, shape (resamples, grid), held within 0-1; NaN without photos nearby."""
+    """Value of the local line at each grid point, shape (resamples, grid), limited to 0-1; NaN without photos nearby."""
     ones, first, second, truth, product = (weights @ of_patient for of_patient in sums)
     determinant = ones * second - first**2
     steep = determinant > 1e-9 * ones * second

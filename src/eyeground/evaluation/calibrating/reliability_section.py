@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def _what_was_done(result: Reliabilities) -> str:
         else "No resamples were asked for, so there are no intervals."
     )
     return (
-        f"Predicted probabilities were held against the share of positives ({result.scope}): in bins of equally many photos, "
+        f"Predicted probabilities were compared with the share of positives ({result.scope}): in bins of equally many photos, "
         f"and as a local linear regression on the photos themselves. {intervals} Perfect calibration lies on the diagonal; below "
         "it probabilities are too high, above it too low."
     )
@@ -110,13 +111,8 @@ def _metrics(result: Reliabilities) -> pd.DataFrame:
                 "n_photos": one.photos,
                 "n_patients": one.patients,
             }
-            observed = one.observed
             rows.append(shared | {"metric": "mean_predicted", "value": one.predicted, "note": ""})
-            rows.append(
-                shared
-                | {"metric": observed.metric, "value": observed.value, "low": observed.low, "high": observed.high}
-                | {"note": observed.note}
-            )
+            rows.append(shared | asdict(one.observed))
     columns = ["section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "note"]
     return pd.DataFrame(rows, columns=columns).astype({"value": float, "low": float, "high": float})
 
@@ -144,7 +140,7 @@ def _figure(result: Reliabilities) -> FigureBlock:
         alt=f"Reliability diagrams of {names}. {_what_came_out(result)}",
         caption=(
             f"Observed share of positives by predicted probability ({result.scope}). Dots: bins of equally many photos, with "
-            f"{CONFIDENCE:.0%} intervals over patients. Line and band: local linear regression, drawn without the outermost "
+            f"{CONFIDENCE:.0%} intervals over patients. Line and band: local linear regression, without the outermost "
             "photos at either end. Dotted: perfect calibration. Below: photos by probability, positives up, negatives down, "
             "each scaled to its highest bar. Axes end beyond bins and curve; single photos may lie further out."
         ),
@@ -200,7 +196,7 @@ def _draw_scores(axes: Axes, output: Reliability) -> None:
 
 
 def _limit(output: Reliability) -> float:
-    """The end of both axes: a round number beyond bins and curve, so that those of a rare disease can be told apart."""
-    drawn = [*output.curve.predicted, *output.curve.observed]
-    drawn += [max(one.predicted, one.positives / one.photos) for one in output.bins]
-    return next((limit for limit in (0.1, 0.2, 0.4, 0.6) if max(drawn) < limit), 1.0)
+    """The end of both axes: a round number beyond bins and curve, so that those of a rare disease can be distinguished."""
+    shown = [*output.curve.predicted, *output.curve.observed]
+    shown += [max(one.predicted, one.positives / one.photos) for one in output.bins]
+    return next((limit for limit in (0.1, 0.2, 0.4, 0.6) if max(shown) < limit), 1.0)

@@ -23,11 +23,11 @@ from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.samples import samples_of
 
-FAMILIES = ((AUROC,), DECISION_METRICS)
+ADJUSTED_TOGETHER = ((AUROC,), DECISION_METRICS)
 
 
 @dataclass(frozen=True)
-class ModelFigures:
+class ModelEstimates:
     """One model on the shared photos of one output.
 
     Attributes:
@@ -57,7 +57,7 @@ class OutputComparison:
     photos: int
     patients: int
     positives: int
-    models: tuple[ModelFigures, ...]
+    models: tuple[ModelEstimates, ...]
     differences: tuple[Difference, ...]
 
     def differences_in(self, *metrics: str) -> tuple[Difference, ...]:
@@ -71,7 +71,7 @@ class Comparison:
 
     Attributes:
         scope: `test`, or `all photos`.
-        remarks: Sentences that a reader of the figures must know.
+        remarks: Sentences that a reader of the results must know.
         reference: The model that each other was compared with; None where each was compared with each.
         left_out: By model: its photos in scope that some other model lacks.
         margin: The largest loss that would not matter.
@@ -114,7 +114,7 @@ def compare(
         rule: By which a threshold is chosen on each model's validation photos; see `choose_operating_point`.
         thresholds: By model and output: thresholds to use instead.
         resamples: Of patients, the same for all models and outputs; 0 gives points and tests without intervals.
-        seed: Same seed, same figures, whatever the order of the rows.
+        seed: Same seed, same results, whatever the order of the rows.
 
     Raises:
         UserError: If there are fewer than two models, a name is unknown, the models share no output or no photo, or
@@ -170,11 +170,11 @@ def _of_output(
     sample = next(iter(comparison.values())).sample
     return OutputComparison(
         output=output,
-        photos=len(sample.truth),
+        photos=sample.photos,
         patients=sample.patients(),
-        positives=int((sample.truth == 1).sum()),
+        positives=sample.positives,
         models=tuple(
-            ModelFigures(
+            ModelEstimates(
                 model,
                 tuple(result.values[metric].interval() for metric in RANKING_METRICS + DECISION_METRICS),
                 result.threshold if isinstance(result.threshold, Threshold) else None,
@@ -188,8 +188,8 @@ def _of_output(
 def _adjusted(outputs: Sequence[OutputComparison]) -> tuple[OutputComparison, ...]:
     """The same comparisons with Holm's p, adjusted over all outputs and pairs at once."""
     flat = [difference for output in outputs for difference in output.differences]
-    for family in FAMILIES:
-        places = [place for place, difference in enumerate(flat) if difference.metric in family]
+    for metrics in ADJUSTED_TOGETHER:
+        places = [place for place, difference in enumerate(flat) if difference.metric in metrics]
         for place, p in zip(places, holm([flat[place].p for place in places]), strict=True):
             flat[place] = replace(flat[place], p_holm=p)
     rest = iter(flat)

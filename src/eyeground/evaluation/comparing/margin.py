@@ -18,7 +18,7 @@ CONVENTION = (
 
 
 def verdict(difference: Estimate, support: Support, margin: float) -> str:
-    """Say in words what the interval of a difference shows of the first model, beside the second.
+    """What the interval of a difference shows of the first model against the second.
 
     Args:
         difference: First minus second; more is better.
@@ -27,12 +27,12 @@ def verdict(difference: Estimate, support: Support, margin: float) -> str:
         margin: The largest loss that would not matter, above 0 and below 1, in units of the difference.
 
     Returns:
-        One of the words above, with what the interval shows besides: "equivalent, though lower".
+        One of the words above, with what else the interval shows: "equivalent, though lower".
 
     References:
         Piaggio and others, CONSORT extension for non-inferiority and equivalence, JAMA 308 (2012) 2594, figure 1.
 
-    >>> verdict(Estimate("auroc", -0.004, -0.012, 0.004), Bearing(120, "patients"), margin=0.02)
+    >>> verdict(Estimate("auroc", -0.004, -0.012, 0.004), Support(120, "patients"), margin=0.02)
     'equivalent'
     """
     low, high = difference.low, difference.high

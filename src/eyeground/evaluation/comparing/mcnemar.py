@@ -22,7 +22,7 @@ class Discordance:
         patients: Who have such a photo.
         p_photos: McNemar's two-sided p, every photo taken for independent; None where the models never differ.
         z, p: Obuchowski's statistic, signed (positive: the first is right more often), and its two-sided p, patients
-            taken for independent. None where no patient tells for either.
+            taken for independent. None where no patient favours either.
     """
 
     first_only: int
@@ -66,9 +66,9 @@ def discordance(first_right: np.ndarray, second_right: np.ndarray, patient: np.n
 def mcnemar(first_only: int, second_only: int) -> float:
     """McNemar's two-sided p, for photos that are independent.
 
-    Exact (binomial) below 25 discordant photos and mid-p from there: the exact test is needlessly shy of small p, the
-    chi-square with continuity correction is shyer still, and mid-p holds its level in all the cases that Fagerland and
-    others computed.
+    Exact (binomial) below 25 discordant photos and mid-p from there: the exact test gives p-values that are too
+    large, the chi-square with continuity correction larger ones still, and mid-p keeps its level in all cases that
+    Fagerland and others computed.
 
     References:
         Fagerland, Lydersen and Laake, BMC Medical Research Methodology 13 (2013) 91.

@@ -53,8 +53,8 @@ class Difference:
         first, second: The models.
         estimate: The difference with its 95 % interval over patients.
         z, p: Over patients: DeLong's for AUROC, Obuchowski's for decisions; none for AUPRC, which has no such test.
-        p_holm: `p`, adjusted for all tests of its family.
-        p_bootstrap: The level at which the interval begins to hold 0; not adjusted.
+        p_holm: `p`, adjusted for all tests of its kind.
+        p_bootstrap: The level at which the interval begins to contain 0; not adjusted.
         discordance: Behind sensitivity and specificity.
         verdict: What the interval shows against the margin; empty where there was none.
     """

@@ -97,12 +97,12 @@ def _found(comparison: Comparison) -> str:
     differences = comparison.differences_in(AUROC)
     if len(differences) <= MOST_LISTED:
         several = len(comparison.outputs) > 1
-        told = [
-            f"{describe_output(output.output) + ': ' if several else ''}{_told(difference)}"
+        shown = [
+            f"{describe_output(output.output) + ': ' if several else ''}{_describe_difference(difference)}"
             for output in comparison.outputs
             for difference in output.differences_in(AUROC)
         ]
-        return "Difference in AUROC: " + "; ".join(told) + "."
+        return "Difference in AUROC: " + "; ".join(shown) + "."
     estimated = [difference.estimate for difference in differences if difference.estimate.low is not None]
     higher = sum(estimate.low is not None and estimate.low > 0 for estimate in estimated)
     lower = sum(estimate.high is not None and estimate.high < 0 for estimate in estimated)
@@ -113,7 +113,7 @@ def _found(comparison: Comparison) -> str:
     )
 
 
-def _told(difference: Difference) -> str:
+def _describe_difference(difference: Difference) -> str:
     if difference.estimate.value is None:
         return f"{minus(difference)} {difference.estimate.note}"
     p = (
@@ -129,9 +129,9 @@ def _told(difference: Difference) -> str:
 
 def _how(comparison: Comparison) -> list[str]:
     words = [
-        f"Intervals are 95 %, of differences percentiles and of single figures BCa, from {comparison.resamples:,} resamples of patients (seed {comparison.seed}), the same "
+        f"Intervals are 95 %, of differences percentiles and of single values BCa, from {comparison.resamples:,} resamples of patients (seed {comparison.seed}), the same "
         "for all models. p, DeLong is two-sided and takes patients for independent, not photos (DeLong and others, 1988; "
-        "Obuchowski, 1997). p, bootstrap is the level at which the interval would begin to leave out 0; it is not adjusted.",
+        "Obuchowski, 1997). p, bootstrap is the level at which the interval begins to leave out 0; it is not adjusted.",
         _adjustment(comparison),
         _thresholds(comparison),
     ]
@@ -156,14 +156,14 @@ def _adjustment(comparison: Comparison) -> str:
 
 def _thresholds(comparison: Comparison) -> str:
     several = len(comparison.outputs) > 1
-    had = [
+    used = [
         f"{describe_output(output.output) + ', ' if several else ''}{model.model} {model.threshold.value:.3g} ({model.threshold.origin})"
         for output in comparison.outputs
         for model in output.models
         if model.threshold
     ]
-    if had:
-        return f"Thresholds, taken as they are: {'; '.join(had)}."
+    if used:
+        return f"Thresholds, taken as they are: {'; '.join(used)}."
     why = comparison.outputs[0].models[0].estimate(DECISION_METRICS[0]).note.removeprefix("not estimable: ")
     return f"Sensitivity and specificity are not compared: {why}."
 

@@ -21,7 +21,7 @@ class SharedPhotos:
 
     Attributes:
         scope: `test`, or `all photos` where no table marks test photos.
-        remarks: Sentences that a reader of the figures must know.
+        remarks: Sentences that a reader of the results must know.
         models: The same photos in the same order, by name of the model.
         left_out: By name: how many of the model's photos in scope some other model lacks.
     """

@@ -1,6 +1,7 @@
 """A comparison as tables: tidy for machines, and as text for people."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -16,10 +17,10 @@ COUNTS = ("first_only", "second_only", "n_photos", "n_patients", "positives")
 
 
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
-    """Every figure of every model and every difference, tidy.
+    """Every estimate of every model and every difference, tidy.
 
     Returns:
-        Columns `output`, `metric`, `model`, `minus` (the second model of a difference; empty for a model's own figure),
+        Columns `output`, `metric`, `model`, `minus` (the second model of a difference; empty for a model's own estimate),
         `value`, `low`, `high` (95 % interval), `z`, `p`, `p_holm`, `p_bootstrap`, `p_mcnemar`, `first_only`,
         `second_only` (photos that only one model decides rightly), `threshold`, `verdict`, `n_photos`, `n_patients`,
         `positives`, `note`; missing where there is none.
@@ -31,7 +32,7 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
 
 
 def models_table(comparison: Comparison) -> pd.DataFrame:
-    """Each model's own figures, for people."""
+    """Each model's own estimates, for people."""
     decided = has_decisions(comparison)
     rows = []
     for output in comparison.outputs:
@@ -133,7 +134,7 @@ def p_text(p: float | None) -> str:
 
 
 def _note(estimate: Estimate) -> str:
-    """The note of an estimate, unless it stands in the place of the estimate already."""
+    """The note of an estimate, unless it is shown in place of the estimate."""
     return estimate.note if estimate.value is not None else ""
 
 
@@ -156,7 +157,7 @@ def _tidy_rows(output: OutputComparison) -> Iterator[dict[str, Any]]:
     for model in output.models:
         for estimate in model.estimates:
             at = {"threshold": model.threshold.value} if model.threshold and estimate.metric in DECISION_METRICS else {}
-            yield shared | _of_estimate(estimate) | at | {"model": model.model}
+            yield shared | asdict(estimate) | at | {"model": model.model}
     for difference in output.differences:
         apart = difference.discordance
         counts = (
@@ -166,7 +167,7 @@ def _tidy_rows(output: OutputComparison) -> Iterator[dict[str, Any]]:
         )
         yield (
             shared
-            | _of_estimate(difference.estimate)
+            | asdict(difference.estimate)
             | counts
             | {
                 "model": difference.first,
@@ -178,13 +179,3 @@ def _tidy_rows(output: OutputComparison) -> Iterator[dict[str, Any]]:
                 "verdict": difference.verdict or None,
             }
         )
-
-
-def _of_estimate(estimate: Estimate) -> dict[str, Any]:
-    return {
-        "metric": estimate.metric,
-        "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "note": estimate.note,
-    }

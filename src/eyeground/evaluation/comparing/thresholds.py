@@ -21,7 +21,7 @@ class Threshold:
 
     Attributes:
         value: In 0 to 1.
-        origin: Where it came from, in words.
+        origin: A description of where it came from.
     """
 
     value: float

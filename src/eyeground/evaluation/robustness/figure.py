@@ -63,7 +63,7 @@ def _draw(axes: Axes, output: OutputRobustness, found: Sequence[AtSeverity]) -> 
 def _limits(output: OutputRobustness) -> tuple[float, float]:
     """From below the lowest band, chance at the highest, to just above the highest."""
     seen = [output.clean, *(at.auroc for at in output.at)]
-    drawn = [value for one in seen for value in (one.value, one.low, one.high) if value is not None]
-    low, high = min([*drawn, 1.0]), max([*drawn, CHANCE])
+    shown = [value for one in seen for value in (one.value, one.low, one.high) if value is not None]
+    low, high = min([*shown, 1.0]), max([*shown, CHANCE])
     room = 0.12 * max(high - low, 0.05)
     return max(0.0, low - room), min(1.02, high + room / 2)

@@ -89,7 +89,7 @@ class Robustness:
 
     Attributes:
         scope: `test`, or `all photos` where none is marked as test.
-        remarks: Sentences that a reader of the figures must know.
+        remarks: Sentences that a reader of the results must know.
         corruptions: In the order in which they were given.
         severities: Rising.
         outputs: In the table's order; with several, their mean comes first.
@@ -111,13 +111,13 @@ def robustness(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Robustness:
-    """Hold the predictions of corrupted photos against those of the clean ones.
+    """Compare the predictions of corrupted photos with those of the clean ones.
 
     Args:
         predictions: Test photos are evaluated, or all of them where none is marked as test.
         operating_points: Chosen elsewhere, such as a bundle's; the first of each output counts.
         resamples: Of patients; 0 gives points without intervals.
-        seed: Same seed, same figures, whatever the order of the rows.
+        seed: Same seed, same results, whatever the order of the rows.
 
     Raises:
         UserError: If nothing is corrupted, or the tables are not of the same photos, patients, truths and outputs.
@@ -144,7 +144,7 @@ def robustness(
     for output, point in points.items():
         sample = samples[CLEAN][output]
         flips_of = {condition: computed.get((FLIPPED, condition, output)) for condition in predictions.corrupted}
-        counts = len(sample.truth), sample.patients(), int((sample.truth == 1).sum())
+        counts = sample.photos, sample.patients(), sample.positives
         outputs.append(_output_robustness(output, counts, point, aurocs[output], flips_of))
     if len(outputs) > 1:
         counts = cohort.photos, cohort.patients, 0

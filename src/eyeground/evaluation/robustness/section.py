@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
@@ -17,7 +17,6 @@ from eyeground.evaluation.robustness.robustness import AtSeverity, OutputRobustn
 
 KEY = "robustness"
 SHOWN_SEVERITIES = (1, 3, 5)
-MINUS = "\u2212"
 _COLUMNS = (
     *("section", "output", "subset", "corruption", "severity", "metric", "value", "low", "high"),
     *("n_photos", "n_patients", "positives", "operating_point", "threshold", "note"),
@@ -32,7 +31,7 @@ def robustness_section(result: Robustness) -> Section:
         key=lambda at: at.difference.value or 0,
         default=None,
     )
-    came_out = "What became of the AUROC is not estimable."
+    came_out = "The change in AUROC is not estimable."
     if worst is not None:
         came_out = (
             f"For {describe_output(first.output)}, the clean photos' AUROC is {as_text(first.clean)}; the largest change is "
@@ -57,10 +56,10 @@ def _paragraphs(result: Robustness) -> tuple[str, ...]:
         f"same {result.resamples:,} resamples of patients, so changes have narrower intervals than the AUROCs suggest."
     )
     read = (
-        "Discrimination lost is the share of the clean AUROC's excess over chance (0.5) that is gone. Decisions flip "
+        "Discrimination lost is the share of the clean AUROC's excess over chance (0.5) that is lost. Decisions flip "
         "where a photo falls on the other side of its operating point, to negative or to positive; thresholds stay "
-        "those of clean photos. Intervals are for each figure by itself: of many, some leave out 0 by chance. The "
-        "corruptions are models of what cameras do, and a model that bears them may still fail on real ones."
+        "those of clean photos. Intervals are for each value by itself: of many, some leave out 0 by chance. The "
+        "corruptions are models of what cameras do, and a model that withstands them may still fail on real ones."
     )
     return done, read
 
@@ -147,7 +146,7 @@ def mean_table(output: OutputRobustness) -> pd.DataFrame:
             "Severity": str(mean.severity),
             "Mean AUROC": as_text(mean.auroc),
             "Change": signed(mean.difference),
-            "Discrimination lost": _share_text(mean.lost),
+            "Discrimination lost": as_text(mean.lost, ".0%"),
         }
         for mean in output.means
     ]
@@ -168,41 +167,18 @@ def corruption_table(result: Robustness, output: OutputRobustness) -> pd.DataFra
         at_middle = by_condition.get((corruption, middle))
         row[f"Change at {middle}"] = _of(at_middle, lambda at: signed(at.difference))
         if output.point is not None:
-            row[f"Flipped at {middle}"] = _of(at_middle, lambda at: _share_text(at.flipped))
-            row[f"Flipped to negative at {middle}"] = _of(at_middle, lambda at: _share_text(at.flipped_to_negative))
+            row[f"Flipped at {middle}"] = _of(at_middle, lambda at: as_text(at.flipped, ".0%"))
+            row[f"Flipped to negative at {middle}"] = _of(at_middle, lambda at: as_text(at.flipped_to_negative, ".0%"))
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def brief_table(result: Robustness, output: OutputRobustness) -> pd.DataFrame:
     """What fits a terminal: AUROCs by corruption without intervals, change and flipped decisions with them."""
-    shown = _shown(result)
-    middle = shown[len(shown) // 2]
-    by_condition = {(at.corruption, at.severity): at for at in output.at}
-    rows = []
-    for corruption in result.corruptions:
-        row = {"AUROC at": describe_corruption(corruption)}
-        for severity in shown:
-            row[str(severity)] = _of(
-                by_condition.get((corruption, severity)), lambda at: as_text(replace(at.auroc, low=None))
-            )
-        row[f"change at {middle}"] = _of(by_condition.get((corruption, middle)), lambda at: signed(at.difference))
-        if output.point is not None:
-            row[f"flipped at {middle}"] = _of(
-                by_condition.get((corruption, middle)), lambda at: _share_text(at.flipped)
-            )
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _share_text(estimate: Estimate) -> str:
-    """A share in per cent: `12 % (8 to 17)`."""
-    if estimate.value is None:
-        return estimate.note
-    value = f"{100 * estimate.value:.0f} %"
-    if estimate.low is not None and estimate.high is not None:
-        value += f" ({100 * estimate.low:.0f} to {100 * estimate.high:.0f})"
-    return value.replace("-", MINUS)
+    plain = tuple(replace(at, auroc=replace(at.auroc, low=None)) for at in output.at)
+    table = corruption_table(result, replace(output, at=plain))
+    kept = [name for name in table.columns if not name.startswith("Flipped to")]
+    return table[kept].set_axis(["AUROC at", *(name.removeprefix("AUROC at ").lower() for name in kept[1:])], axis=1)
 
 
 def _shown(result: Robustness) -> list[int]:
@@ -223,14 +199,10 @@ def _row(output: OutputRobustness, subset: str, corruption: str, severity: int, 
         "subset": subset,
         "corruption": corruption,
         "severity": severity,
-        "metric": estimate.metric,
-        "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
+        **asdict(estimate),
         "n_photos": output.photos,
         "n_patients": output.patients,
         "positives": output.positives,
         "operating_point": output.point.rule if at_threshold and output.point else None,
         "threshold": output.point.threshold if at_threshold and output.point else None,
-        "note": estimate.note,
     }

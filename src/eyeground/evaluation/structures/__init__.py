@@ -1,6 +1,6 @@
 """Metrics of segmented structures: probability maps against annotated masks; see docs/structures.md."""
 
-from eyeground.evaluation.structures.photos import MeasuredPhoto, measure_photo, measure_segmentation, photo_figures
+from eyeground.evaluation.structures.photos import MeasuredPhoto, measure_photo, measure_segmentation, photo_metrics
 from eyeground.evaluation.structures.pixels import PixelCounts, best_threshold, count_pixels
 from eyeground.evaluation.structures.table import compare, structure_estimates
 
@@ -12,6 +12,6 @@ __all__ = [
     "count_pixels",
     "measure_photo",
     "measure_segmentation",
-    "photo_figures",
+    "photo_metrics",
     "structure_estimates",
 ]

@@ -8,12 +8,12 @@ from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
-from eyeground.evaluation.structures.photos import MeasuredPhoto, figures_at_threshold, figures_of_photos
+from eyeground.evaluation.structures.photos import MeasuredPhoto, metrics_at_threshold, metrics_of_photos
 from eyeground.evaluation.structures.pixels import auprc, auroc
 
 POOLED, MEAN = "pooled", "mean"
 Photos = Sequence[MeasuredPhoto]
-# Resamples whose histograms are held at once.
+# Resamples whose histograms are in memory at once.
 _ROWS = 64
 _NEEDS = {
     "auroc": (POSITIVES, NEGATIVES),
@@ -27,7 +27,7 @@ _NEEDS = {
 
 
 def pooled(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Measure:
-    """Figures of all pixels of all photos.
+    """Metrics of all pixels of all photos.
 
     Args:
         patient: Shape (photos,): each photo's patient, numbered from 0 without gaps.
@@ -46,7 +46,7 @@ def pooled(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Mea
         # As floats, which are exact here, the products are far faster than as integers.
         for rows in np.split(weights.astype(float), range(_ROWS, len(weights), _ROWS)):
             areas = [area(rows @ positives, rows @ negatives) for area in (auroc, auprc)] if counted else []
-            parts.append(np.stack([*areas, *figures_at_threshold(rows @ decisions, rows @ centreline)]))
+            parts.append(np.stack([*areas, *metrics_at_threshold(rows @ decisions, rows @ centreline)]))
         return np.concatenate(parts, axis=1)[_places(photos, metrics)]
 
     shown = {kind: [photo for photo in photos if kind in photo.shows] for kind in (POSITIVES, NEGATIVES)}
@@ -59,29 +59,29 @@ def pooled(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Mea
 
 
 def mean(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Measure:
-    """Means of the photos' own figures, over the photos that have one; parameters are those of `pooled`."""
-    figures = figures_of_photos(photos)[_places(photos, metrics)]
+    """Means of the photos' own values, over the photos that have one; parameters are those of `pooled`."""
+    values = metrics_of_photos(photos)[_places(photos, metrics)]
     patients = int(patient.max()) + 1
-    sums = per_patient(np.nan_to_num(figures).T, patient, patients)
-    defined = per_patient(~np.isnan(figures).T, patient, patients)
+    sums = per_patient(np.nan_to_num(values).T, patient, patients)
+    defined = per_patient(~np.isnan(values).T, patient, patients)
 
     def of(weights: np.ndarray) -> np.ndarray:
         return ratio(weights @ sums, weights @ defined).T
 
     supports = [
-        _support(with_figure(metric, photos), f"patients with {needed(metric) or 'photos'}") for metric in metrics
+        _support(with_metric(metric, photos), f"patients with {needed(metric) or 'photos'}") for metric in metrics
     ]
-    missing = ["" if with_figure(metric, photos) else f"photo with {needed(metric)}" for metric in metrics]
+    missing = ["" if with_metric(metric, photos) else f"photo with {needed(metric)}" for metric in metrics]
     return _measure(metrics, missing, supports, of)
 
 
-def with_figure(metric: str, photos: Photos) -> list[MeasuredPhoto]:
+def with_metric(metric: str, photos: Photos) -> list[MeasuredPhoto]:
     """The photos of which a metric is defined by itself."""
     return [photo for photo in photos if set(_NEEDS[metric]) <= photo.shows]
 
 
 def needed(metric: str) -> str:
-    """What pixels a metric needs, in words; empty where it needs none in particular."""
+    """Which pixels a metric needs, such as `positives`; empty where it needs none."""
     return " and ".join(_NEEDS[metric])
 
 

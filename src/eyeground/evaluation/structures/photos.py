@@ -26,7 +26,7 @@ class MeasuredPhoto:
     Attributes:
         decisions: Shape (4,), int64: pixels that are true positives, false positives, true negatives, false negatives.
         centreline: Shape (4,), int64, from `centreline.centreline_counts`.
-        pixels: None for a drawing, whose pixels have no order.
+        pixels: None for an annotated mask, whose pixels have no order.
     """
 
     photo: str
@@ -37,12 +37,12 @@ class MeasuredPhoto:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What can be measured of it: a drawing has no areas under curves."""
+        """What can be measured of it: a mask has no areas under curves."""
         return AT_THRESHOLD if self.pixels is None else (*OVER_THRESHOLDS, *AT_THRESHOLD)
 
     @property
     def shows(self) -> set[str]:
-        """Which of `positives` (pixels drawn as the structure) and `negatives` there are."""
+        """Which of `positives` (pixels of the structure) and `negatives` there are."""
         found, wrong, passed, missed = self.decisions.tolist()
         return {kind for kind, pixels in ((POSITIVES, found + missed), (NEGATIVES, wrong + passed)) if pixels}
 
@@ -55,13 +55,13 @@ def measure_photo(
     inside: Mask,
     threshold: float,
 ) -> MeasuredPhoto:
-    """Compare a probability map with the drawn structure.
+    """Compare a probability map with the annotated structure.
 
     Args:
         photo: Its name.
         patient: Their name; eyes of one patient are resampled together.
         probability: Shape (h, w), 0 to 1; taken as float32.
-        truth: Shape (h, w), bool: the structure as drawn.
+        truth: Shape (h, w), bool: the structure as annotated.
         inside: Shape (h, w), bool: the field of view; other pixels are not counted.
         threshold: Pixels with at least this probability are called the structure; from `best_threshold`, or fixed
             beforehand.
@@ -73,39 +73,39 @@ def measure_photo(
     return _measured(photo, patient, probability.astype(np.float32) >= threshold, truth, inside, pixels)
 
 
-def measure_segmentation(photo: str, patient: str, drawn: Mask, truth: Mask, inside: Mask) -> MeasuredPhoto:
-    """Compare a second drawing with the first, which is taken for the truth: how well a person does.
+def measure_segmentation(photo: str, patient: str, segmented: Mask, truth: Mask, inside: Mask) -> MeasuredPhoto:
+    """Compare a second annotator's mask with the first one's, which is taken as the truth.
 
     Other parameters and errors are those of `measure_photo`.
 
     Args:
-        drawn: Shape (h, w), bool: the structure as the second annotator drew it.
+        segmented: Shape (h, w), bool: the structure as the second annotator segmented it.
     """
-    if drawn.dtype != np.bool_:
-        raise UserError(f"the drawn mask is of type {drawn.dtype}; make it bool, for example with `mask > 127`")
-    check_maps(drawn.astype(np.float32), truth, inside)
-    return _measured(photo, patient, drawn, truth, inside, None)
+    if segmented.dtype != np.bool_:
+        raise UserError(f"the segmented mask is of type {segmented.dtype}; make it bool, for example with `mask > 127`")
+    check_maps(segmented.astype(np.float32), truth, inside)
+    return _measured(photo, patient, segmented, truth, inside, None)
 
 
-def photo_figures(
+def photo_metrics(
     probability: npt.NDArray[np.floating], truth: Mask, inside: Mask, threshold: float
 ) -> dict[str, float]:
-    """Figures of one probability map against the drawn structure.
+    """Metrics of one probability map against the annotated structure.
 
     Parameters and errors are those of `measure_photo`.
 
     Returns:
         All 0 to 1. `auroc` and `auprc` (average precision) over all thresholds, pixels of one bin of `pixels.EDGES`
         counting as ties; at the threshold `dice` (2 TP / (2 TP + FP + FN)), `cl_dice` (see `centreline.cl_dice`),
-        `sensitivity`, `specificity` and `accuracy`. NaN are all but specificity and accuracy where no pixel is drawn as
+        `sensitivity`, `specificity` and `accuracy`. NaN are all but specificity and accuracy where no pixel is of
         the structure, and `auroc`, `auprc` and `specificity` where every pixel is.
     """
     measured = measure_photo("", "", probability, truth, inside, threshold)
-    return dict(zip(measured.metrics, figures_of_photos([measured])[:, 0].tolist(), strict=True))
+    return dict(zip(measured.metrics, metrics_of_photos([measured])[:, 0].tolist(), strict=True))
 
 
-def figures_at_threshold(decisions: np.ndarray, centreline: np.ndarray) -> np.ndarray:
-    """Figures of `AT_THRESHOLD` of counts of shape (rows, 4) each: shape (metrics, rows)."""
+def metrics_at_threshold(decisions: np.ndarray, centreline: np.ndarray) -> np.ndarray:
+    """Metrics of `AT_THRESHOLD` of counts of shape (rows, 4) each: shape (metrics, rows)."""
     found, wrong, passed, missed = decisions.T.astype(float)
     positives = found + missed
     dice = np.where(positives > 0, ratio(2 * found, positives + found + wrong), np.nan)
@@ -120,19 +120,19 @@ def figures_at_threshold(decisions: np.ndarray, centreline: np.ndarray) -> np.nd
     )
 
 
-def figures_of_photos(photos: Sequence[MeasuredPhoto]) -> np.ndarray:
-    """Each photo's own figures, shape (metrics, photos), metrics as the photos' `metrics`, which must be the same."""
-    figures = figures_at_threshold(
+def metrics_of_photos(photos: Sequence[MeasuredPhoto]) -> np.ndarray:
+    """Each photo's own values, shape (metrics, photos), metrics as the photos' `metrics`, which must be the same."""
+    values = metrics_at_threshold(
         np.stack([photo.decisions for photo in photos]), np.stack([photo.centreline for photo in photos])
     )
     counted = [photo.pixels for photo in photos if photo.pixels is not None]
     if not counted:
-        return figures
+        return values
     areas = [
         [area(pixels.positives[np.newaxis], pixels.negatives[np.newaxis])[0] for pixels in counted]
         for area in (auroc, auprc)
     ]
-    return np.concatenate([np.array(areas), figures])
+    return np.concatenate([np.array(areas), values])
 
 
 def _measured(

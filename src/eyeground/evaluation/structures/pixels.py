@@ -37,7 +37,7 @@ def count_pixels(probability: npt.NDArray[np.floating], truth: Mask, inside: Mas
 
     Args:
         probability: Shape (h, w), 0 to 1; taken as float32.
-        truth: Shape (h, w), bool: the structure as drawn.
+        truth: Shape (h, w), bool: the structure as annotated.
         inside: Shape (h, w), bool: the field of view; other pixels are not counted.
 
     Raises:
@@ -53,12 +53,12 @@ def count_pixels(probability: npt.NDArray[np.floating], truth: Mask, inside: Mas
 
 
 def best_threshold(counts: Sequence[PixelCounts]) -> float:
-    """The threshold with the highest Dice over all pixels of photos that no figure is reported of.
+    """The threshold with the highest Dice over all pixels of photos on which no result is reported.
 
     Where several thresholds do equally well, as with a map of zeros and ones, it is the middle one.
 
     Args:
-        counts: Of training or validation photos; on test photos the figures at this threshold would be too good.
+        counts: Of training or validation photos; on test photos the results at this threshold would be optimistic.
 
     Returns:
         One of `EDGES`; pixels with at least this probability are called the structure.
@@ -70,7 +70,7 @@ def best_threshold(counts: Sequence[PixelCounts]) -> float:
     negatives = np.sum([photo.negatives for photo in counts], axis=0)
     if not np.sum(positives):
         raise UserError(
-            f"a threshold cannot be chosen: in none of the {len(counts)} photos is any pixel drawn as the structure; "
+            f"a threshold cannot be chosen: in none of the {len(counts)} photos is any pixel annotated as the structure; "
             "choose it on photos that show some"
         )
     found, wrong = _at_least(positives)[1:], _at_least(negatives)[1:]
@@ -101,8 +101,8 @@ def check_maps(probability: npt.NDArray[np.floating], truth: Mask, inside: Mask)
     """Raise a UserError unless the three maps are of one photo and can be compared."""
     shapes = {"probability": probability.shape, "truth": truth.shape, "field of view": inside.shape}
     if probability.ndim != 2 or len(set(shapes.values())) > 1:
-        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise UserError(f"maps of one photo must have one shape (height, width), but these have: {told}")
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise UserError(f"maps of one photo must have one shape (height, width), but these have: {listed}")
     for name, mask in (("truth", truth), ("field of view", inside)):
         if mask.dtype != np.bool_:
             raise UserError(f"the {name} mask is of type {mask.dtype}; make it bool, for example with `mask > 127`")

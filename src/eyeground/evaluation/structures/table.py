@@ -13,7 +13,7 @@ from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.estimates import Estimate, noted
 from eyeground.evaluation.measures import compute
-from eyeground.evaluation.structures.averaging import MEAN, POOLED, mean, needed, pooled, with_figure
+from eyeground.evaluation.structures.averaging import MEAN, POOLED, mean, needed, pooled, with_metric
 from eyeground.evaluation.structures.photos import MeasuredPhoto
 
 COLUMNS = ["structure", "metric", "over", "value", "low", "high", "photos", "patients", "note"]
@@ -23,20 +23,20 @@ _MEASURES = {POOLED: pooled, MEAN: mean}
 def structure_estimates(
     structure: str, photos: Sequence[MeasuredPhoto], resamples: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
-    """Figures of one structure over photos, pooled and as means, with BCa intervals over patients.
+    """Metrics of one structure over photos, pooled and as means, with BCa intervals over patients.
 
     Args:
         structure: Its name in the table, such as `vessel`.
-        photos: All measured from probability maps, or all from drawings.
+        photos: All measured from probability maps, or all from masks.
         resamples: Of patients.
 
     Returns:
-        One row per metric and way of averaging: `structure`, `metric` (see `photo_figures`; drawings have no `auroc`
+        One row per metric and way of averaging: `structure`, `metric` (see `photo_metrics`; masks have no `auroc`
         and `auprc`), `over` (`pooled` or `mean`), `value`, `low` and `high` (0 to 1, NaN where there is none), `photos`
         and `patients` that it rests on, `note` (why there is no value or interval, else what to know of it).
 
     Raises:
-        UserError: If there are no photos, a photo occurs twice, or drawings and probability maps are mixed.
+        UserError: If there are no photos, a photo occurs twice, or masks and probability maps are mixed.
     """
     _check_photos(photos)
     metrics = photos[0].metrics
@@ -90,7 +90,7 @@ def compare(
 
 
 def _row(structure: str, over: str, estimate: Estimate, photos: Sequence[MeasuredPhoto]) -> dict[str, object]:
-    counted = list(photos) if over == POOLED else with_figure(estimate.metric, photos)
+    counted = list(photos) if over == POOLED else with_metric(estimate.metric, photos)
     left_out = len(photos) - len(counted)
     if left_out and counted:
         estimate = noted(estimate, f"{left_out} of {len(photos)} photos left out, without {needed(estimate.metric)}")
@@ -120,7 +120,7 @@ def _check_photos(photos: Sequence[MeasuredPhoto]) -> None:
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"photo '{twice}' occurs more than once; measure each photo once")
     if len({photo.metrics for photo in photos}) > 1:
-        raise UserError("some photos were measured from drawings and some from probability maps; give them separately")
+        raise UserError("some photos were measured from masks and some from probability maps; give them separately")
 
 
 def _in_order_of(first: Sequence[MeasuredPhoto], second: Sequence[MeasuredPhoto]) -> list[MeasuredPhoto]:

@@ -1,4 +1,4 @@
-"""How much an embedding holds of a camera, a sex or an age: a cross-validated linear probe without settings to tune.
+"""How much an embedding contains of a camera, a sex or an age: a cross-validated linear probe without settings to tune.
 
 A photo is ranked only within its fold, whose probe has not seen its patient. See docs/statistics.md.
 """
@@ -24,7 +24,7 @@ MOST_ITERATIONS = 1000
 
 
 def probe_measure(embeddings: np.ndarray, classes: np.ndarray, patient: np.ndarray, columns: int, seed: int) -> Measure:
-    """Macro one-versus-rest AUROC with which a probe tells classes of photos, 0.5 where it knows nothing.
+    """Macro one-versus-rest AUROC with which a probe separates classes of photos; 0.5 is chance.
 
     Args:
         embeddings: Shape (photos, components).
@@ -47,7 +47,7 @@ def probe_measure(embeddings: np.ndarray, classes: np.ndarray, patient: np.ndarr
 
 
 def patient_folds(classes: np.ndarray, patient: np.ndarray, seed: int) -> np.ndarray:
-    """Give every patient to one of five folds, balanced by class as far as whole patients allow.
+    """Assign every patient to one of five folds, balanced by class as far as possible.
 
     Args:
         classes: Shape (photos,): whole numbers, each with at least five patients.

@@ -23,7 +23,7 @@ class Contamination:
     Attributes:
         photos: Those that were checked and could be read.
         other_photos: Photos that they were compared with; None where they were compared with no other manifest.
-        shared: The photos that stand in the other manifest too, each with its kind: `exact`, or `near` if only near.
+        shared: The photos that are in the other manifest too, each with its kind: `exact`, or `near` if only near.
     """
 
     photos: frozenset[str]
@@ -79,7 +79,7 @@ def contamination_sentence(name: str, predictions: Predictions, found: Contamina
         return f"{name}: whether the model was trained on any of its photos is not known ({why})."
     evaluated = set(predictions.table["photo"])
     if not evaluated & found.photos:
-        return f"{name}: the check names no photo that is evaluated, so it says nothing; are the paths written alike?"
+        return f"{name}: the check names no photo that is evaluated, so it does not apply; are the paths written in the same way?"
     unchecked = len(evaluated - found.photos)
     gap = f" {counted(unchecked, 'evaluated photo')} had not been checked." if unchecked else ""
     compared = (
@@ -90,7 +90,7 @@ def contamination_sentence(name: str, predictions: Predictions, found: Contamina
     exact = sum(kind == "exact" for kind in found.shared.values())
     still = len(evaluated & set(found.shared))
     became = (
-        f"{still} of them are evaluated all the same, so the figures are optimistic" if still else "they are left out"
+        f"{still} of them are evaluated all the same, so the results are optimistic" if still else "they are left out"
     )
     return f"{name}: checked {compared}; {len(found.shared)} are in both ({exact} of them byte for byte), and {became}.{gap}"
 

@@ -71,7 +71,7 @@ def external(
     contamination: Mapping[str, Contamination] | None = None,
     name: str = INTERNAL,
 ) -> External:
-    """Hold a model's results on external datasets against those on its own test photos.
+    """Compare a model's results on external datasets with those on its own test photos.
 
     Args:
         cohort: The internal photos, with the operating points that are the same for all datasets.
@@ -96,7 +96,7 @@ def external(
         labelled = {
             output: replace(sample, where=dataset)
             for output, sample in one.samples.items()
-            if output in cohort.points and (len(sample.truth) or dataset == name)
+            if output in cohort.points and (sample.photos or dataset == name)
         }
         found = measure_groups(
             list(labelled.values()),
@@ -126,7 +126,7 @@ def external(
 
 
 def seed_of(seed: int, dataset: str) -> int:
-    """A dataset's own seed: equal ones would draw datasets of equal size alike, and pair what is independent."""
+    """A dataset's own seed: with equal seeds, datasets of equal size would have the same resamples, as if they were paired."""
     return int(np.random.SeedSequence([seed, zlib.crc32(dataset.encode())]).generate_state(1)[0])
 
 

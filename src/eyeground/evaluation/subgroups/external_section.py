@@ -11,7 +11,7 @@ from eyeground.config.targets import describe_output
 from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.curves import RocCurve
-from eyeground.evaluation.estimates import FEW_PATIENTS, signed
+from eyeground.evaluation.estimates import FEW_PATIENTS, as_text, signed
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, LINES, PALE, styled
 from eyeground.evaluation.reporting.figures import MOST_CURVES_PER_PANEL, PANELS_PER_ROW, panels_of, wrapped
@@ -21,21 +21,19 @@ from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.subgroups.external import External, OutputAcrossDatasets
 from eyeground.evaluation.subgroups.group_tables import (
     DASH,
-    estimate_text,
-    figure_title,
-    first_few,
-    gap_text,
-    notes_of,
+    gap_rows,
+    gaps_beyond_chance,
+    metric_title,
     rules_of,
     slug,
     threshold_words,
     tidy_rows,
     tidy_table,
+    value_rows,
 )
-from eyeground.evaluation.subgroups.groups import PREVALENCE, SENSITIVITY, SPECIFICITY, Group
+from eyeground.evaluation.subgroups.groups import SENSITIVITY, SPECIFICITY, Group
 
 KEY = "external"
-LEVEL = 0.05
 FOREST = (AUROC, SENSITIVITY, SPECIFICITY)
 
 
@@ -68,12 +66,12 @@ def _what_was_done(result: External) -> str:
         for name, photos, patients in result.datasets
     ]
     return (
-        f"The figures on {names[0]} stand beside those on {joined(names[1:])}, at the same operating points. A gap is "
-        f"external minus {result.internal}. Intervals ({CONFIDENCE:.0%}) of figures are BCa and those of gaps percentiles, from {result.resamples:,} resamples "
-        "of patients, drawn in each dataset by itself; p-values are adjusted for the number of datasets of a metric "
+        f"The results on {names[0]} are compared with those on {joined(names[1:])}, at the same operating points. A gap is "
+        f"external minus {result.internal}. Intervals ({CONFIDENCE:.0%}) of values are BCa and those of gaps percentiles, from {result.resamples:,} resamples "
+        "of patients, in each dataset by itself; p-values are adjusted for the number of datasets of a metric "
         f"(Holm), and what rests on fewer than {FEW_PATIENTS} patients is not tested. A gap may come from the patients, "
-        "the cameras and the graders as well as from the model; AUPRC, Brier score and mean calibration move with the "
-        "prevalence by themselves."
+        "the cameras and the annotators as well as from the model; AUPRC, Brier score and mean calibration change with the "
+        "prevalence."
     )
 
 
@@ -82,27 +80,13 @@ def _what_came_out(output: OutputAcrossDatasets) -> str:
     lacking = f" Not labelled there: {joined(output.not_labelled)}." if output.not_labelled else ""
     if not output.external:
         return f"{name}: labelled in no external dataset."
-    tested, beyond = 0, []
-    for one in output.external:
-        for figure in one.figures:
-            if figure.gap is None or figure.gap.p_holm is None:
-                continue
-            tested += 1
-            if figure.gap.p_holm < LEVEL:
-                p = p_text(figure.gap.p_holm)
-                beyond.append(
-                    f"{figure_title(figure, rules)} on {one.name} {signed(figure.gap.estimate)}, "
-                    f"p {p if p.startswith('<') else f'= {p}'}"
-                )
-    found = f"{len(beyond)} of {tested} gaps are beyond chance after adjustment: {first_few(beyond)}."
-    if not beyond:
-        found = f"none of {tested} gaps is beyond chance after adjustment." if tested else "no gap could be tested."
+    found = gaps_beyond_chance([(f"on {one.name}", one) for one in output.external], rules)
     return f"{name}: AUROC {_aurocs(output)}; {found}{lacking}"
 
 
 def _aurocs(output: OutputAcrossDatasets) -> str:
     groups = (output.internal, *output.external)
-    return joined([f"{estimate_text(one.figure(AUROC).estimate)} on {one.name}" for one in groups])
+    return joined([f"{as_text(one.metric(AUROC).estimate)} on {one.name}" for one in groups])
 
 
 def _roc(output: OutputAcrossDatasets, result: External) -> FigureBlock | None:
@@ -112,7 +96,7 @@ def _roc(output: OutputAcrossDatasets, result: External) -> FigureBlock | None:
     with styled():
         figure = _in_one_panel(output, groups) if len(groups) <= MOST_CURVES_PER_PANEL else _in_panels(output, groups)
     name = describe_output(output.output)
-    aurocs = [f"{dataset} {estimate_text(one.figure(AUROC).estimate)}" for dataset, one in groups.items()]
+    aurocs = [f"{dataset} {as_text(one.metric(AUROC).estimate)}" for dataset, one in groups.items()]
     bands = f"Bands: {CONFIDENCE:.0%}, point by point, over patients. " if result.resamples else ""
     internal = "" if len(groups) <= MOST_CURVES_PER_PANEL else f"Dotted: {result.internal}. "
     points = "Circles: the operating points, the same on every dataset." if rules_of(output.internal) else ""
@@ -150,7 +134,7 @@ def _in_panels(output: OutputAcrossDatasets, groups: dict[str, Group]) -> Figure
         _draw(axes, output.curves[dataset], one, 0)
         _finish(axes, 3)
         axes.set_title(wrapped(dataset), loc="left", fontsize=8.5, fontweight="bold")
-        text = "AUROC\n" + estimate_text(one.figure(AUROC).estimate)
+        text = "AUROC\n" + as_text(one.metric(AUROC).estimate)
         axes.text(0.98, 0.05, text, ha="right", va="bottom", transform=axes.transAxes)
         if index % PANELS_PER_ROW:
             axes.set_ylabel("")
@@ -168,16 +152,16 @@ def _draw(axes: Axes, curve: RocCurve, one: Group, index: int) -> None:
         linestyle=LINES[index],
         linewidth=1.5,
         clip_on=False,
-        label=f"{wrapped(one.name)}  {estimate_text(one.figure(AUROC).estimate)}",
+        label=f"{wrapped(one.name)}  {as_text(one.metric(AUROC).estimate)}",
     )
-    for figure in one.figures:
-        if figure.estimate.metric != SENSITIVITY or figure.estimate.value is None:
+    for metric in one.metrics:
+        if metric.estimate.metric != SENSITIVITY or metric.estimate.value is None:
             continue
-        specificity = one.figure(SPECIFICITY, figure.point).estimate.value
+        specificity = one.metric(SPECIFICITY, metric.point).estimate.value
         if specificity is not None:
             axes.plot(
                 1 - specificity,
-                figure.estimate.value,
+                metric.estimate.value,
                 marker="o",
                 markersize=5.5,
                 markerfacecolor="white",
@@ -199,15 +183,15 @@ def _finish(axes: Axes, ticks: int) -> None:
 def _forest(output: OutputAcrossDatasets, result: External) -> FigureBlock:
     rows: list[Row] = []
     rules = rules_of(output.internal)
-    for index, figure in enumerate(output.internal.figures):
-        if figure.estimate.metric not in FOREST:
+    for index, metric in enumerate(output.internal.metrics):
+        if metric.estimate.metric not in FOREST:
             continue
-        rows.append(Row(figure_title(figure, rules)))
+        rows.append(Row(metric_title(metric, rules)))
         for one in (output.internal, *output.external):
-            found = one.figures[index]
+            found = one.metrics[index]
             gap = signed(found.gap.estimate) if found.gap else ""
             p = p_text(found.gap.p_holm) if found.gap else ""
-            rows.append(Row(one.name, (found.estimate,), (f"{one.patients:,}", estimate_text(found.estimate), gap, p)))
+            rows.append(Row(one.name, (found.estimate,), (f"{one.patients:,}", as_text(found.estimate), gap, p)))
     name = describe_output(output.output)
     return FigureBlock(
         name=f"external-forest-{slug(output.output)}",
@@ -222,23 +206,12 @@ def _forest(output: OutputAcrossDatasets, result: External) -> FigureBlock:
 
 def _tables(output: OutputAcrossDatasets, result: External) -> list[TableBlock]:
     name, rules = describe_output(output.output), rules_of(output.internal)
-    values = [
-        {"Dataset": one.name, "Photos": f"{one.photos:,}", "Patients": f"{one.patients:,}"}
-        | {figure_title(figure, rules): estimate_text(figure.estimate) for figure in one.figures}
-        | {"Note": notes_of([figure.estimate for figure in one.figures])}
-        for one in (output.internal, *output.external)
-    ]
+    external = [(one.name, one) for one in output.external]
+    values = value_rows("Dataset", [(output.internal.name, output.internal), *external], rules)
     values += [
         {"Dataset": one} | dict.fromkeys(list(values[0])[1:-1], DASH) | {"Note": "not labelled there"}
         for one in output.not_labelled
     ]
-    gaps = []
-    for one in output.external:
-        row = {"Dataset": one.name}
-        for figure in one.figures:
-            if figure.estimate.metric != PREVALENCE and figure.gap is not None:
-                row[figure_title(figure, rules)] = gap_text(figure.gap)
-        gaps.append(row | {"Note": notes_of([figure.gap.estimate for figure in one.figures if figure.gap])})
     at = threshold_words(output.internal)
     return [
         TableBlock(
@@ -249,7 +222,7 @@ def _tables(output: OutputAcrossDatasets, result: External) -> list[TableBlock]:
         ),
         TableBlock(
             f"external-gaps-{slug(output.output)}",
-            pd.DataFrame(gaps),
+            pd.DataFrame(gap_rows("Dataset", external, rules)),
             f"{name}: each external dataset minus {result.internal}, with {CONFIDENCE:.0%} intervals over patients and p "
             f"adjusted for the number of datasets (Holm).{at}",
         ),

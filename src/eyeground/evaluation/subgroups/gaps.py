@@ -15,7 +15,7 @@ GAP = "_gap"
 
 @dataclass(frozen=True)
 class Gap:
-    """One metric of a group minus that of the photos it is held against.
+    """One metric of a group minus that of the photos it is compared with.
 
     Attributes:
         estimate: Its metric is named like `auroc_gap`.
@@ -38,7 +38,7 @@ def gap_between(one: Sampled, other: Sampled) -> Gap:
 
 
 def _of_intervals(metric: str, one: Estimate, other: Estimate) -> Estimate:
-    """A gap where all photos of a group agree, so that resampling them tells nothing of their variance.
+    """A gap where all photos of a group agree, so that resampling them does not show their variance.
 
     Its interval then follows from those of the two groups (Newcombe, Statistics in Medicine 17 (1998) 873, method
     10), which takes them for independent.

@@ -1,19 +1,21 @@
 """Groups of photos as rows: tidy for machines, and as text for people."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from eyeground.evaluation.comparing.tables import p_text
-from eyeground.evaluation.estimates import Estimate, signed
+from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.evaluation.subgroups.gaps import Gap
-from eyeground.evaluation.subgroups.groups import CALIBRATION, GROUP_TITLES, Group, GroupEstimate
+from eyeground.evaluation.subgroups.groups import GROUP_TITLES, PREVALENCE, Group, GroupEstimate
 
 MOST_NAMED = 6
-MINUS, DASH = "\u2212", "–"
+LEVEL = 0.05
+DASH = "–"
 COLUMNS = (
     *("section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "positives"),
     *("operating_point", "threshold", "p", "p_holm", "note"),
@@ -24,25 +26,14 @@ def tidy_rows(section: str, output: str, subset: str, group: Group) -> list[dict
     """One row for each metric of a group, and one for each gap."""
     counts = {"n_photos": group.photos, "n_patients": group.patients, "positives": group.positives}
     rows = []
-    for figure in group.figures:
+    for metric in group.metrics:
         shared: dict[str, Any] = {"section": section, "output": output, "subset": subset} | counts
-        if figure.point is not None:
-            shared |= {"operating_point": figure.point.rule, "threshold": figure.point.threshold}
-        rows.append(shared | tidy_estimate(figure.estimate))
-        if figure.gap is not None:
-            rows.append(shared | tidy_estimate(figure.gap.estimate) | {"p": figure.gap.p, "p_holm": figure.gap.p_holm})
+        if metric.point is not None:
+            shared |= {"operating_point": metric.point.rule, "threshold": metric.point.threshold}
+        rows.append(shared | asdict(metric.estimate))
+        if metric.gap is not None:
+            rows.append(shared | asdict(metric.gap.estimate) | {"p": metric.gap.p, "p_holm": metric.gap.p_holm})
     return rows
-
-
-def tidy_estimate(estimate: Estimate) -> dict[str, Any]:
-    """An estimate as the cells of a tidy row."""
-    return {
-        "metric": estimate.metric,
-        "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "note": estimate.note,
-    }
 
 
 def tidy_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -51,23 +42,6 @@ def tidy_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     numbers = ["value", "low", "high", "threshold", "p", "p_holm"]
     counts = ["n_photos", "n_patients", "positives"]
     return table.astype(dict.fromkeys(numbers, float) | dict.fromkeys(counts, "Int64"))
-
-
-def estimate_text(estimate: Estimate) -> str:
-    """`0.914 (0.889–0.936)`, `1.000 (no interval)`, or why there is no value.
-
-    >>> estimate_text(Estimate("auroc", 0.9137, 0.8886, 0.936))
-    '0.914 (0.889–0.936)'
-    >>> estimate_text(Estimate("mean_calibration", -0.0149, -0.043, 0.0121))
-    '−0.015 (−0.043 to 0.012)'
-    """
-    if estimate.value is None:
-        return estimate.note
-    if estimate.low is None or estimate.high is None:
-        return f"{_number(estimate.value)} (no interval)"
-    # A dash between signed numbers would read as one more minus.
-    is_signed = estimate.metric == CALIBRATION or min(estimate.low, estimate.value) < 0
-    return f"{_number(estimate.value)} ({_number(estimate.low)}{' to ' if is_signed else DASH}{_number(estimate.high)})"
 
 
 def gap_text(gap: Gap | None) -> str:
@@ -79,24 +53,73 @@ def gap_text(gap: Gap | None) -> str:
     return f"{text.removesuffix(')')}; p {p_text(gap.p_holm)})" if tested else text
 
 
-def figure_title(figure: GroupEstimate, rules: int) -> str:
+def metric_title(metric: GroupEstimate, rules: int) -> str:
     """The name of a metric as a heading, with its operating point's rule where there are several."""
-    title = GROUP_TITLES[figure.estimate.metric]
-    return title if figure.point is None or rules < 2 else f"{title} ({figure.point.rule})"
+    title = GROUP_TITLES[metric.estimate.metric]
+    return title if metric.point is None or rules < 2 else f"{title} ({metric.point.rule})"
 
 
 def rules_of(group: Group) -> int:
-    """How many operating points a group has figures at."""
-    return len({(figure.point.rule, figure.point.threshold) for figure in group.figures if figure.point is not None})
+    """How many operating points a group has metrics at."""
+    return len({(metric.point.rule, metric.point.threshold) for metric in group.metrics if metric.point is not None})
 
 
 def threshold_words(group: Group) -> str:
-    """A sentence, with a blank before it, on the operating points of a group's figures."""
-    points = {figure.point.rule: figure.point for figure in group.figures if figure.point is not None}
+    """A sentence, with a space before it, on the operating points of a group's metrics."""
+    points = {metric.point.rule: metric.point for metric in group.metrics if metric.point is not None}
     if not points:
         return " No operating point was given, so there is no sensitivity or specificity."
     words = [f"{point.threshold:.3g} ({rule}, chosen on {point.chosen_on})" for rule, point in points.items()]
     return f" Sensitivity and specificity at {joined(words)}."
+
+
+def gaps_beyond_chance(groups: Iterable[tuple[str, Group]], rules: int) -> str:
+    """Which gaps are beyond chance, in words.
+
+    Args:
+        groups: Each with its place in a sentence, such as `on HRF`.
+        rules: Of operating points, as `rules_of` counts them.
+    """
+    tested = [
+        (f"{metric_title(metric, rules)} {where}", metric.gap)
+        for where, group in groups
+        for metric in group.metrics
+        if metric.gap is not None and metric.gap.p_holm is not None
+    ]
+    beyond = [
+        f"{name} {signed(gap.estimate)}, p {'= ' if p_text(gap.p_holm)[0] != '<' else ''}{p_text(gap.p_holm)}"
+        for name, gap in tested
+        if gap.p_holm is not None and gap.p_holm < LEVEL
+    ]
+    if not tested:
+        return "no gap could be tested."
+    if not beyond:
+        return f"none of {len(tested)} gaps is beyond chance after adjustment."
+    return f"{len(beyond)} of {len(tested)} gaps are beyond chance after adjustment: {first_few(beyond)}."
+
+
+def value_rows(heading: str, groups: Sequence[tuple[str, Group]], rules: int) -> list[dict[str, str]]:
+    """Every group's values as a table for people; `heading` is that of the groups' names."""
+    return [
+        {heading: name, "Photos": f"{group.photos:,}", "Patients": f"{group.patients:,}"}
+        | {metric_title(metric, rules): as_text(metric.estimate) for metric in group.metrics}
+        | {"Note": notes_of([metric.estimate for metric in group.metrics])}
+        for name, group in groups
+    ]
+
+
+def gap_rows(heading: str, groups: Sequence[tuple[str, Group]], rules: int) -> list[dict[str, str]]:
+    """Every group's gaps as a table for people."""
+    return [
+        {heading: name}
+        | {
+            metric_title(metric, rules): gap_text(metric.gap)
+            for metric in group.metrics
+            if metric.estimate.metric != PREVALENCE
+        }
+        | {"Note": notes_of([metric.gap.estimate for metric in group.metrics if metric.gap])}
+        for name, group in groups
+    ]
 
 
 def first_few(findings: Sequence[str]) -> str:
@@ -110,7 +133,7 @@ def first_few(findings: Sequence[str]) -> str:
 
 
 def notes_of(estimates: Sequence[Estimate]) -> str:
-    """What a reader of a row must know, each remark once; what its cells say, and counts of resamples, are left out."""
+    """The notes of a row, each once, without counts of resamples."""
     notes = [part for estimate in estimates if estimate.value is not None for part in estimate.note.split("; ")]
     return "; ".join(dict.fromkeys(note for note in notes if note and "resamples" not in note))
 
@@ -122,7 +145,3 @@ def slug(text: str) -> str:
     ('dr_grade_ge_2', 'Canon_CR-1')
     """
     return re.sub(r"[^A-Za-z0-9_-]+", "_", text.replace(">=", "_ge_")).strip("_") or "output"
-
-
-def _number(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}".replace("-", MINUS)

@@ -1,4 +1,4 @@
-"""Groups of photos (subgroups of one study, or whole datasets) and the metrics by which they are compared."""
+"""Groups of photos (subgroups of one study, or entire datasets) and the metrics by which they are compared."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,28 +33,28 @@ class GroupEstimate:
 
 @dataclass(frozen=True)
 class Group:
-    """All figures of a group of photos.
+    """All results of a group of photos.
 
     Attributes:
         photos, patients, positives: Those whose truth is known.
-        figures: In the same order for every group of an analysis.
+        metrics: In the same order for every group of an analysis.
     """
 
     name: str
     photos: int
     patients: int
     positives: int
-    figures: tuple[GroupEstimate, ...]
+    metrics: tuple[GroupEstimate, ...]
 
-    def figure(self, metric: str, point: OperatingPoint | None = None) -> GroupEstimate:
+    def metric(self, metric: str, point: OperatingPoint | None = None) -> GroupEstimate:
         """One metric, at one operating point where it needs one (the first by default).
 
         Raises:
             KeyError: If there is no such metric.
         """
-        for figure in self.figures:
-            if figure.estimate.metric == metric and point in (None, figure.point):
-                return figure
+        for found in self.metrics:
+            if found.estimate.metric == metric and point in (None, found.point):
+                return found
         raise KeyError(metric)
 
 
@@ -68,7 +68,7 @@ class Measured:
 
 
 def auroc_measure(sample: Sample) -> Measure:
-    """The AUROC of `ranking_measure` without the AUPRC, which between groups would only tell how common positives are."""
+    """The AUROC of `ranking_measure` without the AUPRC, which differs between groups with the prevalence."""
     folds = list(sample.by_fold().values()) or [sample]
     ranked = [rank(part.truth, part.probability, part.patient) for part in folds if not part.missing_class()]
     missing = sample.missing_class() or ("" if ranked else "fold with both positives and negatives")
@@ -84,7 +84,7 @@ def auroc_measure(sample: Sample) -> Measure:
 def shares_measure(sample: Sample, points: Sequence[OperatingPoint]) -> Measure:
     """Prevalence, Brier score, mean calibration, then sensitivity and specificity at each operating point.
 
-    Mean calibration is the mean probability minus the share of positives: above 0, the model promises more disease
+    Mean calibration is the mean probability minus the share of positives: above 0, the model predicts more disease
     than there is (van Calster et al., Journal of Clinical Epidemiology 74 (2016) 167). The intercept of a recalibration
     says the same on the scale of logits, but needs a fit in every resample of every group.
     """
@@ -144,34 +144,34 @@ def measure_groups(
 
 def group(name: str, measured: Measured, against: Measured | None = None) -> Group:
     """Put a group together, with the gaps to another one, if given, of all metrics but the prevalence."""
-    figures = []
+    metrics = []
     for index, (value, point) in enumerate(zip(measured.values, measured.points, strict=True)):
         between = None
         if against is not None and value.metric != PREVALENCE:
             between = gap_between(value, against.values[index])
-        figures.append(GroupEstimate(value.interval(), point, between))
-    truth = measured.sample.truth
-    return Group(name, len(truth), measured.sample.patients(), int((truth == 1).sum()), tuple(figures))
+        metrics.append(GroupEstimate(value.interval(), point, between))
+    sample = measured.sample
+    return Group(name, sample.photos, sample.patients(), sample.positives, tuple(metrics))
 
 
 def holm_adjusted(groups: Sequence[Group], mirrors: Mapping[int, int] | None = None) -> tuple[Group, ...]:
     """The groups with the p-values of every metric's gaps adjusted for their number.
 
     Args:
-        groups: With the same figures in the same order.
+        groups: With the same metrics in the same order.
         mirrors: Places of groups whose gap is that of another group with its sign turned (left minus right, right minus
             left): one question, so one test.
     """
     mirrors = mirrors or {}
-    figures = [list(one.figures) for one in groups]
-    for index in range(len(figures[0]) if figures else 0):
-        gaps = [of_group[index].gap for of_group in figures]
+    metrics = [list(one.metrics) for one in groups]
+    for index in range(len(metrics[0]) if metrics else 0):
+        gaps = [of_group[index].gap for of_group in metrics]
         p_holm = list(holm([None if gap is None or place in mirrors else gap.p for place, gap in enumerate(gaps)]))
         for place, gap in enumerate(gaps):
             if gap is not None:
                 adjusted = replace(gap, p_holm=p_holm[mirrors.get(place, place)])
-                figures[place][index] = replace(figures[place][index], gap=adjusted)
-    return tuple(replace(one, figures=tuple(adjusted)) for one, adjusted in zip(groups, figures, strict=True))
+                metrics[place][index] = replace(metrics[place][index], gap=adjusted)
+    return tuple(replace(one, metrics=tuple(adjusted)) for one, adjusted in zip(groups, metrics, strict=True))
 
 
 def _patients_with(lacking: str) -> str:

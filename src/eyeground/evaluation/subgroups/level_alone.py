@@ -20,21 +20,21 @@ def level_alone_measure(sample: Sample, level: np.ndarray) -> Measure:
     """AUROC of levels ordered by their share of positives in a resample: in that resample, and on the photos as they are.
 
     Args:
-        sample: Its probabilities are not looked at.
+        sample: Its probabilities are not used.
         level: Shape (photos,): whole numbers from 0.
     """
     levels = int(level.max(initial=0)) + 1
     places = np.arange(levels)
     by_level = [(level[:, np.newaxis] == places) & (sample.truth == truth)[:, np.newaxis] for truth in (1, 0)]
     counts = per_patient(np.concatenate(by_level, axis=1), sample.patient, sample.columns)
-    whole = np.split(counts.sum(axis=0)[np.newaxis], 2, axis=1)
+    everyone = np.split(counts.sum(axis=0)[np.newaxis], 2, axis=1)
 
     def of(weights: np.ndarray) -> np.ndarray:
         positives, negatives = np.split(weights @ counts, 2, axis=1)
-        # A level that no resampled photo is of says nothing of its share; the share of all is as good as any.
+        # A level without resampled photos gets the share of positives of all levels.
         everywhere = ratio(positives.sum(axis=1), (positives + negatives).sum(axis=1))[:, np.newaxis]
         share = np.where(positives + negatives > 0, ratio(positives, positives + negatives), everywhere)
-        return np.stack([_auroc_of_levels(share, positives, negatives), _auroc_of_levels(share, *whole)])
+        return np.stack([_auroc_of_levels(share, positives, negatives), _auroc_of_levels(share, *everyone)])
 
     support, missing = sample.scarcer_class(), sample.missing_class()
     return Measure((LEVEL_ALONE, LEVEL_ALONE), (missing,) * 2, (support,) * 2, (False,) * 2, of, where=sample.where)
@@ -48,11 +48,11 @@ def level_alone_estimate(apparent: Sampled, on_all: Sampled) -> Estimate:
     """
     found, here = apparent.interval(), apparent.resampled
     if found.value is None or not len(here):
-        flattered = "" if found.value is None else "; flattered, since its optimism takes resamples to know"
-        return Estimate(LEVEL_ALONE, found.value, note=found.note + flattered)
+        optimistic = "" if found.value is None else "; flattered, since its optimism takes resamples to know"
+        return Estimate(LEVEL_ALONE, found.value, note=found.note + optimistic)
     value = found.value - float(np.nanmean(here - on_all.resampled))
     centred = here - float(np.nanmean(here)) + value
-    # It can always do without the levels, so it never reaches less than chance.
+    # A score can always ignore the levels, so it never reaches less than chance.
     return with_interval(LEVEL_ALONE, max(value, CHANCE), np.maximum(centred, CHANCE), apparent.support)
 
 

@@ -30,13 +30,13 @@ DIFFERENCE = "auroc_within_level_minus_auroc"
 
 @dataclass(frozen=True)
 class Probe:
-    """How well embeddings tell the levels of a column.
+    """How well a probe separates the levels of a column by their embeddings.
 
     Attributes:
-        levels: Those told apart: with at least 20 patients each.
+        levels: Those that are separated: with at least 20 patients each.
         photos, patients: Of these levels, with an embedding.
         left_out: Photos with an embedding whose level is unknown or rare.
-        auroc: Macro one-versus-rest, 0.5 where nothing is known. Its interval is over patients, for the probes as
+        auroc: Macro one-versus-rest, 0.5 is chance. Its interval is over patients, for the probes as
             fitted.
     """
 
@@ -50,7 +50,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class WithinLevels:
-    """One output's AUROC with and without the help of a column.
+    """One output's AUROC over all levels of a column, and within them.
 
     Attributes:
         photos, patients: With a known truth and a known level.
@@ -109,19 +109,19 @@ def shortcuts(cohort: Cohort, embeddings: pd.DataFrame | None = None, columns: S
     """
     table, seed = cohort.predictions.table, cohort.resampling.seed
     breakdowns, remarks = _breakdowns(table, columns)
-    probed: list[_Probed] = []
+    probed: list[tuple[Probe, Measure | None]] = []
     embedded = None
     if embeddings is not None:
         vectors, has_vector = _aligned(embeddings, table)
         embedded = int(has_vector.sum())
-        probed = [_probed(one, vectors, has_vector, table, seed) for one in breakdowns]
+        probed = [_probe(one, vectors, has_vector, table, seed) for one in breakdowns]
     compared = [
         _compared(output, sample, one, cohort.known(output))
         for output, sample in cohort.samples.items()
         for one in breakdowns
     ]
     measures: dict[tuple[str, ...], Measure] = {
-        (PROBE, one.column): one.measure for one in probed if one.measure is not None
+        (PROBE, probe.column): measure for probe, measure in probed if measure is not None
     }
     for pair in compared:
         measures |= {(metric, pair.output, pair.column): measure for metric, measure in pair.measures.items()}
@@ -131,24 +131,15 @@ def shortcuts(cohort: Cohort, embeddings: pd.DataFrame | None = None, columns: S
         photos=cohort.photos,
         patients=cohort.patients,
         embedded=embedded,
-        probes=tuple(_probe(one, computed) for one in probed),
+        probes=tuple(
+            probe if measure is None else replace(probe, auroc=computed[PROBE, probe.column][0].interval())
+            for probe, measure in probed
+        ),
         within=tuple(_within_levels(pair, computed) for pair in compared),
         remarks=cohort.remarks + remarks,
         resamples=cohort.resampling.resamples,
         seed=seed,
     )
-
-
-@dataclass(frozen=True)
-class _Probed:
-    """A probe before its interval: what it was of, and its measure, or why there is none."""
-
-    column: str
-    levels: tuple[str, ...]
-    photos: int
-    patients: int
-    left_out: int
-    measure: Measure | None
 
 
 @dataclass(frozen=True)
@@ -163,7 +154,10 @@ class _Compared:
     measures: dict[str, Measure]
 
 
-def _probed(one: Breakdown, vectors: np.ndarray, has_vector: np.ndarray, table: pd.DataFrame, seed: int) -> _Probed:
+def _probe(
+    one: Breakdown, vectors: np.ndarray, has_vector: np.ndarray, table: pd.DataFrame, seed: int
+) -> tuple[Probe, Measure | None]:
+    """A probe that is not estimable yet, and its measure where it will be."""
     patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)[1]
     common = [
         place
@@ -171,19 +165,18 @@ def _probed(one: Breakdown, vectors: np.ndarray, has_vector: np.ndarray, table: 
         if len(np.unique(patient[has_vector & (one.level == place)])) >= LEAST_PATIENTS
     ]
     used = has_vector & np.isin(one.level, common)
-    levels = tuple(one.levels[place] for place in common)
-    measure = None
-    if len(common) > 1:
-        classes = np.searchsorted(common, one.level[used])
-        measure = probe_measure(vectors[used], classes, patient[used], int(patient.max()) + 1, seed)
-    return _Probed(
+    probe = Probe(
         column=one.column,
-        levels=levels,
+        levels=tuple(one.levels[place] for place in common),
         photos=int(used.sum()),
         patients=len(np.unique(patient[used])),
         left_out=int(has_vector.sum() - used.sum()),
-        measure=measure,
+        auroc=not_estimable(PROBE, f"fewer than two levels with at least {LEAST_PATIENTS} patients"),
     )
+    if len(common) < 2:
+        return probe, None
+    classes = np.searchsorted(common, one.level[used])
+    return probe, probe_measure(vectors[used], classes, patient[used], int(patient.max()) + 1, seed)
 
 
 def _compared(output: str, sample: Sample, one: Breakdown, known_truth: np.ndarray) -> _Compared:
@@ -196,16 +189,7 @@ def _compared(output: str, sample: Sample, one: Breakdown, known_truth: np.ndarr
         WITHIN: stratified_auroc_measure(known, stratum, WITHIN),
         LEVEL_ALONE: level_alone_measure(known, level),
     }
-    return _Compared(output, one.column, len(known.truth), known.patients(), len(np.unique(level)), measures)
-
-
-def _probe(one: _Probed, computed: dict[tuple[str, ...], tuple[Sampled, ...]]) -> Probe:
-    if one.measure is None:
-        why = f"fewer than two levels with at least {LEAST_PATIENTS} patients"
-        auroc = not_estimable(PROBE, why)
-    else:
-        auroc = computed[PROBE, one.column][0].interval()
-    return Probe(one.column, one.levels, one.photos, one.patients, one.left_out, auroc)
+    return _Compared(output, one.column, known.photos, known.patients(), len(np.unique(level)), measures)
 
 
 def _within_levels(pair: _Compared, computed: dict[tuple[str, ...], tuple[Sampled, ...]]) -> WithinLevels:
@@ -227,13 +211,13 @@ def _within_levels(pair: _Compared, computed: dict[tuple[str, ...], tuple[Sample
 def _breakdowns(table: pd.DataFrame, columns: Sequence[str]) -> tuple[list[Breakdown], tuple[str, ...]]:
     """The columns with two known levels or more, photos of unknown level at -1, and sentences on the others."""
     absent = [column for column in COLUMNS if column not in table and column not in columns]
-    remarks = [f"Not looked at, for want of a column in the predictions: {joined(absent)}."] if absent else []
+    remarks = [f"Not evaluated, because the predictions have no such column: {joined(absent)}."] if absent else []
     found = []
     for column in dict.fromkeys([*(column for column in COLUMNS if column in table), *columns]):
         one = breakdown(table, column)
         levels = tuple(level for level in one.levels if level != UNKNOWN)
         if len(levels) < 2:
-            remarks.append(f"{one.title}: fewer than two known levels, so nothing could be a shortcut or be ruled out.")
+            remarks.append(f"{one.title}: fewer than two known levels, so no shortcut can be found or ruled out.")
             continue
         # 'unknown' is the last level.
         found.append(replace(one, levels=levels, level=np.where(one.level < len(levels), one.level, -1)))

@@ -1,17 +1,18 @@
 """Shortcuts as a section of the report, with a verdict for each column."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from eyeground.config.targets import describe_output
 from eyeground.core.proportions import CONFIDENCE
-from eyeground.evaluation.estimates import signed
+from eyeground.evaluation.estimates import as_text, signed
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
 from eyeground.evaluation.subgroups.attribute_probe import COMPONENTS, FOLDS, C
-from eyeground.evaluation.subgroups.group_tables import estimate_text, notes_of, tidy_estimate, tidy_table
+from eyeground.evaluation.subgroups.group_tables import notes_of, tidy_table
 from eyeground.evaluation.subgroups.level_alone import CHANCE
 from eyeground.evaluation.subgroups.levels import TITLES
 from eyeground.evaluation.subgroups.shortcuts import Probe, Shortcuts, WithinLevels
@@ -19,10 +20,10 @@ from eyeground.evaluation.subgroups.shortcuts import Probe, Shortcuts, WithinLev
 KEY = "shortcuts"
 # How much a probe finds, by its AUROC; only words, no decision depends on them.
 DEGREES = (
-    (0.6, "hardly tell the {}"),
-    (0.75, "tell the {} to some degree"),
-    (0.9, "tell the {} well"),
-    (1.01, "tell the {} almost always"),
+    (0.6, "hardly separate the {}"),
+    (0.75, "separate the {} to some degree"),
+    (0.9, "separate the {} well"),
+    (1.01, "separate the {} almost perfectly"),
 )
 MOST_SENTENCES = 4
 
@@ -53,14 +54,14 @@ def probe_verdict(probe: Probe) -> str:
     """What a probe has shown, in one sentence."""
     name, auroc = _column(probe.column), probe.auroc
     if auroc.value is None:
-        return f"Whether the embeddings know the {name} is {auroc.note}."
-    figures = f"macro AUROC {estimate_text(auroc)}, where {CHANCE} is chance"
+        return f"Whether the embeddings contain the {name} is {auroc.note}."
+    shown = f"macro AUROC {as_text(auroc)}, where {CHANCE} is chance"
     if auroc.low is None or auroc.high is None:
-        return f"The embeddings tell the {name} with a {figures}."
+        return f"The embeddings separate the {name}: {shown}."
     if auroc.low <= CHANCE:
-        return f"No sign that the embeddings know the {name}: {figures}."
+        return f"No sign that the embeddings contain the {name}: {shown}."
     degree = next(words for bound, words in DEGREES if auroc.value < bound)
-    return f"The embeddings {degree.format(name)}: {figures}. Whether the score makes use of it is another question."
+    return f"The embeddings {degree.format(name)}: {shown}. Whether the score uses it is another question."
 
 
 def within_verdict(pair: WithinLevels) -> str:
@@ -69,12 +70,12 @@ def within_verdict(pair: WithinLevels) -> str:
     if pair.within.value is None or pair.overall.value is None:
         return f"{output}, within one {column}: {pair.within.note if pair.within.value is None else pair.overall.note}."
     reached = (
-        f"{output}: among photos of one {column} the score reaches an AUROC of {estimate_text(pair.within)}, against "
-        f"{estimate_text(pair.overall)} over all of them"
+        f"{output}: among photos of one {column} the score reaches an AUROC of {as_text(pair.within)}, against "
+        f"{as_text(pair.overall)} over all of them"
     )
     alone = ""
     if pair.level_alone.value is not None:
-        alone = f" The {column} alone, as a score, would reach {estimate_text(pair.level_alone)}."
+        alone = f" The {column} alone, as a score, would reach {as_text(pair.level_alone)}."
     return f"{reached}{_meaning(pair, column)}.{alone}"
 
 
@@ -86,7 +87,7 @@ def _within_verdicts(pairs: tuple[WithinLevels, ...]) -> list[str]:
     others = f"In {'the other' if suspect else 'all'} {len(pairs) - len(suspect)} pairs of output and column"
     return [
         *(within_verdict(pair) for pair in suspect),
-        f"{others}, there is no sign that the score rests on the column; the table has the figures.",
+        f"{others}, there is no sign that the score rests on the column; the table has the values.",
     ]
 
 
@@ -101,7 +102,7 @@ def _meaning(pair: WithinLevels, column: str) -> str:
         return ""
     by = f"(difference {signed(difference)})"
     if within.low <= CHANCE:
-        return f"; within one {column} that is not shown to be better than chance, so the score may do no more than tell them apart {by}"
+        return f"; within one {column} that is not shown to be better than chance, so the score may do no more than separate the levels {by}"
     if difference.high < 0:
         return f"; part of the latter comes from differences between levels of {column} {by}"
     if difference.low > 0:
@@ -113,17 +114,17 @@ def _what_was_done(result: Shortcuts) -> str:
     if not result.within:
         return "No column of the predictions has two known levels, so shortcuts could not be looked for."
     scored = (
-        "For each column, the score's AUROC among photos of one level only (pairs pooled over levels) stands beside its "
-        "AUROC over the same photos, and beside what the level alone would reach as a score, by its share of "
+        "For each column, the score's AUROC among photos of one level only (pairs pooled over levels) is shown with its "
+        "AUROC over the same photos, and with what the level alone would reach as a score, by its share of "
         "positives (optimism taken off)."
     )
     interval = f" Intervals ({CONFIDENCE:.0%}) are from {result.resamples:,} resamples of patients."
     if result.embedded is None:
-        return f"{scored}{interval} No embeddings were given, so what they know was not looked at."
+        return f"{scored}{interval} No embeddings were given, so they were not probed."
     return (
-        f"A linear probe was asked to tell each column's levels from the embeddings of {result.embedded:,} of "
+        f"A linear probe separated each column's levels by the embeddings of {result.embedded:,} of "
         f"{counted(result.photos, 'photo')} ({result.scope}): standardised, at most {COMPONENTS} principal components, "
-        f"logistic regression with C = {C}, {FOLDS} folds of whole patients, no setting tuned. {scored}{interval} Those of "
+        f"logistic regression with C = {C}, {FOLDS} folds of patients, no setting tuned. {scored}{interval} Those of "
         "the probes are for the probes as fitted."
     )
 
@@ -132,11 +133,11 @@ def _probe_table(result: Shortcuts) -> TableBlock:
     rows = [
         {
             "Column": TITLES.get(probe.column, probe.column),
-            "Levels told apart": ", ".join(probe.levels) or "–",
+            "Levels separated": ", ".join(probe.levels) or "–",
             "Photos": f"{probe.photos:,}",
             "Patients": f"{probe.patients:,}",
             "Left out": f"{probe.left_out:,}",
-            "Macro AUROC": estimate_text(probe.auroc),
+            "Macro AUROC": as_text(probe.auroc),
             "Note": notes_of([probe.auroc]),
         }
         for probe in result.probes
@@ -144,24 +145,24 @@ def _probe_table(result: Shortcuts) -> TableBlock:
     return TableBlock(
         "shortcut-probes",
         pd.DataFrame(rows),
-        f"How well a linear probe tells levels from the embeddings, one versus the rest, with {CONFIDENCE:.0%} intervals "
+        f"How well a linear probe separates levels by the embeddings, one versus the rest, with {CONFIDENCE:.0%} intervals "
         f"over patients; {CHANCE} is chance. Left out: photos of an unknown level, or of one with few patients.",
     )
 
 
 def _probe_figure(result: Shortcuts) -> FigureBlock:
     rows = [
-        Row(TITLES.get(probe.column, probe.column), (probe.auroc,), (f"{probe.patients:,}", estimate_text(probe.auroc)))
+        Row(TITLES.get(probe.column, probe.column), (probe.auroc,), (f"{probe.patients:,}", as_text(probe.auroc)))
         for probe in result.probes
     ]
     figure = interval_figure(rows, "Macro AUROC of the probe", columns=("Patients", "Macro AUROC (95 %)"), line=CHANCE)
-    told = "; ".join(f"{_column(probe.column)} {estimate_text(probe.auroc)}" for probe in result.probes)
+    shown = "; ".join(f"{_column(probe.column)} {as_text(probe.auroc)}" for probe in result.probes)
     return FigureBlock(
         "shortcut-probes",
         figure,
-        alt=f"Macro AUROC with which a linear probe tells levels from the embeddings, with intervals: {told}.",
+        alt=f"Macro AUROC with which a linear probe separates levels by the embeddings, with intervals: {shown}.",
         caption=(
-            f"What the embeddings know besides the disease: macro AUROC of linear probes in {result.scope}. Bars: "
+            f"What the embeddings contain besides the disease: macro AUROC of linear probes in {result.scope}. Bars: "
             f"{CONFIDENCE:.0%} intervals over patients; broken line: chance."
         ),
     )
@@ -173,10 +174,10 @@ def _within_table(result: Shortcuts) -> TableBlock:
             "Output": describe_output(pair.output),
             "Column": TITLES.get(pair.column, pair.column),
             "Photos": f"{pair.photos:,}",
-            "AUROC": estimate_text(pair.overall),
-            "Within one level": estimate_text(pair.within),
+            "AUROC": as_text(pair.overall),
+            "Within one level": as_text(pair.within),
             "Difference": signed(pair.difference),
-            "Level alone": estimate_text(pair.level_alone),
+            "Level alone": as_text(pair.level_alone),
             "Note": notes_of([pair.overall, pair.within, pair.difference, pair.level_alone]),
         }
         for pair in result.within
@@ -197,7 +198,7 @@ def _within_figure(result: Shortcuts) -> FigureBlock:
             Row(
                 describe_output(pair.output),
                 (pair.overall, pair.within, pair.level_alone),
-                (estimate_text(pair.within), signed(pair.difference)),
+                (as_text(pair.within), signed(pair.difference)),
             )
             for pair in result.within
             if pair.column == column
@@ -214,16 +215,16 @@ def _within_figure(result: Shortcuts) -> FigureBlock:
         key=lambda pair: float(pair.difference.value or 0),
         default=None,
     )
-    told = ""
+    largest = ""
     if worst is not None:
-        told = (
+        largest = (
             f" The largest loss is that of {describe_output(worst.output)} within one {_column(worst.column)}: "
             f"{signed(worst.difference)}."
         )
     return FigureBlock(
         "shortcuts-within",
         figure,
-        alt=f"AUROC of each output over all photos, within one level, and of the level alone, by column.{told}",
+        alt=f"AUROC of each output over all photos, within one level, and of the level alone, by column.{largest}",
         caption=(
             f"Does the score still separate where a column is no help? AUROC in {result.scope}. Bars: {CONFIDENCE:.0%} "
             "intervals over patients; broken line: chance."
@@ -235,12 +236,12 @@ def _tidy(result: Shortcuts) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for probe in result.probes:
         counts = {"n_photos": probe.photos, "n_patients": probe.patients}
-        rows.append({"section": KEY, "output": "", "subset": probe.column} | counts | tidy_estimate(probe.auroc))
+        rows.append({"section": KEY, "output": "", "subset": probe.column} | counts | asdict(probe.auroc))
     for pair in result.within:
         shared = {"section": KEY, "output": pair.output, "subset": pair.column}
         counts = {"n_photos": pair.photos, "n_patients": pair.patients}
         for estimate in (pair.overall, pair.within, pair.difference, pair.level_alone):
-            rows.append(shared | counts | tidy_estimate(estimate))
+            rows.append(shared | counts | asdict(estimate))
     return tidy_table(rows)
 
 

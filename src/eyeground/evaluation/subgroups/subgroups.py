@@ -55,8 +55,8 @@ class Subgroups:
     Attributes:
         scope: `test`, or `all photos`.
         photos, patients: In scope.
-        columns: By which photos were told apart.
-        remarks: Sentences that a reader must know: what could not be looked at, and why.
+        columns: By which photos were divided.
+        remarks: Sentences that a reader must know: what could not be evaluated, and why.
         resamples, seed: Of the patient bootstrap.
     """
 
@@ -73,7 +73,7 @@ class Subgroups:
 def subgroups(cohort: Cohort, columns: Sequence[str] = ()) -> Subgroups:
     """Measure every subgroup of a cohort.
 
-    Looked at are the columns `eye`, `sex`, `age` (in bands), `device`, `source` and `gradable` where the table has
+    Evaluated are the columns `eye`, `sex`, `age` (in bands), `device`, `source` and `gradable` where the table has
     them, and those named. Sensitivity and specificity are measured at the cohort's operating points; an output without
     any has none.
 
@@ -118,7 +118,7 @@ def subgroups(cohort: Cohort, columns: Sequence[str] = ()) -> Subgroups:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is measured of one output: all photos, then the levels and what each is held against, by place."""
+    """What is measured of one output: all photos, then the levels and what each is compared with, by place."""
 
     output: str
     samples: list[Sample]
@@ -156,10 +156,10 @@ def _plan(output: str, sample: Sample, known: np.ndarray, breakdowns: Sequence[B
 
 
 def _breakdowns(predictions: Predictions, columns: Sequence[str]) -> tuple[list[Breakdown], tuple[str, ...]]:
-    """The columns that tell photos apart, and sentences on those that do not."""
+    """The columns that divide the photos, and sentences on those that do not."""
     table = predictions.table
     absent = [TITLES[column].lower() for column in TITLES if column not in table and column not in columns]
-    remarks = [f"Not looked at, for want of a column in the predictions: {joined(absent)}."] if absent else []
+    remarks = [f"Not evaluated, because the predictions have no such column: {joined(absent)}."] if absent else []
     found = []
     for column in dict.fromkeys([*(column for column in TITLES if column in table), *columns]):
         one = breakdown(table, column)

@@ -183,7 +183,7 @@ def _share(share: Share | None) -> str:
 
 def _group_cells(group: Group) -> list[str]:
     found: dict[str, Estimate] = {}
-    for metric in group.figures:
+    for metric in group.metrics:
         found.setdefault(metric.estimate.metric, metric.estimate)
     return [shown(found.get(metric)) for metric in RECORDED]
 
