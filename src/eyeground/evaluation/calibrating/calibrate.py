@@ -4,7 +4,7 @@ A target has one map for all its outputs: separate maps could change the order o
 """
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
