@@ -17,10 +17,9 @@ from eyeground.evaluation.reporting.figure_style import COLOURS, INK, LINES, PAL
 from eyeground.evaluation.reporting.figures import MOST_CURVES_PER_PANEL, PANELS_PER_ROW, panels_of, wrapped
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import counted, joined
+from eyeground.evaluation.reporting.wording import DASH, counted, joined
 from eyeground.evaluation.subgroups.external import External, OutputAcrossDatasets
 from eyeground.evaluation.subgroups.group_tables import (
-    DASH,
     gap_rows,
     gaps_beyond_chance,
     metric_title,

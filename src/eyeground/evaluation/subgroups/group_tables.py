@@ -9,13 +9,12 @@ import pandas as pd
 
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.estimates import Estimate, as_text, signed
-from eyeground.evaluation.reporting.wording import joined
+from eyeground.evaluation.reporting.wording import DASH, joined
 from eyeground.evaluation.subgroups.gaps import Gap
 from eyeground.evaluation.subgroups.groups import GROUP_TITLES, PREVALENCE, Group, GroupEstimate
 
 MOST_NAMED = 6
 LEVEL = 0.05
-DASH = "–"
 COLUMNS = (
     *("section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "positives"),
     *("operating_point", "threshold", "p", "p_holm", "note"),
