@@ -27,7 +27,7 @@ def test_a_yes_or_no_column_is_the_first_step_of_the_grades_of_its_name() -> Non
     np.testing.assert_array_equal(found.table[FIRST], [1, 0, np.nan])
     assert found.table[SECOND].isna().all() and found.table["abnormal"].isna().all()
     assert found.used == {"diabetic_retinopathy"}
-    assert FIRST in found.told[0] and SECOND in found.told[1] and "abnormal" in found.told[1]
+    assert FIRST in found.messages[0] and SECOND in found.messages[1] and "abnormal" in found.messages[1]
 
 
 def test_grades_are_the_truth_of_the_output_that_has_their_name_alone() -> None:
@@ -64,7 +64,7 @@ def test_what_is_given_goes_before_names_and_the_rest_is_told() -> None:
     )
     assert found.table[SECOND].tolist() == [1, 0] and found.table[FIRST].isna().all()
     assert found.used == {"abnormal", "referable"}
-    assert "race" in found.told[-1] and "--truth" in found.told[-1]
+    assert "race" in found.messages[-1] and "--truth" in found.messages[-1]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def predict(
     console = Console(soft_wrap=True)
     photos, screener = read_manifest(manifest), load(bundle)
     truths = match_truths(photos, screener.bundle.description.targets, columns_of_truths(truth))
-    for sentence in truths.told:
+    for sentence in truths.messages:
         console.print(sentence, markup=False, highlight=False)
     found = predict_manifest(photos, screener, cache, jobs or usable_cores(), truths)
     write_predictions(found.predictions, output, for_spreadsheets)

@@ -1,1 +1,1 @@
-"""The verbs: what each command does, from the files that a person has to the files that they get."""
+"""What each command does, from its input files to its output files."""

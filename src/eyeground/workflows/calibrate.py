@@ -76,7 +76,7 @@ def calibrate(source: str, manifest: Manifest, plan: SitePlan, console: Console)
     bundle = open_classifier(source)
     described, targets = bundle.description, bundle.description.targets
     truth = match_truths(manifest, described.targets, plan.truth)
-    for sentence in truth.told:
+    for sentence in truth.messages:
         console.print(sentence, markup=False, highlight=False)
     if plan.expected_abnormal is not None:
         _refuse_labels(truth)

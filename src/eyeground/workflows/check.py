@@ -1,8 +1,7 @@
-"""`check`: read every photo and mask of a manifest once and say what a study has to know before it starts.
+"""`check`: read every photo and mask of a manifest once and report what a study has to know before it starts.
 
-Which photos are missing or unreadable, which nobody could grade, which are there twice, and which duplicates
-join patients or splits. The flow table is the one that reporting guidelines ask for: photos and patients, step
-by step, with the reason for every loss.
+Photos that are missing, unreadable or ungradable; duplicates, and which of them join patients or splits; and the flow
+table that reporting guidelines ask for. See docs/manifest.md.
 """
 
 from collections.abc import Sequence
@@ -34,10 +33,9 @@ _CHUNK = 16  # photos per message to a process
 
 @dataclass(frozen=True)
 class Checked:
-    """What reading every photo of a manifest has shown.
+    """The findings of a check.
 
     Attributes:
-        manifest: As it was given.
         flow: `step`, `photos`, `patients`.
         photos: Per photo: `photo`, `unreadable` (why, or empty), `ungradable` (why, or empty), and the quality
             measures.
@@ -47,7 +45,6 @@ class Checked:
             patients.
     """
 
-    manifest: Manifest
     flow: pd.DataFrame
     photos: pd.DataFrame
     duplicates: pd.DataFrame
@@ -63,7 +60,7 @@ class Checked:
             write_table(self.masks, folder / MASKS)
 
     def print(self, console: Console) -> None:
-        """Show the flow table, and what must be mended before training."""
+        """Print the flow table, and what must be fixed before training."""
         shown = Table(box=None, pad_edge=False)
         shown.add_column("photographs")
         shown.add_column("photos", justify="right")
@@ -95,7 +92,7 @@ def check_manifest(
         cache: Folder of standard photos.
         jobs: Processes that read and measure photos.
         other: A manifest that must share no photo with this one, such as the upstream one. A shared photo is listed
-            with `same_patient` false.
+            as a duplicate with `same_patient` false.
         preprocessing: Its side is that of the standard photos compared.
 
     Raises:
@@ -117,7 +114,7 @@ def check_manifest(
     known = photos["unreadable"].isna()
     repeated = _later_of_groups(manifest, duplicates)
     clean = manifest.where(known & ~manifest.table["photo"].isin(repeated))
-    return Checked(manifest, _flow(manifest, photos, duplicates, clean, other), photos, duplicates, masks, clean)
+    return Checked(_flow(manifest, photos, duplicates, clean, other), photos, duplicates, masks, clean)
 
 
 def _photo_table(manifest: Manifest, prepared: Prepared, assessed: Sequence[Path], jobs: int) -> pd.DataFrame:
@@ -148,7 +145,7 @@ def _shared(
     manifest: Manifest, paths: Sequence[Path | None], other: Manifest, other_paths: Sequence[Path | None]
 ) -> pd.DataFrame:
     """Duplicates between two manifests, as pairs (ours, theirs)."""
-    # A patient's name means nothing in another manifest, and the same file may stand in both.
+    # The same name may be another patient in another manifest, and the same file may be in both.
     ours = manifest.table[["photo", "patient"]].assign(photo="checked/" + manifest.table["photo"])
     theirs = other.table[["photo", "patient"]].assign(
         photo="other/" + other.table["photo"], patient="other/" + other.table["patient"]
@@ -160,13 +157,13 @@ def _shared(
 
 
 def _later_of_groups(manifest: Manifest, duplicates: pd.DataFrame) -> set[str]:
-    """All photos but the first of each group that duplicates across patients join, in the manifest's order."""
+    """All photos but the first, in the manifest's order, of each group of duplicates across patients."""
     place = {photo: index for index, photo in enumerate(manifest.table["photo"])}
     across = duplicates[~duplicates["same_patient"].astype(bool)]
     later = set()
     for first, second in zip(across["photo_a"], across["photo_b"], strict=True):
         known = [photo.removeprefix("checked/") for photo in (first, second) if photo.removeprefix("checked/") in place]
-        # Of a pair with another manifest only one side is ours, and it has to go.
+        # Of a pair with another manifest only one side is ours, and it is removed.
         later.add(max(known, key=place.__getitem__))
     return later
 
@@ -204,6 +201,6 @@ def _flow(
         {"step": step, "photos": int(of.sum()), "patients": int(table.loc[of.astype(bool), "patient"].nunique())}
         for step, of in steps
     ]
-    if other is not None:  # so that the folder itself says that there was one, even where nothing is in both
+    if other is not None:  # recorded even where nothing is in both
         rows.append({"step": COMPARED_WITH, "photos": len(other), "patients": other.patients})
     return pd.DataFrame(rows)

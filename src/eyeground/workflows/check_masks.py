@@ -1,4 +1,4 @@
-"""`check`, of masks: whether each is there, can be read by the rule, fits its photo, and shows one structure and something."""
+"""`check` of masks: each is there, is readable by the rule, fits its photo, and shows one structure."""
 
 import hashlib
 from collections.abc import Sequence
@@ -30,13 +30,12 @@ def check_masks(manifest: Manifest, prepared: Sequence[Path | None], jobs: int) 
     """Read every mask of a manifest.
 
     Args:
-        prepared: The standard photo of each row; None where the photo can't be read, and of its masks no size is
-            checked.
-        jobs: Processes.
+        prepared: The standard photo of each row; None where the photo is unreadable, and the size of its masks is then
+            not checked.
 
     Returns:
-        A row per mask: `photo`, `column`, `mask` (the cell), `covered` (share of the field of view, 0 to 1), and, where
-        something is the matter, `problem` (missing, unclear, size, covers, same drawing, empty) and `sentence`.
+        A row per mask: `photo`, `column`, `mask` (the cell), `covered` (share of the field of view, 0 to 1), and for a
+        problem its kind `problem` (missing, unclear, size, covers, same drawing, empty) and a `sentence`.
     """
     masks = manifest.table[list(manifest.masks)]
     cells = [tuple((column, str(cell)) for column, cell in row.dropna().items()) for _, row in masks.iterrows()]
@@ -52,7 +51,7 @@ def check_masks(manifest: Manifest, prepared: Sequence[Path | None], jobs: int) 
 
 def _check_row(root: Path, cells: Cells, prepared: Path | None) -> list[Row]:
     standard = read_prepared_standard(prepared) if cells and prepared is not None else None
-    seen: dict[str, str] = {}  # digest of a drawing: its column
+    seen: dict[str, str] = {}  # digest of a mask: its column
     return [
         {"column": column, "mask": cell, **_check_mask(root / cell, column, standard, seen)} for column, cell in cells
     ]
@@ -66,17 +65,17 @@ def _check_mask(path: Path, column: str, standard: StandardPhoto | None, seen: d
     except UserError as error:
         return {"problem": UNCLEAR, "sentence": str(error)}
     if not mask.any():
-        return {"covered": 0.0, "problem": EMPTY, "sentence": f"{path}: nothing is drawn"}
+        return {"covered": 0.0, "problem": EMPTY, "sentence": f"{path}: the mask is empty"}
     other = seen.setdefault(hashlib.sha256(np.packbits(mask).tobytes()).hexdigest(), column)
     if other != column:
-        return {"problem": SAME, "sentence": f"{path}: is the drawing of '{other}', too; choose the values of each"}
+        return {"problem": SAME, "sentence": f"{path}: the same mask as '{other}'; choose the values of each structure"}
     if standard is None:
         return {}
     try:
-        drawn = standard.geometry.to_standard(mask.astype(np.float32))
+        on_standard = standard.geometry.to_standard(mask.astype(np.float32))
     except UserError as error:
         return {"problem": SIZE, "sentence": f"{path}: {error}"}
-    covered = float(drawn[standard.field_of_view].mean())
+    covered = float(on_standard[standard.field_of_view].mean())
     try:
         if column != FIELD_OF_VIEW:
             refuse_overfull(path, covered)
@@ -86,7 +85,7 @@ def _check_mask(path: Path, column: str, standard: StandardPhoto | None, seen: d
 
 
 def print_masks(masks: pd.DataFrame, console: Console) -> None:
-    """A line per column, and one per kind of problem with its count and its first sentence."""
+    """Print a line per column, and one per kind of problem with its count and its first sentence."""
     for column, of_column in masks.groupby("column", sort=False):
         console.print(f"{column}: {len(of_column):,} masks", markup=False, highlight=False)
         for problem, of_kind in of_column.groupby("problem", sort=False):

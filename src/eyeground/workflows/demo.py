@@ -1,8 +1,7 @@
-"""The whole mission in a few minutes, on photographs that are rendered: nothing to download, nothing to agree to.
+"""`demo`: the entire pipeline in a few minutes on rendered photographs, so nothing has to be downloaded.
 
-Renders patients, checks and splits them, pretrains a small network on normal against abnormal, adapts it to a
-disease with a probe, and screens new photos, some of them faulty, into a report. Every step is the same function
-that the command of its name calls. The figures say that the machinery works; they say nothing about real eyes.
+Every step is the same function that its command calls. The metrics show that the pipeline works; they say nothing
+about real eyes.
 """
 
 import shutil
@@ -39,10 +38,10 @@ from eyeground.workflows.check import check_manifest
 
 MARK = "eyeground-demo"
 PATIENTS, NEW_PATIENTS = 400, 12
-SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}  # thresholds need ten ill patients to be chosen on
+SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}  # thresholds need ten positive validation patients
 SIDE = 160
 SEED = 0
-# Diseases that show at this size, and enough of each for intervals that mean something in so small a study.
+# Diseases that are visible at this size, and enough of each for useful intervals in so small a study.
 PREVALENCE = {"pathologic_myopia": 0.25, "amd": 0.2, "retinal_vein_occlusion": 0.1}
 
 PRETRAIN = TrainingRecipe(
@@ -60,7 +59,7 @@ PROBE = ProbeRecipe(targets=(Target(name="pathologic_myopia"),), seed=SEED)
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demonstration yields: two models with their figures, and a screened folder."""
+    """Two models with their metrics, and a screened folder."""
 
     pretrained: Built
     adapted: Built
@@ -68,7 +67,7 @@ class Demo:
 
 
 def run_demo(folder: Path, console: Console) -> Demo:
-    """Run the demonstration into `folder`; one of an earlier demonstration is emptied first.
+    """Run the demonstration in `folder`; the results of an earlier demonstration are deleted first.
 
     Raises:
         UserError: If the folder holds anything else.
@@ -89,12 +88,12 @@ def run_demo(folder: Path, console: Console) -> Demo:
         console,
         resume=False,
     )
-    _tell(pretrained, console)
+    _report(pretrained, console)
     step("5  adapt: pathologic myopia, a probe on the frozen embedding")
     bundle = str(folder / "pretrain" / BUNDLE)
     plan = Plan(folder / "adapt", cache, "demo-diseases", "probe", jobs=usable_cores())
     adapted = probe_embedding(manifest, PROBE, bundle, plan, console)
-    _tell(adapted, console)
+    _report(adapted, console)
     step("6  screen: new patients, one photo too dark, one file broken")
     screened = screen(_new_photos(folder / "new"), load(adapted.bundle.folder), folder / "screened")
     console.print(", ".join(f"{count} {status}" for status, count in sorted(screened.counts.items())))
@@ -116,7 +115,7 @@ def _photos(folder: Path, cache: Path, console: Console, step: Callable[[str], N
 
 
 def _new_photos(folder: Path) -> Path:
-    """New patients, and what every clinic's folder has too: a photo that is too dark, and a file that is none."""
+    """New patients, a photo that is too dark, and a file that is no photograph."""
     render_dataset(folder, NEW_PATIENTS, side=512, seed=SEED + 1, prevalence=PREVALENCE, faults=0.2)
     photos = folder / "photos"
     Image.fromarray(render(height=512, seed=SEED, faults=CameraFaults(darkness=1.0)).pixels).save(
@@ -126,7 +125,7 @@ def _new_photos(folder: Path) -> Path:
     return photos
 
 
-def _tell(built: Built, console: Console) -> None:
+def _report(built: Built, console: Console) -> None:
     for output in built.evaluation.outputs:
         auroc = output.estimates[0]
         if auroc.value is None:

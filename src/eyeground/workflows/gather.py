@@ -1,4 +1,4 @@
-"""Gather what stands beside a predictions table from where commands have put it: run folders, bundles, checks, tables."""
+"""Reads the inputs of a validation report: run folders, bundles, checks, predictions tables."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from eyeground.workflows.build.run_folder import BUNDLE, ENVIRONMENT, PREDICTION
 
 @dataclass(frozen=True)
 class InputPaths:
-    """Where it lies; all of it optional.
+    """Paths of the inputs, all of them optional.
 
     Attributes:
         bundle: Folder, or name of a released bundle.
@@ -33,7 +33,7 @@ class InputPaths:
         checked: Folder that `eyeground check` wrote for the photos that are evaluated.
         embeddings: Table that `eyeground predict --embeddings` wrote.
         robustness: Folder that `eyeground robustness` wrote.
-        outputs: Those that are evaluated; others are left out of external and corrupted predictions.
+        outputs: The evaluated outputs; others are left out of external and corrupted predictions.
     """
 
     bundle: str | None = None
@@ -46,46 +46,46 @@ class InputPaths:
     outputs: tuple[str, ...] = ()
 
 
-def gather(sources: InputPaths) -> ReportInputs:
-    """Read everything.
+def gather(paths: InputPaths) -> ReportInputs:
+    """Read the inputs.
 
     Raises:
-        UserError: If something named is not there, not what it should be, or contamination is given for a dataset that
-            is not.
+        UserError: If an input is missing or of another kind, or contamination is given for a dataset that is not
+            external.
     """
-    unknown = sorted(set(sources.contamination) - set(sources.external))
+    unknown = sorted(set(paths.contamination) - set(paths.external))
     if unknown:
-        raise UserError(f"contamination is given for '{unknown[0]}', which is no external dataset")
+        raise UserError(f"contamination is given for '{unknown[0]}', which is not an external dataset")
     return ReportInputs(
-        external={name: _kept(read_predictions(path, needs=()), sources) for name, path in sources.external.items()},
-        contamination={name: read_contamination(folder) for name, folder in sources.contamination.items()},
-        embeddings=read_embeddings(sources.embeddings) if sources.embeddings else None,
-        corrupted=_robustness(sources),
-        checked_flow=read_checked_flow(sources.checked / FLOW) if sources.checked else None,
-        recipe=_recipe(sources.run / RECIPE) if sources.run else None,
-        description=_description(sources),
-        software=_software(sources.run / ENVIRONMENT) if sources.run else {},
+        external={name: _kept(read_predictions(path, needs=()), paths) for name, path in paths.external.items()},
+        contamination={name: read_contamination(folder) for name, folder in paths.contamination.items()},
+        embeddings=read_embeddings(paths.embeddings) if paths.embeddings else None,
+        corrupted=_robustness(paths),
+        checked_flow=read_checked_flow(paths.checked / FLOW) if paths.checked else None,
+        recipe=_recipe(paths.run / RECIPE) if paths.run else None,
+        description=_description(paths),
+        software=_software(paths.run / ENVIRONMENT) if paths.run else {},
     )
 
 
-def _kept(predictions: Predictions, sources: InputPaths) -> Predictions:
-    """The predictions with the outputs that are evaluated; a table with none of them is left to say so itself."""
-    kept = [output for output in predictions.outputs if output in sources.outputs]
+def _kept(predictions: Predictions, paths: InputPaths) -> Predictions:
+    """The predictions of the evaluated outputs; a table with none of them is kept, and the evaluation says so."""
+    kept = [output for output in predictions.outputs if output in paths.outputs]
     return predictions.only(kept) if kept else predictions
 
 
-def _robustness(sources: InputPaths) -> CorruptedPredictions | None:
-    if sources.robustness is None:
+def _robustness(paths: InputPaths) -> CorruptedPredictions | None:
+    if paths.robustness is None:
         return None
-    found = read_corrupted(sources.robustness / PREDICTIONS)
+    found = read_corrupted(paths.robustness / PREDICTIONS)
     return CorruptedPredictions(
-        _kept(found.clean, sources),
-        {condition: _kept(corrupted, sources) for condition, corrupted in found.corrupted.items()},
+        _kept(found.clean, paths),
+        {condition: _kept(corrupted, paths) for condition, corrupted in found.corrupted.items()},
     )
 
 
-def _description(sources: InputPaths) -> BundleDescription | None:
-    source = sources.bundle or (str(sources.run / BUNDLE) if sources.run else None)
+def _description(paths: InputPaths) -> BundleDescription | None:
+    source = paths.bundle or (str(paths.run / BUNDLE) if paths.run else None)
     return open_bundle(source).description if source else None
 
 

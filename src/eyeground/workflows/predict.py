@@ -1,7 +1,6 @@
-"""`predict`: what a bundle says of a manifest's photographs, beside their truths, as a predictions table.
+"""`predict`: a bundle's predictions of a manifest's photographs, beside their truths; runs without torch.
 
-What external validation starts from: photographs of another camera or country, a model that has not seen them.
-Runs on ONNX Runtime, so it needs no torch.
+The start of an external validation. See docs/predictions.md.
 """
 
 import dataclasses
@@ -37,12 +36,12 @@ from eyeground.workflows.truth_columns import MatchedTruths, match_truths
 
 @dataclass(frozen=True)
 class Predicted:
-    """A bundle's view of a manifest.
+    """A bundle's predictions of a manifest.
 
     Attributes:
-        predictions: With the columns `status` and `unfamiliarity` of screening, `in_training` (1 for a photo whose very
-            file the model learned from, missing where the bundle has no list), and the manifest's further columns.
-        embeddings: `photo`, then `e0`, `e1`, … (float32): one row for each row of the predictions.
+        predictions: With the columns `status` and `unfamiliarity` of screening, `in_training` (1 if the model was
+            trained on this file, missing where the bundle has no list), and the manifest's further columns.
+        embeddings: `photo`, then `e0`, `e1`, … (float32), a row for each row of the predictions.
         unreadable: Photos without a prediction, and why.
     """
 
@@ -57,15 +56,14 @@ def predict_manifest(
     """Predict every readable photo of a manifest.
 
     Args:
-        manifest: Columns other than masks, notes and labels that became truths are carried along.
-        screener: A loaded bundle.
+        manifest: Its columns are kept, other than masks, notes and labels that became truths.
         cache: Folder of standard photos.
         jobs: Processes that read photos.
-        truth: Of the manifest and the bundle's targets; as their names tell if not given.
+        truth: Of the bundle's outputs; matched by name if not given.
 
     Raises:
-        UserError: If no photo can be read, a label has a value that the bundle's target does not know, or the manifest
-            has a column that a predictions table means otherwise.
+        UserError: If no photo can be read, a label has a value that its target does not have, or the manifest has a
+            column whose name has another meaning in a predictions table.
     """
     truth = truth or match_truths(manifest, screener.bundle.description.targets)
     further = _further_columns(manifest, truth)
@@ -91,7 +89,7 @@ def predict_manifest(
 
 
 def _further_columns(manifest: Manifest, truth: MatchedTruths) -> list[str]:
-    """What is neither known to every manifest, nor a path or free text, nor in the table already as a truth."""
+    """Columns that are neither part of every manifest, nor a path, nor free text, nor a truth already."""
     further = [
         column
         for column in manifest.table.columns
@@ -102,7 +100,7 @@ def _further_columns(manifest: Manifest, truth: MatchedTruths) -> list[str]:
     for column in further:
         if column in (STATUS, UNFAMILIARITY, IN_TRAINING) or column.startswith((TRUTH, PROBABILITY)):
             raise UserError(
-                f"the manifest has a column '{column}', which a predictions table has a meaning for; rename it "
+                f"the manifest has a column '{column}', which has another meaning in a predictions table; rename it "
                 f"'note_{column}'"
             )
     return further
@@ -128,9 +126,9 @@ def _find(screener: Screener, photos: Sequence[tuple[str, Path, Path]], jobs: in
 
     findings: list[Finding] = []
     embeddings: list[np.ndarray] = []
-    with ThreadPoolExecutor(jobs) as readers:
+    with ThreadPoolExecutor(jobs) as pool:
         for batch in batches(track(photos, "predicting")):
-            found, embedded = screener.find_and_embed(list(readers.map(examined, batch)))
+            found, embedded = screener.find_and_embed(list(pool.map(examined, batch)))
             findings += [dataclasses.replace(one, standard=None) for one in found]
             embeddings.append(embedded)
     return findings, np.concatenate(embeddings)

@@ -1,7 +1,7 @@
-"""Which label column of a manifest is the truth of which output of a model, told before any work is done.
+"""Which label column of a manifest is the truth of which output of a model.
 
-A column called as a target is its truth. Beyond that, only what one name says of the other is taken: `x` is the first
-step of the grades `x_grade`, and `x_grade` of 1 or more is `x`. Everything else is for the user to say.
+A column with a target's name is its truth. By name, `x` is also the first step of the grades `x_grade`, and `x_grade` of
+1 or more is `x`. Everything else is for the user to say.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,17 @@ GRADE = " grade"  # as `folded` writes it
 
 @dataclass(frozen=True)
 class MatchedTruths:
-    """What a manifest knows of a model's outputs.
+    """A manifest's truths of a model's outputs.
 
     Attributes:
         table: Shape (photos, outputs), float: 0, 1 or NaN, columns named by output.
         used: Label columns that it was made of.
-        told: Sentences for the user: where truths come from, which outputs have none, which labels were not used.
+        messages: For the user: where truths come from, which outputs have none, which labels were not used.
     """
 
     table: pd.DataFrame
     used: frozenset[str]
-    told: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 def match_truths(
@@ -41,11 +41,11 @@ def match_truths(
 
     Args:
         targets: Of the model.
-        given: Label column by target, or by single output (of 0 and 1), which goes before any match by name.
+        given: Label column by target, or by single output (of 0 and 1); takes precedence over names.
 
     Raises:
-        UserError: If what is given does not exist, a label has a value that its target does not know, or a column that
-            bears a grade's name without `_grade` holds other values than 0 and 1.
+        UserError: If a given name does not exist, a label has a value that its target does not have, or a column with a
+            grade's name less `_grade` holds other values than 0 and 1.
     """
     given = dict(given or {})
     _check(given, targets, manifest)
@@ -62,7 +62,7 @@ def match_truths(
         found |= {
             output: columns.get(output, pd.Series(np.nan, index=manifest.table.index)) for output in target.outputs
         }
-    return MatchedTruths(pd.DataFrame(found), frozenset(sources.values()), _told(manifest, found, sources))
+    return MatchedTruths(pd.DataFrame(found), frozenset(sources.values()), _messages(manifest, found, sources))
 
 
 def _check(given: Mapping[str, str], targets: Sequence[Target], manifest: Manifest) -> None:
@@ -81,14 +81,14 @@ def _check(given: Mapping[str, str], targets: Sequence[Target], manifest: Manife
 
 
 def _of_target(manifest: Manifest, target: Target, given: str | None) -> tuple[dict[str, pd.Series], str]:
-    """The truths of a target's outputs, as far as a label column tells them, and that column."""
+    """The truths of a target's outputs that a label column gives, and that column."""
     by_name = {folded(label): label for label in reversed(manifest.labels)}
     column = given or (target.name if target.name in manifest.labels else by_name.get(folded(target.name)))
     if column:
         found = truths(manifest.table[column], target.model_copy(update={"name": column}))
         return dict(zip(target.outputs, (found[name] for name in found), strict=True)), column
     name = folded(target.name)
-    # Of 0 and 1 with 1 for the disease, as far as the target says; two words may mean anything.
+    # 1 stands for the disease unless the target says otherwise; two words may mean anything.
     of_disease = target.kind == "binary" and not target.classes and target.healthy in (None, "0")
     if of_disease and (column := by_name.get(name + GRADE)):
         grades = manifest.table[column]
@@ -109,18 +109,18 @@ def _of_output(manifest: Manifest, output: str, column: str) -> pd.Series:
     return truths(manifest.table[column], Target(name=column))[column].rename(output)
 
 
-def _told(manifest: Manifest, found: Mapping[str, pd.Series], sources: Mapping[str, str]) -> tuple[str, ...]:
+def _messages(manifest: Manifest, found: Mapping[str, pd.Series], sources: Mapping[str, str]) -> tuple[str, ...]:
     by_column: dict[str, list[str]] = {}
     for output, column in sources.items():
         by_column.setdefault(column, []).append(output)
     from_column = [f"{column} ({', '.join(outputs)})" for column, outputs in by_column.items()]
-    told = [f"columns with truths, and of which outputs: {'; '.join(from_column) or 'none'}"]
+    messages = [f"columns with truths, and of which outputs: {'; '.join(from_column) or 'none'}"]
     without = [output for output in found if output not in sources]
     if without:
-        told.append(f"no truth in the manifest: {', '.join(without)}")
+        messages.append(f"no truth in the manifest: {', '.join(without)}")
     unused = [label for label in manifest.labels if label not in sources.values()]
     if unused:
-        told.append(
-            f"carried along, but no truth of an output: {', '.join(unused)}; --truth OUTPUT=COLUMN makes one a truth"
+        messages.append(
+            f"kept as columns, but no truth of an output: {', '.join(unused)}; --truth OUTPUT=COLUMN makes one a truth"
         )
-    return tuple(told)
+    return tuple(messages)

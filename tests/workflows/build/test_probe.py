@@ -175,7 +175,7 @@ def test_the_labels_are_counted_and_few_are_warned_of(folder: Path, manifest: Ma
 
 def test_photos_that_the_embedding_was_learnt_on_are_told(cross_validated: tuple[Built, str]) -> None:
     built, told = cross_validated
-    sentence = f"source was itself trained on 3 of these {2 * PATIENTS} photos: the figures are optimistic."
+    sentence = f"source was itself trained on 3 of these {2 * PATIENTS} photos: the metrics are optimistic."
     assert sentence in told
     assert sentence in built.evaluation.remarks
 

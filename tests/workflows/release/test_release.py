@@ -314,7 +314,7 @@ def test_a_model_that_rounding_changes_too_much_keeps_its_32_bits(
         ({"run": "unfinished"}, "the run is not finished, it has no bundle"),
         ({"name": "../x"}, "--name '../x': use letters"),
         ({"report": "own"}, "no report.html here"),
-        ({"external": {"test": "other.parquet"}}, "what the run's own metrics are called"),
+        ({"external": {"test": "other.parquet"}}, "the name of the run's own metrics"),
         ({"external": {"unlabelled": "unlabelled.csv"}}, "--external unlabelled: no truth of any output of the model"),
     ],
 )

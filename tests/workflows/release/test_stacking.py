@@ -65,7 +65,7 @@ def test_the_share_is_found_and_the_evidence_map_still_averages_to_the_logit(hea
         ("abnormal", "device=a", "exclusive classes"),
         ("grade>=1", "abnormal", "only a binary one can be added to"),
         ("abnormal", "grade>=2", "only the first step"),
-        ("abnormal", "abnormal", "nothing to add to itself"),
+        ("abnormal", "abnormal", "cannot be added to itself"),
         ("glaucoma", "abnormal", "0 validation photos are positive and 0 negative"),
     ],
 )

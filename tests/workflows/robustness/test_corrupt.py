@@ -1,4 +1,4 @@
-"""Stress: what is predicted is what screening would find of the corrupted photo, and nothing is predicted twice."""
+"""Robustness: what is predicted is what screening would find of the corrupted photo, and nothing is predicted twice."""
 
 import dataclasses
 from pathlib import Path
@@ -68,7 +68,7 @@ class Counting:
         return self.screener.probabilities(pixels)
 
 
-def test_predictions_are_the_bundles_of_the_spoilt_standard_photos(
+def test_predictions_are_the_bundles_of_the_corrupted_standard_photos(
     manifest: Manifest, screener: Screener, tmp_path: Path
 ) -> None:
     predictions, unreadable = corrupt_manifest(manifest, screener, PLAN, tmp_path / "out", tmp_path / "cache", 1)
@@ -119,7 +119,7 @@ def test_a_corrected_label_costs_no_prediction(manifest: Manifest, screener: Scr
     np.testing.assert_array_equal(corrected.corrupted["crop", 5].table["truth_abnormal"], [0, 1, 0, 1, 0])
 
 
-def test_whatever_a_prediction_depends_on_is_predicted_anew(
+def test_whatever_a_prediction_depends_on_is_predicted_again(
     manifest: Manifest, screener: Screener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def predicted(screener: Screener = screener, manifest: Manifest = manifest, plan: CorruptionPlan = PLAN) -> int:
@@ -129,7 +129,7 @@ def test_whatever_a_prediction_depends_on_is_predicted_anew(
 
     assert predicted() == 5 * 11
     assert predicted(plan=dataclasses.replace(PLAN, corruptions=("defocus", "crop", "jpeg"))) == 5 * 5
-    assert predicted(plan=dataclasses.replace(PLAN, seed=1)) == 5 * 10  # the clean photos know no seed
+    assert predicted(plan=dataclasses.replace(PLAN, seed=1)) == 5 * 10  # the clean photos have no seed
     assert predicted(eyeground.load(exported(tmp_path / "other", 1).folder)) == 5 * 11
     assert predicted(manifest=manifest.where(manifest.table["photo"] != "0.jpg")) == 4 * 11
     monkeypatch.setattr(workflow, "VERSION", 99)
@@ -183,9 +183,9 @@ def test_mistakes_are_named_before_anything_is_predicted(
     folders = tmp_path / "out", tmp_path / "cache"
     with pytest.raises(UserError, match=r"no corruption 'hase' \(did you mean 'haze'\?\)"):
         corrupt_manifest(manifest, screener, CorruptionPlan(("hase",)), *folders, 1)
-    renamed = dataclasses.replace(manifest, table=manifest.table.rename(columns={"abnormal": "ill"}))
+    renamed = dataclasses.replace(manifest, table=manifest.table.rename(columns={"abnormal": "diseased"}))
     with pytest.raises(
-        UserError, match=r"a label that the bundle predicts \(abnormal\); the manifest's labels are ill"
+        UserError, match=r"a label that the bundle predicts \(abnormal\); the manifest's labels are diseased"
     ):
         corrupt_manifest(renamed, screener, PLAN, *folders, 1)
     broken = manifest.where(manifest.table["photo"] == "broken.jpg")
@@ -194,7 +194,7 @@ def test_mistakes_are_named_before_anything_is_predicted(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_sheet_shows_every_fault_and_severity() -> None:
+def test_the_sheet_shows_every_corruption_and_severity() -> None:
     figure = severity_sheet(tuple(CORRUPTIONS))
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["clean", "1", "2", "3", "4", "5"]

@@ -1,1 +1,1 @@
-"""Make a bundle: train a classifier or a segmenter, or fit a probe, then calibrate, measure and describe it."""
+"""Make a bundle: train a classifier or a segmenter or fit a probe, then calibrate, evaluate and document it."""

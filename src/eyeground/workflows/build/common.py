@@ -1,15 +1,7 @@
-"""What every way of making a classifier shares, from a manifest to a bundle: split, calibrate, choose, evaluate, export.
+"""What every classifier build shares: splits, calibration, thresholds, evaluation, export. Imports no torch.
 
-The order is the honesty: probabilities are calibrated and thresholds chosen on validation photos, after fitting
-and before any test figure is computed, and a photograph that stands in two splits stops the run. The predictions
-that a run writes are calibrated, as those of its bundle are; on validation photos that flatters, so figures are
-of test.
-
-Predictions out of fold (`probing.cross_validation`) have no such photos apart. The bundle's calibration and thresholds
-are then chosen on all of them. Of what a run writes and measures, each fold is calibrated by the others, so that figures
-of calibration are honest; figures at a threshold are called optimistic, since the threshold was chosen on these photos.
-
-No torch here: how a network is fitted and written is its maker's affair (`train`, `adapt`).
+Probabilities are calibrated and thresholds chosen on validation photos, before any test metric is computed. What holds
+for a cross-validated build is in docs/howto/your-own-classifier.md.
 """
 
 import json
@@ -17,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -30,7 +22,7 @@ from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.bundle.training_photos import hashes_of_standard
 from eyeground.config.targets import Target
-from eyeground.config.training_recipe import Architecture, CalibrationMethod, Preprocessing
+from eyeground.config.training_recipe import CalibrationMethod
 from eyeground.core.files import equal_files
 from eyeground.data.joining import Terms, terms_of
 from eyeground.data.manifest import Manifest
@@ -50,6 +42,7 @@ from eyeground.evaluation.reporting.validation import Presentation, Request, eva
 from eyeground.evaluation.samples import is_cross_validated
 from eyeground.imaging.prepared_photos import PhotosOnDisk, PreparedPhotos
 from eyeground.workflows.build.model_card import model_card
+from eyeground.workflows.build.network import Network
 from eyeground.workflows.build.run_folder import BUNDLE, ENVIRONMENT, EVALUATION, PREDICTIONS
 from eyeground.workflows.gather import InputPaths, gather
 
@@ -64,28 +57,6 @@ class Built:
     bundle: Bundle
     evaluation: Evaluation
     predictions: Predictions
-
-
-class Export(Protocol):
-    """Writes a fitted network as a bundle, whole or not at all."""
-
-    def __call__(self, folder: Path, info: ModelInfo) -> Bundle: ...
-
-
-@dataclass(frozen=True)
-class Network:
-    """A fitted network, as far as validating, describing and exporting it goes.
-
-    Attributes:
-        targets: With their classes known.
-        parameters: Numbers that were fitted, now or before.
-    """
-
-    architecture: Architecture
-    preprocessing: Preprocessing
-    targets: tuple[Target, ...]
-    parameters: int
-    export: Export
 
 
 @dataclass(frozen=True)
@@ -119,7 +90,7 @@ def training_record(
     epochs: int,
     seed: int,
 ) -> TrainingRecord:
-    """What a bundle says of the photos its weights were fitted to: those of train, or without splits all."""
+    """What a bundle records of the photos its weights were fitted to: those of train, or all where there are no splits."""
     trained = photos.manifest.in_split("train") if "split" in photos.manifest.table else photos.manifest
     sources = sorted(trained.table["source"].dropna().unique()) if "source" in trained.table else []
     return TrainingRecord(
@@ -136,7 +107,7 @@ def training_record(
 
 
 def _terms(manifest: Manifest, sources: Sequence[str]) -> dict[str, str]:
-    """Licence and citation of each source: as the manifest's notes give them, else as the publisher does."""
+    """Licence and citation of each source, from the manifest's notes or else from the publisher."""
     published = {source: DATASETS[source] for source in sources if source in DATASETS}
     terms = {source: Terms(dataset.licence, dataset.citation) for source, dataset in published.items()}
     terms |= terms_of(manifest)
@@ -144,7 +115,7 @@ def _terms(manifest: Manifest, sources: Sequence[str]) -> dict[str, str]:
 
 
 def training_photos(photos: PhotosOnDisk) -> tuple[str, ...]:
-    """Hashes of the photos that a model has seen, for fitting or for choosing epoch, calibration and thresholds."""
+    """Hashes of the photos that a model was fitted to, or that chose its epoch, calibration and thresholds."""
     if "split" not in photos.manifest.table:
         return hashes_of_standard(photos.standard)
     rows = np.concatenate([photos.rows("train"), photos.rows("validation")])
@@ -166,7 +137,7 @@ def validate_and_export(
     Args:
         predictions: As the network gives them, of validation and test photos, or of all photos out of fold.
         seen: What `training_photos` gives, for the bundle.
-        remarks: What a reader of the figures must know besides, for report, tables and card.
+        remarks: Further caveats of the metrics, for report, tables and card.
     """
     calibrations = fit_calibrations(predictions, network.targets, calibration, console)
     calibrated = calibrated_predictions(predictions, calibrations)
@@ -188,22 +159,20 @@ def validate_and_export(
         training_photos=seen,
     )
     bundle = network.export(plan.folder / BUNDLE, info)
-    evidence = gather(InputPaths(run=plan.folder))
+    inputs = gather(InputPaths(run=plan.folder))
     presentation = Presentation(f"Validation of {plan.name}", _command(plan))
-    write_validation(evaluation, predictions, request, evidence, presentation, plan.folder / EVALUATION)
+    write_validation(evaluation, predictions, request, inputs, presentation, plan.folder / EVALUATION)
     return Built(open_bundle(bundle.folder), evaluation, predictions)
 
 
 def _command(plan: Plan) -> str:
-    """The command that the run's environment tells of."""
+    """The command that started the run."""
     return shlex.join(json.loads((plan.folder / ENVIRONMENT).read_text(encoding="utf-8"))["command"])
 
 
 def with_splits(manifest: Manifest, targets: Sequence[Target], seed: int, console: Console) -> Manifest:
-    """The manifest's own splits, or new ones by patient where it has none; without folds.
-
-    One model predicts all test photos, and a column of folds beside its predictions would say that each fold had its own.
-    """
+    """The manifest with its own splits, or new ones by patient where it has none; folds are removed."""
+    # One model predicts all test photos; a fold column beside its predictions would mean one model per fold.
     manifest = replace(manifest, table=manifest.table.drop(columns="fold", errors="ignore"))
     if "split" in manifest.table:
         return _with_validation(manifest, targets, seed, console)
@@ -213,7 +182,7 @@ def with_splits(manifest: Manifest, targets: Sequence[Target], seed: int, consol
 
 
 def _with_validation(manifest: Manifest, targets: Sequence[Target], seed: int, console: Console) -> Manifest:
-    """A publisher's train and test alone leave nothing to choose thresholds on: an eighth of the training patients then does."""
+    """Where there are train and test photos only, an eighth of the training patients become validation photos."""
     split = manifest.table["split"]
     if split.eq("validation").any() or not split.eq("train").any():
         return manifest
@@ -223,7 +192,7 @@ def _with_validation(manifest: Manifest, targets: Sequence[Target], seed: int, c
     moved = divided.loc[divided["split"] == "validation", "photo"]
     console.print(
         f"the manifest has no validation photos: {len(moved):,} of {len(train):,} training photos, an eighth of the patients by "
-        f"seed {seed}, become them, so that thresholds are chosen on photos that were not trained on",
+        f"seed {seed}, become validation photos, so that thresholds are chosen on photos that were not trained on",
         highlight=False,
     )
     return replace(
@@ -232,7 +201,7 @@ def _with_validation(manifest: Manifest, targets: Sequence[Target], seed: int, c
 
 
 def report_unreadable(photos: PhotosOnDisk, console: Console) -> None:
-    """Say how many photos are left out because they cannot be read, and why the first is."""
+    """Print how many photos are left out because they cannot be read, and the reason for the first."""
     if photos.unreadable:
         photo, reason = next(iter(photos.unreadable.items()))
         console.print(
@@ -241,10 +210,10 @@ def report_unreadable(photos: PhotosOnDisk, console: Console) -> None:
 
 
 def refuse_leakage(manifest: Manifest, allowed: bool, console: Console) -> None:
-    """Stop if the very same file stands in two splits, or folds; asked before photographs are prepared, which takes hours.
+    """Stop if the same file is in two splits, or folds. Runs before photos are prepared, which takes hours.
 
     Raises:
-        UserError: Unless `allowed`, in which case it is said aloud.
+        UserError: Unless `allowed`, in which case it is printed.
     """
     part = "split" if "split" in manifest.table else "fold"
     used = manifest.where(manifest.table[part].notna())
@@ -254,11 +223,11 @@ def refuse_leakage(manifest: Manifest, allowed: bool, console: Console) -> None:
         return
     group = leaked[leaked["content"] == leaked["content"].iloc[0]]
     example = " and ".join(f"'{photo}' ({name})" for photo, name in zip(group["photo"], group[part], strict=True))
-    message = f"{len(leaked)} photographs stand in more than one {part} under different names, for example {example}"
+    message = f"{len(leaked)} photographs are in more than one {part} under different names, for example {example}"
     if not allowed:
         raise UserError(
             f"{message}. `eyeground check MANIFEST --clean clean.csv` writes a manifest without them; --allow-leakage "
-            "trains anyway, with figures that flatter"
+            "trains anyway, with metrics that are too good"
         )
     console.print(f"[bold red]leakage allowed:[/] {message}")
 
@@ -266,7 +235,7 @@ def refuse_leakage(manifest: Manifest, allowed: bool, console: Console) -> None:
 def predictions_of(
     photos: PreparedPhotos, rows: np.ndarray, predicted: np.ndarray, targets: Sequence[Target]
 ) -> Predictions:
-    """Predictions (rows, outputs) of some rows beside what the manifest knows of them."""
+    """Predictions (rows, outputs) of some rows, with their truths and the manifest's columns."""
     outputs = [output for target in targets for output in target.outputs]
     truth = pd.DataFrame(photos.truth[rows], columns=outputs)
     return compose_predictions(photos.manifest.table.iloc[rows], truth, predicted)
@@ -275,7 +244,7 @@ def predictions_of(
 def fit_calibrations(
     predictions: Predictions, targets: Sequence[Target], method: CalibrationMethod, console: Console
 ) -> tuple[Calibration, ...]:
-    """The calibration of every target, fitted on photos held out; what was done, or why nothing was, is said aloud."""
+    """The calibration of every target, fitted on held-out photos; prints what was fitted, or why nothing was."""
     held_out = _to_choose_on(predictions)
     calibrations = tuple(fit_calibration(held_out, target, method) for target in targets)
     for target, calibration in zip(targets, calibrations, strict=True):
@@ -284,12 +253,12 @@ def fit_calibrations(
 
 
 def choose_answers(predictions: Predictions, targets: Sequence[Target], console: Console) -> AnswerRules:
-    """The thresholds and the rule that decides, chosen on photos held out and measured on test photos; told on the console.
+    """Thresholds and the decision rule, chosen on held-out photos and measured on test photos; prints what is missing.
 
-    An output seen on fewer than ten patients with or without it offers no threshold and decides nothing.
+    An output with fewer than ten positive or ten negative patients gets no threshold and takes no part in the decision.
     """
     held_out = _to_choose_on(predictions)
-    # Out of fold, every photo was used to choose: what a threshold does on others is then not known.
+    # Out of fold, every photo was used to choose, so no photo is left to measure a threshold on.
     test = Predictions(predictions.table.iloc[:0]) if is_cross_validated(predictions) else predictions.in_split("test")
     deciding, why_not = deciding_outputs(held_out, targets)
     for output, reason in why_not.items():
@@ -308,12 +277,12 @@ def choose_answers(predictions: Predictions, targets: Sequence[Target], console:
 
 
 def _to_choose_on(predictions: Predictions) -> Predictions:
-    """Photos that calibration and thresholds are chosen on: validation, or all where each was predicted out of its fold."""
+    """Photos for choosing calibration and thresholds: validation, or all where each was predicted out of fold."""
     return predictions if is_cross_validated(predictions) else predictions.in_split("validation")
 
 
 def public_name(initialisation: str) -> str:
-    """A bundle's identity, or the last part of a path: a bundle says what it started from, not where that lay."""
+    """A bundle's identity, or the last part of a path: a bundle records what it started from, without private folders."""
     if (Path(initialisation) / DESCRIPTION).is_file() or folder_of(initialisation) is not None:
         return open_bundle(initialisation).identity
     return Path(initialisation).name

@@ -1,11 +1,7 @@
-"""Teaching a bundle which photographs are familiar: the embeddings of its training photos, by its own graph.
+"""Records in a bundle which photographs are familiar: the embeddings of its training photos, by its own graph.
 
-The reference is made of gradable training photos. The limit is such that of the gradable held-out photos of the same
-cameras (the validation split) at most one in 80 lies beyond it, of the sick and of the healthy alike: embeddings of
-diseased eyes lie farther out, and a limit chosen on all together would call the sick unfamiliar three times as often.
-Embeddings come from the graph that screens, so that nothing differs between the two.
-A probe has the network of the bundle it was fitted on, and so that one's reference; its own photos, which may come
-from a camera of their own, count as familiar, too.
+See docs/screening.md. The limit is set for positive and negative photos apart, since embeddings of diseased eyes lie
+farther out: one limit for all would call three times as many of them unfamiliar.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -28,28 +24,28 @@ from eyeground.probing.embedding import Embed, embeddings
 from eyeground.screening.runtime import load
 
 FLAGGED = 0.0125
-MOST_PHOTOS = 2000  # of which the reference is made: many times its main directions, and minutes of work
+MOST_PHOTOS = 2000  # in the reference: many times its main directions, in minutes of work
 
 
 def embedder(bundle: Bundle) -> Embed:
-    """A bundle's graph as what gives embeddings of standard photos."""
+    """A function that embeds standard photos by a bundle's own graph, the one that screens."""
     screener = load(bundle.folder)
     return lambda pixels: screener.predict(pixels)[1]
 
 
 def with_familiarity(bundle: Bundle, photos: PreparedPhotos, cache: Path, seed: int = 0) -> Bundle:
-    """The same bundle, in its place, knowing which photographs are familiar.
+    """Add the reference of familiar photographs to a bundle, in place.
 
     Args:
         bundle: A classifier.
-        photos: With the splits train, of which at most 2,000 photos are drawn by `seed`, and validation.
+        photos: With the splits train, of which at most 2,000 photos are sampled by `seed`, and validation.
         cache: Folder in which embeddings are kept.
 
     Returns:
-        Unchanged where either split has fewer than 20 gradable photos, too few to say what is familiar.
+        The bundle; unchanged where either split has fewer than 20 gradable photos.
     """
-    drawn = np.sort(np.random.default_rng(seed).permutation(photos.rows("train"))[:MOST_PHOTOS])
-    chosen, held_out = (_gradable(bundle, photos, rows, cache) for rows in (drawn, photos.rows("validation")))
+    sampled = np.sort(np.random.default_rng(seed).permutation(photos.rows("train"))[:MOST_PHOTOS])
+    chosen, held_out = (_gradable(bundle, photos, rows, cache) for rows in (sampled, photos.rows("validation")))
     if min(len(chosen), len(held_out)) < FEWEST_PHOTOS:
         return bundle
     standard = [photos.standard[row] for row in (*chosen, *held_out)]
@@ -69,37 +65,37 @@ def _limit(distances: NDArray[np.float64]) -> float:
 
 
 def _gradable(bundle: Bundle, photos: PreparedPhotos, rows: NDArray[np.intp], cache: Path) -> NDArray[np.intp]:
-    """Of some rows those of gradable photos: the others are stopped without being embedded."""
+    """The rows of gradable photos: screening rejects the others before embedding them."""
     paths, jobs = photos.manifest.photo_paths(), usable_cores()
     standard = [photos.standard[row] for row in rows]
     preprocessing = bundle.description.preprocessing
     assessed = prepared_to_assess([paths[row] for row in rows], standard, preprocessing, cache, jobs)
-    with ThreadPoolExecutor(jobs) as readers:
-        found = readers.map(lambda path: assess(read_prepared_standard(path)).gradable, assessed)
+    with ThreadPoolExecutor(jobs) as pool:
+        found = pool.map(lambda path: assess(read_prepared_standard(path)).gradable, assessed)
         kept = np.fromiter(track(found, "assessing", len(rows)), dtype=bool, count=len(rows))
     return np.asarray(rows[kept])
 
 
 def _by_health(bundle: Bundle, truth: NDArray[np.float32]) -> dict[str, NDArray[np.intp]]:
-    """Positions of the sick and of the healthy among truths (photos, outputs), of groups that are large enough.
+    """Positions of diseased and healthy photos among truths (photos, outputs), of groups that are large enough.
 
-    Sick is a photo with any known truth that says so, healthy one with a known truth and none that does.
+    A photo is diseased if any known truth is positive, healthy if it has a known truth and none is.
     """
     healthy = [output in bundle.description.healthy_outputs for output in bundle.description.outputs]
-    sick = (truth == np.where(healthy, 0, 1)).any(axis=1)
-    groups = {"sick": sick, "healthy": ~sick & np.isfinite(truth).any(axis=1)}
+    diseased = (truth == np.where(healthy, 0, 1)).any(axis=1)
+    groups = {"sick": diseased, "healthy": ~diseased & np.isfinite(truth).any(axis=1)}
     return {name: np.flatnonzero(of) for name, of in groups.items() if of.sum() >= FEWEST_PHOTOS}
 
 
 def with_familiarity_of(bundle: Bundle, source: Bundle, embedded: NDArray[np.float32]) -> Bundle:
-    """The same bundle, in its place, knowing what its source knows, and the photos it was fitted to.
+    """Copy the reference of a probe's source into the probe, in place; its own photos count as familiar, too.
 
     Args:
         bundle: A probe on the embedding of `source`.
-        embedded: Embeddings `(n, width)` of the probe's photos; no more than one in 80 of them lies beyond the limit.
+        embedded: Embeddings `(n, width)` of the probe's photos; at most one in 80 of them lies beyond the limit.
 
     Returns:
-        Unchanged where the source does not know.
+        The bundle; unchanged where the source has no reference.
     """
     reference, known = source.reference(), source.description.familiarity
     if reference is None or known is None:

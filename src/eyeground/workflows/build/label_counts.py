@@ -1,4 +1,4 @@
-"""What there is to learn from, told before anything is learnt: photos, patients, positives; and a word where they are few."""
+"""Prints what a build learns from, before it starts: photos, patients, positives, and a warning where they are few."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def report_label_counts(
 
     Args:
         rows: Rows to count.
-        targets: Those of the truths, in order.
+        targets: Of the truths, in order.
         purpose: What the rows are for, such as "to learn from".
     """
     patients = photos.manifest.table["patient"].to_numpy(dtype=object)[rows]
@@ -42,13 +42,13 @@ def report_label_counts(
     for output, truth in zip(outputs, photos.truth[rows].T, strict=True):
         having = {name: truth == value for name, value in (("positive", 1), ("negative", 0))}
         counts = {name: len(set(patients[of])) for name, of in having.items()}
-        told = ", ".join(f"{having[name].sum():,} {name} of {counts[name]:,} patients" for name in having)
+        counted = ", ".join(f"{having[name].sum():,} {name} of {counts[name]:,} patients" for name in having)
         unknown = f", {np.isnan(truth).sum():,} unknown" if np.isnan(truth).any() else ""
-        console.print(f"  {output}: {told}{unknown}", highlight=False, markup=False)
+        console.print(f"  {output}: {counted}{unknown}", highlight=False, markup=False)
         few += [(output, name, count) for name, count in counts.items() if count < FEW_PATIENTS]
     for output, name, count in few:
         console.print(
-            f"[yellow]only {count} patients are {name} for '{output}':[/] its figures and their intervals say next to nothing; "
-            f"with {FEW_PATIENTS} they begin to, and some dozens are wanted",
+            f"[yellow]only {count} patients are {name} for '{output}':[/] its metrics and their intervals mean next to nothing; "
+            f"at least {FEW_PATIENTS} patients are needed, and some dozens are better",
             highlight=False,
         )

@@ -1,28 +1,24 @@
-"""The model card of a bundle: Markdown with the metadata that the Hugging Face hub reads.
+"""The model card of a bundle, as Markdown with the metadata of the Hugging Face hub, and what all cards share.
 
-Everything in it comes from the run; nothing is written by hand, so the card cannot claim what was not
-measured.
+Everything in it comes from the run, so the card cannot claim what was not measured.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from eyeground.bundle.calibration import Calibration, describe_calibration
 from eyeground.bundle.description import BundleDescription, TrainingRecord
 from eyeground.core.templates import open_template
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.estimates import Estimate, as_text
-
-if TYPE_CHECKING:
-    from eyeground.workflows.build.common import Network
+from eyeground.workflows.build.network import Network
 
 _CARD_METRICS = ("auroc", "auprc", "sensitivity", "specificity", "brier")
 
 
 def model_card(
     name: str,
-    network: "Network",
+    network: Network,
     record: TrainingRecord,
     calibrations: Sequence[Calibration],
     evaluation: Evaluation,
@@ -41,8 +37,8 @@ def model_card(
         is_out_of_fold=any(output.folds for output in evaluation.outputs),
         evaluation=evaluation,
         metrics=_CARD_METRICS,
-        rows=[(output, _by_metric(output.all_estimates())) for output in evaluation.outputs],
-        macro=_by_metric(evaluation.macro),
+        rows=[(output, by_metric(output.all_estimates())) for output in evaluation.outputs],
+        macro=by_metric(evaluation.macro),
         shown=shown,
     )
 
@@ -67,7 +63,7 @@ def site_card(source: str, description: BundleDescription) -> str:
 
 
 def count_parameters(tensors: Mapping[str, tuple[int, ...]]) -> int:
-    """How many numbers were fitted, by the shapes of a network's tensors; statistics of batch normalisation are not."""
+    """How many weights were fitted, by the shapes of a network's tensors; statistics of batch normalisation do not count."""
     statistics = ("running_mean", "running_var", "num_batches_tracked")
     return sum(math.prod(shape) for name, shape in tensors.items() if not name.endswith(statistics))
 
@@ -77,7 +73,8 @@ def shown(estimate: Estimate | None) -> str:
     return "–" if estimate is None or estimate.value is None else as_text(estimate)
 
 
-def _by_metric(estimates: Iterable[Estimate]) -> dict[str, Estimate]:
+def by_metric(estimates: Iterable[Estimate]) -> dict[str, Estimate]:
+    """The first estimate of each metric, macro-averages under the name of what they average."""
     found: dict[str, Estimate] = {}
     for estimate in estimates:
         found.setdefault(estimate.metric.removeprefix("macro_"), estimate)

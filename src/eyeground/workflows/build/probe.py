@@ -1,8 +1,6 @@
-"""Adapting a bundle to labels of one's own: a probe on its frozen embedding, without torch; or the recipe of a fine-tuning.
+"""Adapts a bundle to your own labels: a probe on its frozen embedding, without torch, or the recipe of a fine-tuning.
 
-A manifest with splits is taken at its word: the probe is fitted to train, calibrated on validation, measured on test. A
-large one without is split. Of a small one, a split would take a third of what there is to learn from and leave a fifth to
-measure on; its probe is cross-validated over folds of patients instead, and in the end fitted to all photos.
+When a probe is split and when it is cross-validated is in docs/howto/your-own-classifier.md.
 """
 
 import json
@@ -33,7 +31,6 @@ from eyeground.probing.embedding import embeddings
 from eyeground.probing.regression import Head, fit_probe, probabilities
 from eyeground.workflows.build.common import (
     Built,
-    Network,
     Plan,
     predictions_of,
     refuse_leakage,
@@ -46,9 +43,10 @@ from eyeground.workflows.build.common import (
 from eyeground.workflows.build.familiarity import embedder, with_familiarity_of
 from eyeground.workflows.build.label_counts import report_label_counts, report_targets
 from eyeground.workflows.build.model_card import count_parameters
+from eyeground.workflows.build.network import Network
 from eyeground.workflows.build.run_folder import open_run
 
-# What fine-tuning changes of the defaults: lower layers, which hold what the bundle knows, learn more slowly.
+# Where fine-tuning differs from the defaults: lower layers, which are useful as they are, learn more slowly.
 FINETUNE_DEFAULTS = ("optimisation.layer_decay=0.8", "optimisation.learning_rate=0.0005")
 # Of so many labelled photos, a fifth is enough to measure on.
 FEWEST_TO_SPLIT = 1000
@@ -72,7 +70,7 @@ def finetune_recipe(
 
 @dataclass(frozen=True)
 class _Probed:
-    """The head that is shipped, the rows that it is measured on, what is predicted to measure it, and how, in words."""
+    """The head that goes into the bundle, the rows and predictions that it is measured on, and remarks on how."""
 
     head: Head
     rows: NDArray[np.intp]
@@ -81,15 +79,15 @@ class _Probed:
 
 
 def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: Plan, console: Console) -> Built:
-    """Fit a probe on the frozen embedding of a bundle, validate it, and write it as a bundle. Needs no torch.
+    """Fit a probe on the frozen embedding of a bundle, validate it, and write it as a bundle.
 
     Args:
-        manifest: With a column `split`: these splits are used. With a `fold` for every photo: these folds are. Else
-            fewer than 1,000 labelled photos are cross-validated in folds of patients, and more are split.
+        manifest: Its column `split` is used, or else its column `fold` if every photo has one. Without them, fewer than
+            1,000 labelled photos are cross-validated in folds of patients, and more are split.
         source: A bundle's folder, or the name of one that comes with this install.
 
     Raises:
-        UserError: For anything the user can mend: labels, splits, leakage, folders, too few positives or negatives.
+        UserError: For labels, splits, leakage, folders, or too few positives or negatives.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
     report_targets(recipe.targets, console)
@@ -103,8 +101,8 @@ def probe_embedding(manifest: Manifest, recipe: ProbeRecipe, source: str, plan: 
     embedded = embeddings(lambda: embedder(bundle), bundle.description.files[ONNX], photos.standard, plan.cache)
     by_split = "split" in manifest.table
     probed = (_by_split if by_split else _by_folds)(photos, embedded, recipe, console)
-    for name, strength in probed.head.C.items():
-        console.print(f"probe of '{name}': strength {strength:g}")
+    for name, C in probed.head.C.items():
+        console.print(f"probe of '{name}': C {C:g}")
     built = validate_and_export(
         _network(bundle, probed.head, recipe.targets),
         probed.predictions,
@@ -163,12 +161,12 @@ def _by_folds(photos: PreparedPhotos, embedded: NDArray[np.float32], recipe: Pro
     report_label_counts(photos, rows, recipe.targets, "to learn from and measure on", console)
     patients = photos.manifest.table["patient"].to_numpy(dtype=object)
     folds = photos.manifest.table["fold"].to_numpy(dtype=int)
-    with threadpool_limits(1):  # regressions this small lose more to waiting threads than they gain
+    with threadpool_limits(1):  # regressions this small are slower with several threads
         predicted = out_of_fold(embedded, photos.truth, patients, folds, recipe)
         head = fit_probe(embedded, photos.truth, patients, recipe)
     remark = (
         f"Cross-validated in {len(np.unique(folds))} folds of patients: each photo was predicted by a probe of the other folds, "
-        "its strength chosen within them. The bundle's probe is fitted to all photos; calibration and thresholds of the bundle "
+        "its regularisation chosen within them. The bundle's probe is fitted to all photos; calibration and thresholds of the bundle "
         "are chosen on the predictions out of fold."
     )
     return _Probed(head, rows, predictions_of(photos, rows, predicted, recipe.targets), (remark,))
@@ -187,17 +185,17 @@ def _network(bundle: Bundle, head: Head, targets: tuple[Target, ...]) -> Network
 
 
 def _known_to(bundle: Bundle, photos: PreparedPhotos, rows: NDArray[np.intp], console: Console) -> tuple[str, ...]:
-    """What to say of photos that are measured on although the embedding was learnt on them."""
+    """A remark on photos that are measured although the embedding was trained on them; warns if nobody knows."""
     hashes = hashes_of_standard(photos.standard[row] for row in rows)
     seen = bundle.trained_on(hashes)
     if seen is None:
         console.print(
-            f"[yellow]{bundle.description.name} does not list the photos it was trained on:[/] whether it knows these cannot be "
+            f"[yellow]{bundle.description.name} does not list the photos it was trained on:[/] whether these are among them cannot be "
             "checked"
         )
     if not seen:
         return ()
     known = sum(one in seen for one in hashes)
-    remark = f"{bundle.description.name} was itself trained on {known:,} of these {len(rows):,} photos: the figures are optimistic."
+    remark = f"{bundle.description.name} was itself trained on {known:,} of these {len(rows):,} photos: the metrics are optimistic."
     console.print(f"[yellow]{remark}[/]", highlight=False)
     return (remark,)

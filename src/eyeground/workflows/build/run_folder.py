@@ -1,16 +1,6 @@
 """A run folder: all that a result depends on, written before the work starts, and the rules of resuming it.
 
-```
-run/
-  recipe.yaml        every setting, defaults included
-  manifest.parquet   the photographs with the splits that were used
-  environment.json   versions, machine, command
-  checkpoints/       the last epoch and the best one
-  history.csv        loss and validation AUROC by epoch
-  predictions.parquet
-  evaluation/        metrics and figures
-  bundle/            the model
-```
+What lies in it is in docs/architecture.md.
 """
 
 import json
@@ -28,7 +18,7 @@ from eyeground.errors import UserError
 
 RECIPE, MANIFEST, ENVIRONMENT = "recipe.yaml", "manifest.parquet", "environment.json"
 PREDICTIONS, EVALUATION, BUNDLE = "predictions.parquet", "evaluation", "bundle"
-# Written before the work starts; the recipe is the last of them, because its presence says that the folder is a run.
+# Written before the work starts; the recipe last, because its presence marks the folder as a run.
 _AT_START = (ENVIRONMENT, MANIFEST, RECIPE)
 _LATER = (PREDICTIONS, EVALUATION, BUNDLE, "checkpoints", "history.csv", "tensorboard", "masks")
 _PACKAGES = (
@@ -45,10 +35,10 @@ _PACKAGES = (
 
 
 def make_room(folder: Path, resume: bool, overwrite: bool) -> None:
-    """Refuse a run folder that cannot be used, before anything slow; or clear it of its run, if that is asked for.
+    """Refuse a run folder that cannot be used, before anything slow; or delete its run, if `overwrite`.
 
     Raises:
-        UserError: If the folder holds a run and neither resuming nor overwriting is asked for, or something else.
+        UserError: If the folder holds something else, or a run that is neither to be resumed nor overwritten.
     """
     if not folder.exists() or not any(folder.iterdir()):
         return
@@ -60,7 +50,7 @@ def make_room(folder: Path, resume: bool, overwrite: bool) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     elif not resume and not _is_barely_started(folder):
         raise UserError(
-            f"{folder}: holds a run already; add --resume to go on with it or --overwrite to replace it, or choose another folder "
+            f"{folder}: holds a run already; add --resume to continue it or --overwrite to replace it, or choose another folder "
             "with -o"
         )
 
@@ -68,13 +58,13 @@ def make_room(folder: Path, resume: bool, overwrite: bool) -> None:
 def open_run(folder: Path, recipe: Settings, manifest: Manifest, resume: bool) -> Manifest:
     """Start a run folder, or check that an existing one can be resumed with the same recipe and photographs.
 
-    A run that stopped before it had done anything, for a wrong target perhaps, is started again.
+    A run that stopped before it had computed anything, for a wrong target perhaps, is started again.
 
     Returns:
-        As stored in the run folder: its splits are the ones to use.
+        The manifest as stored in the run folder, with the splits to use.
 
     Raises:
-        UserError: If the folder holds another run, or a run and `resume` is not asked for, or no run and it is.
+        UserError: If the folder holds another run, or a run that is not to be resumed.
     """
     make_room(folder, resume, overwrite=False)
     if (folder / RECIPE).is_file() and resume:
@@ -122,9 +112,9 @@ def _accelerators() -> list[str]:
 
 
 def _difference(folder: Path, recipe: Settings, manifest: Manifest) -> str:
-    """In what a run differs from another recipe and manifest, in words; empty if in nothing."""
+    """What differs between a run and another recipe and manifest, as text; empty if nothing does."""
     stored = read_recipe(type(recipe), folder / RECIPE)
-    # The machine changes speed only: a run may go on with other workers or on another device.
+    # The machine changes speed only: a run may continue with other workers or on another device.
     ours, theirs = (settings.model_dump(exclude={"machine"}) for settings in (recipe, stored))
     key = next((key for key in ours if ours[key] != theirs[key]), None)
     if key is not None:

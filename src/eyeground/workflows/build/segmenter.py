@@ -1,7 +1,7 @@
 """From a manifest with masks to a segmenter's bundle: split, prepare, fit, choose thresholds, export, measure.
 
-Thresholds are those with the best Dice over the pixels of validation photos; where the manifest has none, as in DRIVE's
-official halves, of training photos. Metrics are of test photos, drawn by the exported graph itself.
+Thresholds have the best Dice over validation photos, or over training photos where there are no others, as in DRIVE.
+Metrics are of test photos, segmented by the exported graph itself. See docs/segmentation.md.
 """
 
 import json
@@ -54,8 +54,8 @@ from eyeground.workflows.segment.measure import ESTIMATES, MODEL, measure_segmen
 
 MASKS = "masks"
 RECORDED = ("dice", "auroc", "auprc", "sensitivity", "specificity")
-LEAST_AUROC = 0.6  # over pixels; even a segmenter of dots, taught by few photos, reaches 0.8
-MOST_FOR_THRESHOLDS = 200  # photos: a few million pixels settle a threshold to the third digit
+LEAST_AUROC = 0.6  # over pixels; even a segmenter of tiny lesions, trained on few photos, reaches 0.8
+MOST_FOR_THRESHOLDS = 200  # photos: a few million pixels fix a threshold to the third digit
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def segmentation_recipe(
     """The recipe of a segmenter: a bundle's network and normalisation, the structures, then the user's overrides.
 
     Args:
-        source: What the encoder starts from. Of a bundle the network is taken, too; of all else it is the recipe's.
-        structures: Names, with `:absent` after those of which an empty mask cell says that there is none.
+        source: What the encoder starts from. A bundle brings its network; otherwise the recipe's is used.
+        structures: Names; `NAME:absent` where an empty mask cell means that the photo has no such structure.
     """
     given = [
         "initialisation=" + json.dumps(source),
@@ -98,12 +98,12 @@ def _structure(text: str) -> dict[str, str]:
 def train_segmenter(
     manifest: Manifest, recipe: SegmentationRecipe, plan: Plan, console: Console, resume: bool
 ) -> BuiltSegmenter:
-    """Run the whole build; a run killed at any point is resumed to the same metrics.
+    """Run the entire build; a run killed at any point is resumed to the same metrics.
 
     A manifest without splits is split by patient (70 % train, 10 % validation, 20 % test).
 
     Raises:
-        UserError: For anything the user can mend: masks, splits, leakage, weights, folders.
+        UserError: For masks, splits, leakage, weights or folders.
     """
     if "split" not in manifest.table:
         console.print(f"the manifest has no splits: patients are split by seed {recipe.seed}, 70/10/20 %")
@@ -138,21 +138,21 @@ def train_segmenter(
 def choose_thresholds(
     segmenter: SegmentationNetwork, photos: AnnotatedPhotos, recipe: SegmentationRecipe
 ) -> tuple[OperatingPoint, ...]:
-    """The threshold of each structure with the best Dice over validation photos, or over training photos where there are none."""
+    """The threshold with the best Dice of each structure, over validation photos or else over training photos."""
     chosen_on: Literal["validation", "train"] = "validation" if len(photos.rows("validation")) else "train"
     rows = photos.rows(chosen_on)
     counts: dict[str, list[PixelCounts]] = {structure.name: [] for structure in recipe.structures}
     for row in track(rows[:MOST_FOR_THRESHOLDS], "choosing thresholds"):
         standard = read_prepared_standard(photos.standard[row])
-        drawing = _draw(segmenter, standard)
+        segmented = _segmented(segmenter, standard)
         for structure, mask in zip(recipe.structures, photos.masks[row], strict=True):
             if mask != "unknown":
-                drawn = truth_of(photos.manifest, int(row), structure, standard)
-                found = count_pixels(drawing.original(structure.name), drawn.truth, drawn.inside)
+                annotated = truth_of(photos.manifest, int(row), structure, standard)
+                found = count_pixels(segmented.original(structure.name), annotated.truth, annotated.inside)
                 counts[structure.name].append(found)
     thresholds = {name: best_threshold(found) for name, found in counts.items()}
     for name, threshold in thresholds.items():
-        _refuse_what_learnt_nothing(name, counts[name], threshold, chosen_on)
+        _refuse_untrained(name, counts[name], threshold, chosen_on)
     return tuple(
         OperatingPoint(
             output=name,
@@ -166,8 +166,8 @@ def choose_thresholds(
     )
 
 
-def _refuse_what_learnt_nothing(name: str, counts: Sequence[PixelCounts], threshold: float, chosen_on: str) -> None:
-    """A segmenter that orders pixels by chance, or calls all of them, must not become a bundle that draws."""
+def _refuse_untrained(name: str, counts: Sequence[PixelCounts], threshold: float, chosen_on: str) -> None:
+    """A segmenter that ranks pixels by chance, or marks all of them, must not become a bundle."""
     positives, negatives = (
         np.sum([getattr(one, kind) for one in counts], axis=0) for kind in ("positives", "negatives")
     )
@@ -176,13 +176,13 @@ def _refuse_what_learnt_nothing(name: str, counts: Sequence[PixelCounts], thresh
     share = float(pixels[np.searchsorted(EDGES, np.float32(threshold), side="right") :].sum() / pixels.sum())
     if not area >= LEAST_AUROC or share > MOST_COVERED:
         raise UserError(
-            f"'{name}' was not learnt, so no bundle is written: on {chosen_on} photos the AUROC over pixels is {area:.2f} "
-            f"(chance is 0.5), and the best threshold calls {share:.0%} of the field of view. Look at the masks with "
+            f"'{name}' was not learned, so no bundle is written: on {chosen_on} photos the AUROC over pixels is {area:.2f} "
+            f"(chance is 0.5), and the best threshold marks {share:.0%} of the field of view. Look at the masks with "
             "`eyeground check`; with few photos, more epochs (--set optimisation.epochs=…) or another learning rate may help"
         )
 
 
-def _draw(segmenter: SegmentationNetwork, standard: StandardPhoto) -> SegmentedPhoto:
+def _segmented(segmenter: SegmentationNetwork, standard: StandardPhoto) -> SegmentedPhoto:
     with torch.inference_mode():
         maps = segmenter.probabilities(torch.from_numpy(standard.pixels[np.newaxis]))[0].numpy()
     return SegmentedPhoto(standard, dict(zip(segmenter.structures, maps, strict=True)), {})

@@ -1,4 +1,4 @@
-"""`pretrain` and `adapt --finetune`: split, prepare, fit all layers with torch, and hand over to `build`."""
+"""`pretrain` and `adapt --finetune`: split, prepare, fit all layers with torch, validate and export."""
 
 import os
 from dataclasses import replace
@@ -18,7 +18,6 @@ from eyeground.training.fit import fit, predict
 from eyeground.training.soft_labels import with_soft_labels
 from eyeground.workflows.build.common import (
     Built,
-    Network,
     Plan,
     predictions_of,
     public_name,
@@ -31,21 +30,22 @@ from eyeground.workflows.build.common import (
 )
 from eyeground.workflows.build.familiarity import with_familiarity
 from eyeground.workflows.build.label_counts import report_targets
+from eyeground.workflows.build.network import Network
 from eyeground.workflows.build.run_folder import open_run
 
 
 def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, console: Console, resume: bool) -> Built:
-    """Run the whole build; a run killed at any point is resumed to the same figures.
+    """Run the entire build; a run killed at any point is resumed to the same metrics.
 
     A manifest without splits is split by patient (70 % train, 10 % validation, 20 % test), stratified by the
     targets.
 
     Raises:
-        UserError: For anything the user can mend: labels, splits, leakage, weights, folders.
+        UserError: For labels, splits, leakage, weights or folders.
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
     report_targets(recipe.targets, console)
-    # With several devices Lightning starts this command again for each of them, and they join the run of the first.
+    # With several devices Lightning starts this command once for each, and the others join the run of the first.
     resume = resume or os.environ.get("LOCAL_RANK", "0") != "0"
     manifest = with_splits(manifest, recipe.targets, recipe.seed, console)
     refuse_leakage(manifest, plan.allow_leakage, console)
@@ -74,7 +74,7 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
 
 
 def network_of(classifier: Classifier) -> Network:
-    """What validating and exporting needs to know of a torch network."""
+    """A torch network as validating and exporting see it."""
     return Network(
         architecture=classifier.architecture,
         preprocessing=classifier.preprocessing,

@@ -1,1 +1,1 @@
-"""Evidence maps of a table of photographs: drawn, measured against outlines, gathered in a report."""
+"""Evidence maps of photographs: drawn, measured against masks, and reported."""

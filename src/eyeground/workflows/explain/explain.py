@@ -1,7 +1,7 @@
-"""`explain`: one output's maps of a manifest's photos, by several methods and models side by side, and how good they are.
+"""`explain`: maps of one output by several methods and models side by side, drawn and, with lesion masks, measured.
 
-Every photo becomes one picture with all maps beside it. With lesion masks the maps are measured, photo by photo, in
-the same run and on the same machine, so that figures and costs can be compared in pairs (`explain_figures`).
+All maps of a photo are measured in one run on one machine, so that measures and costs are compared in pairs. See
+docs/explanation.md.
 """
 
 from collections.abc import Mapping
@@ -45,13 +45,13 @@ TOLERANCE = 0.02
 
 @dataclass(frozen=True)
 class ExplainPlan:
-    """What is explained.
+    """What to explain, and how.
 
     Attributes:
-        output: An output that every model has.
+        output: An output of every model.
         methods: Names from `explanation.maps.METHODS`.
-        measure: Whether maps are held against lesion masks; photos without an outlined lesion are then left out.
-        curves: Whether maps that are measured are held against their network, too, by deletion and insertion.
+        measure: Whether to compare maps with lesion masks; photos without an outlined lesion are then left out.
+        curves: Whether to also measure deletion and insertion curves.
     """
 
     output: str
@@ -62,7 +62,7 @@ class ExplainPlan:
 
 @dataclass(frozen=True)
 class ExplainedPhotos:
-    """What came out.
+    """Maps of photos.
 
     Attributes:
         photos: One row for each photo, model and method: `photo`, `patient`, `model`, `method`, `picture`,
@@ -80,7 +80,7 @@ class ExplainedPhotos:
 def explain_manifest(
     manifest: Manifest, models: Mapping[str, Classifier], plan: ExplainPlan, folder: Path, cache: Path, jobs: int
 ) -> ExplainedPhotos:
-    """Draw, and where asked measure, every photo's maps.
+    """Draw every photo's maps, and measure them if the plan says so.
 
     Args:
         models: By the name that pictures and tables show.
@@ -90,7 +90,7 @@ def explain_manifest(
 
     Raises:
         UserError: If a model lacks the output, a method does not exist or fit the backbone, masks are missing or do not
-            fit, or nothing is left to explain.
+            fit, or no photo is left to explain.
     """
     for classifier in models.values():
         classifier.eval()
@@ -109,17 +109,13 @@ def explain_manifest(
     left_out: dict[str, str] = {}
     for index, photo in enumerate(track(list(manifest.table["photo"]), "explaining")):
         failures = [found.failures[index] for found in prepared.values() if index in found.failures]
-        why = (
-            failures[0]
-            if failures
-            else "no lesion is outlined"
-            if plan.measure and not _outlined(manifest, index)
-            else ""
-        )
-        if why:
-            left_out[str(photo)] = why
+        if plan.measure and not _outlined(manifest, index):
+            failures.append("no lesion is outlined")
+        if failures:
+            left_out[str(photo)] = failures[0]
             continue
-        standards = {name: read_prepared_standard(_present(found.paths[index])) for name, found in prepared.items()}
+        paths = {name: found.paths[index] for name, found in prepared.items()}
+        standards = {name: read_prepared_standard(path) for name, path in paths.items() if path is not None}
         picture = f"photos/{index + 1:05d}.jpg"
         found_rows, panels = _explain_one(manifest, index, models, standards, plan)
         drawn = draw_row(next(iter(standards.values())), panels)
@@ -138,7 +134,7 @@ def explain_manifest(
 
 
 def _warm_up(models: Mapping[str, Classifier], plan: ExplainPlan) -> None:
-    """A method's first map also pays for imports and memory, which is no cost per photo."""
+    """Make every map once: the first one also pays for imports and memory, which is no cost per photo."""
     for classifier in models.values():
         side = classifier.preprocessing.side
         for method in plan.methods:
@@ -152,20 +148,20 @@ def _explain_one(
     standards: Mapping[str, StandardPhoto],
     plan: ExplainPlan,
 ) -> tuple[list[dict[str, object]], list[Panel]]:
-    whose = {"photo": manifest.table["photo"].iloc[index], "patient": manifest.table["patient"].iloc[index]}
+    subject = {"photo": manifest.table["photo"].iloc[index], "patient": manifest.table["patient"].iloc[index]}
     rows: list[dict[str, object]] = []
     panels = []
     for name, classifier in models.items():
         standard = standards[name]
         truth = _Truth.of(manifest, index, standard) if plan.measure else None
         if truth:
-            rows.append({**whose, "model": name, "method": CHANCE, **truth.chance()})
+            rows.append({**subject, "model": name, "method": CHANCE, **truth.chance()})
         for method in plan.methods:
             found = explain(classifier, standard.pixels, plan.output, method)
             measured = truth.measures(found.values) if truth else {}
             if truth:
                 measured |= _curve_areas(classifier, standard, plan, found.values)
-            rows.append({**whose, "model": name, "method": method, **_cost(found), **measured})
+            rows.append({**subject, "model": name, "method": method, **_cost(found), **measured})
             panels.append(Panel(name if len(models) > 1 else "", method, found.values, standard.field_of_view))
     return rows, panels
 
@@ -173,7 +169,7 @@ def _explain_one(
 def _curve_areas(
     classifier: Classifier, standard: StandardPhoto, plan: ExplainPlan, values: NDArray[np.float32]
 ) -> dict[str, object]:
-    """Areas under deletion and insertion curves of the output's probability; NaN where they are not asked for."""
+    """Areas under deletion and insertion curves of the output's probability; NaN if the plan has no curves."""
     if not plan.curves:
         return dict.fromkeys(CURVES, np.nan)
     index = output_index(classifier, plan.output)
@@ -198,7 +194,7 @@ def _cost(found: Explained) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class _Truth:
-    """What is outlined on one standard photo; all boolean (side, side)."""
+    """The masks of one standard photo, boolean (side, side)."""
 
     lesion: NDArray[np.bool_]
     disc: NDArray[np.bool_] | None
@@ -227,7 +223,7 @@ class _Truth:
         }
 
     def chance(self) -> dict[str, object]:
-        """What an even map scores: shares of area."""
+        """The measures of an even map: shares of area."""
         inside = self.field_of_view
         share = area_share(self.lesion, inside)
         return {
@@ -255,14 +251,9 @@ def _outlined(manifest: Manifest, index: int) -> list[str]:
 
 
 def _read_mask(manifest: Manifest, column: str, index: int, standard: StandardPhoto) -> NDArray[np.bool_]:
-    """A mask on the standard photo: every pixel that it touches, since the smallest lesions fill none."""
+    """A mask on the standard photo: every pixel that it touches, since the smallest lesions fill no pixel."""
     mask = read_mask(manifest.root / str(manifest.table[column].iloc[index]))
     return np.asarray(standard.geometry.to_standard(mask.astype(np.float32)) > 0)
-
-
-def _present(path: Path | None) -> Path:
-    assert path is not None  # photos that could not be read are left out before
-    return path
 
 
 def _save_sheet(strips: list[NDArray[np.uint8]], folder: Path, number: int) -> Path:

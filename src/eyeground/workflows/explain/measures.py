@@ -1,7 +1,6 @@
-"""From measures of each photo to figures with intervals over patients, and differences in pairs.
+"""From the measures of each photo to means with intervals over patients, and paired differences.
 
-A figure is a mean over photos. All methods and models meet the same resamples of patients, so a difference, from the
-evidence map or from chance, is taken resample by resample. Intervals are percentiles, as for differences elsewhere.
+All methods and models share the same resamples of patients. Intervals are percentiles. See docs/explanation.md.
 """
 
 from itertools import product
@@ -27,14 +26,14 @@ COSTS = ("milliseconds", "forward_passes", "backward_passes")
 
 
 def measure_table(photos: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
-    """Figures of every model, method and measure.
+    """Mean of every measure by model and method, over photos.
 
     Args:
         photos: As `explain.ExplainedPhotos.photos`, measured.
-        resamples: Bootstrap resamples of patients; without any there are no intervals.
+        resamples: Bootstrap resamples of patients; with 0 there are no intervals.
 
     Returns:
-        `model`, `method`, `measure`, `minus` (empty for a figure; `evidence`, `traced` or `chance` for the paired
+        `model`, `method`, `measure`, `minus` (empty for a mean; `evidence`, `traced` or `chance` for the paired
         difference from it), `value`, `low`, `high` (95 %), `n_photos`, `n_patients`. Measures are shares in 0-1,
         `milliseconds` and passes are means per photo. Photos where a measure is undefined are left out of it.
     """
@@ -49,9 +48,9 @@ def measure_table(photos: pd.DataFrame, resamples: int, seed: int) -> pd.DataFra
             if (model, minus) in maps:
                 of_photo[model, method, measure, minus] = own - wide[measure, model, minus].to_numpy(dtype=float)
     of_photo = {key: values for key, values in of_photo.items() if not np.isnan(values).all()}
-    drawn = _resampled(np.stack(list(of_photo.values()), axis=1), patient, resamples, seed)
+    resamples_of = _resampled(np.stack(list(of_photo.values()), axis=1), patient, resamples, seed)
     rows = []
-    for (key, values), resampled in zip(of_photo.items(), drawn.T, strict=True):
+    for (key, values), resampled in zip(of_photo.items(), resamples_of.T, strict=True):
         known = ~np.isnan(values)
         low, high = percentile_interval(resampled) if resamples else (np.nan, np.nan)
         rows.append((*key, values[known].mean(), low, high, known.sum(), len(np.unique(patient[known]))))
@@ -60,7 +59,7 @@ def measure_table(photos: pd.DataFrame, resamples: int, seed: int) -> pd.DataFra
 
 
 def _references(measure: str, method: str) -> list[str]:
-    """What a method's measure is compared with."""
+    """The methods that a method's measure is compared with."""
     if method == CHANCE:
         return []
     references = [EVIDENCE, *([] if method in SIGNED else [TRACED])] if method != EVIDENCE else []

@@ -1,7 +1,7 @@
-"""A photo and its maps in a row, each with the scale its colours stand for, and rows stacked to a contact sheet.
+"""A photo and its maps in a row, each with its colour scale, and rows stacked to a contact sheet.
 
-Evidence is coloured in logits, on a scale fitted to each map as in screening; maps in 0-1 are coloured to 1. Colours of
-two methods are therefore not to be compared, places are.
+Evidence is coloured in logits, on a scale fitted to each map as in screening; other maps in 0-1. So places can be
+compared between methods, colours cannot.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ BAR_WIDTH, BAR_HEIGHT, MID_GREY = 96, 10, 120
 
 @dataclass(frozen=True)
 class Panel:
-    """A map to be drawn.
+    """One map of a row.
 
     Attributes:
         model, method: As the caption names them; `model` may be empty.
@@ -43,13 +43,13 @@ class Panel:
 def draw_row(standard: StandardPhoto, panels: Sequence[Panel]) -> NDArray[np.uint8]:
     """The photo and its maps from left to right, uint8 RGB (PANEL_SIDE + CAPTION_HEIGHT, PANEL_SIDE * (1 + panels), 3)."""
     square = _square(standard.pixels)
-    drawn = [np.concatenate([_caption("photo", "", None), square])]
+    parts = [np.concatenate([_caption("photo", "", None), square])]
     for panel in panels:
         scale = scale_of(panel.values, panel.field_of_view) if panel.method in SIGNED else 1.0
         inside = cv2.resize(panel.field_of_view.astype(np.uint8), (PANEL_SIDE, PANEL_SIDE)) > 0
         over = draw_evidence(square, panel.values, scale, inside)
-        drawn.append(np.concatenate([_caption(panel.method, panel.model, scale), over]))
-    return np.concatenate(drawn, axis=1)
+        parts.append(np.concatenate([_caption(panel.method, panel.model, scale), over]))
+    return np.concatenate(parts, axis=1)
 
 
 def stack_rows(rows: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -66,7 +66,7 @@ def _square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _caption(method: str, model: str, scale: float | None) -> NDArray[np.uint8]:
-    """Names to the left; to the right the colours, and what their ends mean."""
+    """Names at the left; the colour scale with its ends at the right."""
     image = Image.new("RGB", (PANEL_SIDE, CAPTION_HEIGHT), PAPER)
     draw = ImageDraw.Draw(image)
     draw.text((8, 4), method, fill=INK, font=ImageFont.load_default(16))

@@ -1,4 +1,4 @@
-"""The report of measured maps: what was measured, the figures, what they cost, and what they do not show."""
+"""The report of measured maps: what was measured, means and paired differences, costs, and limits."""
 
 import sys
 from collections.abc import Hashable, Mapping
@@ -33,24 +33,23 @@ WORDS = {
 
 
 def write_explanation_report(
-    found: ExplainedPhotos, figures: pd.DataFrame, output: str, folder: Path, resamples: int, seed: int
+    found: ExplainedPhotos, measures: pd.DataFrame, output: str, folder: Path, resamples: int, seed: int
 ) -> Path:
     """Write `report.html` and its tables.
 
     Args:
-        found: Measured.
-        figures: As `explain_figures.measure_table` gives them.
-        output: The output that was explained.
-        resamples, seed: Behind the intervals.
+        measures: As from `measures.measure_table`.
+        output: The explained output.
+        resamples, seed: Of the intervals.
     """
-    models = list(figures["model"].unique())
-    photos, patients = int(figures["n_photos"].max()), int(figures["n_patients"].max())
+    models = list(measures["model"].unique())
+    photos, patients = int(measures["n_photos"].max()), int(measures["n_patients"].max())
     sections = tuple(
         Section(
             f"maps-{number}",
             f"Maps of {model}",
             _paragraphs(photos, patients, resamples),
-            _tables(figures, model, number),
+            _tables(measures, model, number),
         )
         for number, model in enumerate(models, start=1)
     )
@@ -59,8 +58,8 @@ def write_explanation_report(
         title=f"Where the evidence for {describe_output(output)} lies",
         subtitle=f"{', '.join(models)}; {photos:,} photos of {patients:,} patients with outlined lesions",
         date=datetime.now(UTC).date().isoformat(),
-        summary=_summary(figures, models[0]),
-        remarks=("Agreement with outlined lesions is no proof that a network decides for the right reason.",),
+        summary=_summary(measures, models[0]),
+        remarks=("Agreement with outlined lesions does not prove that a network decides for the right reason.",),
         sections=(*sections, gallery),
         provenance=Provenance(shown_command(sys.argv), seed, resamples),
     )
@@ -70,15 +69,15 @@ def write_explanation_report(
 def _paragraphs(photos: int, patients: int, resamples: int) -> tuple[str, ...]:
     return (
         f"{photos:,} photos of {patients:,} patients. Lesions are microaneurysms, haemorrhages, hard and soft exudates, taken "
-        "together; everything is measured within the field of view. Chance is what an even map scores: shares of area.",
+        "together; everything is measured within the field of view. Chance is the score of an even map: shares of area.",
         f"Intervals are 95 %, percentiles of {resamples:,} resamples of patients, the same for all methods; differences are "
-        "taken photo by photo. They are not adjusted for the number of comparisons. Times were taken in this run, one photo "
-        "at a time, and hold for this machine and its load.",
+        "taken photo by photo. They are not adjusted for the number of comparisons. Times are of this run, one photo at a "
+        "time, on this machine under its load.",
     )
 
 
-def _tables(figures: pd.DataFrame, model: str, number: int) -> tuple[TableBlock, ...]:
-    own = figures[figures["model"] == model]
+def _tables(measures: pd.DataFrame, model: str, number: int) -> tuple[TableBlock, ...]:
+    own = measures[measures["model"] == model]
     captions = {
         "": "Means over photos.",
         EVIDENCE: "Paired difference from the evidence map.",
@@ -92,13 +91,13 @@ def _tables(figures: pd.DataFrame, model: str, number: int) -> tuple[TableBlock,
     )
 
 
-def _table(figures: pd.DataFrame, minus: str) -> pd.DataFrame:
+def _table(measures: pd.DataFrame, minus: str) -> pd.DataFrame:
     """Measures as rows, methods as columns."""
     cells = {
         (row["measure"], row["method"]): (signed if minus else as_text)(estimate_of(row))
-        for row in figures.to_dict("records")
+        for row in measures.to_dict("records")
     }
-    methods = list(dict.fromkeys(figures["method"]))
+    methods = list(dict.fromkeys(measures["method"]))
     rows = [
         [WORDS[measure], *(cells.get((measure, method), "–") for method in methods)]
         for measure in (*MEASURES, *COSTS)
@@ -113,9 +112,9 @@ def estimate_of(row: Mapping[Hashable, Any]) -> Estimate:
     return Estimate(str(row["measure"]), value, low, high)
 
 
-def _summary(figures: pd.DataFrame, model: str) -> tuple[KeyEstimate, ...]:
+def _summary(measures: pd.DataFrame, model: str) -> tuple[KeyEstimate, ...]:
     """The pointing game of every method, its difference from the evidence map below."""
-    own = figures[(figures["model"] == model) & (figures["measure"] == "pointing")]
+    own = measures[(measures["model"] == model) & (measures["measure"] == "pointing")]
     shown = []
     for row in own[own["minus"] == ""].to_dict("records"):
         apart = own[(own["minus"] == EVIDENCE) & (own["method"] == row["method"])].to_dict("records")
@@ -127,5 +126,7 @@ def _summary(figures: pd.DataFrame, model: str) -> tuple[KeyEstimate, ...]:
 def _picture(sheet: Path, output: str) -> Picture:
     pixels = cv2.imread(str(sheet))
     jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
-    alt = f"Photos in rows, each beside its maps for {describe_output(output)} under the methods and models that the captions name."
-    return Picture(jpeg, alt, "Warm colours speak for the output, blue against it; the scale stands above each map.")
+    alt = f"Photos in rows, each beside its maps for {describe_output(output)}, by the methods and models in the captions."
+    return Picture(
+        jpeg, alt, "Warm colours are evidence for the output, blue ones against it; the scale is above each map."
+    )

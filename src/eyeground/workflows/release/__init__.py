@@ -1,1 +1,1 @@
-"""Prepare a bundle for others: measured from its own graph, rounded, described by its card."""
+"""Prepare a bundle for others: rounded, evaluated from its own graph, documented by its card."""

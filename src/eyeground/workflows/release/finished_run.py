@@ -1,7 +1,4 @@
-"""A run folder after its work is done, read back whole: what a release is made from.
-
-Nothing is taken from anywhere else, so what a release says of its training is what the training wrote down.
-"""
+"""A run folder after its work is done, read back completely: the only source of a release."""
 
 import json
 from dataclasses import dataclass
@@ -22,12 +19,12 @@ SPEED = "photos_per_second"
 
 @dataclass(frozen=True)
 class Compute:
-    """What the training took, as far as the run recorded it.
+    """What the training took, as the run recorded it.
 
     Attributes:
         epochs: 0 for a probe.
-        seconds: Of all passes over the training photos, from each epoch's speed; without reading weights, validating
-            and exporting. None where no speed was recorded.
+        seconds: Of all passes over the training photos, by each epoch's speed; without validation and export. None
+            where no speed was recorded.
         machine: Such as `Linux x86_64`.
         software: Name and version.
     """
@@ -39,7 +36,7 @@ class Compute:
 
     @property
     def duration(self) -> str:
-        """`seconds` as people say it; empty where there are none."""
+        """`seconds` in a readable unit; empty where there are none."""
         if self.seconds is None:
             return ""
         return f"{self.seconds:.0f} seconds" if self.seconds < 120 else f"{self.seconds / 60:.0f} minutes"
@@ -47,12 +44,7 @@ class Compute:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A finished run.
-
-    Attributes:
-        manifest: With the splits that were used.
-        bundle: As training exported it, verified.
-    """
+    """A finished run, its manifest with the splits that were used."""
 
     folder: Path
     manifest: Manifest
@@ -64,13 +56,13 @@ def read_finished_run(folder: Path) -> FinishedRun:
     """Read a run folder.
 
     Raises:
-        UserError: If it is no run folder, the run is not finished, or something in it cannot be read.
+        UserError: If it is no run folder, the run is not finished, or a file of it cannot be read.
     """
     folder = Path(folder)
     if not (folder / RECIPE).is_file():
         raise UserError(f"{folder}: no run here; a run is a folder that `eyeground pretrain` or `adapt` wrote")
     if not (folder / BUNDLE / DESCRIPTION).is_file():
-        raise UserError(f"{folder}: the run is not finished, it has no bundle; go on with it by --resume")
+        raise UserError(f"{folder}: the run is not finished, it has no bundle; continue it with --resume")
     bundle = open_bundle(folder / BUNDLE)
     manifest = read_manifest(folder / MANIFEST)
     return FinishedRun(folder, manifest, bundle, _compute(folder, bundle.description.training.photos))

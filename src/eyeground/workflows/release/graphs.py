@@ -1,8 +1,4 @@
-"""Any graph of a bundle on standard photos from the disk, calibrated as screening is: what comparing graphs needs.
-
-A release holds three networks that should say the same (as trained, in 16 bits, in 8 bits), and only the first two are
-ever a bundle's `model.onnx`; so this takes a graph and a description, not a bundle.
-"""
+"""Calibrated probabilities of any graph, to compare a network as trained, in 16 bits and in 8 bits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,9 +23,9 @@ def probabilities_of(
 
     Args:
         graph: ONNX graph with the inputs and outputs of a bundle's.
-        description: Whose calibrations are applied.
+        description: Its calibrations are applied.
         standard: Standard photos, n of them.
-        what: What the progress bar calls it.
+        what: Name on the progress bar.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()

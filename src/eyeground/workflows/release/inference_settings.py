@@ -1,7 +1,7 @@
-"""A finished run whose network answers otherwise than it was trained to: at another side, from more views, or stacked.
+"""A finished run with other inference settings than in training: another side, more views, or a stacked output.
 
-No feature is learnt again, but every probability changes, so calibration and thresholds are chosen again, on the same
-validation photos. What comes out is a finished run like any other.
+Nothing is trained again, but every probability changes, so calibration and thresholds are chosen again on the same
+validation photos. See docs/howto/release-a-model.md.
 """
 
 from dataclasses import dataclass, replace
@@ -26,13 +26,13 @@ from eyeground.workflows.release.stacking import stack, stacked_columns
 
 @dataclass(frozen=True)
 class InferenceSettings:
-    """How a released model is to answer; None stands for as it was trained.
+    """Inference settings of a released model; None stands for as it was trained.
 
     Attributes:
         side: Pixels of a standard photo; see `Preprocessing.side`.
         views: 1, 2 or 4; see `Architecture.views`.
         scales: See `Architecture.scales`.
-        stacked: An output, and the output of which a share is added to it; see `stacking`.
+        stacked: An output, and the one whose logit is added to it in part; see `stacking`.
     """
 
     side: int | None = None
@@ -41,16 +41,16 @@ class InferenceSettings:
     stacked: tuple[str, str] | None = None
 
     def preprocessing(self, described: BundleDescription) -> Preprocessing:
-        """What photos have to go through for this way to answer."""
+        """The bundle's preprocessing with these settings."""
         return described.preprocessing.model_copy(update={"side": self.side or described.preprocessing.side})
 
     def architecture(self, described: BundleDescription) -> Architecture:
-        """The network that answers this way."""
+        """The bundle's architecture with these settings."""
         given = {"views": self.views, "scales": self.scales}
         return described.architecture.model_copy(update={name: value for name, value in given.items() if value})
 
     def changes(self, described: BundleDescription) -> bool:
-        """Whether a bundle answers otherwise than this."""
+        """Whether these settings differ from the bundle's."""
         same = (described.preprocessing, described.architecture)
         return bool(self.stacked) or (self.preprocessing(described), self.architecture(described)) != same
 
@@ -59,10 +59,10 @@ AS_TRAINED = InferenceSettings()
 
 
 def network_with_settings(run: FinishedRun, inference: InferenceSettings) -> Classifier:
-    """The run's network, set to look this way; it is not stacked yet.
+    """The run's network with these settings, not stacked yet.
 
     Raises:
-        UserError: If it cannot look or be stacked this way.
+        UserError: If the settings do not fit the network.
     """
     trained, described = load(run.bundle.folder), run.bundle.description
     if inference.stacked is not None:
@@ -72,7 +72,7 @@ def network_with_settings(run: FinishedRun, inference: InferenceSettings) -> Cla
         network.load_state_dict(trained.state_dict())
     except RuntimeError as error:
         raise UserError(
-            f"backbone '{described.architecture.backbone}' is bound to the {described.preprocessing.side} px it was trained at; "
+            f"backbone '{described.architecture.backbone}' only takes the {described.preprocessing.side} px it was trained at; "
             "leave out --side"
         ) from error
     return network.eval()
@@ -86,16 +86,14 @@ def with_inference_settings(
     folder: Path,
     console: Console,
 ) -> FinishedRun:
-    """The run with a bundle in `folder` that answers this way.
+    """The run with a new bundle in `folder` that has these settings.
 
     Args:
-        classifier: What `network_with_settings` gives; stacked in place.
-        photos: The run's, by the preprocessing that this way of answering needs.
-        folder: Where the bundle goes.
-        console: Where calibration is told.
+        classifier: From `network_with_settings`; stacked in place.
+        photos: The run's, by the new preprocessing.
 
     Raises:
-        UserError: If the share to be stacked is not above 0.
+        UserError: If the stacked share is not above 0.
     """
     described = run.bundle.description
     rows = photos.rows("validation")
@@ -122,6 +120,6 @@ def with_inference_settings(
 
 
 def _trained_at(described: BundleDescription, side: int) -> TrainingRecord:
-    """The training, with the side of its photos where the model answers at another."""
+    """The training record, with the side in training if the model now takes another."""
     known = described.trained_side
     return described.training.model_copy(update={"side": None if known == side else known})

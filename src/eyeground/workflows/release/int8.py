@@ -1,11 +1,7 @@
-"""An 8-bit graph, if one is good enough: ways are tried in order, and validation photos judge each.
+"""An 8-bit graph, if one is good enough: methods are tried in order, and validation photos decide.
 
-The gate is narrow, because who takes the small graph expects the figures of the large one: for every output that
-screening's answer rests on, AUROC must fall by less than 0.002, and fewer than 0.5 % of decisions at the operating
-point may change. Where validation has fewer than 200 photos nothing is tried, for they could not tell. Validation photos are the ones to judge by: a way chosen by test photos would flatter the figures of
-test. But they judge mildly: thresholds were chosen on them, and so lie in gaps between their scores, where little can
-flip. Whatever is released is therefore run on the test photos once, which decides nothing and is told beside it. What
-every way cost is recorded, also where none was good enough.
+The gate is in docs/bundle.md. Test photos do not decide, since that would bias their metrics; the released graph runs
+on them once, for the record. The cost of every method is recorded, also where none was good enough.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +21,7 @@ from eyeground.workflows.release.graphs import probabilities_of
 
 LARGEST_DROP = 0.002
 LARGEST_SHARE_FLIPPED = 0.005
-FEWEST_JUDGES = 200  # among fewer, one changed decision is more than the share that may change
+FEWEST_JUDGES = 200  # of fewer, a single changed decision is more than the allowed share
 CALIBRATION_PHOTOS = 200
 
 Array = NDArray[np.float64]
@@ -33,10 +29,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Judges:
-    """What an 8-bit graph is held against.
+    """Photos that an 8-bit graph is compared on.
 
     Attributes:
-        standard: Standard photos of the validation split (or of test, to tell what a released one costs), n of them.
+        standard: Standard photos of validation (or of test, for the cost of a released graph), n of them.
         truth: Shape (n, outputs): 0, 1 or NaN.
         probabilities: Shape (n, outputs), calibrated, of the graph in 32 bits.
     """
@@ -53,27 +49,25 @@ def try_ways(
     training: Sequence[Path],
     judges: Judges,
     test: Judges,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     ways: Sequence[Way] = WAYS,
 ) -> tuple[Quantisation, ...]:
-    """Quantise a graph in one way after another until one is good enough.
+    """Quantise a graph by one method after another until one is good enough.
 
     Args:
         graph: In float32.
-        target: Where the 8-bit graph goes; nothing is left there if none is good enough.
+        target: Path of the 8-bit graph; nothing is left there if none is good enough.
         description: Of the bundle.
-        training: Standard photos of the training split, by which ranges are set: evenly spread ones, 200 at most.
+        training: Standard photos of train, of which up to 200, evenly spread, set the ranges.
         judges: Validation photos, which decide.
-        test: Test photos, on which the one that is released is run once.
-        tell: Takes a sentence on each way.
+        test: Test photos, which the released graph is run on once.
+        report: Takes a sentence on each method.
 
     Returns:
-        What was measured of every way that was tried; the last is `released` if it was good enough.
+        The measurements of every method that was tried; the last is `released` if it was good enough.
     """
     if len(judges.standard) < FEWEST_JUDGES:
-        tell(
-            f"8 bits: not tried, {len(judges.standard)} validation photos are too few to judge by ({FEWEST_JUDGES} are not)"
-        )
+        report(f"8 bits: not tried, {len(judges.standard)} validation photos are too few ({FEWEST_JUDGES} are needed)")
         return ()
     chosen = np.unique(np.linspace(0, len(training) - 1, min(CALIBRATION_PHOTOS, len(training))).astype(int))
     photos = np.stack([read_prepared(training[place]) for place in chosen])
@@ -87,19 +81,19 @@ def try_ways(
             measured = {"test_photos": len(test.standard), "test_outputs": _outputs(description, test, on_test)}
             one = one.model_copy(update=measured)
         tried.append(one)
-        tell(f"8 bits, {one.method}: {in_figures(one)}")
+        report(f"8 bits, {one.method}: {describe_cost(one)}")
         if one.released:
             return tuple(tried)
     target.unlink(missing_ok=True)
     return tuple(tried)
 
 
-def in_figures(one: Quantisation) -> str:
-    """What a way cost the outputs that decide, in words."""
-    said = _costs(one.outputs, one.gated, one.photos) + ("; released" if one.released else "; refused")
+def describe_cost(one: Quantisation) -> str:
+    """The changes of AUROC and decisions by a method, of the outputs that decide, as text."""
+    text = _costs(one.outputs, one.gated, one.photos) + ("; released" if one.released else "; refused")
     if one.test_photos:
-        said += f". On test photos, which decide nothing here: {_costs(one.test_outputs, one.gated, one.test_photos)}"
-    return said
+        text += f". On test photos, which do not decide: {_costs(one.test_outputs, one.gated, one.test_photos)}"
+    return text
 
 
 def _costs(outputs: Sequence[QuantisedOutput], gated: Sequence[str], photos: int) -> str:

@@ -1,14 +1,13 @@
-"""`release`: a finished run becomes a bundle that anyone can load, small, measured again, and open about its data.
+"""`release`: a finished run becomes a small bundle that anyone can load, evaluated again and open about its data.
 
-What is released is not what was trained: weights are rounded to 16 bits and the graph is exported from them. So nothing
-is copied from the run's own evaluation; the released graph predicts validation and test photos again, and every metric
-of the card is of these predictions. A release whose rounding moved any probability by 0.005 is refused. The price is
-one pass over these photos for each graph, and that the photographs, or their cached standard photos, must still be here.
+Weights are rounded to 16 bits, so nothing is copied from the run's own evaluation: the released graph predicts
+validation and test photos again. See docs/bundle.md and docs/howto/release-a-model.md.
 """
 
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,35 +54,35 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
     """Make a release bundle.
 
     Raises:
-        UserError: If the run is not finished, its photos cannot be read, the name cannot be a folder's, rounding
-            changed the model too much, or an external table has none of its outputs.
+        UserError: If the run is not finished, its photos cannot be read, the name cannot be a folder's, or an external
+            table has none of its outputs.
     """
     if not is_plain_name(plan.name):
         raise UserError(
             f"--name '{plan.name}': use letters, digits, '.', '_', '+' and '-', and no more than 100 of them"
         )
     if TEST in plan.external:
-        raise UserError(f"--external {TEST}=…: this is what the run's own metrics are called; choose another name")
+        raise UserError(f"--external {TEST}=…: this is the name of the run's own metrics; choose another")
     if plan.report is not None and not (plan.report / REPORT).is_file():
         raise UserError(f"{plan.report}: no {REPORT} here; --report takes a folder that `eyeground evaluate` wrote")
     run = read_finished_run(plan.run)
     if "split" not in run.manifest.table:
         raise UserError(
-            f"{plan.run}: was cross-validated, and a release is measured on test photos; `eyeground split` the manifest first, and "
-            "run again"
+            f"{plan.run}: was cross-validated, but a release is measured on test photos; `eyeground split` the manifest first, "
+            "and train again"
         )
     described = run.bundle.description
     changed = plan.inference.changes(described)
     if changed and plan.report is not None:
         raise UserError(
-            f"{plan.report}: is of the run's model, and the released one answers otherwise; leave out --report"
+            f"{plan.report}: is of the run's model, but the released one has other inference settings; leave out --report"
         )
     network = network_with_settings(run, plan.inference) if changed else None
     preprocessing = plan.inference.preprocessing(described)
     photos = prepare_photos(run.manifest, described.targets, preprocessing, plan.cache, plan.jobs)
     with tempfile.TemporaryDirectory() as folder:
         if network is not None:
-            run = with_inference_settings(run, plan.inference, network, photos, Path(folder) / "answering", console)
+            run = with_inference_settings(run, plan.inference, network, photos, Path(folder) / "inference", console)
         described = run.bundle.description
         work = Path(folder) / "bundle"
         rounded, predictions, rounding = _stored(run, photos, plan, work, console)
@@ -108,9 +107,9 @@ def release(plan: ReleasePlan, console: Console) -> Bundle:
 def _stored(
     run: FinishedRun, photos: PreparedPhotos, plan: ReleasePlan, folder: Path, console: Console
 ) -> tuple[Bundle, Predictions, Rounding | None]:
-    """The run's network as it is released, without a card, and its predictions of validation and test photos.
+    """The run's network in 16 bits, or in 32 if rounding changes any probability by 0.005; without a card yet.
 
-    In 16 bits where that changes no probability by as much as 0.005, and else in 32.
+    Also its predictions of validation and test photos, and the effect of rounding.
     """
     rows = np.concatenate([photos.rows("validation"), photos.rows("test")])
     standard = [photos.standard[row] for row in rows]
@@ -124,8 +123,8 @@ def _stored(
         rounding = Rounding(photos=len(rows), largest_difference=difference)
         return rounded, predictions_of(photos, rows, found, targets), rounding
     console.print(f"that is more than {LARGEST_DIFFERENCE}, so the weights stay in 32 bits")
-    whole = _exported(run, photos, plan, folder, half=False)
-    return whole, predictions_of(photos, rows, trained, targets), None
+    exact = _exported(run, photos, plan, folder, half=False)
+    return exact, predictions_of(photos, rows, trained, targets), None
 
 
 def _exported(run: FinishedRun, photos: PreparedPhotos, plan: ReleasePlan, folder: Path, half: bool) -> Bundle:
@@ -154,16 +153,14 @@ def _quantised(
 
     training = [photos.standard[row] for row in photos.rows("train")]
 
-    def tell(sentence: str) -> None:
-        console.print(sentence, markup=False, highlight=False)
-
+    report = partial(console.print, markup=False, highlight=False)
     return try_ways(
-        rounded.onnx_path, target, rounded.description, training, judges("validation"), judges("test"), tell
+        rounded.onnx_path, target, rounded.description, training, judges("validation"), judges("test"), report
     )
 
 
 def _files(rounded: Bundle, int8: Path, report: Path | None) -> dict[str, Path]:
-    """Every file of the release, and where it lies for now."""
+    """The files of the release by name, where they are now."""
     files = {name: rounded.folder / name for name in (WEIGHTS, ONNX)}
     if int8.is_file():
         files[INT8] = int8

@@ -1,7 +1,7 @@
-"""The card of a released model: what it is for, what it was made from, and every metric that was measured of it.
+"""The card of a released model: its use, its data, and every metric that was measured of it; see docs/bundle.md.
 
-Like `model_card` it is rendered from the run and from nothing else. Its head is the metadata that the Hugging Face hub
-reads: licence, tags, and the headline metrics as a model index. What could not be measured is a dash, and never a guess.
+Rendered from the run alone, as `model_card` is. Its head is the metadata of the Hugging Face hub. What could not be
+measured is a dash.
 """
 
 import re
@@ -18,13 +18,12 @@ from eyeground.config.operating_point import Share
 from eyeground.core.templates import open_template
 from eyeground.datasets import DATASETS, Dataset
 from eyeground.evaluation import Evaluation
-from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.results import OutputEvaluation
 from eyeground.evaluation.subgroups.groups import Group
 from eyeground.evaluation.subgroups.subgroups import Subgroups
-from eyeground.workflows.build.model_card import shown
+from eyeground.workflows.build.model_card import by_metric, shown
 from eyeground.workflows.release.finished_run import Compute
-from eyeground.workflows.release.int8 import LARGEST_DROP, LARGEST_SHARE_FLIPPED, in_figures
+from eyeground.workflows.release.int8 import LARGEST_DROP, LARGEST_SHARE_FLIPPED, describe_cost
 
 METRICS = {
     "auroc": "AUROC",
@@ -33,7 +32,7 @@ METRICS = {
     "brier": "Brier score",
     "calibration_slope": "calibration slope",
 }
-LARGEST_DIFFERENCE = 0.005  # of any probability, that 16 bits may make
+LARGEST_DIFFERENCE = 0.005  # that 16 bits may make to any probability
 RECORDED = ("auroc", "sensitivity", "specificity")
 TEST = "test"
 # Identifiers that the hub knows; any other licence is 'other', with its name beside it.
@@ -42,7 +41,7 @@ HUB_LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc
 
 @dataclass(frozen=True)
 class SplitFlow:
-    """How many photos and patients of a split went in, and how many photos could not be read."""
+    """How many readable photos, unreadable photos and patients a split has."""
 
     split: str
     photos: int
@@ -52,15 +51,15 @@ class SplitFlow:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that a card tells.
+    """Everything in a card.
 
     Attributes:
         description: With metrics, rounding and quantisations.
         parameters: Of the network.
         sizes: Bytes of each file.
         weights_hash: SHA-256 of `model.safetensors`.
-        internal: Of the run's test photos.
-        subgroups: Of the test photos, for the outputs that decide.
+        internal: On the run's test photos.
+        subgroups: On the test photos, for the outputs that decide.
         hashes: Photos in `training_photos.txt`.
     """
 
@@ -116,7 +115,7 @@ def release_card(facts: Facts) -> str:
         shown=shown,
         sources=[(source, DATASETS.get(source)) for source in description.training.sources],
         first_line=_first_line,
-        quantised=[(one.method, one.size / 1e6, in_figures(one)) for one in description.quantisations],
+        quantised=[(one.method, one.size / 1e6, describe_cost(one)) for one in description.quantisations],
         gate=(LARGEST_DROP, LARGEST_SHARE_FLIPPED),
         largest_difference=LARGEST_DIFFERENCE,
         halves=sum(kind == "F16" for kind in description.storage.values()),
@@ -124,11 +123,14 @@ def release_card(facts: Facts) -> str:
 
 
 def _inference(description: BundleDescription) -> str:
-    """How the model looks at a photo, where it is not just once at the side it was trained at."""
-    looks = describe_views(description.architecture, description.preprocessing.side)
+    """Views and side of inference, where they differ from a single view at the side in training."""
+    views = describe_views(description.architecture, description.preprocessing.side)
     trained = description.training.side
-    said = [f"Every answer averages {looks}."] if looks else []
-    return " ".join([*said, *([f"It was trained at {trained} px."] if trained else [])])
+    sentences = [
+        f"Every answer averages {views}." if views else "",
+        f"It was trained at {trained} px." if trained else "",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def _metadata(facts: Facts) -> dict[str, Any]:
@@ -171,9 +173,7 @@ def _slug(text: str) -> str:
 
 def _cells(output: OutputEvaluation) -> list[str]:
     """Each metric of the card's tables, or a dash."""
-    found: dict[str, Estimate] = {}
-    for estimate in output.all_estimates():
-        found.setdefault(estimate.metric, estimate)
+    found = by_metric(output.all_estimates())
     return [shown(found.get(metric)) for metric in METRICS]
 
 
@@ -182,12 +182,10 @@ def _share(share: Share | None) -> str:
 
 
 def _group_cells(group: Group) -> list[str]:
-    found: dict[str, Estimate] = {}
-    for metric in group.metrics:
-        found.setdefault(metric.estimate.metric, metric.estimate)
+    found = by_metric(one.estimate for one in group.metrics)
     return [shown(found.get(metric)) for metric in RECORDED]
 
 
 def _first_line(dataset: Dataset | None, what: str) -> str:
-    """What a public dataset's publisher states, on one line; a dash for a dataset that is not one of them."""
+    """What the publisher of a public dataset states, on one line; a dash for any other dataset."""
     return "–" if dataset is None else " ".join(str(getattr(dataset, what)).split())

@@ -1,9 +1,7 @@
-"""Stacking (Wolpert 1992): an output takes in what another output of the same network knows.
+"""Stacking (Wolpert 1992): a share of one output's logit is added to another's, such as a rare disease to 'abnormal'.
 
-A network that learns 'abnormal' beside single diseases answers for 'abnormal' mostly by what is common in its training
-photos, and may pass a rarer disease that its own output for it would find. A logistic regression of the truth on both
-logits, on validation photos, says how much of the other one is worth adding. With heads that are linear in their last
-layer the sum is itself an output of such a head, so the network stays one network, and its evidence maps stay exact.
+Logistic regression on validation photos sets the share. With heads that are linear in their last layer the sum is again
+an output of such a head, so evidence maps stay exact. See docs/howto/release-a-model.md.
 """
 
 from collections.abc import Sequence
@@ -19,14 +17,14 @@ from eyeground.errors import UserError, did_you_mean
 from eyeground.models.classifier import Classifier
 
 SMALLEST_PROBABILITY = 1e-7  # of 32-bit numbers below 1, some round to 1
-FEWEST_PHOTOS = 20  # positive and negative ones, ten for each of the two numbers that count (Peduzzi et al. 1996)
+FEWEST_PHOTOS = 20  # of each class: ten for each of the two coefficients (Peduzzi et al. 1996)
 
 
 def stacked_columns(targets: Sequence[Target], output: str, added: str) -> tuple[int, int]:
-    """The places of the two outputs among a network's.
+    """The columns of the two outputs among a network's.
 
     Raises:
-        UserError: If there is no such output, the first is a grade or an exclusive class, or the second an exclusive
+        UserError: If an output does not exist, the first is a grade or an exclusive class, or the second an exclusive
             class or a later step of a grade.
     """
     names = [name for target in targets for name in target.outputs]
@@ -36,10 +34,10 @@ def stacked_columns(targets: Sequence[Target], output: str, added: str) -> tuple
                 f"--stack: the model has no output '{name}'{did_you_mean(name, names)}; it has {', '.join(names)}"
             )
     if output == added:
-        raise UserError(f"--stack {output}={added}: an output has nothing to add to itself")
+        raise UserError(f"--stack {output}={added}: an output cannot be added to itself")
     kinds = {name: target.kind for target in targets for name in target.outputs}
     if kinds[output] != "binary":  # steps of a grade would no longer be in order
-        raise UserError(f"--stack: '{output}' is one of several of a target; only a binary one can be added to")
+        raise UserError(f"--stack: '{output}' is one of several outputs of a target; only a binary one can be added to")
     if kinds[added] == "multiclass":
         raise UserError(f"--stack: '{added}' is one of several exclusive classes, which have no logit of their own")
     if names.index(added) in later_steps(targets):
@@ -56,17 +54,15 @@ def stack(
 
     Args:
         classifier: Its head is changed.
-        output, added: The output to change, and the one of which a share is added.
+        output, added: The output to change, and the one whose logit is added in part.
         predicted, truth: Shape (photos, outputs) each: uncalibrated probabilities and truths (0, 1 or NaN) of
             validation photos.
 
     Returns:
-        What was done.
-        Shape (photos, outputs): the probabilities that the classifier now gives.
+        The record of the stacking, and the classifier's new probabilities (photos, outputs).
 
     Raises:
-        UserError: As `stacked_columns`; if there are fewer than 20 positive or negative photos, or the share is not
-            above 0.
+        UserError: As `stacked_columns`; also with fewer than 20 positive or negative photos, or a share not above 0.
     """
     columns = list(stacked_columns(classifier.targets, output, added))
     known = np.isfinite(truth[:, columns[0]])

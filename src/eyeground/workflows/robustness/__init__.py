@@ -1,1 +1,1 @@
-"""What corrupted photographs do to a model's answers."""
+"""A model's predictions of corrupted photographs."""

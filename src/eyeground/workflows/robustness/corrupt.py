@@ -1,9 +1,7 @@
-"""`robustness`: a bundle's probabilities of the same photos, clean and corrupted by graded corruptions of fundus photography.
+"""`robustness`: a bundle's probabilities of the same photos, clean and corrupted at graded severities.
 
-Predicting is what takes time, so it is kept: one small table per corruption and severity, moved into place whole. Its
-name carries a digest of all it depends on (the bundle's description with the hashes of its files, the photographs'
-content, the corruption's version and parameter, the seed), so a killed run goes on where it stopped and no table is ever
-taken for another. Truths are joined when the tables are read: a corrected label costs no prediction.
+Predictions are kept in a table per corruption and severity, so a killed run continues where it stopped. The table's name
+is a hash of all that its predictions depend on. Truths are joined on reading: a corrected label costs no prediction.
 """
 
 import hashlib
@@ -39,13 +37,13 @@ PARTS = "predictions"
 
 @dataclass(frozen=True)
 class CorruptionPlan:
-    """What is corrupted.
+    """Which photos to corrupt, and how.
 
     Attributes:
         corruptions: Names from `CORRUPTIONS`.
-        sample: How many patients, drawn at random from those with a known truth; None for all.
-        every_photo: All photos whatever their split, for a model that has seen none of them; else the test photos, or
-            all where the manifest has no splits.
+        sample: Number of patients, drawn at random from those with a known truth; None for all.
+        every_photo: Take all photos whatever their split, for a model that was trained on none of them; else the test
+            photos, or all where the manifest has no splits.
         seed: Of the sample of patients and of the corruptions.
     """
 
@@ -61,18 +59,16 @@ def corrupt_manifest(
     """Predict photos of a manifest as they are, and under every corruption and severity.
 
     Args:
-        screener: A loaded bundle.
-        folder: In its sub-folder `predictions` what is predicted is kept, and found again.
+        folder: Predictions are kept in its sub-folder `predictions`.
         cache: Folder of standard photos.
-        jobs: Processes that make standard photos, and threads that spoil them.
+        jobs: Processes that make standard photos, and threads that corrupt them.
 
     Returns:
-        predictions: Of the same photos in the same order.
-        unreadable: Photos without a prediction, and why.
+        The predictions, all of the same photos in the same order, and photos without a prediction with the reason.
 
     Raises:
-        UserError: If there is no such corruption, no photo to evaluate, none with a known truth or none that can be read, or
-            a label has a value that the bundle's target does not know.
+        UserError: If a corruption does not exist, no photo is left to evaluate, has a known truth or can be read, or a
+            label has a value that its target does not have.
     """
     for corruption in plan.corruptions:
         corruption_named(corruption)
@@ -83,7 +79,7 @@ def corrupt_manifest(
     if not rows:
         raise UserError(f"none of the {len(chosen)} photos can be read; the first: {prepared.failures[0]}")
     paths = [path for path in prepared.paths if path is not None]
-    # One model has predicted every photo, so folds mean nothing here.
+    # One model predicts every photo, so folds mean nothing here.
     table = chosen.table.iloc[rows].reset_index(drop=True).drop(columns="fold", errors="ignore")
     truth = match_truths(Manifest(table, chosen.root), description.targets).table
     conditions = [CLEAN, *((corruption, severity) for corruption in plan.corruptions for severity in SEVERITIES)]
@@ -104,7 +100,7 @@ def _in_scope(manifest: Manifest, every_photo: bool) -> Manifest:
     test = manifest.in_split("test")
     if not len(test):
         raise UserError(
-            "the manifest marks no test photos; for a model that has seen none of them, add --every-photo to take all"
+            "the manifest has no test photos; for a model that was trained on none of its photos, add --every-photo"
         )
     return test
 
@@ -121,7 +117,7 @@ def _with_truth(manifest: Manifest, targets: Sequence[Target]) -> Manifest:
 
 
 def _sampled(manifest: Manifest, plan: CorruptionPlan) -> Manifest:
-    """Some patients, the same ones whatever the order of the rows."""
+    """A sample of patients that does not depend on the order of the rows."""
     if plan.sample is None:
         return manifest
     patients = np.unique(manifest.table["patient"].to_numpy(dtype=str))
@@ -133,7 +129,7 @@ def _part_names(
     conditions: Sequence[Condition], bundle: Bundle, paths: Sequence[Path], seed: int
 ) -> dict[Condition, str]:
     """File names that differ wherever predictions could."""
-    # A standard photo is called by the digest of its photograph, and its folder by how it was made.
+    # A standard photo is named by the digest of its photograph, and its folder by how it was made.
     photos = hashlib.sha256("\n".join(f"{path.parts[-3]}/{path.stem}" for path in paths).encode()).hexdigest()
     shared = [sha256_of(bundle.folder / DESCRIPTION), photos]
     names = {}

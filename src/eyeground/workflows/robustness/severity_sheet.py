@@ -1,7 +1,4 @@
-"""What the severities of corruptions look like, on a rendered photo: a reader must see what "severity 3" means.
-
-Rendered, because a sheet of a patient's photo could not be published beside the figures.
-"""
+"""Shows what each severity of a corruption looks like, on a rendered photo that may be published."""
 
 from collections.abc import Sequence
 
@@ -19,7 +16,7 @@ SIDE, GAP = 224, 6
 
 
 def severity_sheet(corruptions: Sequence[str], seed: int = 0) -> Figure:
-    """Draw a rendered photo with mild disease: a row per corruption, clean at the left, then severity 1 to 5."""
+    """Draw a rendered photo with mild disease: a row per corruption, clean at the left, then severities 1 to 5."""
     photo = standard_photo(render("diabetic_retinopathy", height=720, seed=11).pixels, Preprocessing(side=SIDE))
     step = SIDE + GAP
     sheet = np.full((len(corruptions) * step, (1 + len(SEVERITIES)) * step, 3), 255, np.uint8)

@@ -1,1 +1,1 @@
-"""Segment a table of photographs, and measure what was segmented against outlines."""
+"""Segment photographs, and measure segmentations against annotated masks."""

@@ -1,8 +1,7 @@
-"""How well a segmenter draws on the photos of a manifest, against the masks that people drew.
+"""Measures segmentations of the photos of a manifest against annotated masks, in the photographs' own pixels.
 
-Figures are of the photographs' own pixels inside the field of view: the published mask of it (`mask_field_of_view`) where the
-manifest has one, else the disc that was found. Where there is a second annotator's mask (`mask_<structure>_second`), how
-well that person agrees with the first is measured alike, as the reference that a model is read against.
+Only the field of view counts: `mask_field_of_view` where there is one, else the detected disc. A second annotator's
+mask, `mask_<structure>_second`, is measured like a model. See docs/structures.md.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,17 +33,17 @@ from eyeground.screening.segmenter import SegmentedPhoto, Segmenter
 SECOND = "_second"
 ESTIMATES = "structures.csv"
 MODEL, SECOND_ANNOTATOR = "model", "second annotator"
-Draw = Callable[[StandardPhoto], SegmentedPhoto]
+Segment = Callable[[StandardPhoto], SegmentedPhoto]
 
 
 @dataclass(frozen=True)
 class AnnotatedMask:
-    """What people drew on one photograph.
+    """The masks of one structure on one photograph, bool (height, width).
 
     Attributes:
-        truth: Shape (height, width), bool.
+        truth: The annotator's.
         second: The second annotator's.
-        inside: Shape (height, width), bool: the field of view.
+        inside: The field of view.
     """
 
     truth: NDArray[np.bool_]
@@ -54,7 +53,7 @@ class AnnotatedMask:
 
 @dataclass(frozen=True)
 class Measured:
-    """Photos measured, by structure: the model, and the second annotator where there is one."""
+    """Measured photos by structure: of the model, and of the second annotator where there is one."""
 
     model: Mapping[str, tuple[MeasuredPhoto, ...]]
     second: Mapping[str, tuple[MeasuredPhoto, ...]]
@@ -72,14 +71,14 @@ class Measured:
 
 
 def measure_segmentations(
-    manifest: Manifest, structures: Sequence[Structure], preprocessing: Preprocessing, draw: Draw
+    manifest: Manifest, structures: Sequence[Structure], preprocessing: Preprocessing, segment: Segment
 ) -> Measured:
-    """Draw on every photo that has a mask, and compare.
+    """Segment every photo that has a mask, and compare.
 
     Args:
-        manifest: With columns `mask_<structure>`; a structure of which no photo has a mask is left out.
+        manifest: With columns `mask_<structure>`; a structure without any mask is left out.
         preprocessing: The segmenter's.
-        draw: Such as `Segmenter.draw`.
+        segment: Such as `Segmenter.draw`.
 
     Raises:
         UserError: If no photo can be measured, or a mask is missing or does not fit its photograph.
@@ -95,15 +94,16 @@ def measure_segmentations(
             standard = standard_photo(photos[row], preprocessing)
         except UnreadablePhotoError:
             continue
-        drawing = draw(standard)
+        segmented = segment(standard)
         photo, patient = (str(manifest.table[column].iloc[row]) for column in ("photo", "patient"))
         for structure in known:
             name = structure.name
-            drawn = truth_of(manifest, row, structure, standard)
-            found = (drawing.original(name), drawn.truth, drawn.inside, drawing.thresholds[name])
+            annotated = truth_of(manifest, row, structure, standard)
+            truth, inside = annotated.truth, annotated.inside
+            found = (segmented.original(name), truth, inside, segmented.thresholds[name])
             model[name].append(measure_photo(photo, patient, *found))
-            if drawn.second is not None:
-                second[name].append(measure_segmentation(photo, patient, drawn.second, drawn.truth, drawn.inside))
+            if annotated.second is not None:
+                second[name].append(measure_segmentation(photo, patient, annotated.second, truth, inside))
     if not any(model.values()):
         names = ", ".join(structure.name for structure in structures)
         raise UserError(f"no photo of the manifest can be read and has a mask of {names}")
@@ -114,7 +114,7 @@ def measure_segmentations(
 
 
 def truth_of(manifest: Manifest, row: int, structure: Structure, standard: StandardPhoto) -> AnnotatedMask:
-    """What people drew of a structure on a photo whose mask is known.
+    """The masks of a structure on a photo for which it is known.
 
     Raises:
         UserError: If a mask cannot be read, has another size than the photograph, or covers most of it.
@@ -146,21 +146,19 @@ def _mask(manifest: Manifest, row: int, column: str, shape: tuple[int, int]) -> 
     path: Path = manifest.root / cell
     mask = read_mask(path)
     if mask.shape != shape:
-        turned = (
-            "; the photo is shown turned, as its EXIF says: turn the mask alike" if mask.shape == shape[::-1] else ""
-        )
+        rotated = "; the photo's EXIF rotates it: rotate the mask too" if mask.shape == shape[::-1] else ""
         raise UserError(
-            f"{path}: a mask of {mask.shape[1]} x {mask.shape[0]} pixels, but its photo has {shape[1]} x {shape[0]}{turned}"
+            f"{path}: a mask of {mask.shape[1]} x {mask.shape[0]} pixels, but its photo has {shape[1]} x {shape[0]}{rotated}"
         )
     return mask
 
 
 def measured_against(manifest: Manifest, segmenter: Segmenter, folder: Path, absent: Sequence[str]) -> pd.DataFrame:
-    """Figures of a segmenter on the photos of a manifest that have masks, written to `structures.csv`.
+    """Metrics of a segmenter on the photos of a manifest that have masks, written to `structures.csv`.
 
     Args:
         manifest: With `mask_<structure>` columns of at least one of the segmenter's structures.
-        absent: Structures of which an empty mask cell says that the photo shows none.
+        absent: Structures whose empty mask cells mean that the photo has none.
 
     Raises:
         UserError: If no structure of the segmenter has a mask column, or no photo can be measured.
@@ -168,7 +166,7 @@ def measured_against(manifest: Manifest, segmenter: Segmenter, folder: Path, abs
     known = [name for name in segmenter.structures if MASK_PREFIX + name in manifest.masks]
     if not known:
         raise UserError(
-            f"the manifest has no mask of what this segmenter draws ({', '.join(segmenter.structures)}); its mask columns are "
+            f"the manifest has no mask of this segmenter's structures ({', '.join(segmenter.structures)}); its mask columns are "
             f"{', '.join(manifest.masks) or 'none'}"
         )
     refuse_shared_masks(manifest)
@@ -180,17 +178,17 @@ def measured_against(manifest: Manifest, segmenter: Segmenter, folder: Path, abs
 
 
 def as_lines(estimates: pd.DataFrame) -> list[str]:
-    """Pooled figures as lines of text: one for each structure and reader."""
+    """Pooled metrics as lines of text: one for each structure and reader."""
     if estimates.empty:
         return ["no test photo has masks, so nothing was measured"]
     lines = []
     pooled = estimates[estimates["over"] == "pooled"].dropna(subset=["value"])
     for (structure, reader), rows in pooled.groupby(["structure", "reader"], sort=False):
-        told = [_figure(row) for _, row in rows.iterrows()]
-        lines.append(f"{structure} ({reader}, {rows['photos'].max()} photos): {', '.join(told)}")
+        metrics = [_metric(row) for _, row in rows.iterrows()]
+        lines.append(f"{structure} ({reader}, {rows['photos'].max()} photos): {', '.join(metrics)}")
     return lines
 
 
-def _figure(row: "pd.Series[Any]") -> str:
+def _metric(row: "pd.Series[Any]") -> str:
     interval = "" if pd.isna(row["low"]) else f" ({row['low']:.3f}–{row['high']:.3f})"
     return f"{row['metric']} {row['value']:.3f}{interval}"

@@ -1,1 +1,1 @@
-"""A study as data: initialisations by task by label fraction by seed by fold, every cell computed once."""
+"""A comparison of initialisations by task, label fraction, seed and fold; every cell is computed once."""
