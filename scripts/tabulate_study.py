@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.evaluation.estimates import Estimate, as_text, signed
-from eyeground.workflows.study.figures import MACRO
+from eyeground.workflows.study.results import MACRO
 
 
 def rows(table: pd.DataFrame, reference: str, start: str, fractions: list[float]) -> list[str]:

@@ -18,10 +18,10 @@ from eyeground.data.manifest import read_manifest
 from eyeground.errors import UserError
 from eyeground.workflows.study.compute import drawn_rows, held_out_rows
 from eyeground.workflows.study.data import Place
-from eyeground.workflows.study.figures import as_table, study_figures
 from eyeground.workflows.study.ledger import CELLS, predictions_of_cell
 from eyeground.workflows.study.opened import Study, open_study
 from eyeground.workflows.study.photos import prepare_for
+from eyeground.workflows.study.results import as_table, study_results
 from eyeground.workflows.study.run import run_study
 from eyeground.workflows.study.settings import StudyRecipe
 
@@ -129,8 +129,8 @@ def test_a_study_killed_again_and_again_ends_in_the_same_tables(done: Study, roo
     assert not list((root / "killed" / "work").glob("*"))
     killed = replace(done, place=replace(done.place, folder=root / "killed"))
     assert tables(killed) == tables(done)
-    figures = as_table(study_figures(killed)[0])
-    assert figures.equals(as_table(study_figures(done)[0]))
+    results = as_table(study_results(killed)[0])
+    assert results.equals(as_table(study_results(done)[0]))
     assert (root / "killed" / "report" / "report.html").is_file()
 
 

@@ -1,8 +1,7 @@
-"""The cells of a study, and the address of each: a hash of everything its figures depend on.
+"""The cells of a study, each with an address: a hash of everything that its predictions depend on.
 
-Two cells with one address are the same computation, so what is on disk under an address never needs to be computed
-again, whichever recipe asked for it; and whatever changes a figure (a photo, by its name; a label, a weight, a setting)
-changes the address. The names of starts and tasks are no part of it, so renaming one costs nothing.
+So a cell on disk is never computed again, whichever recipe asks for it. The names of starts and tasks are not part of
+it. See docs/study.md.
 """
 
 import hashlib
@@ -14,7 +13,7 @@ from typing import Any, Literal
 from eyeground.workflows.study.settings import StudyRecipe, StudyTask
 
 Method = Literal["as released", "probe", "finetune"]
-# Raised whenever the same settings would give other figures, so that old cells are not taken for new ones.
+# Raised whenever the same settings would give other predictions, so that old cells are not taken for new ones.
 VERSION = 1
 ADDRESS_LENGTH = 16
 
@@ -28,7 +27,7 @@ class Cell:
         method: `as released`, `probe` or `finetune`.
         fraction: Share of the training patients whose labels are used; 0 as released.
         seed: Of the draw of that share.
-        fold: The fold held out, from 0; -1 as released, where nothing is trained and no fold held out.
+        fold: The fold held out, from 0; -1 as released, where no fold is held out.
     """
 
     initialisation: str
@@ -40,7 +39,7 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """The cell in a line."""
+        """The cell as one line of text."""
         if self.method == "as released":
             return f"{self.initialisation}, {self.task}, as released"
         return (
@@ -50,7 +49,7 @@ class Cell:
 
 
 def cells_of(recipe: StudyRecipe) -> tuple[Cell, ...]:
-    """All cells of a study but those as released, which only opened bundles tell, in the order of their cost."""
+    """All cells of a study but those as released, which depend on opened bundles; the cheapest method first."""
     found: list[Cell] = []
     if recipe.probe is not None:
         tasks = recipe.probe.tasks or tuple(task.name for task in recipe.tasks)
@@ -64,10 +63,10 @@ def cells_of(recipe: StudyRecipe) -> tuple[Cell, ...]:
 
 
 def released_cells(recipe: StudyRecipe, outputs: Mapping[str, tuple[str, ...]]) -> tuple[Cell, ...]:
-    """Cells of heads that bundles bring: of every bundle that has all outputs of a task.
+    """Cells of the bundles' own heads: of every bundle that has all outputs of a task.
 
     Args:
-        outputs: By initialisation: the outputs of its bundle.
+        outputs: Of the bundle, by initialisation.
     """
     if not recipe.as_released:
         return ()
@@ -80,7 +79,7 @@ def released_cells(recipe: StudyRecipe, outputs: Mapping[str, tuple[str, ...]]) 
 
 
 def address(cell: Cell, depends_on: Mapping[str, Any]) -> str:
-    """Sixteen hexadecimal digits that stand for the cell and all it depends on.
+    """The cell's address: sixteen hexadecimal digits.
 
     Args:
         depends_on: JSON values: weights, manifests, targets, settings.

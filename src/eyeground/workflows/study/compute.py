@@ -1,13 +1,14 @@
-"""What one cell computes: predictions of the fold held out, and of external photographs, by a model of the others.
+"""Computes one cell: predictions of the fold held out, and of external photographs, by a model of the other folds.
 
-The labels of a fraction are drawn from the patients outside the fold; everything that is chosen (the strength of a
-probe, the learning rate of a fine-tuning) is chosen within them. The fold held out is predicted once, at the end.
+The labels of a fraction are drawn from patients outside the fold, and everything that is chosen (a probe's C, a learning
+rate) is chosen within them. See docs/study.md.
 """
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ class Photos:
     embedded: np.ndarray | None = None
 
     def table(self, rows: np.ndarray, predicted: np.ndarray, of: Sequence[Target]) -> Predictions:
-        """Predictions (rows, outputs of `of`) as a table; of them, the outputs that these photographs have truths of."""
+        """Predictions (rows, outputs of `of`) as a table, of the outputs that these photographs have truths of."""
         columns = [output for target in of for output in target.outputs]
         mine = [output for target in self.targets for output in target.outputs]
         truth = pd.DataFrame(self.prepared.truth[rows], columns=mine)
@@ -65,30 +66,30 @@ def probe_cell(
     drawn = drawn_rows(cell, task, own.prepared.manifest)
     patients = own.prepared.manifest.table["patient"].to_numpy(dtype=object)
     assert own.embedded is not None
-    heads: list[_Probe | _Constant] = []
-    remarks: dict[str, object] = {}
+    heads: list[Callable[[np.ndarray], np.ndarray]] = []
+    chosen: dict[str, object] = {}
     first = 0
     with threadpool_limits(1):
         for target in _regressions(task.targets):
             columns = slice(first, first + len(target.outputs))
             first = columns.stop
-            recipe = ProbeRecipe(targets=(target,), C=strengths, seed=cell.seed)
             truth = own.prepared.truth[drawn, columns]
             if not _has_both(truth):
-                # One class alone teaches nothing: every photo gets the share of positives, an AUROC of one half.
-                heads.append(_Constant(_shares(truth)))
-                remarks[target.name] = "one class only among the labels drawn"
+                heads.append(partial(_constant, truth))
+                chosen[target.name] = "one class only among the labels drawn"
                 continue
+            recipe = ProbeRecipe(targets=(target,), C=strengths, seed=cell.seed)
             head = fit_probe(own.embedded[drawn], truth, patients[drawn], recipe)
-            heads.append(_Probe(head, target))
-            remarks[target.name] = head.C
-        held_out = held_out_rows(cell, own.prepared.manifest)
-        tables = {OWN: own.table(held_out, _predicted(heads, own.embedded[held_out]), task.targets)}
-        for name, photos in external.items():
+            heads.append(partial(_probe, head, target))
+            chosen[target.name] = head.C
+
+        def predicted(photos: Photos, rows: np.ndarray) -> np.ndarray:
             assert photos.embedded is not None
-            rows = np.arange(len(photos.embedded))
-            tables[name] = photos.table(rows, _predicted(heads, photos.embedded), task.targets)
-    return Outcome(tables, time.monotonic() - started, {"photos": len(drawn), "chosen": remarks})
+            embedded = photos.embedded[rows]
+            return np.concatenate([head(embedded) for head in heads], axis=1)
+
+        tables = _tables(cell, own, external, task.targets, predicted)
+    return Outcome(tables, time.monotonic() - started, {"photos": len(drawn), "chosen": chosen})
 
 
 def finetune_cell(
@@ -100,24 +101,20 @@ def finetune_cell(
     external: Mapping[str, Photos],
     work: Path,
 ) -> Outcome:
-    """Train all layers with each learning rate, keep the one that validation photos prefer, predict the fold held out.
+    """Train all layers with each learning rate, keep the best on validation photos, predict the fold held out.
 
     Args:
-        work: Folder of checkpoints, from which an interrupted cell goes on; removed at the end.
+        work: Folder of checkpoints, from which an interrupted cell continues; removed at the end.
     """
     started = time.monotonic()
     drawn = drawn_rows(cell, task, own.prepared.manifest)
     photos = _with_choosing_split(cell, task, own.prepared, drawn)
     if photos is None:
-        constant = _Constant(_shares(own.prepared.truth[drawn]))
-        rows = held_out_rows(cell, own.prepared.manifest)
-        tables = {OWN: own.table(rows, constant(own.prepared.truth[rows]), task.targets)}
-        for name, other in external.items():
-            rows = np.arange(len(other.prepared.standard))
-            tables[name] = other.table(rows, constant(other.prepared.truth), task.targets)
+        truth = own.prepared.truth[drawn]
+        tables = _tables(cell, own, external, task.targets, lambda _, rows: _constant(truth, rows))
         remarks = {"photos": len(drawn), "chosen": "too few labels were drawn to choose an epoch by"}
         return Outcome(tables, time.monotonic() - started, remarks)
-    quiet = Console(quiet=True)  # progress of epochs goes to the standard error as always
+    quiet = Console(quiet=True)  # the progress of epochs still goes to the standard error
     tried: dict[float, float] = {}
     fitted: dict[float, tuple[Classifier, TrainingRecipe]] = {}
     for rate in plan.learning_rates:
@@ -136,32 +133,49 @@ def finetune_cell(
         fitted[rate] = done.classifier, recipe
     best = max(tried, key=tried.__getitem__)
     classifier, recipe = fitted[best]
-    held_out = held_out_rows(cell, own.prepared.manifest)
-    tables = {OWN: own.table(held_out, predict(classifier, own.prepared, held_out, recipe), task.targets)}
-    for name, other in external.items():
-        rows = np.arange(len(other.prepared.standard))
-        tables[name] = other.table(rows, predict(classifier, other.prepared, rows, recipe), task.targets)
+    tables = _tables(cell, own, external, task.targets, lambda of, rows: predict(classifier, of.prepared, rows, recipe))
     shutil.rmtree(work, ignore_errors=True)
     chosen = {"learning_rate": best, "validation_auroc": {f"{rate:g}": value for rate, value in tried.items()}}
     return Outcome(tables, time.monotonic() - started, {"photos": len(drawn), "chosen": chosen})
 
 
-def released_cell(task: StudyTask, start: Start, own: Photos, external: Mapping[str, Photos]) -> Outcome:
-    """Predict with the head that a bundle brings, adapted to nothing."""
+def released_cell(cell: Cell, start: Start, own: Photos, external: Mapping[str, Photos]) -> Outcome:
+    """Predict all photos with the head of a bundle as it is."""
     started = time.monotonic()
     classifier = start.with_own_head()
     recipe = TrainingRecipe(
         targets=classifier.targets, architecture=start.architecture, preprocessing=start.preprocessing
     )
-    tables = {}
-    for name, photos in {OWN: own, **external}.items():
-        rows = np.arange(len(photos.prepared.standard))
-        tables[name] = photos.table(rows, predict(classifier, photos.prepared, rows, recipe), classifier.targets)
+    tables = _tables(
+        cell, own, external, classifier.targets, lambda of, rows: predict(classifier, of.prepared, rows, recipe)
+    )
     return Outcome(tables, time.monotonic() - started, {"photos": 0, "chosen": {}})
 
 
+def _tables(
+    cell: Cell,
+    own: Photos,
+    external: Mapping[str, Photos],
+    targets: Sequence[Target],
+    predicted: Callable[[Photos, np.ndarray], np.ndarray],
+) -> dict[str, Predictions]:
+    """Predictions of the fold held out, or as released of all own photos, and of all external ones.
+
+    Args:
+        targets: Of what is predicted.
+        predicted: Probabilities (rows, outputs) of some rows of photos.
+    """
+    tables = {}
+    for name, photos in {OWN: own, **external}.items():
+        manifest = photos.prepared.manifest
+        held_out = name == OWN and cell.method != "as released"
+        rows = held_out_rows(cell, manifest) if held_out else np.arange(len(photos.prepared.standard))
+        tables[name] = photos.table(rows, predicted(photos, rows), targets)
+    return tables
+
+
 def _regressions(targets: Sequence[Target]) -> list[Target]:
-    """A step of grades is a regression of its own, so that a grade that was not drawn costs its own step alone."""
+    """The targets to fit: each step of grades by itself, so that a grade that was not drawn affects its own step alone."""
     return [
         part
         for target in targets
@@ -181,31 +195,15 @@ def held_out_rows(cell: Cell, manifest: Manifest) -> np.ndarray:
     return np.flatnonzero((manifest.table["fold"] == cell.fold).to_numpy(bool))
 
 
-@dataclass(frozen=True)
-class _Probe:
-    head: Head
-    target: Target
-
-    def __call__(self, embedded: np.ndarray) -> np.ndarray:
-        return probabilities(self.head.logits(embedded), [self.target])
+def _probe(head: Head, target: Target, embedded: np.ndarray) -> np.ndarray:
+    return probabilities(head.logits(embedded), [target])
 
 
-@dataclass(frozen=True)
-class _Constant:
-    share: np.ndarray
-
-    def __call__(self, embedded: np.ndarray) -> np.ndarray:
-        return np.tile(self.share, (len(embedded), 1))
-
-
-def _predicted(heads: Sequence[_Probe | _Constant], embedded: np.ndarray) -> np.ndarray:
-    return np.concatenate([head(embedded) for head in heads], axis=1)
-
-
-def _shares(truth: np.ndarray) -> np.ndarray:
-    """Share of positives of each output (outputs,) among known truths; 0 where none is known."""
+def _constant(truth: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The share of positives of each output among known truths for every row, so an AUROC of one half; 0 where none is known."""
     known = np.isfinite(truth)
-    return np.asarray(np.nansum(truth, axis=0) / known.sum(axis=0).clip(min=1))
+    shares = np.nansum(truth, axis=0) / known.sum(axis=0).clip(min=1)
+    return np.tile(shares, (len(rows), 1))
 
 
 def _has_both(truth: np.ndarray) -> bool:

@@ -2,28 +2,29 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from eyeground.evaluation.reporting.figure_style import COLOURS, LINES, PALE, styled
-from eyeground.workflows.study.figures import StudyFigure
+from eyeground.workflows.study.results import StudyResult
 
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
-# The house colours, then two more of the same palette.
+# The colours of all reports, then two more of the same palette.
 HUES = (*COLOURS, "#E69F00", "#56B4E9")
 _WIDTH, _HEIGHT = 4.5, 3.0  # inches
 _DODGE = 1.035  # neighbours' intervals side by side on the logarithmic axis
 
 
-def curves(figures: Sequence[StudyFigure], starts: Sequence[str]) -> Figure:
-    """Draw the figures of one task, data and method, one line for each start; colours go with the order of `starts`."""
+def curves(results: Sequence[StudyResult], starts: Sequence[str]) -> Figure:
+    """Draw the results of one task, data and method, one line for each start; colours go with the order of `starts`."""
     with styled():
         figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
         axes = figure.add_subplot()
         for index, start in enumerate(starts):
-            _line(axes, index, [one for one in figures if one.initialisation == start], start, len(starts))
-        fractions = sorted({one.comparison.fraction for one in figures})
+            _line(axes, index, [one for one in results if one.initialisation == start], start, len(starts))
+        fractions = sorted({one.comparison.fraction for one in results})
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(fractions))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -36,20 +37,15 @@ def curves(figures: Sequence[StudyFigure], starts: Sequence[str]) -> Figure:
     return figure
 
 
-def _line(axes: Axes, index: int, figures: Sequence[StudyFigure], start: str, starts: int) -> None:
-    drawn = [one for one in sorted(figures, key=lambda one: one.comparison.fraction) if one.auroc.value is not None]
-    places = [one.comparison.fraction * _DODGE ** (index - (starts - 1) / 2) for one in drawn]
-    values = [one.auroc.value or 0.0 for one in drawn]
-    reach = [
-        [
-            value - (one.auroc.low if one.auroc.low is not None else value)
-            for one, value in zip(drawn, values, strict=True)
-        ],
-        [
-            (one.auroc.high if one.auroc.high is not None else value) - value
-            for one, value in zip(drawn, values, strict=True)
-        ],
-    ]
+def _line(axes: Axes, index: int, results: Sequence[StudyResult], start: str, starts: int) -> None:
+    ordered = sorted(results, key=lambda one: one.comparison.fraction)
+    points = [(one.comparison.fraction, one.auroc) for one in ordered if one.auroc.value is not None]
+    places = np.array([fraction for fraction, _ in points]) * _DODGE ** (index - (starts - 1) / 2)
+    values, lows, highs = (
+        np.array([(auroc.value, auroc.low, auroc.high) for _, auroc in points], float).reshape(-1, 3).T
+    )
+    # A value without an interval has no bar.
+    reach = np.nan_to_num([values - lows, highs - values])
     axes.errorbar(
         places,
         values,

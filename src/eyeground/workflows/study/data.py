@@ -1,7 +1,6 @@
 """The photographs of a study: each dataset read, cleaned and split once, and kept as a manifest in the study's folder.
 
-The kept manifest is what every cell is computed from, so a study goes on with the same photographs when its recipe is
-run again; a recipe that asks for other ones is refused.
+Cells are computed from the kept manifest; a recipe that asks for other photographs is refused.
 """
 
 import json
@@ -42,14 +41,14 @@ class Place:
     jobs: int
 
     def find(self, name: str) -> Path | None:
-        """A path of the recipe, relative to the root or to here; None if nothing is there."""
+        """A path of the recipe, relative to the root or to here; None if it does not exist."""
         return next((path for path in (self.root / name, Path(name)) if path.exists()), None)
 
 
 def open_data(
     recipe: StudyRecipe, place: Place, console: Console, as_they_are: Collection[str] = ()
 ) -> dict[str, Manifest]:
-    """Read every dataset of a study, or the manifest that was kept of it.
+    """Read every dataset of a study, or its kept manifest.
 
     Args:
         as_they_are: Data that are neither cleaned, which reads every photo, nor kept.
@@ -87,7 +86,7 @@ def task_photos(task: StudyTask, manifests: dict[str, Manifest], seed: int) -> M
     manifest = labelled(manifest, task.targets)
     if not len(manifest):
         raise UserError(f"task '{task.name}': no photo of '{task.data}' has any of its labels")
-    # What no figure depends on must not change the address of a cell; splits are done with, a cell's own are its folds.
+    # Columns that no prediction depends on must not change the address of a cell; of splits, a cell uses its folds only.
     used = Manifest(manifest.table[_used(manifest, task.targets)], manifest.root)
     return fold_patients(used, task.folds, [target.name for target in task.targets], seed)
 
@@ -127,14 +126,14 @@ def _opened(name: str, settings: StudyData, place: Place, console: Console, is_f
         before = json.loads(how.read_text(encoding="utf-8"))
         if {**before, **wanted} != before:
             raise UserError(
-                f"{kept}: was made from other photographs, labels or settings of '{name}' than there are now; choose another "
+                f"{kept}: was made from other photographs, labels or settings of '{name}' than now; choose another "
                 "folder with -o, or delete it to read the data again"
             )
         return read_manifest(kept)
     if found is None or read is None:
         raise UserError(
-            f"data '{name}': there is neither {place.root / settings.folder} nor {settings.folder}; say where the data "
-            f"lie with --root FOLDER, or change 'data.{name}.folder' in the recipe"
+            f"data '{name}': there is neither {place.root / settings.folder} nor {settings.folder}; give the folder of "
+            f"the data with --root FOLDER, or change 'data.{name}.folder' in the recipe"
         )
     manifest: Manifest = read
     if settings.clean and is_final:
@@ -142,8 +141,8 @@ def _opened(name: str, settings: StudyData, place: Place, console: Console, is_f
         manifest = check_manifest(manifest, place.cache, place.jobs).clean
     if settings.shares:
         manifest = split_patients(manifest, settings.shares, settings.stratify, settings.seed)
-    told = "" if is_final else ", not cleaned yet"
-    console.print(f"'{name}': {len(manifest):,} photos of {manifest.patients:,} patients{told}", highlight=False)
+    state = "" if is_final else ", not cleaned yet"
+    console.print(f"'{name}': {len(manifest):,} photos of {manifest.patients:,} patients{state}", highlight=False)
     if not is_final:
         return manifest
     write_manifest(manifest, kept)
@@ -155,9 +154,9 @@ def _read(name: str, settings: StudyData, found: Path) -> Manifest:
     if found.suffix in TABLES:
         return read_manifest(found)
     if settings.dataset not in DATASETS:
-        said = f"'{settings.dataset}' is no adapter{did_you_mean(settings.dataset, DATASETS)}"
+        wrong = f"'{settings.dataset}' is no adapter{did_you_mean(settings.dataset, DATASETS)}"
         raise UserError(
-            f"data '{name}': {said if settings.dataset else 'a folder needs an adapter'}; set 'data.{name}.dataset' to one "
+            f"data '{name}': {wrong if settings.dataset else 'a folder needs an adapter'}; set 'data.{name}.dataset' to one "
             f"of {', '.join(sorted(DATASETS))}"
         )
     return DATASETS[settings.dataset].read(found)

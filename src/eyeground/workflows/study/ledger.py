@@ -1,8 +1,7 @@
-"""Cells on disk: a folder each, named by the cell's address, moved into place whole.
+"""Cells on disk: a folder each, named by the cell's address, moved into place complete.
 
-A folder that is there is a cell that is done, so there is no list that could disagree with it, and processes on
-several machines may share a study's folder. A killed process leaves a folder with a temporary name, which is
-swept away by the next one once it is an hour old.
+A folder that exists is a cell that is done, so processes on several machines may share a study. A killed process leaves
+a folder with a temporary name, which the next one deletes once it is an hour old.
 """
 
 import json
@@ -26,12 +25,12 @@ _STALE = 3600  # seconds
 
 @dataclass(frozen=True)
 class Outcome:
-    """What computing a cell yields.
+    """The result of computing a cell.
 
     Attributes:
         tables: `predictions` of the task's own photos, and one by the name of each external dataset.
         seconds: Time it took.
-        remarks: What was chosen (strengths, learning rate) and what could not be learnt.
+        remarks: What was chosen (C, learning rate) and what could not be fitted.
     """
 
     tables: dict[str, Predictions]
@@ -45,7 +44,7 @@ def is_done(folder: Path, address: str) -> bool:
 
 
 def keep(folder: Path, address: str, cell: Cell, depends_on: Mapping[str, Any], outcome: Outcome) -> None:
-    """Write a cell whole or not at all; one that is there already stays."""
+    """Write a cell completely or not at all; an existing one is kept."""
     cells = folder / CELLS
     cells.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{address}.", dir=cells))
@@ -85,7 +84,7 @@ def seconds_by_method(folder: Path) -> dict[str, list[float]]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left behind."""
+    """Delete what killed processes left behind."""
     for partial in (folder / CELLS).glob(".*"):
         with suppress(OSError):  # another process may sweep, too
             if time.time() - partial.stat().st_mtime > _STALE:

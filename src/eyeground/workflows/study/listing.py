@@ -1,7 +1,7 @@
 """`--dry-run`: the cells of a study, which of them are done, and how long the others may take.
 
-The time of a cell is the mean of those of its kind that are done. Before any is, it is a rule of thumb from two CPU
-cores, which is said; it is there to tell minutes from days.
+The time of a cell is the mean of the finished ones of its method; before there are any, a rough estimate for two CPU
+cores, marked as such.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from eyeground.workflows.study.ledger import seconds_by_method
 from eyeground.workflows.study.opened import Planned, Study
 from eyeground.workflows.study.settings import StudyRecipe
 
-# Rules of thumb: seconds of a probe for each target, and of a photo in a network of 224 px, predicted and trained.
+# Rough estimates: seconds of a probe for each target, and of a photo in a network of 224 px, predicted and trained.
 PROBE, PREDICTED, TRAINED = 0.5, 0.02, 0.05
 USUAL_SIDE = 224
 MOST_LISTED = 40
@@ -35,9 +35,9 @@ def list_cells(study: Study, pending: Sequence[Planned], console: Console) -> No
     total = sum(_seconds(one.cell, study, measured) for one in pending) / study.place.jobs
     guessed = sorted({one.cell.method for one in pending} - measured.keys())
     how = (
-        f"; a rule of thumb for {' and '.join(guessed)}, of which none is done"
+        f"; a rough estimate for {' and '.join(guessed)}, of which none is done"
         if guessed
-        else ", by those that are done"
+        else ", by the cells that are done"
     )
     console.print(
         f"{len(planned):,} cells, {len(planned) - len(study.pending()):,} done; {len(pending):,} to compute, "
@@ -46,28 +46,28 @@ def list_cells(study: Study, pending: Sequence[Planned], console: Console) -> No
     )
     if study.uncleaned:
         console.print(
-            f"{' and '.join(study.uncleaned)} will be cleaned first, which reads every photo; cells have addresses afterwards"
+            f"{' and '.join(study.uncleaned)} will be cleaned first, which reads every photo; their cells get addresses then"
         )
 
 
 def list_without_data(recipe: StudyRecipe, place: Place, missing: Sequence[str], console: Console) -> None:
-    """Print how many cells there are of each kind where the photographs are not there to tell more."""
+    """Print how many cells there are of each kind, for a study whose photographs are not there."""
     table = _table("method", "task", "starts", "cells")
     cells = cells_of(recipe)
     for (method, task), count in Counter((cell.method, cell.task) for cell in cells).items():
         starts = {cell.initialisation for cell in cells if (cell.method, cell.task) == (method, task)}
         table.add_row(method, task, str(len(starts)), str(count))
     console.print(table)
-    console.print(f"{len(cells):,} cells, and those of heads that bundles bring")
+    console.print(f"{len(cells):,} cells, and those of the bundles' own heads")
     for name in missing:
         console.print(
             f"[yellow]data '{name}' are not there:[/] neither {place.root / recipe.data[name].folder} nor "
-            f"{recipe.data[name].folder}; say where they lie with --root"
+            f"{recipe.data[name].folder}; give their folder with --root"
         )
 
 
 def _address(planned: Planned, study: Study) -> str:
-    """The address, or what must be done before there is one."""
+    """The address, or the step after which there is one."""
     task = study.recipe.task(planned.cell.task)
     if {task.data, *task.external} & set(study.uncleaned):
         return "after cleaning"
@@ -89,7 +89,7 @@ def _seconds(cell: Cell, study: Study, measured: dict[str, float]) -> float:
 
 
 def _duration(seconds: float) -> str:
-    """A time as people say it.
+    """A time in a readable unit.
 
     >>> _duration(0.4), _duration(100), _duration(9000), _duration(400000)
     ('1 s', '2 min', '2.5 h', '4.6 days')
@@ -104,7 +104,7 @@ def _duration(seconds: float) -> str:
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        # On a narrow terminal the name of a cell is cut, never its address, which one may want to copy.
+        # A narrow terminal cuts the name of a cell, never its address, which one may want to copy.
         width = ADDRESS_LENGTH if heading == "address" else None
         is_number = heading in ("about", "cells", "starts")
         table.add_column(heading, no_wrap=True, justify="right" if is_number else "left", min_width=width)

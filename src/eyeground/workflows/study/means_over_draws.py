@@ -1,13 +1,7 @@
-"""Means over outputs and over draws of labels, with intervals over the patients predicted and over the draws.
+"""Means over outputs and over draws of labels, with intervals over the predicted patients and over the draws.
 
-With few labels, which patients happen to be labelled matters as much as which are predicted: with four labelled photos,
-the difference of two starts changes by 0.1 and more from draw to draw. So a resample of patients also resamples the
-draws: one fewer than there are, with replacement, which makes the variance of a mean over few draws unbiased (Rao and Wu
-1988, Journal of the American Statistical Association 83:231). Patients and draws are resampled independently of each
-other, as rows and columns of a table, which errs to the wide side (Owen 2007, Annals of Applied Statistics 1:386).
-
-The interval is of the mean over draws; a single set of labels scatters more. And all draws are of the same training
-patients, more of whom they share the larger the fraction is, so other training patients could move a figure further.
+A resample takes one draw fewer than there are, so the variance of a mean over few draws is unbiased (Rao and Wu 1988,
+JASA 83:231), and independently of the patients (Owen 2007, Annals of Applied Statistics 1:386). See docs/study.md.
 """
 
 from collections.abc import Sequence
@@ -20,12 +14,12 @@ from eyeground.evaluation.sampled import Sampled, mean
 
 
 def mean_over_draws(draws: Sequence[Sequence[Sampled]], seed: int) -> Sampled:
-    """The mean over outputs and draws; an output without both classes has no part in it.
+    """The mean over outputs and draws; an output without both classes is left out.
 
     Args:
-        draws: For each draw, figures of the outputs, of the same resamples of patients. Means are compared draw by
-            draw, so their draws must come in the same order.
-        seed: Of the resampling of draws, which is the same for everything that is averaged over as many draws.
+        draws: For each draw, the outputs' values of the same resamples of patients. Means are compared draw by draw, so
+            their draws must have the same order.
+        seed: Of the resampling of draws, which is the same for all means over as many draws.
     """
     means = [mean(parts) for parts in draws]
     if lacking := [one for one in means if one.why_not]:
@@ -53,7 +47,7 @@ def shares_of_draws(draws: int, resamples: int, seed: int) -> np.ndarray:
 
 
 def difference(one: Sampled, reference: Sampled | None) -> tuple[Estimate | None, float | None]:
-    """One mean minus another of the same resamples, with a percentile interval, and p by its inversion; None of what is not there."""
+    """One mean minus another of the same resamples, with a percentile interval, and p by its inversion; None if missing."""
     if reference is None or one.why_not or reference.why_not:
         return None, None
     apart = (one - reference).named("auroc_difference")

@@ -1,6 +1,6 @@
 """A study opened: its photographs and starts found, its cells listed, each with its address.
 
-Nothing is computed here but upstream models that the recipe asks to train, and data are cleaned; `--dry-run` does neither.
+Opening also trains upstream models that the recipe asks for, and cleans data; `--dry-run` does neither.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from eyeground.workflows.study.starts import Start, open_start, train_upstream
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell with its address and all that the address stands for."""
+    """A cell with its address and what the address is a hash of."""
 
     cell: Cell
     address: str
@@ -33,8 +33,7 @@ class Study:
 
     Attributes:
         tasks: Photos of each task, with folds.
-        external: `dict of (str, str) to (Manifest, tuple of Target)`. By task and data: photos, and the targets they
-            have labels of.
+        external: By task and data: photos, and the targets that they have labels of.
         uncleaned: Data that are still to be cleaned: cells that read them have no address yet.
     """
 
@@ -85,11 +84,10 @@ def open_study(recipe: StudyRecipe, place: Place, console: Console, train: bool 
 
     Args:
         train: Whether upstream models are trained first; else they may be missing.
-        clean: Whether data are cleaned first; else the cells are those of the data as they are, good for counting
-            alone.
+        clean: Whether data are cleaned first; else the cells are of uncleaned data, and only their number is of use.
 
     Raises:
-        UserError: For anything that is missing.
+        UserError: If data or weights are missing.
     """
     uncleaned = () if clean else uncleaned_data(recipe, place)
     manifests = open_data(recipe, place, console, uncleaned)

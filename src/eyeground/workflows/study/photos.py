@@ -1,7 +1,6 @@
-"""The photographs of a task as a start sees them: standard photos, truths, and embeddings.
+"""The photographs of a task as a start needs them: standard photos, truths and embeddings, kept in the cache.
 
-Each is made once and kept in the cache, by the content of the photographs and the weights, so that asking again is
-cheap. A bundle that was trained on a photograph of the task is refused here, whatever its file is called.
+A bundle that was trained on a photograph of the task is refused here, whatever the file is called.
 """
 
 from collections.abc import Sequence
@@ -49,7 +48,7 @@ def prepare_for(study: Study, planned: Sequence[Planned], console: Console) -> P
 
 
 def photos_of(study: Study, prepared: Prepared, start: Start, task: StudyTask, embed: bool) -> dict[str, Photos]:
-    """A task's photographs for a start: the task's own under an empty name, external ones by theirs."""
+    """A task's photographs for a start: the task's own under an empty name, external ones under theirs."""
     found = {}
     for name in ("", *task.external):
         photos = prepared[start.preprocessing, task.name, name]
@@ -73,19 +72,19 @@ def _prepared(study: Study, preprocessing: Preprocessing, task: StudyTask, name:
         photo, reason = next(iter(photos.unreadable.items()))
         raise UserError(
             f"{len(photos.unreadable)} photos of '{name or task.data}' cannot be read; the first is {photo}: {reason}. "
-            "Set 'clean: true' for these data, or mend their paths"
+            "Set 'clean: true' for these data, or fix their paths"
         )
     return photos
 
 
 def _refuse_leakage(task: StudyTask, photos: dict[str, PreparedPhotos]) -> None:
-    """The standard photo of one and the same file has one name, whatever the file is called."""
+    """Refuse a photograph in two folds or datasets; standard photos of equal files have equal names."""
     own = photos[""]
     folds: dict[str, int] = {}
     for path, fold in zip(own.standard, own.manifest.table["fold"], strict=True):
         if folds.setdefault(path.name, int(fold)) != fold:
             raise UserError(
-                f"task '{task.name}': one photograph stands in two folds, under different patients; set 'clean: true' for "
+                f"task '{task.name}': one photograph is in two folds, under different patients; set 'clean: true' for "
                 f"'{task.data}'"
             )
     for name, of in photos.items():
@@ -103,13 +102,13 @@ def _refuse_known(start: Start, task: StudyTask, photos: dict[str, PreparedPhoto
         seen = start.bundle.trained_on(hashes_of_standard(of.standard))
         if seen is None:
             console.print(
-                f"[yellow]'{start.name}' does not list the photos it was trained on:[/] whether it knows those of "
+                f"[yellow]'{start.name}' does not list the photos it was trained on:[/] whether these include photos of "
                 f"'{name or task.data}' cannot be checked"
             )
         elif seen:
             raise UserError(
                 f"initialisation '{start.name}' was trained on {len(seen)} of the {len(of.standard)} photos of "
-                f"'{name or task.data}' (task '{task.name}'), so its figures there would flatter; hold these patients out"
+                f"'{name or task.data}' (task '{task.name}'), so its metrics there would be too good; hold these patients out"
             )
 
 

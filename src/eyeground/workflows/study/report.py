@@ -1,7 +1,6 @@
-"""A study as a report: curves, tables and paired differences, from the tables of its cells alone.
+"""A study as a report: curves, tables and paired differences, from the predictions of its cells alone.
 
-`figures.csv` holds every figure as numbers; the report is for reading. What is not computed yet is named, so that a
-half-finished study shows what it has and never looks whole.
+What is not computed yet is named, so that a half-finished study never looks complete.
 """
 
 import sys
@@ -18,37 +17,37 @@ from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Repor
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.workflows.study.curves import curves
-from eyeground.workflows.study.figures import (
+from eyeground.workflows.study.opened import Study
+from eyeground.workflows.study.results import (
     MACRO,
     StartComparison,
-    StudyFigure,
+    StudyResult,
     as_table,
-    main_figures,
-    study_figures,
+    main_results,
+    study_results,
 )
-from eyeground.workflows.study.opened import Study
 from eyeground.workflows.study.settings import StudyTask
 
-FIGURES = "figures.csv"
+RESULTS = "figures.csv"
 METHODS = {"as released": "as released, adapted to nothing", "probe": "probe", "finetune": "fine-tuning"}
 
 
 def write_study(study: Study, console: Console) -> None:
-    """Write `figures.csv` and `report.html` with its figures and tables into the study's folder."""
-    figures, lacking = study_figures(study)
+    """Write `figures.csv` and `report.html` with its curves and tables into the study's folder."""
+    results, lacking = study_results(study)
     for comparison in lacking:
         console.print(f"[yellow]not all cells are done:[/] {_title(comparison)}, {comparison.task}", highlight=False)
-    if not figures:
-        console.print("no comparison has all its cells yet; repeat the command to go on")
+    if not results:
+        console.print("no comparison has all its cells yet; repeat the command to continue")
         return
-    write_table(as_table(figures), study.place.folder / FIGURES)
+    write_table(as_table(results), study.place.folder / RESULTS)
     starts = [start.name for start in study.recipe.initialisations]
-    sections = tuple(_section(task, figures, starts) for task in study.recipe.tasks if _of_task(figures, task))
+    sections = tuple(_section(task, results, starts) for task in study.recipe.tasks if _of_task(results, task))
     report = Report(
         title=f"Study {study.recipe.name}",
         subtitle=joined(starts),
         date=datetime.now(UTC).date().isoformat(),
-        summary=_summary(figures, study),
+        summary=_summary(results, study),
         remarks=(f"{len(lacking)} comparisons still lack cells and are left out.",) if lacking else (),
         sections=sections,
         provenance=Provenance(
@@ -58,18 +57,18 @@ def write_study(study: Study, console: Console) -> None:
             fingerprints=tuple((start.name, start.weights) for start in study.starts.values()),
         ),
     )
-    console.print(f"written: {write_report(report, study.place.folder / 'report')}, {study.place.folder / FIGURES}")
+    console.print(f"written: {write_report(report, study.place.folder / 'report')}, {study.place.folder / RESULTS}")
 
 
-def _of_task(figures: Sequence[StudyFigure], task: StudyTask) -> list[StudyFigure]:
-    return [one for one in figures if one.comparison.task == task.name]
+def _of_task(results: Sequence[StudyResult], task: StudyTask) -> list[StudyResult]:
+    return [one for one in results if one.comparison.task == task.name]
 
 
-def _summary(figures: Sequence[StudyFigure], study: Study) -> tuple[KeyEstimate, ...]:
-    """The last initialisation's figures with all labels of every task, its difference below."""
+def _summary(results: Sequence[StudyResult], study: Study) -> tuple[KeyEstimate, ...]:
+    """The last initialisation's result of every task with all labels, and its difference from the reference."""
     last = study.recipe.initialisations[-1].name
     shown = []
-    for one in main_figures(figures):
+    for one in main_results(results):
         if one.initialisation == last and one.comparison.fraction == 1 and not one.comparison.data:
             note = "" if one.difference is None else f"{signed(one.difference)} against {one.reference}"
             label = f"AUROC of {last}, {one.comparison.task}, {METHODS[one.comparison.method]} with all labels"
@@ -77,12 +76,13 @@ def _summary(figures: Sequence[StudyFigure], study: Study) -> tuple[KeyEstimate,
     return tuple(shown)
 
 
-def _section(task: StudyTask, figures: Sequence[StudyFigure], starts: Sequence[str]) -> Section:
-    own = _of_task(figures, task)
+def _section(task: StudyTask, results: Sequence[StudyResult], starts: Sequence[str]) -> Section:
+    own = _of_task(results, task)
     kinds = dict.fromkeys((one.comparison.data, one.comparison.method) for one in own)
     tables, blocks = [], []
     for data, method in kinds:
-        of_kind = [one for one in main_figures(own) if (one.comparison.data, one.comparison.method) == (data, method)]
+        all_of_kind = [one for one in own if (one.comparison.data, one.comparison.method) == (data, method)]
+        of_kind = main_results(all_of_kind)
         name = "-".join(filter(None, [task.name, data, method.replace(" ", "-")]))
         where = f"on {data}" if data else "in folds held out"
         caption = (
@@ -90,15 +90,13 @@ def _section(task: StudyTask, figures: Sequence[StudyFigure], starts: Sequence[s
             f"{of_kind[0].patients:,} patients{_draws(of_kind)}."
         )
         below = " Below a start, its difference from its reference, paired."
-        told = caption + (below if any(map(_has_difference, of_kind)) else "")
-        tables.append(TableBlock(name, _fractions_table(of_kind, starts), told))
+        explained = caption + (below if any(map(_has_difference, of_kind)) else "")
+        tables.append(TableBlock(name, _fractions_table(of_kind, starts), explained))
         if len({one.comparison.fraction for one in of_kind}) > 1:
             blocks.append(
                 FigureBlock(f"curve-{name}", curves(of_kind, _present(of_kind, starts)), _alt(of_kind), caption)
             )
-        detailed = [
-            one for one in own if (one.comparison.data, one.comparison.method) == (data, method) and one.output != MACRO
-        ]
+        detailed = [one for one in all_of_kind if one.output != MACRO]
         if len({one.output for one in detailed}) > 1:
             largest = max(one.comparison.fraction for one in detailed)
             at_largest = [one for one in detailed if one.comparison.fraction == largest]
@@ -111,16 +109,16 @@ def _section(task: StudyTask, figures: Sequence[StudyFigure], starts: Sequence[s
     )
 
 
-def _paragraphs(task: StudyTask, figures: Sequence[StudyFigure]) -> tuple[str, ...]:
+def _paragraphs(task: StudyTask, results: Sequence[StudyResult]) -> tuple[str, ...]:
     outputs = joined([describe_output(output) for target in task.targets for output in target.outputs])
     split = f" of the split '{task.split}'" if task.split else ""
     what = (
         f"Outputs: {outputs}. Patients{split} of '{task.data}' are in {task.folds} folds; each fold is predicted by models "
         "of the others, and photos are ranked within their fold only. External photos are predicted by the model of each "
-        "fold, and the figure is pooled over these models. Intervals are over patients and, where labels were drawn several "
+        "fold, and the AUROC is pooled over these models. Intervals are over patients and, where labels were drawn several "
         "times, over the draws."
     )
-    apart = [one for one in main_figures(figures) if one.difference is not None and one.difference.low is not None]
+    apart = [one for one in main_results(results) if one.difference is not None and one.difference.low is not None]
     higher = [one for one in apart if (one.difference.low if one.difference and one.difference.low else 0) > 0]
     lower = [one for one in apart if (one.difference.high if one.difference and one.difference.high else 0) < 0]
     found = f"Of {len(apart)} differences from references, {len(higher)} have an interval above 0 and {len(lower)} one below."
@@ -132,12 +130,12 @@ def _paragraphs(task: StudyTask, figures: Sequence[StudyFigure]) -> tuple[str, .
     return what, found + worse
 
 
-def _fractions_table(figures: Sequence[StudyFigure], starts: Sequence[str]) -> pd.DataFrame:
+def _fractions_table(results: Sequence[StudyResult], starts: Sequence[str]) -> pd.DataFrame:
     """Starts as rows, label fractions as columns; under each start its difference from the reference."""
-    fractions = sorted({one.comparison.fraction for one in figures})
-    by_place = {(one.initialisation, one.comparison.fraction): one for one in figures}
+    fractions = sorted({one.comparison.fraction for one in results})
+    by_place = {(one.initialisation, one.comparison.fraction): one for one in results}
     rows = []
-    for start in _present(figures, starts):
+    for start in _present(results, starts):
         of_start = [by_place[start, fraction] for fraction in fractions]
         rows.append([start, *(as_text(one.auroc) for one in of_start)])
         if any(map(_has_difference, of_start)):
@@ -147,26 +145,26 @@ def _fractions_table(figures: Sequence[StudyFigure], starts: Sequence[str]) -> p
     return pd.DataFrame(rows, columns=["initialisation", *(_share(fraction) for fraction in fractions)])
 
 
-def _outputs_table(figures: Sequence[StudyFigure], starts: Sequence[str]) -> pd.DataFrame:
+def _outputs_table(results: Sequence[StudyResult], starts: Sequence[str]) -> pd.DataFrame:
     """Outputs as rows, starts as columns."""
-    present = _present(figures, starts)
-    by_place = {(one.output, one.initialisation): one for one in figures}
+    present = _present(results, starts)
+    by_place = {(one.output, one.initialisation): one for one in results}
     rows = [
         [describe_output(output), f"{by_place[output, present[0]].positives:,}"]
         + [as_text(by_place[output, start].auroc) for start in present]
-        for output in dict.fromkeys(one.output for one in figures)
+        for output in dict.fromkeys(one.output for one in results)
     ]
     return pd.DataFrame(rows, columns=["output", "positive photos", *present])
 
 
-def _present(figures: Sequence[StudyFigure], starts: Sequence[str]) -> list[str]:
-    return [start for start in starts if any(one.initialisation == start for one in figures)]
+def _present(results: Sequence[StudyResult], starts: Sequence[str]) -> list[str]:
+    return [start for start in starts if any(one.initialisation == start for one in results)]
 
 
-def _alt(figures: Sequence[StudyFigure]) -> str:
-    largest = max(one.comparison.fraction for one in figures)
-    told = [f"{one.initialisation} {as_text(one.auroc)}" for one in figures if one.comparison.fraction == largest]
-    return f"AUROC against the share of labels. With {largest:.0%} of labels: {joined(told)}."
+def _alt(results: Sequence[StudyResult]) -> str:
+    largest = max(one.comparison.fraction for one in results)
+    shown = [f"{one.initialisation} {as_text(one.auroc)}" for one in results if one.comparison.fraction == largest]
+    return f"AUROC against the share of labels. With {largest:.0%} of labels: {joined(shown)}."
 
 
 def _title(comparison: StartComparison) -> str:
@@ -174,13 +172,13 @@ def _title(comparison: StartComparison) -> str:
     return f"{METHODS[comparison.method]}{share}" + (f", on {comparison.data}" if comparison.data else "")
 
 
-def _has_difference(figure: StudyFigure) -> bool:
-    return figure.difference is not None
+def _has_difference(result: StudyResult) -> bool:
+    return result.difference is not None
 
 
-def _draws(figures: Sequence[StudyFigure]) -> str:
-    """How many draws of labels the figures are means over, if of several."""
-    most = max(one.draws for one in figures)
+def _draws(results: Sequence[StudyResult]) -> str:
+    """How many draws of labels the results are averaged over, if several."""
+    most = max(one.draws for one in results)
     return f", mean over {most} draws of the labels where not all are used" if most > 1 else ""
 
 

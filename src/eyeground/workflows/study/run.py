@@ -1,8 +1,7 @@
-"""`study`: find what there is to compute, compute what is not there yet, and tell how far it is.
+"""`study`: compute the cells that are not done yet.
 
-Photographs are prepared and embedded once for each start; a probe is then a small regression, so probes run in
-parallel processes, while fine-tunings, which use every core themselves, run one after the other. Shards of a study
-on several machines may share its folder, or each have its own whose `cells` are copied together afterwards.
+Photographs are prepared and embedded once for each start. Probes then run in parallel processes; fine-tunings use all
+cores themselves and run one after the other. Shards may share a folder; see docs/study.md.
 """
 
 import multiprocessing
@@ -43,7 +42,7 @@ def run_study(study: Study, planned: Sequence[Planned], console: Console) -> Non
         keep(folder, one.address, one.cell, one.depends_on, outcome)
     others = [one for one in planned if one.cell.method != "probe"]
     for number, one in enumerate(others, start=1):
-        if is_done(folder, one.address):  # by another process, meanwhile
+        if is_done(folder, one.address):  # by another process meanwhile
             continue
         console.print(f"cell {number} of {len(others)}: {one.cell.label}", highlight=False)
         outcome = _other(study, prepared, one, console)
@@ -68,11 +67,11 @@ def _probes(study: Study, prepared: Prepared, planned: Sequence[Planned]) -> Ite
             for future in as_completed(running):
                 yield running[future], future.result()
     finally:
-        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, what has not begun is not waited for
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, cells that have not started are dropped
 
 
 def _groups(study: Study, prepared: Prepared, planned: Sequence[Planned]) -> Iterator[tuple[list[Planned], Shared]]:
-    """Probes of one start and task together, with what they share: the embeddings of one group are in memory at a time."""
+    """Probes of one start and task with their shared arguments, so that one group's embeddings are in memory at a time."""
     if study.recipe.probe is None:
         return
 
@@ -92,7 +91,7 @@ def _other(study: Study, prepared: Prepared, one: Planned, console: Console) -> 
     photos = photos_of(study, prepared, start, task, embed=False)
     own = photos.pop("")
     if one.cell.method == "as released":
-        return released_cell(task, start, own, photos)
+        return released_cell(one.cell, start, own, photos)
     assert study.recipe.finetune is not None
     work = study.place.folder / WORK / one.address
     return finetune_cell(one.cell, task, study.recipe.finetune, start, own, photos, work)

@@ -1,8 +1,4 @@
-"""The settings of a study: which photographs, which starts, which tasks, and how each start is adapted.
-
-A study is a list of cells, one for every combination of an initialisation, a task, a method, a label fraction, a
-seed and a fold. This module says what a recipe may hold; it reads nothing and computes nothing.
-"""
+"""The settings of a study: photographs, starts, tasks, and how each start is adapted. Reads and computes nothing."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -24,13 +20,13 @@ from eyeground.data.splits import LABEL_FRACTIONS
 from eyeground.errors import did_you_mean
 
 DEFAULT_STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)
-OWN = "predictions"  # what the table of a cell's own photos is called beside those of external data
+OWN = "predictions"  # name of the table of a cell's own photos, beside those of external data
 
 
 def _once(values: tuple[float, ...]) -> tuple[float, ...]:
     repeated = next((value for value in values if values.count(value) > 1), None)
     if repeated is not None:
-        raise ValueError(f"{repeated:g} stands there twice")
+        raise ValueError(f"{repeated:g} is given twice")
     return values
 
 
@@ -60,7 +56,7 @@ class StudyData(Settings):
 class Initialisation(Settings):
     """Where the weights of a cell start."""
 
-    name: str = Field(min_length=1, description="Name in tables and figures.")
+    name: str = Field(min_length=1, description="Name in tables and plots.")
     source: str = Field(
         "scratch",
         description="scratch, imagenet, a released bundle, or a path of a bundle or weights file, relative to `root` or to here.",
@@ -77,19 +73,19 @@ class Initialisation(Settings):
 
 
 class StudyTask(Settings):
-    """One question to the photographs."""
+    """One prediction task."""
 
-    name: str = Field(min_length=1, description="Name in tables and figures.")
+    name: str = Field(min_length=1, description="Name in tables and plots.")
     data: str = Field(description="Name of the data.", min_length=1)
     split: Literal["", "train", "validation", "test"] = Field(
         "", description="Only the patients of this split, such as those that no upstream model has seen. Empty: all."
     )
     targets: tuple[Target, ...] = Field(
-        min_length=1, description="Labels to learn; the figure is the mean over outputs."
+        min_length=1, description="Labels to learn; the AUROC is the mean over outputs."
     )
     folds: int = Field(5, ge=2, description="Folds of patients; each is held out once.")
     external: tuple[str, ...] = Field(
-        (), description="Data that the task's models are tried on as they are, where it has the labels."
+        (), description="Data that the task's models are tested on as they are, where it has the labels."
     )
 
 
@@ -130,17 +126,17 @@ class StudyRecipe(Settings):
     """All settings of `eyeground study`."""
 
     name: str = Field("study", min_length=1, description="Name of the study.")
-    root: str = Field(".", description="Folder that the data lie in; `--root` says otherwise.")
+    root: str = Field(".", description="Folder of the data; `--root` overrides it.")
     data: dict[str, StudyData] = Field(description="Datasets by name.", min_length=1)
     initialisations: tuple[Initialisation, ...] = Field(min_length=1, description="The starts to compare.")
     reference: str = Field(
         "", description="The start that each other is compared with, unless it names its own. Empty: the first."
     )
-    tasks: tuple[StudyTask, ...] = Field(min_length=1, description="The questions.")
+    tasks: tuple[StudyTask, ...] = Field(min_length=1, description="The tasks.")
     probe: ProbePlan | None = Field(ProbePlan(), description="Probes; null for none.")
     finetune: FinetunePlan | None = Field(None, description="Fine-tuning; null for none.")
     as_released: bool = Field(
-        True, description="Also try the heads that bundles bring, without adaptation, on tasks whose outputs they have."
+        True, description="Also test the heads of bundles, without adaptation, on tasks whose outputs they have."
     )
     resamples: int = Field(2000, ge=0, description="Bootstrap resamples of patients and draws behind each interval.")
     seed: Seed = Field(0, description="Seed of folds and resamples.")
@@ -188,7 +184,7 @@ class StudyRecipe(Settings):
         return self
 
     def reference_of(self, name: str) -> str:
-        """The start that a start is compared with: its own reference, or the study's; its own name for that one."""
+        """The start that a start is compared with, which is itself for the study's reference."""
         return self.initialisation(name).reference or self.reference or self.initialisations[0].name
 
     def task(self, name: str) -> StudyTask:
@@ -211,5 +207,5 @@ def _known(names: Iterable[str], known: Iterable[str], what: str) -> None:
     for name in names:
         if name not in listed:
             raise ValueError(
-                f"the {what} is '{name}', which is not there{did_you_mean(name, listed)}; there are {', '.join(listed)}"
+                f"the {what} is '{name}', which does not exist{did_you_mean(name, listed)}; there are {', '.join(listed)}"
             )

@@ -1,7 +1,7 @@
-"""The starts of a study: what each is called, which weights it holds, and the network it makes.
+"""The starts of a study: the name of each, its weights, and the network made from them.
 
-A start is known by the hash of its weights before any network is made, so that a study whose cells are all computed
-opens none. An upstream model that the recipe asks to train is trained here first, once.
+A start is known by the hash of its weights before any network is made. An upstream model that the recipe asks for is
+trained here first, once.
 """
 
 import hashlib
@@ -43,9 +43,9 @@ class Start:
     """An initialisation, found.
 
     Attributes:
-        source: What `models.initialise.initialise` takes: a name or a path.
-        weights: Stands for the weights: a hash, or words for those that are drawn or fetched.
-        bundle: Where the start is one.
+        source: As `models.initialise.initialise` takes it: a name or a path.
+        weights: A hash of the weights, or text for those that are random or downloaded.
+        bundle: If the start is one.
     """
 
     name: str
@@ -57,20 +57,20 @@ class Start:
 
     @property
     def is_there(self) -> bool:
-        """Whether there are weights; not so of an upstream model that is still to be trained."""
+        """Whether there are weights; False for an upstream model that is still to be trained."""
         return self.weights != NOT_TRAINED
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Outputs of the head that a bundle brings; none otherwise."""
+        """Outputs of the bundle's head; none without a bundle."""
         return self.bundle.description.outputs if self.bundle else ()
 
     def identity(self) -> str:
-        """Stands for the network, its weights and its preprocessing."""
+        """A text that identifies the network, its weights and its preprocessing."""
         return json.dumps(self.address(), sort_keys=True)
 
     def address(self) -> dict[str, Any]:
-        """All that a cell's figures depend on, as JSON values; a setting that came later changes no address by its default."""
+        """All that a cell's predictions depend on, as JSON values, without defaults: new settings change no old address."""
         return {
             "weights": self.weights,
             "architecture": self.architecture.model_dump(mode="json", exclude_defaults=True),
@@ -78,12 +78,12 @@ class Start:
         }
 
     def classifier(self, targets: tuple[Target, ...], seed: int, console: Console) -> Classifier:
-        """A network with these weights and a fresh head for `targets`; what was loaded is told."""
+        """A network with these weights and a fresh head for `targets`; prints what was loaded."""
         torch.manual_seed(seed)
         classifier = Classifier(self.architecture, self.preprocessing, targets)
         fresh = deepcopy(classifier.head.state_dict())
         initialise(classifier, self.source).print(console)
-        # A bundle may bring a head for these very targets, which no other start has.
+        # A bundle may have a head for these very targets, which no other start has.
         classifier.head.load_state_dict(fresh)
         return classifier
 
@@ -94,15 +94,15 @@ class Start:
             UserError: If the start is no bundle.
         """
         if self.bundle is None:
-            raise UserError(f"initialisation '{self.name}' is no bundle, so it brings no head")
+            raise UserError(f"initialisation '{self.name}' is no bundle, so it has no head")
         return load(self.bundle.folder)
 
 
 def open_start(settings: Initialisation, place: Place, manifests: Mapping[str, Manifest], seed: int) -> Start:
-    """Find a start's weights; of an upstream model that is still to be trained there are none yet, and it says so.
+    """Find a start's weights; they are `NOT_TRAINED` for an upstream model that is still to be trained.
 
     Raises:
-        UserError: If the source is not there.
+        UserError: If the source does not exist.
     """
     source = settings.source
     if settings.pretrain is not None:
@@ -130,7 +130,7 @@ def open_start(settings: Initialisation, place: Place, manifests: Mapping[str, M
 
 
 def train_upstream(settings: Initialisation, place: Place, manifests: Mapping[str, Manifest], console: Console) -> None:
-    """Train the upstream model of a start, or go on with a training that was interrupted; do nothing if it is there."""
+    """Train the upstream model of a start, or resume an interrupted training; do nothing if it is done."""
     if settings.pretrain is None:
         return
     run = upstream_run(settings, place, manifests)

@@ -1,10 +1,6 @@
-"""From the tables of a study's cells to figures with intervals, and to paired differences from the reference.
+"""From the predictions of a study's cells to AUROCs with intervals, and to paired differences from the reference.
 
-An AUROC is taken among the photos of one fold, never across models of different folds, and pooled over the folds by
-their pairs of a positive and a negative; so a fold without a rare disease costs nothing. It is the mean over the
-task's outputs and over the draws of a label fraction. All starts meet the same draws, folds and resamples of
-patients, so differences are paired. The intervals are those of the patients who are predicted and of the draws of labels
-(`means_over_draws`): how much other upstream patients would change a start is not in them.
+How they are made, and what is in no interval, is in docs/study.md.
 """
 
 import multiprocessing
@@ -34,7 +30,7 @@ from eyeground.workflows.study.ledger import predictions_of_cell
 from eyeground.workflows.study.means_over_draws import difference, mean_over_draws
 from eyeground.workflows.study.settings import OWN, StudyRecipe
 
-if TYPE_CHECKING:  # processes that make figures need no torch, which takes seconds to come
+if TYPE_CHECKING:  # the processes here need no torch, which takes seconds to import
     from eyeground.workflows.study.opened import Study
 
 MACRO = "mean over outputs"
@@ -43,7 +39,7 @@ Addressed = tuple[Cell, str]
 
 @dataclass(frozen=True)
 class StartComparison:
-    """What the starts are compared in: a task, on its own or on external photos, by a method at a label fraction."""
+    """A comparison of starts: of a task, on its own or on external photos, by a method at a label fraction."""
 
     task: str
     data: str
@@ -52,17 +48,16 @@ class StartComparison:
 
 
 @dataclass(frozen=True)
-class StudyFigure:
-    """The AUROC of one start in one contest.
+class StudyResult:
+    """The AUROC of one start in one comparison.
 
     Attributes:
         initialisation, reference: The start, and the one that it is compared with.
         output: One of the task's, or `mean over outputs`.
         difference: The start minus its reference; None for a reference.
-        p, p_holm: Of the difference, by inversion of its interval; and adjusted, where the figure is the task's main
-            one.
-        photos, patients, positives: Photos and patients with a known truth, and photos that are positive.
-        draws: Of the label fraction, over which the figure is the mean.
+        p, p_holm: Of the difference, by inversion of its interval; and adjusted, for the main result of a task.
+        photos, patients, positives: Photos and patients with a known truth, and positive photos.
+        draws: Of the label fraction, over which the AUROC is averaged.
     """
 
     comparison: StartComparison
@@ -79,10 +74,10 @@ class StudyFigure:
     p_holm: float | None = None
 
 
-def study_figures(study: "Study") -> tuple[list[StudyFigure], list[StartComparison]]:
-    """Figures of every contest whose cells are all done, and the contests that still lack some.
+def study_results(study: "Study") -> tuple[list[StudyResult], list[StartComparison]]:
+    """Results of every comparison whose cells are all done, and the comparisons that still lack some.
 
-    Contests are worked out in as many processes as the study has jobs.
+    Comparisons are computed in as many processes as the study has jobs.
     """
     comparisons: dict[StartComparison, list[Addressed]] = defaultdict(list)
     for one in study.planned():
@@ -90,60 +85,59 @@ def study_figures(study: "Study") -> tuple[list[StudyFigure], list[StartComparis
         for data in ("", *task.external):
             comparison = StartComparison(task.name, data, one.cell.method, one.cell.fraction)
             comparisons[comparison].append((one.cell, one.address))
-    figures: list[StudyFigure] = []
+    results: list[StudyResult] = []
     lacking = []
-    found = track(_each(comparisons, study), "figures", total=len(comparisons), unit="comparisons")
+    found = track(_each(comparisons, study), "results", total=len(comparisons), unit="comparisons")
     for comparison, of_comparison in zip(comparisons, found, strict=True):
         if of_comparison is None:
             lacking.append(comparison)
         else:
-            figures += of_comparison
-    return _adjusted(figures), lacking
+            results += of_comparison
+    return _adjusted(results), lacking
 
 
-def main_figures(figures: Sequence[StudyFigure]) -> list[StudyFigure]:
-    """The figure that stands for a task: the mean over outputs, or that of its only output."""
-    several = {(one.comparison, one.initialisation) for one in figures if one.output == MACRO}
-    return [one for one in figures if one.output == MACRO or (one.comparison, one.initialisation) not in several]
+def main_results(results: Sequence[StudyResult]) -> list[StudyResult]:
+    """The one result of a task and start in a comparison: the mean over outputs, or that of the only output."""
+    several = {(one.comparison, one.initialisation) for one in results if one.output == MACRO}
+    return [one for one in results if one.output == MACRO or (one.comparison, one.initialisation) not in several]
 
 
-def as_table(figures: Sequence[StudyFigure]) -> pd.DataFrame:
-    """Tidy rows, one for each figure: numbers as numbers."""
-    rows = []
-    for figure in figures:
-        difference = figure.difference
-        rows.append(
-            {
-                "task": figure.comparison.task,
-                "photos_of": figure.comparison.data or "task",
-                "method": figure.comparison.method,
-                "label_fraction": figure.comparison.fraction,
-                "initialisation": figure.initialisation,
-                "reference": figure.reference,
-                "output": figure.output,
-                "auroc": figure.auroc.value,
-                "low": figure.auroc.low,
-                "high": figure.auroc.high,
-                "difference": None if difference is None else difference.value,
-                "difference_low": None if difference is None else difference.low,
-                "difference_high": None if difference is None else difference.high,
-                "p": figure.p,
-                "p_holm": figure.p_holm,
-                "photos": figure.photos,
-                "patients": figure.patients,
-                "positives": figure.positives,
-                "draws": figure.draws,
-                "note": figure.auroc.note,
-                "difference_note": None if difference is None else difference.note,
-            }
-        )
-    return pd.DataFrame(rows)
+def as_table(results: Sequence[StudyResult]) -> pd.DataFrame:
+    """The rows of `figures.csv`, one for each result."""
+    return pd.DataFrame(map(_row, results))
+
+
+def _row(result: StudyResult) -> dict[str, object]:
+    difference = result.difference
+    return {
+        "task": result.comparison.task,
+        "photos_of": result.comparison.data or "task",
+        "method": result.comparison.method,
+        "label_fraction": result.comparison.fraction,
+        "initialisation": result.initialisation,
+        "reference": result.reference,
+        "output": result.output,
+        "auroc": result.auroc.value,
+        "low": result.auroc.low,
+        "high": result.auroc.high,
+        "difference": None if difference is None else difference.value,
+        "difference_low": None if difference is None else difference.low,
+        "difference_high": None if difference is None else difference.high,
+        "p": result.p,
+        "p_holm": result.p_holm,
+        "photos": result.photos,
+        "patients": result.patients,
+        "positives": result.positives,
+        "draws": result.draws,
+        "note": result.auroc.note,
+        "difference_note": None if difference is None else difference.note,
+    }
 
 
 def _each(
     comparisons: Mapping[StartComparison, Sequence[Addressed]], study: "Study"
-) -> Iterator[list[StudyFigure] | None]:
-    """Figures of each contest, in order; None of one that lacks cells."""
+) -> Iterator[list[StudyResult] | None]:
+    """Results of each comparison, in order; None for one that lacks cells."""
     of_comparison = partial(_of_comparison, folder=study.place.folder, recipe=study.recipe)
     if study.place.jobs == 1:
         yield from map(of_comparison, comparisons, comparisons.values())
@@ -162,7 +156,7 @@ def _tables(
         found = predictions_of_cell(folder, address, comparison.data or OWN)
         if found is None:
             return None
-        # External photos are predicted by the model of every fold, and those of each are ranked among themselves.
+        # External photos are predicted by the model of every fold, and are ranked within each model's predictions.
         parts[cell.initialisation][cell.seed].append(found.table.assign(fold=max(cell.fold, 0)))
     return {
         start: {seed: pd.concat(tables, ignore_index=True) for seed, tables in draws.items()}
@@ -172,7 +166,7 @@ def _tables(
 
 def _of_comparison(
     comparison: StartComparison, planned: Sequence[Addressed], folder: Path, recipe: StudyRecipe
-) -> list[StudyFigure] | None:
+) -> list[StudyResult] | None:
     tables = _tables(folder, comparison, planned)
     if tables is None:
         return None
@@ -188,7 +182,7 @@ def _of_comparison(
     with threadpool_limits(1):  # this is one of several processes
         computed = compute(measures, resampling, shown=False)
     outputs = list(dict.fromkeys(output for _, _, output in samples))
-    figures = []
+    results = []
     for name, of in [(output, [output]) for output in outputs] + ([(MACRO, outputs)] if len(outputs) > 1 else []):
         means = {
             start: mean_over_draws([[computed[start, draw, output][0] for output in of] for draw in draws], recipe.seed)
@@ -198,8 +192,8 @@ def _of_comparison(
         for start, mean in means.items():
             reference = recipe.reference_of(start)
             apart, p = difference(mean, None if start == reference else means.get(reference))
-            figures.append(
-                StudyFigure(
+            results.append(
+                StudyResult(
                     comparison,
                     start,
                     reference,
@@ -211,7 +205,7 @@ def _of_comparison(
                     draws=len(tables[start]),
                 )
             )
-    return figures
+    return results
 
 
 def _samples(table: pd.DataFrame) -> dict[str, tuple[Sample, np.ndarray]]:
@@ -228,16 +222,16 @@ def _counts(table: pd.DataFrame, outputs: Sequence[str]) -> tuple[int, int, int]
     return known["photo"].nunique(), known["patient"].nunique(), positive["photo"].nunique()
 
 
-def _adjusted(figures: Sequence[StudyFigure]) -> list[StudyFigure]:
-    """Holm's adjustment of the main figures' differences: one family for each contest, over its starts."""
+def _adjusted(results: Sequence[StudyResult]) -> list[StudyResult]:
+    """The results with Holm's adjustment of the main differences: one family for each comparison, over its starts."""
     families: dict[StartComparison, list[int]] = defaultdict(list)
-    main = set(main_figures(figures))
-    for place, figure in enumerate(figures):
-        if figure in main and figure.p is not None:
-            families[figure.comparison].append(place)
+    main = set(main_results(results))
+    for place, result in enumerate(results):
+        if result in main and result.p is not None:
+            families[result.comparison].append(place)
     adjusted: dict[int, float | None] = {}
     for places in families.values():
-        adjusted |= dict(zip(places, holm([figures[place].p for place in places]), strict=True))
+        adjusted |= dict(zip(places, holm([results[place].p for place in places]), strict=True))
     return [
-        replace(figure, p_holm=adjusted[place]) if place in adjusted else figure for place, figure in enumerate(figures)
+        replace(result, p_holm=adjusted[place]) if place in adjusted else result for place, result in enumerate(results)
     ]
