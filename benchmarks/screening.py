@@ -1,10 +1,7 @@
-"""End to end, from a folder of large photographs to findings with evidence maps, against the script a user would write.
+"""From a folder of large photographs to findings with evidence maps, against the script that a user would write.
 
-The script: decode with Pillow, resize and normalise with torchvision, run a timm network in eager torch photo by photo,
-and Grad-CAM by the `grad-cam` package; the network and side are those of the released model. And the same script with a
-ViT-L/16 at 224 pixels, the architecture of RETFound (random weights cost the same), without any heat map. Ours is the
-command itself, start to end, its report included. Photographs are rendered, 4288 x 2848 pixels, JPEG. The peers are
-timed on fewer of them and scaled; all take turns on the same cores.
+The script decodes with Pillow and runs a timm network in eager torch photo by photo, with Grad-CAM; and the same with a
+ViT-L/16, the architecture of RETFound, without a heat map. Peers are timed on few photographs and scaled.
 """
 
 import os
@@ -26,7 +23,7 @@ from torchvision import transforms
 from eyeground.synthetic import DISEASES, render
 
 WIDTH, HEIGHT = 4288, 2848
-RENDERED = 32  # the others are the same files by other names, so that rendering does not take an hour
+RENDERED = 32  # the others are links to these, since rendering takes long
 FEW, MANY = 512, 5120
 PEER_PHOTOS, TRANSFORMER_PHOTOS = 24, 8
 MODEL, SIDE, BACKBONE = "eyeground-mobilenetv2-imagenet+fundus-224", 224, "mobilenetv2_100"
@@ -74,7 +71,7 @@ def _photographs(folder: Path, count: int) -> list[Path]:
 
 
 class _Script:
-    """What a user would write today."""
+    """The script of a user."""
 
     def __init__(self, backbone: str, side: int, heat_map: bool) -> None:
         self.network = timm.create_model(backbone, num_classes=1).eval()
@@ -127,5 +124,5 @@ def _screened(photos: Path, output: Path) -> tuple[float, int]:
 
 
 def _memory(process: psutil.Process) -> int:
-    """Memory of its own, and its part of what it shares; libraries that two processes map count once."""
+    """Its own memory and its part of shared memory; a library that two processes map counts once."""
     return int(process.memory_full_info().pss)

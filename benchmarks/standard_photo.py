@@ -1,7 +1,6 @@
-"""From file to standard photo, against the obvious way: full decode with Pillow, crop, resize.
+"""From file to standard photo, against a full decode with Pillow, and against libjpeg's scaled decode alone.
 
-The peer is handed the crop for free, so it only decodes and resizes; ours finds the field of view as well. And against
-the least that any way can take: libjpeg's own decoding at the reduced scale, to an array, and nothing else.
+The first peer is given the crop, which ours finds as well; the second is the least that any method can take.
 """
 
 import math

@@ -1,9 +1,7 @@
-"""What training costs beyond the network itself.
+"""The share of wall time that `fit` spends in forward, backward and update.
 
-The peer is the smallest possible loop: the same network, precision, optimiser and batch size on one batch that
-lies in memory, with nothing to read, augment, log, average or save. Ours is `fit`, with standard photos read from
-disk and augmented in worker processes. The ratio of their photos per second is the share of wall time that ours
-spends in forward, backward and update.
+The peer is the smallest loop: the same network, precision, optimiser and batch size on one batch in memory, with
+nothing to read, augment, log, average or save.
 """
 
 import tempfile

@@ -1,10 +1,6 @@
-"""Vessels of DRIVE from five starts of one network, trained alike: docs/results/structures/starts.md and starts.csv.
+"""Vessels of DRIVE from five starts of one network, trained alike: writes starts.md and starts.csv in docs/results/structures.
 
-    .venv/bin/python scripts/compare_vessel_starts.py path/to/datasets work
-
-Scratch, ImageNet, fundus from scratch, and ImageNet then fundus, with the lowest layers kept and without, each through `eyeground adapt --structure vessel` with
-`recipes/vessels.yaml`, cut to a few epochs: short enough for two cores, and where starts differ most. Differences from
-ImageNet are paired over DRIVE's 20 test photographs. Runs that are there are not trained again.
+.venv/bin/python scripts/compare_vessel_starts.py path/to/datasets work
 """
 
 import subprocess
@@ -30,7 +26,7 @@ NORMALISATION = ("preprocessing.mean=[0.5, 0.5, 0.5]", "preprocessing.std=[0.5, 
 
 
 def main(data: Path, work: Path, epochs: int = 8) -> None:
-    """Train, measure, compare and write."""
+    """Train by `eyeground adapt --structure vessel`, few epochs, where starts differ most; measure, compare and write."""
     work.mkdir(parents=True, exist_ok=True)
     drive = DATASETS["drive"].read(data / "drive")
     write_manifest(drive, work / "drive.csv")
@@ -48,9 +44,8 @@ def main(data: Path, work: Path, epochs: int = 8) -> None:
     for name in starts:
         segmenter = load_segmenter(work / name / "bundle")
         preprocessing = segmenter.bundle.description.preprocessing
-        measured[name] = measure_segmentations(drive.in_split("test"), [vessel], preprocessing, segmenter.draw).model[
-            "vessel"
-        ]
+        found = measure_segmentations(drive.in_split("test"), [vessel], preprocessing, segmenter.draw)
+        measured[name] = found.model["vessel"]
     parts = []
     for name, photos in measured.items():
         parts.append(structure_estimates("vessel", photos).assign(start=name, reference=""))
@@ -66,12 +61,12 @@ def main(data: Path, work: Path, epochs: int = 8) -> None:
 
 
 def page(table: pd.DataFrame, epochs: int) -> str:
-    """Figures over all pixels, and their differences from the reference, as a page."""
+    """Metrics over all pixels, and their differences from the reference, as a page."""
     pooled = table.fillna({"reference": ""})
     pooled = pooled[pooled["over"] == "pooled"].set_index(["start", "reference", "metric"])
     lines = [
         "# Vessels from five starts\n",
-        f"One network and one recipe (`recipes/vessels.yaml`, {epochs} epochs), DRIVE's official halves; figures over all pixels of the 20",
+        f"One network and one recipe (`recipes/vessels.yaml`, {epochs} epochs), DRIVE's official halves; metrics over all pixels of the 20",
         "test photographs, with 95 % intervals over them. Made by `scripts/compare_vessel_starts.py`; every row is in",
         "[starts.csv](starts.csv).\n",
         f"| start | {' | '.join(SHOWN)} | {' | '.join(f'{metric} minus {REFERENCE}' for metric in SHOWN)} |",

@@ -1,6 +1,6 @@
 """Write what type checkers and editors read of `import eyeground`: src/eyeground/__init__.pyi, from the commands themselves.
 
-Run it after changing a command: `.venv/bin/python scripts/document_api.py`. A test fails until you have.
+Run it after changing a command; a test fails until you have.
 """
 
 import ast
@@ -34,7 +34,7 @@ def of_type(annotation: Any, name: str = "") -> str:
 
 
 def of_default(default: Any) -> str:
-    """A default as it stands in a stub; one that is the machine's is left open."""
+    """A default as a stub has it; one that depends on the machine is left open."""
     if default is inspect.Parameter.empty:
         return ""
     return " = ..." if isinstance(default, Path) else f" = {default!r}"
@@ -59,7 +59,7 @@ def of_return(verb: str, imports: dict[str, str]) -> str:
 
 
 def stub() -> str:
-    """The whole file."""
+    """The entire file."""
     imports = {name: f"from eyeground.{module} import {name}" for name, module in eyeground._THINGS.items()}
     functions = []
     for verb in VERBS:
@@ -88,7 +88,7 @@ def stub() -> str:
 
 
 def formatted(text: str) -> str:
-    """As ruff leaves it."""
+    """Formatted by ruff."""
     for command in (["check", "--fix", "--quiet", "--select", "I,F401"], ["format"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(STUB), "-"],

@@ -1,7 +1,4 @@
-"""Writes the commands of docs/cli.md from the program itself, so that page and program cannot drift apart.
-
-Run it after changing a command: `.venv/bin/python scripts/document_cli.py`. A test fails until you have.
-"""
+"""Writes the commands of docs/cli.md from the program itself; run it after changing a command."""
 
 import re
 from pathlib import Path
@@ -17,7 +14,7 @@ MARKER = "<!-- Below: written by scripts/document_cli.py -->"
 
 
 def commands() -> dict[str, Any]:
-    """Every command by what is typed after `eyeground`; one dataset stands for all, which are alike."""
+    """Every command by its words after `eyeground`; one dataset represents all of them."""
     root: Any = typer.main.get_command(app)
     imports = root.commands["import"]
     found = {f"import {name}": imports.get_command(None, name) for name in [*imports.commands, "odir5k"]}
@@ -39,7 +36,7 @@ def spelling(parameter: Any) -> str:
 
 
 def default(parameter: Any) -> str:
-    """What holds without it."""
+    """The value without it."""
     if parameter.required:
         return "required"
     value = parameter.default
@@ -66,12 +63,12 @@ def section(name: str, command: Any) -> str:
     dataset = name.startswith("import ") and name.split()[1] in DATASETS
     title = "import DATASET" if dataset else name
     names = ", ".join(f"`{known}`" for known in sorted(DATASETS))
-    told = (
+    what = (
         f"A public dataset from its publisher's folder. `DATASET` is one of {names}; see [datasets](datasets.md)."
         if dataset
         else paragraphs(command.help)
     )
-    lines = [f"## eyeground {title}", "", told, "", "| takes | default | meaning |", "|---|---|---|"]
+    lines = [f"## eyeground {title}", "", what, "", "| takes | default | meaning |", "|---|---|---|"]
     for parameter in options(command):
         variable = f" Environment: `{parameter.envvar}`." if getattr(parameter, "envvar", None) else ""
         lines.append(f"| {spelling(parameter)} | {default(parameter)} | {meaning(parameter.help)}{variable} |")
@@ -79,7 +76,7 @@ def section(name: str, command: Any) -> str:
 
 
 def page(text: str) -> str:
-    """The page with its tables replaced by what the program says."""
+    """The page with its tables renewed."""
     return f"{text.split(MARKER)[0]}{MARKER}\n\n" + "\n\n".join(map(section, commands(), commands().values())) + "\n"
 
 

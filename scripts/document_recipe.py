@@ -1,7 +1,4 @@
-"""Writes the tables of docs/recipe.md and docs/study.md from the recipes themselves, so that page and code cannot drift apart.
-
-Run it after changing a setting: `.venv/bin/python scripts/document_recipe.py`. A test fails until you have.
-"""
+"""Writes the tables of docs/recipe.md and docs/study.md from the recipes themselves; run it after changing a setting."""
 
 from pathlib import Path
 from typing import Literal, get_args, get_origin
@@ -24,7 +21,7 @@ from eyeground.workflows.study.settings import (
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, STUDY_PAGE = DOCS / "recipe.md", DOCS / "study.md"
 STUDY = {
-    StudyRecipe: "the whole",
+    StudyRecipe: "the entire recipe",
     StudyData: "an entry of `data`",
     Initialisation: "an entry of `initialisations`",
     StudyTask: "an entry of `tasks`",

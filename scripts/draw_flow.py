@@ -1,9 +1,6 @@
-"""Draw docs/images/flow.png: one rendered photograph from file to finding.
+"""Draws docs/images/flow.png, a rendered photograph from file to finding, with the model of `make demo`.
 
-    make demo
-    .venv/bin/python scripts/draw_flow.py demo/adapt/bundle
-
-The photograph is rendered and the model is the demonstration's, so the picture holds nobody's data.
+.venv/bin/python scripts/draw_flow.py demo/adapt/bundle
 """
 
 import sys

@@ -1,8 +1,4 @@
-"""Seeded ways to damage a file, for `fuzz_screening.py`.
-
-Damage is done blindly (bits, runs, cuts, splices) and knowingly: the fields of each format's headers are found
-and set to extreme values, and a PNG's checksums are made to hold again, so that the damage gets past them.
-"""
+"""Seeded ways to damage a file, for `fuzz_screening.py`: bits, runs, cuts, splices, and extreme values in headers."""
 
 import struct
 import zlib
@@ -68,7 +64,7 @@ def hostile_files(originals: Sequence[Original], large: Sequence[Original], coun
                 content = damaged_by(content, random, originals)
                 damage.append(name)
             if content.startswith(b"\x89PNG") and random.random() < 0.5:
-                _mend_checksums(content)
+                _repair_checksums(content)
         endings = list(ENDINGS.values())
         ending = endings[random.integers(len(endings))] if random.random() < 0.1 else ENDINGS[kind]
         how = "+".join(damage) or "untouched"
@@ -205,7 +201,7 @@ def _png_fields(content: bytearray) -> list[tuple[int, int]]:
     return fields
 
 
-def _mend_checksums(content: bytearray) -> None:
+def _repair_checksums(content: bytearray) -> None:
     for place, _, length in _png_chunks(content):
         end = place + 8 + length
         if end + 4 <= len(content):

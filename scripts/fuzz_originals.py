@@ -1,7 +1,4 @@
-"""Photographs in every format and variant that screening reads, for `fuzz_screening.py` to damage.
-
-Every rendered one carries a patient's name wherever its format has a place for one.
-"""
+"""Photographs in every format that screening reads, with a patient's name where possible, for `fuzz_screening.py`."""
 
 import io
 import struct

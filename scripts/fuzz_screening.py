@@ -1,15 +1,6 @@
-"""Screen thousands of damaged files in little memory, and check that nothing but their rows comes of it.
+"""Screens thousands of damaged files under 1 GB of address space, and checks that nothing but their rows comes of it.
 
-    python scripts/fuzz_screening.py --count 200
-    python scripts/fuzz_screening.py --count 10000 --seed 1
-    python scripts/fuzz_screening.py --count 2000 --originals PHOTOS
-
-Files are made from rendered photographs in every format and from pydicom's own test files, or from the
-photographs below --originals, and damaged by `fuzz_damage.py`; the same seed gives the same files. `eyeground
-screen` runs as its own process under a limit of 1 GB of address space, which each of its processes inherits.
-Checked: the exit code, a row per file, no traceback, no crash that is ours, nothing of a file's content or place
-in what is written, no reader left alive, untouched files read. Prints counts by format, damage and reason.
-Needs the extras of development.
+python scripts/fuzz_screening.py [--count 10000] [--seed 1] [--originals PHOTOS]
 """
 
 import argparse
@@ -36,9 +27,9 @@ from eyeground.screening.photos import LEDGER
 
 HEIGHTS, LARGE_HEIGHTS = (64, 96, 240, 480), (1424,)
 LONGEST_REASON = 200
-# A batch that is read by one reader, each photograph of which takes all the time it may.
+# A batch that is read by one process, each photograph of which takes the longest time allowed.
 LONGEST_STANDSTILL = 1.5 * BATCH_SIZE * SECONDS_PER_PHOTO
-READER = "eyeground.screening.decoder_process"
+DECODER = "eyeground.screening.decoder_process"
 
 
 @dataclass
@@ -49,11 +40,15 @@ class Watched:
     output: str = ""
     seconds: float = 0.0
     most_memory: int = 0  # resident, of all its processes together, in bytes
-    readers: set[psutil.Process] = field(default_factory=set)
+    decoders: set[psutil.Process] = field(default_factory=set)
 
 
 def main() -> int:
-    """Make the files, screen them, print the tables; 1 if anything is wrong."""
+    """Make the files, screen them, print counts by format, damage and reason; 1 if anything is wrong.
+
+    Wrong are another exit code, a row that is missing, a traceback, a crash of ours, a file's content or path in what is
+    written, a process left alive, or an untouched file that is not read.
+    """
     arguments = _parser().parse_args()
     folder = Path(arguments.folder or tempfile.mkdtemp(prefix="fuzz-"))
     photos, screened = folder / "photos", folder / "screened"
@@ -69,7 +64,7 @@ def main() -> int:
         rows = pd.read_parquet(screened / "results.parquet")[["photo", "status", "reason"]]
         _print_counts(table.merge(rows, on="photo"))
     print(
-        f"\n{len(hostile):,} files, exit code {watched.code}, {watched.seconds:.0f} s, {len(watched.readers)} readers,"
+        f"\n{len(hostile):,} files, exit code {watched.code}, {watched.seconds:.0f} s, {len(watched.decoders)} decoders,"
     )
     print(f"at most {watched.most_memory / 2**20:.0f} MB resident in all processes together; in {folder}")
     for problem in problems:
@@ -89,12 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--originals", type=Path, help="damage the photographs below this folder instead")
     parser.add_argument("--bundle", default="eyeground-mobilenetv2-imagenet+fundus-224")
     parser.add_argument("--memory", type=float, default=1.0, help="address space of each process, in GiB")
-    parser.add_argument("--jobs", type=int, default=2, help="reader processes")
+    parser.add_argument("--jobs", type=int, default=2, help="decoder processes")
     return parser
 
 
 def _made(photos: Path, arguments: argparse.Namespace) -> list[Hostile]:
-    """Write the files; their contents are forgotten, as thousands would fill the memory."""
+    """Write the files; contents are dropped, since thousands of them would fill the memory."""
     if arguments.originals:
         originals, large = originals_from(arguments.originals), []
     else:
@@ -114,7 +109,7 @@ def _command(photos: Path, screened: Path, arguments: argparse.Namespace) -> lis
 
 
 def _watch(command: Sequence[str], screened: Path, memory: int) -> Watched:
-    """Run a screening to its end, or to the end of patience."""
+    """Run a screening to its end, or kill it where it makes no progress."""
     watched = Watched()
     started = last_growth = time.monotonic()
     size = 0
@@ -127,7 +122,7 @@ def _watch(command: Sequence[str], screened: Path, memory: int) -> Watched:
         )
         while process.poll() is None:
             time.sleep(0.2)
-            _look(process.pid, watched)
+            _observe(process.pid, watched)
             ledger = screened / LEDGER
             grown = ledger.stat().st_size if ledger.exists() else 0
             if grown != size:
@@ -137,17 +132,17 @@ def _watch(command: Sequence[str], screened: Path, memory: int) -> Watched:
         watched.code, watched.seconds = process.wait(), time.monotonic() - started
         output.seek(0)
         watched.output = output.read()
-    psutil.wait_procs(watched.readers, timeout=5)
+    psutil.wait_procs(watched.decoders, timeout=5)
     return watched
 
 
-def _look(pid: int, watched: Watched) -> None:
+def _observe(pid: int, watched: Watched) -> None:
     try:
         parent = psutil.Process(pid)
         children = parent.children(recursive=True)
-        watched.readers |= {child for child in children if READER in child.cmdline()}
+        watched.decoders |= {child for child in children if DECODER in child.cmdline()}
         watched.most_memory = max(watched.most_memory, sum(one.memory_info().rss for one in (parent, *children)))
-    except psutil.NoSuchProcess:  # it ended while we looked
+    except psutil.NoSuchProcess:  # it ended meanwhile
         return
 
 
@@ -157,7 +152,7 @@ def _problems(hostile: Sequence[Hostile], watched: Watched, screened: Path, fold
         problems.append(f"exit code {watched.code}; {watched.output[-2000:]}")
     if "Traceback" in watched.output or "Error" in watched.output:
         problems.append(f"a traceback: {watched.output[-2000:]}")
-    problems += [f"reader {reader.pid} is still alive" for reader in watched.readers if reader.is_running()]
+    problems += [f"decoder {one.pid} is still alive" for one in watched.decoders if one.is_running()]
     if not (screened / "results.parquet").exists():
         return [*problems, "no table was written"]
     rows = pd.read_parquet(screened / "results.parquet")
@@ -173,12 +168,12 @@ def _problems(hostile: Sequence[Hostile], watched: Watched, screened: Path, fold
         if not _is_proper(reason, photo, folder)
     ]
     untouched = {one.name for one in hostile if one.damage == "untouched" and one.original.readable}
-    problems += [f"{photo}: is whole and was not read" for photo in unreadable["photo"] if photo in untouched]
+    problems += [f"{photo}: is untouched and was not read" for photo in unreadable["photo"] if photo in untouched]
     return [*problems, *_leaks(watched, screened)]
 
 
 def _is_proper(reason: str, photo: str, folder: Path) -> bool:
-    """Whether a reason is a plain sentence that says nothing of where the file lies, and no crash of our own code."""
+    """Whether a reason is a plain sentence without the file's path, and no crash of our own code."""
     plain = isinstance(reason, str) and reason.isascii() and reason.isprintable() and 10 < len(reason) < LONGEST_REASON
     return plain and str(folder) not in reason and photo not in reason and "(exit 1)" not in reason
 

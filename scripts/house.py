@@ -1,7 +1,4 @@
-"""Rooms, floors, circles and lines of `src/eyeground`, and the drawing of them in docs/architecture.md.
-
-Run it after moving a module: `.venv/bin/python scripts/house.py --write`. A test fails until you have.
-"""
+"""Rooms, floors, circles and lines of `src/eyeground`; run it with --write after moving a module, to renew docs/architecture.md."""
 
 import argparse
 from collections import Counter

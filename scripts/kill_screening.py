@@ -1,13 +1,6 @@
-"""Kill a screening again and again, let it go on each time, and compare it with one that was left alone.
+"""Kills a screening again and again, lets it continue each time, and compares it with an uninterrupted one.
 
-    python scripts/kill_screening.py
-    python scripts/kill_screening.py --photos PHOTOS --kills 20 --seed 1
-
-Photographs are rendered, unless a folder of them is given. The command's process is killed by SIGKILL at moments
-that are spread at random over its work: while it starts, after so many photographs, and while it writes its
-tables at the end. Checked: results.csv, results.parquet and every evidence picture equal those of the
-uninterrupted run to the byte or the value, no photograph twice, none lost, nothing half-written left, and no
-reader outlives its parent. Needs the extras of development.
+python scripts/kill_screening.py [--photos PHOTOS] [--kills 20] [--seed 1]
 """
 
 import argparse
@@ -32,23 +25,26 @@ from eyeground.screening.photos import LEDGER
 from eyeground.synthetic import render
 
 HEIGHTS = (240, 480, 720)
-LONGEST_LIFE = 5.0  # seconds that a reader may outlive its parent
-# Of the moments, those before the first photograph is finished and those after the last.
-STARTING, ENDING = 0.1, 0.15
+LONGEST_LIFE = 5.0  # seconds that a decoder may outlive its parent
+STARTING, ENDING = 0.1, 0.15  # shares of kills before the first photograph is finished, and after the last
 
 
 def main() -> int:
-    """Run, kill, run again, compare; 1 if anything differs."""
+    """Run, kill by SIGKILL at random moments, run again, compare; 1 if anything differs.
+
+    Tables and pictures must be equal to the byte, without a photograph twice or lost, a half-written file, or a decoder
+    that outlives its parent.
+    """
     arguments = _parser().parse_args()
     folder = Path(arguments.folder or tempfile.mkdtemp(prefix="kill-"))
     photos = arguments.photos or _rendered(folder / "photos", arguments.count)
-    whole, killed = folder / "whole", folder / "killed"
-    for earlier in (whole, killed):
+    uninterrupted, killed = folder / "uninterrupted", folder / "killed"
+    for earlier in (uninterrupted, killed):
         shutil.rmtree(earlier, ignore_errors=True)
     started = time.monotonic()
-    subprocess.run(_command(photos, whole, arguments), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(_command(photos, uninterrupted, arguments), check=True, stdout=subprocess.DEVNULL)
     seconds = time.monotonic() - started
-    count = _finished(whole)
+    count = _finished(uninterrupted)
     print(f"uninterrupted: {count} photos in {seconds:.1f} s", flush=True)
     random = np.random.default_rng(arguments.seed)
     problems = []
@@ -56,9 +52,9 @@ def main() -> int:
         pause = random.uniform(0, seconds * (STARTING if place == 0 else 0.02))
         orphans = _kill_at(_command(photos, killed, arguments), killed, place, pause)
         print(f"killed with {_finished(killed)} photos finished", flush=True)
-        problems += [f"reader {orphan} outlived its parent" for orphan in orphans]
+        problems += [f"decoder {orphan} outlived its parent" for orphan in orphans]
     subprocess.run(_command(photos, killed, arguments), check=True)
-    problems += _differences(whole, killed)
+    problems += _differences(uninterrupted, killed)
     for problem in problems:
         print("WRONG:", problem)
     print(f"{arguments.kills} kills, {len(problems)} problems; in {folder}")
@@ -110,30 +106,30 @@ def _finished(output: Path) -> int:
 
 
 def _kill_at(command: Sequence[str], output: Path, place: int, pause: float) -> list[int]:
-    """Kill a screening some time after so many photographs are finished; give the readers that live on."""
+    """Kill a screening some time after so many photographs are finished; return the decoders that survive."""
     process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
     while _finished(output) < place and process.poll() is None:
         time.sleep(0.005)
     time.sleep(pause)
-    readers = psutil.Process(process.pid).children(recursive=True)
+    decoders = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    _, alive = psutil.wait_procs(readers, timeout=LONGEST_LIFE)
-    return [reader.pid for reader in alive]
+    _, alive = psutil.wait_procs(decoders, timeout=LONGEST_LIFE)
+    return [decoder.pid for decoder in alive]
 
 
-def _differences(whole: Path, killed: Path) -> list[str]:
+def _differences(uninterrupted: Path, killed: Path) -> list[str]:
     problems = []
-    if (whole / "results.csv").read_bytes() != (killed / "results.csv").read_bytes():
+    if (uninterrupted / "results.csv").read_bytes() != (killed / "results.csv").read_bytes():
         problems.append("results.csv differs")
-    tables = [pd.read_parquet(folder / "results.parquet") for folder in (whole, killed)]
+    tables = [pd.read_parquet(folder / "results.parquet") for folder in (uninterrupted, killed)]
     if not tables[0].equals(tables[1]):
         problems.append("results.parquet differs")
     if tables[1]["photo"].duplicated().any():
         problems.append("a photo has two rows")
     pictures = [
         {path.relative_to(folder): path.read_bytes() for path in (folder / PICTURES).rglob("*") if path.is_file()}
-        for folder in (whole, killed)
+        for folder in (uninterrupted, killed)
     ]
     problems += [f"picture {path}" for path, _ in sorted(set(pictures[0].items()) ^ set(pictures[1].items()))]
     problems += [f"half-written {path}" for path in killed.rglob("*.partial")]

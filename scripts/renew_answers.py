@@ -1,9 +1,6 @@
-"""Chooses the rule of a released classifier again, measures its graph again and rewrites its card, without its run.
+"""Chooses the thresholds of a released classifier again, evaluates it again and rewrites its card, without its run.
 
-    .venv/bin/python scripts/renew_answers.py BUNDLE MANIFEST PREDICTIONS [--external idrid=TABLE …]
-
-PREDICTIONS are of the bundle's own graph (`eyeground predict`), of its validation and test photos; MANIFEST is the one that it was
-trained on. Weights, graph and calibration stay. What the card says of compute is taken over from the card there is.
+.venv/bin/python scripts/renew_answers.py BUNDLE MANIFEST PREDICTIONS [--external idrid=TABLE …]
 """
 
 import re
@@ -20,12 +17,13 @@ from eyeground.bundle.training_photos import TRAINING_PHOTOS
 from eyeground.bundle.write import extend_bundle
 from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.data.predictions import Predictions, read_predictions
-from eyeground.evaluation import Evaluation, evaluate
+from eyeground.evaluation import evaluate
 from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.screening.decision import ABNORMAL
 from eyeground.workflows.build.common import choose_answers
 from eyeground.workflows.build.model_card import count_parameters
+from eyeground.workflows.release.external import evaluate_elsewhere
 from eyeground.workflows.release.finished_run import Compute
 from eyeground.workflows.release.release_card import TEST, Facts, SplitFlow, metrics_of, release_card
 
@@ -34,7 +32,10 @@ EXTERNAL = typer.Option([], help="Predictions of another dataset by the same gra
 
 
 def main(bundle: Path, manifest: Path, predictions: Path, external: list[str] = EXTERNAL) -> None:
-    """Renew a bundle in its place."""
+    """Renew a bundle in its place; weights, graph and calibration stay.
+
+    MANIFEST is the one that it was trained on, PREDICTIONS are of the bundle's own graph on its validation and test photos.
+    """
     opened, photos, table = open_classifier(bundle), read_manifest(manifest), read_predictions(predictions)
     described = opened.description
     if photos.fingerprint() != described.training.manifest_fingerprint:
@@ -42,12 +43,15 @@ def main(bundle: Path, manifest: Path, predictions: Path, external: list[str] = 
     table = Predictions(table.table[[*_kept(table, described.outputs)]])
     chosen = choose_answers(table, described.targets, Console(soft_wrap=True))
     answers: AnswerRules = replace(chosen, calibrations=described.calibrations)
+    renewed = described.model_copy(update=vars(answers))
     evaluations = {TEST: evaluate(table.in_split("test"), answers.operating_points, resamples=RESAMPLES)}
     for text in external:
         name, _, path = text.partition("=")
-        evaluations[name] = _external(read_predictions(Path(path)), answers, described.outputs)
+        evaluations[name] = evaluate_elsewhere(
+            name, read_predictions(Path(path)), renewed, "Predicted by the released graph.", RESAMPLES
+        )
     metrics = tuple(one for scope, of in evaluations.items() for one in metrics_of(of, scope))
-    description = described.model_copy(update={**vars(answers), "metrics": metrics})
+    description = renewed.model_copy(update={"metrics": metrics})
     points = [point for point in answers.operating_points if point.output == ABNORMAL]
     groups = subgroups(cohort_of(table.in_split("test").only([ABNORMAL]), points, RESAMPLES))
     facts = Facts(
@@ -68,18 +72,10 @@ def main(bundle: Path, manifest: Path, predictions: Path, external: list[str] = 
 
 
 def _kept(table: Predictions, outputs: tuple[str, ...]) -> list[str]:
-    """Columns that a run's own predictions have; what screening says of a photo has no part in its card."""
+    """Columns that a run's own predictions have; those of screening are no part of a card."""
     of_outputs = {f"{part}_{output}" for output in outputs for part in ("truth", "probability")}
     known = {"photo", "patient", "split", "eye", "age", "sex", "device", "source"}
     return [column for column in table.table.columns if column in of_outputs | known]
-
-
-def _external(table: Predictions, answers: AnswerRules, outputs: tuple[str, ...]) -> Evaluation:
-    known = [one for one in table.outputs if one in outputs and len(table.known(one)[0])]
-    kept = Predictions(table.table.drop(columns=["split", "fold"], errors="ignore")).only(known)
-    points = [point for point in answers.operating_points if point.output in known]
-    remark = "Predicted by the released graph."
-    return replace(evaluate(kept, points, resamples=RESAMPLES), remarks=(remark,))
 
 
 def _flow(photos: Manifest) -> tuple[SplitFlow, ...]:
@@ -88,17 +84,18 @@ def _flow(photos: Manifest) -> tuple[SplitFlow, ...]:
 
 
 def _compute(bundle: Bundle) -> Compute:
+    """As the bundle's present card has it."""
     card = (bundle.folder / CARD).read_text(encoding="utf-8")
     timed = re.search(r"Compute: (.+?) of passes .*? on (.+)\.\n", card)
     untimed = re.search(r"it ran on (.+)\.\n", card)
     software = re.search(r"Software: (.+)\.\n", card)
-    assert software is not None, "the card tells of no software"
+    assert software is not None, "the card names no software"
     versions = dict(part.split(" ", 1) for part in software[1].split(", "))
     epochs = bundle.description.training.epochs
     if timed:
         number, unit = timed[1].split(" ")
         return Compute(epochs, float(number) * (60 if unit == "minutes" else 1), timed[2], versions)
-    assert untimed is not None, "the card tells of no machine"
+    assert untimed is not None, "the card names no machine"
     return Compute(epochs, None, untimed[1], versions)
 
 

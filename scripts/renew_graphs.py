@@ -1,9 +1,6 @@
-"""Writes the ONNX graphs of bundles again from their weights, as this version of eyeground exports them.
+"""Exports the ONNX graphs of bundles again from their weights; where a new graph answers otherwise, evaluate it again.
 
-    .venv/bin/python scripts/renew_graphs.py BUNDLE...
-
-Weights, thresholds and figures stay as they are; where a new graph answers otherwise, measure them again. A bundle with an
-8-bit graph is refused, since that one needs photographs to be made (`eyeground release`), and so is a segmenter.
+.venv/bin/python scripts/renew_graphs.py BUNDLE...
 """
 
 from functools import partial
@@ -20,11 +17,11 @@ from eyeground.models.export import export_onnx
 
 
 def main(bundles: list[Path]) -> None:
-    """Renew each bundle's graph in its place."""
+    """Renew each bundle's graph in its place; refuse segmenters, and 8-bit graphs, which need photographs."""
     for folder in bundles:
         bundle = open_classifier(folder)
         if bundle.int8_path is not None:
-            raise UserError(f"{folder}: has an 8-bit graph, which would no longer say what the new one does")
+            raise UserError(f"{folder}: has an 8-bit graph, which would no longer agree with the new one")
         classifier = models.load(folder).cpu().eval()
         extend_bundle(bundle, bundle.description, {ONNX: partial(export_onnx, classifier)})
         typer.echo(f"{folder}: graph renewed")

@@ -1,10 +1,8 @@
-"""Simulate how often 95 % intervals hold the truth, and draw docs/results/coverage.svg from docs/results/coverage.csv.
+"""Simulates how often 95 % intervals hold the truth: docs/results/coverage.csv and .svg; takes some ten minutes.
 
     .venv/bin/python scripts/simulate_coverage.py
 
-Patients have two eyes. Illness is the patient's, so truths go together, and scores share a part; all of it is normal,
-so that the true AUROC and the true sensitivity are known exactly. Every study is analysed by the code that analyses
-real ones, once with patients as the unit and once, as is common and wrong, with photographs. Takes some ten minutes.
+The model of the simulation is in docs/statistics.md.
 """
 
 from collections.abc import Iterator
@@ -34,7 +32,7 @@ RESULTS = Path(__file__).parents[1] / "docs" / "results"
 STUDIES, RESAMPLES = 2000, 1000
 SHARED, OWN = 0.9, 0.45  # standard deviations of a score's parts: the eyes of a patient correlate by 0.8
 SENSITIVITY, TRUE_SENSITIVITY = "sensitivity", 0.85
-AMONG_ILL = 0.9  # how many eyes of an ill patient show it
+VISIBLE = 0.9  # share of the eyes of a diseased patient that show it
 
 NAIVE_BOOTSTRAP, NAIVE_DELONG = "Bootstrap over photos", "DeLong over photos"
 PERCENTILE, BCA = "Bootstrap over patients, percentile", "Bootstrap over patients, BCa"
@@ -51,7 +49,7 @@ class Scenario:
 
     name: str
     patients: int
-    ill: float
+    prevalence: float
     auroc: float
 
     @property
@@ -112,10 +110,10 @@ def coverage(scenario: Scenario, studies: int, resamples: int) -> pd.DataFrame:
 
 def simulate(scenario: Scenario, study: int) -> Sample:
     """Both eyes of every patient, with disease and score."""
-    generator = np.random.default_rng([scenario.patients, round(1000 * scenario.ill), study])
+    generator = np.random.default_rng([scenario.patients, round(1000 * scenario.prevalence), study])
     patient = np.repeat(np.arange(scenario.patients), 2)
-    ill = generator.random(scenario.patients) < scenario.ill
-    truth = (ill[patient] & (generator.random(len(patient)) < AMONG_ILL)).astype(float)
+    diseased = generator.random(scenario.patients) < scenario.prevalence
+    truth = (diseased[patient] & (generator.random(len(patient)) < VISIBLE)).astype(float)
     shared = SHARED * generator.normal(size=scenario.patients)
     score = scenario.separation * truth + shared[patient] + OWN * generator.normal(size=len(patient))
     return Sample(truth, score, patient, scenario.patients)

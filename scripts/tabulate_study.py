@@ -1,4 +1,4 @@
-"""Prints a study's main figures as a Markdown table, from its `figures.csv`: what README shows.
+"""Prints a study's main results as a Markdown table, from its `figures.csv`.
 
 .venv/bin/python scripts/tabulate_study.py studies/odir-cpu/figures.csv imagenet imagenet+fundus 0.1 1.0
 """

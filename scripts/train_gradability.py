@@ -1,13 +1,6 @@
-"""Trains the model of gradability, and says how well it holds: `imaging/grader.json` and docs/results/gradability.
+"""Trains the model of gradability, and measures it: writes `imaging/grader.json` and docs/results/gradability.
 
-    .venv/bin/python scripts/train_gradability.py path/to/datasets odir-split.csv
-
-Gradable are DRIMDB's good photographs and 1,200 photographs of ODIR-5K's training patients, whole or with a barely
-visible fault; ungradable are DRIMDB's bad ones and photographs of ODIR-5K with a grave fault (`imaging.faults`, severity
-5, once and twice over). DRIMDB is measured by five-fold cross-validation, its outliers by the model of all its other photographs; ODIR-5K's
-test patients, IDRiD and HRF take no part in the fit. DRIMDB does not say which photographs are of one patient, so
-photographs are the unit there. The strength of regularisation (0.3, of 0.3, 1, 3, 10) was chosen by the same
-cross-validation.
+.venv/bin/python scripts/train_gradability.py path/to/datasets odir-split.csv
 """
 
 import json
@@ -37,12 +30,12 @@ OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "gradability"
 PREPROCESSING = Preprocessing(side=224)
 MEASURES = [name for name in asdict(Measures()) if name != "redness"]  # a rule of its own; cameras differ in it
 GRAVE = ("defocus", "motion_blur", "low_resolution", "too_dark", "too_bright", "haze", "uneven_illumination")
-KNOTS, STRENGTH = 5, 0.3
-GRADABLE_PHOTOS, SPOILT_PHOTOS = 1200, 40
+KNOTS, C = 5, 0.3  # C of 0.3, 1, 3, 10 was chosen by the same cross-validation
+GRADABLE_PHOTOS, CORRUPTED_PHOTOS = 1200, 40
 STOPPED = 0.012  # share of ODIR-5K's training photographs that the model may stop
-WEIGHT_OF_REAL = 6.0  # of one photograph of DRIMDB, beside one of ODIR-5K: there are few, and they are not drawn faults
+WEIGHT_OF_REAL = 6.0  # of one photograph of DRIMDB, beside one of ODIR-5K: there are few, and their faults are real
 SEED = 0
-TWICE = 10  # the gravest fault, and the same again
+TWICE = 10  # severity 5, applied twice
 
 
 def main(data: Path, odir: Path) -> None:
@@ -59,8 +52,8 @@ def main(data: Path, odir: Path) -> None:
     fitted = known.notna()
     model = _fitted(table[fitted])
     table["probability"] = [model.probability(row) for row in table[MEASURES].to_dict("records")]
-    whole = table["set"].eq("odir-train") & table["fault"].eq("")
-    limit = float(np.quantile(table["probability"][whole], STOPPED))
+    intact = table["set"].eq("odir-train") & table["fault"].eq("")
+    limit = float(np.quantile(table["probability"][intact], STOPPED))
     content = {"constant": model.constant, "limit": limit, "curves": _as_json(model)}
     FILE.write_text(json.dumps(_rounded(content), indent=1) + "\n", encoding="utf-8")
     OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -77,7 +70,7 @@ def _measured(manifest: Manifest, name: str, count: int | None = None, corrupted
         rows = list(track(pool.map(_measures, paths, chunksize=16), name, total=len(paths)))
         if corrupted:
             jobs = [(path, fault, severity) for fault, severity, path in _corrupted(paths)]
-            rows += list(track(pool.map(_spoilt_measures, jobs, chunksize=8), "spoiling", total=len(jobs)))
+            rows += list(track(pool.map(_corrupted_measures, jobs, chunksize=8), "corrupting", total=len(jobs)))
     return pd.DataFrame(rows).assign(set=name, quality="")
 
 
@@ -85,7 +78,7 @@ def _corrupted(paths: Sequence[Path]) -> Iterator[tuple[str, int, Path]]:
     random = np.random.default_rng(SEED)
     for fault in CORRUPTIONS:
         for severity in (1, 3, 5, TWICE):
-            for index in random.permutation(len(paths))[:SPOILT_PHOTOS]:
+            for index in random.permutation(len(paths))[:CORRUPTED_PHOTOS]:
                 yield fault, severity, paths[index]
 
 
@@ -94,7 +87,7 @@ def _measures(path: Path) -> dict[str, object]:
     return {**asdict(measure(standard)), "fault": "", "severity": 0}
 
 
-def _spoilt_measures(job: tuple[Path, str, int]) -> dict[str, object]:
+def _corrupted_measures(job: tuple[Path, str, int]) -> dict[str, object]:
     path, fault, severity = job
     standard = standard_photo(path, PREPROCESSING)
     changed = standard
@@ -120,7 +113,7 @@ def _fitted(table: pd.DataFrame) -> Grader:
         for name, at in knots.items()
     }
     weight = np.where(table["set"].eq("drimdb"), WEIGHT_OF_REAL, 1.0)
-    regression = LogisticRegression(C=STRENGTH, max_iter=5000)
+    regression = LogisticRegression(C=C, max_iter=5000)
     regression.fit(np.concatenate(list(hats.values()), axis=1), table["gradable"], sample_weight=weight)
     heights = np.split(regression.coef_[0], np.cumsum([len(at) for at in knots.values()])[:-1])
     gradable = table["gradable"].eq(1).to_numpy()
@@ -133,7 +126,10 @@ def _fitted(table: pd.DataFrame) -> Grader:
 
 
 def _cross_validated(table: pd.DataFrame) -> pd.DataFrame:
-    """DRIMDB's good and bad photographs, each judged by a model that was fitted without it."""
+    """DRIMDB's good and bad photographs, each judged by a model that was fitted without it.
+
+    DRIMDB does not say which photographs are of one patient, so photographs are the unit.
+    """
     judged = table.index[table["quality"].isin(["good", "bad"])]
     rows = []
     folds = StratifiedKFold(5, shuffle=True, random_state=SEED).split(judged, table.loc[judged, "gradable"])
@@ -176,7 +172,8 @@ def _page(table: pd.DataFrame, out_of_fold: pd.DataFrame, limit: float) -> str:
     lines = [
         "# Gradability\n",
         "How well the model of `eyeground.imaging.grader` tells gradable photographs from others. Made by",
-        "`scripts/train_gradability.py`, whose head says what was fitted on what.\n",
+        "`scripts/train_gradability.py`. Fitted to DRIMDB, its outliers excepted, and to 1,200 photographs of ODIR-5K's training",
+        "patients: gradable as they are or with a barely visible fault, ungradable with a grave one. Others took no part in the fit.\n",
         f"DRIMDB, good against bad, out of fold: AUROC {auroc.value:.4f} ({auroc.low:.4f}–{auroc.high:.4f}),",
         f"{int(predictions['truth_gradable'].sum())} and {int((1 - predictions['truth_gradable']).sum())} photographs.\n",
         f"Stopped at the limit ({limit:.3f}), by the model alone; the rules of `imaging.gradability` come on top:\n",

@@ -1,12 +1,6 @@
-"""Screens photographs that should be judged, and pictures that should not: the figures of docs/results/abstention.
+"""Screens photographs that should be judged, and pictures that should not: writes docs/results/abstention.
 
-    .venv/bin/python scripts/validate_abstention.py path/to/datasets odir-split.csv work --bundle BUNDLE
-
-To be judged: ODIR-5K's test patients, IDRiD, HRF. Not to be judged: DRIMDB's bad photographs and outliers, pictures of
-everyday things (those that come with scikit-image and scikit-learn), and drawn impostors (`scripts/impostors.py`). DRIMDB's
-good photographs and bad ones also took part in the fit of the gradability model, see docs/results/gradability; the
-reference of familiar photographs is made of ODIR-5K's training patients alone. Of the datasets with diseases, refusals are
-counted by disease too, as the sick must not be the ones that are sent away.
+.venv/bin/python scripts/validate_abstention.py path/to/datasets odir-split.csv work --bundle BUNDLE
 """
 
 from collections.abc import Sequence
@@ -37,7 +31,7 @@ DISEASES = (
     "retinal_vein_occlusion",
     "epiretinal_membrane",
 )
-FEWEST_SICK = 10  # photographs with a disease that are counted apart
+FEWEST_POSITIVE = 10  # photographs with a disease, to be counted apart
 FUNDUS_AMONG_PICTURES = ("retina.jpg", "microaneurysms.png")
 
 
@@ -93,13 +87,13 @@ def _statuses(name: str, paths: Sequence[Path], screener: Screener, work: Path) 
 
 
 def _by_truth(name: str, manifest: Manifest, statuses: pd.Series) -> list[dict[str, object]]:
-    """Counts of a dataset's photographs: of all, of those without a finding, and of those with each disease."""
+    """Counts of a dataset's photographs: all, without a finding, and by disease, as none should be refused more often."""
     table = manifest.table
     chosen = {name: pd.Series(True, index=table.index), f"{name}: no finding": table["abnormal"].eq(0)}
     chosen |= {
         f"{name}: {label.replace('_', ' ')}": table[label].eq(1)
         for label in DISEASES
-        if label in table and table[label].eq(1).sum() >= FEWEST_SICK
+        if label in table and table[label].eq(1).sum() >= FEWEST_POSITIVE
     }
     return [_counts(group, statuses[rows.fillna(False).to_numpy(bool)]) for group, rows in chosen.items()]
 
@@ -113,7 +107,9 @@ def _page(counted: pd.DataFrame, screener: Screener) -> str:
     lines = [
         "# Abstention\n",
         f"What `{screener.bundle.identity}` says of photographs that should be judged and of pictures that should not. Made by",
-        "`scripts/validate_abstention.py`, whose head says what was seen in training.\n",
+        "`scripts/validate_abstention.py`. Everyday pictures are those of scikit-image and scikit-learn. DRIMDB's good and bad",
+        "photographs also took part in the fit of the [gradability model](../gradability/README.md); the reference of familiar",
+        "photographs is of ODIR-5K's training patients alone.\n",
         f"| pictures | number | not judged | {' | '.join(STATUSES)} |",
         f"|---|---|---|{'---|' * len(STATUSES)}",
     ]

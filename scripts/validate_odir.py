@@ -1,11 +1,6 @@
-"""Make `docs/results/odir/`: the validation report of a released model, with IDRiD and HRF as external datasets.
+"""Makes docs/results/odir, the validation report of a released model, with IDRiD and HRF as external datasets.
 
-    python scripts/validate_odir.py RUN BUNDLE DATA WORK
-
-RUN is the run folder of `eyeground pretrain` on ODIR-5K, BUNDLE what `eyeground release` made of it (a folder, or the name of
-a released model), whose own predictions are evaluated, DATA the folder that holds `odir5k/`, `idrid/` and `hrf/`,
-WORK a folder for what lies between. Everything is done by the commands that a user has, so the report can be made
-again line by line. No photograph and no photo's name goes into the repository.
+python scripts/validate_odir.py RUN BUNDLE DATA WORK
 """
 
 import shutil
@@ -15,19 +10,26 @@ from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "odir"
 EXTERNAL = ("idrid", "hrf")
-STRESSED_PATIENTS = "120"
+CORRUPTED_PATIENTS = "120"
 TARGETS = ("abnormal", "amd", "epiretinal_membrane", "glaucoma", "pathologic_myopia")
 
 
 def validate(run: Path, model: str, data: Path, work: Path) -> None:
-    """Predict, check, stress and evaluate; leave the report in `docs/results/odir`."""
+    """Predict, check, corrupt and evaluate by the commands of a user, so that every table can be made again.
+
+    Args:
+        run: Run folder of `eyeground pretrain` on ODIR-5K.
+        model: What `eyeground release` made of it, a folder or the name of a released model.
+        data: Folder with `odir5k/`, `idrid/` and `hrf/`.
+        work: For intermediate files. No photograph and no photo's name goes into the repository.
+    """
     bundle = ["--bundle", model]
     manifest = str(run / "manifest.parquet")
-    embeddings, stressed = work / "odir-embeddings.parquet", work / "odir-stress"
+    embeddings, corrupted = work / "odir-embeddings.parquet", work / "odir-corrupted"
     done("predict", manifest, *bundle, "-o", work / "odir.parquet", "--embeddings", embeddings)
     done("check", manifest, "-o", work / "odir-checked")
-    done("stress", manifest, *bundle, "--sample", STRESSED_PATIENTS, "-o", stressed)
-    beside = ["--embeddings", embeddings, "--robustness", stressed, "--checked", work / "odir-checked"]
+    done("robustness", manifest, *bundle, "--sample", CORRUPTED_PATIENTS, "-o", corrupted)
+    beside = ["--embeddings", embeddings, "--robustness", corrupted, "--checked", work / "odir-checked"]
     for name in EXTERNAL:
         table, found = work / f"{name}.csv", work / f"{name}-checked"
         done("import", name, data / name, "-o", table)
@@ -44,7 +46,7 @@ def validate(run: Path, model: str, data: Path, work: Path) -> None:
 
 
 def done(*arguments: object) -> None:
-    """Run one command of eyeground as a user does, so that the report's provenance is that command; stop if it fails."""
+    """Run one command of eyeground as a user does, so that the report names that command; stop if it fails."""
     print("eyeground", *arguments, flush=True)
     finished = subprocess.run([sys.executable, "-m", "eyeground", *map(str, arguments)], check=False)
     if finished.returncode:

@@ -1,9 +1,6 @@
-"""Measures segmenters on every dataset with masks at hand: the figures of docs/results/structures.
+"""Measures segmenters on every dataset with masks at hand: writes docs/results/structures.
 
-    .venv/bin/python scripts/validate_structures.py path/to/datasets work --vessels BUNDLE --lesions BUNDLE
-
-Vessels: DRIVE's official test half, and CHASE_DB1, STARE and HRF as they are, at the threshold chosen on DRIVE's training
-half. Lesions and optic disc: the official test part of IDRiD's part A. Writes `figures.csv` (tidy rows) and `README.md`.
+.venv/bin/python scripts/validate_structures.py path/to/datasets work --vessels BUNDLE --lesions BUNDLE
 """
 
 from pathlib import Path
@@ -17,14 +14,14 @@ from eyeground.screening.segmenter import load_segmenter
 from eyeground.workflows.segment.measure import measured_against
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "structures"
-VESSEL_SETS = {"drive": "drive", "chasedb1": "chasedb1", "stare": "stare", "hrf": "hrf"}
+VESSEL_SETS = ("drive", "chasedb1", "stare", "hrf")
 ABSENT = ("hard_exudate", "haemorrhage", "microaneurysm", "soft_exudate")
 SHOWN = ("dice", "auroc", "auprc", "sensitivity", "specificity", "accuracy", "cl_dice")
 
 
 def main(data: Path, work: Path, vessels: str = typer.Option(...), lesions: str = typer.Option(...)) -> None:
-    """Measure and write."""
-    parts = [_measured(data / folder, name, vessels, work) for name, folder in VESSEL_SETS.items()]
+    """Measure vessels at the threshold of DRIVE's training half, lesions and disc on IDRiD's official test part; write."""
+    parts = [_measured(data / name, name, vessels, work) for name in VESSEL_SETS]
     parts.append(_measured(data / "idrid", "idrid-segmentation", lesions, work))
     table = pd.concat(parts, ignore_index=True)
     OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -43,12 +40,12 @@ def _measured(folder: Path, dataset: str, bundle: str, work: Path) -> pd.DataFra
 
 
 def page(table: pd.DataFrame, models: list[str]) -> str:
-    """The figures over all pixels as a table."""
+    """The metrics over all pixels as a table."""
     pooled = table[table["over"] == "pooled"]
     lines = [
         "# Structures\n",
-        f"Models: {', '.join(f'`{model}`' for model in models)}. Figures over all pixels in the field of view, with 95 % intervals",
-        "over patients; what they mean is told in [Structures](../../structures.md). Every row, and means over photos, are in",
+        f"Models: {', '.join(f'`{model}`' for model in models)}. Metrics over all pixels in the field of view, with 95 % intervals",
+        "over patients; what they mean is in [Structures](../../structures.md). Every row, and means over photos, are in",
         "[figures.csv](figures.csv). Made by `scripts/validate_structures.py`. Thresholds are from training photographs of DRIVE and",
         "IDRiD; CHASE_DB1, STARE and HRF were seen by no training.\n",
         f"| dataset | structure | reader | photos | {' | '.join(SHOWN)} |",
