@@ -13,7 +13,6 @@ import yaml
 from huggingface_hub import ModelCard
 from rich.console import Console
 from safetensors.torch import load_file
-from scipy.special import logit
 from sklearn.metrics import roc_auc_score
 
 import eyeground
@@ -22,61 +21,16 @@ from eyeground.bundle.calibration import calibrated
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.bundle.training_photos import TRAINING_PHOTOS, photo_hash
 from eyeground.cli import main
-from eyeground.config.targets import Target
-from eyeground.config.training_recipe import Architecture, Machine, Optimisation, Preprocessing, TrainingRecipe
-from eyeground.core.files import write_text
 from eyeground.data.manifest import read_manifest
-from eyeground.data.predictions import read_predictions, write_predictions
+from eyeground.data.predictions import read_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
 from eyeground.imaging.standard import standard_photo
-from eyeground.synthetic import render_dataset
-from eyeground.workflows.build.common import Plan
-from eyeground.workflows.build.train import train_and_validate
 from eyeground.workflows.predict import predict_manifest
 from eyeground.workflows.release import release as protocol
-from eyeground.workflows.release import stacking
 
 QUIET = Console(quiet=True)
 NAME = "eyeground-tiny-scratch+48"
-RECIPE = TrainingRecipe(
-    targets=(Target(name="abnormal"), Target(name="diabetic_retinopathy")),
-    initialisation="scratch",
-    architecture=Architecture(backbone="test_resnet"),
-    preprocessing=Preprocessing(side=48),
-    optimisation=Optimisation(epochs=2, batch_size=8, learning_rate=3e-3),
-    machine=Machine(accelerator="cpu", workers=0),
-)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds a finished run, an external dataset, and the cache."""
-    made = tmp_path_factory.mktemp("study")
-    render_dataset(made / "own", 40, side=64, seed=2, prevalence={"diabetic_retinopathy": 0.5})
-    render_dataset(made / "other", 10, side=64, seed=9, prevalence={"diabetic_retinopathy": 0.5})
-    plan = Plan(made / "run", made / "cache", "run", "pretrain")
-
-    def write_no_figures(*given: Any) -> None:
-        write_text(given[-1] / "report.html", "report")
-
-    with pytest.MonkeyPatch.context() as patch:  # drawing the run's own report takes most of its time
-        patch.setattr("eyeground.workflows.build.common.write_validation", write_no_figures)
-        train_and_validate(read_manifest(made / "own" / "manifest.csv"), RECIPE, plan, QUIET, resume=False)
-    found = predict_manifest(
-        read_manifest(made / "other" / "manifest.csv"), eyeground.load(made / "run" / "bundle"), made / "cache", 1
-    )
-    write_predictions(found.predictions, made / "other.parquet")
-    return made
-
-
-@pytest.fixture(scope="module")
-def released(folder: Path) -> Bundle:
-    arguments = ["release", str(folder / "run"), "-o", str(folder / "release"), "--name", NAME, "--resamples", "100"]
-    externals = ["--external", f"table={folder / 'other.parquet'}", "--external", f"own={folder / 'own/manifest.csv'}"]
-    report = ["--report", str(folder / "run" / "evaluation"), "--cache", str(folder / "cache"), "--jobs", "1"]
-    assert main([*arguments, *externals, *report]) == 0
-    return open_bundle(folder / "release")
 
 
 def front_matter(bundle: Bundle) -> dict[str, object]:
@@ -118,90 +72,6 @@ def test_a_release_lists_the_photos_of_train_and_validation_and_no_other(folder:
     # The run's own bundle has the same list.
     lists = [path / TRAINING_PHOTOS for path in (released.folder, folder / "run" / "bundle")]
     assert lists[0].read_bytes() == lists[1].read_bytes()
-
-
-def test_a_release_with_more_views_averages_them(
-    folder: Path, released: Bundle, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["release", str(folder / "run"), "-o", str(folder / "views"), "--name", NAME, "--resamples", "0"]
-    arguments += ["--views", "2", "--no-int8", "--cache", str(folder / "cache"), "--jobs", "1"]
-    assert main([*arguments, "--external", f"table={folder / 'other.parquet'}"]) == 2
-    assert "give the manifest instead" in " ".join(capsys.readouterr().err.split())
-    assert main(arguments) == 0
-    bundle = open_bundle(folder / "views")
-    assert bundle.description.architecture.views == 2
-    pixels = np.asarray(np.random.default_rng(0).integers(0, 256, (1, 48, 48, 3)), dtype=np.uint8)
-    one, two = eyeground.load(released.folder), eyeground.load(bundle.folder)
-    embedded = [one.predict(view)[1] for view in (pixels, np.ascontiguousarray(pixels[:, ::-1, ::-1]))]
-    np.testing.assert_allclose(two.predict(pixels)[1], np.mean(embedded, axis=0), rtol=1e-3, atol=1e-4)
-    # Of so few patients neither has a threshold, and both say why.
-    assert "are needed" in bundle.description.without_threshold["abnormal"]
-    assert "are needed" in released.description.without_threshold["abnormal"]
-
-
-def test_a_release_can_look_at_larger_photos_at_several_sizes(folder: Path) -> None:
-    arguments = ["release", str(folder / "run"), "-o", str(folder / "sizes"), "--name", NAME, "--resamples", "0"]
-    arguments += ["--no-int8", "--cache", str(folder / "cache"), "--jobs", "1"]
-    assert main([*arguments, "--side", "96", "--scales", "1, 0.5"]) == 0
-    bundle = open_bundle(folder / "sizes")
-    assert bundle.description.preprocessing.side == 96
-    assert bundle.description.architecture.scales == (1, 0.5)
-    pixels = np.zeros((1, 96, 96, 3), dtype=np.uint8)
-    with torch.inference_mode():
-        network = models.load(bundle.folder).explain(torch.from_numpy(pixels))
-    found = eyeground.load(bundle.folder).predict(pixels)
-    np.testing.assert_allclose(found[1], network[2].numpy(), rtol=1e-3, atol=1e-4)
-    assert bundle.description.trained_side == 48
-    card = (bundle.folder / "README.md").read_text(encoding="utf-8")
-    assert "averages 2 copies of the photo: at 96 and 64 px. It was trained at 48 px." in card
-
-
-def test_a_stacked_release_answers_with_both_outputs_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stacking, "FEWEST_PHOTOS", 1)
-    monkeypatch.setattr(stacking, "_share", lambda *_: 0.25)
-    arguments = ["release", str(folder / "run"), "-o", str(folder / "stacked"), "--name", NAME, "--resamples", "0"]
-    arguments += ["--no-int8", "--cache", str(folder / "cache"), "--jobs", "1"]
-    assert main([*arguments, "--stack", "abnormal = diabetic_retinopathy"]) == 0
-    bundle, trained = open_bundle(folder / "stacked"), open_bundle(folder / "run" / "bundle")
-    assert [(one.output, one.added, one.share) for one in bundle.description.stacked] == [
-        ("abnormal", "diabetic_retinopathy", 0.25)
-    ]
-    pixels = np.asarray(np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3)), dtype=np.uint8)
-    before, after = (logit(eyeground.load(one.folder).probabilities(pixels)) for one in (trained, bundle))
-    np.testing.assert_allclose(after[:, 0], before[:, 0] + 0.25 * before[:, 1], atol=0.02)
-    np.testing.assert_allclose(after[:, 1], before[:, 1], atol=0.02)
-    assert "0.250 of that of `diabetic_retinopathy` was added" in (bundle.folder / "README.md").read_text(
-        encoding="utf-8"
-    )
-    assert main(["inspect", str(bundle.folder)]) == 0
-    assert main([*arguments, "--views", "2", "--report", str(folder / "run" / "evaluation")]) == 2
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        (["--scales", "0.5,1"], "the first scale is 1"),
-        (["--scales", "big"], "expected numbers such as 1,0.75"),
-        (["--stack", "abnormal"], "expected OUTPUT=ADDED"),
-        (["--stack", "abnormal=gout"], "no output 'gout'"),
-        (["--side", "9999"], "less than or equal to 4096"),
-    ],
-)
-def test_ways_to_answer_that_make_no_sense_are_refused(
-    folder: Path, capsys: pytest.CaptureFixture[str], option: list[str], message: str
-) -> None:
-    arguments = [
-        "release",
-        str(folder / "run"),
-        "-o",
-        str(folder / "no"),
-        "--name",
-        NAME,
-        "--cache",
-        str(folder / "cache"),
-    ]
-    assert main([*arguments, "--jobs", "1", *option]) == 2
-    assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_inspecting_a_release_finds_photos_it_was_trained_on(
