@@ -62,7 +62,7 @@ def study_page(current: str) -> str:
 
 
 def page(current: str) -> str:
-    """The page with its tables renewed; what stands above the marker stays."""
+    """The page with its tables renewed; the text above the marker stays."""
     return f"{current.split(MARKER)[0]}{MARKER}\n\n{tables()}"
 
 

@@ -1,4 +1,4 @@
-"""The check opens every mask and says of each column what is wrong with how many, and nothing of those that are right."""
+"""The check opens every mask and reports by column what is wrong with how many, and nothing of correct ones."""
 
 import shutil
 from pathlib import Path
@@ -63,8 +63,8 @@ def test_each_mistake_is_counted_and_shown_once(drawn: Manifest, tmp_path: Path)
     assert len(pd.read_csv(tmp_path / "written" / "masks.csv")) == 11
     console = Console(record=True, width=400)
     found.print(console)
-    told = console.export_text()
-    assert "missing: 2" in told and "unclear: 2" in told and told.count("gone") == 1
+    printed = console.export_text()
+    assert "missing: 2" in printed and "unclear: 2" in printed and printed.count("gone") == 1
 
 
 def test_one_drawing_of_two_structures_is_told_whether_file_or_copy(drawn: Manifest, tmp_path: Path) -> None:

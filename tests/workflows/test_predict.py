@@ -1,42 +1,32 @@
 """A bundle's predictions of a manifest: those of screening, beside the truths, whatever is unreadable left out."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 import eyeground
 from eyeground.bundle.calibration import Temperature
-from eyeground.bundle.description import AnswerRules, TrainingRecord
-from eyeground.bundle.model_info import ModelInfo
+from eyeground.bundle.description import AnswerRules
 from eyeground.bundle.open import Bundle
 from eyeground.bundle.training_photos import photo_hash
 from eyeground.cli import main
 from eyeground.config.targets import Target
-from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.data.manifest import Manifest, validated, write_manifest
 from eyeground.errors import UserError
-from eyeground.models.classifier import Classifier
-from eyeground.models.export import export_bundle
 from eyeground.synthetic import render
 from eyeground.workflows.predict import predict_manifest
 
 TARGETS = (Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2")))
-RECORD = TrainingRecord(
-    manifest_fingerprint="0" * 64, photos=1, patients=1, initialisation="scratch", method="pretrain", epochs=1, seed=0
-)
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    torch.manual_seed(0)
-    classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), TARGETS)
-    folder = tmp_path_factory.mktemp("bundle") / "bundle"
-    return export_bundle(classifier, folder, ModelInfo(name="b", training=RECORD, card="# b\n", licence="mit"))
+def bundle(tmp_path_factory: pytest.TempPathFactory, random_bundle: Callable[..., Bundle]) -> Bundle:
+    return random_bundle(tmp_path_factory.mktemp("bundle") / "b", TARGETS)
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +55,14 @@ def test_predictions_are_what_screening_finds(bundle: Bundle, manifest: Manifest
     assert table["truth_grade>=1"].isna().all()  # no label of this manifest
 
 
-def test_predictions_are_calibrated_as_screening_is(bundle: Bundle, manifest: Manifest, tmp_path: Path) -> None:
+def test_predictions_are_calibrated_as_screening_is(
+    random_bundle: Callable[..., Bundle], bundle: Bundle, manifest: Manifest, tmp_path: Path
+) -> None:
     outputs = ("grade>=1", "grade>=2")
     fitted = Temperature(
         outputs=outputs, fitted_on="validation", photos=90, positives=(30, 9), temperature=3, family="sigmoid"
     )
-    torch.manual_seed(0)
-    classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), TARGETS)
-    scaled = export_bundle(
-        classifier,
-        tmp_path / "bundle",
-        ModelInfo(name="c", training=RECORD, card="# c\n", licence="mit", answers=AnswerRules(calibrations=(fitted,))),
-    )
+    scaled = random_bundle(tmp_path / "c", TARGETS, answers=AnswerRules(calibrations=(fitted,)))
     raw = predict_manifest(manifest, eyeground.load(bundle.folder), tmp_path, 1).predictions
     found = predict_manifest(manifest, eyeground.load(scaled.folder), tmp_path, 1).predictions
     np.testing.assert_array_equal(found.table["probability_abnormal"], raw.table["probability_abnormal"])
@@ -123,13 +109,11 @@ def test_what_screening_says_stands_beside_and_further_columns_survive(
     assert found["unfamiliarity"].isna().all() and found["in_training"].isna().all()  # this bundle cannot tell
 
 
-def test_photos_that_the_model_learned_from_are_marked(manifest: Manifest, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), TARGETS)
-    seen = [photo_hash(manifest.root / "1.jpg")]
-    info = ModelInfo(name="d", training=RECORD, card="# d\n", licence="mit", training_photos=seen)
-    bundle = export_bundle(classifier, tmp_path / "bundle", info)
-    found = predict_manifest(manifest, eyeground.load(bundle.folder), tmp_path, 1).predictions.table
+def test_photos_that_the_model_was_trained_on_are_marked(
+    random_bundle: Callable[..., Bundle], manifest: Manifest, tmp_path: Path
+) -> None:
+    trained = random_bundle(tmp_path / "d", TARGETS, training_photos=[photo_hash(manifest.root / "1.jpg")])
+    found = predict_manifest(manifest, eyeground.load(trained.folder), tmp_path, 1).predictions.table
     assert found.set_index("photo")["in_training"].to_dict() == {"0.jpg": 0, "1.jpg": 1, "2.jpg": 0}
 
 
@@ -148,7 +132,7 @@ def test_a_name_that_no_table_can_have_is_refused_before_any_work(
 ) -> None:
     given = ["predict", "nowhere.csv", "--bundle", "nothing", "-o", str(tmp_path / "p.csv"), option]
     assert main([*given, str(tmp_path / "p.xlsx")]) == 2
-    assert "p.xlsx" in (told := capsys.readouterr().err) and ".parquet" in told
+    assert "p.xlsx" in (printed := capsys.readouterr().err) and ".parquet" in printed
 
 
 def test_formulas_are_disarmed_on_request(bundle: Bundle, manifest: Manifest, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which label column is the truth of which output: matched where one name says it, else asked for or told."""
+"""Which label column is the truth of which output: matched by name, else asked for or reported."""
 
 import numpy as np
 import pandas as pd
@@ -58,7 +58,7 @@ def test_grades_under_the_name_of_the_disease_are_asked_about() -> None:
     assert found.table[SECOND].tolist() == [0, 1, 0]
 
 
-def test_what_is_given_goes_before_names_and_the_rest_is_told() -> None:
+def test_what_is_given_goes_before_names_and_the_rest_is_reported() -> None:
     found = match_truths(
         manifest_of(abnormal=[0, 0], referable=[1, 0], race=["a", "b"]), TARGETS, {SECOND: "referable"}
     )

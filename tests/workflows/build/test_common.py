@@ -1,4 +1,4 @@
-"""From a manifest to a bundle on rendered photos: the whole run, its folder, and what it refuses."""
+"""From a manifest to a bundle on rendered photos: the entire run, its folder, and what it refuses."""
 
 import io
 import shutil
@@ -82,14 +82,14 @@ def test_a_run_folder_holds_all_that_the_result_depends_on(folder: Path, pretrai
     }
 
 
-def test_figures_are_of_test_patients_and_thresholds_of_validation_patients(folder: Path, pretrained: Built) -> None:
+def test_metrics_are_of_test_patients_and_thresholds_of_validation_patients(folder: Path, pretrained: Built) -> None:
     used = read_manifest(folder / "pretrained" / "manifest.parquet")
     tables = {split: used.in_split(split) for split in ("train", "validation", "test")}
     patients = {split: set(table.table["patient"]) for split, table in tables.items()}
     assert not patients["train"] & patients["test"]
     assert not patients["validation"] & (patients["train"] | patients["test"])
     assert pretrained.evaluation.photos == len(tables["test"])
-    # Of so few patients no threshold is chosen, which is said.
+    # With so few patients no threshold is chosen, and the reason is recorded.
     assert "are needed" in pretrained.bundle.description.without_threshold["abnormal"]
     assert pretrained.bundle.description.decisions == ()
     assert pretrained.bundle.description.training.photos == len(tables["train"])
@@ -107,9 +107,9 @@ def test_predictions_are_those_of_the_bundle(folder: Path, pretrained: Built) ->
 def test_calibration_is_fitted_on_validation_and_everything_after_it_is_of_calibrated_probabilities(
     folder: Path, manifest: Manifest, pretrained: Built
 ) -> None:
-    told = pretrained.bundle.description.calibrations[0]
-    assert isinstance(told, Uncalibrated)  # so few patients that nothing can be fitted
-    assert "needs 10 patients" in told.reason
+    printed = pretrained.bundle.description.calibrations[0]
+    assert isinstance(printed, Uncalibrated)  # so few patients that nothing can be fitted
+    assert "needs 10 patients" in printed.reason
 
     record = pretrained.bundle.description.training
     crowd = many_patients()
@@ -127,7 +127,7 @@ def test_calibration_is_fitted_on_validation_and_everything_after_it_is_of_calib
     [decision] = [one for one in described.decisions if one.rule == "youden"]
     point = described.operating_points[0]
     assert point.threshold == choose_operating_point(written.in_split("validation"), "abnormal").threshold
-    # With one output, the whole rule decides as its one threshold does.
+    # With one output, the rule decides as its one threshold does.
     called = called_abnormal(decision, written, frozenset())
     np.testing.assert_array_equal(called, written.table["probability_abnormal"] >= point.threshold)
     assert decision.sensitivity is not None and decision.sensitivity.value == point.sensitivity
@@ -136,7 +136,7 @@ def test_calibration_is_fitted_on_validation_and_everything_after_it_is_of_calib
     assert brier == pytest.approx(np.mean((probability - truth) ** 2))
     card = (built.bundle.folder / "README.md").read_text()
     assert f"`abnormal`: Platt scaling, logits times {fitted.slope:.3g}" in card
-    # What the bundle says of a photo is what the run would have written of it.
+    # The bundle gives a photo the probability that the run would have written.
     photo = read_manifest(folder / "pretrained" / "manifest.parquet").photo_paths()[0]
     uncalibrated = eyeground.load(pretrained.bundle.folder)(photo).probabilities["abnormal"]
     assert eyeground.load(built.bundle.folder)(photo).probabilities["abnormal"] == pytest.approx(
@@ -145,7 +145,7 @@ def test_calibration_is_fitted_on_validation_and_everything_after_it_is_of_calib
 
 
 def many_patients() -> Predictions:
-    """Enough patients to fit to, whose overconfident probabilities tell the truth apart, though not perfectly."""
+    """Enough patients to fit to, with overconfident probabilities that separate the classes imperfectly."""
     generator = np.random.default_rng(0)
     parts = []
     for split, photos in (("validation", 200), ("test", 200)):
@@ -160,7 +160,7 @@ def many_patients() -> Predictions:
     return validated_predictions(pd.concat(parts, ignore_index=True), "predictions")
 
 
-def test_the_model_card_carries_the_figures_and_the_warning(pretrained: Built) -> None:
+def test_the_model_card_carries_the_metrics_and_the_warning(pretrained: Built) -> None:
     card = (pretrained.bundle.folder / "README.md").read_text()
     auroc = pretrained.evaluation.outputs[0].estimates[0]
     assert auroc.value is not None
@@ -183,27 +183,27 @@ def test_finetuning_starts_from_the_bundle_and_keeps_its_preprocessing(
     assert built.bundle.description.training.method == "finetune"
 
 
-def test_a_model_that_did_not_see_a_fold_teaches_one_that_does(folder: Path, manifest: Manifest) -> None:
+def test_soft_labels_come_from_a_model_that_did_not_see_the_fold(folder: Path, manifest: Manifest) -> None:
     shares = {"train": 0.6, "validation": 0.2, "test": 0.2}
-    whole = fold_patients(split_patients(manifest, shares, ["abnormal"]), 2)
-    held = hold_out(whole, 0)
+    folded = fold_patients(split_patients(manifest, shares, ["abnormal"]), 2)
+    held = hold_out(folded, 0)
     train_and_validate(held, RECIPE, plan(folder, "teacher"), QUIET, resume=False)
-    teaching = SoftLabels(predictions=(str(folder / "teacher" / "predictions.parquet"),), share=1.0)
-    with_soft_labels, said = RECIPE.model_copy(update={"soft_labels": teaching}), io.StringIO()
+    soft_labels = SoftLabels(predictions=(str(folder / "teacher" / "predictions.parquet"),), share=1.0)
+    with_soft_labels, printed = RECIPE.model_copy(update={"soft_labels": soft_labels}), io.StringIO()
     built = train_and_validate(
-        whole, with_soft_labels, plan(folder, "taught"), Console(file=said, width=200), resume=False
+        folded, with_soft_labels, plan(folder, "soft"), Console(file=printed, width=200), resume=False
     )
     assert (
-        f"soft labels: {len(held.in_split('test'))} of {len(whole.in_split('train'))} training photos"
-        in said.getvalue()
+        f"soft labels: {len(held.in_split('test'))} of {len(folded.in_split('train'))} training photos"
+        in printed.getvalue()
     )
     assert set(built.predictions.table["truth_abnormal"]) == {0.0, 1.0}
     assert "fold" not in built.predictions.table
-    losses = [pd.read_csv(folder / name / "history.csv")["loss"].tolist() for name in ("teacher", "taught")]
+    losses = [pd.read_csv(folder / name / "history.csv")["loss"].tolist() for name in ("teacher", "soft")]
     assert losses[0] != losses[1]
 
 
-def test_a_finished_run_resumed_gives_the_same_figures(folder: Path, manifest: Manifest, pretrained: Built) -> None:
+def test_a_finished_run_resumed_gives_the_same_metrics(folder: Path, manifest: Manifest, pretrained: Built) -> None:
     shutil.copytree(folder / "pretrained", folder / "again")
     again = train_and_validate(manifest, RECIPE, plan(folder, "again"), QUIET, resume=True)
     assert again.evaluation == pretrained.evaluation
@@ -240,7 +240,9 @@ def test_the_same_photo_in_two_splits_stops_the_run(folder: Path, manifest: Mani
         train_and_validate(leaking, RECIPE, plan(folder, "leaking"), QUIET, resume=False)
     assert not (folder / "leaking").exists()  # nothing was prepared or begun
     one = RECIPE.model_copy(update={"optimisation": RECIPE.optimisation.model_copy(update={"epochs": 1})})
-    assert train_and_validate(leaking, one, plan(folder, "told", allow_leakage=True), QUIET, resume=False).bundle
+    assert train_and_validate(
+        leaking, one, plan(folder, "leakage-allowed", allow_leakage=True), QUIET, resume=False
+    ).bundle
 
 
 def test_licence_and_citation_of_every_source_come_into_the_record(tmp_path: Path) -> None:

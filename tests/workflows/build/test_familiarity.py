@@ -1,31 +1,24 @@
 import runpy
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import eyeground
-from eyeground.bundle.description import TrainingRecord
-from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.config.targets import Target
-from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.config.training_recipe import Preprocessing
 from eyeground.data.manifest import Manifest, read_manifest
 from eyeground.imaging.cache import read_prepared
 from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
-from eyeground.models.classifier import Classifier
-from eyeground.models.export import export_bundle
 from eyeground.synthetic import render_dataset
 from eyeground.workflows.build.familiarity import FLAGGED, embedder, with_familiarity, with_familiarity_of
 
 impostor = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "impostors.py"))["impostor"]
 TARGETS = (Target(name="abnormal"),)
 PREPROCESSING = Preprocessing(side=48)
-RECORD = TrainingRecord(
-    manifest_fingerprint="0" * 64, photos=60, patients=30, initialisation="scratch", method="pretrain", epochs=0, seed=0
-)
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +37,10 @@ def photos(folder: Path) -> PreparedPhotos:
     return prepare_photos(manifest, TARGETS, PREPROCESSING, folder / "cache", 1)
 
 
-def bundle(folder: Path, name: str) -> Bundle:
-    torch.manual_seed(0)
-    classifier = Classifier(Architecture(backbone="test_resnet"), PREPROCESSING, TARGETS)
-    return export_bundle(
-        classifier, folder / name, ModelInfo(name=name, training=RECORD, card="# made\n", licence="apache-2.0")
-    )
-
-
-def test_so_many_held_out_photos_are_unfamiliar_as_the_limit_says(folder: Path, photos: PreparedPhotos) -> None:
-    made = with_familiarity(bundle(folder, "knows"), photos, folder / "cache")
+def test_so_many_held_out_photos_are_unfamiliar_as_the_limit_says(
+    random_bundle: Callable[..., Bundle], folder: Path, photos: PreparedPhotos
+) -> None:
+    made = with_familiarity(random_bundle(folder / "familiar"), photos, folder / "cache")
     known = open_bundle(made.folder).description.familiarity
     assert known is not None and known.flagged == FLAGGED
     assert 20 <= known.photos <= len(photos.rows("train")) and 20 <= known.held_out <= len(photos.rows("validation"))
@@ -64,23 +51,29 @@ def test_so_many_held_out_photos_are_unfamiliar_as_the_limit_says(folder: Path, 
     assert beyond.sum() <= FLAGGED * len(held_out) + 1  # of ungradable photos, too, which the limit does not count
 
 
-def test_no_more_of_the_sick_than_of_the_healthy_are_beyond_the_limit(folder: Path, photos: PreparedPhotos) -> None:
-    """The farther half of the held-out photos is called sick: the limit has to move outwards for them."""
-    usual = with_familiarity(bundle(folder, "usual"), photos, folder / "cache")
+def test_no_more_diseased_than_healthy_photos_are_beyond_the_limit(
+    random_bundle: Callable[..., Bundle], folder: Path, photos: PreparedPhotos
+) -> None:
+    """The farthest held-out photos are labelled diseased: the limit has to move outwards for them."""
+    usual = with_familiarity(random_bundle(folder / "usual"), photos, folder / "cache")
     reference, rows = usual.reference(), photos.rows("validation")
     assert reference is not None
     distances = reference.distance(embedder(usual)(np.stack([read_prepared(photos.standard[row]) for row in rows])))
     truth = np.zeros_like(photos.truth)
     truth[rows[np.argsort(distances)[-20:]]] = 1
-    sick_farther = with_familiarity(bundle(folder, "sick"), replace(photos, truth=truth), folder / "cache")
-    known, before = sick_farther.description.familiarity, usual.description.familiarity
+    diseased_farther = with_familiarity(
+        random_bundle(folder / "diseased"), replace(photos, truth=truth), folder / "cache"
+    )
+    known, before = diseased_farther.description.familiarity, usual.description.familiarity
     assert known is not None and before is not None
     assert known.limit >= before.limit
     assert known.beyond and max(known.beyond.values()) <= FLAGGED
 
 
-def test_screening_calls_what_it_never_saw_unfamiliar(folder: Path, photos: PreparedPhotos) -> None:
-    screener = eyeground.load(with_familiarity(bundle(folder, "screens"), photos, folder / "cache").folder)
+def test_screening_calls_what_it_never_saw_unfamiliar(
+    random_bundle: Callable[..., Bundle], folder: Path, photos: PreparedPhotos
+) -> None:
+    screener = eyeground.load(with_familiarity(random_bundle(folder / "screens"), photos, folder / "cache").folder)
     strange = screener(impostor("inverted", 64, seed=1))
     usual = screener(photos.manifest.photo_paths()[0])
     assert strange.unfamiliarity > 1 > usual.unfamiliarity
@@ -90,21 +83,26 @@ def test_screening_calls_what_it_never_saw_unfamiliar(folder: Path, photos: Prep
 
 
 def test_a_probe_takes_over_what_its_source_knows_and_counts_its_own_photos_in(
-    folder: Path, photos: PreparedPhotos
+    random_bundle: Callable[..., Bundle], folder: Path, photos: PreparedPhotos
 ) -> None:
-    source = with_familiarity(bundle(folder, "source"), photos, folder / "cache")
+    source = with_familiarity(random_bundle(folder / "source"), photos, folder / "cache")
     elsewhere = np.stack([impostor("noise", 48, seed) for seed in range(60)])
-    probe = with_familiarity_of(bundle(folder, "probe"), source, embedder(source)(elsewhere))
+    probe = with_familiarity_of(random_bundle(folder / "probe"), source, embedder(source)(elsewhere))
     before, after = source.description.familiarity, probe.description.familiarity
     assert before is not None and after is not None
     assert after.limit > before.limit and after.held_out == 60
     assert (
-        with_familiarity_of(bundle(folder, "other"), bundle(folder, "ignorant"), np.ones((60, 8))).reference() is None
+        with_familiarity_of(
+            random_bundle(folder / "other"), random_bundle(folder / "without"), np.ones((60, 8))
+        ).reference()
+        is None
     )
 
 
-def test_too_few_photos_leave_a_bundle_as_it_is(folder: Path, photos: PreparedPhotos) -> None:
+def test_too_few_photos_leave_a_bundle_as_it_is(
+    random_bundle: Callable[..., Bundle], folder: Path, photos: PreparedPhotos
+) -> None:
     manifest = Manifest(photos.manifest.table.iloc[:30], folder)
     few = replace(photos, manifest=manifest, standard=photos.standard[:30], truth=photos.truth[:30])
-    made = bundle(folder, "few")
+    made = random_bundle(folder / "few")
     assert with_familiarity(made, few, folder / "cache") is made

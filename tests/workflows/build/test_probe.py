@@ -1,34 +1,30 @@
-"""A probe without torch: cross-validated where photos are few, and honest about what was measured on what."""
+"""A probe without torch: cross-validated where photos are few, with remarks on what was measured on what."""
 
 import io
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from rich.console import Console
 
 import eyeground
 from eyeground import models
-from eyeground.bundle.description import TrainingRecord
-from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.bundle.training_photos import TRAINING_PHOTOS, photo_hash
 from eyeground.cli import main
 from eyeground.config.targets import Target
-from eyeground.config.training_recipe import Architecture, Preprocessing, ProbeRecipe
+from eyeground.config.training_recipe import Architecture, ProbeRecipe
 from eyeground.data.manifest import Manifest, read_manifest, write_manifest
 from eyeground.data.predictions import read_predictions
 from eyeground.data.splits import split_patients
 from eyeground.errors import UserError
-from eyeground.models.classifier import Classifier
-from eyeground.models.export import export_bundle
 from eyeground.synthetic import render_dataset
 from eyeground.workflows.build import familiarity
 from eyeground.workflows.build import probe as adapt
@@ -39,9 +35,6 @@ from eyeground.workflows.predict import predict_manifest
 PATIENTS = 40
 TARGETS = (Target(name="diabetic_retinopathy"), Target(name="diabetic_retinopathy_grade", kind="ordinal"))
 RECIPE = ProbeRecipe(targets=TARGETS[:1], folds=4)
-RECORD = TrainingRecord(
-    manifest_fingerprint="0" * 64, photos=1, patients=1, initialisation="scratch", method="pretrain", epochs=1, seed=0
-)
 
 
 @pytest.fixture(scope="module")
@@ -57,37 +50,24 @@ def manifest(folder: Path) -> Manifest:
 
 
 @pytest.fixture(scope="module")
-def source(folder: Path, manifest: Manifest) -> Bundle:
-    """A network that has learnt nothing, and says that it knows the first three photos."""
-    torch.manual_seed(0)
-    classifier = Classifier(
-        Architecture(backbone="test_resnet", head="jang2024"), Preprocessing(side=48), [Target(name="abnormal")]
-    )
-    classifier(torch.randint(0, 256, (8, 48, 48, 3), dtype=torch.uint8))
-    return export_bundle(
-        classifier,
-        folder / "source",
-        ModelInfo(
-            name="source",
-            training=RECORD,
-            card="# source\n",
-            licence="apache-2.0",
-            training_photos=[photo_hash(path) for path in manifest.photo_paths()[:3]],
-        ),
-    )
+def source(folder: Path, manifest: Manifest, random_bundle: Callable[..., Bundle]) -> Bundle:
+    """A network that was never trained, whose bundle lists the first three photos as its training photos."""
+    known = [photo_hash(path) for path in manifest.photo_paths()[:3]]
+    architecture = Architecture(backbone="test_resnet", head="jang2024")
+    return random_bundle(folder / "source", architecture=architecture, training_photos=known)
 
 
 def run(
     folder: Path, name: str, manifest: Manifest, source: Bundle, recipe: ProbeRecipe = RECIPE, report: bool = False
 ) -> tuple[Built, str]:
-    """What a run yields and prints; its report, whose drawing takes most of the time, only where it is looked at."""
-    told = io.StringIO()
+    """What a run yields and prints; with its report, which takes most of the time, only where a test needs it."""
+    printed = io.StringIO()
     plan = Plan(folder / name, folder / "cache", name, "probe")
     with pytest.MonkeyPatch.context() as patch:
         if not report:
             patch.setattr("eyeground.workflows.build.common.write_validation", lambda *given: None)
-        built = probe_embedding(manifest, recipe, str(source.folder), plan, Console(file=told, width=1000))
-    return built, told.getvalue()
+        built = probe_embedding(manifest, recipe, str(source.folder), plan, Console(file=printed, width=1000))
+    return built, printed.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +75,12 @@ def cross_validated(folder: Path, manifest: Manifest, source: Bundle) -> tuple[B
     return run(folder, "cross-validated", manifest, source, report=True)
 
 
-def test_few_photos_are_cross_validated_and_all_of_them_learnt_from(
+def test_few_photos_are_cross_validated_and_all_of_them_are_used(
     folder: Path, manifest: Manifest, cross_validated: tuple[Built, str]
 ) -> None:
-    built, told = cross_validated
+    built, printed = cross_validated
     description = built.bundle.description
-    assert "the probe is cross-validated in 4 folds of patients by seed 0" in told
+    assert "the probe is cross-validated in 4 folds of patients by seed 0" in printed
     assert (description.training.photos, description.training.patients) == (len(manifest), PATIENTS)
     assert built.evaluation.photos == len(manifest)
     table = built.predictions.table
@@ -108,7 +88,7 @@ def test_few_photos_are_cross_validated_and_all_of_them_learnt_from(
     assert table.groupby("patient")["fold"].nunique().max() == 1
     point = description.operating_points[0]
     assert (point.chosen_on, point.positives + point.negatives) == ("cross-validation", len(manifest))
-    # What is shipped was fitted to these photos, so what was measured cannot be its own answers.
+    # The bundle's head was fitted to these photos, so what was measured must not be its own predictions.
     shipped = predict_manifest(manifest, eyeground.load(built.bundle.folder), folder / "cache", 1).predictions.table
     column = "probability_diabetic_retinopathy"
     assert np.abs(shipped[column] - table[column]).max() > 0.01
@@ -117,13 +97,13 @@ def test_few_photos_are_cross_validated_and_all_of_them_learnt_from(
 def test_report_and_card_say_what_was_done(folder: Path, cross_validated: tuple[Built, str]) -> None:
     built, _ = cross_validated
     card = (built.bundle.folder / "README.md").read_text(encoding="utf-8")
-    figures = (folder / "cross-validated" / "evaluation" / "metrics.md").read_text(encoding="utf-8")
-    for text in (card, figures):
+    metrics = (folder / "cross-validated" / "evaluation" / "metrics.md").read_text(encoding="utf-8")
+    for text in (card, metrics):
         assert "Cross-validated in 4 folds of patients" in text
         assert "mean" in text and "validation photographs" not in text
     assert "predicted out of fold" in card
     # The threshold was chosen on the photos it is measured on here, and nowhere else.
-    assert "**Optimistic**" in figures
+    assert "**Optimistic**" in metrics
     auroc = built.evaluation.outputs[0].estimate("auroc")
     assert auroc.note.startswith("mean within 4 of 4 folds") and auroc.low is not None
 
@@ -166,39 +146,39 @@ def test_the_labels_are_counted_and_few_are_warned_of(folder: Path, manifest: Ma
         manifest.root,
     )
     positives = int((few.table["diabetic_retinopathy"] == 1).sum())
-    _, told = run(folder, "few", few, source)
-    assert f"  diabetic_retinopathy: {positives} positive of 6 patients," in told
-    assert "only 6 patients are positive for 'diabetic_retinopathy'" in told
+    _, printed = run(folder, "few", few, source)
+    assert f"  diabetic_retinopathy: {positives} positive of 6 patients," in printed
+    assert "only 6 patients are positive for 'diabetic_retinopathy'" in printed
     without = int(few.table["diabetic_retinopathy"].isna().sum())
-    assert f"{without} photos have none of the labels and are left out" in told
+    assert f"{without} photos have none of the labels and are left out" in printed
 
 
-def test_photos_that_the_embedding_was_learnt_on_are_told(cross_validated: tuple[Built, str]) -> None:
-    built, told = cross_validated
+def test_photos_that_the_embedding_was_trained_on_are_reported(cross_validated: tuple[Built, str]) -> None:
+    built, printed = cross_validated
     sentence = f"source was itself trained on 3 of these {2 * PATIENTS} photos: the metrics are optimistic."
-    assert sentence in told
+    assert sentence in printed
     assert sentence in built.evaluation.remarks
 
 
 def test_known_photos_that_nothing_is_measured_on_do_no_harm(folder: Path, manifest: Manifest, source: Bundle) -> None:
-    """The source knows the first three photos, which are of the first two patients."""
+    """The source lists the first three photos, which are of the first two patients."""
     patients = list(dict.fromkeys(manifest.table["patient"]))
     part = {
         patient: "validation" if index < 6 else "test" if index < 16 else "train"
         for index, patient in enumerate(patients)
     }
     split = Manifest(manifest.table.assign(split=manifest.table["patient"].map(part)), manifest.root)
-    built, told = run(folder, "known elsewhere", split, source)
-    assert "was itself trained on" not in told and not any("optimistic" in one for one in built.evaluation.remarks)
+    built, printed = run(folder, "known elsewhere", split, source)
+    assert "was itself trained on" not in printed and not any("optimistic" in one for one in built.evaluation.remarks)
 
 
 def test_splits_are_taken_at_their_word(folder: Path, manifest: Manifest, source: Bundle) -> None:
     split = split_patients(manifest, {"train": 0.6, "validation": 0.2, "test": 0.2}, ["diabetic_retinopathy"], seed=0)
-    built, told = run(folder, "split", split, source, replace_targets(TARGETS))
+    built, printed = run(folder, "split", split, source, replace_targets(TARGETS))
     parts = {name: split.in_split(name) for name in ("train", "validation", "test")}
-    assert "cross-validated" not in told
-    assert f"to learn from: {len(parts['train'])} photos" in told
-    assert f"to measure on: {len(parts['test'])} photos" in told
+    assert "cross-validated" not in printed
+    assert f"to learn from: {len(parts['train'])} photos" in printed
+    assert f"to measure on: {len(parts['test'])} photos" in printed
     description = built.bundle.description
     assert description.training.photos == len(parts["train"])
     assert built.evaluation.photos == len(parts["test"])
@@ -221,16 +201,16 @@ def test_many_photos_are_split(
     folder: Path, manifest: Manifest, source: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adapt, "FEWEST_TO_SPLIT", len(manifest))
-    built, told = run(folder, "many", manifest, source)
-    assert "patients are split by seed 0 into train 70%, validation 10%, test 20%" in told
+    built, printed = run(folder, "many", manifest, source)
+    assert "patients are split by seed 0 into train 70%, validation 10%, test 20%" in printed
     assert built.evaluation.scope == "test"
 
 
 def test_folds_of_the_manifest_are_used(folder: Path, manifest: Manifest, source: Bundle) -> None:
     folds = manifest.table["patient"].map({name: i % 3 for i, name in enumerate(manifest.table["patient"].unique())})
     own = Manifest(manifest.table.assign(fold=folds.astype("Int64")), manifest.root)
-    built, told = run(folder, "own-folds", own, source)
-    assert "in the manifest's own folds" in told
+    built, printed = run(folder, "own-folds", own, source)
+    assert "in the manifest's own folds" in printed
     assert built.predictions.table["fold"].tolist() == folds.tolist()
 
 

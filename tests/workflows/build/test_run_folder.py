@@ -1,4 +1,4 @@
-"""A run folder: what holds a run is never replaced without a word, and what holds none stands in nobody's way."""
+"""A run folder: a run is never replaced without being asked for, and an aborted start can be repeated."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def manifest(tmp_path: Path) -> Manifest:
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_run_that_did_nothing_yet_is_started_anew_with_another_recipe(
+def test_a_run_that_did_nothing_yet_is_started_again_with_another_recipe(
     tmp_path: Path, manifest: Manifest, resume: bool
 ) -> None:
     run = tmp_path / "run"

@@ -54,7 +54,7 @@ def test_every_photo_has_one_picture_with_all_maps(explained: tuple[pd.DataFrame
     assert len(photos) == photos["photo"].nunique() * 2 * 4
 
 
-def test_figures_are_means_of_photos_and_differences_are_paired(explained: tuple[pd.DataFrame, Path]) -> None:
+def test_metrics_are_means_of_photos_and_differences_are_paired(explained: tuple[pd.DataFrame, Path]) -> None:
     photos, _ = explained
     figures = measure_table(photos, 200, 0).set_index(["model", "method", "measure", "minus"])
     means = photos.groupby(["model", "method"])[[*MEASURES, *COSTS]].mean()

@@ -38,11 +38,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     render_dataset(made / "other", 10, side=64, seed=9, prevalence={"diabetic_retinopathy": 0.5})
     plan = Plan(made / "run", made / "cache", "run", "pretrain")
 
-    def write_no_figures(*given: Any) -> None:
+    def write_no_metrics(*given: Any) -> None:
         write_text(given[-1] / "report.html", "report")
 
-    with pytest.MonkeyPatch.context() as patch:  # drawing the run's own report takes most of its time
-        patch.setattr("eyeground.workflows.build.common.write_validation", write_no_figures)
+    with pytest.MonkeyPatch.context() as patch:  # the run's own report takes most of its time
+        patch.setattr("eyeground.workflows.build.common.write_validation", write_no_metrics)
         train_and_validate(read_manifest(made / "own" / "manifest.csv"), RECIPE, plan, QUIET, resume=False)
     found = predict_manifest(
         read_manifest(made / "other" / "manifest.csv"), eyeground.load(made / "run" / "bundle"), made / "cache", 1

@@ -1,4 +1,4 @@
-"""What a run tells of its compute: what it wrote down, and nothing where it wrote nothing."""
+"""The compute of a run: what it recorded, and nothing where it recorded nothing."""
 
 import json
 from collections.abc import Callable
@@ -50,5 +50,5 @@ def test_an_environment_that_cannot_be_read_is_named(run: Path, content: str) ->
         read_finished_run(run)
 
 
-def test_a_short_time_is_told_in_seconds() -> None:
+def test_a_short_time_is_given_in_seconds() -> None:
     assert Compute(1, 90.4, "", {}).duration == "90 seconds"

@@ -58,30 +58,31 @@ def tried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[tuple[int8.Quantisation, ...], list[str], Path]:
     """What comes of ways whose graphs give these probabilities, one after the other."""
-    answers, told, target = iter(found), [], tmp_path / "model.int8.onnx"
+    answers, printed, target = iter(found), [], tmp_path / "model.int8.onnx"
     monkeypatch.setattr(int8, "quantise", lambda graph, target, photos, way: target.write_bytes(b"graph") and None)
     monkeypatch.setattr(int8, "probabilities_of", lambda *given: next(answers))
     monkeypatch.setattr(int8, "read_prepared", lambda path: np.zeros((2, 2, 3), np.uint8))
     training = [Path("photo.png")] * 500
-    ways = try_ways(tmp_path / "g.onnx", target, described, training, judges, TEST, told.append, WAYS)
-    return ways, told, target
+    ways = try_ways(tmp_path / "g.onnx", target, described, training, judges, TEST, printed.append, WAYS)
+    return ways, printed, target
 
 
 def test_the_first_way_that_is_good_enough_is_released(
     described: BundleDescription, judges: Judges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [flip(judges.probabilities, 0, 5), flip(judges.probabilities, 0, 4), ON_TEST]
-    ways, told, target = tried(described, judges, found, tmp_path, monkeypatch)
+    ways, printed, target = tried(described, judges, found, tmp_path, monkeypatch)
     assert [(one.released, one.outputs[0].flipped) for one in ways] == [(False, 5), (True, 4)]
     assert [one.method for one in ways] == [str(way) for way in WAYS[:2]]
     assert (ways[0].calibration_photos, ways[0].photos, ways[0].gated) == (200, PHOTOS, ("abnormal",))
     assert target.is_file()
     assert (
-        "0.50% of 1000 decisions changed; refused" in told[0] and "0.40% of 1000 decisions changed; released" in told[1]
+        "0.50% of 1000 decisions changed; refused" in printed[0]
+        and "0.40% of 1000 decisions changed; released" in printed[1]
     )
 
 
-def test_where_none_is_good_enough_nothing_is_left_but_the_figures(
+def test_where_none_is_good_enough_nothing_is_left_but_the_metrics(
     described: BundleDescription, judges: Judges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worse = judges.probabilities.copy()
@@ -107,15 +108,15 @@ def test_an_output_that_cannot_be_judged_is_not_released(
     described: BundleDescription, judges: Judges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_class = Judges(judges.standard, np.zeros_like(judges.truth), judges.probabilities)
-    ways, told, _ = tried(described, one_class, [judges.probabilities] * 3, tmp_path, monkeypatch)
+    ways, printed, _ = tried(described, one_class, [judges.probabilities] * 3, tmp_path, monkeypatch)
     assert not any(one.released for one in ways)
-    assert "AUROC not estimable" in told[0]
+    assert "AUROC not estimable" in printed[0]
 
 
 def test_too_few_validation_photos_try_nothing(
     described: BundleDescription, judges: Judges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = Judges(judges.standard[:199], judges.truth[:199], judges.probabilities[:199])
-    ways, told, target = tried(described, few, [], tmp_path, monkeypatch)
+    ways, printed, target = tried(described, few, [], tmp_path, monkeypatch)
     assert ways == () and not target.exists()
-    assert len(told) == 1 and "not tried" in told[0] and "199" in told[0] and "200" in told[0]
+    assert len(printed) == 1 and "not tried" in printed[0] and "199" in printed[0] and "200" in printed[0]

@@ -1,4 +1,4 @@
-"""A finished run becomes a bundle for others: smaller, measured again, open about its data, and honest in its card."""
+"""A finished run becomes a bundle for others: smaller, evaluated again, open about its data, documented by its card."""
 
 import json
 import shutil
@@ -83,7 +83,7 @@ def test_inspecting_a_release_finds_photos_it_was_trained_on(
     assert "trained on 0 of 20 photos" in capsys.readouterr().out
 
 
-def test_figures_are_of_the_released_graph_on_test_photos_at_the_bundle_s_thresholds(
+def test_metrics_are_of_the_released_graph_on_test_photos_at_the_bundle_s_thresholds(
     folder: Path, released: Bundle
 ) -> None:
     used = read_manifest(folder / "run" / "manifest.parquet").in_split("test")
@@ -101,7 +101,7 @@ def test_figures_are_of_the_released_graph_on_test_photos_at_the_bundle_s_thresh
     assert headline is not None and (headline.output, headline.photos) == ("abnormal", 16)
 
 
-def test_external_figures_are_of_every_photo_and_say_whose_predictions_they_are(folder: Path, released: Bundle) -> None:
+def test_external_metrics_are_of_every_photo_and_say_whose_predictions_they_are(folder: Path, released: Bundle) -> None:
     figures = {(one.scope, one.output, one.metric): one for one in released.description.metrics}
     table = read_predictions(folder / "other.parquet")
     truth, probability, _ = table.known("abnormal")
@@ -114,7 +114,7 @@ def test_external_figures_are_of_every_photo_and_say_whose_predictions_they_are(
     assert "Of its photographs, 64 are among those that the model was trained on" in card
 
 
-def test_the_card_is_valid_for_the_hub_and_holds_the_figures(released: Bundle) -> None:
+def test_the_card_is_valid_for_the_hub_and_holds_the_metrics(released: Bundle) -> None:
     metadata = front_matter(released)
     assert metadata["license"] == "apache-2.0" and metadata["pipeline_tag"] == "image-classification"
     text = (released.folder / "README.md").read_text(encoding="utf-8")
@@ -124,12 +124,12 @@ def test_the_card_is_valid_for_the_hub_and_holds_the_figures(released: Bundle) -
     assert headline is not None
     assert results["synthetic, internal test photos", "AUROC, abnormal"] == round(headline.value, 4)
     assert f"{headline.value:.3f} ({headline.low:.3f}–{headline.high:.3f})" in text
-    for said in (
+    for words in (
         "Not a medical device", f'eyeground.load("{NAME}")("photo.jpg")', released.description.files["model.safetensors"],
         "arXiv:2408.08790", "| train | 56 | 28 | 0 |", "| sex: female |", "| age: ", "| eye: left |", "8 bits: not tried",
         "no probability differs by more than", "Compute: ", "`abnormal` has no threshold",
     ):  # fmt: skip
-        assert said in text, said
+        assert words in text, words
 
 
 def test_a_licence_that_the_hub_does_not_know_is_named_beside_other(folder: Path, tmp_path: Path) -> None:

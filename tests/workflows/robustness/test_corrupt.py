@@ -1,47 +1,32 @@
 """Robustness: what is predicted is what screening would find of the corrupted photo, and nothing is predicted twice."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 import eyeground
-from eyeground.bundle.description import TrainingRecord
-from eyeground.bundle.model_info import ModelInfo
 from eyeground.bundle.open import Bundle
-from eyeground.config.targets import Target
-from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.corruptions import CORRUPTIONS, corrupt
-from eyeground.models.classifier import Classifier
-from eyeground.models.export import export_bundle
 from eyeground.screening.runtime import Screener
 from eyeground.synthetic import render
 from eyeground.workflows.robustness import corrupt as workflow
 from eyeground.workflows.robustness.corrupt import CorruptionPlan, corrupt_manifest
 from eyeground.workflows.robustness.severity_sheet import severity_sheet
 
-RECORD = TrainingRecord(
-    manifest_fingerprint="0" * 64, photos=1, patients=1, initialisation="scratch", method="pretrain", epochs=1, seed=0
-)
 PLAN = CorruptionPlan(corruptions=("defocus", "crop"))
 
 
-def exported(folder: Path, seed: int) -> Bundle:
-    torch.manual_seed(seed)
-    classifier = Classifier(Architecture(backbone="test_resnet"), Preprocessing(side=48), (Target(name="abnormal"),))
-    return export_bundle(classifier, folder, ModelInfo(name="b", training=RECORD, card="# b\n", licence="mit"))
-
-
 @pytest.fixture(scope="module")
-def screener(tmp_path_factory: pytest.TempPathFactory) -> Screener:
-    return eyeground.load(exported(tmp_path_factory.mktemp("bundle") / "bundle", 0).folder)
+def screener(tmp_path_factory: pytest.TempPathFactory, random_bundle: Callable[..., Bundle]) -> Screener:
+    return eyeground.load(random_bundle(tmp_path_factory.mktemp("bundle") / "bundle").folder)
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +81,8 @@ def test_a_killed_run_goes_on_where_it_stopped(manifest: Manifest, screener: Scr
     predictions, _ = corrupt_manifest(manifest, resumed, PLAN, *folders, 1)
     assert resumed.photos == 5 * (11 - 4)
     assert all(part.stat().st_mtime_ns == written for part, written in parts.items())
-    whole, _ = corrupt_manifest(manifest, screener, PLAN, tmp_path / "other", tmp_path / "cache", 1)
-    pd.testing.assert_frame_equal(predictions.table(), whole.table())
+    uninterrupted, _ = corrupt_manifest(manifest, screener, PLAN, tmp_path / "other", tmp_path / "cache", 1)
+    pd.testing.assert_frame_equal(predictions.table(), uninterrupted.table())
     again = Counting(screener)
     corrupt_manifest(manifest, again, PLAN, *folders, 1)
     assert again.photos == 0
@@ -120,7 +105,11 @@ def test_a_corrected_label_costs_no_prediction(manifest: Manifest, screener: Scr
 
 
 def test_whatever_a_prediction_depends_on_is_predicted_again(
-    manifest: Manifest, screener: Screener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    manifest: Manifest,
+    screener: Screener,
+    random_bundle: Callable[..., Bundle],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def predicted(screener: Screener = screener, manifest: Manifest = manifest, plan: CorruptionPlan = PLAN) -> int:
         counting = Counting(screener)
@@ -130,7 +119,7 @@ def test_whatever_a_prediction_depends_on_is_predicted_again(
     assert predicted() == 5 * 11
     assert predicted(plan=dataclasses.replace(PLAN, corruptions=("defocus", "crop", "jpeg"))) == 5 * 5
     assert predicted(plan=dataclasses.replace(PLAN, seed=1)) == 5 * 10  # the clean photos have no seed
-    assert predicted(eyeground.load(exported(tmp_path / "other", 1).folder)) == 5 * 11
+    assert predicted(eyeground.load(random_bundle(tmp_path / "other", seed=1).folder)) == 5 * 11
     assert predicted(manifest=manifest.where(manifest.table["photo"] != "0.jpg")) == 4 * 11
     monkeypatch.setattr(workflow, "VERSION", 99)
     assert predicted() == 5 * 10

@@ -32,8 +32,8 @@ def tables(study: Study) -> dict[str, bytes]:
     """Every table of every cell, by its place."""
     cells = study.place.folder / CELLS
     # A folder with a dot is of a writer that was killed; it is no cell.
-    whole = (path for path in sorted(cells.glob("*/*.parquet")) if not path.parent.name.startswith("."))
-    return {str(path.relative_to(cells)): path.read_bytes() for path in whole}
+    complete = (path for path in sorted(cells.glob("*/*.parquet")) if not path.parent.name.startswith("."))
+    return {str(path.relative_to(cells)): path.read_bytes() for path in complete}
 
 
 def test_all_cells_are_done_and_none_is_computed_again(done: Study, recipe: StudyRecipe) -> None:

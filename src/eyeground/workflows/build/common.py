@@ -69,7 +69,7 @@ class Plan:
         name: Name of the bundle.
         method: `pretrain`, `finetune`, `probe` or `segmentation`.
         licence: Licence of the weights.
-        allow_leakage: Go on although a photograph stands in two splits.
+        allow_leakage: Continue although a photograph is in two splits.
         jobs: Processes that make standard photos.
     """
 

@@ -30,7 +30,7 @@ def prepare_for(study: Study, planned: Sequence[Planned], console: Console) -> P
     """Make the standard photos that cells need, and the embeddings that probes need; each shows its own progress.
 
     Raises:
-        UserError: If a photo cannot be read, stands in two folds or in external data as well, or a bundle was trained
+        UserError: If a photo cannot be read, is in two folds or in external data as well, or a bundle was trained
             on it.
     """
     prepared: Prepared = {}
