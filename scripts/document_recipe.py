@@ -1,5 +1,6 @@
 """Writes the tables of docs/recipe.md and docs/study.md from the recipes themselves; run it after changing a setting."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -36,34 +37,28 @@ RECIPES = {
 MARKER = "<!-- Below: written by scripts/document_recipe.py -->"
 
 
-def tables() -> str:
-    """One table per recipe: the dotted name that `--set` takes, the default, and what it means."""
-    parts = []
+def page(current: str) -> str:
+    """The page of recipes with its tables renewed, by the dotted names that `--set` takes."""
+    tables = []
     for recipe, commands in RECIPES.items():
-        rows = [_row(name, field) for name, field in all_settings(recipe).items() if not _is_section(field)]
-        head = f"## {recipe.__name__}: {commands}\n\n| setting | default | meaning |\n|---|---|---|\n"
-        parts.append(head + "\n".join(rows) + "\n")
-    return "\n".join(parts)
-
-
-def study_tables() -> str:
-    """One table for each part of a study's recipe."""
-    parts = []
-    for settings, place in STUDY.items():
-        rows = [_row(name, field) for name, field in settings.model_fields.items()]
-        head = f"## {settings.__name__}: {place}\n\n| setting | default | meaning |\n|---|---|---|\n"
-        parts.append(head + "\n".join(rows) + "\n")
-    return "\n".join(parts)
+        fields = {name: field for name, field in all_settings(recipe).items() if not _is_section(field)}
+        tables.append(_table(f"{recipe.__name__}: {commands}", fields))
+    return _renewed(current, tables)
 
 
 def study_page(current: str) -> str:
-    """The page of studies with its tables renewed."""
-    return f"{current.split(MARKER)[0]}{MARKER}\n\n{study_tables()}"
+    """The page of studies with its tables renewed, one for each part of a study's recipe."""
+    tables = [_table(f"{part.__name__}: {place}", part.model_fields) for part, place in STUDY.items()]
+    return _renewed(current, tables)
 
 
-def page(current: str) -> str:
-    """The page with its tables renewed; the text above the marker stays."""
-    return f"{current.split(MARKER)[0]}{MARKER}\n\n{tables()}"
+def _renewed(current: str, tables: Sequence[str]) -> str:
+    return f"{current.split(MARKER)[0]}{MARKER}\n\n" + "\n".join(tables)
+
+
+def _table(title: str, fields: Mapping[str, FieldInfo]) -> str:
+    rows = "\n".join(_row(name, field) for name, field in fields.items())
+    return f"## {title}\n\n| setting | default | meaning |\n|---|---|---|\n{rows}\n"
 
 
 def _is_section(field: FieldInfo) -> bool:

@@ -1,8 +1,6 @@
-"""Simulates how often 95 % intervals hold the truth: docs/results/coverage.csv and .svg; takes some ten minutes.
+"""Simulates how often 95 % intervals hold the truth, as docs/statistics.md describes; takes some ten minutes.
 
-    .venv/bin/python scripts/simulate_coverage.py
-
-The model of the simulation is in docs/statistics.md.
+.venv/bin/python scripts/simulate_coverage.py
 """
 
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ import typer
 from eyeground.data.manifest import write_manifest
 from eyeground.datasets import DATASETS
 from eyeground.screening.segmenter import load_segmenter
-from eyeground.workflows.segment.measure import measured_against
+from eyeground.workflows.segment.measure import measured_against, value_text
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "results" / "structures"
 VESSEL_SETS = ("drive", "chasedb1", "stare", "hrf")
@@ -52,18 +52,11 @@ def page(table: pd.DataFrame, models: list[str]) -> str:
         f"|---|---|---|---|{'---|' * len(SHOWN)}",
     ]
     for (dataset, structure, reader), rows in pooled.groupby(["dataset", "structure", "reader"], sort=False):
-        by_metric = rows.set_index("metric")
-        cells = [_cell(by_metric.loc[metric]) if metric in by_metric.index else "–" for metric in SHOWN]
+        by_metric = rows.set_index("metric", drop=False)
+        cells = [value_text(by_metric.loc[metric]) if metric in by_metric.index else "–" for metric in SHOWN]
         photos = by_metric["photos"].max()
         lines.append(f"| {dataset} | {structure.replace('_', ' ')} | {reader} | {photos} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(row: "pd.Series") -> str:
-    if pd.isna(row["value"]):
-        return "–"
-    interval = "" if pd.isna(row["low"]) else f" ({row['low']:.3f}–{row['high']:.3f})"
-    return f"{row['value']:.3f}{interval}"
 
 
 if __name__ == "__main__":

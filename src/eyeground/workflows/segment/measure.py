@@ -19,6 +19,7 @@ from eyeground.core.progress import track
 from eyeground.core.tables import write_table
 from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.errors import UserError
+from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.structures import (
     MeasuredPhoto,
     measure_photo,
@@ -184,11 +185,12 @@ def as_lines(estimates: pd.DataFrame) -> list[str]:
     lines = []
     pooled = estimates[estimates["over"] == "pooled"].dropna(subset=["value"])
     for (structure, reader), rows in pooled.groupby(["structure", "reader"], sort=False):
-        metrics = [_metric(row) for _, row in rows.iterrows()]
+        metrics = [f"{row['metric']} {value_text(row)}" for _, row in rows.iterrows()]
         lines.append(f"{structure} ({reader}, {rows['photos'].max()} photos): {', '.join(metrics)}")
     return lines
 
 
-def _metric(row: "pd.Series[Any]") -> str:
-    interval = "" if pd.isna(row["low"]) else f" ({row['low']:.3f}–{row['high']:.3f})"
-    return f"{row['metric']} {row['value']:.3f}{interval}"
+def value_text(row: "pd.Series[Any]") -> str:
+    """The value of a row of estimates with its interval, as far as there are any; else a dash."""
+    value, low, high = (None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high"))
+    return "–" if value is None else as_text(Estimate(row["metric"], value, low, high))
