@@ -252,7 +252,7 @@ def test_one_photograph_under_two_patients_stops_the_run(folder: Path, manifest:
             ignore_index=True,
         )
     write_manifest(Manifest(table, folder), folder / "leaking.csv")
-    with pytest.raises(UserError, match=r"5 photographs stand in more than one fold .*--allow-leakage"):
+    with pytest.raises(UserError, match=r"5 photographs .* more than one fold .*--allow-leakage"):
         run(folder, "leaking", read_manifest(folder / "leaking.csv"), source)
     for copy in copies:
         copy.unlink()
@@ -263,7 +263,7 @@ def test_a_cross_validated_run_is_not_released(
 ) -> None:
     arguments = ["release", str(folder / "cross-validated"), "-o", str(folder / "released"), "--name", "mine"]
     assert main([*arguments, "--cache", str(folder / "cache")]) == 2
-    assert "was cross-validated, and a release is measured on test photos" in capsys.readouterr().err
+    assert "was cross-validated" in capsys.readouterr().err
 
 
 def test_a_probe_of_a_probe_is_a_bundle_like_any_other(
