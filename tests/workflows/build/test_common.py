@@ -234,9 +234,7 @@ def test_the_same_photo_in_two_splits_stops_the_run(folder: Path, manifest: Mani
     table.loc[1, "photo"] = str(copy.relative_to(folder))
     write_manifest(Manifest(table, folder), folder / "leaking.csv")
     leaking = read_manifest(folder / "leaking.csv")
-    with pytest.raises(
-        UserError, match=r"2 photographs .* more than one split .*\(train\) and 'photos/copy\.jpg'"
-    ):
+    with pytest.raises(UserError, match=r"2 photographs .* more than one split .*\(train\) and 'photos/copy\.jpg'"):
         train_and_validate(leaking, RECIPE, plan(folder, "leaking"), QUIET, resume=False)
     assert not (folder / "leaking").exists()  # nothing was prepared or begun
     one = RECIPE.model_copy(update={"optimisation": RECIPE.optimisation.model_copy(update={"epochs": 1})})

@@ -39,7 +39,7 @@ def test_a_run_that_did_something_is_resumed_or_replaced_only_if_that_is_asked_f
     (run / "checkpoints").mkdir()
     (run / PREDICTIONS).write_bytes(b"predictions")
     (run / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"holds a run already; --resume .* or --overwrite"):
+    with pytest.raises(UserError, match=r"holds a run already; .*--resume .* or --overwrite"):
         open_run(run, RECIPES[0], manifest, resume=False)
     with pytest.raises(UserError, match=r"another recipe: 'targets' is .*replace the run with --overwrite"):
         open_run(run, RECIPES[1], manifest, resume=True)
