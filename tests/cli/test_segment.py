@@ -175,7 +175,7 @@ def test_a_segmenter_that_learnt_nothing_becomes_no_bundle(trained: Path, capsys
     never = ["--set", "optimisation.epochs=1", "--set", "optimisation.learning_rate=1e-9"]
     assert adapt(trained, "nothing", *never) == EXIT_USER_ERROR
     told = " ".join(capsys.readouterr().err.split())
-    assert "was not learnt" in told and "AUROC" in told
+    assert "was not learned" in told and "AUROC" in told
     assert not (trained / "nothing" / "bundle").exists()
 
 
