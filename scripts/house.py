@@ -72,6 +72,7 @@ def drawing(arrows: set[tuple[str, str]]) -> str:
     for height, floor in zip(range(len(floors()), 0, -1), floors(), strict=True):
         for room in sorted(part.strip(" ()") for part in floor.split("|")):
             if room not in names:
+                rows.append(f"| {height} | `{room}` | planned |")
                 continue
             below = ", ".join(sorted(end for start, end in reached if start == room)) or "none"
             rows.append(f"| {height} | `{room}` | {below} |")

@@ -1,6 +1,6 @@
 """Choose thresholds on validation truths; one chosen on the test photos themselves is called optimistic.
 
-Each candidate lies halfway between two neighbouring scores, so that a last digit on another machine changes no decision.
+This is of one output. The thresholds by which screening decides are chosen together in `decision_rule.py`, at a site in `site_rule.py`.
 """
 
 import math
