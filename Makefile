@@ -1,26 +1,51 @@
-# Five words run everything. Each makes .venv from plain python3 when it is missing, so `make demo` is the whole set-up.
+# Each word makes what it needs from plain python3 when it is missing, so `make demo` is the whole set-up.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+UV := $(BIN)/uv
+# A process per core, each with one thread: files are spread, and the tests of a file share what they prepared.
+tests_of = OMP_NUM_THREADS=1 $(1)/python -m pytest -n auto --dist loadfile
 
-.PHONY: install demo test lint docs bench findings lock
+.PHONY: install demo test test-lowest test-newest test-screening coverage lint docs bench findings lock dist
 
 # Compiled once, or each of the tests' processes would compile torch anew where Python may not write bytecode itself.
 install: $(STAMP)
 
-$(STAMP): pyproject.toml requirements/dev.txt
+$(UV):
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements/dev.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+
+$(STAMP): pyproject.toml requirements/dev.txt | $(UV)
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	touch $@
 
 demo: $(STAMP)
 	$(BIN)/eyeground demo -o demo
 
-# A process per core, each with one thread: files are spread, and the tests of a file share what they prepared.
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	$(call tests_of,$(BIN))
+
+# The lowest versions that pyproject.toml admits, without torch; old versions may deprecate what they like.
+test-lowest: $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-lowest
+	$(UV) pip install --quiet --python .venv-lowest --resolution lowest-direct -e ".[test]"
+	$(call tests_of,.venv-lowest/bin) -W default
+
+# The newest of everything, no pins; then the same for a screening install, without torch.
+test-newest: $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-newest
+	$(UV) pip install --quiet --python .venv-newest --upgrade -e ".[dev]"
+	$(call tests_of,.venv-newest/bin)
+
+test-screening: $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-screening
+	$(UV) pip install --quiet --python .venv-screening --upgrade -e ".[test]"
+	$(call tests_of,.venv-screening/bin)
+
+# Fails under the share of lines that pyproject.toml names.
+coverage: $(STAMP)
+	$(call tests_of,$(BIN)) --cov --cov-report=term:skip-covered
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -47,6 +72,11 @@ findings:
 			*) echo "FAILED   $$script"; echo "$$seen" | tail -n 5; failed=1;; \
 		esac; \
 	done; exit $$failed
+
+# What a release publishes: the wheel is built from the source archive, so the archive holds all it needs.
+dist: $(UV)
+	rm -rf dist
+	$(UV) build --quiet
 
 # Pins for everyone: the development set, the site, and the small screening install.
 lock:

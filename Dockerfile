@@ -1,0 +1,19 @@
+# Screening, evaluation and probes on a CPU, without torch. From a clone:
+#   docker build -t eyeground .
+#   docker run --rm --network none -v "$PWD/photos:/photos:ro" -v "$PWD/out:/out" eyeground screen /photos -o /out/screened
+# The container's user has the number 1000; where yours differs, add --user "$(id -u):$(id -g)".
+FROM python:3.13-slim-bookworm AS build
+COPY requirements/dev.txt pyproject.toml README.md LICENSE /build/
+COPY src /build/src
+# The pins are those of the tests; what is not needed for screening is not installed.
+RUN python -m venv /opt/eyeground \
+    && /opt/eyeground/bin/pip install --no-cache-dir --constraint /build/dev.txt "/build[dicom,structure]" \
+    && /opt/eyeground/bin/pip uninstall --yes pip
+
+FROM python:3.13-slim-bookworm
+COPY --from=build /opt/eyeground /opt/eyeground
+RUN useradd --create-home --uid 1000 reader
+USER reader
+# Prepared photos are kept here and vanish with the container. Anyone may write, so that --user may be any number.
+ENV EYEGROUND_CACHE=/tmp/eyeground MPLCONFIGDIR=/tmp/matplotlib
+ENTRYPOINT ["/opt/eyeground/bin/eyeground"]
