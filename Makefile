@@ -29,18 +29,18 @@ test: $(STAMP)
 # The lowest versions that pyproject.toml admits, without torch; old versions may deprecate what they like.
 test-lowest: $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-lowest
-	$(UV) pip install --quiet --python .venv-lowest --resolution lowest-direct -e ".[test]"
+	$(UV) pip install --quiet --compile-bytecode --python .venv-lowest --resolution lowest-direct -e ".[test]"
 	$(call tests_of,.venv-lowest/bin) -W default
 
 # The newest of everything, no pins; then the same for a screening install, without torch.
 test-newest: $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-newest
-	$(UV) pip install --quiet --python .venv-newest --upgrade -e ".[dev]"
+	$(UV) pip install --quiet --compile-bytecode --python .venv-newest --upgrade -e ".[dev]"
 	$(call tests_of,.venv-newest/bin)
 
 test-screening: $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-screening
-	$(UV) pip install --quiet --python .venv-screening --upgrade -e ".[test]"
+	$(UV) pip install --quiet --compile-bytecode --python .venv-screening --upgrade -e ".[test]"
 	$(call tests_of,.venv-screening/bin)
 
 # Fails under the share of lines that pyproject.toml names.

@@ -50,12 +50,14 @@ def test_the_dataset_of_the_page_reads_the_layout_it_describes(tmp_path: Path) -
     assert reading.absent_photos == ("images/04.jpg",)
 
 
+@pytest.mark.train
 def test_the_backbone_of_the_page_is_a_recipe_and_its_check_holds(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(blocks("add-a-backbone.md", "yaml")[0], encoding="utf-8")
     assert read_recipe(TrainingRecipe, tmp_path / "recipe.yaml").architecture.backbone == "convnext_atto"
     run(blocks("add-a-backbone.md", "python")[0])
 
 
+@pytest.mark.train
 def test_weights_saved_as_the_page_says_initialise_the_backbone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

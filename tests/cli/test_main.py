@@ -57,6 +57,7 @@ def test_wrong_usage_is_exit_code_two(arguments: list[str], capsys: pytest.Captu
     assert capsys.readouterr().err
 
 
+@pytest.mark.train
 def test_wrong_setting_is_named_with_the_right_one(
     photos: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -66,6 +67,7 @@ def test_wrong_setting_is_named_with_the_right_one(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.train
 def test_holding_out_a_fold_needs_folds(photos: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["pretrain", str(photos / "manifest.csv"), "-o", str(tmp_path / "run"), "--fold", "0"]) == 2
     assert "no column 'split'; `eyeground split" in capsys.readouterr().err

@@ -15,6 +15,8 @@ from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR
 from eyeground.screening.segmenter import Segmenter
 from eyeground.synthetic.dataset import render_dataset
 
+pytestmark = pytest.mark.train
+
 RECIPE = """
 architecture: {backbone: test_resnet}
 decoder: {channels: [16, 8, 8, 4, 4]}

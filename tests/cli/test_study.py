@@ -10,6 +10,8 @@ from eyeground.core.tables import read_table
 from eyeground.data.manifest import write_manifest
 from eyeground.synthetic import render_dataset
 
+pytestmark = pytest.mark.train
+
 NETWORK = {"architecture": {"backbone": "test_resnet"}, "preprocessing": {"side": 48}}
 
 

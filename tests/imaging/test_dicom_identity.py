@@ -66,6 +66,7 @@ def test_ages_have_units(tmp_path: Path, age: str, years: float | None) -> None:
         assert identity(tmp_path, PatientAge=age).age == years
 
 
+@pytest.mark.filterwarnings("ignore:The value length", "ignore:Invalid value for VR UI")  # of writing it
 def test_what_stands_in_an_identifier_fits_a_cell_and_no_warning_quotes_it(tmp_path: Path) -> None:
     content = dicom(tmp_path / "a.dcm", PatientID="A" * 80, StudyInstanceUID="1.9.00123").read_bytes()
     hostile = content.replace(b"AAAA", b"A\r\n\x1b", 1)

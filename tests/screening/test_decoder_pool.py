@@ -142,7 +142,9 @@ def stand_in(folder: Path, lines: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "reply", ["{}", "[1]", "12", '{"gradability": 3}', "}{", "[" * 60000, "x" * 200_000, '{"disc": {"a": 1}}']
+    "reply",
+    ["{}", "[1]", "12", '{"gradability": 3}', "}{", "[" * 60000, "x" * 200_000, '{"disc": {"a": 1}}'],
+    ids=range(8),  # a reply would be too long for the name of a test's folder
 )
 def test_a_reader_that_replies_nonsense_is_replaced_and_its_photo_refused(photos, tmp_path, monkeypatch, reply):
     picture = "sys.stdout.write('0' * 64 * 64 * 3 + '0' * 96 * 96 * 3)"

@@ -202,9 +202,11 @@ def _read_image(stream: BufferedReader, kind: str, sufficient_side: int | None) 
             _mend_palette(image)
         orientation = image.getexif().get(_ORIENTATION_TAG, 1)
         upright = orientation == 1
+        reduced = None
         if kind == "JPEG" and sufficient_side is not None and upright:
-            image.draft(None, (sufficient_side, sufficient_side))
-        reduction = max(1, round(width / image.size[0]))
+            reduced = image.draft(None, (sufficient_side, sufficient_side))
+        # Pillow gives the exact width, before it is rounded up to whole pixels: of 33 pixels, a seventh is no eighth.
+        reduction = round(width / reduced[1][2]) if reduced else 1
         if not upright:
             ImageOps.exif_transpose(image, in_place=True)  # in place, or both images would be in memory
         pixels = _rgb(image)
