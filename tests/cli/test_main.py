@@ -28,7 +28,7 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["pretrain", "nowhere.csv", "-o", "run"], "nowhere.csv: no such table"),
+        pytest.param(["pretrain", "nowhere.csv", "-o", "run"], "nowhere.csv: no such table", marks=pytest.mark.train),
         (["evaluate", "nowhere.csv", "-o", "out"], "nowhere.csv: no such table"),
         (["screen", "nowhere", "--bundle", "no-bundle", "-o", "out"], "no-bundle: no bundle here"),
         (["inspect", "no-bundle"], "no-bundle: no bundle here"),
