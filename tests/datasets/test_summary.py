@@ -1,5 +1,6 @@
 """What is printed of a manifest."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def test_summary_counts_positive_negative_unknown_classes_splits_and_absent_phot
     reading = read_labelled_table(
         folder / "list.csv", {"photo": "file", "patient": "id", "split": "half"}, ["glaucoma", "kind"]
     )
-    console = Console(record=True, width=200, file=(folder / "out.txt").open("w"))
+    console = Console(record=True, width=200, file=io.StringIO())
     summary(reading, console)
     text = console.export_text()
     assert "3 photos of 3 patients; eyes: unknown" in text

@@ -2,10 +2,12 @@
 
 import io
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -30,6 +32,21 @@ def photo(fundus, tmp_path_factory) -> Path:
     return path
 
 
+OPENED: list[BinaryIO] = []
+
+
+def opened(photo: Path) -> BinaryIO:
+    OPENED.append(photo.open("rb"))
+    return OPENED[-1]
+
+
+@pytest.fixture(autouse=True)
+def close_what_was_opened() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def given_as(form: str, photo: Path) -> object:
     pixels = np.asarray(Image.open(photo))
     return {
@@ -38,7 +55,7 @@ def given_as(form: str, photo: Path) -> object:
         "bytes": photo.read_bytes,
         "memory": lambda: memoryview(photo.read_bytes()),
         "buffer": lambda: io.BytesIO(photo.read_bytes()),
-        "open file": lambda: photo.open("rb"),
+        "open file": lambda: opened(photo),
         "opened image": lambda: Image.open(photo),
         "image": lambda: Image.fromarray(pixels),
         "array": lambda: pixels,
