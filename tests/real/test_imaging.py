@@ -40,7 +40,8 @@ def test_fields_of_view_agree_with_the_published_masks(real_data: Path, dataset:
     assert len(pairs) == count
     overlaps = []
     for photo, mask in pairs:
-        pixels, truth = np.array(Image.open(photo).convert("RGB")), np.array(Image.open(mask).convert("L")) > 127
+        with Image.open(photo) as image, Image.open(mask) as drawn:
+            pixels, truth = np.array(image.convert("RGB")), np.array(drawn.convert("L")) > 127
         overlaps.append(overlap(find_field_of_view(pixels).mask(*truth.shape), truth))
     assert min(overlaps) > 0.97 and np.mean(overlaps) > 0.985
 

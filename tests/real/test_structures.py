@@ -15,7 +15,8 @@ pytestmark = pytest.mark.real
 
 
 def mask(path: Path) -> np.ndarray:
-    return np.array(Image.open(path).convert("L")) > 127
+    with Image.open(path) as image:
+        return np.array(image.convert("L")) > 127
 
 
 def drawn(real_data: Path, half: str) -> list[tuple[Path, np.ndarray, np.ndarray]]:
