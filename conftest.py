@@ -1,4 +1,4 @@
-"""Where torch is not installed, what needs it is left out of the tests, and counted aloud."""
+"""Where torch is not installed, what needs it is left out of the tests, with its count printed."""
 
 import ast
 from functools import cache
