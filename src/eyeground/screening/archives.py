@@ -1,11 +1,7 @@
-"""Archives that nobody vouches for: zip and tar (plain, gzip, bzip2, xz), told apart by content, as entries in order.
+"""Untrusted zip and tar archives (plain, gzip, bzip2, xz), recognised by content, as entries in their order.
 
-Nothing is ever unpacked by its own name: an entry's name is a text, its content a stream that is open until the
-next entry is asked for. Links and devices are entries that refuse to be opened. What a header claims is bounded
-before it is believed: a table of contents, one header, one entry's size. A compressed tar can only be read from
-its start, so entries always come in order, and passing over one costs decompressing it.
-
-The price: the damaged rest of an archive is given up, not searched for entries that might still be whole.
+Nothing is unpacked by its own name, and sizes in headers are limited before they are believed. A compressed tar can only be read from
+its start. What follows damage in an archive is given up; see docs/howto/screen-what-you-have.md.
 """
 
 import bz2
@@ -23,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Literal, cast
 
-from eyeground.screening.photos import ARCHIVE_ENDINGS, first_bytes
+from eyeground.screening.file_kinds import ARCHIVE_ENDINGS, first_bytes
 
 Kind = Literal["zip", "tar", "gzip", "bzip2", "xz"]
 
@@ -81,7 +77,7 @@ def archive_kind(path: Path) -> Kind | None:
     kind = next((kind for signature, kind in _SIGNATURES.items() if first.startswith(signature)), None)
     if kind == "zip":
         return kind
-    with suppress(Exception):  # of a hostile stream, decompressors raise anything; then it holds no tar
+    with suppress(Exception):  # decompressors raise anything on a hostile stream, which then holds no tar
         if kind is not None:
             with closing(_decompressed(path, kind)) as stream:
                 first = stream.read(tarfile.BLOCKSIZE)
@@ -109,12 +105,12 @@ def entries(path: Path, kind: Kind) -> Generator[Entry, None, None]:
     except OSError as error:
         raise DamagedArchiveError(f"is damaged or cannot be read ({error.strerror or type(error).__name__})") from error
     except Exception as error:
-        # Whatever the libraries make of hostile bytes; the text stays out, as it may quote the file.
+        # Libraries raise anything on hostile bytes. Their text is left out, as it may quote the file.
         raise DamagedArchiveError(f"is damaged or cut off ({type(error).__name__} while reading it)") from error
 
 
 class _Bounded(io.BufferedReader):
-    """A file of which no more is read at once than a table of contents may hold; zipfile takes any size on trust."""
+    """A file that refuses reads larger than a table of contents may be; zipfile trusts any size."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > MOST_CONTENTS:
@@ -137,9 +133,9 @@ def _zip_entries(path: Path) -> Iterator[Entry]:
 
 
 class _Headers:
-    """What tarfile reads from: no more per entry than was allowed, and the last piece remembered.
+    """The stream that tarfile reads headers from: limited per entry, and with the last piece kept.
 
-    tarfile reads a header's extension in one go, as large as the header says, and takes a damaged header for the
+    tarfile reads a header's extension in one call, as large as the header says, and takes a damaged header for the
     end of the archive.
     """
 
@@ -168,10 +164,10 @@ class _Headers:
 def _tar_entries(path: Path, kind: Kind) -> Iterator[Entry]:
     with closing(_decompressed(path, kind)) as stream:
         headers = _Headers(stream)
-        with tarfile.open(fileobj=headers, mode="r:") as archive:  # type: ignore[call-overload]  # its stubs ask for more of a stream than it uses
+        with tarfile.open(fileobj=headers, mode="r:") as archive:  # type: ignore[call-overload]  # its stubs require more of a stream than it uses
             position, before, count = 0, -1, 0
             while (info := archive.next()) is not None:
-                archive.members = []  # it would remember every entry
+                archive.members = []  # it would keep every entry
                 count += 1
                 if count > MOST_ENTRIES:
                     raise DamagedArchiveError(f"holds more than the {MOST_ENTRIES:,} files and folders accepted")
@@ -185,7 +181,7 @@ def _tar_entries(path: Path, kind: Kind) -> Iterator[Entry]:
                 headers.allowed = LONGEST_HEADER
         if headers.last != bytes(tarfile.BLOCKSIZE):
             raise DamagedArchiveError("is damaged or cut off: it does not end as an archive does")
-        for _ in range(LONGEST_PADDING // PIECE):  # at the very end, gzip and xz keep their checksums
+        for _ in range(LONGEST_PADDING // PIECE):  # gzip and xz have their checksums at the very end
             if not stream.read(PIECE):
                 break
 

@@ -1,10 +1,7 @@
-"""Screening whatever photographs are named: each gets one row, whatever happens to it, and nothing is done twice.
+"""Screening whatever photographs are named: each gets exactly one row, and a finished one is not screened again.
 
-Reader processes decode ahead while the network works on the batch before and threads draw the pictures of the
-one before that, so that all cores stay busy and memory stays flat: beyond what is being worked on, a photograph
-takes a few hundred bytes, its name and its place in the ledger. Finished photographs are written to that ledger; a
-killed screening that is started again goes on from there. The tables and the report are written at the end, each
-whole or not at all. The photographs themselves are only ever read.
+Decoder processes read ahead while the network works on the batch before, and threads render the pictures of the one before that.
+Finished photographs are in the ledger, from which the tables and the report are written at the end; see docs/screening.md.
 """
 
 import hashlib
@@ -28,7 +25,7 @@ from eyeground.screening.decision import NO_RULE
 from eyeground.screening.decoder_pool import NO_PICTURE, DecoderSettings, ReadPhoto, Refused
 from eyeground.screening.drift import Tally, warnings
 from eyeground.screening.finding import Finding
-from eyeground.screening.inputs import batches, from_reader
+from eyeground.screening.inputs import batches, from_decoder
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import LEDGER, PhotoFile
 from eyeground.screening.pictures import PICTURE_SIDE, draw_finding, save_picture
@@ -45,7 +42,7 @@ UNPACKED = ".eyeground-unpacked"
 
 @dataclass(frozen=True)
 class Screened:
-    """What a screening came to.
+    """The result of a screening.
 
     Attributes:
         output_folder: Holds `results.csv`, `results.parquet`, `results.jsonl`, `summary.json` and the ledger; unless
@@ -99,12 +96,12 @@ def screen(
             `eyeground.screening.sources`, and `eyeground.screening.photos` for what counts as a photograph.
         screener: A loaded bundle.
         output_folder: Made if missing. An earlier screening of the same photographs with the same bundle is completed.
-        jobs: Reader processes; by default one per usable core.
+        jobs: Decoder processes; by default one per usable core.
         identifiers: Show names of files and patients in the report; else it has only the keys that stand in the tables.
         report, overlays: Write the report, and the pictures that it shows. Without pictures it is a report without
             photographs.
         shards: Write the table in so many Parquet files too, `shards/00001-of-00004.parquet` and so on.
-        columns: Which columns of the manifests are ours, and which are carried to the results.
+        columns: Which columns of the manifests are ours, and which are copied to the results.
         for_spreadsheets: In CSV files, put an apostrophe before text that a spreadsheet would run as a formula.
         overwrite: Replace an earlier screening with another bundle or other thresholds.
 
@@ -114,11 +111,10 @@ def screen(
     """
     started = time.monotonic()
     output_folder = Path(output_folder)
-    sources = [photos] if isinstance(photos, str | Path) else photos
     if screener.rule.decision is None:
         raise UserError(f"{screener.bundle.identity}: {NO_RULE}")
-    listing = list_sources(sources, output_folder, columns, identifiers)
-    _refuse_foreign_results(output_folder)
+    listing = list_sources(photos, output_folder, columns, identifiers)
+    _refuse_other_results(output_folder)
     thresholds = screener.rule.thresholds
     with Ledger(output_folder / LEDGER, screener.bundle, thresholds=thresholds, overwrite=overwrite) as ledger:
         _sweep(output_folder)
@@ -141,7 +137,7 @@ def screen(
             write_report(
                 output_folder / REPORT, screener.bundle, screener.rule, finished, [*warned, *notes], identifiers
             )
-        else:  # one of an earlier screening may say something else than the tables
+        else:  # one of an earlier screening may contradict the tables
             (output_folder / REPORT).unlink(missing_ok=True)
         ledger.refuse_removed()
     return Screened(
@@ -158,7 +154,7 @@ def screen(
 def _write_summary(
     output_folder: Path, screener: Screener, tally: Tally, patients: dict[str, int], warned: tuple[str, ...]
 ) -> None:
-    """What a program asks of a whole screening: counts, the rule that decided, and the warnings."""
+    """Write counts, the rule that decided, and the warnings, for programs."""
     decision = screener.rule.decision
     summary = {
         "model": screener.bundle.identity,
@@ -179,14 +175,14 @@ def _counted(records: Iterable[Record], tally: Tally) -> Iterator[dict[str, Any]
         yield {**record.row, "picture": record.picture}
 
 
-def _refuse_foreign_results(output_folder: Path) -> None:
+def _refuse_other_results(output_folder: Path) -> None:
     for name in (*(f"{RESULTS}{ending}" for ending in ENDINGS), EYES, PATIENTS, REPORT):
         if (output_folder / name).exists() and not (output_folder / LEDGER).exists():
             raise UserError(f"{output_folder / name}: was not written by a screening; choose another output folder")
 
 
 def _sweep(output_folder: Path) -> None:
-    """Remove what a killed screening left half written."""
+    """Remove files that a killed screening did not finish writing."""
     for partial in (*output_folder.glob(".*.partial"), *(output_folder / PICTURES).rglob(".*.partial")):
         partial.unlink(missing_ok=True)
 
@@ -207,7 +203,7 @@ def _screened(
     jobs: int | None,
     overlays: bool,
 ) -> Iterator[Record]:
-    """Screen batch by batch; while one batch is in the network, the pictures of the one before are drawn."""
+    """Screen batch by batch; while one batch is in the network, the pictures of the one before are rendered."""
     if not todo:
         return
     jobs = min(jobs or usable_cores(), len(todo))
@@ -215,21 +211,21 @@ def _screened(
     settings = DecoderSettings(preprocessing, PICTURE_SIDE if overlays else NO_PICTURE)
     with (
         closing(read_photos(todo, settings, jobs, output_folder / UNPACKED)) as read,
-        ThreadPoolExecutor(jobs) as painters,
+        ThreadPoolExecutor(jobs) as threads,
     ):
-        drawing: list[Future[Record]] = []
+        pending: list[Future[Record]] = []
         for batch in batches(read):
-            findings = screener.findings([from_reader(photo.name, outcome) for photo, outcome in batch])
-            yield from _settled(drawing, ledger)
-            drawing = [
-                painters.submit(_finish, photo, finding, outcome, output_folder)
+            findings = screener.findings([from_decoder(photo.name, outcome) for photo, outcome in batch])
+            yield from _add_finished(pending, ledger)
+            pending = [
+                threads.submit(_finish, photo, finding, outcome, output_folder)
                 for (photo, outcome), finding in zip(batch, findings, strict=True)
             ]
-        yield from _settled(drawing, ledger)
+        yield from _add_finished(pending, ledger)
 
 
-def _settled(drawing: Sequence[Future[Record]], ledger: Ledger) -> list[Record]:
-    records = [future.result() for future in drawing]
+def _add_finished(pending: Sequence[Future[Record]], ledger: Ledger) -> list[Record]:
+    records = [future.result() for future in pending]
     if records:
         ledger.add(records)
     return records
@@ -245,8 +241,8 @@ def _finish(photo: PhotoFile, finding: Finding, outcome: ReadPhoto | Refused, ou
 
 
 def _picture_name(photo: str, pixels: NDArray[np.uint8]) -> str:
-    """A hash of the photograph's name and pixels: no two share one, and it is the same when a screening is repeated.
+    """A hash of the photograph's name and pixels: unique, and the same when a screening is repeated.
 
-    The report links to it, so it must not tell the name; of the name alone a hash would, as record numbers can be tried.
+    The report links to it, so it must not reveal the name; a hash of the name alone would, as record numbers can be guessed.
     """
     return f"{hashlib.sha256(photo.encode() + pixels.tobytes()).hexdigest()[:20]}.evidence.jpg"

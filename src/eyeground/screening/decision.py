@@ -31,7 +31,7 @@ class Rule:
 
     Attributes:
         outputs: All outputs, in the model's order.
-        decision: The outputs that decide, their thresholds, where these come from, and what the whole does on test
+        decision: The outputs that decide, their thresholds, where these come from, and the results of the rule on test
             photos; None where no threshold rests on enough patients, so that photos are `undecided`.
         healthy: Outputs that are the probability of health: low is abnormal.
         targets: What the outputs mean, for words.
@@ -57,7 +57,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Decision:
-    """A status, why, what is suspected in words, the outputs that reached their threshold, and the one to show evidence of."""
+    """A status, its reason, what is suspected in words, the outputs that reached their threshold, and the one to show evidence of."""
 
     status: Literal["normal", "abnormal", "undecided"]
     reason: str
@@ -70,7 +70,7 @@ def rule_of(description: BundleDescription, operating_point: str | None = None) 
     """Read the rule off a bundle.
 
     Args:
-        operating_point: What the rule as a whole keeps, such as `sensitivity=0.95`; or `threshold=0.3`, for the output
+        operating_point: What the entire rule keeps, such as `sensitivity=0.95`; or `threshold=0.3`, for the output
             `abnormal` where there is one and else for all that decide. By default the bundle's first rule.
 
     Raises:
@@ -95,7 +95,7 @@ def rule_of(description: BundleDescription, operating_point: str | None = None) 
 
 
 def _of_single_thresholds(description: BundleDescription) -> tuple[DecisionRule, ...]:
-    """The rule of a bundle from before rules were stored: `abnormal` alone, or every output with a threshold that rests on enough."""
+    """The rule of a bundle that stores no rules: `abnormal` alone, or every output whose threshold rests on enough photos."""
     points = [point for point in reversed(description.operating_points) if point.positives >= FEWEST_PHOTOS]
     if any(point.output == ABNORMAL for point in points):
         points = [point for point in points if point.output == ABNORMAL]
@@ -106,7 +106,7 @@ def _of_single_thresholds(description: BundleDescription) -> tuple[DecisionRule,
     ]
     if undeclared and points and points[0].output != ABNORMAL:
         raise UserError(
-            f"{description.name}: it does not say which class of '{undeclared[0]}' means health; adapt it again with this version, and "
+            f"{description.name}: it does not declare which class of '{undeclared[0]}' means health; adapt it again with this version, and "
             "with --healthy CLASS"
         )
     if not points:
@@ -156,7 +156,7 @@ def _parsed(rule: str) -> tuple[str, float | None]:
 
 @dataclass(frozen=True)
 class Expected:
-    """What to expect of 1,000 photographs, if the rule does there what it did on test photos."""
+    """What to expect of 1,000 photographs, if the rule performs as on test photos."""
 
     referred: float
     found: float
@@ -181,7 +181,7 @@ def expected_referrals(decision: DecisionRule, prevalence: float) -> Expected | 
 
 
 def decide(rule: Rule, probabilities: Mapping[str, float]) -> Decision:
-    """Hold probabilities (0-1, one per output) against the rule.
+    """Apply the rule to probabilities (0-1, one per output).
 
     >>> decision = DecisionRule(rule="youden", thresholds={"abnormal": 0.4, "glaucoma": 0.5}, chosen_on="validation",
     ...                         positives=50, negatives=50)
@@ -219,12 +219,12 @@ def _logit(probability: float) -> float:
 def _sentence(rule: Rule, output: str, probability: float) -> str:
     threshold = rule.thresholds[output]
     verb = "reaches" if probability >= threshold else "stays below"
-    shown, limit = _told_apart(probability, threshold)
+    shown, limit = _distinct(probability, threshold)
     return f"{finding_words(rule.targets, output)}: probability {shown} {verb} its threshold of {limit}"
 
 
-def _told_apart(probability: float, threshold: float) -> tuple[str, str]:
-    """Both numbers with as few decimals (two to six) as keep them in their true order when read."""
+def _distinct(probability: float, threshold: float) -> tuple[str, str]:
+    """Both numbers with the fewest decimals (two to six) that show them in their true order."""
     for decimals in range(2, 7):
         shown, limit = f"{probability:.{decimals}f}", f"{threshold:.{decimals}f}"
         if (float(shown) >= float(limit)) == (probability >= threshold):

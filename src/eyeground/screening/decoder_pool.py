@@ -1,8 +1,7 @@
-"""Reading photographs in processes of their own, overlapped with whatever the caller does with them.
+"""Reading photographs in decoder processes, in parallel with the caller's work.
 
-Each reader process serves one photograph at a time, so that when one crashes or hangs it is known which
-photograph did it: that one is refused with a reason, the process is replaced, and the rest goes on. Only a
-bounded number of photographs is read ahead, so memory does not grow with the folder.
+A process reads one photograph at a time, so that when one crashes or hangs, that photograph is refused with a reason, the process is
+replaced, and the rest goes on. Only a limited number is read ahead, so memory does not grow with the folder.
 """
 
 import json
@@ -33,13 +32,13 @@ from eyeground.screening.keys import content_of
 SECONDS_PER_PHOTO = 60.0
 LONGEST_HEADER = 65536  # bytes; a reply's header has some 700
 _STEP = 1.0  # seconds
-NO_PICTURE = 0  # side of a picture that nobody wants
+NO_PICTURE = 0  # picture_side where no picture is needed
 BYTES_PER_DECODER = 2**31  # of address space; the largest photograph accepted, as JPEG 2000, takes 1.8 GB
 
 
 @dataclass(frozen=True)
 class ReadPhoto:
-    """A photograph that could be read: what the network sees, and a picture of the same square for people, if asked for."""
+    """A photograph that could be read: the standard photo for the network and, if asked for, a picture of the same square for people."""
 
     standard: StandardPhoto
     gradability: Gradability
@@ -57,13 +56,13 @@ class Refused:
 
 @dataclass(frozen=True)
 class DecoderSettings:
-    """What every reader process is told at its start.
+    """The settings of every decoder process.
 
     Attributes:
         preprocessing: Of the standard photo.
         picture_side: Side of the picture for people, in pixels; or `NO_PICTURE`.
         seconds: Longest time one photograph may take.
-        memory_limit: Most address space of one reader, in bytes.
+        memory_limit: Most address space of one process, in bytes.
     """
 
     preprocessing: Preprocessing
@@ -73,7 +72,7 @@ class DecoderSettings:
 
 
 class DecoderPool:
-    """A fixed number of reader processes; use it in a `with` statement.
+    """A fixed number of decoder processes; use it in a `with` statement.
 
     Args:
         settings: The same for all of them.
@@ -82,10 +81,9 @@ class DecoderPool:
 
     def __init__(self, settings: DecoderSettings, jobs: int) -> None:
         self._settings = settings
-        self._jobs = jobs
         self._processes: list[_DecoderProcess] = []
         self._own = threading.local()
-        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="reader")
+        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="decoder")
 
     def __enter__(self) -> "DecoderPool":
         return self
@@ -94,12 +92,12 @@ class DecoderPool:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._kill_all()
         self._threads.shutdown(wait=True)
-        self._kill_all()  # those that a thread was just starting
+        self._kill_all()  # processes that a thread was just starting
 
     def read(self, paths: Iterable[Path | Refused], ahead: int) -> Iterator[ReadPhoto | Refused]:
-        """Read photographs, yielding them in order, at most `ahead` of them before they are asked for.
+        """Read photographs and yield them in order, reading at most `ahead` of them in advance.
 
-        What was refused before it had a path is yielded as it is, in its place.
+        What was refused before it had a path is yielded in its place.
         """
         remaining = iter(paths)
         pending: deque[Future[ReadPhoto | Refused]] = deque(
@@ -140,7 +138,7 @@ class _DecoderProcess:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             start_new_session=True,
-            # One reader per core: threads inside each would only contend, and their stacks count as its memory.
+            # One process per core: threads inside each would only contend, and their stacks count as its memory.
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -158,7 +156,7 @@ class _DecoderProcess:
             self._errors.seek(0)
             last_words = self._errors.read()[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
             self.kill()
-            raise UserError(f"a photo reader did not start (exit {self._process.returncode}): {last_words}")
+            raise UserError(f"a decoder process did not start (exit {self._process.returncode}): {last_words}")
 
     @property
     def alive(self) -> bool:
@@ -180,7 +178,7 @@ class _DecoderProcess:
         try:
             answer = self._answer(path)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            answer = None  # no reply that a reader makes: what it decoded has overwritten its memory
+            answer = None  # not a reply of ours: what it decoded has overwritten its memory
         finally:
             answered.set()
             watch.join()
@@ -191,14 +189,14 @@ class _DecoderProcess:
         return Refused(f"decoding it crashed the decoder (exit {self._exit_code()})")
 
     def _exit_code(self) -> int:
-        """Of a process that has gone wrong; one that has not ended by itself is ended."""
+        """The exit code of a process that failed; one that has not ended by itself is ended."""
         with suppress(subprocess.TimeoutExpired):
             return self._process.wait(timeout=_STEP)
         self._process.kill()
         return self._process.wait()
 
     def _watch(self, answered: threading.Event, late: threading.Event) -> None:
-        """End the reader when its time is up, which is counted in steps: while all is suspended, it stands still."""
+        """End the process when its time is up. Time is counted in steps, so that it stops while the machine is suspended."""
         remaining = self._settings.seconds
         while not answered.wait(min(_STEP, remaining)):
             remaining -= _STEP

@@ -1,9 +1,7 @@
-"""What runs in a reader's own process: one photograph in, its standard photo out, until the pipe closes.
+"""The program of a decoder process: one photograph in, its standard photo out, until the pipe closes.
 
-A decoder fed with hostile bytes may crash, hang or ask for all memory. Here it can only take down a process
-that holds nothing, under a memory limit, and `reading` replaces it. Requests are lines of JSON; a reply is a
-line of JSON followed by raw pixels: nothing is pickled, so a reader that was taken over can send no code. A
-reader ends with whoever started it, even in the middle of a photograph.
+A decoder that crashes, hangs or takes all memory on hostile bytes ends only this process, which `decoder_pool` replaces. A request is a
+line of JSON, a reply a line of JSON and raw pixels: nothing is pickled, so a process that was taken over can send no code.
 """
 
 import ctypes
@@ -27,8 +25,8 @@ from eyeground.imaging.standard import StandardPhoto, read_square, read_standard
 
 LEAST_SHARPNESS = 0.6  # decoded pixels per pixel of the picture, below which decoding again is worth its time
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
-_MOST_WORDS = 16 * 2**20  # bytes that libraries may print, to a file, about all photographs together
-_GRACE = 5  # seconds after which an overdue reader ends itself, should nobody have ended it
+_MOST_PRINTED = 16 * 2**20  # bytes that libraries may print to a file, for all photographs together
+_GRACE = 5  # seconds beyond the limit after which a process ends itself, if the pool has not
 
 
 def main() -> None:
@@ -43,12 +41,12 @@ def main() -> None:
     for line in sys.stdin.buffer:
         _set_alarm(int(settings["seconds"]) + _GRACE)
         reply = answer(Path(json.loads(line)), settings["side"], settings["picture_side"])
-        _set_alarm(0)  # whoever asked may be slow to take the reply
+        _set_alarm(0)  # the caller may be slow to take the reply
         _reply(replies, *reply)
 
 
 def answer(path: Path, side: int, picture_side: int) -> tuple[Mapping[str, object], *tuple[Pixels, ...]]:
-    """What is replied to the request for one photograph.
+    """The reply to the request for one photograph.
 
     Args:
         path: The photograph.
@@ -61,7 +59,7 @@ def answer(path: Path, side: int, picture_side: int) -> tuple[Mapping[str, objec
     try:
         standard, square = read_standard(path, side)
         judged = standard
-        if side < MEASURED_SIDE:  # the larger square is then the picture's, too
+        if side < MEASURED_SIDE:  # then the picture is made of the larger square
             judged, square = read_standard(path, MEASURED_SIDE)
             if _size(judged) != _size(standard):
                 raise UnreadablePhotoError(path, "the file changed while it was read")
@@ -72,7 +70,7 @@ def answer(path: Path, side: int, picture_side: int) -> tuple[Mapping[str, objec
     except UserError as error:
         return ({"refused": str(error).removeprefix(f"{path}: ")},)
     except (MemoryError, cv2.error):
-        return ({"refused": "decoding it takes more memory than a reader may use"},)
+        return ({"refused": "decoding it takes more memory than a decoder may use"},)
     header = {
         "disc": asdict(standard.disc),
         "geometry": asdict(standard.geometry),
@@ -86,9 +84,9 @@ def _size(standard: StandardPhoto) -> tuple[int, int]:
 
 
 def _end_with(parent: int) -> None:
-    """Have the system end this process when its parent dies, which a decoder that is stuck would not notice.
+    """Have the system end this process when its parent dies, which a stuck decoder would not notice.
 
-    Only Linux can; elsewhere the end of the pipe serves, or the alarm.
+    Only Linux can; elsewhere the end of the pipe or the alarm ends it.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -102,7 +100,7 @@ def _limit_resources(memory: int) -> None:
         import resource
     except ImportError:  # Windows has no such limits; the decoder's own cap on pixels still holds
         return
-    for which, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, _MOST_WORDS)):
+    for which, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, _MOST_PRINTED)):
         limits = resource.getrlimit(which)
         set_already = [value for value in limits if value != resource.RLIM_INFINITY]
         resource.setrlimit(which, (min([limit, *set_already]), limits[1]))
@@ -115,10 +113,10 @@ def _set_alarm(seconds: int) -> None:
 
 
 def _picture(path: Path, standard: StandardPhoto, square: Pixels, side: int) -> Pixels:
-    """The standard photo's square at a side fit for looking at: uint8 RGB (side, side, 3).
+    """The standard photo's square at a side for people: uint8 RGB (side, side, 3).
 
     Black outside the field of view, where some cameras print a name. The photograph is decoded again only where it
-    was decoded far too small for this.
+    was decoded much too small for this.
     """
     if len(square) < min(LEAST_SHARPNESS * side, standard.geometry.side):
         square = read_square(path, standard.geometry, side)

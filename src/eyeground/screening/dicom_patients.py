@@ -1,7 +1,7 @@
-"""Whose eyes the DICOM objects among photographs show, so that they are rolled up to eyes and patients without a manifest.
+"""Patient and eye of DICOM objects among photographs, so that they are combined to eyes and patients without a manifest.
 
-What a manifest says comes first. Identifiers that nobody asked to see are replaced by `dicom-1`, `dicom-2` and so on, in the order
-of each patient's first photograph: the same in every run of the same photographs, and no number that can be tried.
+A manifest takes precedence. Identifiers that nobody asked for become `dicom-1`, `dicom-2` and so on, in the order of each patient's
+first photograph: the same in every run of the same photographs, and no number that can be guessed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,10 @@ from eyeground.imaging.decode import opened
 from eyeground.imaging.dicom_identity import Identity, read_identity
 from eyeground.imaging.limits import FIRST_BYTES, RefusedError, kind_of
 from eyeground.screening.archives import DamagedArchiveError, archive_kind, entries
-from eyeground.screening.photos import DICOM_ENDING, PHOTO_ENDINGS, Listing, PhotoFile
+from eyeground.screening.file_kinds import DICOM_ENDING, PHOTO_ENDINGS
+from eyeground.screening.photos import Listing, PhotoFile
 
-BEFORE_PIXELS = 2**18  # bytes of an archive's member in which whose eye it is must stand
+BEFORE_PIXELS = 2**18  # bytes of an archive's member among which patient and eye must be
 
 
 def with_dicom_patients(listing: Listing, identifiers: bool) -> Listing:
@@ -29,7 +30,7 @@ def with_dicom_patients(listing: Listing, identifiers: bool) -> Listing:
     Args:
         identifiers: Whether patients keep their identifiers, and do not become `dicom-1` and so on.
     """
-    places = [place for place, photo in enumerate(listing.photos) if _may_tell(photo)]
+    places = [place for place, photo in enumerate(listing.photos) if _may_identify(photo)]
     found = dict(_identities(listing.photos, places))
     given = {photo.patient for photo in listing.photos}
     names: dict[str, str] = {}
@@ -43,7 +44,7 @@ def with_dicom_patients(listing: Listing, identifiers: bool) -> Listing:
     return replace(listing, photos=tuple(photos))
 
 
-def _may_tell(photo: PhotoFile) -> bool:
+def _may_identify(photo: PhotoFile) -> bool:
     ending = PurePosixPath(photo.name).suffix.lower()
     is_open = photo.refusal is None and None in (photo.patient, photo.eye)
     return is_open and (ending == DICOM_ENDING or ending not in PHOTO_ENDINGS)
@@ -70,12 +71,12 @@ def _in_archive(photos: Sequence[PhotoFile], places: Sequence[int]) -> Iterator[
         for entry in found:
             if entry.position in wanted:
                 start = b""
-                with suppress(Exception), entry.open() as stream:  # hostile bytes, as `unpacking` will say
+                with suppress(Exception), entry.open() as stream:  # hostile bytes, which `unpacking` reports
                     start = stream.read(BEFORE_PIXELS)
                 if kind_of(start[:FIRST_BYTES]) == "DICOM":
                     yield from _known(wanted[entry.position], BytesIO(start))
 
 
 def _known(place: int, stream: IO[bytes]) -> Iterator[tuple[int, Identity]]:
-    with suppress(UserError):  # without pydicom the photograph's row will say so
+    with suppress(UserError):  # without pydicom, the photograph's row says so
         yield place, read_identity(stream)

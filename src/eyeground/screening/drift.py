@@ -1,7 +1,7 @@
-"""Do the photos of a screening look like those that the model's thresholds were chosen on? Three checks that need no truths.
+"""Whether the photos of a screening resemble those that the model's thresholds were chosen on; no truths are needed.
 
-Whatever the share of ill eyes is, a rule can call no more photos abnormal than its sensitivity allows and no fewer than its
-false alarms; scores must be a mixture of those of normal and of abnormal photos; and few photos are unfamiliar.
+Whatever the share of positive eyes is, a rule calls no more photos abnormal than its sensitivity allows and no fewer than its false
+alarms; scores are a mixture of those of normal and of abnormal photos; and few photos are unfamiliar. See docs/screening.md.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,12 @@ from eyeground.config.operating_point import Expected
 from eyeground.core.proportions import wilson_interval
 from eyeground.screening.decision import Rule
 
-FEWEST_PHOTOS = 30  # judged; of fewer, shares say next to nothing
-# Distance between distribution functions that sampling does not explain (Kolmogorov's 95 % bound) and this much beside.
+FEWEST_PHOTOS = 30  # judged; shares of fewer are too uncertain
+# Allowed distance of distribution functions beyond what sampling explains (Kolmogorov's 95 % bound).
 LARGEST_DISTANCE = 0.15
 KOLMOGOROV = 1.36
 LARGEST_UNFAMILIAR = 3.0  # times the share that the limit was chosen to flag
-CURE = (
+REMEDY = (
     "The thresholds were chosen on other photographs and may not hold for these: label some 50 of your own and run `eyeground "
     "calibrate` (docs/howto/calibrate-at-your-site.md) before anybody relies on these results"
 )
@@ -29,11 +29,11 @@ CURE = (
 
 @dataclass
 class Tally:
-    """What is counted of the rows of a screening as they pass.
+    """Counts and scores of the rows of a screening, collected as they pass.
 
     Attributes:
         counts: Photos per status.
-        scores: Of the judged photos, the probability that the bundle knows the distribution of.
+        scores: Probabilities of the judged photos for the output whose distribution the bundle knows.
     """
 
     expected: Expected | None
@@ -49,13 +49,13 @@ class Tally:
 
 
 def warnings(tally: Tally, rule: Rule, description: BundleDescription) -> Iterator[str]:
-    """Sentences on how the screened photos differ from what the bundle expects, each with the cure; none where they do not."""
+    """How the screened photos differ from what the bundle expects, in sentences with the remedy; none where they do not."""
     abnormal = tally.counts.get("abnormal", 0)
     judged = abnormal + tally.counts.get("normal", 0)
     if judged >= FEWEST_PHOTOS:
-        said = _of_share(abnormal, judged, rule) or _of_scores(tally, rule)
-        if said:
-            yield f"{said}. {CURE}"
+        found = _describe_share(abnormal, judged, rule) or _describe_scores(tally, rule)
+        if found:
+            yield f"{found}. {REMEDY}"
     unfamiliar, familiarity = tally.counts.get("unfamiliar", 0), description.familiarity
     gradable = judged + unfamiliar
     if familiarity is not None and gradable >= FEWEST_PHOTOS:
@@ -68,7 +68,7 @@ def warnings(tally: Tally, rule: Rule, description: BundleDescription) -> Iterat
             )
 
 
-def _of_share(abnormal: int, judged: int, rule: Rule) -> str:
+def _describe_share(abnormal: int, judged: int, rule: Rule) -> str:
     decision = rule.decision
     if decision is None or decision.sensitivity is None or decision.specificity is None:
         return ""
@@ -84,7 +84,7 @@ def _of_share(abnormal: int, judged: int, rule: Rule) -> str:
     return ""
 
 
-def _of_scores(tally: Tally, rule: Rule) -> str:
+def _describe_scores(tally: Tally, rule: Rule) -> str:
     expected, decision = tally.expected, rule.decision
     if expected is None:
         return ""

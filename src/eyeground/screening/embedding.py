@@ -1,7 +1,6 @@
-"""Embeddings of whatever photographs are named: a table with one row each, whatever happens to it.
+"""Embeddings of whatever photographs are named: a table with one row each, also where a photograph cannot be read.
 
-Photographs are found, read and refused as a screening does it. Rows are written as they are made, so that memory
-does not grow with the folder; the table appears whole or not at all.
+Rows are written as they are made, so that memory does not grow with the folder; the table appears complete or not at all.
 """
 
 import time
@@ -20,7 +19,7 @@ from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.screening.decoder_pool import NO_PICTURE, DecoderSettings, ReadPhoto, Refused
-from eyeground.screening.inputs import batches, from_reader
+from eyeground.screening.inputs import batches, from_decoder
 from eyeground.screening.photos import PhotoFile
 from eyeground.screening.runtime import Screener
 from eyeground.screening.sources import list_sources
@@ -51,7 +50,7 @@ def embed(
         table: `.parquet` or `.csv`, with the columns `photo`; `patient` and `eye`, where a manifest knows one;
             `reason`, why there is no embedding, else empty; `e0`, `e1`, … (float32). Rows are sorted by name, those of
             archives last.
-        jobs: Reader processes; by default one per usable core.
+        jobs: Decoder processes; by default one per usable core.
 
     Raises:
         UserError: If there is no photograph, the bundle gives no embedding, or the table cannot be written.
@@ -62,7 +61,7 @@ def embed(
         raise UserError(f"{table}: a table must end in {' or '.join(TABLE_SUFFIXES)}, not '{table.suffix}'")
     unreadable = 0
     with TemporaryDirectory(prefix="eyeground-") as scratch, replacing(table) as partial:
-        listing = list_sources([photos] if isinstance(photos, str | Path) else photos, Path(scratch))
+        listing = list_sources(photos, Path(scratch))
         todo = in_reading_order(listing.photos)
         schema = _schema(todo, screener.bundle.description.embedding_size)
         writer = pyarrow.csv.CSVWriter if suffix == ".csv" else pyarrow.parquet.ParquetWriter
@@ -86,10 +85,10 @@ def _embedded(
     settings = DecoderSettings(screener.bundle.description.preprocessing, NO_PICTURE)
     with closing(read_photos(photos, settings, jobs, folder)) as read:
         for batch in batches(track(read, "embedding", total=len(photos))):
-            embeddings = screener.embedding([from_reader(photo.name, outcome) for photo, outcome in batch])
+            embeddings = screener.embedding([from_decoder(photo.name, outcome) for photo, outcome in batch])
             texts = _texts(batch)
             known = [pa.array(texts[name], pa.string()) for name in schema.names if name in texts]
-            # As pandas has it, NaN is a missing value.
+            # from_pandas: NaN becomes a missing value.
             numbers = [pa.array(component, pa.float32(), from_pandas=True) for component in embeddings.T]
             yield pa.Table.from_arrays([*known, *numbers], schema=schema)
 

@@ -1,4 +1,4 @@
-"""In which order photographs and patients stand in a report: what needs action first. Of a photograph no more is held."""
+"""The order of photographs and patients in a report: what needs action first."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from eyeground.screening.decision import STATUSES, Rule, Status
 from eyeground.screening.ledger import Record
 from eyeground.screening.rollup import RESULTS, UNKNOWN, Result, eye_result, height, patient_result
 
-EYES = ("right", "left", UNKNOWN)  # as they lie before whoever looks at the patient
+EYES = ("right", "left", UNKNOWN)  # as seen by someone who faces the patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +31,20 @@ class Entry:
 
     @property
     def urgency(self) -> tuple[int, float, int]:
-        """What needs action comes first, then what lies highest."""
+        """Sorts what needs action first, then what lies highest above its threshold."""
         return STATUSES.index(self.status), -self.height, self.place
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What stays together in a report: the photographs of a patient with their result, right eye first, or one photograph."""
+    """What a report keeps together: the photographs of a patient with their result, right eye first, or one photograph."""
 
     entries: tuple[Entry, ...]
     result: Result | None = None
 
 
 def entries_of(records: Sequence[Record], rule: Rule) -> Iterator[Entry]:
-    """What a report's order rests on."""
+    """What the order of a report depends on."""
     for place, record in enumerate(records):
         row = record.row
         patient = None if row.get("patient") in (None, "") else str(row["patient"])

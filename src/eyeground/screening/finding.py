@@ -1,8 +1,7 @@
-"""The finding: what screening says of one photograph, and everything it rests on.
+"""The finding: what screening says of one photograph, and everything that this rests on.
 
-A photograph that cannot be read or graded still has a finding, so that n photographs always give n findings.
-An ungradable photograph keeps its probabilities, but they do not become an answer: its status says to retake it. The
-same holds for one that is unlike all that the model was trained on: its status says that a person has to look.
+n photographs always give n findings. An ungradable or unfamiliar photograph keeps its probabilities, but they decide nothing; see
+docs/screening.md.
 """
 
 import json
@@ -23,7 +22,7 @@ from eyeground.screening.suspicion import likely_grades
 
 MEASURES = ("focus", "illumination", "contrast", "completeness")
 RETAKE = "retake the photograph"
-# Another photograph taken the same way would be in the same colours.
+# Another photograph taken in the same way would have the same colours.
 _ADVICE = {UNUSUAL_COLOURS: f"{UNUSUAL_COLOURS} (check white balance and filter)"}
 UNFAMILIAR = "unlike the photographs that the model was trained on"
 
@@ -35,8 +34,8 @@ class Finding:
     Attributes:
         photo: Name of the photograph, as given or relative to the screened folder.
         status: `undecided` of a model without sound thresholds, else `normal`, `abnormal`, `ungradable` (retake it),
-            `unfamiliar` (gradable, but unlike what the model was trained on: look at it) or `unreadable` (no picture in
-            the file).
+            `unfamiliar` (gradable, but unlike what the model was trained on: a person must look at it) or `unreadable` (no
+            picture in the file).
         reason: Why, in plain words.
         model: Identity of the bundle: its name and the start of its weights' SHA-256.
         probabilities: Probability (0-1) per output, calibrated where the bundle has a calibration; empty if unreadable.
@@ -47,7 +46,7 @@ class Finding:
         output: The output that the status rests on, or came nearest to; None if unreadable.
         gradability: How good the photograph is, and what is wrong with it.
         unfamiliarity: How far the photograph lies from those that the model was trained on; from 1 on it is called
-            unfamiliar. None if unreadable, or if the bundle cannot tell.
+            unfamiliar. None if unreadable, or if the bundle has no reference.
         evidence: Evidence maps, float32 (outputs, h, w) in logits of the network, before any calibration: the mean over
             a map plus a constant is the logit. None if unreadable, or if the bundle gives none.
         standard: What the network saw: pixels, field of view and geometry.
@@ -152,7 +151,7 @@ class Finding:
 
 
 def as_json(row: Mapping[str, Any]) -> str:
-    """A row as a JSON object on one line; JSON knows no number that is none, so such a one is null."""
+    """A row as a JSON object on one line; numbers that are not finite, which JSON does not have, become null."""
     finite = {
         column: None if isinstance(cell, float) and not math.isfinite(cell) else cell for column, cell in row.items()
     }

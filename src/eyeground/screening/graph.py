@@ -1,7 +1,6 @@
-"""The graph of a bundle in ONNX Runtime, held against what bundle.json promises before the first photograph.
+"""The graph of a bundle in ONNX Runtime, checked against bundle.json before the first photograph.
 
-Names, types, the side of a standard photo and the number of outputs must fit, so that a bundle put together wrongly is
-refused and not misread.
+Names, types, the side of a standard photo and the number of outputs must fit, so that a wrong bundle is refused.
 """
 
 import threading
@@ -21,13 +20,13 @@ if TYPE_CHECKING:
 INPUT = "photos"
 PROBABILITIES, EMBEDDING, EVIDENCE = "probabilities", "embedding", "evidence"
 CPU = "CPUExecutionProvider"
-LONGEST_RUN = 300.0  # seconds for one photo; the slowest network of ours takes some on an old core
+LONGEST_RUN = 300.0  # seconds for one photo; our slowest network takes a few on an old core
 
 
 def new_session(bundle: Bundle, threads: int, providers: Sequence[str] = (CPU,)) -> "onnxruntime.InferenceSession":
-    """An ONNX Runtime session of a bundle's graph, with so many threads.
+    """An ONNX Runtime session of a bundle's graph, with this number of threads.
 
-    They sleep between batches instead of spinning, which leaves the cores to whoever decodes.
+    They sleep between batches instead of spinning, which leaves the cores to the decoders.
 
     Raises:
         UserError: If the graph cannot be loaded, or a provider is not there or cannot start.
@@ -52,7 +51,7 @@ def new_session(bundle: Bundle, threads: int, providers: Sequence[str] = (CPU,))
         raise UserError(
             f"{bundle.onnx_path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {first_line}"
         ) from error
-    # It falls back to the CPU without a word where a provider's libraries or device are missing.
+    # It falls back to the CPU silently where a provider's libraries or device are missing.
     if absent := [provider for provider in providers if provider not in session.get_providers()]:
         raise UserError(f"ONNX Runtime cannot start {absent[0]} here: its device, driver or libraries are missing")
     return session
@@ -61,7 +60,7 @@ def new_session(bundle: Bundle, threads: int, providers: Sequence[str] = (CPU,))
 def run_within_limit(
     bundle: Bundle, session: "onnxruntime.InferenceSession", outputs: Sequence[str], photos: NDArray[np.uint8]
 ) -> list[NDArray[np.float32]]:
-    """What a graph gives for standard photos (n, side, side, 3), unless it takes longer than `LONGEST_RUN`.
+    """The outputs of a graph for standard photos (n, side, side, 3), unless it takes longer than `LONGEST_RUN`.
 
     Raises:
         UserError: If it does; such a graph was not exported by eyeground, or the machine has no memory left.
@@ -129,5 +128,5 @@ def check_shape(bundle: Bundle, name: str, found: Sequence[Any], expected: tuple
 
 
 def misfit(bundle: Bundle, what: str) -> UserError:
-    """The error of a graph that is not what bundle.json promises."""
+    """The error of a graph that does not fit bundle.json."""
     return UserError(f"{bundle.folder / ONNX}: does not fit bundle.json: {what}")

@@ -1,7 +1,7 @@
 """Photographs in whatever form a program has them, each with a name: paths, bytes, open files, Pillow images, pixels.
 
-What is encoded is always decoded from a file, bytes by way of a private temporary one, so that every form meets the
-same limits and is refused for the same reasons.
+Encoded photographs are always decoded from a file, bytes from a private temporary one, so that the same limits and reasons hold for
+every form.
 """
 
 import os
@@ -80,15 +80,15 @@ def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def examine(photo: Photo, position: int, preprocessing: Preprocessing) -> Examined | Unread:
-    """Make the standard photo of one photograph, here and now.
+    """Make the standard photo of one photograph in this process.
 
     Args:
         photo: An array is uint8 RGB (h, w, 3).
-        position: Its place among those given, from 1: what has no name is called by it.
+        position: Its place among those given, from 1, which names a photo without a name.
         preprocessing: Of the standard photo.
 
     Raises:
-        UserError: If it is none of these.
+        UserError: If it is no photograph.
     """
     name = _name(photo, position)
     try:
@@ -108,20 +108,20 @@ def examine(photo: Photo, position: int, preprocessing: Preprocessing) -> Examin
 def read_ahead(
     photos: Iterable[Photo], preprocessing: Preprocessing, jobs: int | None
 ) -> Generator[Examined | Unread, None, None]:
-    """Make standard photos in reader processes, in order, a bounded number of them before they are asked for.
+    """Make standard photos in decoder processes, in order, a limited number of them in advance.
 
     Args:
         photos: As `examine` takes them.
         preprocessing: Of the standard photos.
-        jobs: Reader processes, each under limits of time and memory; by default one per usable core.
+        jobs: Decoder processes, each with limits of time and memory; by default one per usable core.
 
     Raises:
-        UserError: If an item is no photograph, `jobs` is below 1, or a reader process cannot be started.
+        UserError: If an item is no photograph, `jobs` is below 1, or a decoder process cannot be started.
     """
     jobs = usable_cores() if jobs is None else jobs
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; at least one process has to read the photographs")
-    # Of what is read ahead: its name, and the file that may have been made of it.
+    # Name of each photo that is read ahead, and the file that may have been made of it.
     waiting: deque[tuple[str, Path]] = deque()
 
     def files(folder: Path) -> Iterator[Path | Refused]:
@@ -136,16 +136,16 @@ def read_ahead(
 
     with (
         TemporaryDirectory(prefix="eyeground-") as folder,
-        DecoderPool(DecoderSettings(preprocessing, NO_PICTURE), jobs) as readers,
+        DecoderPool(DecoderSettings(preprocessing, NO_PICTURE), jobs) as pool,
     ):
-        for outcome in readers.read(files(Path(folder)), ahead=BATCH_SIZE + jobs):
+        for outcome in pool.read(files(Path(folder)), ahead=BATCH_SIZE + jobs):
             name, made = waiting.popleft()
             made.unlink(missing_ok=True)
-            yield from_reader(name, outcome)
+            yield from_decoder(name, outcome)
 
 
-def from_reader(name: str, outcome: ReadPhoto | Refused) -> Examined | Unread:
-    """What a reader process replied, with the photograph's name."""
+def from_decoder(name: str, outcome: ReadPhoto | Refused) -> Examined | Unread:
+    """The outcome of a decoder process, with the photograph's name."""
     if isinstance(outcome, Refused):
         return Unread(name, outcome.reason)
     return Examined(name, outcome.standard, outcome.gradability)
@@ -199,7 +199,7 @@ def _small_enough(content: bytes) -> bytes:
 
 
 def _written(source: bytes | Pixels, file: Path) -> Path:
-    """A file of the content, or of the pixels without loss."""
+    """Write the content, or the pixels without loss, to a file."""
     try:
         if isinstance(source, bytes):
             file.write_bytes(source)

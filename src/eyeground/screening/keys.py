@@ -1,7 +1,6 @@
-"""Keys by which a report and its tables name photographs and patients without saying who they are, such as `K7-QF`.
+"""Keys by which a report and its tables name photographs and patients without identifying them, such as `K7-QF`.
 
-A key is made of the photographs' own bytes and never of a name or record number, which could be tried. So it is the same
-whenever the same photographs are screened, by whatever model, and only who has the photograph can make it.
+A key is derived from the bytes of photographs, never from a name or record number, which could be guessed; see docs/screening.md.
 """
 
 import hashlib
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from eyeground.screening.photos import PhotoFile
 
-# Without what is mistaken for another in print or handwriting (0 O, 1 I L, 2 Z, 5 S, 8 B, U V), and without vowels: no words.
+# Without characters that are confused in print or handwriting (0 O, 1 I L, 2 Z, 5 S, 8 B, U V), and without vowels: no words.
 LETTERS, DIGITS = "CDFGHJKMNPQRTWXY", "34679"
 FEWEST_FREE = 64  # possible keys for each one that is needed
 SHORTEST_SHARED = 3  # characters of an identifier that must not be found in a key
@@ -21,7 +20,7 @@ _PIECES, _PIECE = 16, 2**14
 
 
 def content_of(path: Path) -> str:
-    """What tells a file's content from any other: a hash of its size and of 16 pieces, 256 kB in all; empty if it cannot be read."""
+    """A hash of a file's size and of 16 pieces of its content, 256 kB in all; empty if it cannot be read."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would never end
@@ -41,11 +40,11 @@ def keys_of(photos: Sequence[PhotoFile], contents: Iterable[str]) -> list[str]:
     """The key of every photograph: its patient's key and a number, such as `K7-QF.2`, or one of its own without a patient.
 
     A patient keeps the key when others are added to the screening, and mostly when further photographs of the same patient
-    are. Of what has no content, as a missing file, the key says its place.
+    are. The key of a missing file is derived from its place.
 
     Args:
         photos: In the order of the results.
-        contents: What `content_of` said of each.
+        contents: `content_of` each.
     """
     owners: dict[str | int, int] = {}  # patient, or the place of a photograph without one, to its own place
     seeds: list[str] = []
@@ -55,7 +54,7 @@ def keys_of(photos: Sequence[PhotoFile], contents: Iterable[str]) -> list[str]:
             seeds.append(content)
         elif content:
             seeds[owner] = min(seeds[owner] or content, content)
-    found = _told_apart(seeds, _identifiers(photos))
+    found = _unique_keys(seeds, _identifiers(photos))
     numbers = dict.fromkeys(owners.values(), 0)
     keys = []
     for place, photo in enumerate(photos):
@@ -74,8 +73,8 @@ def patient_key(photo_key: str) -> str:
     return photo_key.partition(".")[0]
 
 
-def _told_apart(seeds: Sequence[str], identifiers: frozenset[str]) -> list[str]:
-    """A key for each seed, no two alike, and none that holds an identifier."""
+def _unique_keys(seeds: Sequence[str], identifiers: frozenset[str]) -> list[str]:
+    """A unique key for each seed, none of which contains an identifier."""
     length = 4
     while len(LETTERS) * len(DIGITS) * len(LETTERS + DIGITS) ** (length - 2) < FEWEST_FREE * len(seeds):
         length += 2
@@ -94,13 +93,13 @@ def _candidates(seed: str, length: int) -> Iterator[str]:
 
 
 def _identifiers(photos: Sequence[PhotoFile]) -> frozenset[str]:
-    """Names of patients and files, as far as they are short enough to be found in a key."""
+    """Names of patients and files that are short enough to be found in a key."""
     names = (name for photo in photos for name in (photo.patient or "", Path(photo.name).stem))
     plain = (re.sub(r"[\W_]", "", name).upper() for name in names if len(name) <= 16)
     return frozenset(name for name in plain if len(name) >= SHORTEST_SHARED)
 
 
 def _resembles(key: str, identifiers: frozenset[str]) -> bool:
-    """Whether a key is, or holds, an identifier."""
+    """Whether a key contains an identifier."""
     ends = range(SHORTEST_SHARED, len(key) + 1)
     return any(key[start:end] in identifiers for end in ends for start in range(end - SHORTEST_SHARED + 1))

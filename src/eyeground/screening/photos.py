@@ -1,38 +1,23 @@
-"""Which files of a folder are photographs: every one of them gets exactly one row.
+"""Which files of folders are photographs: each of them gets exactly one row, and what is left out is counted.
 
-Folders are walked in sorted order, whatever their names ("x.jpg" may be a folder), following links to folders
-once. A file counts as a photograph if its name ends like one, in any case, or if it *is* one by its first
-bytes: files from a picture archive often have no ending at all. Links that lead nowhere, pipes and devices
-that are named like photographs count too, so that their rows say so. Left out and counted are other files, what
-systems put beside photographs under their names (`._x.jpg` of macOS, `@eaDir` of a network drive, whatever is
-hidden), and DICOM objects that are no pictures. What eyeground wrote itself is never screened. A file that is named directly is always taken.
-
-The price of naming every photograph before the first is screened is a few hundred bytes of memory for each.
+docs/screening.md says what counts as a photograph. All are named before the first is screened, for a few hundred bytes of memory each.
 """
 
 import os
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from eyeground.core.console import visible
 from eyeground.core.files import is_hidden
 from eyeground.errors import UserError
-from eyeground.imaging.dicom_objects import FIRST_BYTES, is_no_picture
-from eyeground.imaging.limits import kind_of
+from eyeground.screening.file_kinds import ARCHIVE_ENDINGS, PHOTO_ENDINGS, as_text, file_kind, is_folder, stamp_of
 
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".ppm", ".dcm")
-DICOM_ENDING = ".dcm"
-ARCHIVE_ENDINGS = (".zip", ".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz", ".zst", ".7z", ".rar")
 LEDGER = "eyeground-ledger.jsonl"
 CLOSED_FOLDER = "A folder could not be opened."
-UNREACHABLE = "unreachable"  # the stamp of a file that is not there
 
-What = Literal["photo", "no picture", "other"]
 _LEFT_OUT = {  # kind: what one and what several are called, why, and what to do
     "other": ("1 other file was", "other files were", "left out, being no photograph by name or first bytes", ""),
     "no picture": (
@@ -83,7 +68,7 @@ class PhotoFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """The photographs found, sorted by name, and what was left aside: in sentences, and in sentences without a name."""
+    """The photographs found, sorted by name, and what was left out: sentences, and the same sentences without names."""
 
     photos: tuple[PhotoFile, ...]
     notes: tuple[str, ...]
@@ -116,8 +101,8 @@ def list_photos(sources: Path | Sequence[Path], output_folder: Path) -> Listing:
 def labels(given: Sequence[Path]) -> list[str]:
     """What the names of each source's photographs begin with.
 
-    The source's own name, with as many of the folders above it as tell it from the others; never the whole
-    path, which may say more of the machine than a table should.
+    The source's own name, with as many of the folders above it as make it unique. Never the entire path, which may
+    reveal more of the machine than a table should.
     """
     if not given:
         raise UserError("nothing to screen: name a folder or photographs")
@@ -130,11 +115,7 @@ def labels(given: Sequence[Path]) -> list[str]:
 
 
 class Gathering:
-    """The photographs found so far among sources, and what was left aside.
-
-    Args:
-        output_folder: Never searched.
-    """
+    """The photographs found so far among sources, and what was left out; `output_folder` is never searched."""
 
     def __init__(self, output_folder: Path) -> None:
         self._found: list[PhotoFile] = []
@@ -160,7 +141,7 @@ class Gathering:
             self.add(PhotoFile(as_text(name), location, stamp_of(path), patient, eye, kept=kept))
 
     def claim(self, location: str) -> bool:
-        """Whether nothing of this place has been taken yet; from now on, it has."""
+        """Whether nothing at this location has been taken yet; it counts as taken from now on."""
         known = location in self._taken
         self._taken.add(location)
         return not known
@@ -182,7 +163,7 @@ class Gathering:
             pending += self._one_folder(*pending.pop())
 
     def _one_folder(self, folder: Path, name: str) -> Iterator[tuple[Path, str]]:
-        """Sort one folder's files and yield the folders in it."""
+        """Take or count one folder's files, and yield the folders in it."""
         try:
             status = folder.stat()
             entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
@@ -202,10 +183,10 @@ class Gathering:
                 self.leave_out_hidden(entry, inner)
             elif is_folder(entry):
                 yield entry, inner
-            elif (what := what_is(entry)) == "photo":
+            elif (kind := file_kind(entry)) == "photo":
                 self.file(entry, inner)
             else:
-                self.leave_out(inner, what)
+                self.leave_out(inner, kind)
 
     def is_output(self, folder: Path) -> bool:
         """Whether a folder is, or lies in, the output folder or that of an earlier screening."""
@@ -233,7 +214,7 @@ class Gathering:
         self._left_out[key] = (count + 1, min(example, text))
 
     def note(self, sentence: str, nameless: str) -> None:
-        """Remember what else there is to say: in a sentence, and in one that names no file or folder."""
+        """Add a note, and the same note without the name of a file or folder."""
         self._notes.append((sentence, nameless))
 
     def listing(self, given: str) -> Listing:
@@ -242,8 +223,8 @@ class Gathering:
         Raises:
             UserError: If that is nothing, naming the sources as `given`, or two photographs share a name.
         """
-        told = self._told()
-        notes, nameless = zip(*told, strict=True) if told else ((), ())
+        described = self._describe_left_out()
+        notes, nameless = zip(*described, strict=True) if described else ((), ())
         if not self._found:
             here = f"{given}: no photographs ({', '.join(PHOTO_ENDINGS)}) here."
             raise UserError(" ".join([here, *notes]))
@@ -255,68 +236,14 @@ class Gathering:
                 )
         return Listing(tuple(photos), notes, nameless)
 
-    def _told(self) -> list[tuple[str, str]]:
-        """What was left aside, in sentences with and without names."""
-        told = []
+    def _describe_left_out(self) -> list[tuple[str, str]]:
+        """What was left out, in sentences with and without names."""
+        sentences = []
         for kind, (one, several, why, then) in _LEFT_OUT.items():
             count, example = self._left_out.get(kind, (0, ""))
             if count:
                 counted = f"{one if count == 1 else f'{count:,} {several}'} {why}"
-                told.append((f"{counted} (such as {example}){then}.", f"{counted}{then}."))
+                sentences.append((f"{counted} (such as {example}){then}.", f"{counted}{then}."))
         earlier = "left out, being the output of another screening."
-        told += [(f"{folder} is {earlier}", f"A folder is {earlier}") for folder in sorted(self._earlier)]
-        return [*told, *self._notes]
-
-
-def what_is(path: Path) -> What:
-    """Whether a file is a photograph by its name's ending or its first bytes."""
-    return what_begins(path.suffix, lambda: first_bytes(path, FIRST_BYTES))
-
-
-def what_begins(ending: str, first: Callable[[], bytes]) -> What:
-    """Whether a file is a photograph by its name's ending or, where that leaves it open, its first `FIRST_BYTES` bytes."""
-    ending = ending.lower()
-    if ending in PHOTO_ENDINGS and ending != DICOM_ENDING:
-        return "photo"
-    start = first()
-    kind = kind_of(start)
-    if kind == "DICOM" and is_no_picture(start):
-        return "no picture"
-    return "photo" if kind is not None or ending == DICOM_ENDING else "other"
-
-
-def first_bytes(path: Path, count: int) -> bytes:
-    """The first bytes of a regular file; none of anything else, or if it cannot be read."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return b""
-        with path.open("rb") as stream:
-            return stream.read(count)
-    except (OSError, ValueError):
-        return b""
-
-
-def is_folder(path: Path) -> bool:
-    """Whether a path leads to a folder; what cannot be reached is none."""
-    try:
-        return stat.S_ISDIR(path.stat().st_mode)
-    except (OSError, ValueError):
-        return False
-
-
-def as_text(name: str) -> str:
-    """A file name as valid Unicode: bytes that are no UTF-8, and control characters, are shown as escapes."""
-    return visible(os.fsencode(name).decode("utf-8", "backslashreplace"))
-
-
-def stamp_of(path: Path) -> str:
-    """What changes with a file's content: its size, times of last change, and its number in the file system.
-
-    A program that replaces a file can give it the size and time (mtime) that it had; it cannot set ctime, and a file that
-    is moved to this name keeps its own number. Both cost no reading. So a copy is another photograph, too.
-    """
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return UNREACHABLE
-    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
+        sentences += [(f"{folder} is {earlier}", f"A folder is {earlier}") for folder in sorted(self._earlier)]
+        return [*sentences, *self._notes]

@@ -1,8 +1,7 @@
-"""What may be named to be screened: folders, photographs, patterns, manifests, archives, and a list on standard input.
+"""The sources that can be screened: folders, photographs, patterns, manifests, archives, and a list on standard input.
 
-A source is what its content says. A pattern is opened only where no file has its name, so that names with brackets stay
-names. What a folder, a pattern or a list brings along and is no photograph is left out and counted; what is named
-directly, or by a manifest, always gets a row.
+The content decides what a source is; see docs/howto/screen-what-you-have.md. A pattern is expanded only where no file has its name, so
+that names with brackets remain names. What is named directly, or by a manifest, always gets a row.
 """
 
 import os
@@ -18,18 +17,8 @@ from eyeground.errors import UserError
 from eyeground.imaging.limits import FIRST_BYTES, kind_of
 from eyeground.screening.archives import archive_kind, looks_like_an_archive
 from eyeground.screening.dicom_patients import with_dicom_patients
-from eyeground.screening.photos import (
-    CLOSED_FOLDER,
-    UNREACHABLE,
-    Gathering,
-    Listing,
-    as_text,
-    first_bytes,
-    is_folder,
-    labels,
-    stamp_of,
-    what_is,
-)
+from eyeground.screening.file_kinds import UNREACHABLE, as_text, file_kind, first_bytes, is_folder, stamp_of
+from eyeground.screening.photos import CLOSED_FOLDER, Gathering, Listing, labels
 from eyeground.screening.unpacking import gather_archive
 
 if TYPE_CHECKING:
@@ -44,7 +33,7 @@ Kind = Literal["list", "folder", "pattern", "manifest", "file"]
 
 @dataclass(frozen=True)
 class _Source:
-    """What was named, what kind of source that is, and the path whose name its photographs' names begin with."""
+    """A source as it was named, its kind, and the path whose name its photographs' names begin with."""
 
     given: str
     kind: Kind
@@ -53,7 +42,7 @@ class _Source:
 
 @dataclass(frozen=True)
 class TableColumns:
-    """Which columns of the manifests are ours where they have other names, and which further ones are kept as text."""
+    """Which columns of the manifests are ours under other names, and which further ones are kept as text."""
 
     mapping: "Mapping[str, Origin]" = field(default_factory=dict)
     keep: tuple[str, ...] = ()
@@ -66,7 +55,7 @@ OUR_NAMES = TableColumns()
 
 
 def list_sources(
-    sources: Sequence[Path | str],
+    sources: Path | str | Sequence[Path | str],
     output_folder: Path,
     columns: TableColumns = OUR_NAMES,
     identifiers: bool = False,
@@ -85,7 +74,7 @@ def list_sources(
         UserError: If a source does not exist, matches nothing or is a manifest with mistakes, no photograph is found,
             or two would have the same name.
     """
-    given = [_source(str(source)) for source in sources]
+    given = [_source(str(source)) for source in ([sources] if isinstance(sources, str | Path) else sources)]
     named = [source for source in given if source.kind != "list"]
     bases = {source.base.absolute() for source in named}
     alone = len(bases) == 1 and len(named) == len(given) and all(source.kind != "file" for source in named)
@@ -98,7 +87,7 @@ def list_sources(
             "--column and --keep are about columns of a table, and none is named; name a .csv, .xlsx or .parquet"
         )
     beginning = {source: "" if source.kind == "list" else next(beginnings) for source in given}
-    # Manifests first: of a photograph that a folder brings along too, they know the patient.
+    # Manifests first: they know the patient of a photograph that is also in a folder.
     for source in sorted(given, key=lambda source: source.kind != "manifest"):
         _gather(gathering, source, beginning[source], columns)
     listing = gathering.listing(", ".join("standard input" if one.kind == "list" else one.given for one in given))
@@ -171,7 +160,7 @@ def _gather_pattern(gathering: Gathering, source: _Source, label: str) -> None:
 def _matches(
     gathering: Gathering, folder: Path, parts: Sequence[str], above: tuple[tuple[int, int], ...]
 ) -> Iterator[Path]:
-    """What matches a pattern below a folder, sorted within each; folders that link back to one above end there."""
+    """What matches a pattern below a folder, sorted in each folder; links back to a folder above are not followed."""
     if not parts:
         yield folder
         return
@@ -194,7 +183,7 @@ def _matches(
                 yield from _matches(gathering, entry, parts, (*above, identity))
         return
     for entry in entries:
-        # Hidden names are matched by those who name them, as in a shell.
+        # As in a shell, hidden names match only patterns that begin with a dot.
         is_named = not is_hidden(entry.name) or first.startswith(".") or first == entry.name
         if fnmatch(entry.name, first) and is_named and entry.name.startswith(".") == first.startswith("."):
             yield from _matches(gathering, entry, rest, ())
@@ -227,12 +216,12 @@ def _listed() -> list[Path]:
 
 
 def _gather_one_of_many(gathering: Gathering, path: Path, name: str) -> None:
-    """Take a file that came by a pattern or a list if it is a photograph or an archive, or cannot be reached at all."""
+    """Take a file of a pattern or a list if it is a photograph or an archive, or cannot be reached at all."""
     if gathering.is_output(path.parent.absolute()):
         return
     if (kind := archive_kind(path)) is not None:
         gather_archive(gathering, path, kind, name)
-    elif stamp_of(path) == UNREACHABLE or (what := what_is(path)) == "photo":
+    elif stamp_of(path) == UNREACHABLE or (found := file_kind(path)) == "photo":
         gathering.file(path, name)
     else:
-        gathering.leave_out(name, what)
+        gathering.leave_out(name, found)

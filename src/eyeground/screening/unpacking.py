@@ -1,11 +1,7 @@
-"""Photographs inside archives: which they are, and each as a file for as long as it is being read.
+"""Photographs inside archives: which they are, and each as a file while it is read; see docs/howto/screen-what-you-have.md.
 
-An archive is gone through once to name its photographs, by the same rule as in a folder, and once more to read
-those that are not finished. A member is copied to a file with a name of ours in a private folder; only what is read
-ahead lies there. What is too large, encrypted or no file gets a row that says so. An archive that would unpack to
-far more than its own size is believed up to a limit.
-
-The price: of a compressed tar, everything before a photograph is decompressed twice, though not decoded.
+An archive is read once to name its photographs, by the same rule as in a folder, and again to copy those that are not finished to
+private files with names of ours. So a compressed tar is decompressed twice, but nothing is decoded twice.
 """
 
 import hashlib
@@ -33,8 +29,9 @@ from eyeground.screening.archives import (
     looks_like_an_archive,
 )
 from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings, ReadPhoto, Refused
+from eyeground.screening.file_kinds import FileKind, as_text, kind_of_beginning, stamp_of
 from eyeground.screening.inputs import BATCH_SIZE
-from eyeground.screening.photos import Gathering, PhotoFile, What, as_text, stamp_of, what_begins
+from eyeground.screening.photos import Gathering, PhotoFile
 
 MOST_EXPANSION = 100  # times the archive's size; photographs hardly shrink, empty TIFFs shrink twentyfold
 FREE_EXPANSION = 2**30  # bytes that any archive may unpack to
@@ -43,7 +40,7 @@ PIECE = 2**20
 
 
 def gather_archive(gathering: Gathering, path: Path, kind: Kind, label: str) -> None:
-    """Add the photographs of an archive to those found, called `label/inner/path.jpg`; what is left aside is noted."""
+    """Add the photographs of an archive, named `label/inner/path.jpg`, to those found, and note what is left out."""
     location, stamp = str(path.absolute()), stamp_of(path)
     if not gathering.claim(location):
         return
@@ -55,16 +52,16 @@ def gather_archive(gathering: Gathering, path: Path, kind: Kind, label: str) -> 
         for entry in track(entries(path, kind), f"listing {as_text(path.name)}", unit="files"):
             last = entry.position + 1
             name = _tidy(f"{label}/{entry.name.removeprefix('./')}")
-            what = _what(entry)
-            refusal = budget.refusal(entry, opened=what == "photo")
-            if what == "photo":
-                told_apart = names.told_apart(name)
+            found = _kind_of(entry)
+            refusal = budget.refusal(entry, opened=found == "photo")
+            if found == "photo":
+                unique = names.unique(name)
                 photo_stamp = f"{stamp}/{entry.stamp}"
-                gathering.add(PhotoFile(told_apart, location, photo_stamp, None, None, entry.position, refusal))
-            elif what == "archive":
+                gathering.add(PhotoFile(unique, location, photo_stamp, None, None, entry.position, refusal))
+            elif found == "archive":
                 nested.append(name)
             else:
-                gathering.leave_out(name, what)
+                gathering.leave_out(name, found)
             budget.check()
     except DamagedArchiveError as error:
         rest = f"what follows its file {last:,} is not screened" if last else "nothing in it is screened"
@@ -80,7 +77,7 @@ def gather_archive(gathering: Gathering, path: Path, kind: Kind, label: str) -> 
 class _Budget:
     """How much an archive may unpack to.
 
-    What is passed over counts in a stream, where it must be decompressed, and not in a zip.
+    Entries that are skipped count in a stream, where they must be decompressed, but not in a zip.
     """
 
     def __init__(self, allowed: int, in_order: bool) -> None:
@@ -89,7 +86,7 @@ class _Budget:
         self._unpacked = 0
 
     def refusal(self, entry: Entry, opened: bool) -> str | None:
-        """Why an entry is not to be opened; else it is paid for."""
+        """Why an entry is not to be opened; else its size is counted."""
         after = entry.begins + entry.size if self._in_order else self._unpacked + entry.size
         refusal = entry.refusal
         if refusal is None and entry.size > MOST_BYTES:
@@ -102,18 +99,18 @@ class _Budget:
         return refusal
 
     def check(self) -> None:
-        """Stop where passing over an entry alone would cost too much."""
+        """Stop where even skipping an entry unpacks too much."""
         if self._unpacked > self._allowed:
             raise DamagedArchiveError(f"unpacks to more than {MOST_EXPANSION} times its size")
 
 
 class _Names:
-    """Archives may hold several files of one name; each gets a name of its own, the same in every run."""
+    """Unique names for files of one name in an archive, the same in every run."""
 
     def __init__(self) -> None:
         self._given: dict[str, int] = {}
 
-    def told_apart(self, name: str) -> str:
+    def unique(self, name: str) -> str:
         while name in self._given:
             self._given[name] += 1
             name = f"{name} ({self._given[name]})"
@@ -122,36 +119,35 @@ class _Names:
 
 
 def _tidy(name: str) -> str:
-    """A name from an archive as text that a table, a terminal and a reader can bear."""
+    """A name from an archive as printable text of limited length."""
     text = "".join(mark if mark.isprintable() else f"\\x{ord(mark):02x}" for mark in as_text(name))
     if len(text) <= LONGEST_NAME:
         return text
     return text[: LONGEST_NAME - 16] + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _what(entry: Entry) -> What | Literal["archive", "hidden"]:
+def _kind_of(entry: Entry) -> FileKind | Literal["archive", "hidden"]:
     path = PurePosixPath(entry.name)
     if any(is_hidden(part) for part in path.parts if part not in (".", "..")):
         return "hidden"
     first = cache(lambda: b"" if entry.refusal else _first_bytes(entry))
-    what = what_begins(path.suffix, first)
-    return "archive" if what == "other" and looks_like_an_archive(entry.name, first()) else what
+    kind = kind_of_beginning(path.suffix, first)
+    return "archive" if kind == "other" and looks_like_an_archive(entry.name, first()) else kind
 
 
 def _first_bytes(entry: Entry) -> bytes:
     try:
         with entry.open() as stream:
             return stream.read(FIRST_BYTES)
-    except Exception:  # hostile bytes; in a stream, the next entry will tell
+    except Exception:  # hostile bytes; in a stream, reading the next entry fails
         return b""
 
 
 class Unpacking:
-    """Photographs as files: those that are files already, and members of archives as copies; use it in a `with` statement.
+    """Photographs as files, members of archives as copies; use it in a `with` statement.
 
     Args:
-        folder: Private folder for the copies. Made when needed; what a killed run left in it is removed, and so is the
-            folder.
+        folder: Private folder for the copies, made when needed and removed in the end, with what a killed run left in it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -224,9 +220,9 @@ def _copy(entry: Entry, target: IO[bytes]) -> Refused | None:
     while True:
         try:
             piece = next(pieces, b"")
-        except NotImplementedError:  # what zipfile says of a compression that it does not know
+        except NotImplementedError:  # zipfile does not know the compression
             return Refused("is compressed in a way that is not read here; unpack the archive and screen the folder")
-        except Exception as error:  # hostile bytes; the text stays out, as it may quote the file
+        except Exception as error:  # hostile bytes; the text is left out, as it may quote the file
             return Refused(f"the archive is damaged here ({type(error).__name__} while unpacking)")
         if not piece:
             return None
@@ -248,16 +244,15 @@ def _open_private(path: str, flags: int) -> int:
 def read_photos(
     photos: Sequence[PhotoFile], settings: DecoderSettings, jobs: int, folder: Path
 ) -> Generator[tuple[PhotoFile, ReadPhoto | Refused], None, None]:
-    """Read photographs, members of archives too, in reader processes: a batch or so before they are asked for.
+    """Read photographs, also members of archives, in decoder processes, about a batch ahead.
 
     Args:
         photos: In reading order, see `in_reading_order`.
-        settings: Of the readers.
-        jobs: Reader processes.
+        jobs: Decoder processes.
         folder: Private folder for copies of members; removed in the end.
     """
-    with Unpacking(folder) as unpacking, DecoderPool(settings, jobs) as readers:
-        outcomes = readers.read(unpacking.files(photos), ahead=BATCH_SIZE + jobs)
+    with Unpacking(folder) as unpacking, DecoderPool(settings, jobs) as pool:
+        outcomes = pool.read(unpacking.files(photos), ahead=BATCH_SIZE + jobs)
         for photo, outcome in zip(photos, outcomes, strict=True):
             unpacking.done()
             yield photo, outcome
