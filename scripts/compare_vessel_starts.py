@@ -44,7 +44,7 @@ def main(data: Path, work: Path, epochs: int = 8) -> None:
     for name in starts:
         segmenter = load_segmenter(work / name / "bundle")
         preprocessing = segmenter.bundle.description.preprocessing
-        found = measure_segmentations(drive.in_split("test"), [vessel], preprocessing, segmenter.draw)
+        found = measure_segmentations(drive.in_split("test"), [vessel], preprocessing, segmenter.segment)
         measured[name] = found.model["vessel"]
     parts = []
     for name, photos in measured.items():

@@ -150,12 +150,12 @@ def screen(
 def _expectation(rule: "Rule", prevalence: float) -> str:
     """What the rule that decides means for whoever has to see the referred, where the bundle knows."""
     from eyeground.screening.decision import NO_RULE, expected_referrals
-    from eyeground.screening.suspicion import finding_words
+    from eyeground.screening.suspicion import describe_disease
 
     decision = rule.decision
     if decision is None:
         raise UserError(NO_RULE)
-    outputs = ", ".join(finding_words(rule.targets, output) for output in rule.deciding)
+    outputs = ", ".join(describe_disease(rule.targets, output) for output in rule.deciding)
     told = f"abnormal where any of these reaches its threshold: {outputs} ({decision.rule}, chosen on {decision.chosen_on})"
     expected = expected_referrals(decision, prevalence)
     if expected is None or decision.sensitivity is None or decision.specificity is None:

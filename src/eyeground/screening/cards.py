@@ -1,4 +1,4 @@
-"""What a report shows of photographs and patients, made block by block: no more than a block's thumbnails are held."""
+"""What a report shows of photographs and patients, made block by block, so that only a block's thumbnails are in memory."""
 
 import base64
 import re
@@ -18,12 +18,12 @@ from eyeground.screening.keys import patient_key
 from eyeground.screening.ledger import Record
 from eyeground.screening.pictures import thumbnail
 from eyeground.screening.rollup import JUDGED, Result, pooled
-from eyeground.screening.suspicion import finding_words, step_to_say
-from eyeground.screening.words import NOTHING_SUSPECTED, headline, quality_words, strength_words
+from eyeground.screening.suspicion import describe_disease, shown_step
+from eyeground.screening.words import NOTHING_SUSPECTED, describe_quality, describe_strength, headline
 
 THUMBNAIL_SIDE = 160
 PHOTOS_PER_BLOCK = 24
-CUT_AT_ONCE = 128  # thumbnails, a megabyte of them
+CUT_AT_ONCE = 128  # thumbnails, about a megabyte
 REASON_WITH_A_NAME = "the reason holds a name; it stands in results.csv"
 
 
@@ -42,7 +42,7 @@ class Chance:
 class Card:
     """What the template shows of one photograph.
 
-    The thumbnail is a base64 WebP or None, and a `pair` if evidence lies beside the photograph, which is not shown of a
+    The thumbnail is a base64 WebP or None, and a `pair` if evidence is next to the photograph. Evidence is not shown of a
     photograph that was not judged: there `evidence_for` and `strength` are None.
     """
 
@@ -74,7 +74,7 @@ class Patient:
 
 @dataclass(frozen=True)
 class Group:
-    """What the template keeps together: a patient's photographs by eye, or one photograph of no known patient."""
+    """What the template keeps together: a patient's photographs by eye, or one photograph without a patient."""
 
     patient: Patient | None
     eyes: dict[str, list[Card]]
@@ -88,7 +88,7 @@ def outputs_of(rule: Rule) -> tuple[str, ...]:
 def blocks_of(
     records: Sequence[Record], units: Sequence[Unit], rule: Rule, folder: Path, identifiers: bool
 ) -> Iterator[list[Group]]:
-    """Groups of photographs, in blocks of some `PHOTOS_PER_BLOCK` photographs that a browser may leave unrendered.
+    """Groups of photographs, in blocks of about `PHOTOS_PER_BLOCK` photographs that a browser need not render.
 
     Args:
         records: In the order of the results table.
@@ -115,9 +115,9 @@ def blocks_of(
 def _cards(
     records: Sequence[Record], units: Sequence[Unit], rule: Rule, folder: Path, identifiers: bool
 ) -> Iterator[Card]:
-    """The photographs of all units, one after the other; pictures are cut in threads, a few ahead."""
+    """The cards of all units, one after the other; thumbnails are cut in threads, a few ahead."""
     entries = [entry for unit in units for entry in unit.entries]
-    words = {output: finding_words(rule.targets, output) for output in outputs_of(rule)}
+    words = {output: describe_disease(rule.targets, output) for output in outputs_of(rule)}
     with ThreadPoolExecutor(usable_cores()) as cutters:
         for start in range(0, len(entries), CUT_AT_ONCE):
             few = entries[start : start + CUT_AT_ONCE]
@@ -156,9 +156,9 @@ def _card(
         grades=row["grades"] or "",
         chances=_chances(row, rule, words, record.output),
         evidence_for=None if shown is None else words[shown],
-        strength=None if shown is None else strength_words(record.scale or 0.0),
+        strength=None if shown is None else describe_strength(record.scale or 0.0),
         pair=record.scale is not None,
-        quality=quality_words(row),
+        quality=describe_quality(row),
         gradability=row["gradability"],
         picture=quote(record.picture) if record.picture and small else None,
         thumbnail=base64.b64encode(small).decode() if small else None,
@@ -166,7 +166,7 @@ def _card(
 
 
 def _without_names(reason: str, photo: str, patient: str | None) -> str:
-    """The reason, unless it names its photograph or patient, as that of a decoder might."""
+    """The reason, unless it names its photograph or patient, as a decoder's might."""
     for name in (photo, photo.rpartition("/")[2], patient):
         if name and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w|\.\d)", reason):
             return REASON_WITH_A_NAME
@@ -174,10 +174,10 @@ def _without_names(reason: str, photo: str, patient: str | None) -> str:
 
 
 def _chances(row: dict[str, Any], rule: Rule, words: dict[str, str], shown: str | None) -> tuple[Chance, ...]:
-    """Probabilities; of a photograph that was not judged, none is said to have reached its threshold."""
+    """Probabilities; those of a photograph that was not judged never count as reaching their thresholds."""
     named = (row["reached"] or "").split("; ") if row["status"] == "abnormal" else []
     reached = [output for output in rule.deciding if output in named]
-    kept = _steps_to_say(rule, reached, row) if reached else [shown] if row["status"] in JUDGED else []
+    kept = _shown_steps(rule, reached, row) if reached else [shown] if row["status"] in JUDGED else []
     return tuple(
         Chance(
             words[output],
@@ -191,13 +191,13 @@ def _chances(row: dict[str, Any], rule: Rule, words: dict[str, str], shown: str 
     )
 
 
-def _steps_to_say(rule: Rule, reached: Sequence[str], row: dict[str, Any]) -> list[str]:
-    """Of each grade only the step that is said to be suspected."""
+def _shown_steps(rule: Rule, reached: Sequence[str], row: dict[str, Any]) -> list[str]:
+    """Of each grade only the step that is named as suspected."""
     probabilities = {output: row[f"probability_{output}"] for output in rule.outputs}
     left_out = {
         output
         for target in rule.targets
         if target.kind == "ordinal" and set(target.outputs) & set(reached)
-        for output in set(target.outputs) - {step_to_say(target, reached, probabilities)}
+        for output in set(target.outputs) - {shown_step(target, reached, probabilities)}
     }
     return [output for output in reached if output not in left_out]

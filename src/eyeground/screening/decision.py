@@ -12,7 +12,7 @@ from eyeground.bundle.description import BundleDescription
 from eyeground.config.operating_point import DecisionRule
 from eyeground.config.targets import Target
 from eyeground.errors import UserError
-from eyeground.screening.suspicion import finding_words, suspected
+from eyeground.screening.suspicion import describe_disease, suspected
 
 Status = Literal["normal", "abnormal", "ungradable", "unfamiliar", "unreadable", "undecided"]
 STATUSES: tuple[Status, ...] = ("abnormal", "ungradable", "unfamiliar", "unreadable", "normal")
@@ -220,7 +220,7 @@ def _sentence(rule: Rule, output: str, probability: float) -> str:
     threshold = rule.thresholds[output]
     verb = "reaches" if probability >= threshold else "stays below"
     shown, limit = _distinct(probability, threshold)
-    return f"{finding_words(rule.targets, output)}: probability {shown} {verb} its threshold of {limit}"
+    return f"{describe_disease(rule.targets, output)}: probability {shown} {verb} its threshold of {limit}"
 
 
 def _distinct(probability: float, threshold: float) -> tuple[str, str]:

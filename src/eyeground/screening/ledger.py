@@ -1,8 +1,7 @@
-"""What a screening has finished, line by line, so that a killed one goes on where it stopped.
+"""What a screening has finished, line by line, so that a killed one continues where it stopped.
 
-A line is added once a photograph's picture is on disk, and counts only for the same bundle, the same version
-of eyeground and the same file (`photos.stamp_of`). A line torn by a crash is cut off on reopening.
-Of the lines, only their places are kept in memory: a hundred thousand photographs take less than 20 MB.
+A line is added once a photograph's picture is on disk, and counts only for the same bundle, version of eyeground and file. Only the
+places of lines are kept in memory: less than 20 MB for a hundred thousand photographs.
 """
 
 import hashlib
@@ -48,13 +47,13 @@ class Ledger:
 
     Args:
         path: A file of JSON lines; made if missing, started again if another version of eyeground wrote it.
-        bundles: What is screened with, or drawn with.
-        thresholds: What probabilities are held against; findings by other thresholds do not count.
+        bundles: The models that the results are of.
+        thresholds: The thresholds that decide; findings by other thresholds do not count.
         overwrite: Start again where other bundles or thresholds wrote it.
 
     Raises:
-        UserError: If the file cannot be written, another process is writing it, or what it holds is of other bundles or
-            thresholds and not to be overwritten.
+        UserError: If the file cannot be written, another process is writing it, or it has results of other bundles or
+            thresholds that are not to be overwritten.
     """
 
     def __init__(
@@ -72,11 +71,11 @@ class Ledger:
         self._header = json.dumps(header)
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Unbuffered: on a full disk, nothing is left over that closing would try to write once more.
+            # Unbuffered: on a full disk, closing must not try to write a rest again.
             self._stream = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+")
             _lock(self._stream, path)
             if not overwrite:
-                _refuse_others(path, header, self._stream)
+                _refuse_other_results(path, header, self._stream)
             with path.open("rb") as lines:
                 self._end = self._recover(lines)
             self._stream.truncate(self._end)
@@ -108,7 +107,7 @@ class Ledger:
         self._places.update((_key(record.row["photo"]), place) for record, place in zip(records, places, strict=True))
 
     def refuse_removed(self) -> None:
-        """Stop where the ledger is no longer in its folder: what was finished before is gone with it.
+        """Stop where the ledger is no longer in its folder: what was finished is lost with it.
 
         Raises:
             UserError: If it was removed or replaced.
@@ -132,7 +131,7 @@ class Ledger:
                 left = left[self._stream.write(left) :]
             os.fsync(self._stream.fileno())
         except OSError:
-            with suppress(OSError):  # reopening cuts off what is torn
+            with suppress(OSError):  # reopening cuts off incomplete lines
                 self._stream.truncate(self._end)
             raise
         places = []
@@ -142,7 +141,7 @@ class Ledger:
         return places
 
     def _recover(self, lines: BinaryIO) -> int:
-        """Find what is whole and still counts; return how many bytes that is."""
+        """Find the complete lines that still count, and return how many bytes they take."""
         if lines.readline() != f"{self._header}\n".encode():
             return 0
         kept = lines.tell()
@@ -158,8 +157,8 @@ class Ledger:
         return kept
 
 
-def _refuse_others(path: Path, header: Mapping[str, Any], stream: FileIO) -> None:
-    """Keep what another model found, or other thresholds, from being replaced without a word."""
+def _refuse_other_results(path: Path, header: Mapping[str, Any], stream: FileIO) -> None:
+    """Refuse to replace results of another model or other thresholds silently."""
     with path.open("rb") as lines:
         first, holds_records = lines.readline(), bool(lines.readline())
     try:
@@ -184,7 +183,7 @@ def _key(name: str) -> bytes:
 
 
 def _lock(stream: FileIO, path: Path) -> None:
-    """Keep a second process out: two at once would each undo what the other wrote."""
+    """Keep a second process out: each would undo what the other wrote."""
     try:
         import fcntl
     except ImportError:  # Windows

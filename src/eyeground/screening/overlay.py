@@ -1,12 +1,7 @@
-"""Evidence drawn over the photograph, so that a reader sees both where and how much.
+"""Evidence in colour over the red-free view of a photograph (green channel in grey, as ophthalmologists use it to see vessels).
 
-Under the colours lies the red-free view (the green channel, in grey), as ophthalmologists use it to see vessels
-and bleedings: on it every colour is evidence, whereas amber over an orange retina is lost. Evidence for an
-output is warm (amber to yellow), evidence against it cool (blue): poles that every common colour blindness
-keeps apart. Opacity grows with strength, and lines at half of the scale mark what matters most.
-
-The colour scale is in logits and fitted to each photograph, because maps differ in strength; but it never
-shrinks below `SMALLEST_SCALE`, so that a photograph without evidence is not painted as if it had some.
+On grey, every colour is evidence: warm (amber to yellow) for an output, cool (blue) against it, which every common colour blindness
+keeps apart. Opacity grows with the evidence; contours are at half of the scale, which is fitted to each photograph.
 """
 
 import math
@@ -18,7 +13,8 @@ from numpy.typing import NDArray
 from eyeground.imaging.standard import Geometry
 
 SMALLEST_SCALE = 2.0
-"""Logits; evidence of this strength all over a photograph moves an even chance to 0.88."""
+"""Logits. Evidence of 2 everywhere in a photograph moves a probability of 0.5 to 0.88; no scale is smaller, so that a photograph
+without evidence does not look as if it had some."""
 
 FOR_COLOURS = ((224, 92, 0), (255, 158, 10), (255, 238, 100))
 AGAINST_COLOURS = ((30, 96, 190), (50, 140, 240), (150, 205, 255))
@@ -26,7 +22,6 @@ MOST_OPAQUE = 0.72
 CONTOUR_AT = 0.5
 ROUND_NUMBERS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 BRIGHTEST_GREY, MOST_GAIN = 200.0, 3.0
-
 
 _HALF = 127  # entries of the tables on either side of none: 255 in all, as 8-bit look-up allows
 _STRENGTHS = np.append(np.linspace(-1, 1, 2 * _HALF + 1), 1.0)
@@ -36,7 +31,7 @@ _COLOURS = np.stack(
 ).astype(np.float32)[None]
 _GREYS = np.arange(256, dtype=np.float32)
 _OPACITIES = (MOST_OPAQUE * np.abs(_STRENGTHS) ** 0.8).astype(np.float32)[None]
-# Every evidence (row) over every grey (column), mixed beforehand: RGB and a byte of padding, as one 32-bit word, so that
+# Every evidence (row) over every grey (column), mixed in advance: RGB and a byte of padding as one 32-bit word, so that
 # a pixel takes one look-up.
 _MIXED = (
     np.pad(
@@ -54,7 +49,7 @@ def scale_of(evidence: NDArray[np.float32], field_of_view: NDArray[np.bool_]) ->
 
     Args:
         evidence: float32 (rows, columns), in logits.
-        field_of_view: Boolean, over the same square; cells of the map that lie wholly outside it do not count.
+        field_of_view: Boolean, over the same square; cells of the map that lie entirely outside it do not count.
 
     >>> scale_of(np.array([[-2.6, 0.4]], dtype=np.float32), np.array([[True, True]]))
     3.0
@@ -117,7 +112,7 @@ def draw_evidence(
 
 
 def _smoothly(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Resize to (side, side); enlarging is bicubic between cell centres, so a map's cells do not show."""
+    """Resize to (side, side), bicubic between cell centres, so that a map's cells do not show."""
     enlarged: NDArray[np.float32] = cv2.resize(values.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
     return enlarged
 
@@ -132,7 +127,7 @@ def _blend(pixels: NDArray[np.uint8], strength: NDArray[np.float32], inside: NDA
 
 
 def _red_free(pixels: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The green channel, brightened evenly (at most threefold) so that dark photographs can be seen too."""
+    """The green channel, brightened evenly (at most threefold) so that dark photographs can be seen."""
     green = pixels[..., 1]
     few = green[::4, ::4][inside[::4, ::4]]
     bright = float(np.percentile(few, 99)) if few.size else BRIGHTEST_GREY

@@ -1,7 +1,6 @@
-"""The picture of a finding: the photograph, its evidence map beside it, and the scale that the colours stand for.
+"""The picture of a finding: the photograph, its evidence map to the right, and the scale of the colours.
 
-One JPEG per photograph holds all three, so that it explains itself when opened alone, and the report cuts its
-thumbnail out of it: nothing else has to be stored for a run to be resumed.
+One JPEG per photograph holds all three and explains itself. The report cuts its thumbnail from it, so resuming needs no other file.
 """
 
 import math
@@ -17,13 +16,13 @@ from PIL import Image, ImageDraw, ImageFont
 from eyeground.core.files import replacing
 from eyeground.screening.finding import Finding
 from eyeground.screening.overlay import colour_of, draw_evidence
-from eyeground.screening.suspicion import finding_words
-from eyeground.screening.words import headline, strength_words
+from eyeground.screening.suspicion import describe_disease
+from eyeground.screening.words import describe_strength, headline
 
 PICTURE_SIDE = 512
 LEGEND_HEIGHT = 64
 JPEG_QUALITY = 90
-# 0.4 of the bytes of JPEGs that look the same at this size, which with thousands in one file is what counts.
+# WebP takes 0.4 of the bytes of JPEGs that look the same at this size, and a report holds thousands.
 THUMBNAIL_QUALITY = 70
 THUMBNAIL_EFFORT = 2  # of 6: half the time of the usual 4, for 7 % more bytes
 
@@ -48,9 +47,9 @@ def draw_finding(finding: Finding, picture: NDArray[np.uint8]) -> NDArray[np.uin
         return picture
     evidence = finding.evidence_of()
     disc = finding.standard.disc.moved(0, 0, PICTURE_SIDE / finding.standard.geometry.standard_side)
-    drawn = draw_evidence(picture, evidence, finding.scale(), disc.mask(PICTURE_SIDE, PICTURE_SIDE))
+    overlay = draw_evidence(picture, evidence, finding.scale(), disc.mask(PICTURE_SIDE, PICTURE_SIDE))
     sheet = np.empty((PICTURE_SIDE + LEGEND_HEIGHT, 2 * PICTURE_SIDE, 3), np.uint8)
-    sheet[:PICTURE_SIDE, :PICTURE_SIDE], sheet[:PICTURE_SIDE, PICTURE_SIDE:] = picture, drawn
+    sheet[:PICTURE_SIDE, :PICTURE_SIDE], sheet[:PICTURE_SIDE, PICTURE_SIDE:] = picture, overlay
     sheet[PICTURE_SIDE:, :PICTURE_SIDE], sheet[PICTURE_SIDE:, PICTURE_SIDE:] = _legend(finding, finding.scale())
     return sheet
 
@@ -86,23 +85,23 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _legend(finding: Finding, scale: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """What was found, and the colour bar with what the evidence is for: one below the photograph, one below the evidence."""
+    """The finding, for below the photograph, and the colour bar with what the evidence is for, for below the evidence."""
     image = Image.new("RGB", (PICTURE_SIDE, LEGEND_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     output = finding.output or ""
-    name = finding_words(finding.rule.targets, output)
+    name = describe_disease(finding.rule.targets, output)
     probability, threshold = finding.probabilities[output], finding.rule.thresholds.get(output, math.nan)
-    said = headline(finding.status, "; ".join(finding.suspected), finding.reason)
-    _write(draw, (16, 12), said, 17, _INK, PICTURE_SIDE - 24)
+    text = headline(finding.status, "; ".join(finding.suspected), finding.reason)
+    _write(draw, (16, 12), text, 17, _INK, PICTURE_SIDE - 24)
     numbers = f"{name}: probability {probability:.3f}, threshold {threshold:.3f}"
     _write(draw, (16, 37), numbers, 14, _QUIET, PICTURE_SIDE - 24)
-    return np.asarray(image), _scale_bar(name, strength_words(scale))
+    return np.asarray(image), _scale_bar(name, describe_strength(scale))
 
 
 def _write(
     draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size: int, ink: tuple[int, int, int], room: int
 ) -> None:
-    """Write a line from its top left corner on, its end left out where it needs more pixels than there are."""
+    """Write a line from its top left corner on, shortened to the room (pixels)."""
     left, top = float(place[0]), place[1]
     for word in _shortened(text, size, room).split(" "):
         mask, length = _word(word, size)
@@ -111,7 +110,7 @@ def _write(
 
 
 def _shortened(text: str, size: int, room: int) -> str:
-    """A text that fits into so many pixels, its end left out if need be."""
+    """A text that fits into this many pixels, its end left out if necessary."""
     width = _length(text, size)
     if width <= room:
         return text
@@ -128,9 +127,9 @@ def _length(text: str, size: int) -> float:
 
 @lru_cache(maxsize=1024)
 def _word(word: str, size: int) -> tuple[Image.Image, float]:
-    """A word as a mask, with `size` pixels to its left for what a letter overhangs, and how far behind it the next one begins.
+    """A word as a mask, with `size` pixels to its left for overhanging letters, and how far behind it the next one begins.
 
-    Most words come again, and drawing one takes long.
+    Cached: most words come again, and rendering one is slow.
     """
     length = _font(size).getlength(f"{word} ")
     mask = Image.new("L", (math.ceil(length) + 2 * size, 2 * size))
@@ -140,7 +139,7 @@ def _word(word: str, size: int) -> tuple[Image.Image, float]:
 
 @lru_cache(maxsize=64)
 def _scale_bar(name: str, strength: str) -> NDArray[np.uint8]:
-    """The right half of the legend; few differ."""
+    """The right half of the legend, cached because few differ."""
     image = Image.new("RGB", (PICTURE_SIDE, LEGEND_HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
     left = 16
@@ -156,7 +155,7 @@ def _scale_bar(name: str, strength: str) -> NDArray[np.uint8]:
 
 
 def _bar() -> NDArray[np.uint8]:
-    """The colours as they look over a mid-grey retina."""
+    """The colour bar as it looks over a mid-grey retina."""
     colours, opacity = colour_of(np.linspace(-1, 1, _BAR_WIDTH, dtype=np.float32))
     retina = np.float32(120)
     row = retina * (1 - opacity[:, None]) + colours * opacity[:, None]

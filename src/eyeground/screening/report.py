@@ -1,7 +1,7 @@
-"""The report of a screening: one HTML file that explains itself, opens from a disk or a mail, and asks no network.
+"""The report of a screening: one HTML file that opens anywhere and needs no network.
 
-Thumbnails are embedded and everything else is text; where the folder of pictures is still beside the file, its viewer shows
-those. Unless identifiers are asked for, it names photographs and patients by their keys (`eyeground.screening.keys`) alone.
+Thumbnails are embedded; the viewer shows the large pictures while their folder is next to the file. Without identifiers it names
+photographs and patients by their keys alone (`eyeground.screening.keys`).
 """
 
 import base64
@@ -23,8 +23,8 @@ from eyeground.screening.decision import STATUSES, Rule
 from eyeground.screening.entries import entries_of, units_of
 from eyeground.screening.ledger import Record
 from eyeground.screening.rollup import RESULT_OF, RESULTS, Result
-from eyeground.screening.suspicion import finding_words
-from eyeground.screening.words import origin_of, performance_of
+from eyeground.screening.suspicion import describe_disease
+from eyeground.screening.words import describe_origin, describe_performance
 
 RESULT_TEXTS: dict[Result, str] = {
     "refer": "refer",
@@ -38,7 +38,7 @@ ACTIONS = {status: RESULT_TEXTS[result] for status, result in RESULT_OF.items()}
 
 @dataclass(frozen=True)
 class ThresholdRow:
-    """An output in words, its threshold, and why it has none."""
+    """An output in words, its threshold, or why it has none."""
 
     words: str
     threshold: float | None
@@ -78,7 +78,7 @@ def write_report(
         actions=ACTIONS,
         counts={status: counts[status] for status in STATUSES},
         results={result: of_patients[result] for result in RESULTS if of_patients[result]},
-        results_in_words=RESULT_TEXTS,
+        result_texts=RESULT_TEXTS,
         total=len(entries),
         patients=of_patients.total(),
         identifiers=identifiers,
@@ -86,8 +86,8 @@ def write_report(
         identity=bundle.identity,
         weights=bundle.description.files[WEIGHTS],
         findings=_findings(rule),
-        origin=origin_of(rule.decision),
-        performance=performance_of(rule.decision),
+        origin=describe_origin(rule.decision),
+        performance=describe_performance(rule.decision),
         notes=notes,
         finished=datetime.now().astimezone(),
         eyeground_version=eyeground.__version__,
@@ -104,7 +104,7 @@ def write_report(
 def _findings(rule: Rule) -> list[ThresholdRow]:
     return [
         ThresholdRow(
-            finding_words(rule.targets, output), rule.thresholds.get(output), rule.without_threshold.get(output, "")
+            describe_disease(rule.targets, output), rule.thresholds.get(output), rule.without_threshold.get(output, "")
         )
         for output in outputs_of(rule)
     ]

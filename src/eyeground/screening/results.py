@@ -1,8 +1,7 @@
-"""The tables of a screening: a row per photograph as CSV, Parquet and JSON lines, written in pieces.
+"""The tables of a screening: a row per photograph as CSV, Parquet and JSON lines, written in pieces of constant memory.
 
-Rows come from the ledger one by one and are held a few thousand at a time, so that a million photographs need no
-more memory than a thousand. Whose eye it is comes from the sources and not from the ledger: a manifest that was
-mended in between counts at once, and no identifier of a patient lies where nobody asked for it.
+Patient and eye come from the sources and not from the ledger: a corrected manifest counts at once, and no identifier is stored where
+nobody asked for it.
 """
 
 import csv
@@ -74,15 +73,15 @@ class Finished(Sequence[Record]):
             return [self[one] for one in range(*place.indices(len(self)))]
         photo = self.photos[place]
         record = self._finished(photo)
-        whose: dict[str, str | None] = {"key": self._keys[place]}
+        owner: dict[str, str | None] = {"key": self._keys[place]}
         if self._with_patients:
-            whose |= {"patient": photo.patient, "eye": photo.eye}
+            owner |= {"patient": photo.patient, "eye": photo.eye}
         cells = photo.kept or (None,) * len(self.kept)
         kept = {
-            f"{KEPT}{name}" if name in record.row or name in whose else name: cell
+            f"{KEPT}{name}" if name in record.row or name in owner else name: cell
             for name, cell in zip(self.kept, cells, strict=True)
         }
-        return replace(record, row={"photo": None} | whose | kept | record.row)
+        return replace(record, row={"photo": None} | owner | kept | record.row)
 
     def _finished(self, photo: PhotoFile) -> Record:
         record = self._ledger.record_of(photo)
@@ -124,15 +123,15 @@ def write_results(
 
 
 def row_writer(stream: TextIO, for_spreadsheets: bool) -> Callable[[Iterable[Any]], object]:
-    """What writes the cells of one row of a CSV, as text that a spreadsheet does not run if asked to."""
+    """A function that writes the cells of one CSV row, if asked to as text that a spreadsheet does not run."""
     write: Callable[[Iterable[Any]], object] = csv.writer(stream, lineterminator="\n").writerow
     return (lambda cells: write(map(no_formula, cells))) if for_spreadsheets else write
 
 
 def write_shards(folder: Path, shards: int | None) -> None:
-    """Write `results.parquet` once more as `shards/00001-of-00004.parquet` and so on, and remove earlier shards.
+    """Write `results.parquet` again as `shards/00001-of-00004.parquet` and so on, and remove earlier shards.
 
-    The folder appears whole or not at all. Files hold equally many rows, give or take one, in the order of the table.
+    The folder appears complete or not at all. Files have equally many rows, plus or minus one, in the order of the table.
 
     Args:
         folder: Holds `results.parquet`.

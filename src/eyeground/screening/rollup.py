@@ -1,20 +1,6 @@
-"""From photographs to eyes to patients: what is to be done with whom, and which photograph says so.
+"""From photographs to eyes to patients: what is to be done, and which photograph decides; the rules are in docs/screening.md.
 
-The results, the most urgent first: `refer`, `retake`, `look` (good, but unlike the training), `check the file`, `none`.
-
-**An eye** is `refer` if any of its photographs is abnormal; else `none` if any is normal, whatever the others are: one
-photograph that could be judged is an answer. Without one, a good photograph that a person can judge comes next (`look`), then
-one that has to be taken again (`retake`). A missing or broken file alone recalls nobody: `check the file`.
-
-**A patient** has the most urgent result of the eyes; the column `retake` names the eyes to be photographed again in any case.
-An eye of which the manifest names no photograph is not asked for: whether it was forgotten, or is not there, no table knows.
-
-**Photographs of a patient without an eye** form one group, called `unknown`. They may be of either eye or both, so one that
-was judged normal is no answer for one that was not: such a group has the most urgent result of its photographs. Photographs
-without a patient are in neither table.
-
-The photograph that decides is, of those with the result, the one that lies highest above its threshold; of those that could
-not be judged, the first by name.
+The results, the most urgent first: `refer`, `retake`, `look` (good, but unlike the training photos), `check the file`, `none`.
 """
 
 from collections import Counter
@@ -35,7 +21,7 @@ from eyeground.screening.suspicion import likely_grades, suspected
 
 EYES, PATIENTS = "eyes.csv", "patients.csv"
 UNKNOWN = "unknown"
-JUDGED = ("abnormal", "normal")  # every other status says that the photograph gives no answer
+JUDGED = ("abnormal", "normal")  # every other status means that the photograph decides nothing
 GRADABLE = (*JUDGED, "unfamiliar")
 
 Result = Literal["refer", "retake", "look", "check the file", "none"]
@@ -47,18 +33,19 @@ RESULT_OF: dict[Status, Result] = {
     "unreadable": "check the file",
     "normal": "none",
 }
+# One judged photograph of an eye suffices. A group without an eye may be of both, where it does not.
 _OF_ONE_EYE: tuple[Result, ...] = ("refer", "none", "look", "retake", "check the file")
 
 
 @dataclass(frozen=True)
 class Eye:
-    """The photographs of one eye of one patient, and what they come to.
+    """The photographs of one eye of one patient, and their result.
 
     Attributes:
         eye: `left`, `right` or `unknown`.
-        result: See the head of this module.
+        result: See docs/screening.md.
         records: Its photographs, sorted by name.
-        deciding: The one that the result rests on.
+        deciding: The one that the result rests on: of those with the result, the highest above its threshold.
     """
 
     eye: str
@@ -69,7 +56,7 @@ class Eye:
 
 @dataclass(frozen=True)
 class Pooled:
-    """What several photographs say together: the highest probabilities of those judged, and what is suspected by them."""
+    """The combined result of several photographs: the highest probabilities of those judged, and what is suspected by them."""
 
     probabilities: dict[str, float | None]
     suspected: tuple[str, ...]
@@ -77,18 +64,18 @@ class Pooled:
 
 
 def eye_result(eye: str, statuses: Sequence[Status]) -> Result:
-    """What the statuses of an eye's photographs come to; `eye` is `left`, `right` or `unknown`."""
+    """The result of an eye by the statuses of its photographs; `eye` is `left`, `right` or `unknown`."""
     order = RESULTS if eye == UNKNOWN else _OF_ONE_EYE
     return min((RESULT_OF[status] for status in statuses), key=order.index)
 
 
 def patient_result(eyes: Sequence[Result]) -> Result:
-    """What the results of a patient's eyes come to."""
+    """The result of a patient by those of the eyes."""
     return min(eyes, key=RESULTS.index)
 
 
 def pooled(rule: Rule, rows: Sequence[dict[str, Any]]) -> Pooled:
-    """Put the rows of several photographs together."""
+    """Combine the rows of several photographs."""
     judged = [row for row in rows if row["status"] in JUDGED]
     worst: dict[str, float | None] = {
         output: (min if output in rule.healthy else max)((row[f"probability_{output}"] for row in judged), default=None)
@@ -120,32 +107,32 @@ def write_rollup(folder: Path, finished: Finished, rule: Rule, for_spreadsheets:
             (folder / name).unlink(missing_ok=True)
         return {}
     counts: Counter[str] = Counter()
-    records = track((finished[place] for place in order), "rolling up", total=len(order))
+    records = track((finished[place] for place in order), "combining photos", total=len(order))
     with (
         _table(folder / EYES, for_spreadsheets) as add_eye,
         _table(folder / PATIENTS, for_spreadsheets) as add_patient,
     ):
         for of_patient in _patients(records, rule):
-            whose = {
+            owner = {
                 "patient": of_patient[0].deciding.row["patient"],
                 "key": patient_key(of_patient[0].deciding.row["key"]),
             }
             for eye in of_patient:
-                add_eye({**whose, "eye": eye.eye, "result": eye.result, **_common(rule, [eye], eye)})
+                add_eye({**owner, "eye": eye.eye, "result": eye.result, **_common(rule, [eye], eye)})
             worst = min(of_patient, key=lambda eye: RESULTS.index(eye.result))
             shown = {
                 "result": worst.result,
                 "eyes": " ".join(eye.eye for eye in of_patient),
                 "retake": " ".join(eye.eye for eye in of_patient if eye.result == "retake"),
             }
-            add_patient({**whose, **shown, **_common(rule, of_patient, worst)})
+            add_patient({**owner, **shown, **_common(rule, of_patient, worst)})
             counts[worst.result] += 1
     return {result: counts[result] for result in RESULTS if counts[result]}
 
 
 @contextmanager
 def _table(path: Path, for_spreadsheets: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """A CSV that takes row after row and is in its place once all are there; the first row names the columns."""
+    """A CSV that takes row after row and appears once it is complete; the first row names the columns."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         write_row = row_writer(stream, for_spreadsheets)
 
@@ -180,7 +167,7 @@ def height(record: Record, rule: Rule) -> float:
 
 
 def _common(rule: Rule, eyes: Sequence[Eye], deciding: Eye) -> dict[str, Any]:
-    """What a row says of its photographs: what is suspected, how many there are, which one decides, and probabilities."""
+    """The columns that eyes and patients share: what is suspected, counts, the photograph that decides, probabilities."""
     rows = [record.row for eye in eyes for record in eye.records]
     together, decisive = pooled(rule, rows), deciding.deciding.row
     return {

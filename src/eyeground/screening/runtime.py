@@ -1,7 +1,7 @@
-"""A verified bundle in ONNX Runtime: photographs in, findings out, no torch anywhere.
+"""A verified bundle in ONNX Runtime, without torch: photographs in, findings out.
 
-The graph's probabilities are the network's own; the bundle's calibration is applied to them here, in one place, so
-that whatever screens or predicts gets the probabilities that the thresholds were chosen on.
+The graph gives the network's own probabilities. The bundle's calibration is applied here, in one place, so that screening and
+predicting get the probabilities that the thresholds were chosen on.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,7 +62,7 @@ def load(
             lists them); by default the model that `eyeground screen` uses by default.
         operating_point: Which of the bundle's thresholds decide, by their rule, such as `sensitivity=0.95`; by default
             the first ones.
-        threads: Photographs that the network looks at side by side, each on one core; by default as many as there are
+        threads: Photographs that the network processes in parallel, each on one core; by default as many as there are
             cores.
         providers: ONNX Runtime's execution providers, the preferred one first. One that cannot start is an error, and
             not replaced by the CPU.
@@ -94,8 +94,8 @@ def load(
 class Screener:
     """A loaded bundle. Calling it with photographs gives findings.
 
-    It holds nothing that changes: any number of threads may use one at the same time, with the same results. Processes
-    that are forked from this one each load their own.
+    It is immutable: any number of threads may use it at the same time, with the same results. Forked processes each load
+    their own.
 
     Attributes:
         bundle: The verified bundle on disk.
@@ -134,7 +134,7 @@ class Screener:
         """Screen any number of photographs, giving their findings one by one and keeping none.
 
         Args:
-            photos: As for a call. It may be endless; some 16 more than there are `jobs` are taken from it ahead.
+            photos: As for a call. It may be endless; about 16 more than `jobs` are taken in advance.
             jobs: Processes that read photographs, each under a limit of time (60 s a photo) and memory (2 GB); by
                 default one per usable core.
 
@@ -149,7 +149,7 @@ class Screener:
                 yield from self.findings(batch)
 
     def embed(self, photos: Photos) -> NDArray[np.float32]:
-        """What the network's last layer knows of photographs, for a classifier or a search of one's own.
+        """Embeddings of photographs (the features before the head), for a classifier or a search of your own.
 
         Args:
             photos: As for a call.
@@ -211,7 +211,7 @@ class Screener:
         ]
 
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Calibrated probabilities (n, outputs) of standard photos (n, side, side, 3), uint8 RGB, without findings around them."""
+        """Calibrated probabilities (n, outputs) of standard photos (n, side, side, 3), uint8 RGB."""
         return self._calibrated(self._run([PROBABILITIES], pixels))
 
     def predict(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
@@ -240,8 +240,8 @@ class Screener:
         return calibrated(results[PROBABILITIES], description.outputs, description.calibrations)
 
     def _run(self, outputs: list[str], pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        # Photos side by side, each on one core: faster than all together on all cores, in a fraction of the memory, and
-        # the same numbers whatever the cores are.
+        # Photos in parallel, each on one core: faster than a batch on all cores, in a fraction of the memory, and with
+        # the same numbers on any number of cores.
         def run(one: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
             return run_within_limit(self.bundle, self._session, outputs, one[np.newaxis])
 
@@ -268,9 +268,9 @@ class Screener:
     def _read(self, photos: Photos) -> Iterator[list[Examined | Unread]]:
         """Read photographs in threads of this process, batch by batch."""
         preprocessing = self.bundle.description.preprocessing
-        with ThreadPoolExecutor(usable_cores()) as readers:
+        with ThreadPoolExecutor(usable_cores()) as threads:
             for batch in batches(enumerate(as_many(photos), start=1)):
-                yield list(readers.map(lambda numbered: examine(numbered[1], numbered[0], preprocessing), batch))
+                yield list(threads.map(lambda numbered: examine(numbered[1], numbered[0], preprocessing), batch))
 
     def findings(self, photos: Sequence[Examined | Unread]) -> list[Finding]:
         """Findings of photographs that were read, and of those that could not be, in order."""

@@ -1,7 +1,6 @@
-"""A segmenter's bundle in ONNX Runtime: a photograph in, a probability per structure and pixel out, no torch anywhere.
+"""A segmenter's bundle in ONNX Runtime, without torch: a photograph in, a probability per structure and pixel out.
 
-Maps are made on the standard photo and brought to the photograph's own pixels by the same geometry that made it; outside
-the field of view they are zero.
+Maps are computed on the standard photo and mapped back to the photograph's own pixels by its geometry.
 """
 
 from collections.abc import Mapping
@@ -21,18 +20,18 @@ from eyeground.screening.graph import check_shape, misfit, new_session, run_with
 if TYPE_CHECKING:
     import onnxruntime
 
-DRAWN = "drawn"
+SEGMENTED = "drawn"  # the output of released graphs
 
 
 @dataclass(frozen=True)
 class SegmentedPhoto:
-    """What a segmenter drew on one photograph.
+    """The segmentation of one photograph.
 
     Attributes:
-        standard: What it looked at.
+        standard: What the network saw.
         maps: For each structure, probabilities (side, side) float32 on the standard photo, zero outside the field of
             view.
-        thresholds: From which probability on a pixel counts as drawn.
+        thresholds: Probability from which on a pixel belongs to each structure.
     """
 
     standard: StandardPhoto
@@ -44,7 +43,7 @@ class SegmentedPhoto:
         return np.asarray(self.standard.geometry.to_original(self.maps[structure]), dtype=np.float32)
 
     def mask(self, structure: str) -> NDArray[np.bool_]:
-        """Which pixels (height, width) of the photograph are drawn."""
+        """Which pixels (height, width) of the photograph belong to the structure."""
         return self.standard.geometry.mask_to_original(self.maps[structure], self.thresholds[structure])
 
 
@@ -58,11 +57,11 @@ class Segmenter:
 
     @property
     def structures(self) -> tuple[str, ...]:
-        """What it draws, in order."""
+        """What it segments, in the order of its maps."""
         return self.bundle.description.outputs
 
     def __call__(self, photo: Path | str | NDArray[np.uint8]) -> SegmentedPhoto:
-        """Draw on a photograph.
+        """Segment a photograph.
 
         Args:
             photo: A file (JPEG, PNG, TIFF, BMP, PPM or DICOM), or uint8 RGB pixels (h, w, 3).
@@ -70,11 +69,11 @@ class Segmenter:
         Raises:
             UnreadablePhotoError: If the file cannot be read as a photograph.
         """
-        return self.draw(standard_photo(photo, self.bundle.description.preprocessing))
+        return self.segment(standard_photo(photo, self.bundle.description.preprocessing))
 
-    def draw(self, standard: StandardPhoto) -> SegmentedPhoto:
-        """Draw on a standard photo of the bundle's side."""
-        maps = run_within_limit(self.bundle, self._session, [DRAWN], standard.pixels[np.newaxis])[0][0]
+    def segment(self, standard: StandardPhoto) -> SegmentedPhoto:
+        """Segment a standard photo of the bundle's side."""
+        maps = run_within_limit(self.bundle, self._session, [SEGMENTED], standard.pixels[np.newaxis])[0][0]
         if not np.isfinite(maps).all():
             raise UserError(f"{self.bundle.onnx_path}: gave a probability that is no number; the bundle is damaged")
         maps = np.where(standard.field_of_view, maps, np.float32(0))
@@ -82,7 +81,7 @@ class Segmenter:
 
 
 def load_segmenter(name_or_path: str | Path, threads: int | None = None) -> Segmenter:
-    """Open and verify a segmenter's bundle, ready to draw.
+    """Open and verify a segmenter's bundle, ready to segment.
 
     Args:
         name_or_path: A bundle's folder, or the name of one that comes with this install or was pulled.
@@ -96,10 +95,10 @@ def load_segmenter(name_or_path: str | Path, threads: int | None = None) -> Segm
     session = new_session(bundle, threads or usable_cores())
     names, side = bundle.description.outputs, bundle.description.preprocessing.side
     outputs = {node.name: node for node in session.get_outputs()}
-    if DRAWN not in outputs:
-        raise misfit(bundle, f"there is no output '{DRAWN}'; it has {', '.join(outputs)}")
+    if SEGMENTED not in outputs:
+        raise misfit(bundle, f"there is no output '{SEGMENTED}'; it has {', '.join(outputs)}")
     why = f"it names {len(names)} structures ({', '.join(names)}), and preprocessing.side is {side}"
-    check_shape(bundle, DRAWN, outputs[DRAWN].shape, (None, len(names), side, side), why)
+    check_shape(bundle, SEGMENTED, outputs[SEGMENTED].shape, (None, len(names), side, side), why)
     thresholds = {name: bundle.description.threshold(name) for name in names}
     missing = [name for name, threshold in thresholds.items() if threshold is None]
     if missing:

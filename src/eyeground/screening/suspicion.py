@@ -11,7 +11,7 @@ LEAST_LIKELY_NEIGHBOUR = 0.1  # a neighbouring grade less probable than this is 
 
 
 def suspected(targets: Sequence[Target], reached: Sequence[str], probabilities: Mapping[str, float]) -> tuple[str, ...]:
-    """What the outputs that reached their threshold say, in words; never empty where any did.
+    """What is suspected by the outputs that reached their threshold, in words; never empty where any did.
 
     Args:
         targets: What the outputs mean.
@@ -28,19 +28,19 @@ def suspected(targets: Sequence[Target], reached: Sequence[str], probabilities: 
         named = [output for output in target.outputs if output in reached and output not in target.healthy_outputs]
         if not named or target.name == "abnormal":
             continue
-        for output in [step_to_say(target, named, probabilities)] if target.kind == "ordinal" else named:
-            found[_output_words(target, output)] = probabilities[output]
+        for output in [shown_step(target, named, probabilities)] if target.kind == "ordinal" else named:
+            found[_describe_output(target, output)] = probabilities[output]
     return tuple(sorted(found, key=lambda words: -found[words])) or ((UNNAMED,) if reached else ())
 
 
-def step_to_say(target: Target, reached: Sequence[str], probabilities: Mapping[str, float]) -> str:
+def shown_step(target: Target, reached: Sequence[str], probabilities: Mapping[str, float]) -> str:
     """Of a grade's steps that reached their threshold, the highest up to the most probable grade; the lowest where all lie above.
 
     A threshold of a rare grade may be low, so that it is reached where the grade itself is improbable.
 
     >>> target = Target(name="dr_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))
     >>> chances = dict(zip(target.outputs, (0.6, 0.57, 0.07, 0.01)))
-    >>> step_to_say(target, ["dr_grade>=1", "dr_grade>=2", "dr_grade>=3"], chances)
+    >>> shown_step(target, ["dr_grade>=1", "dr_grade>=2", "dr_grade>=3"], chances)
     'dr_grade>=2'
     """
     chances = _grade_chances(target, probabilities)
@@ -54,19 +54,19 @@ def _grade_chances(target: Target, probabilities: Mapping[str, float]) -> list[f
     return [more - less for more, less in pairwise(at_least)]
 
 
-def finding_words(targets: Sequence[Target], output: str) -> str:
-    """What an output is the probability of, in words.
+def describe_disease(targets: Sequence[Target], output: str) -> str:
+    """Describe what an output is the probability of.
 
-    >>> finding_words([Target(name="dr_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))], "dr_grade>=2")
+    >>> describe_disease([Target(name="dr_grade", kind="ordinal", classes=("0", "1", "2", "3", "4"))], "dr_grade>=2")
     'diabetic retinopathy, moderate or worse'
     """
     if output == "abnormal":
         return "any abnormality"
     target = next((target for target in targets if output in target.outputs), None)
-    return describe_output(output) if target is None else _output_words(target, output)
+    return describe_output(output) if target is None else _describe_output(target, output)
 
 
-def _output_words(target: Target, output: str) -> str:
+def _describe_output(target: Target, output: str) -> str:
     name = disease_name(target.name)
     if target.kind == "ordinal":
         step = target.outputs.index(output) + 1
@@ -97,13 +97,13 @@ def likely_grades(
         words = grade_words(target.name, target.classes)
         chances = _grade_chances(target, probabilities)
         top = max(range(len(chances)), key=chances.__getitem__)
-        beside = sorted(
+        places = sorted(
             (place for place in (top - 1, top + 1) if 0 <= place < len(words)), key=lambda place: -chances[place]
         )
-        said = [
-            f"{words[place]} ({chances[place]:.0%})" for place in beside if chances[place] >= LEAST_LIKELY_NEIGHBOUR
+        neighbours = [
+            f"{words[place]} ({chances[place]:.0%})" for place in places if chances[place] >= LEAST_LIKELY_NEIGHBOUR
         ]
-        others = f", or {' or '.join(said)}" if said else ""
+        others = f", or {' or '.join(neighbours)}" if neighbours else ""
         text = f"{disease_name(target.name)}: most probably {words[top]} ({chances[top]:.0%}){others}"
         sentences.append(text.replace("%", " %"))
     return tuple(sentences)

@@ -1,4 +1,4 @@
-"""What a report and its pictures say in words: results, findings, quality, strength of evidence, where thresholds come from."""
+"""The texts of a report and its pictures: results, quality, strength of evidence, where thresholds come from."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from eyeground.screening.finding import RETAKE
 
 NOTHING_SUSPECTED = "nothing suspected"
 
-_INSTEAD = {
+_ACTIONS = {
     "ungradable": "retake",
     "unfamiliar": "look at it yourself",
     "unreadable": "check the file",
@@ -24,7 +24,7 @@ _QUALITY = {
     "completeness": ("field", 0.7, 0.85),
 }
 _OVEREXPOSED = 0.9  # illumination from which on light is poor again
-# Ends of colour scales, in logits. Evidence of 2 all over a photograph moves an even chance to 0.88, of 4 to 0.98.
+# Ends of colour scales, in logits. Evidence of 2 everywhere in a photograph moves a probability of 0.5 to 0.88, of 4 to 0.98.
 _STRENGTHS = ((2.0, "weak"), (4.0, "moderate"), (8.0, "strong"))
 _CHOSEN_ON = {
     "validation": "set aside for this",
@@ -50,11 +50,11 @@ def headline(status: Status, suspected: str | None, reason: str) -> str:
         return f"suspected: {suspected}"
     if status == "normal":
         return NOTHING_SUSPECTED
-    what = _INSTEAD[status]
+    what = _ACTIONS[status]
     return f"{what}: {reason.removesuffix(f'; {RETAKE}')}"
 
 
-def quality_words(row: Mapping[str, Any]) -> list[tuple[str, str, float]]:
+def describe_quality(row: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     """Name, word (good, fair or poor) and number of each measure of a photograph's quality; none if it could not be read."""
     words = []
     for measure, (name, fair, good) in _QUALITY.items():
@@ -65,12 +65,12 @@ def quality_words(row: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     return words
 
 
-def strength_words(scale: float) -> str:
-    """How strong evidence is that has the colours at the ends of a scale (logits)."""
+def describe_strength(scale: float) -> str:
+    """How strong the evidence at the end of a colour scale (logits) is."""
     return next((word for limit, word in _STRENGTHS if scale <= limit), "very strong")
 
 
-def origin_of(decision: DecisionRule | None) -> str:
+def describe_origin(decision: DecisionRule | None) -> str:
     """Where the thresholds of a rule come from."""
     if decision is None:
         return "No thresholds were chosen."
@@ -87,8 +87,8 @@ def origin_of(decision: DecisionRule | None) -> str:
     return f"Thresholds were chosen on {photos}, so that {aim}."
 
 
-def performance_of(decision: DecisionRule | None) -> str:
-    """What the rule did on photographs that it was not chosen on."""
+def describe_performance(decision: DecisionRule | None) -> str:
+    """The results of a rule on photographs that it was not chosen on."""
     if decision is None or decision.sensitivity is None or decision.specificity is None:
         return "What this does on other photographs was not measured."
     found, passed = decision.sensitivity, decision.specificity

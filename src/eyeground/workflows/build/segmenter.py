@@ -129,7 +129,7 @@ def train_segmenter(
     if not len(tested):
         return BuiltSegmenter(bundle, pd.DataFrame())
     segmenter = load_segmenter(bundle.folder)
-    measured = measure_segmentations(tested, recipe.structures, recipe.preprocessing, segmenter.draw)
+    measured = measure_segmentations(tested, recipe.structures, recipe.preprocessing, segmenter.segment)
     estimates = measured.estimates(seed=recipe.seed)
     write_table(estimates, plan.folder / EVALUATION / ESTIMATES)
     return BuiltSegmenter(export(_metrics(estimates)), estimates)

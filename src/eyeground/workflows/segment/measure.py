@@ -79,7 +79,7 @@ def measure_segmentations(
     Args:
         manifest: With columns `mask_<structure>`; a structure without any mask is left out.
         preprocessing: The segmenter's.
-        segment: Such as `Segmenter.draw`.
+        segment: Such as `Segmenter.segment`.
 
     Raises:
         UserError: If no photo can be measured, or a mask is missing or does not fit its photograph.
@@ -172,7 +172,7 @@ def measured_against(manifest: Manifest, segmenter: Segmenter, folder: Path, abs
         )
     refuse_shared_masks(manifest)
     structures = [Structure(name=name, missing="absent" if name in absent else "unknown") for name in known]
-    measured = measure_segmentations(manifest, structures, segmenter.bundle.description.preprocessing, segmenter.draw)
+    measured = measure_segmentations(manifest, structures, segmenter.bundle.description.preprocessing, segmenter.segment)
     estimates = measured.estimates()
     write_table(estimates, folder / ESTIMATES)
     return estimates
