@@ -90,17 +90,17 @@ def adapt(
         bundle: Bundle to start from: its folder, or the name of a released one. With --structure also scratch, imagenet or a .safetensors file, on the recipe's network.
         targets: Label to learn; repeat for more. 'grade:ordinal' and 'class:multiclass' say how; 'DR:ordinal:none,NPDR,PDR' also says the order of grades whose words have no known one, from health to the worst.
         healthy: Class that means health, where its name does not say so (0, none, normal, no X, non-X … do); TARGET=CLASS where there are several targets; 'none' if no class does. Repeat for more.
-        structures: Structure to draw, from the manifest's column mask_NAME; repeat for more. 'NAME:absent' says that a photo without a mask shows none. Trains a segmenter over the bundle's encoder; classifies nothing.
-        output: Run folder: checkpoints, predictions, figures and the bundle.
-        mask_values: Values of a mask column's pictures that are drawn, where they can't be told: artery=1,3, a range disc=128-255, or a colour vein=0000ff. Repeat for more columns; a manifest's cell may say it for itself: map.png#1,3.
+        structures: Structure to segment, from the manifest's column mask_NAME; repeat for more. 'NAME:absent' says that a photo without a mask shows none. Trains a segmenter over the bundle's encoder; classifies nothing.
+        output: Run folder: checkpoints, predictions, evaluation and the bundle.
+        mask_values: Values of a mask column's pictures that mean the structure, where this is unclear: artery=1,3, a range disc=128-255, or a colour vein=0000ff. Repeat for more columns; a manifest's cell may give it for itself: map.png#1,3.
         probe: Probe: logistic regression on the frozen embedding. Fine-tune: train all layers.
         recipe: YAML file of settings; see docs/recipe.md. What it leaves out keeps its default.
         overrides: Override a setting, as key=value: --set optimisation.epochs=20. Repeat for more.
-        resume: Go on with a run that was interrupted; figures are as if it had not been.
-        overwrite: Replace the run that the folder holds, whatever its recipe; other files there are let be.
+        resume: Continue a run that was interrupted; results are as if it had not been.
+        overwrite: Replace the run in the folder, whatever its recipe; other files there are kept.
         name: Name of the model; the run folder's name if not given.
         licence: Licence of the weights, for the model card.
-        allow_leakage: Train although the same photo stands in two splits.
+        allow_leakage: Train although the same photo is in two splits.
         cache: Folder of standard photos, shared by all runs.
         jobs: Processes that read photos; one per core if not given.
     """
@@ -117,10 +117,10 @@ def calibrate(
     cache: StrPath = ...,
     jobs: int | None = None,
 ) -> Bundle:
-    """Set a model's thresholds again by photos of your own site, since thresholds do not travel between cameras.
+    """Set a model's thresholds again by photos of your own site, since thresholds are not valid for every camera.
 
-    Weights and evidence stay as they are. The new bundle says where its thresholds come from, and what the rule did on photos that
-    they were not chosen on.
+    Weights and evidence stay as they are. The new bundle says where its thresholds come from, and the results of the rule on photos
+    that they were not chosen on.
 
     50 labelled photos: `eyeground calibrate eyeground-mobilenetv2-imagenet+fundus-512 clinic.csv -o clinic-model`
 
@@ -128,10 +128,10 @@ def calibrate(
 
     Args:
         bundle: Bundle to calibrate: its folder, or a name that `models` lists.
-        manifest: Manifest of photos of your own site, with labels the model knows, such as abnormal (0/1); 50 photos suffice. Photos of a split called test are only measured on.
+        manifest: Manifest of photos of your own site, with labels the model knows, such as abnormal (0/1); 50 photos suffice. Photos of a split called test are used for results only.
         output: Folder of the new bundle, to screen with.
         operating_point: What the rule keeps at your site: youden, sensitivity=0.95, specificity=0.9. As before if not given.
-        expected_abnormal: For photos without labels: the share of them that you know to be abnormal. Weaker than labels, better than nothing.
+        expected_abnormal: For photos without labels: the share of them that you know to be abnormal. Less reliable than labels.
         truth: Label column that is the truth of an output, as OUTPUT=COLUMN, such as 'diabetic_retinopathy_grade>=2=referable'; repeat for more. Columns called as a target need none.
         name: Name of the new model; the folder's name if not given.
         cache: Folder of standard photos, shared by all runs.
@@ -153,9 +153,9 @@ def check(
     Args:
         manifest: Manifest to check.
         output: Folder for flow.csv, photos.csv, duplicates.csv and masks.csv.
-        against: Another manifest, such as the upstream one: photos that stand in both are contamination.
+        against: Another manifest, such as the upstream one: photos in both are contamination.
         clean: Manifest to write without unreadable photos and with one photo of each group of duplicates across patients.
-        mask_values: Values of a mask column's pictures that are drawn, where they can't be told: artery=1,3, a range disc=128-255, or a colour vein=0000ff. Repeat for more columns; a manifest's cell may say it for itself: map.png#1,3.
+        mask_values: Values of a mask column's pictures that mean the structure, where this is unclear: artery=1,3, a range disc=128-255, or a colour vein=0000ff. Repeat for more columns; a manifest's cell may give it for itself: map.png#1,3.
         cache: Folder of standard photos, shared by all runs.
         jobs: Processes that read photos; one per core if not given.
     """
@@ -175,10 +175,10 @@ def compare(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Comparison:
-    """Which of several models is better, by how much, and how sure that is: AUROC, sensitivity and specificity on the same photos.
+    """Which of several models is better, by how much, and how certain this is: AUROC, sensitivity and specificity on the same photos.
 
-    Photos that one model lacks are left out. Differences have 95 % intervals over patients, tests that know that two
-    eyes are one patient, and p-values adjusted for their number. With a margin, each is called superior, non-inferior,
+    Photos that one model lacks are left out. Differences have 95 % intervals over patients, tests that treat the two
+    eyes of a patient as one patient, and p-values adjusted for their number. With a margin, each is called superior, non-inferior,
     equivalent, inferior or inconclusive, from its interval.
 
     Example: eyeground compare imagenet.parquet fundus.parquet --reference imagenet --margin 0.02 -o comparison
@@ -190,7 +190,7 @@ def compare(
         reference: Compare each model with this one; each with each if not given.
         outputs: Output of the models to compare; repeat for more. All that the models share if not given.
         every_photo: Compare on all photos, whatever their split: for models that have seen none of them.
-        margin: Largest loss that would not matter, such as 0.02, chosen beforehand: gives every difference a verdict.
+        margin: Largest loss that would not matter, such as 0.02, chosen in advance: gives every difference a verdict.
         rule: How thresholds are chosen on validation photos: youden, sensitivity=0.95 or specificity=0.95.
         bundles: Use a bundle's thresholds for a model, as MODEL=BUNDLE; repeat for more.
         thresholds: Use this threshold for a model, as MODEL=0.42, where one output is compared.
@@ -206,7 +206,7 @@ def convert(
 ) -> Path:
     """Convert a checkpoint of another group once and safely, for a recipe's `initialisation`.
 
-    Nothing that lies in the file is run. Every tensor is taken over, left out for a stated reason, or an error.
+    No code in the file is run. Every tensor is loaded, left out for a stated reason, or an error.
 
     Args:
         file: The publisher's checkpoint: .pth, .pt, .bin or .safetensors.
@@ -221,7 +221,7 @@ def embed(
     bundle: StrPath | None = None,
     jobs: int | None = None,
 ) -> Embedded:
-    """Write what the model's last layer knows of each photo, for a classifier, a search or a map of your own.
+    """Write the embedding of each photo (the features before the model's head), for a classifier, a search or a map of your own.
 
     One row each: `photo`, `patient` and `eye` where a manifest knows them, `reason` (empty, or why the photo could not be
     read), and `e0`, `e1`, … An interrupted run writes no table and starts again.
@@ -258,7 +258,7 @@ def evaluate(
     names: bool = False,
     for_spreadsheets: bool = False,
 ) -> Evaluation:
-    """Validate any model from its predictions: figures with 95 % intervals over patients, and a report to print.
+    """Validate any model from its predictions: metrics with 95 % intervals over patients, and a report to print.
 
     A table alone gives discrimination, operating points, calibration, decision curves, subgroups, shortcuts and
     errors. Thresholds are a bundle's, or chosen on the table's validation photos; never silently on test photos.
@@ -276,14 +276,14 @@ def evaluate(
         every_photo: Evaluate all photos, whatever their split: for a model that has seen none of them.
         rules: Operating point: youden, sensitivity=0.95, specificity=0.95, cost=10 (a miss costs ten false alarms), threshold=0.5. Chosen on validation photos; without any, on test photos, and then called optimistic. Repeat for more.
         prevalences: Predictive values at this prevalence too (0 to 1). Repeat for more.
-        subgroups: Column to break figures down by, beside eye, sex, age, device, source. Repeat for more.
+        subgroups: Column whose groups are evaluated, besides eye, sex, age, device, source. Repeat for more.
         bundle: Bundle whose thresholds are used, chosen when it was trained.
-        run: Run folder that trained it: tells the methods, and brings the bundle.
+        run: Run folder that trained it: the source of the methods and of the bundle.
         external: The same model's predictions of a dataset it has never seen, as NAME=TABLE. Repeat for more.
         contamination: What `check MANIFEST --against UPSTREAM -o FOLDER` found in an external dataset, as NAME=FOLDER.
         checked: Folder that `check` wrote for these photos: the flow diagram.
         embeddings: Table that `predict --embeddings` wrote: does the model know the camera?
-        robustness: Folder that `robustness` wrote: robustness.
+        robustness: Folder that `robustness` wrote: the effect of corruptions.
         title: Heading of the report.
         photos: Folder that the photos' paths start from: shows the most confident errors. Photos are then in the report.
         names: Name the photos of errors; file names can identify patients.
@@ -307,25 +307,25 @@ def explain(
     cache: StrPath = ...,
     jobs: int | None = None,
 ) -> pd.DataFrame:
-    """Draw where the evidence for an output lies, photo by photo, under several methods and models, and measure it.
+    """Show where the evidence for an output is, photo by photo, by several methods and models, and measure it.
 
-    The evidence map is the decision itself: its mean plus a constant is the logit; it tells how much, and roughly where.
-    The traced map splits the same logit among finer cells: ask it for the place. Gradient maps and attention rollout are
-    estimates, drawn beside these for comparison.
+    The evidence map is the decision itself: its mean plus a constant is the logit; it shows how much, and roughly where.
+    The traced map divides the same logit among finer cells and shows the place. Gradient maps and attention rollout are
+    estimates, for comparison.
 
     --measure needs masks of lesions (mask_microaneurysm, mask_haemorrhage, mask_hard_exudate, mask_soft_exudate) and
-    tells, with 95 % intervals over patients and beside what chance gives: how often a map's highest point lies on a
-    lesion, how much of its evidence does, how much lies where no disease is (the border of the field of view, the optic
-    disc), and what the map cost. mask_optic_disc is needed for the disc.
+    gives, with 95 % intervals over patients and the values of chance: how often a map's highest point is on a lesion, how
+    much of its evidence is, how much is where no disease is (the border of the field of view, the optic disc), and the
+    time per map. mask_optic_disc is needed for the disc.
 
     Args:
         model: Bundle: its folder, or the name of a released one.
         manifest: Manifest of photos; with mask columns of lesions for --measure.
         output: Folder for photos, contact sheets, tables and report.
         explained: Which of the model's outputs is explained: 'abnormal' where it has one, or its only one, if not given.
-        method: Map to draw; repeat for several: evidence (exact, one pass), traced (the same logit, split finer), gradcam, gradcam++, layercam, eigencam, rollout (transformers only). evidence if not given.
-        against: Another bundle whose maps stand beside; repeat for several.
-        measure: Hold maps against lesion masks; photos without an outlined lesion are left out.
+        method: Kind of map; repeat for more: evidence (exact, one pass), traced (the same logit, split finer), gradcam, gradcam++, layercam, eigencam, rollout (transformers only). evidence if not given.
+        against: Another bundle to compare maps with; repeat for more.
+        measure: Compare maps with lesion masks; photos without an annotated lesion are left out.
         curves: With --measure: also the areas under deletion and insertion curves, which take twenty passes more for each map.
         split: Only photos of this split: train, validation or test.
         resamples: Bootstrap resamples of patients behind each 95 % interval.
@@ -412,7 +412,7 @@ def join(
     """Join manifests into one: labels of all, patients of different sources apart, licences and citations for the card.
 
     Args:
-        manifests: Manifests to join; a photo that stands in several becomes one row.
+        manifests: Manifests to join; a photo that is in several becomes one row.
         output: Manifest to write, .csv or .parquet.
         sources: Where the photos of a manifest come from, as NAME=MANIFEST; repeat for more. Not needed where its column 'source' says so. Patients of different sources are different patients.
         licences: Licence of a source, as NAME=TEXT; repeat for more. Known for the datasets of `import`.
@@ -430,17 +430,17 @@ def predict(
     cache: StrPath = ...,
     jobs: int | None = None,
 ) -> Predictions:
-    """Write a bundle's probabilities of a manifest's photos beside their truths, without torch: external validation.
+    """Write a bundle's probabilities of a manifest's photos with their truths, without torch: external validation.
 
     Each photo also has the status and unfamiliarity that screening gives it, and whether the bundle learned from this very
-    file. Further columns of the manifest come along, but for masks and notes.
+    file. Further columns of the manifest are copied, except masks and notes.
 
     Args:
-        manifest: Manifest of photos, with the labels to hold the predictions against.
+        manifest: Manifest of photos, with the labels to compare the predictions with.
         bundle: Bundle: its folder, or the name of a released one.
         output: Predictions table to write, .csv or .parquet.
         truth: Label column that is the truth of an output, as OUTPUT=COLUMN, such as 'diabetic_retinopathy_grade>=2=referable'; repeat for more. Columns called as a target need none.
-        embeddings: Also write what the model's last layer knows of each photo, for `evaluate`.
+        embeddings: Also write the embedding of each photo, for `evaluate`.
         for_spreadsheets: In CSV files, put an apostrophe before text that Excel would run as a formula (it begins with =, +, - or @).
         cache: Folder of standard photos, shared by all runs.
         jobs: Processes that read photos; one per core if not given.
@@ -464,19 +464,19 @@ def pretrain(
     """Train a model with supervision, from scratch or from ImageNet weights; by default normal against abnormal.
 
     Patients are split 70/10/20 unless the manifest has splits. The epoch and the thresholds are chosen on
-    validation photos; figures are of test photos, with 95 % intervals over patients.
+    validation photos; results are of test photos, with 95 % intervals over patients.
 
     Args:
         manifest: Manifest with the label 'abnormal' (or the recipe's targets).
-        output: Run folder: checkpoints, predictions, figures and the bundle.
+        output: Run folder: checkpoints, predictions, evaluation and the bundle.
         recipe: YAML file of settings; see docs/recipe.md. What it leaves out keeps its default.
         overrides: Override a setting, as key=value: --set optimisation.epochs=20. Repeat for more.
-        fold: Train without this fold of the training photos (column 'fold'), which become the test photos; the manifest's own test photos are left out. For models that teach another: see soft_labels.predictions in docs/recipe.md.
-        resume: Go on with a run that was interrupted; figures are as if it had not been.
-        overwrite: Replace the run that the folder holds, whatever its recipe; other files there are let be.
+        fold: Train without this fold of the training photos (column 'fold'), which become the test photos; the manifest's own test photos are left out. For models whose predictions become soft labels: see soft_labels.predictions in docs/recipe.md.
+        resume: Continue a run that was interrupted; results are as if it had not been.
+        overwrite: Replace the run in the folder, whatever its recipe; other files there are kept.
         name: Name of the model; the run folder's name if not given.
         licence: Licence of the weights, for the model card.
-        allow_leakage: Train although the same photo stands in two splits.
+        allow_leakage: Train although the same photo is in two splits.
         cache: Folder of standard photos, shared by all runs.
         jobs: Processes that read photos; one per core if not given.
     """
@@ -489,7 +489,7 @@ def pull(
 ) -> Bundle:
     """Download a bundle from the Hugging Face hub; it is verified before it is put in place.
 
-    A repository with a file that no bundle has is refused. An interrupted download goes on when repeated. Needs the
+    A repository with a file that no bundle has is refused. An interrupted download continues when repeated. Needs the
     extra `hub`.
 
     Args:
@@ -506,7 +506,7 @@ def push(
 ) -> Pushed:
     """Verify a bundle and upload it to the Hugging Face hub, as one commit.
 
-    Log in beforehand with `hf auth login`, or set HF_TOKEN. Needs the extra `hub`.
+    Log in first with `hf auth login`, or set HF_TOKEN. Needs the extra `hub`.
 
     Args:
         bundle: Bundle: its folder, or the name of one that `models` lists.
@@ -531,10 +531,10 @@ def release(
     cache: StrPath = ...,
     jobs: int | None = None,
 ) -> Bundle:
-    """Make a bundle for others from a finished run: 16-bit weights, figures measured again, and a model card.
+    """Make a bundle for others from a finished run: 16-bit weights, metrics measured again, and a model card.
 
-    The released graph predicts validation and test photos again, so the run's photos must still be there. What rounding
-    and 8-bit arithmetic cost is measured and recorded. Hashes of the training photos go along, no photo does.
+    The released graph predicts validation and test photos again, so the run's photos must still be there. The loss by
+    rounding and 8-bit arithmetic is measured and recorded. Hashes of the training photos are included, photos are not.
 
     Args:
         run: Folder of a finished run, which `pretrain` or `adapt` wrote.
@@ -543,10 +543,10 @@ def release(
         external: A dataset that the model has never seen, as NAME=TABLE: a manifest, which the released graph predicts, or a predictions table of the run's model. Repeat for more.
         report: Folder that `evaluate` wrote, whose report.html goes into the bundle; not one that shows or names photos.
         licence: Licence of the weights; the run's if not given.
-        views: Copies of a photo that the released model averages: 1, 2 (and upside down) or 4 (and mirrored). Calibration and thresholds are chosen again. The training's if not given.
-        side: Pixels of the standard photos that the released model looks at. The training's if not given.
-        scales: Sizes at which a photo is seen, relative to the side, whose answers are averaged: '1,0.75' is the photo and the photo reduced to three quarters.
-        stack: Add to one output what another knows, as OUTPUT=ADDED: 'abnormal=glaucoma' adds a share, fitted on validation photos, of the logit for glaucoma. Refused where that share is not above 0.
+        views: Test-time augmentation, copies of a photo that the released model averages: 1, 2 (and upside down) or 4 (and mirrored). Calibration and thresholds are chosen again. The training's if not given.
+        side: Side of the released model's standard photos, in pixels. The training's if not given.
+        scales: Sizes of a photo, relative to the side, whose predictions are averaged: '1,0.75' is the photo and the photo reduced to three quarters.
+        stack: Add a share of the logit of one output to another's, as OUTPUT=ADDED: 'abnormal=glaucoma' adds a share, fitted on validation photos, of the logit for glaucoma. Refused where that share is not above 0.
         int8: Try graphs in 8 bits, and release the first that is good enough on validation.
         resamples: Bootstrap resamples of patients behind each 95 % interval.
         cache: Folder of standard photos, shared by all runs.
@@ -566,21 +566,21 @@ def robustness(
     cache: StrPath = ...,
     jobs: int | None = None,
 ) -> Robustness:
-    """Corrupt photos by what goes wrong in clinics, in five grades, and see what becomes of a bundle's AUROC and decisions.
+    """Corrupt photos as happens in clinics, at five severities, and measure a bundle's AUROC and decisions on them.
 
     Twelve corruptions (blur, compression, light, colour, noise, haze, cut and tilted photos) from severity 1, barely
-    visible, to 5, which a grader would send back; severities.png shows them on a rendered photo. Corrupted and clean
+    visible, to 5, which a grader would reject; severities.png shows them on a rendered photo. Corrupted and clean
     photos are compared in pairs: for each corruption and severity AUROC, its change, and the share of decisions that flip
     at the bundle's thresholds, each with a 95 % interval over patients.
 
-    Test photos are taken, or all where the manifest has no splits. An interrupted run goes on where it stopped.
+    Test photos are taken, or all where the manifest has no splits. An interrupted run continues where it stopped.
 
     Args:
         manifest: Manifest of photos with labels that the bundle predicts.
         bundle: Bundle: its folder, or the name of a released one.
         output: Folder for robustness.csv, figure, severities.png and predictions.
         corruptions: Corruptions by name, separated by commas; all if not given: defocus, motion_blur, low_resolution, jpeg, too_dark, too_bright, uneven_illumination, colour_cast, sensor_noise, haze, crop, rotation.
-        sample: Patients to draw at random. Every photo is predicted 61 times: 200 patients usually tell enough.
+        sample: Patients to sample at random. Every photo is predicted 61 times: 200 patients are usually enough.
         every_photo: Take all photos, whatever their split: for a model that has seen none of them.
         resamples: Bootstrap resamples of patients behind each 95 % interval.
         seed: Seed of the sample, the corruptions and the resamples.
@@ -607,7 +607,7 @@ def screen(
 ) -> Screened:
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 
-    A photo that cannot be read is a row with its reason. An interrupted screening goes on where it stopped.
+    A photo that cannot be read has a row with its reason. An interrupted screening continues where it stopped.
 
     A folder, and all below it: `eyeground screen photos/ -o out`
 
@@ -631,13 +631,13 @@ def screen(
         output: Folder for results.csv, .parquet and .jsonl, overlays, report.html and, with patients, eyes.csv and patients.csv.
         jobs: Processes that read photos; one per core if not given.
         operating_point: Which of the bundle's thresholds decides, by its rule: sensitivity=0.95, specificity=0.9, youden, or a threshold of your own, threshold=0.3. The bundle's first one if not given; a wrong one lists those there are.
-        prevalence: Share of abnormal photos to expect, for what is said of referrals.
+        prevalence: Share of abnormal photos to expect, for the expected referrals.
         identifiers: Show file names and patient identifiers in the report beside its keys, and in tables those of DICOM.
         report: Write report.html, or only tables.
         overlays: Write a picture with evidence for each photo, which the report shows too.
-        shards: Write the results in so many Parquet files too: shards/00001-of-00004.parquet, …
+        shards: Also write the results in this number of Parquet files: shards/00001-of-00004.parquet, …
         columns: Which column of the manifests is photo, patient or eye, as ours=theirs; repeat for more: --column photo=filename --column 'patient=folder(filename)'.
-        keep: Further column of the manifests to carry to the results, such as mrn or accession; repeat for more.
+        keep: Further column of the manifests to copy to the results, such as mrn or accession; repeat for more.
         for_spreadsheets: In CSV files, put an apostrophe before text that Excel would run as a formula (it begins with =, +, - or @).
         overwrite: Replace what an earlier screening with another model or operating point left in the folder.
     """
@@ -654,20 +654,20 @@ def segment(
     threads: int | None = None,
     overwrite: bool = False,
 ) -> list[dict[str, Any]]:
-    """Draw vessels, optic disc or lesions on photos: masks of the photos' own size, pictures, and the area of each.
+    """Segment vessels, optic disc or lesions: masks of the photos' own size, pictures, and the area of each structure.
 
-    With --measure, say how well, against masks that people drew and against a second annotator where there is one.
+    With --measure, compare with the masks of annotators, and with a second annotator where there is one.
 
     Args:
         photos: Folders (walked through) and photos: JPEG, PNG, TIFF, BMP, PPM, DICOM.
-        bundles: Segmenter to draw with: its folder, or a name that `models` lists. Repeat for segmenters of other structures.
+        bundles: Segmenter: its folder, or a name that `models` lists. Repeat for segmenters of other structures.
         output: Folder for masks/, overlays/, segments.csv.
-        measure: Manifest with masks (columns mask_NAME) to measure what is drawn against: Dice, AUROC and more, with 95 % intervals over patients, in structures.csv. Only its `test` photos where it has splits.
+        measure: Manifest with masks (columns mask_NAME) to compare the segmentation with: Dice, AUROC and more, with 95 % intervals over patients, in structures.csv. Only its `test` photos where it has splits.
         absent: Structure of which an empty mask cell of the manifest says that the photo shows none. Repeat for more.
-        mask_values: Values of a mask column's pictures that are drawn, where they can't be told: artery=1,3, a range disc=128-255, or a colour vein=0000ff. Repeat for more columns; a manifest's cell may say it for itself: map.png#1,3.
-        biomarkers: Measure the masks: vessel density, fractal dimension, tortuosity and, where the optic disc is drawn as well, calibre.
+        mask_values: Values of a mask column's pictures that mean the structure, where this is unclear: artery=1,3, a range disc=128-255, or a colour vein=0000ff. Repeat for more columns; a manifest's cell may give it for itself: map.png#1,3.
+        biomarkers: Measure the masks: vessel density, fractal dimension, tortuosity and, where the optic disc is segmented, too, calibre.
         threads: Cores to compute on; all if not given.
-        overwrite: Replace what other segmenters drew into the folder.
+        overwrite: Replace the results of other segmenters in the folder.
     """
 
 def split(
@@ -691,7 +691,7 @@ def split(
         output: Manifest to write, .csv or .parquet.
         train: Share of patients to train on.
         validation: Share of patients to choose epochs and thresholds on.
-        test: Share of patients for the figures.
+        test: Share of patients to test on.
         folds: Number of cross-validation folds to write as column 'fold'; 0 writes none.
         stratify: Label to balance; repeat for more. All labels if none is given.
         seed: Another seed, another split.
@@ -712,18 +712,18 @@ def study(
 ) -> None:
     """Compare initialisations on tasks at label fractions, cross-validated, with paired differences and a report.
 
-    A study is resumed by repeating the command, even after a kill. When all cells of a comparison are done, its figures
-    stand in the report. Without the photographs, --dry-run still lists the cells.
+    A study is resumed by repeating the command, even after a kill. When all cells of a comparison are done, its results
+    are in the report. Without the photographs, --dry-run still lists the cells.
 
     Example: eyeground study recipes/odir-cpu.yaml --root /path/to/datasets -o studies/odir
 
     Args:
         recipe: Study recipe, YAML; see docs/study.md and recipes/.
         output: Folder of the study; `studies/<name>` if not given. A finished cell in it is never computed again.
-        root: Folder that the data lie in; the recipe's `root` if not given.
+        root: Folder of the data; the recipe's `root` if not given.
         dry_run: List the cells, which are done, and how long the others may take.
         cells: Compute at most this many cells, then stop.
-        shard: Compute every n-th cell only, from the i-th on, as i/n: a share for each machine.
+        shard: Compute every n-th cell only, from the i-th on, as i/n: a part for each machine.
         jobs: Processes that read photos, fit probes and make figures.
         overrides: Override a setting, as key=value: --set optimisation.epochs=20. Repeat for more.
         cache: Folder of standard photos, shared by all runs.

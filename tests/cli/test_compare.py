@@ -83,7 +83,7 @@ def test_a_threshold_can_be_given_for_each_model(tables, tmp_path, capsys) -> No
         (["--target", "amd"], "no output 'amd'"),
         (["--reference", "scrach"], "did you mean 'scratch'"),
         (["--name", "one"], "1 names (--name) for 3 tables"),
-        (["--name", "a", "--name", "a", "--name", "b"], "'a' is there twice"),
+        (["--name", "a", "--name", "a", "--name", "b"], "'a' is given twice"),
         (["--threshold", "scratch=high"], "'high' is not a number"),
         (["--threshold", "0.5"], "expected MODEL="),
         (["--bundle", "scratch=nowhere"], "nowhere: no bundle here"),
@@ -101,7 +101,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_two(arguments, message, tables,
 def test_the_same_table_twice_is_refused(tables, tmp_path, capsys) -> None:
     code, _, err = run(capsys, tables[0], tables[0], "-o", str(tmp_path / "out"))
     assert code == 2
-    assert "is there twice" in err
+    assert "is given twice" in err
 
 
 def test_every_photo_is_compared_on_request(tables, tmp_path, capsys) -> None:

@@ -136,7 +136,7 @@ def test_measure_says_how_well_with_a_second_annotator_beside(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["segment", "--bundle", "{run}", "-o", "{out}"], "nothing to draw on"),
+        (["segment", "--bundle", "{run}", "-o", "{out}"], "nothing to segment"),
         (
             ["segment", "{run}", "--bundle", "eyeground-mobilenetv2-imagenet+fundus-224", "-o", "{out}"],
             "a classifier of photos",

@@ -1,10 +1,7 @@
-"""The command line: one thin command per verb, in the order in which a study goes.
+"""The command line: one thin command per verb, in the order of a study. Heavy libraries are imported inside the commands.
 
-Heavy libraries are imported inside the commands, so that `--help` answers at once and screening never loads
-torch. A `UserError` is printed as it is, without a traceback.
-
-Exit codes: 0 done; 1 nothing usable came out (no photo could be read); 2 a mistake that the message names;
-130 interrupted.
+A `UserError` is printed without a traceback. Exit codes: 0 done; 1 no photo could be read; 2 a mistake that the message names; 130
+interrupted.
 """
 
 import sys
@@ -27,6 +24,7 @@ from eyeground.cli import (
     evaluate,
     explain,
     hub,
+    importing,
     predict,
     release,
     robustness,
@@ -82,7 +80,7 @@ app = typer.Typer(
         "Supervised fundus foundation models: rebuild, adapt, validate, explain, release and run.\n\n"
         "A study in order: [bold]import[/] photos into a manifest, [bold]check[/] and [bold]split[/] it, "
         "[bold]pretrain[/] a model or [bold]adapt[/] one to your labels, [bold]predict[/], [bold]evaluate[/] and "
-        "[bold]compare[/], and [bold]screen[/] new photos with it. [bold]demo[/] runs all of that on rendered photos in a few minutes.\n\n"
+        "[bold]compare[/], and [bold]screen[/] new photos with it. [bold]demo[/] runs all of this on rendered photos in a few minutes.\n\n"
         "Research use only. Not a medical device."
     ),
     epilog="Exit codes: 0 done; 1 no photo could be read; 2 a mistake that the message names; 130 interrupted.",
@@ -91,7 +89,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-app.add_typer(data.import_app, name="import")
+app.add_typer(importing.import_app, name="import")
 app.command("join")(as_command(data.join))
 app.command("check")(as_command(data.check))
 app.command("split")(as_command(data.split))
@@ -150,11 +148,11 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         errors.print(
-            "interrupted; nothing that was finished is lost. Repeat the command (with --resume for training) to go on"
+            "interrupted; nothing that was finished is lost. Repeat the command (with --resume for training) to continue"
         )
         return EXIT_INTERRUPTED
     except Exception as error:
-        usage = getattr(error, "show", None)  # click's usage errors know how to print themselves
+        usage = getattr(error, "show", None)  # click's usage errors print themselves
         if usage is None:
             raise
         usage()

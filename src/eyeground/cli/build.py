@@ -1,4 +1,4 @@
-"""`pretrain` and `adapt`: from a manifest to a bundle with its figures."""
+"""`pretrain` and `adapt`: from a manifest to a bundle with its results."""
 
 import importlib.util
 import json
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from eyeground.bundle.installed import how_to_install
-from eyeground.cli.data import CACHE, JOBS, MASK_VALUE
+from eyeground.cli.options import CACHE, JOBS, MASK_VALUE, SET
+from eyeground.cli.printing import print_lines
 from eyeground.core.console import Console
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
@@ -23,18 +24,15 @@ if TYPE_CHECKING:
     from eyeground.data.manifest import Manifest
     from eyeground.workflows.build.common import Built, Plan
 
-RUN = typer.Option(..., "-o", "--output", help="Run folder: checkpoints, predictions, figures and the bundle.")
+RUN = typer.Option(..., "-o", "--output", help="Run folder: checkpoints, predictions, evaluation and the bundle.")
 RECIPE = typer.Option(
     None, "--recipe", help="YAML file of settings; see docs/recipe.md. What it leaves out keeps its default."
 )
-SET = typer.Option([], "--set", help="Override a setting, as key=value: --set optimisation.epochs=20. Repeat for more.")
-RESUME = typer.Option(
-    False, "--resume", help="Go on with a run that was interrupted; figures are as if it had not been."
-)
+RESUME = typer.Option(False, "--resume", help="Continue a run that was interrupted; results are as if it had not been.")
 OVERWRITE = typer.Option(
     False,
     "--overwrite",
-    help="Replace the run that the folder holds, whatever its recipe; other files there are let be.",
+    help="Replace the run in the folder, whatever its recipe; other files there are kept.",
 )
 NAME = typer.Option(None, "--name", help="Name of the model; the run folder's name if not given.")
 LICENCE = typer.Option("apache-2.0", "--licence", help="Licence of the weights, for the model card.")
@@ -43,10 +41,10 @@ FOLD = typer.Option(
     "--fold",
     min=0,
     help="Train without this fold of the training photos (column 'fold'), which become the test photos; the manifest's own test "
-    "photos are left out. For models that teach another: see soft_labels.predictions in docs/recipe.md.",
+    "photos are left out. For models whose predictions become soft labels: see soft_labels.predictions in docs/recipe.md.",
 )
 DIVISIONS = ("split", "fold")  # what training needs of a manifest besides its labels
-LEAKAGE = typer.Option(False, "--allow-leakage", help="Train although the same photo stands in two splits.")
+LEAKAGE = typer.Option(False, "--allow-leakage", help="Train although the same photo is in two splits.")
 
 
 def pretrain(
@@ -66,7 +64,7 @@ def pretrain(
     """Train a model with supervision, from scratch or from ImageNet weights; by default normal against abnormal.
 
     Patients are split 70/10/20 unless the manifest has splits. The epoch and the thresholds are chosen on
-    validation photos; figures are of test photos, with 95 % intervals over patients.
+    validation photos; results are of test photos, with 95 % intervals over patients.
     """
     need_torch()
     from eyeground.config.settings import read_recipe
@@ -113,11 +111,11 @@ def adapt(
     structures: list[str] = typer.Option(
         [],
         "--structure",
-        help="Structure to draw, from the manifest's column mask_NAME; repeat for more. 'NAME:absent' says that a photo without "
+        help="Structure to segment, from the manifest's column mask_NAME; repeat for more. 'NAME:absent' says that a photo without "
         "a mask shows none. Trains a segmenter over the bundle's encoder; classifies nothing.",
     ),
     output: Path = RUN,
-    mask_values: list[str] = typer.Option([], "--mask-value", help=MASK_VALUE),
+    mask_values: list[str] = MASK_VALUE,
     probe: bool = typer.Option(
         True,
         "--probe/--finetune",
@@ -135,7 +133,7 @@ def adapt(
 ) -> "Bundle":
     """Adapt a bundle to labels of your own (diseases, grades, classes) or to masks of your own (vessels, optic disc, lesions)."""
     if bool(targets) == bool(structures):
-        raise UserError("name what to learn: labels with --target, or what to draw with --structure; not both")
+        raise UserError("name what to learn: labels with --target, or what to segment with --structure; not both")
     if structures or not probe:
         need_torch()
     from eyeground.bundle.open import open_classifier
@@ -155,7 +153,7 @@ def adapt(
     )
     plan = Plan(output, cache, name or output.resolve().name, method, licence, allow_leakage, jobs or usable_cores())
     if structures:
-        return _draw(manifest, structures, mask_values, bundle, plan, recipe, overrides, resume, overwrite)
+        return _segmenter(manifest, structures, mask_values, bundle, plan, recipe, overrides, resume, overwrite)
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in wanted)))
     report_remarks(photos, Console(soft_wrap=True))
     _refuse_wrong_targets(photos, wanted)
@@ -171,7 +169,7 @@ def adapt(
     return _report(built, output)
 
 
-def _draw(
+def _segmenter(
     manifest: Path,
     structures: list[str],
     mask_values: list[str],
@@ -193,17 +191,13 @@ def _draw(
         from eyeground.workflows.build.segmenter import segmentation_recipe, train_segmenter
     from eyeground.workflows.segment.measure import as_lines
 
-    console = Console(soft_wrap=True)
     settings = segmentation_recipe(bundle, structures, recipe, overrides)
     make_room(plan.folder, resume, overwrite)
-    built = train_segmenter(photos, settings, plan, console, resume)
-    for line in as_lines(built.estimates):
-        console.print(line, markup=False, highlight=False)
-    console.print(f"model {built.bundle.identity}", markup=False, highlight=False)
-    console.print(
-        f"written: {built.bundle.folder} (the model), {plan.folder / 'evaluation'} (figures)",
-        markup=False,
-        highlight=False,
+    built = train_segmenter(photos, settings, plan, Console(soft_wrap=True), resume)
+    print_lines(
+        *as_lines(built.estimates),
+        f"model {built.bundle.identity}",
+        f"written: {built.bundle.folder} (the model), {plan.folder / 'evaluation'} (metrics)",
     )
     return built.bundle
 
@@ -241,7 +235,7 @@ def _with_healthy(targets: "list[Target]", given: Sequence[str]) -> "list[Target
 
 
 def _refuse_wrong_targets(manifest: "Manifest", targets: "Sequence[Target]") -> None:
-    """What is wrong with labels is said before torch is loaded and a folder made."""
+    """Report mistakes in labels before torch is loaded and a folder made."""
     from eyeground.imaging.prepared_photos import truth_table, with_classes
 
     truth_table(manifest, [with_classes(target, manifest) for target in targets])
@@ -257,7 +251,7 @@ def _with_torch() -> "ModuleType":
 
 
 def need_torch() -> None:
-    """Raise a `UserError` that says how to install what training needs, if it is not there."""
+    """Raise a `UserError` that says how to install what training needs, if it is missing."""
     missing = [package for package in ("torch", "timm", "lightning") if importlib.util.find_spec(package) is None]
     if missing:
         raise UserError(f"training needs {', '.join(missing)}; {how_to_install('train')}")
@@ -268,12 +262,9 @@ def _report(built: "Built", output: Path) -> "Bundle":
 
     if not (output / RECIPE).is_file():
         raise UserError(f"{output}: was removed while it was written to; repeat the command")
-    console = Console(soft_wrap=True)
-    console.print((output / EVALUATION / "metrics.md").read_text(encoding="utf-8"), markup=False, highlight=False)
-    console.print(f"model {built.bundle.identity}", markup=False, highlight=False)
-    console.print(
+    print_lines(
+        (output / EVALUATION / "metrics.md").read_text(encoding="utf-8"),
+        f"model {built.bundle.identity}",
         f"written: {output / BUNDLE} (the model), {output / EVALUATION} (tables and figures)",
-        markup=False,
-        highlight=False,
     )
     return built.bundle

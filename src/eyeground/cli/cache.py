@@ -1,11 +1,12 @@
-"""`cache`: what is kept of photographs on this machine, and how to be rid of it."""
+"""`cache`: what is kept of photographs on this machine, and how to remove it."""
 
 from pathlib import Path
 
 import typer
 from rich.table import Table
 
-from eyeground.cli.data import CACHE
+from eyeground.cli.options import CACHE
+from eyeground.cli.printing import print_lines
 from eyeground.core.console import Console
 from eyeground.errors import UserError
 
@@ -17,7 +18,7 @@ def cache(
     ),
     clear: bool = typer.Option(False, "--clear", help="Remove all of it."),
 ) -> None:
-    """Show what is kept of photos, limit it, or clear it. Where your photos are of patients, so are these.
+    """Show what is kept of photos, limit it, or clear it. These copies show patients as your photos do.
 
     Commands that prepare the photos of a manifest keep a small lossless copy of each, under the hash of its file; `screen`, `segment`,
     `embed` and `import` keep nothing. What is removed is made again when it is needed. Models that were pulled stay.
@@ -26,18 +27,17 @@ def cache(
 
     from eyeground.imaging.cache_size import kept, shrink
 
-    console = Console(soft_wrap=True)
     if limit is not None or clear:
         removed = shrink(folder, 0 if clear else _size(limit or ""))
-        console.print(f"removed: {removed:,} files", highlight=False)
+        print_lines(f"removed: {removed:,} files")
     found = kept(folder)
     table = Table("folder", "files", "size")
     for part in found:
         table.add_row(part.folder.name, f"{part.files:,}", ByteSize(part.size).human_readable(decimal=True))
     if found:
-        console.print(table)
+        Console(soft_wrap=True).print(table)
     total = ByteSize(sum(part.size for part in found)).human_readable(decimal=True)
-    console.print(f"{folder}: {sum(part.files for part in found):,} files, {total}", highlight=False, markup=False)
+    print_lines(f"{folder}: {sum(part.files for part in found):,} files, {total}")
 
 
 def _size(text: str) -> int:

@@ -1,12 +1,12 @@
-"""`calibrate`: thresholds by photographs of one's own site, without torch."""
+"""`calibrate`: thresholds by photographs of your own site, without torch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from eyeground.cli.data import CACHE, JOBS
-from eyeground.cli.truths import TRUTH, columns_of_truths
+from eyeground.cli.options import CACHE, JOBS, TRUTH, truth_columns
+from eyeground.cli.printing import print_lines
 from eyeground.core.console import Console
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def calibrate(
     manifest: Path = typer.Argument(
         ...,
         help="Manifest of photos of your own site, with labels the model knows, such as abnormal (0/1); 50 photos suffice. Photos of a "
-        "split called test are only measured on.",
+        "split called test are used for results only.",
     ),
     output: Path = typer.Option(..., "-o", "--output", help="Folder of the new bundle, to screen with."),
     operating_point: str | None = typer.Option(
@@ -31,17 +31,17 @@ def calibrate(
         "--expected-abnormal",
         min=0.0,
         max=1.0,
-        help="For photos without labels: the share of them that you know to be abnormal. Weaker than labels, better than nothing.",
+        help="For photos without labels: the share of them that you know to be abnormal. Less reliable than labels.",
     ),
     truth: list[str] = TRUTH,
     name: str | None = typer.Option(None, "--name", help="Name of the new model; the folder's name if not given."),
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> "Bundle":
-    """Set a model's thresholds again by photos of your own site, since thresholds do not travel between cameras.
+    """Set a model's thresholds again by photos of your own site, since thresholds are not valid for every camera.
 
-    Weights and evidence stay as they are. The new bundle says where its thresholds come from, and what the rule did on photos that
-    they were not chosen on.
+    Weights and evidence stay as they are. The new bundle says where its thresholds come from, and the results of the rule on photos
+    that they were not chosen on.
 
     50 labelled photos: `eyeground calibrate eyeground-mobilenetv2-imagenet+fundus-512 clinic.csv -o clinic-model`
 
@@ -52,7 +52,6 @@ def calibrate(
     from eyeground.workflows.calibrate import SitePlan
     from eyeground.workflows.calibrate import calibrate as at_site
 
-    console = Console(soft_wrap=True)
     plan = SitePlan(
         folder=output,
         cache=cache,
@@ -60,11 +59,11 @@ def calibrate(
         expected_abnormal=expected_abnormal,
         name=name or output.resolve().name,
         jobs=jobs or usable_cores(),
-        truth=columns_of_truths(truth),
+        truth=truth_columns(truth),
     )
-    made = at_site(bundle, read_manifest(manifest), plan, console)
-    console.print(f"model {made.identity}", highlight=False)
-    console.print(
-        f"written: {output}; screen with it: eyeground screen PHOTOS --bundle {output} -o OUT", highlight=False
+    made = at_site(bundle, read_manifest(manifest), plan, Console(soft_wrap=True))
+    print_lines(
+        f"model {made.identity}",
+        f"written: {output}; screen with it: eyeground screen PHOTOS --bundle {output} -o OUT",
     )
     return made

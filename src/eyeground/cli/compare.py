@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
+from eyeground.cli.options import RESAMPLES, SEED, pair
+from eyeground.cli.printing import print_lines
 from eyeground.core.console import Console
 from eyeground.core.files import require_writable
 from eyeground.errors import UserError, did_you_mean
@@ -41,7 +43,7 @@ def compare(
     ),
     margin: float | None = typer.Option(
         None,
-        help="Largest loss that would not matter, such as 0.02, chosen beforehand: gives every difference a verdict.",
+        help="Largest loss that would not matter, such as 0.02, chosen in advance: gives every difference a verdict.",
     ),
     rule: str = typer.Option(
         "youden", help="How thresholds are chosen on validation photos: youden, sensitivity=0.95 or specificity=0.95."
@@ -52,13 +54,13 @@ def compare(
     thresholds: list[str] = typer.Option(
         [], "--threshold", help="Use this threshold for a model, as MODEL=0.42, where one output is compared."
     ),
-    resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
-    seed: int = typer.Option(0, min=0, help="Seed of the resamples."),
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
 ) -> "Comparison":
-    """Which of several models is better, by how much, and how sure that is: AUROC, sensitivity and specificity on the same photos.
+    """Which of several models is better, by how much, and how certain this is: AUROC, sensitivity and specificity on the same photos.
 
-    Photos that one model lacks are left out. Differences have 95 % intervals over patients, tests that know that two
-    eyes are one patient, and p-values adjusted for their number. With a margin, each is called superior, non-inferior,
+    Photos that one model lacks are left out. Differences have 95 % intervals over patients, tests that treat the two
+    eyes of a patient as one patient, and p-values adjusted for their number. With a margin, each is called superior, non-inferior,
     equivalent, inferior or inconclusive, from its interval.
 
     Example: eyeground compare imagenet.parquet fundus.parquet --reference imagenet --margin 0.02 -o comparison
@@ -86,25 +88,22 @@ def compare(
         seed,
     )
     write_comparison(comparison, output)
-    console = Console(soft_wrap=True)
-    for remark in dict.fromkeys(remark for table in tables for remark in table.remarks):
-        console.print(remark, markup=False, highlight=False)
-    for paragraph in paragraphs(comparison):
-        console.print(paragraph, "", markup=False, highlight=False, sep="\n")
+    print_lines(*dict.fromkeys(remark for table in tables for remark in table.remarks))
+    print_lines(*(f"{paragraph}\n" for paragraph in paragraphs(comparison)))
     for table in (models_table(comparison), overview_table(comparison)):
         _print(table)
-    console.print(f"written: {output}")
+    print_lines(f"written: {output}")
     return comparison
 
 
 def _names(tables: Sequence[Path], given: Sequence[str]) -> list[str]:
-    """The models' names: those given, or the files' with as many folders before them as tell all apart."""
+    """The models' names: those given, or the files' with as many folders before them as make all unique."""
     if given and len(given) != len(tables):
         raise UserError(f"{len(given)} names (--name) for {len(tables)} tables; give each table one, or none at all")
     for names in (given, [str(table.resolve()) for table in tables]):
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated:
-            raise UserError(f"'{repeated}' is there twice; a comparison needs different models with different names")
+            raise UserError(f"'{repeated}' is given twice; a comparison needs different models with different names")
     if given:
         return list(given)
     parts = [table.resolve().with_suffix("").parts for table in tables]
@@ -112,7 +111,7 @@ def _names(tables: Sequence[Path], given: Sequence[str]) -> list[str]:
 
 
 def _shortest(parts: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> str:
-    """The end of a path that is the end of no other."""
+    """The shortest end of a path that is the end of no other."""
     for depth in range(1, len(parts) + 1):
         if sum(other[-depth:] == parts[-depth:] for other in others) == 1:
             return "/".join(parts[-depth:])
@@ -144,11 +143,10 @@ def _thresholds(
 
 
 def _assigned(text: str, option: str, models: Sequence[str]) -> tuple[str, str]:
-    model, equals, value = text.partition("=")
-    if not equals or model not in models:
-        raise UserError(
-            f"{option} {text}: expected MODEL=…, where MODEL is one of {', '.join(models)}{did_you_mean(model, models)}"
-        )
+    form = f"MODEL=…, where MODEL is one of {', '.join(models)}"
+    model, value = pair(option, text, form)
+    if model not in models:
+        raise UserError(f"{option} '{text}': expected {form}{did_you_mean(model, models)}")
     return model, value
 
 

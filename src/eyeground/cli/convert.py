@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from eyeground.cli.printing import print_lines
 from eyeground.core.console import Console
 from eyeground.models.external_checkpoints import FORMATS
 
@@ -20,23 +21,23 @@ def convert(
 ) -> "Path":
     """Convert a checkpoint of another group once and safely, for a recipe's `initialisation`.
 
-    Nothing that lies in the file is run. Every tensor is taken over, left out for a stated reason, or an error.
+    No code in the file is run. Every tensor is loaded, left out for a stated reason, or an error.
     """
     from eyeground.bundle.installed import converted_file
     from eyeground.models.convert import convert as convert_checkpoint
     from eyeground.models.convert import known_format
 
-    console = Console(soft_wrap=True, highlight=False)
     known = known_format(source)
     target = output or converted_file(known.name)
     load_report, origin = convert_checkpoint(file, known, target)
-    load_report.print(console)
-    console.print(f"page: {origin.page}\nlicence: {origin.licence}\ncite: {origin.citation}", markup=False)
-    console.print(f"written: {target}. A recipe that starts from it:", markup=False)
-    mean, std = list(origin.mean), list(origin.std)
-    console.print(
-        f"initialisation: {output or known.name}\narchitecture: {{backbone: {origin.backbone}}}\n"
-        f"preprocessing: {{side: {origin.side}, mean: {mean}, std: {std}}}",
-        markup=False,
+    load_report.print(Console(soft_wrap=True, highlight=False))
+    print_lines(
+        f"page: {origin.page}",
+        f"licence: {origin.licence}",
+        f"cite: {origin.citation}",
+        f"written: {target}. A recipe that starts from it:",
+        f"initialisation: {output or known.name}",
+        f"architecture: {{backbone: {origin.backbone}}}",
+        f"preprocessing: {{side: {origin.side}, mean: {list(origin.mean)}, std: {list(origin.std)}}}",
     )
     return target

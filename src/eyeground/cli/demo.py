@@ -1,4 +1,4 @@
-"""`demo`: the whole mission in a few minutes."""
+"""`demo`: every step of a study in a few minutes."""
 
 import sys
 import webbrowser
@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from eyeground.cli.build import need_torch
+from eyeground.cli.printing import print_lines
 from eyeground.core.console import Console
 
 
@@ -20,12 +21,13 @@ def demo(
     need_torch()
     from eyeground.workflows.demo import run_demo
 
-    console = Console(soft_wrap=True)
-    report = run_demo(output, console).screened.report.resolve()
-    console.print(f"model        {output / 'pretrain' / 'bundle'}")
+    report = run_demo(output, Console(soft_wrap=True)).screened.report.resolve()
     validation = (output / "adapt" / "evaluation" / "report.html").resolve()
-    console.print(f"validation   {validation.as_uri()}", soft_wrap=True)
-    console.print(f"screening    {report.as_uri()}", soft_wrap=True)
-    console.print("Rendered photos show that the machinery works. They say nothing about real eyes.")
+    print_lines(
+        f"model        {output / 'pretrain' / 'bundle'}",
+        f"validation   {validation.as_uri()}",
+        f"screening    {report.as_uri()}",
+        "Rendered photos show that the software works. They say nothing about real eyes.",
+    )
     if browser and sys.stdout.isatty():
         webbrowser.open(report.as_uri())

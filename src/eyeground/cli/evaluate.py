@@ -1,4 +1,4 @@
-"""`evaluate`: a whole validation of any model from its predictions table."""
+"""`evaluate`: the validation of any model from its predictions table."""
 
 import sys
 from pathlib import Path
@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from eyeground.cli.data import FOR_SPREADSHEETS
-from eyeground.core.console import Console
+from eyeground.cli.options import FOR_SPREADSHEETS, RESAMPLES, SEED, named_paths
+from eyeground.cli.printing import print_lines
 from eyeground.core.files import require_writable, sha256_of
-from eyeground.errors import UserError
 
 if TYPE_CHECKING:
     from eyeground.evaluation import Evaluation
 
-MODEL, BESIDE, REPORT = "The model", "What stands beside the predictions", "The report"
+MODEL, MORE, REPORT = "The model", "Further inputs", "The report"
 
 
 def evaluate(
@@ -35,8 +34,8 @@ def evaluate(
     targets: list[str] = typer.Option(
         [], "--target", help="Output to evaluate; repeat for more. All that the table has if not given."
     ),
-    resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
-    seed: int = typer.Option(0, min=0, help="Seed of the resamples."),
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
     stratified: bool = typer.Option(
         False, "--stratified", help="Draw patients within strata of their rarest truth: for case-control collections."
     ),
@@ -55,7 +54,9 @@ def evaluate(
         [], "--prevalence", help="Predictive values at this prevalence too (0 to 1). Repeat for more."
     ),
     subgroups: list[str] = typer.Option(
-        [], "--subgroup", help="Column to break figures down by, beside eye, sex, age, device, source. Repeat for more."
+        [],
+        "--subgroup",
+        help="Column whose groups are evaluated, besides eye, sex, age, device, source. Repeat for more.",
     ),
     bundle: str | None = typer.Option(
         None, "--bundle", help="Bundle whose thresholds are used, chosen when it was trained.", rich_help_panel=MODEL
@@ -63,32 +64,32 @@ def evaluate(
     run: Path | None = typer.Option(
         None,
         "--run",
-        help="Run folder that trained it: tells the methods, and brings the bundle.",
+        help="Run folder that trained it: the source of the methods and of the bundle.",
         rich_help_panel=MODEL,
     ),
     external: list[str] = typer.Option(
         [],
         "--external",
         help="The same model's predictions of a dataset it has never seen, as NAME=TABLE. Repeat for more.",
-        rich_help_panel=BESIDE,
+        rich_help_panel=MORE,
     ),
     contamination: list[str] = typer.Option(
         [],
         "--contamination",
         help="What `check MANIFEST --against UPSTREAM -o FOLDER` found in an external dataset, as NAME=FOLDER.",
-        rich_help_panel=BESIDE,
+        rich_help_panel=MORE,
     ),
     checked: Path | None = typer.Option(
-        None, "--checked", help="Folder that `check` wrote for these photos: the flow diagram.", rich_help_panel=BESIDE
+        None, "--checked", help="Folder that `check` wrote for these photos: the flow diagram.", rich_help_panel=MORE
     ),
     embeddings: Path | None = typer.Option(
         None,
         "--embeddings",
         help="Table that `predict --embeddings` wrote: does the model know the camera?",
-        rich_help_panel=BESIDE,
+        rich_help_panel=MORE,
     ),
     robustness: Path | None = typer.Option(
-        None, "--robustness", help="Folder that `robustness` wrote: robustness.", rich_help_panel=BESIDE
+        None, "--robustness", help="Folder that `robustness` wrote: the effect of corruptions.", rich_help_panel=MORE
     ),
     title: str = typer.Option("Validation report", "--title", help="Heading of the report.", rich_help_panel=REPORT),
     photos: Path | None = typer.Option(
@@ -102,7 +103,7 @@ def evaluate(
     ),
     for_spreadsheets: bool = FOR_SPREADSHEETS,
 ) -> "Evaluation":
-    """Validate any model from its predictions: figures with 95 % intervals over patients, and a report to print.
+    """Validate any model from its predictions: metrics with 95 % intervals over patients, and a report to print.
 
     A table alone gives discrimination, operating points, calibration, decision curves, subgroups, shortcuts and
     errors. Thresholds are a bundle's, or chosen on the table's validation photos; never silently on test photos.
@@ -126,19 +127,19 @@ def evaluate(
     read = read_external(predictions, parse_mapping(columns)) if columns else read_predictions(predictions)
     chosen = read.only(targets) if targets else read
     table, without_truth = with_known_truths(chosen.of_every_split() if every_photo else chosen)
-    datasets = named_paths(external, "--external")
-    sources = InputPaths(
+    datasets = named_paths("--external", external)
+    paths = InputPaths(
         bundle,
         run,
         datasets,
-        named_paths(contamination, "--contamination"),
+        named_paths("--contamination", contamination),
         checked,
         embeddings,
         robustness,
         table.outputs,
     )
-    evidence = gather(sources)
-    points = evidence.description.operating_points if evidence.description else ()
+    report_inputs = gather(paths)
+    points = report_inputs.description.operating_points if report_inputs.description else ()
     request = Request(
         operating_points=tuple(point for point in points if point.output in table.outputs),
         rules=tuple(rules),
@@ -147,32 +148,16 @@ def evaluate(
         seed=seed,
         stratified=stratified,
         subgroups=tuple(subgroups),
-        remarks=(*read.remarks, *external_remark(table, evidence.description), *without_truth),
+        remarks=(*read.remarks, *external_remark(table, report_inputs.description), *without_truth),
     )
     inputs = [predictions, *datasets.values(), *([embeddings] if embeddings else [])]
     fingerprints = tuple((path.name, sha256_of(path)) for path in inputs)
     command = shown_command(sys.argv)
     presentation = Presentation(title, command, fingerprints, photos, names, for_spreadsheets)
     evaluation = evaluated(table, request)
-    write_validation(evaluation, table, request, evidence, presentation, output)
-    console = Console(soft_wrap=True)
-    console.print((output / "metrics.md").read_text(encoding="utf-8"), markup=False, highlight=False)
-    console.print(f"written: {output / 'report.html'} (open it in a browser), {output / 'metrics.csv'}")
+    write_validation(evaluation, table, request, report_inputs, presentation, output)
+    print_lines(
+        (output / "metrics.md").read_text(encoding="utf-8"),
+        f"written: {output / 'report.html'} (open it in a browser), {output / 'metrics.csv'}",
+    )
     return evaluation
-
-
-def named_paths(texts: list[str], option: str) -> dict[str, Path]:
-    """NAME=PATH pairs.
-
-    Raises:
-        UserError: If one is no pair, or a name comes twice.
-    """
-    found: dict[str, Path] = {}
-    for text in texts:
-        name, separator, path = text.partition("=")
-        if not separator or not name or not path:
-            raise UserError(f"{option} '{text}': expected NAME=PATH, such as idrid=idrid.parquet")
-        if name in found:
-            raise UserError(f"{option}: '{name}' is given twice")
-        found[name] = Path(path)
-    return found

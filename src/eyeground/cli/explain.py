@@ -1,13 +1,12 @@
-"""`explain`: where the evidence lies, drawn and measured."""
+"""`explain`: evidence maps, rendered and measured."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from eyeground.cli.data import CACHE, FOR_SPREADSHEETS, JOBS
-from eyeground.cli.predict import MOST_UNREADABLE_SHOWN
-from eyeground.core.console import Console
+from eyeground.cli.options import CACHE, FOR_SPREADSHEETS, JOBS, RESAMPLES, SEED
+from eyeground.cli.printing import print_left_out, print_lines
 from eyeground.core.files import require_writable
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from eyeground.workflows.explain.explain import ExplainedPhotos, ExplainPlan
 
 METHODS_HELP = (
-    "Map to draw; repeat for several: evidence (exact, one pass), traced (the same logit, split finer), gradcam, gradcam++, layercam, eigencam, "
+    "Kind of map; repeat for more: evidence (exact, one pass), traced (the same logit, split finer), gradcam, gradcam++, layercam, eigencam, "
     "rollout (transformers only). evidence if not given."
 )
 
@@ -37,10 +36,10 @@ def explain(
     ),
     method: list[str] | None = typer.Option(None, "--method", help=METHODS_HELP),
     against: list[str] | None = typer.Option(
-        None, "--against", help="Another bundle whose maps stand beside; repeat for several."
+        None, "--against", help="Another bundle to compare maps with; repeat for more."
     ),
     measure: bool = typer.Option(
-        False, "--measure", help="Hold maps against lesion masks; photos without an outlined lesion are left out."
+        False, "--measure", help="Compare maps with lesion masks; photos without an annotated lesion are left out."
     ),
     curves: bool = typer.Option(
         False,
@@ -48,22 +47,22 @@ def explain(
         help="With --measure: also the areas under deletion and insertion curves, which take twenty passes more for each map.",
     ),
     split: str | None = typer.Option(None, "--split", help="Only photos of this split: train, validation or test."),
-    resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
-    seed: int = typer.Option(0, min=0, help="Seed of the resamples."),
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
     for_spreadsheets: bool = FOR_SPREADSHEETS,
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> "pd.DataFrame":
-    """Draw where the evidence for an output lies, photo by photo, under several methods and models, and measure it.
+    """Show where the evidence for an output is, photo by photo, by several methods and models, and measure it.
 
-    The evidence map is the decision itself: its mean plus a constant is the logit; it tells how much, and roughly where.
-    The traced map splits the same logit among finer cells: ask it for the place. Gradient maps and attention rollout are
-    estimates, drawn beside these for comparison.
+    The evidence map is the decision itself: its mean plus a constant is the logit; it shows how much, and roughly where.
+    The traced map divides the same logit among finer cells and shows the place. Gradient maps and attention rollout are
+    estimates, for comparison.
 
     --measure needs masks of lesions (mask_microaneurysm, mask_haemorrhage, mask_hard_exudate, mask_soft_exudate) and
-    tells, with 95 % intervals over patients and beside what chance gives: how often a map's highest point lies on a
-    lesion, how much of its evidence does, how much lies where no disease is (the border of the field of view, the optic
-    disc), and what the map cost. mask_optic_disc is needed for the disc.
+    gives, with 95 % intervals over patients and the values of chance: how often a map's highest point is on a lesion, how
+    much of its evidence is, how much is where no disease is (the border of the field of view, the optic disc), and the
+    time per map. mask_optic_disc is needed for the disc.
     """
     from eyeground.core.tables import write_table
     from eyeground.data.manifest import read_manifest
@@ -74,7 +73,6 @@ def explain(
     require_writable(output)
     if curves and not measure:
         raise UserError("--curves goes with --measure; add it")
-    console = Console(soft_wrap=True)
     names = list(dict.fromkeys([model, *(against or [])]))
     photos = read_manifest(manifest)
     chosen = photos.in_split(split) if split else photos
@@ -82,12 +80,11 @@ def explain(
     models = {_short(name, names): load(name) for name in names}
     plan = ExplainPlan(explained or _usual_output(models), methods, measure, curves)
     found = explain_manifest(chosen, models, plan, output, cache, jobs or usable_cores())
-    for photo, reason in list(found.left_out.items())[:MOST_UNREADABLE_SHOWN]:
-        console.print(f"left out: {photo}: {reason}", markup=False)
+    print_left_out(found.left_out)
     write_table(found.photos.drop(columns="patient"), output / "photos.csv", for_spreadsheets)
     if measure:
-        _measured(found, plan, output, resamples, seed, console)
-    console.print(f"written: {output}, {found.photos['photo'].nunique():,} photos; left out: {len(found.left_out):,}")
+        _write_measures(found, plan, output, resamples, seed)
+    print_lines(f"written: {output}, {found.photos['photo'].nunique():,} photos; left out: {len(found.left_out):,}")
     return found.photos
 
 
@@ -103,23 +100,21 @@ def _usual_output(models: "dict[str, Classifier]") -> str:
 
 
 def _short(name: str, names: list[str]) -> str:
-    """A bundle's name as pictures show it; whole where two would be called alike."""
+    """A bundle's name as pictures show it; the entire path where two have one name."""
     short = [Path(other).name for other in names]
     return Path(name).name if short.count(Path(name).name) == 1 else name
 
 
-def _measured(
-    found: "ExplainedPhotos", plan: "ExplainPlan", output: Path, resamples: int, seed: int, console: Console
-) -> None:
+def _write_measures(found: "ExplainedPhotos", plan: "ExplainPlan", output: Path, resamples: int, seed: int) -> None:
     from eyeground.core.tables import write_table
     from eyeground.evaluation.estimates import as_text, signed
     from eyeground.workflows.explain.measures import measure_table
     from eyeground.workflows.explain.report import WORDS, estimate_of, write_explanation_report
 
-    figures = measure_table(found.photos, resamples, seed)
-    write_table(figures, output / "measures.csv")
-    for row in figures[figures["measure"].isin(["pointing", "milliseconds"])].to_dict("records"):
-        told = signed(estimate_of(row)) if row["minus"] else as_text(estimate_of(row))
+    measures = measure_table(found.photos, resamples, seed)
+    write_table(measures, output / "measures.csv")
+    for row in measures[measures["measure"].isin(["pointing", "milliseconds"])].to_dict("records"):
+        estimate = signed(estimate_of(row)) if row["minus"] else as_text(estimate_of(row))
         minus = f" − {row['minus']}" if row["minus"] else ""
-        console.print(f"{row['model']}, {row['method']}{minus}: {WORDS[row['measure']]} {told}", highlight=False)
-    console.print(f"written: {write_explanation_report(found, figures, plan.output, output, resamples, seed)}")
+        print_lines(f"{row['model']}, {row['method']}{minus}: {WORDS[row['measure']]} {estimate}")
+    print_lines(f"written: {write_explanation_report(found, measures, plan.output, output, resamples, seed)}")

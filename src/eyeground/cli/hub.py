@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from eyeground.core.console import Console
+from eyeground.cli.printing import print_lines
 
 if TYPE_CHECKING:
     from eyeground.bundle.hub import Pushed
@@ -21,14 +21,13 @@ def push(
 ) -> "Pushed":
     """Verify a bundle and upload it to the Hugging Face hub, as one commit.
 
-    Log in beforehand with `hf auth login`, or set HF_TOKEN. Needs the extra `hub`.
+    Log in first with `hf auth login`, or set HF_TOKEN. Needs the extra `hub`.
     """
     from eyeground.bundle.hub import push as push_bundle
     from eyeground.bundle.open import open_bundle
 
     done = push_bundle(open_bundle(bundle), repo, private)
-    console = Console(soft_wrap=True)
-    console.print(f"pushed: {done.page}, commit {done.commit[:12]}", markup=False, highlight=False)
+    print_lines(f"pushed: {done.page}, commit {done.commit[:12]}")
     return done
 
 
@@ -41,14 +40,15 @@ def pull(
 ) -> "Bundle":
     """Download a bundle from the Hugging Face hub; it is verified before it is put in place.
 
-    A repository with a file that no bundle has is refused. An interrupted download goes on when repeated. Needs the
+    A repository with a file that no bundle has is refused. An interrupted download continues when repeated. Needs the
     extra `hub`.
     """
     from eyeground.bundle.hub import pull as pull_bundle
 
     bundle = pull_bundle(repo, output, revision)
-    console = Console(soft_wrap=True)
-    console.print(f"pulled and verified: {bundle.identity}, {bundle.size / 1e6:.1f} MB", markup=False, highlight=False)
     name = str(output) if output else bundle.folder.name
-    console.print(f'written: {bundle.folder}; open it with eyeground.load("{name}")', markup=False, highlight=False)
+    print_lines(
+        f"pulled and verified: {bundle.identity}, {bundle.size / 1e6:.1f} MB",
+        f'written: {bundle.folder}; open it with eyeground.load("{name}")',
+    )
     return bundle

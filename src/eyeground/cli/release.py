@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from eyeground.cli.build import need_torch
-from eyeground.cli.data import CACHE, JOBS
-from eyeground.cli.evaluate import named_paths
+from eyeground.cli.options import CACHE, JOBS, RESAMPLES, named_paths, pair
+from eyeground.cli.printing import print_lines
 from eyeground.core.console import Console
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
@@ -35,7 +35,7 @@ def release(
     views: str | None = typer.Option(
         None,
         "--views",
-        help="Copies of a photo that the released model averages: 1, 2 (and upside down) or 4 (and mirrored). Calibration and "
+        help="Test-time augmentation, copies of a photo that the released model averages: 1, 2 (and upside down) or 4 (and mirrored). Calibration and "
         "thresholds are chosen again. The training's if not given.",
     ),
     side: int | None = typer.Option(
@@ -43,38 +43,38 @@ def release(
         "--side",
         min=32,
         max=4096,
-        help="Pixels of the standard photos that the released model looks at. The training's if not given.",
+        help="Side of the released model's standard photos, in pixels. The training's if not given.",
     ),
     scales: str | None = typer.Option(
         None,
         "--scales",
-        help="Sizes at which a photo is seen, relative to the side, whose answers are averaged: '1,0.75' is the photo and the "
+        help="Sizes of a photo, relative to the side, whose predictions are averaged: '1,0.75' is the photo and the "
         "photo reduced to three quarters.",
     ),
     stack: str | None = typer.Option(
         None,
         "--stack",
-        help="Add to one output what another knows, as OUTPUT=ADDED: 'abnormal=glaucoma' adds a share, fitted on validation "
+        help="Add a share of the logit of one output to another's, as OUTPUT=ADDED: 'abnormal=glaucoma' adds a share, fitted on validation "
         "photos, of the logit for glaucoma. Refused where that share is not above 0.",
     ),
     int8: bool = typer.Option(
         True, "--int8/--no-int8", help="Try graphs in 8 bits, and release the first that is good enough on validation."
     ),
-    resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
+    resamples: int = RESAMPLES,
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> "Bundle":
-    """Make a bundle for others from a finished run: 16-bit weights, figures measured again, and a model card.
+    """Make a bundle for others from a finished run: 16-bit weights, metrics measured again, and a model card.
 
-    The released graph predicts validation and test photos again, so the run's photos must still be there. What rounding
-    and 8-bit arithmetic cost is measured and recorded. Hashes of the training photos go along, no photo does.
+    The released graph predicts validation and test photos again, so the run's photos must still be there. The loss by
+    rounding and 8-bit arithmetic is measured and recorded. Hashes of the training photos are included, photos are not.
     """
     need_torch()
     from eyeground.workflows.release.external import ReleasePlan
     from eyeground.workflows.release.inference_settings import InferenceSettings
     from eyeground.workflows.release.release import release as release_run
 
-    datasets = named_paths(external, "--external")
+    datasets = named_paths("--external", external)
     plan = ReleasePlan(
         run,
         output,
@@ -84,14 +84,20 @@ def release(
         datasets,
         report,
         licence,
-        inference=InferenceSettings(side, _views(views), _scales(scales), _stacked(stack)),
+        inference=InferenceSettings(
+            side,
+            _views(views),
+            _scales(scales),
+            pair("--stack", stack, "OUTPUT=ADDED, such as abnormal=glaucoma") if stack is not None else None,
+        ),
         int8=int8,
         resamples=resamples,
     )
-    console = Console(soft_wrap=True)
-    bundle = release_run(plan, console)
-    console.print(f"model {bundle.identity}, {bundle.size / 1e6:.1f} MB", markup=False, highlight=False)
-    console.print(f"written: {output} (README.md is the model card)", markup=False, highlight=False)
+    bundle = release_run(plan, Console(soft_wrap=True))
+    print_lines(
+        f"model {bundle.identity}, {bundle.size / 1e6:.1f} MB",
+        f"written: {output} (README.md is the model card)",
+    )
     return bundle
 
 
@@ -113,12 +119,3 @@ def _scales(text: str | None) -> tuple[float, ...] | None:
     except ValidationError as error:
         problem = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise UserError(f"--scales {text}: {problem}; expected numbers such as 1,0.75") from error
-
-
-def _stacked(text: str | None) -> tuple[str, str] | None:
-    if text is None:
-        return None
-    output, separator, added = (part.strip() for part in text.partition("="))
-    if not separator or not output or not added:
-        raise UserError(f"--stack {text}: expected OUTPUT=ADDED, such as abnormal=glaucoma")
-    return output, added

@@ -1,4 +1,4 @@
-"""`robustness`: how a bundle fares when photos get worse."""
+"""`robustness`: a bundle's results on corrupted photos."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
-from eyeground.cli.data import CACHE, JOBS
-from eyeground.cli.predict import MOST_UNREADABLE_SHOWN
+from eyeground.cli.options import BUNDLE, CACHE, JOBS, RESAMPLES
+from eyeground.cli.printing import print_left_out, print_lines
 from eyeground.core.console import Console
 from eyeground.core.machine import usable_cores
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def robustness(
     manifest: Path = typer.Argument(..., help="Manifest of photos with labels that the bundle predicts."),
-    bundle: str = typer.Option(..., "--bundle", help="Bundle: its folder, or the name of a released one."),
+    bundle: str = BUNDLE,
     output: Path = typer.Option(
         ..., "-o", "--output", help="Folder for robustness.csv, figure, severities.png and predictions."
     ),
@@ -33,24 +33,24 @@ def robustness(
         None,
         "--sample",
         min=1,
-        help="Patients to draw at random. Every photo is predicted 61 times: 200 patients usually tell enough.",
+        help="Patients to sample at random. Every photo is predicted 61 times: 200 patients are usually enough.",
     ),
     every_photo: bool = typer.Option(
         False, "--every-photo", help="Take all photos, whatever their split: for a model that has seen none of them."
     ),
-    resamples: int = typer.Option(2000, min=0, help="Bootstrap resamples of patients behind each 95 % interval."),
+    resamples: int = RESAMPLES,
     seed: int = typer.Option(0, min=0, help="Seed of the sample, the corruptions and the resamples."),
     cache: Path = CACHE,
     jobs: int | None = JOBS,
 ) -> "Robustness":
-    """Corrupt photos by what goes wrong in clinics, in five grades, and see what becomes of a bundle's AUROC and decisions.
+    """Corrupt photos as happens in clinics, at five severities, and measure a bundle's AUROC and decisions on them.
 
     Twelve corruptions (blur, compression, light, colour, noise, haze, cut and tilted photos) from severity 1, barely
-    visible, to 5, which a grader would send back; severities.png shows them on a rendered photo. Corrupted and clean
+    visible, to 5, which a grader would reject; severities.png shows them on a rendered photo. Corrupted and clean
     photos are compared in pairs: for each corruption and severity AUROC, its change, and the share of decisions that flip
     at the bundle's thresholds, each with a 95 % interval over patients.
 
-    Test photos are taken, or all where the manifest has no splits. An interrupted run goes on where it stopped.
+    Test photos are taken, or all where the manifest has no splits. An interrupted run continues where it stopped.
     """
     from eyeground.core.files import replacing
     from eyeground.core.tables import write_table
@@ -70,8 +70,7 @@ def robustness(
     predictions, unreadable = corrupt_manifest(
         read_manifest(manifest), screener, plan, output, cache, jobs or usable_cores()
     )
-    for photo, reason in list(unreadable.items())[:MOST_UNREADABLE_SHOWN]:
-        console.print(f"left out: {photo}: {reason}", markup=False)
+    print_left_out(unreadable)
     write_table(predictions.table(), output / "predictions.parquet")
     result = measured(predictions, screener.bundle.description.operating_points, resamples, seed)
     section = robustness_section(result)
@@ -80,12 +79,11 @@ def robustness(
         save_figure(block.figure, output, block.name)
     with replacing(output / "severities.png") as partial:
         severity_sheet(names, seed).savefig(partial, format="png", dpi=200)
-    for paragraph in section.paragraphs:
-        console.print(paragraph, markup=False, highlight=False)
+    print_lines(*section.paragraphs)
     for found in result.outputs:
         console.rule(found.output, align="left")
         console.print(_table(mean_table(found)), _table(brief_table(result, found)))
-    console.print(f"written: {output}")
+    print_lines(f"written: {output}")
     return result
 
 

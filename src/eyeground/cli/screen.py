@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from eyeground.cli.data import FOR_SPREADSHEETS, JOBS
+from eyeground.cli.options import FOR_SPREADSHEETS, JOBS
+from eyeground.cli.printing import print_lines
 from eyeground.core.console import Console
 from eyeground.errors import NothingReadableError, UserError
 
@@ -42,7 +43,7 @@ def screen(
         "of your own, threshold=0.3. The bundle's first one if not given; a wrong one lists those there are.",
     ),
     prevalence: float = typer.Option(
-        0.1, "--prevalence", min=0.0, max=1.0, help="Share of abnormal photos to expect, for what is said of referrals."
+        0.1, "--prevalence", min=0.0, max=1.0, help="Share of abnormal photos to expect, for the expected referrals."
     ),
     identifiers: bool = typer.Option(
         False,
@@ -56,7 +57,10 @@ def screen(
         help="Write a picture with evidence for each photo, which the report shows too.",
     ),
     shards: int | None = typer.Option(
-        None, "--shards", min=1, help="Write the results in so many Parquet files too: shards/00001-of-00004.parquet, …"
+        None,
+        "--shards",
+        min=1,
+        help="Also write the results in this number of Parquet files: shards/00001-of-00004.parquet, …",
     ),
     columns: list[str] = typer.Option(
         [],
@@ -67,7 +71,7 @@ def screen(
     keep: list[str] = typer.Option(
         [],
         "--keep",
-        help="Further column of the manifests to carry to the results, such as mrn or accession; repeat for more.",
+        help="Further column of the manifests to copy to the results, such as mrn or accession; repeat for more.",
     ),
     for_spreadsheets: bool = FOR_SPREADSHEETS,
     overwrite: bool = typer.Option(
@@ -78,7 +82,7 @@ def screen(
 ) -> "Screened":
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 
-    A photo that cannot be read is a row with its reason. An interrupted screening goes on where it stopped.
+    A photo that cannot be read has a row with its reason. An interrupted screening continues where it stopped.
 
     A folder, and all below it: `eyeground screen photos/ -o out`
 
@@ -110,10 +114,11 @@ def screen(
         from eyeground.data.photo_list import PHOTO_LIST
 
         chosen = TableColumns(parse_columns(columns, PHOTO_LIST), tuple(keep))
-    console = Console(soft_wrap=True)
     screener = load(bundle, operating_point=operating_point)
-    console.print(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", markup=False, highlight=False)
-    console.print(_expectation(screener.rule, prevalence), highlight=False)
+    print_lines(
+        f"model {screener.bundle.identity}{'' if bundle else ', the default'}",
+        _expectation(screener.rule, prevalence),
+    )
     screened = screen_photos(
         photos,
         screener,
@@ -128,27 +133,21 @@ def screen(
         overwrite=overwrite,
     )
     for warning in screened.warnings:
-        console.print(f"[bold yellow]warning:[/] {warning}", highlight=False)
-    for note in screened.notes:
-        console.print(note, markup=False)
-    console.print(f"{screened.photos:,} photos in {screened.seconds:.1f} s: {_counted(screened.counts)}")
+        Console(soft_wrap=True).print(f"[bold yellow]warning:[/] {warning}", highlight=False)
+    print_lines(*screened.notes, f"{screened.photos:,} photos in {screened.seconds:.1f} s: {_counted(screened.counts)}")
     if screened.patients:
-        console.print(
+        print_lines(
             f"{sum(screened.patients.values()):,} patients: {_counted(screened.patients).replace('none', 'no referral')}"
         )
     opened = f"{screened.report} (open it in a browser), " if report else ""
-    console.print(
-        f"written: {opened}{output / 'results.csv'}{f', {output / SHARDS}' if shards else ''}",
-        markup=False,
-        highlight=False,
-    )
+    print_lines(f"written: {opened}{output / 'results.csv'}{f', {output / SHARDS}' if shards else ''}")
     if set(screened.counts) == {"unreadable"}:
         raise NothingReadableError(screened.photos, output / "results.csv")
     return screened
 
 
 def _expectation(rule: "Rule", prevalence: float) -> str:
-    """What the rule that decides means for whoever has to see the referred, where the bundle knows."""
+    """What to expect of the rule that decides: referred, found and missed among 1,000 photos, where this was measured."""
     from eyeground.screening.decision import NO_RULE, expected_referrals
     from eyeground.screening.suspicion import describe_disease
 
@@ -156,13 +155,13 @@ def _expectation(rule: "Rule", prevalence: float) -> str:
     if decision is None:
         raise UserError(NO_RULE)
     outputs = ", ".join(describe_disease(rule.targets, output) for output in rule.deciding)
-    told = f"abnormal where any of these reaches its threshold: {outputs} ({decision.rule}, chosen on {decision.chosen_on})"
+    rule_text = f"abnormal where any of these reaches its threshold: {outputs} ({decision.rule}, chosen on {decision.chosen_on})"
     expected = expected_referrals(decision, prevalence)
     if expected is None or decision.sensitivity is None or decision.specificity is None:
-        return f"{told}; what the rule does on other photos was not measured"
+        return f"{rule_text}; what the rule does on other photos was not measured"
     where = "photos of the site" if decision.chosen_on == "site" else "test photos"
     return (
-        f"{told}. If it does here what it did on {where} (sensitivity {_share(decision.sensitivity)}, specificity "
+        f"{rule_text}. If it does here what it did on {where} (sensitivity {_share(decision.sensitivity)}, specificity "
         f"{_share(decision.specificity)}), of 1,000 photos with {1000 * prevalence:.0f} abnormal ones {expected.referred:.0f} are "
         f"called abnormal: {expected.found:.0f} of those found, {expected.missed:.0f} missed"
     )

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import typer
 
-from eyeground.cli.build import SET, need_torch
-from eyeground.cli.data import CACHE
+from eyeground.cli.build import need_torch
+from eyeground.cli.options import CACHE, SET
 from eyeground.core.console import Console
 from eyeground.errors import UserError
 
@@ -18,15 +18,13 @@ def study(
         "--output",
         help="Folder of the study; `studies/<name>` if not given. A finished cell in it is never computed again.",
     ),
-    root: Path | None = typer.Option(
-        None, "--root", help="Folder that the data lie in; the recipe's `root` if not given."
-    ),
+    root: Path | None = typer.Option(None, "--root", help="Folder of the data; the recipe's `root` if not given."),
     dry_run: bool = typer.Option(
         False, "--dry-run", help="List the cells, which are done, and how long the others may take."
     ),
     cells: int | None = typer.Option(None, "--cells", min=1, help="Compute at most this many cells, then stop."),
     shard: str = typer.Option(
-        "1/1", "--shard", help="Compute every n-th cell only, from the i-th on, as i/n: a share for each machine."
+        "1/1", "--shard", help="Compute every n-th cell only, from the i-th on, as i/n: a part for each machine."
     ),
     jobs: int = typer.Option(1, "--jobs", min=1, help="Processes that read photos, fit probes and make figures."),
     overrides: list[str] = SET,
@@ -34,8 +32,8 @@ def study(
 ) -> None:
     """Compare initialisations on tasks at label fractions, cross-validated, with paired differences and a report.
 
-    A study is resumed by repeating the command, even after a kill. When all cells of a comparison are done, its figures
-    stand in the report. Without the photographs, --dry-run still lists the cells.
+    A study is resumed by repeating the command, even after a kill. When all cells of a comparison are done, its results
+    are in the report. Without the photographs, --dry-run still lists the cells.
 
     Example: eyeground study recipes/odir-cpu.yaml --root /path/to/datasets -o studies/odir
     """
@@ -51,12 +49,12 @@ def study(
     console = Console(soft_wrap=True)
     settings = read_recipe(StudyRecipe, recipe, overrides)
     place = Place(output or Path("studies") / settings.name, root or Path(settings.root), cache, jobs)
-    share = _shard(shard)
+    part = _shard(shard)
     if dry_run and (missing := missing_data(settings, place)):
         list_without_data(settings, place, missing, console)
         return
-    opened = open_study(settings, place, console, train=not dry_run and share[1] == 1, clean=not dry_run)
-    pending = opened.pending(*share)[:cells]
+    opened = open_study(settings, place, console, train=not dry_run and part[1] == 1, clean=not dry_run)
+    pending = opened.pending(*part)[:cells]
     if dry_run:
         list_cells(opened, pending, console)
         return
@@ -73,5 +71,5 @@ def study(
 def _shard(text: str) -> tuple[int, int]:
     part, slash, parts = text.partition("/")
     if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
-        raise UserError(f"--shard {text}: expected i/n, for example 2/4 for the second of four shares")
+        raise UserError(f"--shard {text}: expected i/n, for example 2/4 for the second of four parts")
     return int(part), int(parts)

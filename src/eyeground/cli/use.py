@@ -1,4 +1,4 @@
-"""`inspect` and `models`: bundles at hand, without torch."""
+"""`inspect` and `models`: the bundles on this machine, without torch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +25,10 @@ def inspect(
         help="Photos, or folders of them: how many were among those that the model was trained on? Repeat for more.",
     ),
 ) -> None:
-    """Verify a bundle (hashes, tensors, label map) and say what is in it.
+    """Verify a bundle (hashes, tensors, label map) and show what is in it.
 
-    With --photos, also say which of them the model has seen, by the hashes of their files; a copy that was saved again is
-    not found that way.
+    With --photos, also show which of them the model was trained on, by the hashes of their files; a copy that was saved
+    again is not found in this way.
     """
     from eyeground.bundle.open import open_bundle
 
@@ -73,7 +73,7 @@ def models() -> None:
             outputs += f" and {more} more"
         console.print(f"  {backbone}, {side} px, {size / 1e6:.1f} MB", highlight=False)
         console.print(f"  {_measure(description)} on its own test photos: {_headline(description)}", highlight=False)
-        console.print(f"  {'outputs' if description.decoder is None else 'draws'}: {outputs}", highlight=False)
+        console.print(f"  {'outputs' if description.decoder is None else 'segments'}: {outputs}", highlight=False)
 
 
 def _measure(description: "BundleDescription") -> str:
@@ -81,11 +81,11 @@ def _measure(description: "BundleDescription") -> str:
 
 
 def _headline(description: "BundleDescription") -> str:
-    figure = description.headline
-    if figure is None:
+    metric = description.headline
+    if metric is None:
         return "not recorded"
-    interval = "" if figure.low is None or figure.high is None else f" ({figure.low:.3f}–{figure.high:.3f})"
-    return f"{figure.output} {figure.value:.3f}{interval}"
+    interval = "" if metric.low is None or metric.high is None else f" ({metric.low:.3f}–{metric.high:.3f})"
+    return f"{metric.output} {metric.value:.3f}{interval}"
 
 
 def _top(description: "BundleDescription") -> str:
@@ -105,8 +105,8 @@ def _facts(opened: "Bundle") -> list[tuple[str, str]]:
         ("input", f"{description.preprocessing.side} x {description.preprocessing.side} px"),
         ("outputs", ", ".join(description.outputs)),
     ]
-    looks = describe_views(description.architecture, description.preprocessing.side)
-    facts += [("averages", looks)] if looks else []
+    views = describe_views(description.architecture, description.preprocessing.side)
+    facts += [("averages", views)] if views else []
     facts += [
         ("stacked", f"{one.output}: {one.share:.3f} of the logit of {one.added} added") for one in description.stacked
     ]
@@ -124,7 +124,7 @@ def _facts(opened: "Bundle") -> list[tuple[str, str]]:
 
 
 def _rule_facts(description: "BundleDescription") -> list[tuple[str, str]]:
-    """Which outputs decide, from where on, and why the others do not; of a segmenter its thresholds."""
+    """Which outputs decide, from which probability on, and why the others do not; of a segmenter its thresholds."""
     if not description.decisions:
         return [
             ("threshold", f"{point.output}: {point.threshold:.4f} ({point.rule} on {point.chosen_on})")

@@ -1,4 +1,4 @@
-"""A verb is written once, with typer's declarations as defaults; here it becomes a command and a Python function.
+"""Makes a command and a Python function of each verb, which is written once with typer's declarations as defaults.
 
 Both have the same arguments, defaults and help; see docs/python.md.
 """
@@ -26,10 +26,10 @@ VERBS = {
     "embed": "embed.embed",
     "evaluate": "evaluate.evaluate",
     "explain": "explain.explain",
-    "import_csv": "data.import_csv",
-    "import_dataset": "data.import_dataset",
-    "import_dicom": "data.import_dicom",
-    "import_folder": "data.import_folder",
+    "import_csv": "importing.import_csv",
+    "import_dataset": "importing.import_dataset",
+    "import_dicom": "importing.import_dicom",
+    "import_folder": "importing.import_folder",
     "join": "data.join",
     "predict": "predict.predict",
     "pretrain": "build.pretrain",
@@ -52,7 +52,7 @@ def command_of(verb: str) -> Callable[..., Any]:
 
 
 def as_command(function: Callable[..., Any]) -> Callable[..., None]:
-    """A verb as typer takes it: typer evaluates annotations, and what a verb returns need not be imported for that."""
+    """A verb for typer, without its return annotation, which typer would evaluate and so import."""
 
     def command(**given: Any) -> None:
         function(**given)
@@ -105,7 +105,7 @@ def _keyword(parameter: inspect.Parameter) -> inspect.Parameter:
 
 
 def _value(parameter: inspect.Parameter, given: Any) -> Any:
-    """What the command gets for a value that Python gave."""
+    """The command's value for one given in Python."""
     declared: ParameterInfo = parameter.default
     value = _as(parameter.annotation, given)
     for one in value if isinstance(value, list) else [value]:
