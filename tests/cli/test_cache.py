@@ -26,9 +26,9 @@ def kept(folder: Path) -> set[str]:
 
 def test_it_shows_each_folder_and_the_whole(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "--cache", str(cache)]) == 0
-    told = capsys.readouterr().out
-    assert "standard-v2-512" in told and "1.5KB" in told and "3 files, 4.5KB" in told
-    assert "models" not in told and len(kept(cache)) == 4
+    printed = capsys.readouterr().out
+    assert "standard-v2-512" in printed and "1.5KB" in printed and "3 files, 4.5KB" in printed
+    assert "models" not in printed and len(kept(cache)) == 4
 
 
 def test_clearing_leaves_models_alone(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,7 +57,7 @@ def test_it_prints_a_table_and_writes_files(tables, tmp_path, capsys) -> None:
     }
 
 
-def test_names_default_to_files_told_apart_by_their_folders(tables, tmp_path, capsys) -> None:
+def test_names_default_to_files_made_unique_by_their_folders(tables, tmp_path, capsys) -> None:
     _, out, _ = run(capsys, *tables, "-o", str(tmp_path / "out"))
     assert "imagenet/predictions − fundus/predictions" in out
     assert "fundus/predictions − scratch " in out

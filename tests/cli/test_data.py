@@ -61,14 +61,14 @@ def test_a_split_that_is_to_be_replaced_need_not_be_understood() -> None:
     assert main(["split", path, "-o", "out.csv", "--overwrite"]) == 0
 
 
-def test_a_class_in_two_spellings_is_refused_where_it_is_used_and_told_where_it_is_not(
+def test_a_class_in_two_spellings_is_refused_where_it_is_used_and_reported_where_it_is_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = "photo,patient,dx,dr\n" + "".join(f"p/{one}.jpg,{one},{'DR' if one % 2 else 'dr '},1\n" for one in range(20))
     write("worse.csv", text + "p/x.jpg,#REF!,AMD,1\n")
     assert main(["split", "worse.csv", "-o", "out.csv"]) == 2
-    told = capsys.readouterr().err
-    assert "'patient' is the error" in told and "'dr' and 'DR'" in told  # neither hides the other
+    printed = capsys.readouterr().err
+    assert "'patient' is the error" in printed and "'dr' and 'DR'" in printed  # neither hides the other
     for given, code in (([], 2), (["--stratify", "dx"], 2), (["--stratify", "dr"], 0)):
         assert main(["split", write("in.csv", text), "-o", "out.csv", *given]) == code
         captured = capsys.readouterr()

@@ -26,8 +26,8 @@ def test_a_folder_becomes_a_table(photos: Path, capsys: pytest.CaptureFixture[st
     width = eyeground.load().bundle.description.embedding_size
     assert list(found.columns) == ["photo", "reason", *(f"e{number}" for number in range(width))]
     assert found["e0"].notna().tolist() == [True, False]
-    told = capsys.readouterr().out
-    assert ", the default" in told and "2 photos" in told and "without numbers: 1" in told
+    printed = capsys.readouterr().out
+    assert ", the default" in printed and "2 photos" in printed and "without numbers: 1" in printed
 
 
 def test_nothing_readable_is_exit_code_one(photos: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_report_shows_no_folder_of_its_maker(table, tmp_path, capsys, monkeypa
     assert str(tmp_path) not in report and "foreign.csv" in report and "--output=o" in report
 
 
-def test_outputs_without_a_truth_are_told_and_have_no_empty_sections(table, tmp_path, capsys) -> None:
+def test_outputs_without_a_truth_are_reported_and_have_no_empty_sections(table, tmp_path, capsys) -> None:
     ours = table.rename(columns={"File name": "photo", "id": "patient", "Label": "truth_dr", "Score": "probability_dr"})
     wide = ours.assign(truth_amd=np.nan, probability_amd=0.5)
     wide.to_csv(tmp_path / "wide.csv", index=False)
@@ -128,7 +128,7 @@ def test_outputs_without_a_truth_are_told_and_have_no_empty_sections(table, tmp_
     assert code == 2 and "no truth is known of any output" in error and not (tmp_path / "n").exists()
 
 
-def test_external_figures_stand_in_metrics_with_the_name_of_their_dataset(table, tmp_path, capsys) -> None:
+def test_external_results_are_in_metrics_with_the_name_of_their_dataset(table, tmp_path, capsys) -> None:
     ours = table.rename(columns={"File name": "photo", "id": "patient", "Label": "truth_dr", "Score": "probability_dr"})
     ours.to_csv(tmp_path / "ours.csv", index=False)
     ours.iloc[:60].to_csv(tmp_path / "theirs.csv", index=False)

@@ -48,11 +48,11 @@ def test_measured_maps_leave_tables_pictures_and_a_report(place: Path, capsys: p
 
 
 def test_maps_alone_need_no_masks(place: Path) -> None:
-    assert explain(place, "drawn") == 0
-    assert not (place / "drawn" / "measures.csv").exists() and (place / "drawn" / "photos" / "00001.jpg").is_file()
+    assert explain(place, "maps") == 0
+    assert not (place / "maps" / "measures.csv").exists() and (place / "maps" / "photos" / "00001.jpg").is_file()
 
 
-def test_a_wrong_output_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_output_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(place, "wrong", "--output", "abnormla") == 2
     assert "did you mean 'abnormal'" in capsys.readouterr().err
 

@@ -46,7 +46,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def test_the_help_names_every_fault() -> None:
+def test_the_help_names_every_corruption() -> None:
     command = typer.main.get_command(app).commands["robustness"]
     text = next(parameter.help for parameter in command.params if parameter.name == "corruptions")
     assert text.split(": ")[1].rstrip(".").split(", ") == list(CORRUPTIONS)

@@ -71,8 +71,8 @@ def screen(bundle: Path, tmp_path: Path) -> Callable[..., int]:
 
 def test_the_asked_for_threshold_decides_and_its_cost_is_told(screen, tmp_path, capsys) -> None:
     assert screen("--operating-point", "sensitivity=0.95", "--prevalence", "0.2") == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "of 1,000 photos with 200 abnormal ones 580 are called abnormal: 180 of those found, 20 missed" in told
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "of 1,000 photos with 200 abnormal ones 580 are called abnormal: 180 of those found, 20 missed" in printed
     row = pd.read_csv(tmp_path / "out" / "results.csv").iloc[0]
     assert (
         row["threshold_abnormal"] == 0.0
@@ -93,8 +93,8 @@ def test_with_another_threshold_photos_are_screened_anew(screen, tmp_path, capsy
 
 def test_one_that_is_not_offered_is_one_sentence(screen, tmp_path, capsys) -> None:
     assert screen("--operating-point", "sensitivity=0.9") == 2
-    told = capsys.readouterr().err
-    assert "it offers youden, sensitivity=0.95, or threshold=0.5" in told and "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert "it offers youden, sensitivity=0.95, or threshold=0.5" in printed and "Traceback" not in printed
     assert not (tmp_path / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""From photos with masks to a segmenter that draws on new photos: the commands as a user types them."""
+"""From photos with masks to masks of new photos: the commands as a user types them."""
 
 import shutil
 from pathlib import Path
@@ -30,7 +30,7 @@ machine: {accelerator: cpu, workers: 0}
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with photos, masks, a recipe, and a run that draws the optic disc."""
+    """A folder with photos, masks, a recipe, and a run that segments the optic disc."""
     folder = tmp_path_factory.mktemp("segment")
     manifest = render_dataset(folder, 8, side=110, faults=0, masks=True)
     table = manifest.table.assign(split=["train"] * 10 + ["test"] * 6)
@@ -50,8 +50,8 @@ def adapt(folder: Path, run: str, *more: str) -> int:
 
 def test_a_segmenter_learns_the_optic_disc(trained: Path) -> None:
     description = open_segmenter(trained / "run" / "bundle").description
-    figures = {figure.metric: figure.value for figure in description.metrics}
-    assert figures["auroc"] > 0.8
+    metrics = {one.metric: one.value for one in description.metrics}
+    assert metrics["auroc"] > 0.8
     point = description.operating_points[0]
     assert (point.output, point.chosen_on) == ("optic_disc", "train")  # there is no validation split
     assert "optic disc" in (trained / "run" / "bundle" / "README.md").read_text()
@@ -61,13 +61,13 @@ def test_a_run_that_was_interrupted_ends_with_the_same_weights(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert adapt(trained, "half", "--set", "optimisation.epochs=12") == EXIT_DONE
-    whole = open_segmenter(trained / "run" / "bundle").description.files["model.safetensors"]
-    assert open_segmenter(trained / "half" / "bundle").description.files["model.safetensors"] == whole
+    complete = open_segmenter(trained / "run" / "bundle").description.files["model.safetensors"]
+    assert open_segmenter(trained / "half" / "bundle").description.files["model.safetensors"] == complete
     assert adapt(trained, "half") == EXIT_USER_ERROR
     assert "add --resume" in capsys.readouterr().err
     shutil.rmtree(trained / "half" / "bundle")
     assert adapt(trained, "half", "--resume") == EXIT_DONE
-    assert open_segmenter(trained / "half" / "bundle").description.files["model.safetensors"] == whole
+    assert open_segmenter(trained / "half" / "bundle").description.files["model.safetensors"] == complete
 
 
 def test_segment_writes_a_mask_of_the_photos_own_size_and_a_row_for_every_photo(trained: Path, tmp_path: Path) -> None:
@@ -100,20 +100,20 @@ def test_a_killed_run_draws_only_what_is_missing(
         "-o",
         str(tmp_path / "out"),
     ]
-    drawn: list[Path] = []
+    segmented: list[Path] = []
     real = Segmenter.__call__
 
-    def draw(self: Segmenter, photo: Path) -> object:
-        if len(drawn) == 5:
+    def segment(self: Segmenter, photo: Path) -> object:
+        if len(segmented) == 5:
             raise KeyboardInterrupt
-        drawn.append(photo)
+        segmented.append(photo)
         return real(self, photo)
 
-    monkeypatch.setattr(Segmenter, "__call__", draw)
+    monkeypatch.setattr(Segmenter, "__call__", segment)
     assert main(arguments) == EXIT_INTERRUPTED
-    monkeypatch.setattr(Segmenter, "__call__", lambda self, photo: drawn.append(photo) or real(self, photo))
+    monkeypatch.setattr(Segmenter, "__call__", lambda self, photo: segmented.append(photo) or real(self, photo))
     assert main(arguments) == EXIT_DONE
-    assert len(drawn) == len(set(drawn)) == 16  # eight patients, each eye once
+    assert len(segmented) == len(set(segmented)) == 16  # eight patients, each eye once
     assert len(pd.read_csv(tmp_path / "out" / "segments.csv")) == 16
 
 
@@ -124,11 +124,11 @@ def test_measure_says_how_well_with_a_second_annotator_beside(
     assert main([*arguments, "--measure", str(trained / "drawn.csv")]) == EXIT_DONE
     estimates = pd.read_csv(tmp_path / "out" / "structures.csv")
     pooled = estimates[estimates["over"] == "pooled"].set_index(["reader", "metric"])
-    assert pooled.loc[("second annotator", "dice"), "value"] == 1  # who drew the same mask
+    assert pooled.loc[("second annotator", "dice"), "value"] == 1  # whose mask is the same
     assert pooled.loc[("model", "dice"), "photos"] == len(read_manifest(trained / "drawn.csv").in_split("test"))
     at_training = open_segmenter(trained / "run" / "bundle").description.metrics
     assert pooled.loc[("model", "auroc"), "value"] == pytest.approx(
-        next(figure.value for figure in at_training if figure.metric == "auroc")
+        next(one.value for one in at_training if one.metric == "auroc")
     )
     assert "optic_disc (second annotator, 6 photos): dice 1.000" in capsys.readouterr().out
 
@@ -168,16 +168,16 @@ def test_mistakes_are_told_in_a_sentence(
     places = {"run": trained / "run" / "bundle", "photos": trained / "photos", "manifest": trained / "drawn.csv"}
     given = [argument.format(out=tmp_path / "out", **places) for argument in arguments]
     assert main(given) == EXIT_USER_ERROR
-    told = " ".join(capsys.readouterr().err.split())
-    assert message in told
-    assert "Traceback" not in told
+    printed = " ".join(capsys.readouterr().err.split())
+    assert message in printed
+    assert "Traceback" not in printed
 
 
 def test_a_segmenter_that_learnt_nothing_becomes_no_bundle(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     never = ["--set", "optimisation.epochs=1", "--set", "optimisation.learning_rate=1e-9"]
     assert adapt(trained, "nothing", *never) == EXIT_USER_ERROR
-    told = " ".join(capsys.readouterr().err.split())
-    assert "was not learned" in told and "AUROC" in told
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "was not learned" in printed and "AUROC" in printed
     assert not (trained / "nothing" / "bundle").exists()
 
 
@@ -200,7 +200,5 @@ def test_values_of_a_label_map_are_chosen_for_training_and_measuring(
     assert main([*arguments, "-o", str(tmp_path / "chosen"), "--mask-value", "optic_disc=1"]) == EXIT_DONE
     estimates = pd.read_csv(tmp_path / "chosen" / "structures.csv")
     pooled = estimates[(estimates["over"] == "pooled") & (estimates["metric"] == "auroc")]["value"].item()
-    recorded = {
-        figure.metric: figure.value for figure in open_segmenter(trained / "run" / "bundle").description.metrics
-    }
+    recorded = {one.metric: one.value for one in open_segmenter(trained / "run" / "bundle").description.metrics}
     assert pooled == pytest.approx(recorded["auroc"])

@@ -1,4 +1,4 @@
-"""`study` on the command line: what --dry-run lists, --cells and --shard limit, and mistakes are told in a sentence."""
+"""`study` on the command line: what --dry-run lists, --cells and --shard limit, and mistakes are one sentence."""
 
 from pathlib import Path
 
@@ -76,9 +76,9 @@ def test_a_dry_run_cleans_nothing_and_says_what_will_be(
 def test_without_the_photos_a_dry_run_says_what_is_missing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     elsewhere = ["--root", "/nowhere", "-o", "/nowhere/out", "--dry-run"]
     assert main(["study", str(root / "study.yaml"), *elsewhere]) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "4 cells" in told
-    assert "data 'home' are not there" in told
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "4 cells" in printed
+    assert "data 'home' are not there" in printed
     assert main(["study", str(root / "study.yaml"), *elsewhere[:-1]]) == 2
 
 
@@ -98,9 +98,9 @@ def test_upstream_is_trained_once_and_its_own_head_is_a_cell(root: Path, capsys:
     before = bundles[0].stat().st_mtime_ns
     assert study(root) == 0
     assert bundles[0].stat().st_mtime_ns == before
-    figures = read_table(root / "out" / "figures.csv")
-    assert set(figures["method"]) == {"as released", "probe"}
-    assert set(figures.loc[figures["method"] == "as released", "initialisation"]) == {"fundus"}
+    results = read_table(root / "out" / "figures.csv")
+    assert set(results["method"]) == {"as released", "probe"}
+    assert set(results.loc[results["method"] == "as released", "initialisation"]) == {"fundus"}
 
 
 def test_data_that_changed_since_are_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,7 @@
-"""A real bundle, small enough to build in milliseconds, whose every figure can be worked out by hand.
+"""A real bundle, small enough to build in milliseconds, whose every probability can be computed by hand.
 
-Its network averages colour over cells and weighs red, green and blue: the evidence of a cell is linear in its
-mean colour, so a test can say what a photograph's probability must be. The graph obeys the ONNX contract of
-exported bundles to the letter.
+Its network averages colour over cells and weighs red, green and blue, so the evidence of a cell is linear in its mean colour. The
+graph obeys the ONNX contract of exported bundles exactly.
 """
 
 from collections.abc import Callable, Sequence
@@ -163,7 +162,7 @@ def fundus() -> MakeFundus:
 
 @pytest.fixture(scope="session")
 def logits_of() -> Callable[[np.ndarray], np.ndarray]:
-    """What the bundle's network makes of a standard photo's pixels, worked out by hand: one logit per output."""
+    """What the bundle's network makes of a standard photo's pixels, computed by hand: one logit per output."""
     return lambda pixels: WEIGHTS_OF_COLOUR @ (pixels.reshape(-1, 3).mean(axis=0) / 255) + CONSTANTS
 
 

@@ -82,11 +82,11 @@ def test_what_holds_no_archive_is_none(tmp_path, content):
 @pytest.mark.parametrize("kind", WRITERS)
 @pytest.mark.parametrize("share", [0.3, 0.9])
 def test_an_archive_cut_off_says_so_after_what_could_be_read(kind, share, tmp_path):
-    WRITERS[kind](tmp_path / "whole")
-    whole = (tmp_path / "whole").read_bytes()
+    WRITERS[kind](tmp_path / "complete")
+    complete = (tmp_path / "complete").read_bytes()
     if kind == "tar":  # most of a small tar is padding
-        whole = whole[: whole.rindex(b"second")]
-    (tmp_path / "cut").write_bytes(whole[: int(len(whole) * share)])
+        complete = complete[: complete.rindex(b"second")]
+    (tmp_path / "cut").write_bytes(complete[: int(len(complete) * share)])
     seen = []
     with pytest.raises(DamagedArchiveError, match="damaged"):
         for entry in entries(tmp_path / "cut", kind):

@@ -44,9 +44,9 @@ def run(screener, fundus, tmp_path_factory) -> Run:
         path = folder / ("clinic a" if index % 3 else "clinic b") / f"eye {index:03d}.jpg"
         path.parent.mkdir(exist_ok=True)
         cv2.imwrite(str(path), fundus(blue=0.4 if index % 2 else 0.02, seed=index)[..., ::-1])
-    whole = path.read_bytes()
-    for length in np.linspace(0, len(whole) * 0.9, TRUNCATED).astype(int):
-        (folder / f"cut {length:06d}.jpg").write_bytes(whole[:length])
+    complete = path.read_bytes()
+    for length in np.linspace(0, len(complete) * 0.9, TRUNCATED).astype(int):
+        (folder / f"cut {length:06d}.jpg").write_bytes(complete[:length])
     (folder / "text.JPG").write_text("not a picture")
     (folder / "gone.png").symlink_to("nowhere.png")
     (folder / "<script>a&b<.jpg").write_text("not a picture")
@@ -137,10 +137,10 @@ def test_a_finished_screening_does_nothing_again_but_missing_pictures(run, scree
     shutil.copytree(run.screened.output_folder, output)
     assert screen(run.folder, screener, output).finished_before == READABLE + HOSTILE
     picture = output / run.table.set_index("photo").loc["clinic a/eye 001.jpg", "picture"]
-    drawn = picture.read_bytes()
+    before = picture.read_bytes()
     picture.unlink()
     assert screen(run.folder, screener, output, jobs=1).finished_before == READABLE + HOSTILE - 1
-    assert picture.read_bytes() == drawn
+    assert picture.read_bytes() == before
 
 
 def test_an_output_that_cannot_be_written_is_one_sentence(run, screener, tmp_path):

@@ -39,14 +39,14 @@ def test_tables_alone_say_the_same_as_with_a_report(screened, tmp_path):
         "eyeground-ledger.jsonl",
     }
     assert bare["picture"].isna().all()
-    whole = table(screened().output_folder)
-    pd.testing.assert_frame_equal(bare.drop(columns="picture"), whole.drop(columns="picture"), check_exact=True)
+    complete = table(screened().output_folder)
+    pd.testing.assert_frame_equal(bare.drop(columns="picture"), complete.drop(columns="picture"), check_exact=True)
 
 
 def test_pictures_that_are_wanted_later_are_drawn_then(screened, tmp_path):
     assert screened(overlays=False).finished_before == 0
     again = screened()
-    assert again.finished_before == 1, "the unreadable one has no picture to draw"
+    assert again.finished_before == 1, "the unreadable one has no picture to render"
     assert len(list((tmp_path / "out" / PICTURES).iterdir())) == 5
     assert screened().finished_before == screened(overlays=False).finished_before == 6
 
@@ -67,11 +67,11 @@ def test_shards_hold_the_rows_of_the_table_in_order(screened, tmp_path, shards):
     output = screened(shards=shards).output_folder
     files = sorted((output / SHARDS).iterdir())
     assert [file.name for file in files] == [f"{n:05d}-of-{shards:05d}.parquet" for n in range(1, shards + 1)]
-    whole = pd.read_parquet(output / "results.parquet")
+    complete = pd.read_parquet(output / "results.parquet")
     parts = [pd.read_parquet(file) for file in files]
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
-    assert pd.concat(parts)["photo"].tolist() == whole["photo"].tolist()
-    pd.testing.assert_frame_equal(pd.read_parquet(output / SHARDS), whole)
+    assert pd.concat(parts)["photo"].tolist() == complete["photo"].tolist()
+    pd.testing.assert_frame_equal(pd.read_parquet(output / SHARDS), complete)
 
 
 def test_shards_of_an_earlier_screening_do_not_stay(screened, tmp_path):
@@ -93,7 +93,7 @@ def test_shards_that_were_never_finished_are_written_anew(tmp_path):
 def test_the_command_says_what_it_wrote(bundle, folder_of_photos, tmp_path, capsys):
     arguments = ["screen", str(folder_of_photos(2)), "-o", str(tmp_path / "out"), "--bundle", str(bundle.folder)]
     assert main([*arguments, "--jobs", "1", "--no-report", "--no-overlays", "--shards", "2"]) == 0
-    told = capsys.readouterr().out
-    assert REPORT not in told and str(tmp_path / "out" / SHARDS) in told
+    printed = capsys.readouterr().out
+    assert REPORT not in printed and str(tmp_path / "out" / SHARDS) in printed
     assert not {REPORT, PICTURES} & names(tmp_path / "out") and len(list((tmp_path / "out" / SHARDS).iterdir())) == 2
     assert main([*arguments, "--shards", "0"]) == 2

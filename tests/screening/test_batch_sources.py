@@ -91,9 +91,9 @@ def test_a_killed_screening_of_an_archive_ends_like_one_that_was_not(packed, scr
         assert not (output / "results.csv").exists()
     resumed = screen(source, screener, output, jobs=1)
     assert 0 < resumed.finished_before < MANY
-    screen(source, screener, tmp_path / "whole", jobs=1)
+    screen(source, screener, tmp_path / "complete", jobs=1)
     for name in ("results.csv", "results.jsonl"):
-        assert (output / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert (output / name).read_bytes() == (tmp_path / "complete" / name).read_bytes()
     assert not (output / UNPACKED).exists()
     lines = (output / LEDGER).read_text().splitlines()[1:]
     assert len({json.loads(line)["row"]["photo"] for line in lines}) == len(lines) == MANY
@@ -121,8 +121,8 @@ def test_a_disk_without_room_is_one_sentence_and_a_later_run_goes_on(packed, scr
     assert not list(output.rglob("*.partial"))
     assert not list(output.glob("results.*"))
     screen(photos, screener, output, jobs=1)
-    screen(photos, screener, tmp_path / "whole", jobs=1)
-    assert (output / "results.csv").read_bytes() == (tmp_path / "whole" / "results.csv").read_bytes()
+    screen(photos, screener, tmp_path / "complete", jobs=1)
+    assert (output / "results.csv").read_bytes() == (tmp_path / "complete" / "results.csv").read_bytes()
 
 
 def test_a_manifest_gives_rows_their_patients_and_tables_of_eyes_and_patients(folder_of_photos, screener, tmp_path):

@@ -36,8 +36,8 @@ def test_a_reader_gives_what_reading_here_gives_and_reads_no_further_ahead_than_
             taken.append(path)
             yield path
 
-    with DecoderPool(SETTINGS, jobs=1) as readers:
-        reading = readers.read(watched(), ahead=2)
+    with DecoderPool(SETTINGS, jobs=1) as pool:
+        reading = pool.read(watched(), ahead=2)
         outcomes = [next(reading)]
         assert len(taken) <= 3
         outcomes += reading
@@ -55,12 +55,12 @@ def test_a_reader_gives_what_reading_here_gives_and_reads_no_further_ahead_than_
 
 
 def test_a_reader_that_dies_costs_only_the_photo_it_was_reading(photos):
-    with DecoderPool(SETTINGS, jobs=1) as readers:
+    with DecoderPool(SETTINGS, jobs=1) as pool:
         outcomes = []
-        for outcome in readers.read(photos, ahead=1):
+        for outcome in pool.read(photos, ahead=1):
             outcomes.append(outcome)
             if len(outcomes) == 2:
-                for process in readers._processes:
+                for process in pool._processes:
                     os.kill(process._process.pid, signal.SIGSEGV)
     assert len(outcomes) == len(photos)
     refused = [outcome.reason for outcome in outcomes if isinstance(outcome, Refused)]
@@ -71,8 +71,8 @@ def test_a_reader_that_dies_costs_only_the_photo_it_was_reading(photos):
 
 def test_a_photo_that_takes_too_long_is_refused_and_the_next_is_read(photos, tmp_path):
     patient = DecoderSettings(SETTINGS.preprocessing, picture_side=96, seconds=0.0)
-    with DecoderPool(patient, jobs=1) as readers:
-        outcomes = list(readers.read(photos[:2], ahead=1))
+    with DecoderPool(patient, jobs=1) as pool:
+        outcomes = list(pool.read(photos[:2], ahead=1))
     assert [outcome.reason for outcome in outcomes] == ["decoding it took longer than 0 seconds"] * 2
 
 
@@ -81,8 +81,8 @@ def test_a_photo_that_needs_more_memory_than_allowed_is_refused(fundus, tmp_path
     cv2.imwrite(str(large), np.zeros((7900, 8000, 3), np.uint8))
     cv2.imwrite(str(small), fundus()[..., ::-1])
     tight = DecoderSettings(SETTINGS.preprocessing, picture_side=96, memory_limit=600 * 2**20)
-    with DecoderPool(tight, jobs=1) as readers:
-        refused, read = readers.read([large, small], ahead=1)
+    with DecoderPool(tight, jobs=1) as pool:
+        refused, read = pool.read([large, small], ahead=1)
     assert isinstance(refused, Refused)
     assert "memory" in refused.reason
     assert isinstance(read, ReadPhoto)
@@ -96,9 +96,9 @@ from eyeground.config.training_recipe import Preprocessing
 from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings
 
 def read(path):
-    with DecoderPool(DecoderSettings(Preprocessing(side=64), picture_side=96), jobs=1) as readers:
-        for outcome in readers.read([Path(path)], ahead=1):
-            print(getattr(outcome, "reason", "read"), readers._processes[0]._process.pid, flush=True)
+    with DecoderPool(DecoderSettings(Preprocessing(side=64), picture_side=96), jobs=1) as pool:
+        for outcome in pool.read([Path(path)], ahead=1):
+            print(getattr(outcome, "reason", "read"), pool._processes[0]._process.pid, flush=True)
             sys.stdin.readline()
 """
 
@@ -108,10 +108,10 @@ def test_a_stuck_reader_ends_with_the_process_that_started_it(photos):
     code = f"{READ_ONE}\nread(sys.argv[1])"
     command = [sys.executable, "-c", code, str(photos[0])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
-        reader = psutil.Process(int(parent.stdout.readline().split()[-1]))
-        reader.suspend()  # as one in an endless loop, it does not notice that its pipe is closed
+        decoder = psutil.Process(int(parent.stdout.readline().split()[-1]))
+        decoder.suspend()  # as one in an endless loop, it does not notice that its pipe is closed
         parent.kill()
-        _, alive = psutil.wait_procs([reader], timeout=10)
+        _, alive = psutil.wait_procs([decoder], timeout=10)
     for process in alive:
         process.kill()
     assert not alive
@@ -134,8 +134,8 @@ def test_a_reader_keeps_within_the_limit_of_whoever_started_it(tmp_path):
 
 
 def stand_in(folder: Path, lines: str) -> str:
-    """A program in the place of a reader process."""
-    program = folder / "reader"
+    """A program in the place of a decoder process."""
+    program = folder / "decoder"
     program.write_text(f"#!{sys.executable}\nimport sys\n{lines}")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return str(program)
@@ -151,12 +151,12 @@ def test_a_reader_that_replies_nonsense_is_replaced_and_its_photo_refused(photos
     serve = f"print({reply!r}); {picture}; sys.stdout.flush(); sys.stdin.read()"
     lines = f"print('{{}}', flush=True)\nfor _ in (1, 2): sys.stdin.readline()\n{serve}"
     monkeypatch.setattr(reading.sys, "executable", stand_in(tmp_path, lines))
-    with DecoderPool(SETTINGS, jobs=1) as readers:
-        outcomes = list(readers.read(photos[:2], ahead=1))
+    with DecoderPool(SETTINGS, jobs=1) as pool:
+        outcomes = list(pool.read(photos[:2], ahead=1))
     assert ["crashed the decoder" in outcome.reason for outcome in outcomes] == [True, True]
 
 
 def test_a_reader_that_cannot_start_is_a_users_error_with_its_last_words(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(reading.sys, "executable", stand_in(tmp_path, "sys.exit('first\\nno room')"))
-    with DecoderPool(SETTINGS, jobs=1) as readers, pytest.raises(UserError, match=r"did not start \(exit 1\): no room"):
-        list(readers.read(photos[:1], ahead=1))
+    with DecoderPool(SETTINGS, jobs=1) as pool, pytest.raises(UserError, match=r"did not start \(exit 1\): no room"):
+        list(pool.read(photos[:1], ahead=1))

@@ -35,7 +35,7 @@ def tally_of(scores: np.ndarray, unfamiliar: int = 0, expected: Expected | None 
     return tally
 
 
-def told(tally: Tally, bundle) -> list[str]:
+def described(tally: Tally, bundle) -> list[str]:
     return list(warnings(tally, rule(), bundle.description))
 
 
@@ -48,27 +48,27 @@ def test_photos_like_those_of_validation_are_not_warned_of_whatever_the_share_of
         np.interp(places, np.linspace(0, 1, 21), ABNORMAL),
         np.interp(places, np.linspace(0, 1, 21), NORMAL),
     )
-    assert told(tally_of(scores), bundle) == []
+    assert described(tally_of(scores), bundle) == []
 
 
 def test_more_abnormal_photos_than_the_sensitivity_allows_are_warned_of(bundle):
-    [warning] = told(tally_of(np.r_[np.full(209, 0.7), np.full(5, 0.1)]), bundle)
+    [warning] = described(tally_of(np.r_[np.full(209, 0.7), np.full(5, 0.1)]), bundle)
     assert "209 of 214" in warning and "eyeground calibrate" in warning
 
 
 def test_fewer_than_the_false_alarms_are_warned_of(bundle):
-    [warning] = told(tally_of(np.full(200, 0.1)), bundle)
+    [warning] = described(tally_of(np.full(200, 0.1)), bundle)
     assert "0 of 200" in warning
 
 
 def test_scores_of_another_shape_are_warned_of_though_their_share_is_as_expected(bundle):
-    [warning] = told(tally_of(np.r_[np.full(50, 0.41), np.full(50, 0.39)]), bundle)
+    [warning] = described(tally_of(np.r_[np.full(50, 0.41), np.full(50, 0.39)]), bundle)
     assert "distributed unlike" in warning
-    assert told(tally_of(np.r_[np.full(50, 0.41), np.full(50, 0.39)], expected=None), bundle) == []
+    assert described(tally_of(np.r_[np.full(50, 0.41), np.full(50, 0.39)], expected=None), bundle) == []
 
 
 def test_of_few_photos_nothing_is_said(bundle):
-    assert told(tally_of(np.full(29, 0.9)), bundle) == []
+    assert described(tally_of(np.full(29, 0.9)), bundle) == []
 
 
 def test_the_distance_of_a_mixture_from_itself_is_small():
@@ -81,5 +81,5 @@ def test_the_distance_of_a_mixture_from_itself_is_small():
 def test_expected_scores_of_few_photos_are_known_less_well(bundle):
     scores = tally_of(np.r_[np.full(100, 0.7), np.full(100, 0.05)])
     few = rule().decision.model_copy(update={"positives": 10, "negatives": 10})
-    assert len(told(scores, bundle)) == 1
+    assert len(described(scores, bundle)) == 1
     assert list(warnings(scores, Rule(("abnormal",), few), bundle.description)) == []

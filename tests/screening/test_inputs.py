@@ -1,4 +1,4 @@
-"""Photographs in every form that a program has them mean the same, and what is none is told by its place."""
+"""Photographs in every form that a program has them mean the same, and anything else is named by its place."""
 
 import io
 import threading
@@ -120,7 +120,7 @@ def test_an_image_that_lies_on_its_side_is_turned_upright(screener, fundus, tmp_
         (np.zeros((0, 8, 3), np.uint8), r"got uint8 \(0, 8, 3\)"),
     ],
 )
-def test_what_is_no_photograph_is_told_by_its_place(screener, photo, wrong, words):
+def test_what_is_no_photograph_is_named_by_its_place(screener, photo, wrong, words):
     for screening in (screener, lambda photos: list(screener.stream(photos, jobs=1)), screener.embed):
         with pytest.raises(UserError, match=f"photo 2: .*{words}"):
             screening([photo, wrong])

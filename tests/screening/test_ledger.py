@@ -41,14 +41,14 @@ def test_a_ledger_torn_anywhere_keeps_its_whole_lines_and_goes_on(bundle, tmp_pa
     path.unlink(missing_ok=True)
     with Ledger(path, bundle) as ledger:
         ledger.add([record(index) for index in range(4)])
-    whole = path.read_bytes()
-    torn = whole[: round(share * len(whole))]
+    complete = path.read_bytes()
+    torn = complete[: round(share * len(complete))]
     path.write_bytes(torn)
     lines = max(torn.count(b"\n") - 1, 0)  # less the header
     with Ledger(path, bundle) as ledger:
         assert remembered(ledger, 4) == list(range(lines))
         ledger.add([record(index) for index in range(lines, 4)])
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == complete
 
 
 def test_a_line_that_is_no_record_ends_what_is_believed(bundle, tmp_path):

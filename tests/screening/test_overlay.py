@@ -23,7 +23,7 @@ def test_opacity_grows_with_strength_and_none_is_transparent():
     assert opacity[50] == 0
     assert (np.diff(opacity[50:]) > 0).all()
     assert (np.diff(opacity[:51]) < 0).all()
-    assert opacity.max() < 1  # the retina is never covered whole
+    assert opacity.max() < 1  # the retina is never covered entirely
 
 
 def test_for_is_warm_and_against_is_cool_for_every_strength():
@@ -38,24 +38,24 @@ def test_nothing_is_drawn_outside_the_field_of_view(evidence):
     pixels = np.zeros((48, 48, 3), np.uint8)
     inside = np.zeros((48, 48), bool)
     inside[12:36, 12:36] = True
-    drawn = draw_evidence(pixels, evidence, scale_of(evidence, inside), inside)
-    assert not drawn[:10].any()
-    assert not drawn[38:].any()
-    assert not drawn[:, :10].any()
-    assert not drawn[:, 38:].any()
+    overlay = draw_evidence(pixels, evidence, scale_of(evidence, inside), inside)
+    assert not overlay[:10].any()
+    assert not overlay[38:].any()
+    assert not overlay[:, :10].any()
+    assert not overlay[:, 38:].any()
 
 
 def test_evidence_lands_where_it_is_on_the_original_photo(screener, fundus):
     pixels = fundus(blue=0, size=(300, 420))
     pixels[60:100, 120:160] = (180, 90, 255)  # the one blue place, upper left
     finding = screener(pixels)
-    drawn = finding.overlay("abnormal", pixels).astype(int)
-    assert drawn.shape == pixels.shape
-    warmth = drawn[..., 0] + drawn[..., 1] - 2 * drawn[..., 2]  # none on grey, most at the yellow end
+    overlay = finding.overlay("abnormal", pixels).astype(int)
+    assert overlay.shape == pixels.shape
+    warmth = overlay[..., 0] + overlay[..., 1] - 2 * overlay[..., 2]  # none on grey, most at the yellow end
     row, column = np.unravel_index(warmth.argmax(), warmth.shape)
     assert 50 <= row <= 110
     assert 110 <= column <= 170
-    assert not drawn[:, 0].any()  # outside the field of view
+    assert not overlay[:, 0].any()  # outside the field of view
 
 
 def test_an_overlay_needs_the_original_itself_and_a_known_output(screener, fundus):

@@ -9,9 +9,9 @@ from eyeground.screening.pictures import LEGEND_HEIGHT, PICTURE_SIDE, draw_findi
 PICTURE = np.full((PICTURE_SIDE, PICTURE_SIDE, 3), 90, np.uint8)
 
 
-def line_of(drawn: np.ndarray) -> np.ndarray:
+def line_of(sheet: np.ndarray) -> np.ndarray:
     """The legend's first line, as pixels darker than the paper."""
-    return drawn[PICTURE_SIDE:, :PICTURE_SIDE].min(axis=2)[8:36]
+    return sheet[PICTURE_SIDE:, :PICTURE_SIDE].min(axis=2)[8:36]
 
 
 @pytest.mark.parametrize("words", ["jaundiced disc, mild or worse", "fjord AV Wo. (12 of 34)", "drusen"])
@@ -30,6 +30,6 @@ def test_a_line_of_the_legend_that_is_too_long_ends_before_the_picture_does(scre
 
 
 def test_a_picture_holds_the_photograph_as_it_was(screener, fundus):
-    drawn = draw_finding(screener(fundus()), PICTURE)
-    assert drawn.shape == (PICTURE_SIDE + LEGEND_HEIGHT, 2 * PICTURE_SIDE, 3)
-    np.testing.assert_array_equal(drawn[:PICTURE_SIDE, :PICTURE_SIDE], PICTURE)
+    sheet = draw_finding(screener(fundus()), PICTURE)
+    assert sheet.shape == (PICTURE_SIDE + LEGEND_HEIGHT, 2 * PICTURE_SIDE, 3)
+    np.testing.assert_array_equal(sheet[:PICTURE_SIDE, :PICTURE_SIDE], PICTURE)

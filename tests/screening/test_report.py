@@ -159,6 +159,7 @@ def test_the_page_speaks_without_jargon(screener, write, pictured):
     words = Page(write(shown)).text.lower()
     for jargon in ("logit", "youden", "sigmoid", "softmax", ">=", "≥", "operating point", "auroc"):
         assert jargon not in words
+    assert not re.search(r"\b[A-Z][a-z]+[A-Z][a-z]+\b", Page(write(shown)).text), "a name from the code"
 
 
 def test_the_first_words_of_every_photograph_are_its_result(screener, write):

@@ -35,8 +35,8 @@ def test_classes_are_said_by_their_own_words() -> None:
     kind = Target(name="class", kind="multiclass", classes=("Normal", "Drusen", "2"), healthy="Normal")
     chances = {"class=Normal": 0.1, "class=Drusen": 0.5, "class=2": 0.4}
     assert suspected([kind], ["class=Normal", "class=Drusen", "class=2"], chances) == ("Drusen", "class 2")
-    told = Target(name="class", classes=("Non-Glaucoma", "Glaucoma"), healthy="Non-Glaucoma")
-    assert suspected([told], ["class=Glaucoma"], {"class=Glaucoma": 0.9}) == ("Glaucoma",)
+    declared = Target(name="class", classes=("Non-Glaucoma", "Glaucoma"), healthy="Non-Glaucoma")
+    assert suspected([declared], ["class=Glaucoma"], {"class=Glaucoma": 0.9}) == ("Glaucoma",)
 
 
 @given(st.lists(st.floats(0, 1), min_size=4, max_size=4))
