@@ -313,7 +313,7 @@ def explain(
     The traced map divides the same logit among finer cells and shows the place. Gradient maps and attention rollout are
     estimates, for comparison.
 
-    --measure needs masks of lesions (mask_microaneurysm, mask_haemorrhage, mask_hard_exudate, mask_soft_exudate) and
+    `measure` needs masks of lesions (mask_microaneurysm, mask_haemorrhage, mask_hard_exudate, mask_soft_exudate) and
     gives, with 95 % intervals over patients and the values of chance: how often a map's highest point is on a lesion, how
     much of its evidence is, how much is where no disease is (the border of the field of view, the optic disc), and the
     time per map. mask_optic_disc is needed for the disc.
@@ -354,7 +354,7 @@ def import_csv(
         columns: What a column is, as ours=theirs: --column photo=filename --column patient=id; --column 'patient=folder(path)' and --column 'eye=match(path, "(OD|OS)")' take a part of one. Columns called photo, patient, eye and so on need none.
         labels: A column that is a label; repeat for more. 'dr=Referable DR?' renames it, and 'dr=Referable DR?:yes=1,no=0' its values too.
         notes: A column of free text to keep; repeat for more.
-        photo_folder: Where the photos lie, if not beside the table.
+        photo_folder: Folder of the photos, if not that of the table.
         photo_suffix: Ending to add to each photo's name, such as .jpg.
         one_photo_per_patient: Every photo is of another patient, so that none need be named.
     """
@@ -632,7 +632,7 @@ def screen(
         jobs: Processes that read photos; one per core if not given.
         operating_point: Which of the bundle's thresholds decides, by its rule: sensitivity=0.95, specificity=0.9, youden, or a threshold of your own, threshold=0.3. The bundle's first one if not given; a wrong one lists those there are.
         prevalence: Share of abnormal photos to expect, for the expected referrals.
-        identifiers: Show file names and patient identifiers in the report beside its keys, and in tables those of DICOM.
+        identifiers: Show file names and patient identifiers in the report next to its keys, and in tables those of DICOM.
         report: Write report.html, or only tables.
         overlays: Write a picture with evidence for each photo, which the report shows too.
         shards: Also write the results in this number of Parquet files: shards/00001-of-00004.parquet, …
@@ -656,7 +656,7 @@ def segment(
 ) -> list[dict[str, Any]]:
     """Segment vessels, optic disc or lesions: masks of the photos' own size, pictures, and the area of each structure.
 
-    With --measure, compare with the masks of annotators, and with a second annotator where there is one.
+    With `measure`, compare with the masks of annotators, and with a second annotator where there is one.
 
     Args:
         photos: Folders (walked through) and photos: JPEG, PNG, TIFF, BMP, PPM, DICOM.
@@ -684,7 +684,7 @@ def split(
 ) -> Manifest:
     """Give every patient to a split (and a fold), balanced by label; the same seed gives the same split.
 
-    Splits and folds that the manifest has stay as they are: --folds adds folds to them, and --overwrite replaces both.
+    Splits and folds that the manifest has stay as they are: `folds` adds folds to them, and `overwrite` replaces both.
 
     Args:
         manifest: Manifest to split.
@@ -713,7 +713,7 @@ def study(
     """Compare initialisations on tasks at label fractions, cross-validated, with paired differences and a report.
 
     A study is resumed by repeating the command, even after a kill. When all cells of a comparison are done, its results
-    are in the report. Without the photographs, --dry-run still lists the cells.
+    are in the report. Without the photographs, `dry-run` still lists the cells.
 
     Example: eyeground study recipes/odir-cpu.yaml --root /path/to/datasets -o studies/odir
 
@@ -724,7 +724,7 @@ def study(
         dry_run: List the cells, which are done, and how long the others may take.
         cells: Compute at most this many cells, then stop.
         shard: Compute every n-th cell only, from the i-th on, as i/n: a part for each machine.
-        jobs: Processes that read photos, fit probes and make figures.
+        jobs: Processes that read photos, fit probes and compute results.
         overrides: Override a setting, as key=value: --set optimisation.epochs=20. Repeat for more.
         cache: Folder of standard photos, shared by all runs.
     """

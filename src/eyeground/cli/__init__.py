@@ -38,44 +38,43 @@ from eyeground.config.spellings import known_option
 from eyeground.core.console import Console
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
 
-VERBS = (
-    "import",
-    "join",
-    "check",
-    "split",
-    "convert",
-    "pretrain",
-    "adapt",
-    "study",
-    "predict",
-    "evaluate",
-    "compare",
-    "robustness",
-    "explain",
-    "release",
-    "push",
-    "pull",
-    "models",
-    "calibrate",
-    "screen",
-    "embed",
-    "segment",
-    "inspect",
-    "cache",
-    "demo",
+COMMANDS = (  # in the order of a study, after `import`
+    data.join,
+    data.check,
+    data.split,
+    convert.convert,
+    build.pretrain,
+    build.adapt,
+    study.study,
+    predict.predict,
+    evaluate.evaluate,
+    compare.compare,
+    robustness.robustness,
+    explain.explain,
+    release.release,
+    hub.push,
+    hub.pull,
+    use.models,
+    calibrate.calibrate,
+    screen.screen,
+    embed.embed,
+    segment.segment,
+    use.inspect,
+    cache.cache,
+    demo.demo,
 )
 
 
-class _InOrder(TyperGroup):
-    """Lists the commands in the order in which a study uses them."""
+class _ImportFirst(TyperGroup):
+    """Lists `import` first; typer would list it last, as it has commands of its own."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return sorted(super().list_commands(ctx), key=VERBS.index)
+        return sorted(super().list_commands(ctx), key=lambda name: name != "import")
 
 
 app = typer.Typer(
     name="eyeground",
-    cls=_InOrder,
+    cls=_ImportFirst,
     help=(
         "Supervised fundus foundation models: rebuild, adapt, validate, explain, release and run.\n\n"
         "A study in order: [bold]import[/] photos into a manifest, [bold]check[/] and [bold]split[/] it, "
@@ -90,29 +89,8 @@ app = typer.Typer(
     add_completion=True,
 )
 app.add_typer(importing.import_app, name="import")
-app.command("join")(as_command(data.join))
-app.command("check")(as_command(data.check))
-app.command("split")(as_command(data.split))
-app.command("convert")(as_command(convert.convert))
-app.command("pretrain")(as_command(build.pretrain))
-app.command("adapt")(as_command(build.adapt))
-app.command("study")(as_command(study.study))
-app.command("predict")(as_command(predict.predict))
-app.command("evaluate")(as_command(evaluate.evaluate))
-app.command("compare")(as_command(compare.compare))
-app.command("robustness")(as_command(robustness.robustness))
-app.command("explain")(as_command(explain.explain))
-app.command("release")(as_command(release.release))
-app.command("push")(as_command(hub.push))
-app.command("pull")(as_command(hub.pull))
-app.command("models")(as_command(use.models))
-app.command("calibrate")(as_command(calibrate.calibrate))
-app.command("screen")(as_command(screen.screen))
-app.command("embed")(as_command(embed.embed))
-app.command("segment")(as_command(segment.segment))
-app.command("inspect")(as_command(use.inspect))
-app.command("cache")(as_command(cache.cache))
-app.command("demo")(as_command(demo.demo))
+for _command in COMMANDS:
+    app.command(_command.__name__)(as_command(_command))
 
 
 def _version(asked: bool) -> None:

@@ -115,7 +115,7 @@ def split(
 ) -> "Manifest":
     """Give every patient to a split (and a fold), balanced by label; the same seed gives the same split.
 
-    Splits and folds that the manifest has stay as they are: --folds adds folds to them, and --overwrite replaces both.
+    Splits and folds that the manifest has stay as they are: `folds` adds folds to them, and `overwrite` replaces both.
     """
     from eyeground.core.tables import read_table
     from eyeground.data.manifest import is_label, read_manifest, write_manifest

@@ -152,8 +152,7 @@ def evaluate(
     )
     inputs = [predictions, *datasets.values(), *([embeddings] if embeddings else [])]
     fingerprints = tuple((path.name, sha256_of(path)) for path in inputs)
-    command = shown_command(sys.argv)
-    presentation = Presentation(title, command, fingerprints, photos, names, for_spreadsheets)
+    presentation = Presentation(title, shown_command(sys.argv), fingerprints, photos, names, for_spreadsheets)
     evaluation = evaluated(table, request)
     write_validation(evaluation, table, request, report_inputs, presentation, output)
     print_lines(

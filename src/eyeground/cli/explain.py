@@ -59,7 +59,7 @@ def explain(
     The traced map divides the same logit among finer cells and shows the place. Gradient maps and attention rollout are
     estimates, for comparison.
 
-    --measure needs masks of lesions (mask_microaneurysm, mask_haemorrhage, mask_hard_exudate, mask_soft_exudate) and
+    `measure` needs masks of lesions (mask_microaneurysm, mask_haemorrhage, mask_hard_exudate, mask_soft_exudate) and
     gives, with 95 % intervals over patients and the values of chance: how often a map's highest point is on a lesion, how
     much of its evidence is, how much is where no disease is (the border of the field of view, the optic disc), and the
     time per map. mask_optic_disc is needed for the disc.

@@ -135,7 +135,7 @@ def import_csv(
         "values too.",
     ),
     notes: list[str] = typer.Option([], "--note", help="A column of free text to keep; repeat for more."),
-    photo_folder: Path | None = typer.Option(None, help="Where the photos lie, if not beside the table."),
+    photo_folder: Path | None = typer.Option(None, help="Folder of the photos, if not that of the table."),
     photo_suffix: str = typer.Option("", help="Ending to add to each photo's name, such as .jpg."),
     one_photo_per_patient: bool = ONE_PHOTO_PER_PATIENT,
 ) -> "Manifest":

@@ -42,7 +42,7 @@ def pair(option: str, text: str, form: str, last: bool = False) -> tuple[str, st
     """Both sides of NAME=VALUE, split at the first '=' or at the last.
 
     Raises:
-        UserError: If one of them is missing; it tells the expected form.
+        UserError: If one of them is missing, with the expected form.
     """
     name, _, value = (part.strip() for part in (text.rpartition if last else text.partition)("="))
     if not (name and value):

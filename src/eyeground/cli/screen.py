@@ -48,7 +48,7 @@ def screen(
     identifiers: bool = typer.Option(
         False,
         "--identifiers",
-        help="Show file names and patient identifiers in the report beside its keys, and in tables those of DICOM.",
+        help="Show file names and patient identifiers in the report next to its keys, and in tables those of DICOM.",
     ),
     report: bool = typer.Option(True, "--report/--no-report", help="Write report.html, or only tables."),
     overlays: bool = typer.Option(

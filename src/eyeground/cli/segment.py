@@ -42,7 +42,7 @@ def segment(
 ) -> "list[dict[str, Any]]":
     """Segment vessels, optic disc or lesions: masks of the photos' own size, pictures, and the area of each structure.
 
-    With --measure, compare with the masks of annotators, and with a second annotator where there is one.
+    With `measure`, compare with the masks of annotators, and with a second annotator where there is one.
     """
     from eyeground.screening.segmenter import load_segmenter
     from eyeground.workflows.segment.segment import segment as segment_photos

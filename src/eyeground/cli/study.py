@@ -26,14 +26,14 @@ def study(
     shard: str = typer.Option(
         "1/1", "--shard", help="Compute every n-th cell only, from the i-th on, as i/n: a part for each machine."
     ),
-    jobs: int = typer.Option(1, "--jobs", min=1, help="Processes that read photos, fit probes and make figures."),
+    jobs: int = typer.Option(1, "--jobs", min=1, help="Processes that read photos, fit probes and compute results."),
     overrides: list[str] = SET,
     cache: Path = CACHE,
 ) -> None:
     """Compare initialisations on tasks at label fractions, cross-validated, with paired differences and a report.
 
     A study is resumed by repeating the command, even after a kill. When all cells of a comparison are done, its results
-    are in the report. Without the photographs, --dry-run still lists the cells.
+    are in the report. Without the photographs, `dry-run` still lists the cells.
 
     Example: eyeground study recipes/odir-cpu.yaml --root /path/to/datasets -o studies/odir
     """

@@ -68,7 +68,7 @@ def as_command(function: Callable[..., Any]) -> Callable[..., None]:
 def python_function(verb: str) -> Callable[..., Any]:
     """A verb to be called from Python.
 
-    Paths may be texts, and a lone value stands for a list of one. A wrong value is a `UserError`, as on the command line.
+    Paths may be texts, and a single value counts as a list of one. A wrong value is a `UserError`, as on the command line.
     """
     command = command_of(verb)
     parameters = inspect.signature(command).parameters

@@ -97,7 +97,7 @@ def screen(
         screener: A loaded bundle.
         output_folder: Made if missing. An earlier screening of the same photographs with the same bundle is completed.
         jobs: Decoder processes; by default one per usable core.
-        identifiers: Show names of files and patients in the report; else it has only the keys that stand in the tables.
+        identifiers: Show names of files and patients in the report; else it has only the keys of the tables.
         report, overlays: Write the report, and the pictures that it shows. Without pictures it is a report without
             photographs.
         shards: Write the table in so many Parquet files too, `shards/00001-of-00004.parquet` and so on.

@@ -64,7 +64,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Patient:
-    """What stands above the photographs of a patient."""
+    """The heading above the photographs of a patient."""
 
     key: str
     name: str | None
@@ -95,7 +95,7 @@ def blocks_of(
         units: In the order of the report.
         rule: The thresholds that were used.
         folder: Where the records' pictures are.
-        identifiers: Give names of files and patients beside their keys.
+        identifiers: Give names of files and patients next to their keys.
     """
     cards = track(_cards(records, units, rule, folder, identifiers), "writing report", total=len(records))
     block: list[Group] = []

@@ -1,6 +1,6 @@
 """From probabilities to a status: a photo is abnormal as soon as one of the deciding outputs reaches its threshold.
 
-Which outputs decide, and their thresholds, chosen together on validation photos, stand in the bundle (docs/screening.md).
+Which outputs decide, and their thresholds, chosen together on validation photos, are stored in the bundle (docs/screening.md).
 """
 
 import math

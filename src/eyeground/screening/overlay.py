@@ -94,7 +94,7 @@ def draw_evidence(
         pixels: uint8 RGB (h, w, 3).
         evidence: float32 (rows, columns), in logits, over the standard photo.
         scale: Evidence at the ends of the colour scale, in logits; see `scale_of`.
-        field_of_view: Boolean, square, over the standard photo; nothing is drawn outside it.
+        field_of_view: Boolean, square, over the standard photo; nothing is coloured outside it.
         geometry: Given when `pixels` is the original photograph; without it, `pixels` is the standard photo's square,
             at any side.
 

@@ -46,7 +46,7 @@ class PhotoFile:
         location: Where the file is; of a member, where its archive is.
         stamp: What `stamp_of` says of its file; another stamp is another photograph.
         patient, eye: As a manifest, or a DICOM object, gives them.
-        kept: Cells of a manifest's further columns that were asked for; empty if it stands in no manifest.
+        kept: Cells of a manifest's further columns that were asked for; empty if it is in no manifest.
         member: The member's place in its archive, counted from 0; None of a file.
         refusal: Why a member is not to be opened, in a sentence.
     """

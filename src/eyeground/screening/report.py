@@ -63,7 +63,7 @@ def write_report(
             and `eye`.
         notes: Sentences to be read first: warnings, and what was left out; without a name unless `identifiers` is
             given.
-        identifiers: Show names of files and patients beside their keys; else no name is in the file.
+        identifiers: Show names of files and patients next to their keys; else no name is in the file.
 
     Raises:
         UserError: If the file cannot be written.

@@ -262,7 +262,7 @@ class Screener:
 
     @property
     def gives_evidence(self) -> bool:
-        """Whether the bundle's graph has an evidence map beside its probabilities."""
+        """Whether the bundle's graph gives an evidence map."""
         return any(output.name == EVIDENCE for output in self._session.get_outputs())
 
     def _read(self, photos: Photos) -> Iterator[list[Examined | Unread]]:

@@ -172,7 +172,9 @@ def measured_against(manifest: Manifest, segmenter: Segmenter, folder: Path, abs
         )
     refuse_shared_masks(manifest)
     structures = [Structure(name=name, missing="absent" if name in absent else "unknown") for name in known]
-    measured = measure_segmentations(manifest, structures, segmenter.bundle.description.preprocessing, segmenter.segment)
+    measured = measure_segmentations(
+        manifest, structures, segmenter.bundle.description.preprocessing, segmenter.segment
+    )
     estimates = measured.estimates()
     write_table(estimates, folder / ESTIMATES)
     return estimates
