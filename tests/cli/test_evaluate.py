@@ -64,7 +64,7 @@ def test_external_datasets_stand_beside(table, tmp_path, capsys) -> None:
     [
         (["--external", "theirs.csv"], "expected NAME=PATH"),
         (["--external", "a=b.csv", "--external", "a=c.csv"], "'a' is given twice"),
-        (["--contamination", "a=b"], "no external dataset"),
+        (["--contamination", "a=b"], "not an external dataset"),
         (["--rule", "best"], "not a rule"),
         (["--prevalence", "2"], "prevalence"),
         (["--target", "amd"], "no output 'amd'"),
