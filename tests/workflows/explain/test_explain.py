@@ -49,7 +49,8 @@ def explained(rendered: Manifest, tmp_path_factory: pytest.TempPathFactory) -> t
 def test_every_photo_has_one_picture_with_all_maps(explained: tuple[pd.DataFrame, Path]) -> None:
     photos, folder = explained
     for picture in photos["picture"].unique():
-        width, height = Image.open(folder / picture).size
+        with Image.open(folder / picture) as opened:
+            width, height = opened.size
         assert (width, height) == (7 * PANEL_SIDE, PANEL_SIDE + CAPTION_HEIGHT)
     assert len(photos) == photos["photo"].nunique() * 2 * 4
 
