@@ -91,3 +91,12 @@ def test_bootstrap_p_is_where_the_interval_begins_to_hold_zero():
     assert bootstrap_p(-resampled) == p
     assert bootstrap_p(np.zeros(10)) == 1
     assert bootstrap_p(np.full(99, 0.1)) == 0.02
+
+
+def test_p_falls_on_below_what_the_number_of_resamples_can_show():
+    """180 gaps times the floor of 2,000 resamples, 0.001, would leave nothing significant."""
+    quantiles = norm.ppf((np.arange(RESAMPLES) + 0.5) / RESAMPLES) + 6
+    assert bootstrap_p(quantiles) == pytest.approx(2 * norm.sf(6), rel=0.2)
+    assert bootstrap_p(-quantiles) == pytest.approx(bootstrap_p(quantiles))
+    barely = np.append(quantiles, -0.001)
+    assert bootstrap_p(barely) == pytest.approx(4 / (RESAMPLES + 2))
