@@ -8,7 +8,8 @@ from scipy.stats import brunnermunzel, norm, t
 from sklearn.metrics import roc_auc_score
 
 from eyeground.errors import UserError
-from eyeground.evaluation.delong import delong, delong_interval, delong_test, mean_delong
+from eyeground.evaluation.delong import delong, delong_difference, delong_interval, mean_delong
+from eyeground.evaluation.inversion import ERROR
 
 # Ovarian cancer with intestinal obstruction: albumin, total protein, 10 - K-G score; 1 = poor outcome. From DeLong et
 # al. (1988), as in the SAS/STAT guide, PROC LOGISTIC, "Comparing Receiver Operating Characteristic Curves".
@@ -65,10 +66,10 @@ def test_ovarian_cancer_example_of_delong_1988():
     found = delong(OVARIAN[:, 3], scores, None)
     assert found.auroc == pytest.approx([0.7366, 0.6478, 0.7258], abs=5e-5)
     assert np.sqrt(np.diag(found.covariance)) == pytest.approx([0.0927, 0.1000, 0.1028], abs=5e-5)
-    albumin, protein = delong_test(found, 0, 2), delong_test(found, 1, 2)
-    assert (albumin.difference.value, protein.difference.value) == pytest.approx((0.0108, -0.0780), abs=5e-5)
+    albumin, protein = delong_difference(found, 0, 2), delong_difference(found, 1, 2)
+    assert (albumin.value, protein.value) == pytest.approx((0.0108, -0.0780), abs=5e-5)
     for test, error in ((albumin, 0.0953), (protein, 0.1046)):
-        assert test.difference.value / test.z == pytest.approx(error, abs=5e-5)
+        assert test.value / test.statistic == pytest.approx(error, abs=5e-5)
     contrast = np.array([[1, 0, -1], [0, 1, -1]])
     differences = contrast @ found.auroc
     chi_square = differences @ np.linalg.solve(contrast @ found.covariance @ contrast.T, differences)
@@ -168,13 +169,13 @@ def test_test_agrees_with_its_interval_and_flips_with_the_models():
     truth = np.arange(200) % 2
     scores = truth * np.array([[1.5], [1.0]]) + generator.normal(size=(2, 200))
     found = delong(truth, scores, None)
-    test, flipped = delong_test(found), delong_test(found, 1, 0)
-    assert test.p == pytest.approx(2 * norm.sf(abs(test.z)))
-    assert (test.p < 0.05) == (test.difference.low > 0 or test.difference.high < 0)
-    assert (flipped.z, flipped.p) == pytest.approx((-test.z, test.p))
-    assert (flipped.difference.low, flipped.difference.high) == pytest.approx(
-        (-test.difference.high, -test.difference.low)
-    )
+    test, flipped = delong_difference(found), delong_difference(found, 1, 0)
+    low, high = test.limits(ERROR)
+    assert test.p() == pytest.approx(2 * t.sf(abs(test.statistic), found.degrees_of_freedom.min()))
+    assert test.p() == pytest.approx(2 * norm.sf(abs(test.statistic)), rel=0.1)
+    assert (test.p() < 0.05) == (low > 0 or high < 0)
+    assert (flipped.statistic, flipped.p()) == pytest.approx((-test.statistic, test.p()))
+    assert flipped.limits(ERROR) == pytest.approx((-high, -low))
 
 
 def test_p_is_uniform_where_models_are_equally_good():
@@ -184,17 +185,16 @@ def test_p_is_uniform_where_models_are_equally_good():
     rejected = 0
     for _ in range(400):
         shared = generator.normal(size=(2, 60))[:, patient]
-        test = delong_test(delong(truth, truth + shared + 0.5 * generator.normal(size=(2, 120)), patient))
-        rejected += test.p < 0.05
+        test = delong_difference(delong(truth, truth + shared + 0.5 * generator.normal(size=(2, 120)), patient))
+        rejected += test.p() < 0.05
     assert 0.02 < rejected / 400 < 0.09
 
 
 def test_models_that_rank_alike_are_not_tested():
     truth = np.array([0, 1, 0, 1, 1, 0])
     score = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
-    test = delong_test(delong(truth, np.stack([score, score**3]), None))
-    assert (test.difference.value, test.z, test.p) == (0, None, None)
-    assert test.difference.note == "no interval: both models place all patients alike"
+    found = delong(truth, np.stack([score, score**3]), None)
+    assert delong_difference(found) == "both models place all patients alike"
 
 
 @pytest.mark.parametrize(("truth", "missing"), [([0, 0], "positives"), ([1, 1], "negatives")])

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, ndtri, stdtrit
+from scipy.special import expit, logit, stdtrit
 from scipy.stats import rankdata
 
 from eyeground.core.proportions import CONFIDENCE
 from eyeground.errors import UserError
 from eyeground.evaluation.estimates import Estimate, Support, few_patients_note
+from eyeground.evaluation.inversion import Contrast
 from eyeground.evaluation.metrics import AUROC, NEGATIVES, POSITIVES
+from eyeground.evaluation.samples import Sample
 
 # A variance below this share of those it is made of is rounding of a zero.
 ROUNDING = 1e-12
@@ -27,28 +29,22 @@ class DeLong:
         covariance: Shape (models, models), of the AUROCs; NaN where a class rests on a single patient.
         degrees_of_freedom: Shape (models,), of the variances, in patients; NaN as above, or where a variance is zero.
         support: The scarcer class, in patients.
+        carriers: How many patients have positives, and how many negatives.
+        patient: Shape (patients,): who they are.
+        influence: Shape (models, patients): how far each moves the AUROC.
     """
 
     auroc: np.ndarray
     covariance: np.ndarray
     degrees_of_freedom: np.ndarray
     support: Support
+    carriers: tuple[int, int]
+    patient: np.ndarray
+    influence: np.ndarray
 
-
-@dataclass(frozen=True)
-class DeLongTest:
-    """Whether two AUROCs on the same photos differ.
-
-    Attributes:
-        difference: First minus second, with its 95 % interval.
-        z: The difference over its standard error; None where there is no interval, and the note of `difference` says
-            why.
-        p: Two-sided.
-    """
-
-    difference: Estimate
-    z: float | None
-    p: float | None
+    def why_no_variance(self) -> str:
+        """Why there is no covariance; empty where there is one."""
+        return f"only {self.support.patients} {self.support.of}" if self.support.patients < 2 else ""
 
 
 def delong(truth: np.ndarray, scores: np.ndarray, patient: np.ndarray | None) -> DeLong:
@@ -71,8 +67,8 @@ def delong(truth: np.ndarray, scores: np.ndarray, patient: np.ndarray | None) ->
     for missing, name in ((not is_positive.any(), POSITIVES), (is_positive.all(), NEGATIVES)):
         if missing:
             raise UserError(f"AUROC is not estimable: there are no {name}.")
-    number = np.arange(len(truth)) if patient is None else np.unique(patient, return_inverse=True)[1]
-    patients = int(number.max()) + 1
+    identity, number = np.unique(np.arange(len(truth)) if patient is None else patient, return_inverse=True)
+    patients = len(identity)
     auroc = np.empty(len(scores))
     # Per model and patient: how far the patient's positives, and negatives, are from the share that the AUROC predicts.
     from_positives, from_negatives = np.empty((2, len(scores), patients))
@@ -89,7 +85,15 @@ def delong(truth: np.ndarray, scores: np.ndarray, patient: np.ndarray | None) ->
     of_negatives = _unbiased(carriers[1]) * (from_negatives @ from_negatives.T)
     both = _unbiased(patients) * (from_positives @ from_negatives.T)
     freedom = _degrees_of_freedom(np.diag(of_positives), np.diag(of_negatives), *carriers)
-    return DeLong(auroc, of_positives + of_negatives + both + both.T, freedom, _scarcer(*carriers))
+    return DeLong(
+        auroc,
+        covariance=of_positives + of_negatives + both + both.T,
+        degrees_of_freedom=freedom,
+        support=_scarcer(*carriers),
+        carriers=carriers,
+        patient=identity,
+        influence=from_positives + from_negatives,
+    )
 
 
 def mean_delong(parts: Sequence[DeLong]) -> DeLong:
@@ -102,7 +106,29 @@ def mean_delong(parts: Sequence[DeLong]) -> DeLong:
         covariance,
         np.diag(covariance) ** 2 / spread,
         min((part.support for part in parts), key=lambda support: support.patients),
+        (sum(part.carriers[0] for part in parts), sum(part.carriers[1] for part in parts)),
+        np.concatenate([part.patient for part in parts]),
+        np.concatenate([part.influence for part in parts], axis=1) / len(parts),
     )
+
+
+def delong_within_folds(sample: Sample, scores: np.ndarray) -> DeLong | None:
+    """The same of a sample's photos, as the mean of the folds that have both classes where it has folds.
+
+    Args:
+        scores: Shape (models, photos).
+
+    Returns:
+        None where no fold has both classes.
+    """
+    folds = np.zeros(sample.photos) if sample.fold is None else sample.fold
+    within = [folds == number for number in np.unique(folds)]
+    parts = [
+        delong(sample.truth[rows], scores[:, rows], sample.patient[rows])
+        for rows in within
+        if np.ptp(sample.truth[rows])
+    ]
+    return mean_delong(parts) if parts else None
 
 
 def delong_interval(found: DeLong, model: int = 0) -> Estimate:
@@ -115,7 +141,7 @@ def delong_interval(found: DeLong, model: int = 0) -> Estimate:
         degrees of freedom: Brunner and Munzel, Biometrical Journal 42 (2000) 17, whose variance is DeLong's.
     """
     value, variance = float(found.auroc[model]), float(found.covariance[model, model])
-    why = _why_no_variance(found)
+    why = found.why_no_variance()
     if not why and value in (0.0, 1.0):
         why = f"an AUROC of exactly {value:.0f} shows no spread"
     if not why and variance <= 0:
@@ -128,24 +154,30 @@ def delong_interval(found: DeLong, model: int = 0) -> Estimate:
     return Estimate(AUROC, value, float(low), float(high), few_patients_note(found.support))
 
 
-def delong_test(found: DeLong, first: int = 0, second: int = 1) -> DeLongTest:
-    """Test whether the AUROCs of two models on the same photos differ, two-sided.
+def delong_difference(found: DeLong, first: int = 0, second: int = 1) -> Contrast | str:
+    """The difference of two AUROCs on the same photos, with DeLong's test by Student's t, which the interval inverts.
 
-    Where the models rank all photos alike, or a class rests on a single patient, there is no test and the note of the
-    difference says why.
+    Degrees of freedom are the fewer of the two AUROCs': with the normal distribution, intervals of AUROCs that differ
+    cover too little where fewer than 20 patients have positives.
+
+    Returns:
+        Or why there is none, where the models rank all photos alike or a class rests on a single patient.
     """
     value = float(found.auroc[first] - found.auroc[second])
     own = found.covariance[first, first] + found.covariance[second, second]
     variance = float(own - 2 * found.covariance[first, second])
-    why = _why_no_variance(found)
-    if not why and variance <= ROUNDING * own:
-        why = "both models place all patients alike"
-    if why:
-        return DeLongTest(Estimate(AUROC, value, note=f"no interval: {why}"), None, None)
+    if why := found.why_no_variance():
+        return why
+    if variance <= ROUNDING * own:
+        return "both models place all patients alike"
     error = math.sqrt(variance)
-    reach, z = float(ndtri(_UPPER)) * error, value / error
-    difference = Estimate(AUROC, value, value - reach, value + reach, few_patients_note(found.support))
-    return DeLongTest(difference, z, float(2 * ndtr(-abs(z))))
+    freedom = float(np.nanmin(found.degrees_of_freedom[[first, second]]))
+
+    def limits(level: float) -> tuple[float, float]:
+        reach = -float(stdtrit(freedom, level / 2)) * error
+        return value - reach, value + reach
+
+    return Contrast(value, limits, statistic=value / error)
 
 
 def _placements(score: np.ndarray, is_positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -175,7 +207,3 @@ def _degrees_of_freedom(of_positives: np.ndarray, of_negatives: np.ndarray, carr
 def _scarcer(positive: int, negative: int) -> Support:
     classes = Support(positive, f"patients with {POSITIVES}"), Support(negative, f"patients with {NEGATIVES}")
     return min(classes, key=lambda support: support.patients)
-
-
-def _why_no_variance(found: DeLong) -> str:
-    return f"only {found.support.patients} {found.support.of}" if found.support.patients < 2 else ""

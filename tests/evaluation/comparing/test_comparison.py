@@ -3,12 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import compare, evaluate
+from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.comparing.thresholds import Threshold
+from eyeground.evaluation.measures import compute, ranking_measure
+from eyeground.evaluation.samples import samples_of
 
 
 def of(table: pd.DataFrame) -> Predictions:
@@ -62,14 +66,16 @@ def test_pairing_narrows_the_interval_and_delong_agrees_with_the_bootstrap(table
     width = difference.estimate.high - difference.estimate.low
     assert width < 0.8 * np.hypot(*widths)
     assert difference.z == pytest.approx(difference.estimate.value / (width / 3.92), rel=0.15)
-    assert difference.p == pytest.approx(difference.p_bootstrap, abs=0.02)
+    samples = [samples_of(of(table))["dr"] for table in tables[:2]]
+    values = compute(dict(enumerate(map(ranking_measure, samples))), Resampling(one_stratum(80), 1500, 0))
+    assert difference.p == pytest.approx((values[0][0] - values[1][0]).p(), abs=0.03)
 
 
 def test_swapping_the_models_flips_everything(tables):
     one, other = (compared(*pair, margin=0.02).outputs[0].differences[0] for pair in (tables[:2], tables[1::-1]))
     assert one.estimate.value == -other.estimate.value
     assert (one.estimate.low, one.estimate.high) == pytest.approx((-other.estimate.high, -other.estimate.low))
-    assert (one.z, one.p, one.p_bootstrap) == pytest.approx((-other.z, other.p, other.p_bootstrap))
+    assert (one.z, one.p) == pytest.approx((-other.z, other.p))
 
 
 def test_a_monotone_transform_makes_no_difference(tables):
@@ -80,8 +86,8 @@ def test_a_monotone_transform_makes_no_difference(tables):
         .differences_in("auroc")
     )
     assert difference.estimate.value == 0
-    assert difference.estimate.note == "no interval: every resample gives the same value"
-    assert (difference.p, difference.p_bootstrap) == (None, None)
+    assert difference.estimate.note == "no interval: both models place all patients alike"
+    assert difference.p is None
     assert difference.verdict == "inconclusive: there is no interval"
 
 
@@ -118,7 +124,7 @@ def test_holm_counts_all_outputs_and_pairs(study):
         tables.append(first)
     found = compared(*tables, resamples=20).differences_in("auroc")
     assert len(found) == 6
-    assert min(found, key=lambda each: each.p).p_holm == pytest.approx(6 * min(each.p for each in found))
+    assert min(found, key=lambda each: each.p).p_adjusted == pytest.approx(6 * min(each.p for each in found))
     alone = compared(*tables, outputs=["amd"], reference="a", resamples=20)
     assert [output.output for output in alone.outputs] == ["amd"]
     assert len(alone.differences_in("auroc")) == 2
@@ -144,7 +150,9 @@ def test_thresholds_are_each_models_own_and_chosen_on_validation_photos(tables):
         right = [(called == truth)[rows] for *_, called in rates]
         assert difference.discordance.first_only == (right[0] & ~right[1]).sum()
         assert difference.discordance.second_only == (right[1] & ~right[0]).sum()
-        assert difference.p == difference.discordance.p
+        assert difference.p == pytest.approx(2 * norm.sf(abs(difference.z)))
+        low, high = difference.estimate.low, difference.estimate.high
+        assert (difference.p < 0.05) == (low > 0 or high < 0)
 
 
 def test_given_thresholds_are_used_and_wrong_ones_refused(tables):
@@ -169,15 +177,47 @@ def test_without_a_test_split_no_threshold_is_chosen(tables):
     )
 
 
-def test_few_patients_decided_differently_allow_no_verdict(tables):
+def test_models_that_agree_on_enough_patients_are_equivalent_and_on_few_are_not(tables):
+    given = {model: {"dr": Threshold(0.5, "given")} for model in "ab"}
     best = tables[0]
-    flipped = best.copy()
-    chosen = flipped.index[flipped["truth_dr"] == 1][:3]
-    flipped.loc[chosen, "probability_dr"] = 0.01
-    given = {model: {"dr": Threshold(0.02, "given")} for model in "ab"}
-    (difference,) = compared(best, flipped, thresholds=given, margin=0.2).outputs[0].differences_in("sensitivity")
-    assert "patients decided differently" in difference.estimate.note
-    assert difference.verdict.startswith("inconclusive")
+    many = pd.concat(
+        [best.assign(patient=f"{copy}/" + best["patient"], photo=f"{copy}/" + best["photo"]) for copy in range(9)]
+    )
+    for table, words in ((many, "equivalent"), (best, "inconclusive")):
+        found = compared(table, table, thresholds=given, margin=0.02, resamples=20).outputs[0]
+        (difference,) = found.differences_in("specificity")
+        assert (difference.estimate.value, difference.p, difference.verdict) == (0, 1, words)
+        assert difference.estimate.low < 0 < difference.estimate.high
+
+
+def test_few_patients_of_a_class_allow_no_verdict(tables):
+    best = tables[0]
+    positives = best.index[best["truth_dr"] == 1]
+    fewer = best.drop(positives[9:])
+    given = {model: {"dr": Threshold(0.5, "given")} for model in "ab"}
+    found = compared(fewer, fewer, thresholds=given, margin=0.9).outputs[0]
+    (difference,) = found.differences_in("sensitivity")
+    assert "patients with positives" in difference.estimate.note
+    assert difference.verdict == "inconclusive: too few patients"
+
+
+def test_nothing_is_claimed_of_auprc_which_is_not_tested(tables):
+    (difference,) = compared(tables[0], tables[2], margin=0.02).outputs[0].differences_in("auprc")
+    assert difference.estimate.low > 0
+    assert (difference.p, difference.p_adjusted, difference.verdict) == (None, None, "")
+
+
+def test_superiority_follows_the_adjusted_p(tables):
+    """Alone it is significant, and among six comparisons it is not."""
+    best = tables[0]
+    rival = worse(best, 0.3, seed=20)
+    others = [worse(best, 0.01, seed=seed) for seed in range(2)]
+    alone = compared(best, rival, margin=0.01).outputs[0].differences[0]
+    among = compared(best, rival, *others, margin=0.01).differences_in("auroc")[0]
+    assert (among.estimate, among.p) == (alone.estimate, alone.p)
+    assert alone.p_adjusted < 0.05 < among.p_adjusted
+    assert alone.verdict == "superior"
+    assert among.verdict == "non-inferior"
 
 
 @pytest.mark.parametrize(("truth", "missing"), [(0.0, "positives"), (1.0, "negatives")])

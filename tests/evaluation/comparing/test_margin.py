@@ -13,7 +13,10 @@ limits = st.floats(-0.2, 0.2)
 
 
 def of(low: float | None, high: float | None, support: Support = ENOUGH, margin: float = 0.02) -> str:
-    return verdict(Estimate("auroc_difference", 0.0, low, high), support, margin)
+    """With a single test, whose p is below 0.05 where the interval leaves out 0."""
+    differs = low is not None and high is not None and not low <= 0 <= high
+    middle = 0.0 if low is None or high is None else (low + high) / 2
+    return verdict(Estimate("auroc_difference", middle, low, high), 0.01 if differs else 0.5, support, margin)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,14 @@ def test_every_place_of_the_interval_has_its_word(low, high, words):
 def test_without_an_interval_or_with_few_patients_nothing_is_claimed():
     assert of(None, None) == "inconclusive: there is no interval"
     assert of(0.01, 0.05, Support(9, "patients decided differently")) == "inconclusive: too few patients"
+
+
+def test_what_the_adjusted_p_does_not_show_is_not_claimed_and_what_it_shows_is():
+    assert verdict(Estimate("auroc_difference", 0.03, 0.001, 0.06), 0.08, ENOUGH, 0.02) == "non-inferior"
+    assert verdict(Estimate("auroc_difference", 0.03, -0.001, 0.06), 0.04, ENOUGH, 0.02) == "superior"
+    assert (
+        verdict(Estimate("auroc_difference", -0.005, -0.011, 0.001), 0.04, ENOUGH, 0.02) == "equivalent, though lower"
+    )
 
 
 @given(limits, limits)

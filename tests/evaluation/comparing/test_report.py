@@ -34,12 +34,12 @@ def test_tidy_table_has_every_figure_once(comparison):
     row = table[(table["output"] == "dr") & (table["metric"] == "auroc_difference")].iloc[0]
     (difference,) = comparison.outputs[0].differences_in("auroc")
     assert (row["model"], row["minus"], row["verdict"]) == ("fundus", "imagenet", difference.verdict)
-    assert row[["value", "low", "high", "p", "p_holm"]].tolist() == [
+    assert row[["value", "low", "high", "p", "p_adjusted"]].tolist() == [
         difference.estimate.value,
         difference.estimate.low,
         difference.estimate.high,
         difference.p,
-        difference.p_holm,
+        difference.p_adjusted,
     ]
     assert table.loc[table["value"].isna(), "note"].str.startswith("not estimable: no positives in test").all()
     assert table["value"].isna().sum() == 9  # AUROC, AUPRC and sensitivity of the finding that nobody has

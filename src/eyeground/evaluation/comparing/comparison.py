@@ -7,7 +7,7 @@ from itertools import combinations
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
-from eyeground.evaluation.comparing.margin import checked_margin
+from eyeground.evaluation.comparing.margin import checked_margin, verdict
 from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.comparing.paired_difference import (
     DECISION_METRICS,
@@ -20,6 +20,7 @@ from eyeground.evaluation.comparing.paired_difference import (
 from eyeground.evaluation.comparing.shared_photos import share_photos, shared_outputs
 from eyeground.evaluation.comparing.thresholds import Threshold, thresholds_of
 from eyeground.evaluation.estimates import Estimate
+from eyeground.evaluation.inversion import ERROR
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.samples import samples_of
 
@@ -110,10 +111,10 @@ def compare(
         outputs: Those to compare; by default all that the models share.
         reference: Compare each model with this one (model minus reference); by default each with each, in order
             (earlier minus later).
-        margin: The largest loss that would not matter, such as 0.02; with it every difference gets a verdict.
+        margin: The largest loss that would not matter, such as 0.02; with it every tested difference gets a verdict.
         rule: By which a threshold is chosen on each model's validation photos; see `choose_operating_point`.
         thresholds: By model and output: thresholds to use instead.
-        resamples: Of patients, the same for all models and outputs; 0 gives points and tests without intervals.
+        resamples: Of patients, the same for all models and outputs; 0 leaves out the intervals that are of resamples.
         seed: Same seed, same results, whatever the order of the rows.
 
     Raises:
@@ -138,7 +139,7 @@ def compare(
         reference=reference,
         left_out=shared.left_out,
         outputs=_adjusted(
-            [_of_output(output, comparison, pairs, margin) for output, comparison in comparisons.items()]
+            [_of_output(output, comparison, pairs) for output, comparison in comparisons.items()], margin
         ),
         margin=margin,
         resamples=resamples,
@@ -165,7 +166,7 @@ def _pairs(models: tuple[str, ...], reference: str | None) -> list[tuple[str, st
 
 
 def _of_output(
-    output: str, comparison: Mapping[str, ModelResult], pairs: Sequence[tuple[str, str]], margin: float | None
+    output: str, comparison: Mapping[str, ModelResult], pairs: Sequence[tuple[str, str]]
 ) -> OutputComparison:
     sample = next(iter(comparison.values())).sample
     return OutputComparison(
@@ -181,16 +182,28 @@ def _of_output(
             )
             for model, result in comparison.items()
         ),
-        differences=tuple(differences_of(comparison, pairs, margin)),
+        differences=tuple(differences_of(comparison, pairs)),
     )
 
 
-def _adjusted(outputs: Sequence[OutputComparison]) -> tuple[OutputComparison, ...]:
-    """The same comparisons with Holm's p, adjusted over all outputs and pairs at once."""
+def _adjusted(outputs: Sequence[OutputComparison], margin: float | None) -> tuple[OutputComparison, ...]:
+    """The same comparisons with p adjusted over all outputs and pairs at once, and with the verdicts that follow."""
     flat = [difference for output in outputs for difference in output.differences]
     for metrics in ADJUSTED_TOGETHER:
         places = [place for place, difference in enumerate(flat) if difference.metric in metrics]
-        for place, p in zip(places, holm([flat[place].p for place in places]), strict=True):
-            flat[place] = replace(flat[place], p_holm=p)
+        adjusted = holm([flat[place].p for place in places])
+        tests = sum(p is not None for p in adjusted)
+        for place, p in zip(places, adjusted, strict=True):
+            words = "" if margin is None else _verdict(flat[place], p, tests, margin)
+            flat[place] = replace(flat[place], p_adjusted=p, verdict=words)
     rest = iter(flat)
     return tuple(replace(output, differences=tuple(next(rest) for _ in output.differences)) for output in outputs)
+
+
+def _verdict(difference: Difference, p_adjusted: float | None, tests: int, margin: float) -> str:
+    if difference.estimate.value is None:
+        return ""
+    if difference.contrast is None or p_adjusted is None:
+        return verdict(replace(difference.estimate, low=None, high=None), 1.0, difference.support, margin)
+    low, high = difference.contrast.limits(ERROR / tests)
+    return verdict(replace(difference.estimate, low=low, high=high), p_adjusted, difference.support, margin)

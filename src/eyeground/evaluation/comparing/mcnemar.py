@@ -1,13 +1,11 @@
-"""Two models' decisions on the same photos: McNemar's test for photos, Obuchowski's version for patients.
+"""Two models' decisions on the same photos, counted, with McNemar's test.
 
-McNemar's test takes the two eyes of a patient for independent; rely on Obuchowski's. See docs/statistics.md.
+McNemar's test takes the two eyes of a patient for independent; rely on `paired_proportions`. See docs/statistics.md.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 from scipy.stats import binom
 
 EXACT_BELOW = 25
@@ -21,16 +19,12 @@ class Discordance:
         first_only, second_only: Photos that only the first, or only the second model decides rightly.
         patients: Who have such a photo.
         p_photos: McNemar's two-sided p, every photo taken for independent; None where the models never differ.
-        z, p: Obuchowski's statistic, signed (positive: the first is right more often), and its two-sided p, patients
-            taken for independent. None where no patient favours either.
     """
 
     first_only: int
     second_only: int
     patients: int
     p_photos: float | None
-    z: float | None
-    p: float | None
 
 
 def discordance(first_right: np.ndarray, second_right: np.ndarray, patient: np.ndarray) -> Discordance:
@@ -40,26 +34,15 @@ def discordance(first_right: np.ndarray, second_right: np.ndarray, patient: np.n
         first_right, second_right: Shape (photos,), bool: whether each model decides the photo rightly. On positives
             this compares sensitivities, on negatives specificities.
         patient: Shape (photos,): each photo's patient as any integer.
-
-    References:
-        Obuchowski, Statistics in Medicine 17 (1998) 1495; in the form of Yang, Sun and Hardin, Biometrical Journal 52
-        (2010) 638, which is the same where two tests are compared.
     """
     gained = first_right.astype(np.int64) - second_right.astype(np.int64)
     number = np.unique(patient, return_inverse=True)[1]
-    of_patient = np.bincount(number, weights=gained)
     first_only, second_only = int((gained > 0).sum()), int((gained < 0).sum())
-    square = float((of_patient**2).sum())
-    z = None
-    if square:
-        z = math.sqrt((len(of_patient) - 1) / len(of_patient) / square) * float(of_patient.sum())
     return Discordance(
         first_only=first_only,
         second_only=second_only,
         patients=int((np.bincount(number, weights=np.abs(gained)) > 0).sum()),
         p_photos=mcnemar(first_only, second_only) if first_only + second_only else None,
-        z=z,
-        p=None if z is None else float(2 * ndtr(-abs(z))),
     )
 
 

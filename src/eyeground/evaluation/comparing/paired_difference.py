@@ -1,21 +1,23 @@
-"""The difference of two models on the same photos: its interval, and the tests of DeLong and Obuchowski.
+"""The difference of two models on the same photos: DeLong's for AUROC, Tango's for decisions, patients as the unit.
 
-Both models have the same resamples of patients, so the difference is taken resample by resample.
+Interval, p-value and verdict are of that one method. AUPRC has no such method: it is described by an interval of resamples,
+which are the same for both models, and not tested.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from eyeground.evaluation.bootstrap import Resampling
-from eyeground.evaluation.comparing.margin import verdict
 from eyeground.evaluation.comparing.mcnemar import Discordance, discordance
 from eyeground.evaluation.comparing.thresholds import Threshold
-from eyeground.evaluation.delong import DeLong, delong, delong_test, mean_delong
-from eyeground.evaluation.estimates import Estimate, Support
+from eyeground.evaluation.delong import DeLong, delong_difference, delong_within_folds
+from eyeground.evaluation.estimates import Estimate, Support, few_patients_note
+from eyeground.evaluation.inversion import Contrast
 from eyeground.evaluation.measures import Measure, compute, count_measure, ranking_measure
 from eyeground.evaluation.metrics import AUPRC, AUROC
+from eyeground.evaluation.paired_proportions import paired_proportions
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
 
@@ -52,21 +54,24 @@ class Difference:
         metric: `auroc`, `auprc`, `sensitivity` or `specificity`.
         first, second: The models.
         estimate: The difference with its 95 % interval over patients.
-        z, p: Over patients: DeLong's for AUROC, Obuchowski's for decisions; none for AUPRC, which has no such test.
-        p_holm: `p`, adjusted for all tests of its kind.
-        p_bootstrap: The level at which the interval begins to contain 0; not adjusted.
+        support: What the interval rests on.
+        contrast: What interval and p are of; None where nothing is tested.
+        z: The difference over its standard error: DeLong's for AUROC, Tango's for decisions.
+        p: Two-sided, where the interval begins to hold 0.
+        p_adjusted: `p`, adjusted for all tests of its kind.
         discordance: Behind sensitivity and specificity.
-        verdict: What the interval shows against the margin; empty where there was none.
+        verdict: What is shown against the margin; empty where there was none, or nothing was tested.
     """
 
     metric: str
     first: str
     second: str
     estimate: Estimate
+    support: Support
+    contrast: Contrast | None = field(default=None, compare=False, repr=False)
     z: float | None = None
     p: float | None = None
-    p_holm: float | None = None
-    p_bootstrap: float | None = None
+    p_adjusted: float | None = None
     discordance: Discordance | None = None
     verdict: str = ""
 
@@ -116,73 +121,70 @@ def _by_metric(
     }
 
 
-def differences_of(
-    comparison: Mapping[str, ModelResult], pairs: Sequence[tuple[str, str]], margin: float | None
-) -> list[Difference]:
+def differences_of(comparison: Mapping[str, ModelResult], pairs: Sequence[tuple[str, str]]) -> list[Difference]:
     """All differences of all pairs of models on one output: AUROC, AUPRC, sensitivity, specificity."""
     found = _delong(list(comparison.values()))
     place = {model: index for index, model in enumerate(comparison)}
     differences = []
     for first, second in pairs:
         one, other = comparison[first], comparison[second]
-        differences.append(_of_auroc(one, other, found, (place[first], place[second]), margin))
-        differences.append(_difference(AUPRC, one, other, margin))
-        differences += [_of_decisions(metric, one, other, margin) for metric in DECISION_METRICS]
+        differences.append(_of_auroc(one, other, found, (place[first], place[second])))
+        differences.append(_described(AUPRC, one, other))
+        differences += [_of_decisions(metric, one, other) for metric in DECISION_METRICS]
     return differences
 
 
 def _delong(models: Sequence[ModelResult]) -> DeLong | None:
-    """DeLong's covariance of all models; None where there is no AUROC.
-
-    The AUROC of cross-validated predictions is a mean over folds, which share no patient, and so is its covariance.
-    """
+    """DeLong's covariance of all models; None where there is no AUROC."""
     sample = models[0].sample
-    scores = np.stack([result.sample.probability for result in models])
-    folds = np.zeros(len(sample.truth)) if sample.fold is None else sample.fold
-    within = [folds == number for number in np.unique(folds)]
-    found = [
-        delong(sample.truth[rows], scores[:, rows], sample.patient[rows])
-        for rows in within
-        if np.ptp(sample.truth[rows])
-    ]
-    return mean_delong(found) if found else None
+    return delong_within_folds(sample, np.stack([result.sample.probability for result in models]))
 
 
-def _difference(
-    metric: str, one: ModelResult, other: ModelResult, margin: float | None, support: Support | None = None
-) -> Difference:
-    """The difference with its interval and verdict, without any test; it rests on `support`, or on the scarcer of the two."""
-    apart = (one.values[metric] - other.values[metric]).named(f"{metric}_difference")
-    apart = replace(apart, support=support or apart.support)
-    estimate = apart.interval()
+def _described(metric: str, one: ModelResult, other: ModelResult) -> Difference:
+    """The difference resample by resample, or why there is none; not tested."""
+    apart = (one.values[metric] - other.values[metric]).named(_name(metric))
+    return Difference(metric, one.model, other.model, apart.interval(), apart.support)
+
+
+def _tested(metric: str, one: ModelResult, other: ModelResult, contrast: Contrast, support: Support) -> Difference:
     return Difference(
         metric,
         one.model,
         other.model,
-        estimate,
-        p_bootstrap=apart.p(),
-        verdict="" if margin is None or estimate.value is None else verdict(estimate, apart.support, margin),
+        contrast.interval(_name(metric), few_patients_note(support)),
+        support,
+        contrast,
+        z=contrast.statistic,
+        p=contrast.p(),
     )
 
 
-def _of_auroc(
-    one: ModelResult, other: ModelResult, found: DeLong | None, places: tuple[int, int], margin: float | None
-) -> Difference:
-    difference = _difference(AUROC, one, other, margin)
+def _of_auroc(one: ModelResult, other: ModelResult, found: DeLong | None, places: tuple[int, int]) -> Difference:
     if found is None:
-        return difference
-    test = delong_test(found, *places)
-    return replace(difference, z=test.z, p=test.p)
+        return _described(AUROC, one, other)
+    contrast = delong_difference(found, *places)
+    support = one.sample.scarcer_class()
+    if isinstance(contrast, Contrast):
+        return _tested(AUROC, one, other, contrast, support)
+    value = float(found.auroc[places[0]] - found.auroc[places[1]])
+    estimate = Estimate(_name(AUROC), value, note=f"no interval: {contrast}")
+    return Difference(AUROC, one.model, other.model, estimate, support)
 
 
-def _of_decisions(metric: str, one: ModelResult, other: ModelResult, margin: float | None) -> Difference:
-    if not (isinstance(one.threshold, Threshold) and isinstance(other.threshold, Threshold)):
-        return _difference(metric, one, other, margin)
+def _of_decisions(metric: str, one: ModelResult, other: ModelResult) -> Difference:
     rows = one.sample.truth == (1 if metric == SENSITIVITY else 0)
-    if not rows.any():
-        return _difference(metric, one, other, margin)
-    apart = discordance(one.right()[rows], other.right()[rows], one.sample.patient[rows])
-    # Where the models agree there is nothing to resample, however many patients there are.
-    support = Support(apart.patients, "patients decided differently")
-    difference = _difference(metric, one, other, margin, support)
-    return replace(difference, z=apart.z, p=apart.p, discordance=apart)
+    if not (isinstance(one.threshold, Threshold) and isinstance(other.threshold, Threshold) and rows.any()):
+        return _described(metric, one, other)
+    first, second, patient = one.right()[rows], other.right()[rows], one.sample.patient[rows]
+    apart = discordance(first, second, patient)
+    contrast = paired_proportions(first, second, patient)
+    support = one.values[metric].support
+    if support.patients < 2:
+        note = f"no interval: only {support.patients} {support.of}"
+        estimate = Estimate(_name(metric), contrast.value, note=note)
+        return Difference(metric, one.model, other.model, estimate, support, discordance=apart)
+    return replace(_tested(metric, one, other, contrast, support), discordance=apart)
+
+
+def _name(metric: str) -> str:
+    return f"{metric}_difference"

@@ -40,7 +40,7 @@ def comparison_section(comparison: Comparison) -> Section:
     if has_decisions(comparison):
         caption = (
             "Differences at each model's own threshold, first minus second. p, photos: McNemar's test, which takes every "
-            "photo for independent. p, patients: Obuchowski's, which does not."
+            "photo for independent. p, patients: of the score interval shown, which does not."
         )
         tables.append(TableBlock("comparison-decisions", decisions_table(comparison), caption))
     figure = forest(comparison)
@@ -106,7 +106,7 @@ def _found(comparison: Comparison) -> str:
     estimated = [difference.estimate for difference in differences if difference.estimate.low is not None]
     higher = sum(estimate.low is not None and estimate.low > 0 for estimate in estimated)
     lower = sum(estimate.high is not None and estimate.high < 0 for estimate in estimated)
-    adjusted = sum(difference.p_holm is not None and difference.p_holm < LEVEL for difference in differences)
+    adjusted = sum(difference.p_adjusted is not None and difference.p_adjusted < LEVEL for difference in differences)
     return (
         f"Of {counted(len(differences), 'difference')} in AUROC, {len(estimated)} have an interval; {higher} lie above 0 and "
         f"{lower} below. After Holm's adjustment {adjusted} have p below {LEVEL:g}."
@@ -129,17 +129,16 @@ def _describe_difference(difference: Difference) -> str:
 
 def _how(comparison: Comparison) -> list[str]:
     words = [
-        f"Intervals are 95 %, of differences percentiles and of single values BCa, from {comparison.resamples:,} resamples of patients (seed {comparison.seed}), the same "
-        "for all models. p, DeLong is two-sided and takes patients for independent, not photos (DeLong and others, 1988; "
-        "Obuchowski, 1997). p, bootstrap is the level at which the interval begins to leave out 0; it is not adjusted.",
+        "Intervals are 95 %, over patients. Differences in AUROC have DeLong's interval and test (DeLong and others, 1988; "
+        "Obuchowski, 1997), by Student's t; those in sensitivity and specificity Tango's score interval (1998) and its test, "
+        "for patients (Yang, Sun and Hardin, 2012). Either p is two-sided and below 0.05 exactly where the interval leaves "
+        f"out 0. Intervals of single values are BCa and those of differences in AUPRC percentiles, from {comparison.resamples:,} "
+        f"resamples of patients (seed {comparison.seed}), the same for all models.",
         _adjustment(comparison),
         _thresholds(comparison),
     ]
     if comparison.margin:
-        many = (
-            " They are not adjusted for the number of comparisons." if len(comparison.differences_in(AUROC)) > 1 else ""
-        )
-        words.append(f"Margin {comparison.margin:g}, for every metric. {CONVENTION}{many}")
+        words.append(f"Margin {comparison.margin:g}, for every metric. {CONVENTION}")
     return words
 
 

@@ -12,7 +12,7 @@ from eyeground.evaluation.comparing.paired_difference import DECISION_METRICS, R
 from eyeground.evaluation.estimates import Estimate, as_text, signed
 from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES
 
-NUMBERS = ("value", "low", "high", "z", "p", "p_holm", "p_bootstrap", "p_mcnemar", "threshold")
+NUMBERS = ("value", "low", "high", "z", "p", "p_adjusted", "p_mcnemar", "threshold")
 COUNTS = ("first_only", "second_only", "n_photos", "n_patients", "positives")
 
 
@@ -21,7 +21,7 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
 
     Returns:
         Columns `output`, `metric`, `model`, `minus` (the second model of a difference; empty for a model's own estimate),
-        `value`, `low`, `high` (95 % interval), `z`, `p`, `p_holm`, `p_bootstrap`, `p_mcnemar`, `first_only`,
+        `value`, `low`, `high` (95 % interval), `z`, `p`, `p_adjusted`, `p_mcnemar`, `first_only`,
         `second_only` (photos that only one model decides rightly), `threshold`, `verdict`, `n_photos`, `n_patients`,
         `positives`, `note`; missing where there is none.
     """
@@ -59,8 +59,7 @@ def auroc_table(comparison: Comparison) -> pd.DataFrame:
                     "Difference in AUROC": signed(auroc.estimate),
                     "z": "–" if auroc.z is None else f"{auroc.z:.2f}".replace("-", "−"),
                     "p, DeLong": p_text(auroc.p),
-                    "p, Holm": p_text(auroc.p_holm),
-                    "p, bootstrap": p_text(auroc.p_bootstrap),
+                    "p, Holm": p_text(auroc.p_adjusted),
                     "Verdict": auroc.verdict,
                     "Difference in AUPRC": signed(auprc.estimate),
                     "Note": _note(auroc.estimate),
@@ -84,7 +83,7 @@ def decisions_table(comparison: Comparison) -> pd.DataFrame:
                     "Only first : only second right": f"{apart.first_only:,} : {apart.second_only:,}" if apart else "–",
                     "p, photos": p_text(apart.p_photos if apart else None),
                     "p, patients": p_text(difference.p),
-                    "p, Holm": p_text(difference.p_holm),
+                    "p, Holm": p_text(difference.p_adjusted),
                     "Verdict": difference.verdict,
                     "Note": _note(difference.estimate),
                 }
@@ -102,7 +101,7 @@ def overview_table(comparison: Comparison) -> pd.DataFrame:
             "Metric": TITLES[difference.metric],
             "Difference": signed(difference.estimate),
             "p": p_text(difference.p),
-            "p, Holm": p_text(difference.p_holm),
+            "p, Holm": p_text(difference.p_adjusted),
             "Verdict": difference.verdict,
             "Note": _note(difference.estimate),
         }
@@ -174,8 +173,7 @@ def _tidy_rows(output: OutputComparison) -> Iterator[dict[str, Any]]:
                 "minus": difference.second,
                 "z": difference.z,
                 "p": difference.p,
-                "p_holm": difference.p_holm,
-                "p_bootstrap": difference.p_bootstrap,
+                "p_adjusted": difference.p_adjusted,
                 "verdict": difference.verdict or None,
             }
         )
