@@ -176,7 +176,9 @@ def _across(
     return OutputAcrossDatasets(
         output=output,
         internal=group(name, internal),
-        external=holm_adjusted([group(dataset, measured[output, dataset], internal) for dataset in labelled]),
+        external=holm_adjusted(
+            [group(dataset, measured[output, dataset], internal, share_patients=False) for dataset in labelled]
+        ),
         not_labelled=tuple(dataset for dataset in datasets if dataset not in labelled),
         curves={dataset: curves[output, dataset] for dataset in (name, *labelled) if (output, dataset) in curves},
     )

@@ -1,13 +1,15 @@
-"""The gap between two groups of photos: its interval and its bootstrap p-value, which never disagree.
+"""The gap between two groups of photos: its interval and its p-value, which never disagree.
 
-A gap that rests on few patients is not tested, because resamples of few patients give p-values that are too small.
+A gap that rests on few patients is not tested: with fewer than ten, p-values are too small.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.evaluation.estimates import FEW_PATIENTS, Estimate
+from eyeground.evaluation.auroc_limits import auroc_gap
+from eyeground.evaluation.delong import DeLong
+from eyeground.evaluation.estimates import FEW_PATIENTS, Estimate, few_patients_note
 from eyeground.evaluation.sampled import Sampled
 
 GAP = "_gap"
@@ -19,7 +21,7 @@ class Gap:
 
     Attributes:
         estimate: Its metric is named like `auroc_gap`.
-        p: Two-sided, from the bootstrap; None where nothing was tested, and the note says why.
+        p: Two-sided, where the interval begins to hold 0; None where nothing was tested, and the note says why.
         p_holm: `p`, adjusted for all gaps of the same metric.
     """
 
@@ -35,6 +37,30 @@ def gap_between(one: Sampled, other: Sampled) -> Gap:
         return Gap(_of_intervals(difference.metric, one.interval(), other.interval()))
     is_tested = difference.support.patients >= FEW_PATIENTS
     return Gap(difference.interval(), p=difference.p() if is_tested else None)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A group's AUROC: on resamples, and by DeLong (None where it is not estimable)."""
+
+    value: Sampled
+    found: DeLong | None
+
+
+def auroc_gap_between(one: Ranked, other: Ranked, *, share_patients: bool) -> Gap:
+    """The gap of AUROC, `one` minus `other`, from the moderated DeLong intervals of both.
+
+    Args:
+        share_patients: Whether a patient of the same number in both is the same patient.
+    """
+    difference = (one.value - other.value).named(one.value.metric + GAP)
+    if difference.why_not or one.found is None or other.found is None:
+        return Gap(difference.interval())
+    if why := one.found.why_no_variance() or other.found.why_no_variance():
+        return Gap(Estimate(difference.metric, difference.point, note=f"no interval: {why}"))
+    contrast = auroc_gap(one.found, other.found, share_patients=share_patients)
+    estimate = contrast.interval(difference.metric, few_patients_note(difference.support))
+    return Gap(estimate, p=contrast.p() if difference.support.patients >= FEW_PATIENTS else None)
 
 
 def _of_intervals(metric: str, one: Estimate, other: Estimate) -> Estimate:

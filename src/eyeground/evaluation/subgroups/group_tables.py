@@ -15,6 +15,10 @@ from eyeground.evaluation.subgroups.groups import GROUP_TITLES, PREVALENCE, Grou
 
 MOST_NAMED = 6
 LEVEL = 0.05
+GAP_METHODS = (
+    "The interval of a gap of AUROC is made of DeLong's of both groups, with what shared patients have in common; those of "
+    "other gaps are percentiles of the resamples. A p-value is where its interval begins to hold 0"
+)
 COLUMNS = (
     *("section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "positives"),
     *("operating_point", "threshold", "p", "p_holm", "note"),

@@ -9,13 +9,14 @@ from eyeground.config.operating_point import OperatingPoint
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.comparing.multiplicity import holm
+from eyeground.evaluation.delong import DeLong, delong_within_folds
 from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.measures import Measure, compute
 from eyeground.evaluation.metrics import AUROC, BRIER, NEGATIVES, POSITIVES, TITLES, per_patient
 from eyeground.evaluation.ranking import rank
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
-from eyeground.evaluation.subgroups.gaps import Gap, gap_between
+from eyeground.evaluation.subgroups.gaps import Gap, Ranked, auroc_gap_between, gap_between
 
 SENSITIVITY, SPECIFICITY = "sensitivity", "specificity"
 CALIBRATION, PREVALENCE = "mean_calibration", "prevalence"
@@ -60,11 +61,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Measured:
-    """A group's values on the resamples, one for each metric, and the operating points that they need."""
+    """A group's values on the resamples, one for each metric, the operating points that they need, and DeLong's AUROC."""
 
     sample: Sample
     points: tuple[OperatingPoint | None, ...]
     values: tuple[Sampled, ...]
+    delong: DeLong | None
 
 
 def auroc_measure(sample: Sample) -> Measure:
@@ -138,16 +140,24 @@ def measure_groups(
     for number, (sample, of) in enumerate(zip(samples, points, strict=True)):
         values = computed[2 * number] + computed[2 * number + 1]
         at = [point for point in of for _ in (SENSITIVITY, SPECIFICITY)]
-        found.append(Measured(sample, (*[None] * (len(values) - len(at)), *at), values))
+        ranked = delong_within_folds(sample, sample.probability[np.newaxis])
+        found.append(Measured(sample, (*[None] * (len(values) - len(at)), *at), values, ranked))
     return found
 
 
-def group(name: str, measured: Measured, against: Measured | None = None) -> Group:
-    """Put a group together, with the gaps to another one, if given, of all metrics but the prevalence."""
+def group(name: str, measured: Measured, against: Measured | None = None, share_patients: bool = True) -> Group:
+    """Put a group together, with the gaps to another one, if given, of all metrics but the prevalence.
+
+    Args:
+        share_patients: Whether a patient of the same number in both groups is the same patient.
+    """
     metrics = []
     for index, (value, point) in enumerate(zip(measured.values, measured.points, strict=True)):
         between = None
-        if against is not None and value.metric != PREVALENCE:
+        if against is not None and value.metric == AUROC:
+            one, other = Ranked(value, measured.delong), Ranked(against.values[index], against.delong)
+            between = auroc_gap_between(one, other, share_patients=share_patients)
+        elif against is not None and value.metric != PREVALENCE:
             between = gap_between(value, against.values[index])
         metrics.append(GroupEstimate(value.interval(), point, between))
     sample = measured.sample

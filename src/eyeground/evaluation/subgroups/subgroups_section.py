@@ -14,6 +14,7 @@ from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.subgroups.group_tables import (
+    GAP_METHODS,
     gap_rows,
     gaps_beyond_chance,
     rules_of,
@@ -54,7 +55,7 @@ def _what_was_done(result: Subgroups) -> str:
     return (
         f"The results of {counted(result.photos, 'photo')} of {counted(result.patients, 'patient')} ({result.scope}) "
         f"were computed by {names}. A gap is the value of a level minus that of all other photos. Intervals "
-        f"({CONFIDENCE:.0%}) of levels are BCa and those of gaps percentiles, from {result.resamples:,} resamples of patients, the same for all levels; "
+        f"({CONFIDENCE:.0%}) of levels are BCa, from {result.resamples:,} resamples of patients, the same for all levels. {GAP_METHODS}; "
         "p-values are adjusted for the number of gaps of the same metric (Holm). A gap that rests on fewer than "
         f"{FEW_PATIENTS} patients is not tested. A gap without a small p-value is not shown to be absent: its interval "
         "says how large it may be."
