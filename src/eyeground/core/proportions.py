@@ -10,13 +10,16 @@ CONFIDENCE = 0.95
 _QUANTILE = 1.959963984540054  # of the standard normal distribution, at (1 + CONFIDENCE) / 2
 
 
-def wilson_interval(successes: float, trials: float) -> tuple[float, float]:
+def wilson_interval(successes: float, trials: float, quantile: float = _QUANTILE) -> tuple[float, float]:
     """Wilson's interval of a proportion of independent trials; `trials` may be an effective number, not whole.
+
+    Args:
+        quantile: Of the standard normal distribution; by default that of 95 %.
 
     References:
         Wilson, Journal of the American Statistical Association 22 (1927) 209.
     """
-    square = _QUANTILE**2
+    square = quantile**2
     share = successes / trials
     centre = (share + square / (2 * trials)) / (1 + square / trials)
     reach = sqrt(square * (share * (1 - share) + square / (4 * trials)) / trials) / (1 + square / trials)

@@ -15,8 +15,10 @@ from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.measures import Measure, compute, intervals
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
+from eyeground.evaluation.proportion_gap import proportion_gap, share_of
+from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
-from eyeground.evaluation.subgroups.gaps import Gap, gap_between
+from eyeground.evaluation.subgroups.gaps import Gap, apart, tested_gap
 
 JUDGED = ("normal", "abnormal", "undecided")  # undecided: only because there is no threshold
 UNGRADABLE, UNFAMILIAR, NOT_JUDGED = "ungradable", "unfamiliar", "not_judged"
@@ -88,7 +90,7 @@ def _of_dataset(dataset: str, cohort: Cohort) -> list[OutputAbstention]:
             dataset,
             output,
             tuple(_not_judged(sample, subset, intervals(computed[output, subset])) for subset in SUBSETS),
-            tuple(map(gap_between, *(computed[output, subset] for subset in SUBSETS))),
+            _gaps(sample, statuses[cohort.known(output)], *(computed[output, subset] for subset in SUBSETS)),
         )
         for output, sample in cohort.samples.items()
         if sample.photos
@@ -97,9 +99,10 @@ def _of_dataset(dataset: str, cohort: Cohort) -> list[OutputAbstention]:
 
 def _measure(sample: Sample, status: np.ndarray, subset: str) -> Measure:
     here = sample.truth == SUBSETS[subset]
-    counted = [~np.isin(status, JUDGED), status == UNGRADABLE, status == UNFAMILIAR]
     sums = per_patient(
-        np.stack([*(one & here for one in counted), here], axis=1).astype(float), sample.patient, sample.columns
+        np.stack([*(one & here for one in _counted(status)), here], axis=1).astype(float),
+        sample.patient,
+        sample.columns,
     )
     patients = sample.patients(SUBSETS[subset])
     support = Support(patients, f"patients with {subset}")
@@ -110,6 +113,24 @@ def _measure(sample: Sample, status: np.ndarray, subset: str) -> Measure:
 
     lacking = "" if patients else subset
     return Measure(METRICS, (lacking,) * 3, (support,) * 3, (True,) * 3, of)
+
+
+def _counted(status: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Whether each photo counts, for each of the metrics."""
+    return ~np.isin(status, JUDGED), status == UNGRADABLE, status == UNFAMILIAR
+
+
+def _gaps(
+    sample: Sample, status: np.ndarray, positives: Sequence[Sampled], negatives: Sequence[Sampled]
+) -> tuple[Gap, ...]:
+    gaps = []
+    for counted, one, other in zip(_counted(status), positives, negatives, strict=True):
+        difference, contrast = apart(one, other), None
+        if not difference.why_not:
+            shares = (share_of(counted, sample.truth == truth, sample.patient, sample.columns) for truth in (1, 0))
+            contrast = proportion_gap(*shares, share_patients=True)
+        gaps.append(tested_gap(difference, contrast))
+    return tuple(gaps)
 
 
 def _not_judged(sample: Sample, subset: str, estimates: tuple[Estimate, ...]) -> NotJudged:

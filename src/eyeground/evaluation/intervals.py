@@ -68,27 +68,38 @@ def jackknife(statistics: Sequence[Callable[[np.ndarray], np.ndarray]], patients
 def clustered_wilson_interval(successes: np.ndarray, trials: np.ndarray) -> tuple[float, float]:
     """Wilson's interval of a proportion of photos, several of which may be of one patient.
 
+    Args:
+        successes, trials: As of `effective_trials`.
+
+    References:
+        Effective numbers in Wilson's interval: Saha, Miller and Wang, International Journal of Biostatistics 12 (2016).
+    """
+    return wilson_interval(*effective_trials(successes, trials))
+
+
+def effective_trials(successes: np.ndarray, trials: np.ndarray) -> tuple[float, float]:
+    """How many independent photos, and how many of them that count, are worth as much as the photos of patients.
+
     The photos count as the effective number of Rao and Scott: divided by the design effect, which is the variance
     between patients over that of independent photos. It is never taken below 1, so that chance agreement between few
-    patients does not narrow the interval. Where all photos agree, or there is one patient only, the
-    design effect cannot be estimated and patients are counted, which makes the interval too wide rather than too narrow.
+    patients does not narrow an interval. Where all photos agree, or there is one patient only, the
+    design effect cannot be estimated and patients are counted, which makes an interval too wide rather than too narrow.
 
     Args:
         successes, trials: Shape (patients,): photos that count, and all photos, of each patient; patients without
             photos are left out.
 
     References:
-        Rao and Scott, Biometrics 48 (1992) 577. Effective numbers in Wilson's interval: Saha, Miller and Wang,
-        International Journal of Biostatistics 12 (2016).
+        Rao and Scott, Biometrics 48 (1992) 577.
     """
     successes, trials = successes[trials > 0], trials[trials > 0]
     patients, photos = len(trials), float(trials.sum())
     share = float(successes.sum()) / photos
     if patients < 2 or share in (0.0, 1.0):
-        return wilson_interval(share * patients, patients)
+        return share * patients, patients
     between = patients / (patients - 1) * float(((successes - trials * share) ** 2).sum()) / photos**2
     effective = photos / max(1.0, between / (share * (1 - share) / photos))
-    return wilson_interval(share * effective, effective)
+    return share * effective, effective
 
 
 def _acceleration(jackknifed: np.ndarray) -> float:

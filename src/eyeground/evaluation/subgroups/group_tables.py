@@ -16,8 +16,9 @@ from eyeground.evaluation.subgroups.groups import GROUP_TITLES, PREVALENCE, Grou
 MOST_NAMED = 6
 LEVEL = 0.05
 GAP_METHODS = (
-    "The interval of a gap of AUROC is made of DeLong's of both groups, with what shared patients have in common; those of "
-    "other gaps are percentiles of the resamples. A p-value is where its interval begins to hold 0"
+    "The interval of a gap is made of those of both groups (AUROC: DeLong's; sensitivity and specificity: Wilson's), with what "
+    "shared patients have in common; for other metrics it is of percentiles of the resamples. A p-value is where its interval "
+    "begins to hold 0"
 )
 COLUMNS = (
     *("section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "positives"),

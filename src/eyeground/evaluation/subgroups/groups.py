@@ -7,16 +7,18 @@ import numpy as np
 
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.evaluation.agreement import ratio
+from eyeground.evaluation.auroc_limits import auroc_gap
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.delong import DeLong, delong_within_folds
 from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.measures import Measure, compute
 from eyeground.evaluation.metrics import AUROC, BRIER, NEGATIVES, POSITIVES, TITLES, per_patient
+from eyeground.evaluation.proportion_gap import Share, proportion_gap, share_of
 from eyeground.evaluation.ranking import rank
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
-from eyeground.evaluation.subgroups.gaps import Gap, Ranked, auroc_gap_between, gap_between
+from eyeground.evaluation.subgroups.gaps import Gap, apart, gap_between, tested_gap
 
 SENSITIVITY, SPECIFICITY = "sensitivity", "specificity"
 CALIBRATION, PREVALENCE = "mean_calibration", "prevalence"
@@ -154,14 +156,35 @@ def group(name: str, measured: Measured, against: Measured | None = None, share_
     metrics = []
     for index, (value, point) in enumerate(zip(measured.values, measured.points, strict=True)):
         between = None
-        if against is not None and value.metric == AUROC:
-            one, other = Ranked(value, measured.delong), Ranked(against.values[index], against.delong)
-            between = auroc_gap_between(one, other, share_patients=share_patients)
-        elif against is not None and value.metric != PREVALENCE:
-            between = gap_between(value, against.values[index])
+        if against is not None and value.metric != PREVALENCE:
+            between = _gap(index, measured, against, share_patients)
         metrics.append(GroupEstimate(value.interval(), point, between))
     sample = measured.sample
     return Group(name, sample.photos, sample.patients(), sample.positives, tuple(metrics))
+
+
+def _gap(index: int, measured: Measured, against: Measured, share_patients: bool) -> Gap:
+    """Of one metric: AUROC and shares by the intervals of both groups, the others resample by resample."""
+    one, other = measured.values[index], against.values[index]
+    point = measured.points[index]
+    difference = apart(one, other)
+    if difference.why_not or (one.metric != AUROC and point is None):
+        return gap_between(one, other)
+    if point is not None:
+        shares = (_share(of.sample, one.metric, point) for of in (measured, against))
+        return tested_gap(difference, proportion_gap(*shares, share_patients=share_patients))
+    first, second = measured.delong, against.delong
+    if first is None or second is None:
+        return tested_gap(difference, None)
+    why = first.why_no_variance() or second.why_no_variance()
+    return tested_gap(difference, why or auroc_gap(first, second, share_patients=share_patients))
+
+
+def _share(sample: Sample, metric: str, point: OperatingPoint) -> Share:
+    """Sensitivity or specificity, by patient."""
+    positive, called = sample.truth == 1, sample.probability >= point.threshold
+    counted, among = (called, positive) if metric == SENSITIVITY else (~called, ~positive)
+    return share_of(counted, among, sample.patient, sample.columns)
 
 
 def holm_adjusted(groups: Sequence[Group], mirrors: Mapping[int, int] | None = None) -> tuple[Group, ...]:
