@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from eyeground.evaluation.estimates import Estimate, Support, not_estimable, noted, with_interval
+from eyeground.evaluation.inversion import SMALLEST_P
 
 
 @dataclass(frozen=True)
@@ -105,4 +106,4 @@ def bootstrap_p(resampled: np.ndarray) -> float:
     share = min(1.0, 2 * (fewer + 1) / (len(values) + 1))
     if fewer or np.ptp(values) == 0:
         return share
-    return min(share, float(2 * ndtr(-abs(values.mean()) / values.std())))
+    return max(SMALLEST_P, min(share, float(2 * ndtr(-abs(values.mean()) / values.std()))))

@@ -107,7 +107,7 @@ def test_a_better_model_is_found_better_and_its_mirror_worse() -> None:
     better, worse = measured(3.0), measured(1.0)
     ahead, behind = compare("vessel", better, worse[::-1], 400), compare("vessel", worse, better, 400)
     dice = row(ahead, "dice", "mean")
-    assert 0 < dice["low"] < dice["value"] < dice["high"] and dice["p"] == pytest.approx(2 / 401)
+    assert 0 < dice["low"] < dice["value"] < dice["high"] and 0 < dice["p"] < 1e-9
     assert np.allclose(ahead["value"], -behind["value"]) and np.allclose(ahead["low"], -behind["high"])
 
 

@@ -1,7 +1,6 @@
 """Gaps between groups: what is tested and what is not."""
 
 import numpy as np
-import pytest
 
 from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.sampled import Sampled
