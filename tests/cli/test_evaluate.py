@@ -46,7 +46,7 @@ def test_a_foreign_table_becomes_a_report(table, tmp_path, capsys) -> None:
     metrics = pd.read_csv(tmp_path / "o" / "metrics.csv").set_index("metric")
     called = table["Score"] >= 0.5
     assert metrics.loc["sensitivity", "value"] == pytest.approx(called[table["Label"] == 1].mean())
-    subsets = pd.read_csv(tmp_path / "o" / "sections.csv")["subset"].dropna().astype(str)
+    subsets = pd.read_csv(tmp_path / "o" / "results.csv")["subset"].dropna().astype(str)
     assert subsets.str.contains("north").any()
 
 
@@ -93,7 +93,7 @@ def test_bad_ages_are_refused_at_reading_with_file_row_and_count(table, tmp_path
         tmp_path / "ages.csv", index=False
     )
     assert run(capsys, str(tmp_path / "ages.csv"), "-o", str(tmp_path / "o"))[0] == 0
-    found = pd.read_csv(tmp_path / "o" / "sections.csv").query("section == 'subgroups'")["subset"].unique()
+    found = pd.read_csv(tmp_path / "o" / "results.csv").query("section == 'subgroups'")["subset"].unique()
     assert {"eye=left", "eye=right", "sex=female", "sex=male", "age=60–69", "age=unknown"} <= set(found)
     assert not [one for one in found if one.startswith(("eye=", "sex=")) and one.split("=")[1] in ("OD", "F", "w")]
 

@@ -8,6 +8,7 @@ from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.evaluation.abstention import abstention
 from eyeground.evaluation.abstention_section import abstention_section
 from eyeground.evaluation.cohort import cohort_of
+from eyeground.evaluation.reporting.result_rows import results_table
 from eyeground.evaluation.reporting.validation import ReportInputs, Request, evaluated, sections_of
 
 
@@ -43,7 +44,7 @@ def test_the_sick_among_the_unfamiliar_are_named_and_equals_are_not(study):
     assert sick[0].gaps[2].p_holm < 0.05 < alike[0].gaps[2].p_holm
     assert "unfamiliar, dr (here) +0." in abstention_section(sick).paragraphs[-1]
     assert abstention_section(alike).paragraphs[-1].startswith("None of 3 differences")
-    tidy = abstention_section(sick).metrics
+    tidy = results_table(abstention_section(sick).results)
     assert set(tidy["subset"]) == {"here: positives", "here: negatives", "here: positives minus negatives"}
 
 

@@ -57,7 +57,12 @@ def robustness(
     from eyeground.data.manifest import read_manifest
     from eyeground.evaluation.reporting.figure_style import save_figure
     from eyeground.evaluation.robustness.robustness import robustness as measured
-    from eyeground.evaluation.robustness.section import brief_table, mean_table, robustness_section
+    from eyeground.evaluation.robustness.section import (
+        brief_table,
+        mean_table,
+        robustness_section,
+        robustness_table,
+    )
     from eyeground.imaging.corruptions import CORRUPTIONS
     from eyeground.screening.runtime import load
     from eyeground.workflows.robustness.corrupt import CorruptionPlan, corrupt_manifest
@@ -74,7 +79,7 @@ def robustness(
     write_table(predictions.table(), output / "predictions.parquet")
     result = measured(predictions, screener.bundle.description.operating_points, resamples, seed)
     section = robustness_section(result)
-    write_table(section.metrics, output / "robustness.csv")
+    write_table(robustness_table(result), output / "robustness.csv")
     for block in section.figures:
         save_figure(block.figure, output, block.name)
     with replacing(output / "severities.png") as partial:

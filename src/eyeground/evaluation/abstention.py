@@ -32,12 +32,14 @@ class NotJudged:
 
     Attributes:
         subset: `{"positives", "negatives"}`.
+        positives: All of the photos, or none.
         estimates: Of `not_judged`, `ungradable` and `unfamiliar`.
     """
 
     subset: str
     photos: int
     patients: int
+    positives: int
     estimates: tuple[Estimate, ...]
 
 
@@ -47,6 +49,9 @@ class OutputAbstention:
 
     dataset: str
     output: str
+    photos: int
+    patients: int
+    positives: int
     subsets: tuple[NotJudged, ...]
     gaps: tuple[Gap, ...]
 
@@ -89,6 +94,9 @@ def _of_dataset(dataset: str, cohort: Cohort) -> list[OutputAbstention]:
         OutputAbstention(
             dataset,
             output,
+            sample.photos,
+            sample.patients(),
+            sample.positives,
             tuple(_not_judged(sample, subset, intervals(computed[output, subset])) for subset in SUBSETS),
             _gaps(sample, statuses[cohort.known(output)], *(computed[output, subset] for subset in SUBSETS)),
         )
@@ -134,8 +142,8 @@ def _gaps(
 
 
 def _not_judged(sample: Sample, subset: str, estimates: tuple[Estimate, ...]) -> NotJudged:
-    here = sample.truth == SUBSETS[subset]
-    return NotJudged(subset, int(here.sum()), sample.patients(SUBSETS[subset]), estimates)
+    photos = int((sample.truth == SUBSETS[subset]).sum())
+    return NotJudged(subset, photos, sample.patients(SUBSETS[subset]), photos * SUBSETS[subset], estimates)
 
 
 def _adjusted(found: Sequence[OutputAbstention]) -> tuple[OutputAbstention, ...]:

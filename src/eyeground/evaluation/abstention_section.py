@@ -1,8 +1,6 @@
 """Photos that screening would not judge, as a section of the report."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 import pandas as pd
 
@@ -11,9 +9,10 @@ from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.abstention import METRICS, NOT_JUDGED, OutputAbstention
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.estimates import FEW_PATIENTS, as_text, signed
+from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
-from eyeground.evaluation.subgroups.group_tables import first_few, gap_text, notes_of, tidy_table
+from eyeground.evaluation.subgroups.group_tables import first_few, gap_text, notes_of
 
 KEY = "abstention"
 LEVEL = 0.05
@@ -32,7 +31,7 @@ def abstention_section(found: Sequence[OutputAbstention]) -> Section:
         title="Photos that screening would not judge",
         paragraphs=(_what_was_done(), _what_came_out(found)),
         tables=(TableBlock(KEY, rows, caption),),
-        metrics=tidy_table([row for one in found for row in _tidy_rows(one)]),
+        results=tuple(row for one in found for row in _result_rows(one)),
     )
 
 
@@ -70,19 +69,22 @@ def _rows(one: OutputAbstention, several: bool) -> list[dict[str, str]]:
     return rows
 
 
-def _tidy_rows(one: OutputAbstention) -> list[dict[str, Any]]:
+def _result_rows(one: OutputAbstention) -> list[ResultRow]:
     rows = [
-        {"section": KEY, "output": one.output, "subset": f"{one.dataset}: {subset.subset}"}
-        | {"n_photos": subset.photos, "n_patients": subset.patients}
-        | asdict(estimate)
+        ResultRow(
+            KEY,
+            one.output,
+            f"{one.dataset}: {subset.subset}",
+            estimate,
+            subset.photos,
+            subset.patients,
+            subset.positives,
+        )
         for subset in one.subsets
         for estimate in subset.estimates
     ]
-    counts = {"n_photos": sum(subset.photos for subset in one.subsets), "positives": one.subsets[0].photos}
+    between = f"{one.dataset}: positives minus negatives"
+    counts = one.photos, one.patients, one.positives
     return rows + [
-        {"section": KEY, "output": one.output, "subset": f"{one.dataset}: positives minus negatives"}
-        | counts
-        | asdict(gap.estimate)
-        | {"p": gap.p, "p_holm": gap.p_holm}
-        for gap in one.gaps
+        ResultRow(KEY, one.output, between, gap.estimate, *counts, p=gap.p, p_adjusted=gap.p_holm) for gap in one.gaps
     ]

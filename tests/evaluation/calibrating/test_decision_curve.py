@@ -12,6 +12,7 @@ from eyeground.evaluation.calibrating.decision_curve import THRESHOLDS, decision
 from eyeground.evaluation.calibrating.decision_curve_section import decision_curve_section, ranges
 from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.reporting.figure_style import as_svg
+from eyeground.evaluation.reporting.result_rows import results_table
 from eyeground.evaluation.samples import Sample, samples_of
 
 rows = st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=2, max_size=60).filter(
@@ -104,7 +105,7 @@ def test_there_is_no_band_around_a_single_patient_or_without_resamples(predictio
     found = decision_curves(cohort_of(predictions([0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9]), resamples=0))
     assert len(found.outputs[0].low) == 0
     section = decision_curve_section(found)
-    assert section.metrics["low"].isna().all()
+    assert all(row.estimate.low is None for row in section.results)
     assert as_svg(section.figures[0].figure)
 
 
@@ -135,7 +136,11 @@ def test_the_section_names_the_thresholds_at_which_the_model_is_worth_using(stud
     assert "thresholds at which the model beats acting on all and on none: 0." in section.paragraphs[1]
     table = section.tables[0].table
     assert table["Threshold"].tolist() == ["0.02", "0.05", "0.10", "0.20", "0.30", "0.50"]
-    half = section.metrics.query("metric == 'net_benefit' and subset.str.startswith('threshold 0.5')").iloc[0]
+    half = (
+        results_table(section.results)
+        .query("metric == 'net_benefit' and subset.str.startswith('threshold 0.5')")
+        .iloc[0]
+    )
     known = made.known("dr")
     assert half["value"] == pytest.approx(net_benefit(known[0], known[1], 0.5))
     assert half["low"] < half["value"] < half["high"]

@@ -21,6 +21,7 @@ from eyeground.evaluation.calibrating.reliability_section import reliability_sec
 from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.reporting.figure_style import as_svg
+from eyeground.evaluation.reporting.result_rows import results_table
 from eyeground.evaluation.samples import Sample
 
 
@@ -165,8 +166,8 @@ def test_the_section_tells_how_many_bins_hold_and_shows_the_estimates_given():
     off = int(section.paragraphs[-1].split(" of 10 bins")[0].split()[-1])
     assert off >= 8
     assert section.tables[0].table["Calibration slope"].tolist() == ["0.500 (0.400–0.600)"]
-    assert len(section.metrics) == 20
-    shares = section.metrics[section.metrics["metric"] == "observed_share"]
+    assert len(section.results) == 20
+    shares = results_table(section.results).query("metric == 'observed_share'")
     assert (shares["low"] <= shares["value"]).all() and (shares["value"] <= shares["high"]).all()
     assert section.figures[0].alt.startswith("Reliability diagrams of dr.")
     assert as_svg(section.figures[0].figure).startswith("<svg")

@@ -8,6 +8,7 @@ from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import validated_predictions
 from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.reporting.operating_points_section import operating_points_section
+from eyeground.evaluation.reporting.result_rows import results_table
 
 
 def section_of(table, points=(), **options):
@@ -56,7 +57,7 @@ def test_a_threshold_chosen_on_these_photos_is_headed_optimistic_and_kept_apart(
     assert list(optimistic.table["Operating point"]) == ["sensitivity ≥ 0.9 (optimistic)"]
     assert len(tables["referrals"].table) == len(tables["referrals_optimistic"].table) == 1
     assert list(tables["thresholds"].table["Chosen on"]) == ["validation", "these photos"]
-    notes = section.metrics.set_index("operating_point")["note"]
+    notes = results_table(section.results).set_index("operating_point")["note"]
     assert notes["sensitivity=0.9"].str.contains("optimistic").all()
     assert not notes["youden"].str.contains("optimistic").any()
 

@@ -10,7 +10,7 @@ from eyeground.data.predictions import validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate, write_evaluation
 
-TABLES = {"metrics.json", "metrics.csv", "metrics.md", "flow.csv"}
+TABLES = {"metrics.json", "metrics.csv", "results.csv", "metrics.md", "flow.csv"}
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_everything_is_written_and_photos_are_named_only_in_the_table_beside_it(
     write_validation(evaluation, made, REQUEST, ReportInputs(), presentation, tmp_path)
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {
-        "metrics.json", "metrics.csv", "metrics.md", "flow.csv", "sections.csv", "failures.csv", "figures", "tables",
+        "metrics.json", "metrics.csv", "metrics.md", "flow.csv", "results.csv", "failures.csv", "figures", "tables",
         "checklist.json", "report.html",
     }  # fmt: skip
     report = (tmp_path / "report.html").read_text()
@@ -69,7 +69,7 @@ def test_everything_is_written_and_photos_are_named_only_in_the_table_beside_it(
     assert len(errors) > 0
     assert not any(photo in report for photo in made.table["photo"])
     assert f"{evaluation.outputs[0].estimate('auroc').value:.3f}" in report
-    assert {"calibration", "subgroups"} <= set(pd.read_csv(tmp_path / "sections.csv")["section"])
+    assert {"calibration", "subgroups"} <= set(pd.read_csv(tmp_path / "results.csv")["section"])
     answered = json.loads((tmp_path / "checklist.json").read_text())
     assert len(answered["checklists"]) == 3
 
@@ -119,3 +119,25 @@ def test_an_error_found_late_leaves_no_files(made, tmp_path):
             evaluated(made, request), made, request, ReportInputs(), Presentation("t", "c"), tmp_path / "o"
         )
     assert not (tmp_path / "o").exists()
+
+
+def test_results_hold_every_estimate_of_every_section_once(made, study, corrupted, tmp_path):
+    elsewhere = validated_predictions(study(30, seed=5), "elsewhere")
+    inputs = ReportInputs(external={"elsewhere": elsewhere}, corrupted=corrupted)
+    evaluation = evaluated(made, REQUEST)
+    write_validation(evaluation, made, REQUEST, inputs, Presentation("Title", "eyeground evaluate"), tmp_path)
+    results, metrics = pd.read_csv(tmp_path / "results.csv"), pd.read_csv(tmp_path / "metrics.csv")
+    assert list(results.columns) == [
+        "section", "output", "subset", "metric", "operating_point", "value", "low", "high", "p", "p_adjusted",
+        "photos", "patients", "positives", "note",
+    ]  # fmt: skip
+    assert not results.duplicated(["section", "output", "subset", "metric", "operating_point"]).any()
+    held = [row for section in sections_of(evaluation, made, REQUEST, inputs) for row in section.results]
+    stored = sum(len(output.all_estimates()) for output in evaluation.outputs)
+    assert len(results) == stored + len(held)
+    assert set(results["section"]) == {*ALONE[2:], "external", "robustness"}
+    assert results.loc[results["value"].isna() | results["low"].isna(), "note"].notna().all()
+    (theirs,) = results.query("section == 'external' and subset == 'elsewhere' and metric == 'auroc'")["value"]
+    assert theirs == metrics.query("dataset == 'elsewhere' and metric == 'auroc'")["value"].item()
+    gaps = results[results["metric"].str.endswith("_gap") & results["p"].notna()]
+    assert len(gaps) and (gaps["p_adjusted"] >= gaps["p"]).all()

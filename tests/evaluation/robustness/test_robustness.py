@@ -13,7 +13,7 @@ from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.robustness.corrupted_predictions import CorruptedPredictions
 from eyeground.evaluation.robustness.robustness import MEAN_OF_OUTPUTS, AtSeverity, Robustness, robustness
-from eyeground.evaluation.robustness.section import robustness_section
+from eyeground.evaluation.robustness.section import robustness_section, robustness_table
 
 Study = Callable[..., pd.DataFrame]
 POINT = OperatingPoint(output="dr", threshold=0.5, rule="youden", chosen_on="validation", positives=10, negatives=10)
@@ -210,8 +210,8 @@ def test_the_section_says_what_the_result_says(study: Study, strengths: dict[str
     result = robustness(stressed(study(60, seed=13), strengths), [POINT], resamples=100)
     section = robustness_section(result)
     assert section.key == "robustness"
-    metrics = section.metrics.set_index(["corruption", "severity", "metric"])["value"]
-    assert len(section.metrics) == 1 + 10 * 4 + 5 * 3
+    metrics = robustness_table(result).set_index(["corruption", "severity", "metric"])["value"]
+    assert len(section.results) == 1 + 10 * 4 + 5 * 3
     assert metrics["none", 0, "auroc"] == result.outputs[0].clean.value
     assert metrics["haze", 5, "flipped"] == at(result, "haze", 5).flipped.value
     assert metrics["mean", 3, "mean_auroc"] == result.outputs[0].means[2].auroc.value

@@ -10,6 +10,7 @@ from eyeground.data.predictions import validated_predictions
 from eyeground.errors import UserError
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.cohort import cohort_of
+from eyeground.evaluation.reporting.result_rows import results_table
 from eyeground.evaluation.subgroups.contamination import Contamination
 from eyeground.evaluation.subgroups.external import external, seed_of
 from eyeground.evaluation.subgroups.external_section import external_section
@@ -152,10 +153,10 @@ def test_what_a_reader_must_know_is_told(tables):
 
 def test_the_tidy_rows_hold_every_estimate_and_gap(tables):
     result = across(tables, resamples=100)
-    metrics = external_section(result).metrics
+    metrics = results_table(external_section(result).results)
     hrf = result.outputs[0].external[1].metric("specificity")
     row = metrics.query("subset == 'HRF' and metric == 'specificity_gap'").iloc[0]
-    assert (row["value"], row["low"], row["p"], row["p_holm"]) == (
+    assert (row["value"], row["low"], row["p"], row["p_adjusted"]) == (
         hrf.gap.estimate.value,
         hrf.gap.estimate.low,
         hrf.gap.p,

@@ -1,8 +1,5 @@
 """Decision curves as a section of the report."""
 
-from dataclasses import asdict
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,6 +10,7 @@ from eyeground.evaluation.calibrating.decision_curve import DecisionCurve, Decis
 from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, LINES, styled
 from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, panels_of, title
+from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, joined
 
@@ -32,7 +30,7 @@ def decision_curve_section(result: DecisionCurves) -> Section:
         paragraphs=tuple(paragraphs),
         tables=(_table(result),) if result.outputs else (),
         figures=(_figure(result),) if result.outputs else (),
-        metrics=_metrics(result),
+        results=_rows(result),
     )
 
 
@@ -124,22 +122,17 @@ def _per_thousand(estimate: Estimate) -> str:
     return as_text(Estimate(estimate.metric, value, low, high), ".1f")
 
 
-def _metrics(result: DecisionCurves) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
+def _rows(result: DecisionCurves) -> tuple[ResultRow, ...]:
+    rows = []
     for curve in result.outputs:
         for index in _table_indices(curve):
-            shared = {
-                "section": KEY,
-                "output": curve.output,
-                "subset": f"threshold {curve.thresholds[index]:g}, prevalence {curve.prevalence:.4g}",
-                "n_photos": curve.photos,
-                "n_patients": curve.patients,
-            }
-            for one in _at(curve, index):
-                rows.append(shared | asdict(one))
-            rows.append(shared | {"metric": "net_benefit_of_all", "value": curve.treat_all[index], "note": ""})
-    columns = ["section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "note"]
-    return pd.DataFrame(rows, columns=columns).astype({"value": float, "low": float, "high": float})
+            subset = f"threshold {curve.thresholds[index]:g}, prevalence {curve.prevalence:.4g}"
+            of_all = Estimate("net_benefit_of_all", float(curve.treat_all[index]), note="no interval")
+            rows += [
+                ResultRow(KEY, curve.output, subset, estimate, curve.photos, curve.patients)
+                for estimate in (*_at(curve, index), of_all)
+            ]
+    return tuple(rows)
 
 
 def _figure(result: DecisionCurves) -> FigureBlock:

@@ -2,8 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +15,7 @@ from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.metrics import title_of
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
 from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, title
+from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, joined
 
@@ -43,7 +42,7 @@ def reliability_section(
         paragraphs=tuple(paragraphs),
         tables=(_table(result, estimates or {}),) if result.outputs else (),
         figures=(_figure(result),) if result.outputs else (),
-        metrics=_metrics(result),
+        results=_rows(result),
     )
 
 
@@ -100,21 +99,24 @@ def _table(result: Reliabilities, estimates: Mapping[str, Sequence[Estimate]]) -
     return TableBlock("calibration", pd.DataFrame(rows).fillna("–"), caption)
 
 
-def _metrics(result: Reliabilities) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
-    for output in result.outputs:
-        for one in output.bins:
-            shared = {
-                "section": KEY,
-                "output": output.output,
-                "subset": f"probability {one.lowest:.4g} to {one.highest:.4g}",
-                "n_photos": one.photos,
-                "n_patients": one.patients,
-            }
-            rows.append(shared | {"metric": "mean_predicted", "value": one.predicted, "note": ""})
-            rows.append(shared | asdict(one.observed))
-    columns = ["section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "note"]
-    return pd.DataFrame(rows, columns=columns).astype({"value": float, "low": float, "high": float})
+def _rows(result: Reliabilities) -> tuple[ResultRow, ...]:
+    return tuple(
+        ResultRow(
+            KEY,
+            output.output,
+            f"probability {one.lowest:.4g} to {one.highest:.4g}",
+            estimate,
+            one.photos,
+            one.patients,
+            one.positives,
+        )
+        for output in result.outputs
+        for one in output.bins
+        for estimate in (
+            Estimate("mean_predicted", one.predicted, note="no interval: it describes the bin"),
+            one.observed,
+        )
+    )
 
 
 def _figure(result: Reliabilities) -> FigureBlock:

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from eyeground.config.targets import describe_output
 from eyeground.core.files import write_text
 from eyeground.core.markdown import markdown_table
@@ -45,9 +43,7 @@ def comparison_section(comparison: Comparison) -> Section:
         tables.append(TableBlock("comparison-decisions", decisions_table(comparison), caption))
     figure = forest(comparison)
     blocks = () if figure is None else (FigureBlock("comparison", figure, _alt(comparison), _caption(comparison)),)
-    return Section(
-        "comparison", "Comparison of models", paragraphs(comparison), tuple(tables), blocks, _metrics(comparison)
-    )
+    return Section("comparison", "Comparison of models", paragraphs(comparison), tuple(tables), blocks)
 
 
 def paragraphs(comparison: Comparison) -> tuple[str, ...]:
@@ -182,13 +178,6 @@ def _alt(comparison: Comparison) -> str:
     ]
     on = f" on {describe_output(comparison.outputs[0].output)}" if len(comparison.outputs) > 1 else ""
     return f"Forest plot. AUROC{on}: {joined(models) or 'not estimable'}. {_found(comparison)}"
-
-
-def _metrics(comparison: Comparison) -> pd.DataFrame:
-    table = comparison_table(comparison)
-    subset = table["model"].where(table["minus"].isna(), table["model"] + " − " + table["minus"].fillna(""))
-    columns = ["section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "note"]
-    return table.assign(section="comparison", subset=subset)[columns]
 
 
 def _markdown(section: Section) -> str:

@@ -5,7 +5,6 @@ averages them with the others.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import pandas as pd
 
@@ -16,6 +15,7 @@ from eyeground.evaluation.estimates import as_text
 from eyeground.evaluation.metrics import TITLES
 from eyeground.evaluation.reporting.matrix_figure import class_figure, confusion_figure
 from eyeground.evaluation.reporting.referrals import SCREENED, Referrals, referrals
+from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import DASH, joined, notes_of, photos_of_patients, short_rule
 from eyeground.evaluation.results import (
@@ -25,7 +25,6 @@ from eyeground.evaluation.results import (
     MultiOutputEvaluation,
     OutputEvaluation,
 )
-from eyeground.evaluation.subgroups.group_tables import tidy_table
 
 KEY = "operating_points"
 SHOWN = ("sensitivity", "specificity", "ppv", "npv")
@@ -48,7 +47,7 @@ def operating_points_section(evaluation: Evaluation, predictions: Predictions) -
         paragraphs=_paragraphs(evaluation, points, found),
         tables=_tables(evaluation, points, found),
         figures=_figures(evaluation, points),
-        metrics=_metrics(evaluation, found),
+        results=_rows(evaluation, found),
     )
 
 
@@ -227,21 +226,13 @@ def _agreed(family: MultiOutputEvaluation, decision: MultiOutputDecision) -> str
     return f"{agreed:,} of {family.photos:,} photos classified correctly ({decision.rule})"
 
 
-def _metrics(evaluation: Evaluation, found: Sequence[Referrals]) -> pd.DataFrame:
-    """Referrals alone: the other estimates are those of the evaluation, which `tables` writes."""
+def _rows(evaluation: Evaluation, found: Sequence[Referrals]) -> tuple[ResultRow, ...]:
+    """Referrals alone: the other estimates are those of the evaluation, which `tables` has."""
     outputs = {output.output: output for output in evaluation.outputs}
     rows = []
     for one in found:
         output = outputs[one.output]
-        shared = {
-            "section": KEY,
-            "output": one.output,
-            "subset": f"prevalence {one.prevalence:.4g}" + (" (observed)" if one.is_observed else ""),
-            "n_photos": output.photos,
-            "n_patients": output.patients,
-            "positives": output.positives,
-            "operating_point": one.point.rule,
-            "threshold": one.point.threshold,
-        }
-        rows += [shared | asdict(estimate) for estimate in one.estimates]
-    return tidy_table(rows) if rows else pd.DataFrame()
+        subset = f"prevalence {one.prevalence:.4g}" + (" (observed)" if one.is_observed else "")
+        counts = output.photos, output.patients, output.positives
+        rows += [ResultRow(KEY, one.output, subset, estimate, *counts, point=one.point) for estimate in one.estimates]
+    return tuple(rows)

@@ -3,10 +3,12 @@
 Every analysis turns its result into one `Section`, and the report lays out sections without knowing any analysis.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
+
+from eyeground.evaluation.reporting.result_rows import ResultRow
 
 
 def _require_alt_text(alt: str, name: str) -> None:
@@ -73,8 +75,7 @@ class Section:
     Attributes:
         key: Fixed name by which checklists refer to it, such as `calibration`.
         paragraphs: Plain text: what was done, and the result in one sentence.
-        metrics: Tidy rows for `metrics.csv`: `section`, `output`, `subset`, `metric`, `value`, `low`, `high`,
-            `n_photos`, `n_patients`, `note`, as far as they apply; empty where the section has no results of its own.
+        results: Its estimates, for `results.csv`; empty where the section has none of its own.
         gallery: Photographs, if they were asked for.
     """
 
@@ -83,5 +84,5 @@ class Section:
     paragraphs: tuple[str, ...] = ()
     tables: tuple[TableBlock, ...] = ()
     figures: tuple[FigureBlock, ...] = ()
-    metrics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    results: tuple[ResultRow, ...] = ()
     gallery: tuple[Picture, ...] = ()

@@ -15,7 +15,6 @@ from eyeground.bundle.description import BundleDescription
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import describe_output
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
-from eyeground.core.tables import write_table
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.abstention import abstention, has_statuses
 from eyeground.evaluation.abstention_section import abstention_section
@@ -50,7 +49,7 @@ from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.evaluation.subgroups.subgroups_section import subgroups_section
 
 MOST_KEY_ESTIMATES = 4
-FAILURES, SECTIONS = "failures.csv", "sections.csv"
+FAILURES = "failures.csv"
 
 
 @dataclass(frozen=True)
@@ -167,8 +166,8 @@ def write_validation(
 
     Args:
         evaluation: From `evaluated`, for these predictions and this request.
-        folder: Made if missing; gets `metrics.json`, `metrics.csv`, `metrics.md`, `flow.csv`, `sections.csv` (tidy rows
-            of all further analyses), `failures.csv`, `figures/`, `tables/`, `checklist.json` and `report.html`.
+        folder: Made if missing; gets `metrics.json`, `metrics.csv`, `metrics.md`, `results.csv` (every estimate of
+            every section), `flow.csv`, `failures.csv`, `figures/`, `tables/`, `checklist.json` and `report.html`.
 
     Raises:
         UserError: For anything in the given tables that the user can correct.
@@ -181,9 +180,9 @@ def write_validation(
     # Everything is computed before anything is written, so that an error in the tables leaves no partial report.
     name = name_of_table(predictions, inputs.description)
     report = _report(evaluation, sections, request, inputs, presentation, name)
-    write_evaluation(evaluation, predictions, folder, name, _tidy(sections))
+    further = tuple(row for section in sections for row in section.results)
+    write_evaluation(evaluation, predictions, folder, name, further, presentation.for_spreadsheets)
     write_failures(failures, folder / FAILURES, presentation.for_spreadsheets)
-    write_table(_tidy(sections), folder / SECTIONS, presentation.for_spreadsheets)
     write_report(report, folder, presentation.for_spreadsheets)
 
 
@@ -255,8 +254,3 @@ def _key_estimates(evaluation: Evaluation) -> tuple[KeyEstimate, ...]:
                 for metric in ("sensitivity", "specificity")
             ]
     return tuple(keys[:MOST_KEY_ESTIMATES])
-
-
-def _tidy(sections: Sequence[Section]) -> pd.DataFrame:
-    parts = [section.metrics for section in sections if len(section.metrics)]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"section": pd.Series(dtype=str)})

@@ -1,14 +1,14 @@
-"""Robustness as a section of a report, and as tidy rows."""
+"""Robustness as a section of a report, and as a tidy table."""
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 
 from eyeground.config.targets import describe_output
 from eyeground.evaluation.estimates import Estimate, as_text, signed
+from eyeground.evaluation.reporting.result_rows import ResultRow, results_table
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
 from eyeground.evaluation.robustness.corrupted_predictions import describe_corruption
@@ -43,7 +43,7 @@ def robustness_section(result: Robustness) -> Section:
         paragraphs=(*_paragraphs(result), came_out, *result.remarks),
         tables=_blocks(result),
         figures=_figure_blocks(result),
-        metrics=robustness_table(result),
+        results=tuple(row for _, _, row in _rows(result)),
     )
 
 
@@ -120,23 +120,38 @@ def robustness_table(result: Robustness) -> pd.DataFrame:
         Columns `section`, `output`, `subset`, `corruption`, `severity`, `metric`, `value`, `low`, `high` (95 % interval),
         `n_photos`, `n_patients`, `positives`, `operating_point`, `threshold`, `note`; missing where there is none.
     """
-    rows: list[dict[str, Any]] = []
+    rows = _rows(result)
+    table = results_table(row for _, _, row in rows).rename(columns={"photos": "n_photos", "patients": "n_patients"})
+    thresholds = [row.point.threshold if row.point else None for _, _, row in rows]
+    table = table.assign(
+        corruption=[corruption for corruption, _, _ in rows],
+        severity=[severity for _, severity, _ in rows],
+        threshold=pd.Series(thresholds, dtype=float),
+    )
+    return table[list(_COLUMNS)]
+
+
+def _rows(result: Robustness) -> list[tuple[str, int, ResultRow]]:
+    """Corruption (`none` for clean photos, `mean` over all), severity, and the result."""
+    rows = []
     for output in result.outputs:
-        rows.append(_row(output, "clean", "none", 0, output.clean))
+        rows.append(("none", 0, _row(output, "clean", output.clean)))
         for at in output.at:
             subset = f"{at.corruption}, severity {at.severity}"
-            rows += [
-                _row(output, subset, at.corruption, at.severity, estimate)
-                for estimate in (at.auroc, at.difference, at.flipped, at.flipped_to_negative)
-            ]
+            estimates = (at.auroc, at.difference, at.flipped, at.flipped_to_negative)
+            rows += [(at.corruption, at.severity, _row(output, subset, estimate)) for estimate in estimates]
         for mean in output.means:
             subset = f"mean over {counted(mean.corruptions, 'corruption')}, severity {mean.severity}"
-            rows += [
-                _row(output, subset, "mean", mean.severity, estimate)
-                for estimate in (mean.auroc, mean.difference, mean.lost)
-            ]
-    table = pd.DataFrame(rows, columns=list(_COLUMNS))
-    return table.astype(dict.fromkeys(["value", "low", "high", "threshold"], float) | {"positives": "Int64"})
+            estimates_of_mean = (mean.auroc, mean.difference, mean.lost)
+            rows += [("mean", mean.severity, _row(output, subset, estimate)) for estimate in estimates_of_mean]
+    return rows
+
+
+def _row(output: OutputRobustness, subset: str, estimate: Estimate) -> ResultRow:
+    point = output.point if estimate.metric.startswith("flipped") else None
+    return ResultRow(
+        KEY, output.output, subset, estimate, output.photos, output.patients, output.positives, point=point
+    )
 
 
 def mean_table(output: OutputRobustness) -> pd.DataFrame:
@@ -189,20 +204,3 @@ def _shown(result: Robustness) -> list[int]:
 def _of(at: AtSeverity | None, text: Callable[[AtSeverity], str]) -> str:
     """A cell; empty where a corruption has no such severity."""
     return "" if at is None else text(at)
-
-
-def _row(output: OutputRobustness, subset: str, corruption: str, severity: int, estimate: Estimate) -> dict[str, Any]:
-    at_threshold = estimate.metric.startswith("flipped") and output.point is not None
-    return {
-        "section": KEY,
-        "output": output.output,
-        "subset": subset,
-        "corruption": corruption,
-        "severity": severity,
-        **asdict(estimate),
-        "n_photos": output.photos,
-        "n_patients": output.patients,
-        "positives": output.positives,
-        "operating_point": output.point.rule if at_threshold and output.point else None,
-        "threshold": output.point.threshold if at_threshold and output.point else None,
-    }

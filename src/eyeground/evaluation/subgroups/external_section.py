@@ -1,7 +1,5 @@
 """External validation as a section of the report."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,6 +14,7 @@ from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, LINES, PALE, styled
 from eyeground.evaluation.reporting.figures import MOST_CURVES_PER_PANEL, PANELS_PER_ROW, panels_of, wrapped
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
+from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import DASH, counted, joined
 from eyeground.evaluation.subgroups.external import External, OutputAcrossDatasets
@@ -24,11 +23,10 @@ from eyeground.evaluation.subgroups.group_tables import (
     gap_rows,
     gaps_beyond_chance,
     metric_title,
+    rows_of_group,
     rules_of,
     slug,
     threshold_words,
-    tidy_rows,
-    tidy_table,
     value_rows,
 )
 from eyeground.evaluation.subgroups.groups import SENSITIVITY, SPECIFICITY, Group
@@ -40,10 +38,10 @@ FOREST = (AUROC, SENSITIVITY, SPECIFICITY)
 def external_section(result: External) -> Section:
     """The section `external` of a report."""
     shown = [output for output in result.outputs if output.external]
-    rows: list[dict[str, Any]] = []
+    rows: list[ResultRow] = []
     for output in shown:
         for one in (output.internal, *output.external):
-            rows += tidy_rows(KEY, output.output, one.name, one)
+            rows += rows_of_group(KEY, output.output, one.name, one)
     figures = [figure for output in shown for figure in (_roc(output, result), _forest(output, result)) if figure]
     return Section(
         key=KEY,
@@ -56,7 +54,7 @@ def external_section(result: External) -> Section:
         ),
         tables=tuple(table for output in shown for table in _tables(output, result)),
         figures=tuple(figures),
-        metrics=tidy_table(rows),
+        results=tuple(rows),
     )
 
 

@@ -1,14 +1,11 @@
-"""Groups of photos as rows: tidy for machines, and as text for people."""
+"""Groups of photos as rows of results, and as text for people."""
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import Any
-
-import pandas as pd
 
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.estimates import Estimate, as_text, signed
+from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.wording import DASH, joined
 from eyeground.evaluation.subgroups.gaps import Gap
 from eyeground.evaluation.subgroups.groups import GROUP_TITLES, PREVALENCE, Group, GroupEstimate
@@ -20,32 +17,29 @@ GAP_METHODS = (
     "shared patients have in common; for other metrics it is of percentiles of the resamples. A p-value is where its interval "
     "begins to hold 0"
 )
-COLUMNS = (
-    *("section", "output", "subset", "metric", "value", "low", "high", "n_photos", "n_patients", "positives"),
-    *("operating_point", "threshold", "p", "p_holm", "note"),
-)
 
 
-def tidy_rows(section: str, output: str, subset: str, group: Group) -> list[dict[str, Any]]:
+def rows_of_group(section: str, output: str, subset: str, group: Group) -> list[ResultRow]:
     """One row for each metric of a group, and one for each gap."""
-    counts = {"n_photos": group.photos, "n_patients": group.patients, "positives": group.positives}
     rows = []
     for metric in group.metrics:
-        shared: dict[str, Any] = {"section": section, "output": output, "subset": subset} | counts
-        if metric.point is not None:
-            shared |= {"operating_point": metric.point.rule, "threshold": metric.point.threshold}
-        rows.append(shared | asdict(metric.estimate))
+        counts = group.photos, group.patients, group.positives
+        rows.append(ResultRow(section, output, subset, metric.estimate, *counts, point=metric.point))
         if metric.gap is not None:
-            rows.append(shared | asdict(metric.gap.estimate) | {"p": metric.gap.p, "p_holm": metric.gap.p_holm})
+            gap = metric.gap
+            rows.append(
+                ResultRow(
+                    section,
+                    output,
+                    subset,
+                    gap.estimate,
+                    *counts,
+                    point=metric.point,
+                    p=gap.p,
+                    p_adjusted=gap.p_holm,
+                )
+            )
     return rows
-
-
-def tidy_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Rows as the tidy table of a section."""
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    numbers = ["value", "low", "high", "threshold", "p", "p_holm"]
-    counts = ["n_photos", "n_patients", "positives"]
-    return table.astype(dict.fromkeys(numbers, float) | dict.fromkeys(counts, "Int64"))
 
 
 def gap_text(gap: Gap | None) -> str:

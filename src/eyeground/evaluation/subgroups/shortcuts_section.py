@@ -1,18 +1,16 @@
 """Shortcuts as a section of the report, with a verdict for each column."""
 
-from dataclasses import asdict
-from typing import Any
-
 import pandas as pd
 
 from eyeground.config.targets import describe_output
 from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.estimates import as_text, signed
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
+from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted
 from eyeground.evaluation.subgroups.attribute_probe import COMPONENTS, FOLDS, C
-from eyeground.evaluation.subgroups.group_tables import notes_of, tidy_table
+from eyeground.evaluation.subgroups.group_tables import notes_of
 from eyeground.evaluation.subgroups.level_alone import CHANCE
 from eyeground.evaluation.subgroups.levels import TITLES
 from eyeground.evaluation.subgroups.shortcuts import Probe, Shortcuts, WithinLevels
@@ -46,7 +44,7 @@ def shortcuts_section(result: Shortcuts) -> Section:
         ),
         tables=tuple(tables),
         figures=tuple(figures),
-        metrics=_tidy(result),
+        results=_rows(result),
     )
 
 
@@ -232,17 +230,14 @@ def _within_figure(result: Shortcuts) -> FigureBlock:
     )
 
 
-def _tidy(result: Shortcuts) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
-    for probe in result.probes:
-        counts = {"n_photos": probe.photos, "n_patients": probe.patients}
-        rows.append({"section": KEY, "output": "", "subset": probe.column} | counts | asdict(probe.auroc))
-    for pair in result.within:
-        shared = {"section": KEY, "output": pair.output, "subset": pair.column}
-        counts = {"n_photos": pair.photos, "n_patients": pair.patients}
-        for estimate in (pair.overall, pair.within, pair.difference, pair.level_alone):
-            rows.append(shared | counts | asdict(estimate))
-    return tidy_table(rows)
+def _rows(result: Shortcuts) -> tuple[ResultRow, ...]:
+    probes = [ResultRow(KEY, "", one.column, one.auroc, one.photos, one.patients) for one in result.probes]
+    within = [
+        ResultRow(KEY, pair.output, pair.column, estimate, pair.photos, pair.patients)
+        for pair in result.within
+        for estimate in (pair.overall, pair.within, pair.difference, pair.level_alone)
+    ]
+    return (*probes, *within)
 
 
 def _column(column: str) -> str:

@@ -1,7 +1,6 @@
 """Subgroups as a section of the report: a forest plot and two tables for each output."""
 
 import re
-from typing import Any
 
 import pandas as pd
 
@@ -11,17 +10,17 @@ from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.estimates import FEW_PATIENTS, as_text, signed
 from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
+from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.subgroups.group_tables import (
     GAP_METHODS,
     gap_rows,
     gaps_beyond_chance,
+    rows_of_group,
     rules_of,
     slug,
     threshold_words,
-    tidy_rows,
-    tidy_table,
     value_rows,
 )
 from eyeground.evaluation.subgroups.groups import Group
@@ -34,17 +33,17 @@ KEY = "subgroups"
 def subgroups_section(result: Subgroups) -> Section:
     """The section `subgroups` of a report."""
     shown = [output for output in result.outputs if output.levels]
-    rows: list[dict[str, Any]] = []
+    rows: list[ResultRow] = []
     for output in shown:
         for column, level in zip(output.columns, output.levels, strict=True):
-            rows += tidy_rows(KEY, output.output, f"{column}={level.name}", level)
+            rows += rows_of_group(KEY, output.output, f"{column}={level.name}", level)
     return Section(
         key=KEY,
         title="Subgroups",
         paragraphs=(_what_was_done(result), *result.remarks, *(_what_came_out(output) for output in shown)),
         tables=tuple(table for output in shown for table in _tables(output, result)),
         figures=tuple(_figure(output, result) for output in shown),
-        metrics=tidy_table(rows),
+        results=tuple(rows),
     )
 
 
