@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions, validated_predictions
 from eyeground.evaluation.abstention import abstention
 from eyeground.evaluation.abstention_section import abstention_section
@@ -46,6 +47,30 @@ def test_the_sick_among_the_unfamiliar_are_named_and_equals_are_not(study):
     assert abstention_section(alike).paragraphs[-1].startswith("None of 3 differences")
     tidy = results_table(abstention_section(sick).results)
     assert set(tidy["subset"]) == {"here: positives", "here: negatives", "here: positives minus negatives"}
+
+
+def test_refusals_are_counted_in_three_ways_by_truth(study):
+    predictions = screened(study(200, seed=0), ill=0.4, healthy=0.1)
+    point = OperatingPoint(
+        output="dr", rule="threshold=0.5", threshold=0.5, chosen_on="given", positives=0, negatives=0
+    )
+    (one,) = abstention({"here": cohort_of(predictions, [point], resamples=50)})
+    table = predictions.table
+    called, ill, refused = table["probability_dr"] >= 0.5, table["truth_dr"] == 1, table["status"] != "normal"
+    expected = {
+        "refusals left out": (called[ill & ~refused].mean(), (~called)[~ill & ~refused].mean()),
+        "refusals as positive": ((called | refused)[ill].mean(), (~called & ~refused)[~ill].mean()),
+        "refusals as wrong": ((called & ~refused)[ill].mean(), (~called & ~refused)[~ill].mean()),
+    }
+    for decided in one.decided:
+        assert [estimate.value for estimate in decided.estimates] == pytest.approx(expected[decided.way])
+        assert all(estimate.low < estimate.value < estimate.high for estimate in decided.estimates)
+    assert [decided.photos for decided in one.decided] == [(~refused).sum(), 400, 400]
+    section = abstention_section([one])
+    assert "where refused photos are left out" in section.paragraphs[-1]
+    assert len(section.tables[1].table) == 3
+    rows = results_table(section.results).query("subset == 'here: refusals as wrong' and metric == 'sensitivity'")
+    assert rows["operating_point"].tolist() == ["threshold=0.5"]
 
 
 @pytest.mark.parametrize("status", [None, "smoker"])

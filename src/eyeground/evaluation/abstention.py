@@ -1,4 +1,4 @@
-"""The share of photos that screening would not judge, among positives and among negatives.
+"""The share of photos that screening would not judge, by truth, and what that makes of its sensitivity and specificity.
 
 Needs the column `status`, which `eyeground predict` writes.
 """
@@ -15,7 +15,9 @@ from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.measures import Measure, compute, intervals
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
+from eyeground.evaluation.operating_points import OPTIMISTIC
 from eyeground.evaluation.proportion_gap import proportion_gap, share_of
+from eyeground.evaluation.refusals import WAYS, WithRefusals, refusal_measure, with_refusals
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.subgroups.gaps import Gap, apart, tested_gap
@@ -45,7 +47,14 @@ class NotJudged:
 
 @dataclass(frozen=True)
 class OutputAbstention:
-    """One output of one dataset: both truths, and the gap, positives minus negatives, of each share."""
+    """One output of one dataset.
+
+    Attributes:
+        photos, patients, positives: With a known truth.
+        subsets: Both truths.
+        gaps: Positives minus negatives, of each share.
+        decided: At each operating point, with refusals counted in each way.
+    """
 
     dataset: str
     output: str
@@ -54,6 +63,7 @@ class OutputAbstention:
     positives: int
     subsets: tuple[NotJudged, ...]
     gaps: tuple[Gap, ...]
+    decided: tuple[WithRefusals, ...]
 
 
 def abstention(cohorts: Mapping[str, Cohort]) -> tuple[OutputAbstention, ...]:
@@ -61,14 +71,15 @@ def abstention(cohorts: Mapping[str, Cohort]) -> tuple[OutputAbstention, ...]:
 
     Args:
         cohorts: The photos to count, by name of the dataset. Those whose table has no `status` of screening are left out.
+            Operating points that were chosen on test photos were chosen on those of the first.
 
     Returns:
         p-values are adjusted for the number of outputs and datasets of a metric (Holm).
     """
     found: list[OutputAbstention] = []
-    for dataset, cohort in cohorts.items():
+    for place, (dataset, cohort) in enumerate(cohorts.items()):
         if has_statuses(cohort.predictions):
-            found += _of_dataset(dataset, cohort)
+            found += _of_dataset(dataset, cohort, is_first=place == 0)
     return _adjusted(found)
 
 
@@ -79,9 +90,21 @@ def has_statuses(predictions: Predictions) -> bool:
     return STATUS in table and bool(len(table)) and bool(table[STATUS].isin(known).all())
 
 
-def _of_dataset(dataset: str, cohort: Cohort) -> list[OutputAbstention]:
+def _of_dataset(dataset: str, cohort: Cohort, is_first: bool) -> list[OutputAbstention]:
     statuses = cohort.predictions.table[STATUS].to_numpy(dtype=str)
     measures: dict[tuple[str, str], Measure] = {}
+    refused = {output: ~np.isin(statuses[cohort.known(output)], JUDGED) for output in cohort.samples}
+    asked = [
+        (output, place, point, way)
+        for output, sample in cohort.samples.items()
+        if sample.photos
+        for place, point in enumerate(cohort.points.get(output, ()))
+        for way in WAYS
+    ]
+    for output, place, point, way in asked:
+        measure = refusal_measure(cohort.samples[output], refused[output], point, way)
+        note = OPTIMISTIC if is_first and point.chosen_on == "test" else ""
+        measures[output, f"{way} {place}"] = replace(measure, where=dataset, note=note)
     for output, sample in cohort.samples.items():
         status = statuses[cohort.known(output)]
         measures |= {
@@ -99,6 +122,11 @@ def _of_dataset(dataset: str, cohort: Cohort) -> list[OutputAbstention]:
             sample.positives,
             tuple(_not_judged(sample, subset, intervals(computed[output, subset])) for subset in SUBSETS),
             _gaps(sample, statuses[cohort.known(output)], *(computed[output, subset] for subset in SUBSETS)),
+            tuple(
+                with_refusals(sample, refused[output], point, way, intervals(computed[output, f"{way} {place}"]))
+                for of, place, point, way in asked
+                if of == output
+            ),
         )
         for output, sample in cohort.samples.items()
         if sample.photos

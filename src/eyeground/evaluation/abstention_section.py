@@ -9,9 +9,11 @@ from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.abstention import METRICS, NOT_JUDGED, OutputAbstention
 from eyeground.evaluation.comparing.tables import p_text
 from eyeground.evaluation.estimates import FEW_PATIENTS, as_text, signed
+from eyeground.evaluation.refusals import LEFT_OUT, REFERRED, WRONG
+from eyeground.evaluation.refusals import METRICS as METRICS_WITH_REFUSALS
 from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import Section, TableBlock
-from eyeground.evaluation.reporting.wording import counted
+from eyeground.evaluation.reporting.wording import counted, short_rule
 from eyeground.evaluation.subgroups.group_tables import first_few, gap_text, notes_of
 
 KEY = "abstention"
@@ -26,11 +28,14 @@ def abstention_section(found: Sequence[OutputAbstention]) -> Section:
         f"Share of photos that screening would not judge, with {CONFIDENCE:.0%} intervals over patients, and positives minus "
         "negatives with p adjusted for the number of rows (Holm)."
     )
+    tables = [TableBlock(KEY, rows, caption)]
+    if any(one.decided for one in found):
+        tables.append(_refusals_table(found))
     return Section(
         key=KEY,
         title="Photos that screening would not judge",
-        paragraphs=(_what_was_done(), _what_came_out(found)),
-        tables=(TableBlock(KEY, rows, caption),),
+        paragraphs=(_what_was_done(), _what_came_out(found), *map(_with_refusals, filter(_is_told, found))),
+        tables=tuple(tables),
         results=tuple(row for one in found for row in _result_rows(one)),
     )
 
@@ -54,6 +59,44 @@ def _what_came_out(found: Sequence[OutputAbstention]) -> str:
     if not beyond:
         return f"None of {counted(tested, 'difference')} between positives and negatives is beyond chance after adjustment."
     return f"Of {counted(tested, 'difference')} between positives and negatives, {len(beyond)} are beyond chance after adjustment: {first_few(beyond)}."
+
+
+def _is_told(one: OutputAbstention) -> bool:
+    return any(decided.point.chosen_on != "test" for decided in one.decided)
+
+
+def _with_refusals(one: OutputAbstention) -> str:
+    """What refusals do to sensitivity and specificity at the first operating point that was not chosen on these photos."""
+    point = next(decided.point for decided in one.decided if decided.point.chosen_on != "test")
+    ways = {decided.way: decided.estimates for decided in one.decided if decided.point == point}
+    shown = [
+        f"{metric} is {as_text(ways[LEFT_OUT][place])} where refused photos are left out, {as_text(ways[REFERRED][place])} where "
+        f"they count as positive, since they are referred, and {as_text(ways[WRONG][place])} where they count as wrong"
+        for place, metric in enumerate(METRICS_WITH_REFUSALS)
+    ]
+    return f"{describe_output(one.output)} ({one.dataset}), at {short_rule(point.rule)}: {'; '.join(shown)}."
+
+
+def _refusals_table(found: Sequence[OutputAbstention]) -> TableBlock:
+    rows = [
+        {
+            "Output": describe_output(one.output),
+            "Dataset": one.dataset,
+            "Operating point": short_rule(decided.point.rule),
+            "Refusals": decided.way.removeprefix("refusals "),
+            "Photos": f"{decided.photos:,}",
+            "Positive": f"{decided.positives:,}",
+            **{estimate.metric.capitalize(): as_text(estimate) for estimate in decided.estimates},
+            "Note": notes_of(decided.estimates),
+        }
+        for one in found
+        for decided in one.decided
+    ]
+    caption = (
+        f"Sensitivity and specificity with photos that screening would not judge, with {CONFIDENCE:.0%} intervals over "
+        "patients: left out; as positive, since they are referred; as wrong (positives missed, negatives false alarms)."
+    )
+    return TableBlock("refusals", pd.DataFrame(rows), caption)
 
 
 def _rows(one: OutputAbstention, several: bool) -> list[dict[str, str]]:
@@ -85,6 +128,20 @@ def _result_rows(one: OutputAbstention) -> list[ResultRow]:
     ]
     between = f"{one.dataset}: positives minus negatives"
     counts = one.photos, one.patients, one.positives
+    rows += [
+        ResultRow(
+            KEY,
+            one.output,
+            f"{one.dataset}: {decided.way}",
+            estimate,
+            decided.photos,
+            decided.patients,
+            decided.positives,
+            point=decided.point,
+        )
+        for decided in one.decided
+        for estimate in decided.estimates
+    ]
     return rows + [
         ResultRow(KEY, one.output, between, gap.estimate, *counts, p=gap.p, p_adjusted=gap.p_holm) for gap in one.gaps
     ]

@@ -10,16 +10,16 @@ from eyeground.evaluation.samples import Sample, pooled
 
 
 def macro(rankings: Mapping[str, Sequence[Sampled]], scope: str) -> tuple[Estimate, ...]:
-    """Means of AUROC and AUPRC over the outputs that have them, resample by resample.
+    """Means of areas, such as AUROC and AUPRC, over the outputs that have them, resample by resample.
 
     Args:
-        rankings: Of `measures.ranking_measure`.
+        rankings: Of `measures.ranking_measure` or `sources.within_source_measure`.
         scope: Where a missing class is said to be missing.
     """
     left_out = [output for output, ranking in rankings.items() if ranking[0].why_not]
     if len(left_out) == len(rankings):
         why_not = f"no output has both positives and negatives in {scope}"
-        return tuple(not_estimable(metric, why_not) for metric in ("macro_auroc", "macro_auprc"))
+        return tuple(not_estimable(f"macro_{value.metric}", why_not) for value in rankings[left_out[0]])
     estimable = len(rankings) - len(left_out)
     note = f"mean of {estimable} of {len(rankings)} outputs; not estimable: {', '.join(left_out)}" if left_out else ""
     return tuple(

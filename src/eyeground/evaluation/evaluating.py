@@ -4,6 +4,7 @@ All outputs share the resamples of patients, so intervals of averages are joint.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions
@@ -34,12 +35,14 @@ from eyeground.evaluation.operating_points import OPTIMISTIC, choose_points
 from eyeground.evaluation.results import AtOperatingPoint, Evaluation, OutputEvaluation
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
+from eyeground.evaluation.subgroups.sources import Sources, pooled_note, sources_of, within_source_measure
 
 # What is measured of what: ("output", "dr", "ranking"), ("target", "grade", "micro"), ("all outputs", "", "micro").
 Key = tuple[str, str, str]
 Values = tuple[Sampled, ...]
 RANKING, BRIER, CALIBRATION_ERROR, RECALIBRATION = "ranking", "Brier score", "calibration error", "recalibration"
-WITHOUT_THRESHOLD = (RANKING, BRIER, CALIBRATION_ERROR, RECALIBRATION)
+WITHIN_SOURCE = "within source"
+WITHOUT_THRESHOLD = (WITHIN_SOURCE, RANKING, BRIER, CALIBRATION_ERROR, RECALIBRATION)
 MICRO = ("all outputs", "", "micro")
 
 
@@ -80,7 +83,8 @@ def evaluate(
     points, why_not = choose_points(predictions, cohort, rules)
     targets, contradictions = multi_output_samples(cohort.predictions, cohort.name)
     decisions = {sample.family.target: decisions_of(sample.family, points) for sample in targets}
-    measures = _measures(cohort, points, tuple(prevalences), targets, decisions)
+    sources = sources_of(cohort.predictions)
+    measures = _measures(cohort, points, tuple(prevalences), targets, decisions, sources)
     computed = compute(measures, cohort.resampling)
     rankings = {output: computed["output", output, RANKING] for output in cohort.samples}
     has_several = len(cohort.samples) > 1
@@ -95,7 +99,7 @@ def evaluate(
             )
             for output in cohort.samples
         ),
-        macro=macro(rankings, cohort.name) if has_several else (),
+        macro=_macro(computed, cohort, sources is not None) if has_several else (),
         resamples=resamples,
         seed=seed,
         stratified=stratified,
@@ -113,18 +117,29 @@ def evaluate(
     )
 
 
+def _macro(computed: Mapping[Key, Values], cohort: Cohort, has_sources: bool) -> tuple[Estimate, ...]:
+    areas = (WITHIN_SOURCE, RANKING) if has_sources else (RANKING,)
+    by_output = ({output: computed["output", output, area] for output in cohort.samples} for area in areas)
+    return tuple(estimate for values in by_output for estimate in macro(values, cohort.name))
+
+
 def _measures(
     cohort: Cohort,
     points: Mapping[str, Sequence[OperatingPoint]],
     prevalences: tuple[float, ...],
     targets: Sequence[MultiOutputSample],
     decisions: Mapping[str, Sequence[Decision]],
+    sources: Sources | None,
 ) -> dict[Key, Measure]:
     """Everything to compute: of single outputs, of targets of several classes, and of all pairs of photo and output."""
     samples = cohort.samples
     measures: dict[Key, Measure] = {}
     for output, sample in samples.items():
         of_output = _output_measures(sample, points[output], prevalences)
+        if sources is not None:
+            of_output[WITHIN_SOURCE] = within_source_measure(sample, sources, cohort.known(output))
+            note = "; ".join(filter(None, [of_output[RANKING].note, pooled_note(sources)]))
+            of_output[RANKING] = replace(of_output[RANKING], note=note)
         measures |= {("output", output, what): measure for what, measure in of_output.items()}
     for sample_of_target in targets:
         target, steps = sample_of_target.family.target, [samples[output] for output in sample_of_target.family.outputs]
@@ -172,7 +187,9 @@ def _output_evaluation(
         positives=sample.positives,
         negatives=sample.photos - sample.positives,
         unknown=cohort.photos - sample.photos,
-        estimates=tuple(estimate for what in WITHOUT_THRESHOLD for estimate in intervals(computed[what])),
+        estimates=tuple(
+            estimate for what in WITHOUT_THRESHOLD if what in computed for estimate in intervals(computed[what])
+        ),
         at=tuple(_at(point, sample, intervals(computed[f"point {index}"])) for index, point in enumerate(points)),
         no_operating_point=why_not,
         prevalences=tuple(prevalences),

@@ -12,11 +12,14 @@ from eyeground.evaluation.estimates import Support
 
 AUROC, AUPRC, BRIER = "auroc", "auprc", "brier"
 CALIBRATION_ERROR, SLOPE, INTERCEPT = "ece", "calibration_slope", "calibration_intercept"
+WITHIN = "auroc_within_"  # and the column whose levels are meant
 POSITIVES, NEGATIVES = "positives", "negatives"
 
 TITLES = {
     AUROC: "AUROC",
     AUPRC: "AUPRC",
+    WITHIN + "source": "AUROC within a source",
+    WITHIN + "device": "AUROC within a device",
     BRIER: "Brier score",
     CALIBRATION_ERROR: "Expected calibration error",
     SLOPE: "Calibration slope",
@@ -30,6 +33,8 @@ TITLES = {
     "f1": "F1 score",
     "mcc": "Matthews correlation",
     "macro_auroc": "Macro AUROC",
+    "macro_auroc_within_source": "Macro AUROC within a source",
+    "macro_auroc_within_device": "Macro AUROC within a device",
     "macro_auprc": "Macro AUPRC",
     "micro_auroc": "Micro AUROC",
     "micro_auprc": "Micro AUPRC",

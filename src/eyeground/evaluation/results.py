@@ -40,7 +40,7 @@ class OutputEvaluation:
     Attributes:
         photos, patients: Those whose truth is known; no other photo counts.
         positives, negatives, unknown: Photos by truth.
-        estimates: What needs no threshold: AUROC, AUPRC, Brier score, expected calibration error, calibration slope and
+        estimates: What needs no threshold: AUROC (of tables of several sources or devices first that within one), AUPRC, Brier score, expected calibration error, calibration slope and
             calibration in the large.
         at: One for each operating point of this output; empty where there is none.
         no_operating_point: Why `at` is empty, or lacks a rule that was asked for; empty otherwise.
@@ -61,6 +61,11 @@ class OutputEvaluation:
     prevalences: tuple[float, ...] = ()
     folds: tuple[FoldEvaluation, ...] = ()
     between_folds: tuple[Estimate, ...] = ()
+
+    @property
+    def ranking(self) -> Estimate:
+        """The AUROC to name first: among pairs of one source where there are several, else over all pairs."""
+        return self.estimates[0]
 
     def estimate(self, metric: str) -> Estimate:
         """One metric by name, at the first operating point where it needs one.

@@ -3,7 +3,7 @@
 The section shows estimates of the evaluation, which `tables` writes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ from eyeground.evaluation.curves import (
     roc_with_band,
 )
 from eyeground.evaluation.estimates import Estimate, as_text
-from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES
+from eyeground.evaluation.metrics import AUPRC, AUROC, TITLES, WITHIN
 from eyeground.evaluation.reporting.figures import precision_recall_figure, roc_figure
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.score_figure import score_figure
@@ -32,6 +32,10 @@ KEY = "discrimination"
 AREAS = (AUROC, AUPRC)
 FEWEST_FOR_FOREST = 4
 KINDS = ("macro", "micro")
+_WHY_WITHIN = (
+    "The photos are of several sources. The AUROC within a source, over pairs of photos of the same one and weighted by "
+    "pairs, is the result to quote: AUROC and AUPRC over all photos also count telling one source from another."
+)
 
 _WHAT_IT_IS = (
     "AUROC is the chance that a positive photo scores higher than a negative one: 0.5 is chance, 1 is perfect, and "
@@ -65,7 +69,7 @@ def _paragraphs(evaluation: Evaluation) -> tuple[str, ...]:
     paragraphs = [_WHAT_IT_IS]
     if len(estimable) == 1:
         output = estimable[0]
-        areas = [f"an {TITLES[metric]} of {as_text(output.estimate(metric))}" for metric in AREAS]
+        areas = [f"an {TITLES[one.metric]} of {as_text(one)}" for one in _areas(output)]
         paragraphs.append(
             f"For {describe_output(output.output)}, {photos_of_patients(output.photos, output.patients)} gave "
             f"{joined(areas)}."
@@ -74,6 +78,8 @@ def _paragraphs(evaluation: Evaluation) -> tuple[str, ...]:
         means = [f"the {name} was {as_text(estimate)}" for name, estimate in _summaries(evaluation) if estimate.value]
         sentence = f"AUROC ranged {_range(estimable)}"
         paragraphs.append(f"{sentence}; {joined(means)}." if means else f"{sentence}.")
+    if within_source(evaluation):
+        paragraphs.append(_WHY_WITHIN)
     if any(output.folds for output in evaluation.outputs):
         paragraphs.append(
             "The predictions are cross-validated. Scores of different models have no common scale, so areas are means "
@@ -128,18 +134,30 @@ def _averages(evaluation: Evaluation) -> list[tuple[str, int, int, dict[str, Est
 
 def _table(evaluation: Evaluation) -> pd.DataFrame:
     rows = []
+    areas = [*filter(None, [within_source(evaluation)]), *AREAS]
     for output in evaluation.outputs:
-        by_area = {metric: output.estimate(metric) for metric in AREAS}
+        by_area = {estimate.metric: estimate for estimate in _areas(output)}
         counts = [f"{output.photos:,}", f"{output.patients:,}", f"{output.positives:,}"]
-        rows.append([describe_output(output.output), *counts, *_cells(by_area)])
+        rows.append([describe_output(output.output), *counts, *_cells(by_area, areas)])
     for name, photos, patients, by_area in _averages(evaluation):
-        rows.append([name, f"{photos:,}", f"{patients:,}", DASH, *_cells(by_area)])
-    return pd.DataFrame(rows, columns=["Output", "Photos", "Patients", "Positive", "AUROC", "AUPRC", "Note"])
+        rows.append([name, f"{photos:,}", f"{patients:,}", DASH, *_cells(by_area, areas)])
+    names = [TITLES[metric] for metric in areas]
+    return pd.DataFrame(rows, columns=["Output", "Photos", "Patients", "Positive", *names, "Note"])
 
 
-def _cells(by_area: Mapping[str, Estimate]) -> list[str]:
-    """Two areas and their notes."""
-    return [*(as_text(by_area[metric]) if metric in by_area else DASH for metric in AREAS), notes_of(by_area.values())]
+def _cells(by_area: Mapping[str, Estimate], areas: Sequence[str]) -> list[str]:
+    """Areas and their notes."""
+    return [*(as_text(by_area[metric]) if metric in by_area else DASH for metric in areas), notes_of(by_area.values())]
+
+
+def within_source(evaluation: Evaluation) -> str:
+    """The metric by which pairs of one source are ranked, where the table has several sources or devices; else empty."""
+    first = evaluation.outputs[0].ranking.metric
+    return first if first.startswith(WITHIN) else ""
+
+
+def _areas(output: OutputEvaluation) -> list[Estimate]:
+    return [one for one in output.estimates if one.metric in AREAS or one.metric.startswith(WITHIN)]
 
 
 def _caption_of_table(evaluation: Evaluation) -> str:

@@ -24,10 +24,11 @@ from eyeground.evaluation.calibrating.reliability import reliabilities
 from eyeground.evaluation.calibrating.reliability_section import reliability_section
 from eyeground.evaluation.cohort import cohort_of, entire_cohort
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND
-from eyeground.evaluation.estimates import as_text
+from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.flow import evaluated_scope, external_sources
-from eyeground.evaluation.reporting.discrimination import discrimination_section
+from eyeground.evaluation.metrics import AUROC, TITLES
+from eyeground.evaluation.reporting.discrimination import discrimination_section, within_source
 from eyeground.evaluation.reporting.failures import failures_section, most_confident_errors, write_failures
 from eyeground.evaluation.reporting.flow_diagram import flow_section
 from eyeground.evaluation.reporting.methods import methods_section
@@ -207,7 +208,10 @@ def sections_of(
     ]
     name = name_of_table(predictions, inputs.description)
     if any(has_statuses(one) for one in (predictions, *inputs.external.values())):
-        others = {one: entire_cohort(one, table, *how) for one, table in inputs.external.items()}
+        others = {
+            one: replace(entire_cohort(one, table, *how), points=cohort.points)
+            for one, table in inputs.external.items()
+        }
         sections.append(abstention_section(abstention({name: cohort} | others)))
     if inputs.external:
         across = external(cohort, inputs.external, inputs.contamination, name)
@@ -243,10 +247,14 @@ def _report(
 
 def _key_estimates(evaluation: Evaluation) -> tuple[KeyEstimate, ...]:
     """The average first, then the first outputs; for a single output also sensitivity and specificity."""
-    keys = [KeyEstimate("macro AUROC", as_text(estimate), estimate.note) for estimate in evaluation.macro[:1]]
+    keys = [KeyEstimate(_named(estimate), as_text(estimate), estimate.note) for estimate in evaluation.macro[:1]]
     single = len(evaluation.outputs) == 1
     for output in evaluation.outputs:
-        keys.append(KeyEstimate(f"AUROC, {describe_output(output.output)}", as_text(output.estimate("auroc"))))
+        name = describe_output(output.output)
+        keys.append(KeyEstimate(f"{_named(output.ranking)}, {name}", as_text(output.ranking), output.ranking.note))
+        if single and within_source(evaluation):
+            pooled = output.estimate(AUROC)
+            keys.append(KeyEstimate(f"Pooled AUROC, {name}", as_text(pooled), pooled.note))
         if single and output.at:
             where = "optimistic" if output.at[0].is_optimistic else f"threshold {output.at[0].point.threshold:.2f}"
             keys += [
@@ -254,3 +262,7 @@ def _key_estimates(evaluation: Evaluation) -> tuple[KeyEstimate, ...]:
                 for metric in ("sensitivity", "specificity")
             ]
     return tuple(keys[:MOST_KEY_ESTIMATES])
+
+
+def _named(estimate: Estimate) -> str:
+    return TITLES[estimate.metric]

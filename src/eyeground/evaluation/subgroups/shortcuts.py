@@ -20,7 +20,9 @@ from eyeground.evaluation.subgroups.attribute_probe import PROBE, probe_measure
 from eyeground.evaluation.subgroups.groups import auroc_measure
 from eyeground.evaluation.subgroups.level_alone import LEVEL_ALONE, level_alone_estimate, level_alone_measure
 from eyeground.evaluation.subgroups.levels import UNKNOWN, Breakdown, breakdown
-from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
+from eyeground.evaluation.subgroups.sources import COLUMNS as ORIGINS
+from eyeground.evaluation.subgroups.sources import LEVEL_FROM_SCORE, level_from_score_measure
+from eyeground.evaluation.subgroups.stratified_auroc import within_levels_measure
 
 COLUMNS = ("source", "device", "sex", "age")
 LEAST_PATIENTS = 20
@@ -59,6 +61,8 @@ class WithinLevels:
         within: AUROC among photos of one level, levels pooled by pairs.
         difference: `within` minus `overall`, on the same resamples.
         level_alone: AUROC of the level's share of positives as a score, its optimism taken off.
+        level_from_score: How well the probability alone tells the level, of sources and devices: macro AUROC of each
+            level against the rest; None of other columns.
     """
 
     output: str
@@ -70,6 +74,7 @@ class WithinLevels:
     within: Estimate
     difference: Estimate
     level_alone: Estimate
+    level_from_score: Estimate | None
 
 
 @dataclass(frozen=True)
@@ -183,17 +188,19 @@ def _compared(output: str, sample: Sample, one: Breakdown, known_truth: np.ndarr
     level = one.level[known_truth]
     known = sample.only(level >= 0)
     level = level[level >= 0]
-    stratum = level if known.fold is None else level * (int(known.fold.max(initial=0)) + 1) + known.fold
     measures = {
         OVERALL: auroc_measure(known),
-        WITHIN: stratified_auroc_measure(known, stratum, WITHIN),
+        WITHIN: within_levels_measure(known, level, WITHIN),
         LEVEL_ALONE: level_alone_measure(known, level),
     }
+    if one.column in ORIGINS:
+        measures[LEVEL_FROM_SCORE] = level_from_score_measure(known, level)
     return _Compared(output, one.column, known.photos, known.patients(), len(np.unique(level)), measures)
 
 
 def _within_levels(pair: _Compared, computed: dict[tuple[str, ...], tuple[Sampled, ...]]) -> WithinLevels:
     overall, within, alone = (computed[metric, pair.output, pair.column] for metric in (OVERALL, WITHIN, LEVEL_ALONE))
+    told = computed.get((LEVEL_FROM_SCORE, pair.output, pair.column))
     difference = (within[0] - overall[0]).named(DIFFERENCE)
     return WithinLevels(
         output=pair.output,
@@ -205,6 +212,7 @@ def _within_levels(pair: _Compared, computed: dict[tuple[str, ...], tuple[Sample
         within=within[0].interval(),
         difference=replace(difference, why_not=overall[0].why_not or within[0].why_not).interval(),
         level_alone=level_alone_estimate(*alone),
+        level_from_score=None if told is None else told[0].interval(),
     )
 
 

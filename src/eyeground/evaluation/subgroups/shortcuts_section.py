@@ -8,7 +8,7 @@ from eyeground.evaluation.estimates import as_text, signed
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import counted
+from eyeground.evaluation.reporting.wording import DASH, counted
 from eyeground.evaluation.subgroups.attribute_probe import COMPONENTS, FOLDS, C
 from eyeground.evaluation.subgroups.group_tables import notes_of
 from eyeground.evaluation.subgroups.level_alone import CHANCE
@@ -38,6 +38,7 @@ def shortcuts_section(result: Shortcuts) -> Section:
         title="Shortcuts",
         paragraphs=(
             _what_was_done(result),
+            which_source(result),
             *result.remarks,
             *(probe_verdict(probe) for probe in result.probes),
             *_within_verdicts(result.within),
@@ -60,6 +61,23 @@ def probe_verdict(probe: Probe) -> str:
         return f"No sign that the embeddings contain the {name}: {shown}."
     degree = next(words for bound, words in DEGREES if auroc.value < bound)
     return f"The embeddings {degree.format(name)}: {shown}. Whether the score uses it is another question."
+
+
+def which_source(result: Shortcuts) -> str:
+    """Whether the score tells the source or the device of a photo: asked of every table, answered where it can be."""
+    told = [
+        f"{describe_output(pair.output)} tells one {_column(pair.column)} from another with an AUROC of "
+        f"{as_text(pair.level_from_score)}"
+        for pair in result.within
+        if pair.level_from_score is not None
+    ]
+    asked = "Which dataset is this photo from?"
+    if not told:
+        return f"{asked} Not known to be told by the scores: the predictions name fewer than two sources or devices."
+    return (
+        f"{asked} By its probability alone, {'; '.join(told)} (each against the rest, {CHANCE} is chance; a level with more "
+        "disease is told by its higher probabilities too)."
+    )
 
 
 def within_verdict(pair: WithinLevels) -> str:
@@ -176,6 +194,7 @@ def _within_table(result: Shortcuts) -> TableBlock:
             "Within one level": as_text(pair.within),
             "Difference": signed(pair.difference),
             "Level alone": as_text(pair.level_alone),
+            "Level from score": DASH if pair.level_from_score is None else as_text(pair.level_from_score),
             "Note": notes_of([pair.overall, pair.within, pair.difference, pair.level_alone]),
         }
         for pair in result.within
@@ -183,8 +202,8 @@ def _within_table(result: Shortcuts) -> TableBlock:
     return TableBlock(
         "shortcuts-within",
         pd.DataFrame(rows),
-        f"AUROC over all photos, among photos of one level, and of the level alone, with {CONFIDENCE:.0%} intervals over "
-        "patients. Photos with a known truth and level.",
+        f"AUROC over all photos, among photos of one level, and of the level alone, and how well the "
+        f"score tells the source or device, with {CONFIDENCE:.0%} intervals over patients. Photos with a known truth and level.",
     )
 
 
@@ -235,7 +254,8 @@ def _rows(result: Shortcuts) -> tuple[ResultRow, ...]:
     within = [
         ResultRow(KEY, pair.output, pair.column, estimate, pair.photos, pair.patients)
         for pair in result.within
-        for estimate in (pair.overall, pair.within, pair.difference, pair.level_alone)
+        for estimate in (pair.overall, pair.within, pair.difference, pair.level_alone, pair.level_from_score)
+        if estimate is not None
     ]
     return (*probes, *within)
 

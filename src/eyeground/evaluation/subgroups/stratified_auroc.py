@@ -12,6 +12,17 @@ from eyeground.evaluation.ranking import Ranking, rank
 from eyeground.evaluation.samples import Sample
 
 
+def within_levels_measure(sample: Sample, level: np.ndarray, metric: str) -> Measure:
+    """AUROC among photos of one level, and of one fold where the sample has folds, pooled by pairs.
+
+    Args:
+        level: Shape (photos,): whole numbers from 0.
+        metric: What to call it.
+    """
+    folds = 1 if sample.fold is None else int(sample.fold.max(initial=0)) + 1
+    return stratified_auroc_measure(sample, level * folds + (0 if sample.fold is None else sample.fold), metric)
+
+
 def stratified_auroc_measure(sample: Sample, stratum: np.ndarray, metric: str) -> Measure:
     """AUROC within strata, pooled by pairs.
 
