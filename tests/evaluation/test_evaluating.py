@@ -99,13 +99,14 @@ def test_a_rule_that_is_asked_for_is_chosen_on_validation(study):
 def test_a_rule_chosen_on_the_evaluated_photos_is_called_optimistic_everywhere(study):
     made = validated_predictions(study(60, seed=22), "a")
     evaluation = evaluate(made, resamples=50, rules=["youden", "threshold=0.5"], prevalences=[0.1])
-    chosen, given = evaluation.outputs[0].at
+    given, chosen = evaluation.outputs[0].at  # the honest one is first, whatever was asked for first
     assert (chosen.point.chosen_on, chosen.is_optimistic) == ("test", True)
     note = "optimistic: the threshold was chosen on the photos it is measured on"
     assert all(estimate.note.startswith(note) for estimate in chosen.estimates)
     assert any("optimistic" in remark for remark in evaluation.remarks)
     assert (given.point.chosen_on, given.is_optimistic) == ("given", False)
     assert not any("optimistic" in estimate.note for estimate in given.estimates)
+    assert evaluation.outputs[0].estimate("sensitivity") == given.estimates[0]
     # Validation photos without positives are a reason to say so, not to look at test instead.
     table = made.table.assign(split=["validation"] * 60 + ["test"] * 60)
     table.loc[:59, "truth_dr"] = 0.0

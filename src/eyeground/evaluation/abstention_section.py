@@ -7,17 +7,15 @@ import pandas as pd
 from eyeground.config.targets import describe_output
 from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.abstention import METRICS, NOT_JUDGED, OutputAbstention
-from eyeground.evaluation.comparing.tables import p_text
-from eyeground.evaluation.estimates import FEW_PATIENTS, as_text, signed
+from eyeground.evaluation.estimates import FEW_PATIENTS, as_text
 from eyeground.evaluation.refusals import LEFT_OUT, REFERRED, WRONG
 from eyeground.evaluation.refusals import METRICS as METRICS_WITH_REFUSALS
 from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import Section, TableBlock
-from eyeground.evaluation.reporting.wording import counted, short_rule
-from eyeground.evaluation.subgroups.group_tables import first_few, gap_text, notes_of
+from eyeground.evaluation.reporting.wording import short_rule
+from eyeground.evaluation.subgroups.group_tables import beyond_chance, gap_text, notes_of
 
 KEY = "abstention"
-LEVEL = 0.05
 TITLES = {NOT_JUDGED: "Not judged", "ungradable": "Ungradable", "unfamiliar": "Unfamiliar"}
 
 
@@ -49,16 +47,13 @@ def _what_was_done() -> str:
 
 
 def _what_came_out(found: Sequence[OutputAbstention]) -> str:
-    beyond = [
-        f"{TITLES[metric].lower()}, {describe_output(one.output)} ({one.dataset}) {signed(gap.estimate)}, p {p_text(gap.p_holm)}"
+    tested = [
+        (TITLES[metric].lower(), f"for {describe_output(one.output)} ({one.dataset})", gap)
         for one in found
         for metric, gap in zip(METRICS, one.gaps, strict=True)
-        if gap.p_holm is not None and gap.p_holm < LEVEL
+        if gap.p_holm is not None
     ]
-    tested = sum(gap.p_holm is not None for one in found for gap in one.gaps)
-    if not beyond:
-        return f"None of {counted(tested, 'difference')} between positives and negatives is beyond chance after adjustment."
-    return f"Of {counted(tested, 'difference')} between positives and negatives, {len(beyond)} are beyond chance after adjustment: {first_few(beyond)}."
+    return f"Positives and negatives: {beyond_chance('difference', tested)}"
 
 
 def _is_told(one: OutputAbstention) -> bool:

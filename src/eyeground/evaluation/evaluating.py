@@ -20,6 +20,7 @@ from eyeground.evaluation.evaluate_multi_output import (
     multi_output_measures,
     multi_output_samples,
 )
+from eyeground.evaluation.flow import patients_known
 from eyeground.evaluation.folds import between_folds, evaluate_folds, fold_remarks
 from eyeground.evaluation.measures import (
     Measure,
@@ -80,7 +81,9 @@ def evaluate(
         if not 0 < prevalence < 1:
             raise UserError(f"a prevalence of {prevalence:g} is out of range; it is a share above 0 and below 1")
     cohort = cohort_of(predictions, operating_points, resamples, seed, stratified)
-    points, why_not = choose_points(predictions, cohort, rules)
+    chosen, why_not = choose_points(predictions, cohort, rules)
+    # Wherever one point stands for an output, it is the first, and that is an optimistic one only if all are.
+    points = {output: sorted(of_output, key=_is_optimistic) for output, of_output in chosen.items()}
     targets, contradictions = multi_output_samples(cohort.predictions, cohort.name)
     decisions = {sample.family.target: decisions_of(sample.family, points) for sample in targets}
     sources = sources_of(cohort.predictions)
@@ -103,6 +106,7 @@ def evaluate(
         resamples=resamples,
         seed=seed,
         stratified=stratified,
+        patients_known=patients_known(cohort.predictions),
         micro=intervals(computed[MICRO]) if has_several else (),
         families=tuple(
             evaluate_multi_output(
@@ -199,13 +203,17 @@ def _output_evaluation(
 
 
 def _at(point: OperatingPoint, sample: Sample, found: tuple[Estimate, ...]) -> AtOperatingPoint:
-    if point.chosen_on == "test":
+    if _is_optimistic(point):
         found = tuple(noted(estimate, OPTIMISTIC) for estimate in found)
     return AtOperatingPoint(point, confusion(sample, point.threshold), found)
 
 
+def _is_optimistic(point: OperatingPoint) -> bool:
+    return point.chosen_on == "test"
+
+
 def _optimism(points: Mapping[str, Sequence[OperatingPoint]]) -> tuple[str, ...]:
-    outputs = [output for output, chosen in points.items() if any(point.chosen_on == "test" for point in chosen)]
+    outputs = [output for output, chosen in points.items() if any(map(_is_optimistic, chosen))]
     if not outputs:
         return ()
     return (

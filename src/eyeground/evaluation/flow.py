@@ -78,10 +78,26 @@ def _seen_in_training(table: pd.DataFrame) -> tuple[str, ...]:
     return (f"None of the evaluated photos is a file that {learned}.",)
 
 
+def patients_known(predictions: Predictions) -> bool:
+    """Whether patients are told apart: not where every photo's own name stands as its patient."""
+    table = predictions.table
+    return not (table["photo"] == table["patient"]).all()
+
+
+def _photos_as_patients(predictions: Predictions) -> tuple[str, ...]:
+    if patients_known(predictions):
+        return ()
+    return (
+        "Patients are unknown: every photo's own name stands as its patient, so photos are counted where patients are "
+        "named, and intervals are too narrow by as much as photos of one patient resemble each other.",
+    )
+
+
 def evaluated_scope(predictions: Predictions) -> Scope:
     """Return the test split, or everything where no photo is marked as test."""
     scope = _scope(predictions.table.sort_values("photo", ignore_index=True))
-    return replace(scope, remarks=scope.remarks + _seen_in_training(scope.predictions.table))
+    further = (*_photos_as_patients(scope.predictions), *_seen_in_training(scope.predictions.table))
+    return replace(scope, remarks=scope.remarks + further)
 
 
 def _scope(table: pd.DataFrame) -> Scope:

@@ -23,7 +23,7 @@ TITLES = {
     BRIER: "Brier score",
     CALIBRATION_ERROR: "Expected calibration error",
     SLOPE: "Calibration slope",
-    INTERCEPT: "Calibration in the large",
+    INTERCEPT: "Calibration in the large (log odds)",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
     "ppv": "PPV at observed prevalence",

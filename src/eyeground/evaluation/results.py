@@ -6,6 +6,7 @@ from eyeground.config.operating_point import OperatingPoint
 from eyeground.evaluation.estimates import Estimate, not_estimable
 from eyeground.evaluation.metrics import COUNT_METRICS, Confusion, predictive_values
 from eyeground.evaluation.multi_output import MultiOutputTarget
+from eyeground.evaluation.reporting.wording import photos_of_patients
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class OutputEvaluation:
         positives, negatives, unknown: Photos by truth.
         estimates: What needs no threshold: AUROC (of tables of several sources or devices first that within one), AUPRC, Brier score, expected calibration error, calibration slope and
             calibration in the large.
-        at: One for each operating point of this output; empty where there is none.
+        at: One for each operating point of this output, those chosen on the photos they are measured on last; empty
+            where there is none.
         no_operating_point: Why `at` is empty, or lacks a rule that was asked for; empty otherwise.
         prevalences: At which predictive values are given in addition to the observed one.
         folds: Where every photo belongs to a fold; `estimates` then has the means within folds.
@@ -136,6 +138,7 @@ class Evaluation:
         stratified: Whether patients were drawn within strata of their rarest truth.
         micro: AUROC and AUPRC of all pairs of photo and output pooled; empty for a single output.
         families: The multi-class and ordinal targets among the outputs.
+        patients_known: False where every photo stands as its own patient, so that counts of patients are of photos.
     """
 
     scope: str
@@ -149,3 +152,8 @@ class Evaluation:
     stratified: bool
     micro: tuple[Estimate, ...] = ()
     families: tuple[MultiOutputEvaluation, ...] = ()
+    patients_known: bool = True
+
+    def photos_of_patients(self, photos: int, patients: int) -> str:
+        """How many photos of how many patients, where those are known."""
+        return photos_of_patients(photos, patients if self.patients_known else None)

@@ -1,6 +1,7 @@
 """A validation: the sections of a table alone, those that further inputs add, and the files."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -141,3 +142,40 @@ def test_results_hold_every_estimate_of_every_section_once(made, study, corrupte
     assert theirs == metrics.query("dataset == 'elsewhere' and metric == 'auroc'")["value"].item()
     gaps = results[results["metric"].str.endswith("_gap") & results["p"].notna()]
     assert len(gaps) and (gaps["p_adjusted"] >= gaps["p"]).all()
+
+
+def report_of(made: Predictions, request: Request, folder: Path) -> str:
+    evaluation = evaluated(made, request)
+    presentation = Presentation("Title", "eyeground evaluate table.csv")
+    write_validation(evaluation, made, request, ReportInputs(), presentation, folder)
+    return (folder / "report.html").read_text()
+
+
+def test_where_photos_stand_as_patients_the_report_counts_photos_and_says_so(made, study, tmp_path):
+    unknown = validated_predictions(study(40, seed=1).assign(patient=lambda table: table["photo"]), "table")
+    report = report_of(unknown, Request(resamples=20, rules=("threshold=0.5",)), tmp_path / "unknown")
+    assert "Patients are unknown" in report and "80 photos of unknown patients" in report
+    assert "80 patients" not in report and ">Patients</th>" not in report
+    assert "80 photos of unknown patients" in (tmp_path / "unknown" / "metrics.md").read_text()
+    known = report_of(made, REQUEST, tmp_path / "known")
+    assert "40 photos of 20 patients" in known and ">Patients</th>" in known and "unknown patients" not in known
+
+
+def test_the_boxes_show_the_threshold_that_was_given_and_never_the_optimistic_one(study, tmp_path):
+    made = validated_predictions(study(40, seed=1), "table")
+    both = report_of(made, Request(resamples=20, rules=("youden", "threshold=0.5")), tmp_path / "both")
+    boxes = both.split('<section class="summary"')[1].split("</section>")[0]
+    assert "at 0.5 (given beforehand)" in boxes and "optimistic" not in boxes
+    alone = report_of(made, Request(resamples=20, rules=("youden",)), tmp_path / "alone")
+    boxes = alone.split('<section class="summary"')[1].split("</section>")[0]
+    assert "AUROC" in boxes and "Sensitivity" not in boxes
+
+
+def test_notes_of_the_evaluation_stand_in_the_report(study, tmp_path):
+    made = validated_predictions(study(40, seed=1), "table")
+    report = report_of(made, Request(resamples=20, rules=("threshold=0.5",)), tmp_path)
+    notes = {row.rsplit("|", 2)[1].strip() for row in (tmp_path / "metrics.md").read_text().splitlines() if "|" in row}
+    told = [note for note in notes if note and note not in ("note", "---", "unknown", "called negative")]
+    told = [note for note in told if not note[0].isdigit()]
+    assert told and all(note in report for note in told)
+    assert "times those predicted" in report and "log odds" in report

@@ -5,6 +5,7 @@ import numpy as np
 from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.subgroups.gaps import Gap, gap_between
+from eyeground.evaluation.subgroups.group_tables import gaps_beyond_chance
 from eyeground.evaluation.subgroups.groups import Group, GroupEstimate, holm_adjusted
 
 PLENTY = Support(100, "patients")
@@ -35,3 +36,16 @@ def test_mirrored_gaps_are_one_test():
     groups = [of(0.01), of(0.01), of(0.03)]
     assert [one.metrics[0].gap.p_holm for one in holm_adjusted(groups, {1: 0})] == [0.02, 0.02, 0.03]
     assert [one.metrics[0].gap.p_holm for one in holm_adjusted(groups)] == [0.03, 0.03, 0.03]
+
+
+def test_gaps_beyond_chance_are_counted_within_each_metric():
+    def tested(metric: str, p: float | None) -> GroupEstimate:
+        return GroupEstimate(Estimate(metric, 0.8), gap=Gap(Estimate(f"{metric}_gap", 0.2, 0.1, 0.3), p, p))
+
+    groups = [
+        ("in a", Group("a", 9, 9, 3, (tested("auroc", 0.01), tested("brier", 0.5)))),
+        ("in b", Group("b", 9, 9, 3, (tested("auroc", 0.5), tested("brier", None)))),
+    ]
+    told = gaps_beyond_chance(groups, rules=0)
+    assert "AUROC 1 of 2, Brier score none of 1: AUROC in a +0.200" in told
+    assert gaps_beyond_chance(groups[:0], rules=0) == "no gap could be tested."

@@ -12,12 +12,12 @@ from eyeground.config.targets import describe_output
 from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.calibrating.reliability import Reliabilities, Reliability, ReliabilityBin
 from eyeground.evaluation.estimates import Estimate, as_text
-from eyeground.evaluation.metrics import title_of
+from eyeground.evaluation.metrics import INTERCEPT, title_of
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
 from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, title
 from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import counted, joined
+from eyeground.evaluation.reporting.wording import counted, joined, notes_of
 
 KEY = "calibration"
 
@@ -35,6 +35,7 @@ def reliability_section(
     paragraphs = [_what_was_done(result), *remarks]
     if result.outputs:
         paragraphs.append(_what_came_out(result))
+        paragraphs += _in_the_large(result, estimates or {})
     paragraphs += [f"{describe_output(output)}: not estimable: {why}." for output, why in result.not_estimable.items()]
     return Section(
         key=KEY,
@@ -71,6 +72,28 @@ def _what_came_out(result: Reliabilities) -> str:
     return "; ".join(found) + "."
 
 
+def _in_the_large(result: Reliabilities, estimates: Mapping[str, Sequence[Estimate]]) -> list[str]:
+    """What calibration in the large means, as odds; of several outputs the table alone has it."""
+    if len(result.outputs) > 1:
+        return []
+    (output,) = result.outputs
+    found = next((one for one in estimates.get(output.output, ()) if one.metric == INTERCEPT), None)
+    if found is None or found.value is None or found.low is None or found.high is None:
+        return []
+    odds = [math.exp(value) for value in (found.value, found.low, found.high)]
+    reading = (
+        "probabilities are too low"
+        if found.low > 0
+        else "probabilities are too high"
+        if found.high < 0
+        else "no sign that probabilities are too high or too low"
+    )
+    return [
+        f"Calibration in the large is {as_text(found)} log odds: the odds of a positive are {odds[0]:.2f} ({odds[1]:.2f}–"
+        f"{odds[2]:.2f}) times those predicted, so on the whole {reading}."
+    ]
+
+
 def _holds(one: ReliabilityBin) -> bool:
     """Whether the mean probability of a bin lies within the interval of the observed share; True where there is none."""
     if one.observed.low is None or one.observed.high is None:
@@ -89,12 +112,14 @@ def _table(result: Reliabilities, estimates: Mapping[str, Sequence[Estimate]]) -
             "Mean predicted": f"{output.mean_predicted:.3f}",
             "Observed": f"{output.positives / output.photos:.3f}",
         }
-        row |= {title_of(estimate.metric): as_text(estimate) for estimate in estimates.get(output.output, ())}
-        rows.append(row)
+        of_output = estimates.get(output.output, ())
+        row |= {title_of(estimate.metric): as_text(estimate) for estimate in of_output}
+        rows.append(row | {"Note": notes_of(of_output)})
     caption = f"Calibration of each output ({result.scope})."
     if estimates:
         caption += (
-            f" In brackets: {CONFIDENCE:.0%} intervals over patients. A slope below 1 means predictions too extreme."
+            f" In brackets: {CONFIDENCE:.0%} intervals over patients. A slope below 1 means predictions too extreme. "
+            "Calibration in the large is in log odds: 0 is right, below 0 probabilities are too high, above 0 too low."
         )
     return TableBlock("calibration", pd.DataFrame(rows).fillna("–"), caption)
 

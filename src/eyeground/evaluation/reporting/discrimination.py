@@ -24,7 +24,7 @@ from eyeground.evaluation.reporting.figures import precision_recall_figure, roc_
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.score_figure import score_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import DASH, counted, joined, notes_of, photos_of_patients
+from eyeground.evaluation.reporting.wording import DASH, joined, notes_of
 from eyeground.evaluation.results import Evaluation, OutputEvaluation
 from eyeground.evaluation.samples import Sample
 
@@ -59,7 +59,10 @@ def discrimination_section(evaluation: Evaluation, predictions: Predictions) -> 
         key=KEY,
         title="Discrimination",
         paragraphs=_paragraphs(evaluation),
-        tables=(TableBlock("discrimination", _table(evaluation), _caption_of_table(evaluation)),),
+        tables=(
+            TableBlock("discrimination", _table(evaluation), _caption_of_table(evaluation)),
+            *_fold_tables(evaluation),
+        ),
         figures=_figures(evaluation, samples, roc, precision_recall),
     )
 
@@ -71,7 +74,7 @@ def _paragraphs(evaluation: Evaluation) -> tuple[str, ...]:
         output = estimable[0]
         areas = [f"an {TITLES[one.metric]} of {as_text(one)}" for one in _areas(output)]
         paragraphs.append(
-            f"For {describe_output(output.output)}, {photos_of_patients(output.photos, output.patients)} gave "
+            f"For {describe_output(output.output)}, {evaluation.photos_of_patients(output.photos, output.patients)} gave "
             f"{joined(areas)}."
         )
     elif estimable:
@@ -145,6 +148,26 @@ def _table(evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Output", "Photos", "Patients", "Positive", *names, "Note"])
 
 
+def _fold_tables(evaluation: Evaluation) -> tuple[TableBlock, ...]:
+    rows = [
+        [
+            describe_output(output.output),
+            f"{fold.fold}",
+            f"{fold.photos:,}",
+            f"{fold.patients:,}",
+            f"{fold.positives:,}",
+            as_text(fold.auroc),
+            notes_of([fold.auroc]),
+        ]
+        for output in evaluation.outputs
+        for fold in output.folds
+    ]
+    if not rows:
+        return ()
+    table = pd.DataFrame(rows, columns=["Output", "Fold", "Photos", "Patients", "Positive", "AUROC", "Note"])
+    return (TableBlock("folds", table, "AUROC of each fold, with 95 % intervals over patients."),)
+
+
 def _cells(by_area: Mapping[str, Estimate], areas: Sequence[str]) -> list[str]:
     """Areas and their notes."""
     return [*(as_text(by_area[metric]) if metric in by_area else DASH for metric in areas), notes_of(by_area.values())]
@@ -184,7 +207,7 @@ def _figures(
     resamples = min(evaluation.resamples, RESAMPLES_OF_BAND)
     marks = f"Bands: 95 % at each point, from {resamples:,} resamples of patients. " if band else ""
     marks += "Circles: operating points. " if any(output.at for output in shown) else ""
-    subject = _subject(shown)
+    subject = _subject(shown, evaluation)
     figures = [
         FigureBlock(
             "roc",
@@ -231,19 +254,19 @@ def _score_block(evaluation: Evaluation, samples: Mapping[str, Sample]) -> Figur
     return FigureBlock(
         "scores",
         score_figure(evaluation, samples),
-        alt=f"Distribution of the probabilities of {_subject(shown)}, positives above the axis, negatives below it.",
+        alt=f"Distribution of the probabilities of {_subject(shown, evaluation)}, positives above the axis, negatives below it.",
         caption="Probabilities by truth: the share of positives (above) and of negatives (below) in each of 40 bars. "
         + ("Dashed: operating points." if any(output.at for output in shown) else ""),
     )
 
 
-def _subject(shown: list[OutputEvaluation]) -> str:
+def _subject(shown: list[OutputEvaluation], evaluation: Evaluation) -> str:
     if len(shown) > 1:
         return f"{len(shown)} outputs"
     output = shown[0]
     return (
-        f"{describe_output(output.output)} ({output.positives:,} positive and {output.negatives:,} negative photos of "
-        f"{counted(output.patients, 'patient')})"
+        f"{describe_output(output.output)} ({evaluation.photos_of_patients(output.photos, output.patients)}, "
+        f"{output.positives:,} positive)"
     )
 
 

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from eyeground.config.targets import describe_output
 from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
-from eyeground.evaluation.flow import IN_MANIFEST, NO_SPLIT, READABLE, evaluated_scope, flow_table
+from eyeground.evaluation.flow import IN_MANIFEST, NO_SPLIT, READABLE, evaluated_scope, flow_table, patients_known
 from eyeground.evaluation.reporting.figure_style import INK, PALE, styled
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import counted, photos_of_patients
@@ -62,7 +62,7 @@ def flow_section(predictions: Predictions, checked: pd.DataFrame | None = None) 
     flow = flow_table(predictions)
     steps = steps_of(predictions, checked)
     evaluated = scope.predictions.table
-    counts = photos_of_patients(len(evaluated), int(evaluated["patient"].nunique()))
+    counts = _counts(Predictions(evaluated))
     unknown = "Photos whose truth for an output is unknown are left out of its results."
     described = [
         f"{step.title}: {'; '.join(step.lines)}" + (f" ({'; '.join(step.loss)})" if step.loss else "") for step in steps
@@ -86,10 +86,15 @@ def flow_section(predictions: Predictions, checked: pd.DataFrame | None = None) 
     )
 
 
+def _counts(predictions: Predictions) -> str:
+    patients = int(predictions.table["patient"].nunique()) if patients_known(predictions) else None
+    return photos_of_patients(len(predictions.table), patients)
+
+
 def steps_of(predictions: Predictions, checked: pd.DataFrame | None = None) -> tuple[Step, ...]:
     """The boxes from the manifest to the predictions; the predictions alone without `checked`."""
     table = predictions.table
-    predicted = Step("In the predictions", (photos_of_patients(len(table), int(table["patient"].nunique())),))
+    predicted = Step("In the predictions", (_counts(predictions),))
     if checked is None:
         return (predicted,)
     counts = zip(checked["photos"].tolist(), checked["patients"].tolist(), strict=True)
@@ -108,7 +113,7 @@ def steps_of(predictions: Predictions, checked: pd.DataFrame | None = None) -> t
         Step(
             "Readable",
             (photos_of_patients(*by_step[READABLE]), *noted),
-            ("Not in the predictions", f"{lost:,} photos", *reasons),
+            ("Not in the predictions", counted(lost, "photo"), *reasons),
         ),
         predicted,
     )

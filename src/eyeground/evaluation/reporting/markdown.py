@@ -24,7 +24,7 @@ def markdown(evaluation: Evaluation, flow: pd.DataFrame) -> str:
     lines = [
         "# Evaluation",
         "",
-        f"Evaluated: {evaluation.scope}, {evaluation.photos:,} photos of {evaluation.patients:,} patients. "
+        f"Evaluated: {evaluation.scope}, {evaluation.photos_of_patients(evaluation.photos, evaluation.patients)}. "
         f"Intervals: {CONFIDENCE:.0%}, BCa from {evaluation.resamples:,} resamples of patients ({kind}, "
         f"seed {evaluation.seed}).",
         "",
@@ -33,9 +33,9 @@ def markdown(evaluation: Evaluation, flow: pd.DataFrame) -> str:
         lines += [f"**{remark}**", ""]
     lines += ["## Photos", "", *markdown_table(list(flow.columns), flow.astype(str).to_numpy().tolist()), ""]
     for output in evaluation.outputs:
-        lines += _output_section(output)
+        lines += _output_section(output, evaluation)
     for family in evaluation.families:
-        lines += _multi_output_section(family)
+        lines += _multi_output_section(family, evaluation)
     if evaluation.macro:
         lines += ["## Mean over outputs", "", *_estimates_table(evaluation.macro), ""]
     if evaluation.micro:
@@ -43,11 +43,11 @@ def markdown(evaluation: Evaluation, flow: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _output_section(output: OutputEvaluation) -> list[str]:
+def _output_section(output: OutputEvaluation, evaluation: Evaluation) -> list[str]:
     lines = [
         f"## {markdown_cell(output.output)}",
         "",
-        f"{output.photos:,} photos of {output.patients:,} patients with a known truth: {output.positives:,} positive, "
+        f"{evaluation.photos_of_patients(output.photos, output.patients)} with a known truth: {output.positives:,} positive, "
         f"{output.negatives:,} negative. Unknown and left out: {output.unknown:,}.",
         "",
         *_estimates_table(output.estimates),
@@ -82,20 +82,20 @@ def _folds_section(output: OutputEvaluation) -> list[str]:
     return [*markdown_table(header, rows), "", *_estimates_table(output.between_folds), ""]
 
 
-def _multi_output_section(evaluation: MultiOutputEvaluation) -> list[str]:
-    family = evaluation.family
-    counts = zip(family.classes, evaluation.photos_of_class, strict=True)
+def _multi_output_section(found: MultiOutputEvaluation, evaluation: Evaluation) -> list[str]:
+    family = found.family
+    counts = zip(family.classes, found.photos_of_class, strict=True)
     lines = [
         f"## {markdown_cell(family.target)}: {len(family.classes)} {'grades' if family.kind == 'ordinal' else 'classes'}",
         "",
-        f"{evaluation.photos:,} photos of {evaluation.patients:,} patients with a known class: "
+        f"{evaluation.photos_of_patients(found.photos, found.patients)} with a known class: "
         + ", ".join(f"{photos:,} of {markdown_cell(name)}" for name, photos in counts)
-        + f". Unknown and left out: {evaluation.unknown:,}.",
+        + f". Unknown and left out: {found.unknown:,}.",
         "",
-        *_estimates_table(evaluation.estimates),
+        *_estimates_table(found.estimates),
         "",
     ]
-    for decision in evaluation.decisions:
+    for decision in found.decisions:
         rows = [
             [name, *(f"{photos:,}" for photos in row)]
             for name, row in zip(family.classes, decision.confusion, strict=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+import eyeground
 from eyeground.bundle.description import BundleDescription
 from eyeground.config.training_recipe import ProbeRecipe, TrainingRecipe
 from eyeground.data.predictions import Predictions
@@ -34,7 +35,8 @@ PARTS = {
     "operating_points": ("Operating points", "How and on which photographs every threshold was chosen, and whether before testing."),
     "metrics": ("Metrics", "The metrics of performance."),
     "statistics": ("Intervals", "How intervals were computed, and what was resampled."),
-    "software": ("Software", "Programs and libraries, with versions."),
+    "software": ("Software of the model", "Programs and libraries that trained it and predicted, with versions."),
+    "analysis": ("Software of the evaluation", "Its name and version."),
 }  # fmt: skip
 
 
@@ -65,6 +67,7 @@ def methods_section(
     known = evaluation_parts(evaluation, predictions, interval) | model_parts(recipe, description)
     versions = [f"{name} {version}" for name, version in (software or {}).items()]
     known["software"] = f"The software was {joined(versions)}." if versions else ""
+    known["analysis"] = f"The evaluation was made with eyeground {eyeground.__version__}."
     parts = tuple(part for part in PARTS if known.get(part))
     left = [part for part in PARTS if part not in parts]
     tables: tuple[TableBlock, ...] = ()

@@ -11,7 +11,7 @@ from eyeground.core.words import SPLITS
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.flow import NO_SPLIT, flow_table
 from eyeground.evaluation.metrics import title_of
-from eyeground.evaluation.reporting.wording import counted, describe_rule, joined, photos_of_patients
+from eyeground.evaluation.reporting.wording import counted, describe_rule, joined
 from eyeground.evaluation.results import Evaluation
 
 MOST_OUTPUTS_IN_A_SENTENCE = 4
@@ -31,14 +31,14 @@ def evaluation_parts(evaluation: Evaluation, predictions: Predictions, interval:
 
 
 def _cohort(evaluation: Evaluation, flow: pd.DataFrame) -> str:
-    evaluated = photos_of_patients(evaluation.photos, evaluation.patients)
+    evaluated = evaluation.photos_of_patients(evaluation.photos, evaluation.patients)
     where = (
         "the test split" if evaluation.scope == "test" else "the entire table of predictions, which marks no test split"
     )
     sentences = [f"The evaluation was made on {where}: {evaluated}."]
     splits = flow.drop_duplicates("split").set_index("split")
     others = [
-        photos_of_patients(int(row["photos"]), int(row["patients"]))
+        evaluation.photos_of_patients(int(row["photos"]), int(row["patients"]))
         + f" in {'no split' if split == NO_SPLIT else split}"
         for split, row in splits.iterrows()
         if split != "test"
@@ -132,7 +132,10 @@ def _statistics(evaluation: Evaluation, interval: str) -> str:
         if evaluation.stratified
         else "from all patients, as in a cohort"
     )
+    unit = "patients, which keeps the photos of a patient together"
+    if not evaluation.patients_known:
+        unit = "photos, each taken for a patient of its own, because patients are unknown"
     return (
-        f"Intervals were {100 * CONFIDENCE:.0f} % {interval} intervals of the bootstrap over patients, which keeps the photos of a "
-        f"patient together: {evaluation.resamples:,} resamples with replacement, drawn {drawn}, seed {evaluation.seed}."
+        f"Intervals were {100 * CONFIDENCE:.0f} % {interval} intervals of the bootstrap over {unit}: "
+        f"{evaluation.resamples:,} resamples with replacement, drawn {drawn}, seed {evaluation.seed}."
     )

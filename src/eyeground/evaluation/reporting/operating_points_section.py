@@ -4,7 +4,7 @@ Results at a threshold chosen on the same photos have a table of their own, head
 averages them with the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from eyeground.evaluation.reporting.matrix_figure import class_figure, confusion
 from eyeground.evaluation.reporting.referrals import SCREENED, Referrals, referrals
 from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import DASH, joined, notes_of, photos_of_patients, short_rule
+from eyeground.evaluation.reporting.wording import DASH, joined, notes_of, short_rule
 from eyeground.evaluation.results import (
     AtOperatingPoint,
     Evaluation,
@@ -27,8 +27,8 @@ from eyeground.evaluation.results import (
 )
 
 KEY = "operating_points"
-SHOWN = ("sensitivity", "specificity", "ppv", "npv")
-HEADINGS = ("Sensitivity", "Specificity", "PPV", "NPV")
+SHOWN = {"sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV"}
+FURTHER = {metric: TITLES[metric] for metric in ("accuracy", "balanced_accuracy", "f1", "mcc")}
 AGREEMENT = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "kappa", "quadratic_weighted_kappa")
 
 Point = tuple[OutputEvaluation, AtOperatingPoint]
@@ -91,8 +91,8 @@ def _describe_workload(evaluation: Evaluation, found: Referrals) -> str:
     referred, right, missed = (as_text(estimate, ".0f") for estimate in found.estimates)
     which = f" for {describe_output(found.output)}" if len(evaluation.outputs) > 1 else ""
     return (
-        f"Of {SCREENED:,} photos like these ({found.prevalence:.1%} of them positive), the first threshold{which} refers "
-        f"{referred}, of which {right} are positive; it misses {missed}."
+        f"Of {SCREENED:,} photos like these ({found.prevalence:.1%} of them positive), the threshold for {short_rule(found.point.rule)}{which} "
+        f"({found.point.threshold:.3g}) refers {referred}, of which {right} are positive; it misses {missed}."
     )
 
 
@@ -106,7 +106,11 @@ def _tables(evaluation: Evaluation, points: Sequence[Point], found: Sequence[Ref
         if some:
             at = f"{heading}{'at' if heading else 'At'} the operating points, {evaluation.scope}"
             shown = f"{at}, with 95 % intervals over patients. PPV and NPV at the observed prevalence."
-            tables.append(TableBlock(f"operating_points{suffix}", _points_table(some), shown))
+            tables.append(TableBlock(f"operating_points{suffix}", _points_table(some, SHOWN), shown))
+            further = (
+                f"{heading}{'further' if heading else 'Further'} metrics there, with 95 % intervals over patients."
+            )
+            tables.append(TableBlock(f"further_metrics{suffix}", _points_table(some, FURTHER), further))
             per = f"{heading}{'photos' if heading else 'Photos'} expected to be referred, found and missed"
             tables.append(TableBlock(f"referrals{suffix}", _referrals_table(some, found), f"{per} {_PER}"))
     if points:
@@ -126,13 +130,13 @@ _PER = (
 )
 
 
-def _points_table(points: Sequence[Point]) -> pd.DataFrame:
+def _points_table(points: Sequence[Point], metrics: Mapping[str, str]) -> pd.DataFrame:
     rows = []
     for output, at in points:
         estimates = {estimate.metric: estimate for estimate in at.estimates}
-        shown = [estimates[metric] for metric in SHOWN]
+        shown = [estimates[metric] for metric in metrics]
         rows.append([*_named(output, at), *map(as_text, shown), notes_of(shown)])
-    return pd.DataFrame(rows, columns=["Output", "Operating point", *HEADINGS, "Note"])
+    return pd.DataFrame(rows, columns=["Output", "Operating point", *metrics.values(), "Note"])
 
 
 def _named(output: OutputEvaluation, at: AtOperatingPoint) -> list[str]:
@@ -205,7 +209,7 @@ def _figures(evaluation: Evaluation, points: Sequence[Point]) -> tuple[FigureBlo
                 f"classes_{family.family.target}",
                 class_figure(family),
                 alt=f"Confusion matrices of the classes of {target}: {joined([_agreed(family, one) for one in family.decisions])}.",
-                caption=f"{target}: {photos_of_patients(family.photos, family.patients)} by class and "
+                caption=f"{target}: {evaluation.photos_of_patients(family.photos, family.patients)} by class and "
                 "by decision, with their share of the row.",
             )
         )

@@ -26,7 +26,7 @@ from eyeground.evaluation.cohort import cohort_of, entire_cohort
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND
 from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.evaluating import evaluate
-from eyeground.evaluation.flow import evaluated_scope, external_sources
+from eyeground.evaluation.flow import evaluated_scope, external_sources, patients_known
 from eyeground.evaluation.metrics import AUROC, TITLES
 from eyeground.evaluation.reporting.discrimination import discrimination_section, within_source
 from eyeground.evaluation.reporting.failures import failures_section, most_confident_errors, write_failures
@@ -36,7 +36,7 @@ from eyeground.evaluation.reporting.operating_points_section import operating_po
 from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, write_report
 from eyeground.evaluation.reporting.section import Section
 from eyeground.evaluation.reporting.tables import write_evaluation
-from eyeground.evaluation.reporting.wording import counted, joined
+from eyeground.evaluation.reporting.wording import counted, joined, short_rule
 from eyeground.evaluation.results import Evaluation
 from eyeground.evaluation.robustness.corrupted_predictions import CorruptedPredictions
 from eyeground.evaluation.robustness.robustness import robustness
@@ -178,6 +178,8 @@ def write_validation(
         *sections_of(evaluation, predictions, request, inputs),
         failures_section(failures, presentation.photos, presentation.names),
     )
+    if not any(map(patients_known, (evaluated_scope(predictions).predictions, *inputs.external.values()))):
+        sections = tuple(map(_of_photos, sections))
     # Everything is computed before anything is written, so that an error in the tables leaves no partial report.
     name = name_of_table(predictions, inputs.description)
     report = _report(evaluation, sections, request, inputs, presentation, name)
@@ -234,7 +236,7 @@ def _report(
     where = "" if name == INTERNAL else f"external validation on {name}, "
     return Report(
         title=presentation.title,
-        subtitle=f"{model}{where}{what}, {evaluation.photos:,} of {evaluation.patients:,} patients",
+        subtitle=f"{model}{where}{what}: {evaluation.photos_of_patients(evaluation.photos, evaluation.patients)}",
         date=datetime.now(UTC).strftime("%d %B %Y").lstrip("0"),
         summary=_key_estimates(evaluation),
         remarks=evaluation.remarks,
@@ -246,7 +248,10 @@ def _report(
 
 
 def _key_estimates(evaluation: Evaluation) -> tuple[KeyEstimate, ...]:
-    """The average first, then the first outputs; for a single output also sensitivity and specificity."""
+    """The average first, then the first outputs; for a single output also sensitivity and specificity.
+
+    Those at a threshold that was chosen on these photos are left out.
+    """
     keys = [KeyEstimate(_named(estimate), as_text(estimate), estimate.note) for estimate in evaluation.macro[:1]]
     single = len(evaluation.outputs) == 1
     for output in evaluation.outputs:
@@ -255,13 +260,20 @@ def _key_estimates(evaluation: Evaluation) -> tuple[KeyEstimate, ...]:
         if single and within_source(evaluation):
             pooled = output.estimate(AUROC)
             keys.append(KeyEstimate(f"Pooled AUROC, {name}", as_text(pooled), pooled.note))
-        if single and output.at:
-            where = "optimistic" if output.at[0].is_optimistic else f"threshold {output.at[0].point.threshold:.2f}"
+        if single and output.at and not output.at[0].is_optimistic:
+            point = output.at[0].point
+            where = f"at {point.threshold:.3g} ({short_rule(point.rule)})"
             keys += [
-                KeyEstimate(metric, as_text(output.estimate(metric)), where)
+                KeyEstimate(TITLES[metric], as_text(output.estimate(metric)), where)
                 for metric in ("sensitivity", "specificity")
             ]
     return tuple(keys[:MOST_KEY_ESTIMATES])
+
+
+def _of_photos(section: Section) -> Section:
+    """A section without the columns of patients, where every photo stands as its own."""
+    tables = (replace(block, table=block.table.drop(columns="Patients", errors="ignore")) for block in section.tables)
+    return replace(section, tables=tuple(tables))
 
 
 def _named(estimate: Estimate) -> str:

@@ -25,13 +25,16 @@ def counted(number: int, singular: str) -> str:
     return f"{number:,} {singular}" if number == 1 else f"{number:,} {singular}s"
 
 
-def photos_of_patients(photos: int, patients: int) -> str:
-    """How many photos of how many patients.
+def photos_of_patients(photos: int, patients: int | None) -> str:
+    """How many photos of how many patients; None where patients are unknown.
 
     >>> photos_of_patients(1260, 1)
     '1,260 photos of 1 patient'
+    >>> photos_of_patients(1, None)
+    '1 photo of unknown patients'
     """
-    return f"{counted(photos, 'photo')} of {counted(patients, 'patient')}"
+    of = "unknown patients" if patients is None else counted(patients, "patient")
+    return f"{counted(photos, 'photo')} of {of}"
 
 
 def describe_rule(rule: str) -> str:

@@ -13,6 +13,7 @@ from eyeground.data.predictions import Predictions
 from eyeground.errors import UserError
 from eyeground.evaluation.cohort import Cohort, entire_cohort
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND, RocCurve, roc_with_band
+from eyeground.evaluation.flow import patients_known
 from eyeground.evaluation.measures import ranking_measure
 from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.subgroups.contamination import Contamination, contamination_sentence
@@ -50,14 +51,14 @@ class External:
 
     Attributes:
         internal: What the internal dataset is called.
-        datasets: Name, photos and patients of each, the internal one first.
+        datasets: Name, photos and patients (None where unknown) of each, the internal one first.
         remarks: Sentences that a reader must know.
         contamination: A sentence for each external dataset.
         resamples, seed: Of each dataset's patient bootstrap.
     """
 
     internal: str
-    datasets: tuple[tuple[str, int, int], ...]
+    datasets: tuple[tuple[str, int, int | None], ...]
     remarks: tuple[str, ...]
     contamination: tuple[str, ...]
     outputs: tuple[OutputAcrossDatasets, ...]
@@ -113,7 +114,10 @@ def external(
         }
     return External(
         internal=name,
-        datasets=tuple((dataset, one.photos, one.patients) for dataset, one in cohorts.items()),
+        datasets=tuple(
+            (dataset, one.photos, one.patients if patients_known(one.predictions) else None)
+            for dataset, one in cohorts.items()
+        ),
         remarks=cohort.remarks + _remarks(cohort.predictions, datasets),
         contamination=tuple(
             contamination_sentence(dataset, cohorts[dataset].predictions, (contamination or {}).get(dataset))

@@ -16,7 +16,7 @@ from eyeground.evaluation.reporting.figures import MOST_CURVES_PER_PANEL, PANELS
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
-from eyeground.evaluation.reporting.wording import DASH, counted, joined
+from eyeground.evaluation.reporting.wording import DASH, joined, photos_of_patients
 from eyeground.evaluation.subgroups.external import External, OutputAcrossDatasets
 from eyeground.evaluation.subgroups.group_tables import (
     GAP_METHODS,
@@ -59,10 +59,7 @@ def external_section(result: External) -> Section:
 
 
 def _what_was_done(result: External) -> str:
-    names = [
-        f"{name} ({counted(photos, 'photo')} of {counted(patients, 'patient')})"
-        for name, photos, patients in result.datasets
-    ]
+    names = [f"{name} ({photos_of_patients(photos, patients)})" for name, photos, patients in result.datasets]
     return (
         f"The results on {names[0]} are compared with those on {joined(names[1:])}, at the same operating points. A gap is "
         f"external minus {result.internal}. Intervals ({CONFIDENCE:.0%}) of values are BCa, from {result.resamples:,} resamples "
@@ -181,6 +178,7 @@ def _finish(axes: Axes, ticks: int) -> None:
 def _forest(output: OutputAcrossDatasets, result: External) -> FigureBlock:
     rows: list[Row] = []
     rules = rules_of(output.internal)
+    unit = "Photos" if all(patients is None for _, _, patients in result.datasets) else "Patients"
     for index, metric in enumerate(output.internal.metrics):
         if metric.estimate.metric not in FOREST:
             continue
@@ -189,11 +187,17 @@ def _forest(output: OutputAcrossDatasets, result: External) -> FigureBlock:
             found = one.metrics[index]
             gap = signed(found.gap.estimate) if found.gap else ""
             p = p_text(found.gap.p_holm) if found.gap else ""
-            rows.append(Row(one.name, (found.estimate,), (f"{one.patients:,}", as_text(found.estimate), gap, p)))
+            rows.append(
+                Row(
+                    one.name,
+                    (found.estimate,),
+                    (f"{one.photos if unit == 'Photos' else one.patients:,}", as_text(found.estimate), gap, p),
+                )
+            )
     name = describe_output(output.output)
     return FigureBlock(
         name=f"external-forest-{slug(output.output)}",
-        figure=interval_figure(rows, name, columns=("Patients", "Estimate (95 %)", f"Gap to {result.internal}", "p")),
+        figure=interval_figure(rows, name, columns=(unit, "Estimate (95 %)", f"Gap to {result.internal}", "p")),
         alt=f"AUROC, sensitivity and specificity of {name} on each dataset, in rows with intervals; AUROC {_aurocs(output)}.",
         caption=(
             f"{name} on each dataset. Bars: {CONFIDENCE:.0%} intervals over patients; p of the gap, adjusted for the number "

@@ -79,21 +79,37 @@ def gaps_beyond_chance(groups: Iterable[tuple[str, Group]], rules: int) -> str:
         rules: Of operating points, as `rules_of` counts them.
     """
     tested = [
-        (f"{metric_title(metric, rules)} {where}", metric.gap)
+        (metric_title(metric, rules), where, metric.gap)
         for where, group in groups
         for metric in group.metrics
         if metric.gap is not None and metric.gap.p_holm is not None
     ]
-    beyond = [
-        f"{name} {signed(gap.estimate)}, p {'= ' if p_text(gap.p_holm)[0] != '<' else ''}{p_text(gap.p_holm)}"
-        for name, gap in tested
-        if gap.p_holm is not None and gap.p_holm < LEVEL
-    ]
+    return beyond_chance("gap", tested)
+
+
+def beyond_chance(kind: str, tested: Sequence[tuple[str, str, Gap]]) -> str:
+    """How many differences of each family are beyond chance, and the first of them.
+
+    Args:
+        kind: What they are called, such as `gap`.
+        tested: Each with its family, which is what its p-value is adjusted within, and its place in a sentence.
+    """
     if not tested:
-        return "no gap could be tested."
-    if not beyond:
-        return f"none of {len(tested)} gaps is beyond chance after adjustment."
-    return f"{len(beyond)} of {len(tested)} gaps are beyond chance after adjustment: {first_few(beyond)}."
+        return f"no {kind} could be tested."
+    is_beyond = [gap.p_holm is not None and gap.p_holm < LEVEL for _, _, gap in tested]
+    families = dict.fromkeys(family for family, _, _ in tested)
+    counts = {
+        family: [is_one for (of, _, _), is_one in zip(tested, is_beyond, strict=True) if of == family]
+        for family in families
+    }
+    shown = [f"{family} {sum(found) or 'none'} of {len(found)}" for family, found in counts.items()]
+    beyond = [
+        f"{family} {where} {signed(gap.estimate)}, p {'= ' if p_text(gap.p_holm)[0] != '<' else ''}{p_text(gap.p_holm)}"
+        for (family, where, gap), is_one in zip(tested, is_beyond, strict=True)
+        if is_one
+    ]
+    named = f": {first_few(beyond)}" if beyond else ""
+    return f"{kind}s beyond chance after adjustment within each metric: {', '.join(shown)}{named}."
 
 
 def value_rows(heading: str, groups: Sequence[tuple[str, Group]], rules: int) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.cohort import Cohort
+from eyeground.evaluation.flow import patients_known
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.subgroups.groups import (
@@ -54,7 +55,7 @@ class Subgroups:
 
     Attributes:
         scope: `test`, or `all photos`.
-        photos, patients: In scope.
+        photos, patients: In scope; patients None where they are unknown.
         columns: By which photos were divided.
         remarks: Sentences that a reader must know: what could not be evaluated, and why.
         resamples, seed: Of the patient bootstrap.
@@ -62,7 +63,7 @@ class Subgroups:
 
     scope: str
     photos: int
-    patients: int
+    patients: int | None
     columns: tuple[str, ...]
     remarks: tuple[str, ...]
     outputs: tuple[OutputSubgroups, ...]
@@ -107,7 +108,7 @@ def subgroups(cohort: Cohort, columns: Sequence[str] = ()) -> Subgroups:
     return Subgroups(
         scope=cohort.name,
         photos=cohort.photos,
-        patients=cohort.patients,
+        patients=cohort.patients if patients_known(cohort.predictions) else None,
         columns=tuple(one.column for one in breakdowns),
         remarks=cohort.remarks + remarks,
         outputs=tuple(outputs),

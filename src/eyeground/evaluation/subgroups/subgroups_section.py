@@ -52,7 +52,7 @@ def _what_was_done(result: Subgroups) -> str:
         return "No column of the predictions divides the photos, so there is no subgroup to evaluate."
     names = joined([TITLES.get(column, column).lower() for column in result.columns])
     return (
-        f"The results of {counted(result.photos, 'photo')} of {counted(result.patients, 'patient')} ({result.scope}) "
+        f"The results of {counted(result.photos, 'photo')} ({result.scope}) "
         f"were computed by {names}. A gap is the value of a level minus that of all other photos. Intervals "
         f"({CONFIDENCE:.0%}) of levels are BCa, from {result.resamples:,} resamples of patients, the same for all levels. {GAP_METHODS}; "
         "p-values are adjusted for the number of gaps of the same metric (Holm). A gap that rests on fewer than "
@@ -73,15 +73,16 @@ def _what_came_out(output: OutputSubgroups) -> str:
 
 def _figure(output: OutputSubgroups, result: Subgroups) -> FigureBlock:
     overall = output.overall.metric(AUROC).estimate
-    rows = [_row("All photos", output.overall)]
+    unit = "Photos" if result.patients is None else "Patients"
+    rows = [_row("All photos", output.overall, unit)]
     heading = ""
     for column, level in zip(output.columns, output.levels, strict=True):
         if column != heading:
             rows.append(Row(TITLES.get(column, column)))
             heading = column
-        rows.append(_row(level.name, level))
+        rows.append(_row(level.name, level, unit))
     figure = interval_figure(
-        rows, "AUROC", columns=("Patients", "AUROC (95 %)", "Gap to the other photos", "p"), line=overall.value
+        rows, "AUROC", columns=(unit, "AUROC (95 %)", "Gap to the other photos", "p"), line=overall.value
     )
     name = describe_output(output.output)
     extremes = _extremes(output)
@@ -90,21 +91,25 @@ def _figure(output: OutputSubgroups, result: Subgroups) -> FigureBlock:
         figure=figure,
         alt=f"AUROC of {name} by subgroup, in rows with intervals; over all photos {as_text(overall)}.{extremes}",
         caption=(
-            f"AUROC of {name} in each subgroup of {result.scope} ({counted(output.overall.photos, 'photo')} of "
-            f"{counted(output.overall.patients, 'patient')} with a known truth). Bars: {CONFIDENCE:.0%} intervals over "
+            f"AUROC of {name} in each subgroup of {result.scope} ({counted(output.overall.photos, 'photo')} "
+            f"with a known truth). Bars: {CONFIDENCE:.0%} intervals over "
             "patients; broken line: all photos; p adjusted for the number of gaps (Holm)."
         ),
     )
 
 
-def _row(label: str, level: Group) -> Row:
+def _row(label: str, level: Group, unit: str) -> Row:
     metric = level.metric(AUROC)
     p, gap = "", ""
     if metric.gap is not None:
         p = p_text(metric.gap.p_holm)
         few = re.search(r"only \d+ [\w ]+", f"{metric.gap.estimate.note}; {metric.estimate.note}")
         gap = few[0] if few else signed(metric.gap.estimate)
-    return Row(label, (metric.estimate,), (f"{level.patients:,}", as_text(metric.estimate), gap, p))
+    return Row(
+        label,
+        (metric.estimate,),
+        (f"{level.photos if unit == 'Photos' else level.patients:,}", as_text(metric.estimate), gap, p),
+    )
 
 
 def _extremes(output: OutputSubgroups) -> str:
