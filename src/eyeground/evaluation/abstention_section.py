@@ -69,7 +69,7 @@ def _with_refusals(one: OutputAbstention) -> str:
         f"they count as positive, since they are referred, and {as_text(ways[WRONG][place])} where they count as wrong"
         for place, metric in enumerate(METRICS_WITH_REFUSALS)
     ]
-    return f"{describe_output(one.output)} ({one.dataset}), at {short_rule(point.rule)}: {'; '.join(shown)}."
+    return f"{describe_output(one.output)} ({one.dataset}), at {point.threshold:.3g} ({short_rule(point.rule)}): {'; '.join(shown)}."
 
 
 def _refusals_table(found: Sequence[OutputAbstention]) -> TableBlock:

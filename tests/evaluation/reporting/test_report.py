@@ -14,6 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from eyeground.evaluation.reporting.figure_style import as_svg
 from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, render, write_report
 from eyeground.evaluation.reporting.section import FigureBlock, Picture, Section, TableBlock
 
@@ -298,3 +299,30 @@ def test_a_report_without_sections_still_has_checklists_and_provenance(report):
     page = Page(render(replace(report, sections=())))
     assert len(page.all("table")) == 3
     assert any(element.text == "eyeground evaluate p.csv" for element in page.all("code"))
+
+
+def test_a_table_too_wide_for_paper_is_shown_in_parts_that_begin_alike(report):
+    cells = {f"Metric {number}": ["0.914 (0.889–0.936; p 0.021)"] * 2 for number in range(12)}
+    table = pd.DataFrame({"Subgroup": ["left", "right"], "Point": ["youden", "fixed"], **cells, "Note": ["few", ""]})
+    page = Page(render(replace(report, sections=(section("wide", tables=(TableBlock("wide", table, "Wide."),)),))))
+    parts = [element for element in page.all("thead") if "Subgroup" in element.text]
+    heads = [element.text for element in page.all("th") if element.attributes.get("scope") == "col"]
+    assert len(parts) > 1
+    assert heads.count("Subgroup") == heads.count("Point") == len(parts)
+    assert [head for head in heads if head.startswith("Metric")] == list(cells)
+    assert len([element for element in page.all("figure") if "table" in element.attributes["class"]]) == 1
+
+
+def test_a_table_that_fits_is_shown_in_one_part(report):
+    table = pd.DataFrame({"Output": ["dr"], "AUROC": ["0.914 (0.889–0.936)"], "AUPRC": ["0.914 (0.889–0.936)"]})
+    page = Page(render(replace(report, sections=(section("fits", tables=(TableBlock("fits", table, "Fits."),)),))))
+    assert [element.text for element in page.all("th")].count("Output") == 1
+
+
+def test_text_beyond_the_edge_of_a_figure_is_in_the_picture(tmp_path):
+    figure = curve()
+    figure.text(0.9, 1.1, "a heading that goes beyond two edges")
+    svg = as_svg(figure)
+    width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)pt"', svg)[:2])
+    assert width > 3 * 72 and height > 2 * 72
+    assert re.search(r'width="([\d.]+)pt"', as_svg(curve()))[1] == "216"

@@ -12,12 +12,14 @@ from weakref import WeakKeyDictionary
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from eyeground.core.files import replacing, write_text
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 INK, PALE = "#222222", "#8a8a8a"
+EDGE = 0.02  # inches
 
 # A figure is shown in the page and in its own file. Rendering takes most of the time of a report, so it is done once.
 _RENDERED: WeakKeyDictionary[Figure, str] = WeakKeyDictionary()
@@ -59,7 +61,7 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
     """Write a finished figure as `name.svg` and `name.png`; the same figure gives the same bytes."""
     write_text(folder / f"{name}.svg", _rendered(figure))
     with styled(), replacing(folder / f"{name}.png") as partial:
-        figure.savefig(partial, format="png", dpi=200)
+        figure.savefig(partial, format="png", dpi=200, bbox_inches=_entire(figure))
 
 
 def as_svg(figure: Figure) -> str:
@@ -68,12 +70,19 @@ def as_svg(figure: Figure) -> str:
     return content[content.index("<svg") :]
 
 
+def _entire(figure: Figure) -> Bbox:
+    """The figure, in inches, and whatever reaches beyond its edges, such as the heading of a panel in two lines."""
+    figure.draw_without_rendering()
+    beyond = figure.get_tightbbox()
+    return Bbox.union([figure.bbox_inches, beyond.padded(EDGE)])
+
+
 def _rendered(figure: Figure) -> str:
     if figure in _RENDERED:
         return _RENDERED[figure]
     text = StringIO()
     with styled():
-        figure.savefig(text, format="svg", metadata={"Date": None})
+        figure.savefig(text, format="svg", metadata={"Date": None}, bbox_inches=_entire(figure))
     # A hundredth of a point is finer than any printer; Matplotlib's millionths would double the size of a report.
     _RENDERED[figure] = _PATH.sub(lambda path: _DIGITS.sub(r"\1", path[0]), text.getvalue())
     return _RENDERED[figure]

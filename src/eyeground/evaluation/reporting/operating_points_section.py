@@ -91,8 +91,8 @@ def _describe_workload(evaluation: Evaluation, found: Referrals) -> str:
     referred, right, missed = (as_text(estimate, ".0f") for estimate in found.estimates)
     which = f" for {describe_output(found.output)}" if len(evaluation.outputs) > 1 else ""
     return (
-        f"Of {SCREENED:,} photos like these ({found.prevalence:.1%} of them positive), the threshold for {short_rule(found.point.rule)}{which} "
-        f"({found.point.threshold:.3g}) refers {referred}, of which {right} are positive; it misses {missed}."
+        f"Of {SCREENED:,} photos like these ({found.prevalence:.1%} of them positive), the threshold of {found.point.threshold:.3g}{which} "
+        f"({short_rule(found.point.rule)}) refers {referred}, of which {right} are positive; it misses {missed}."
     )
 
 

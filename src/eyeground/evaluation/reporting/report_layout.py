@@ -1,6 +1,7 @@
 """From sections to what the page shows: numbers, anchors, figure sizes, and tables with their notes below.
 
-A column of notes, mostly empty, makes a table too wide for paper, so notes get letters that link to them.
+A column of notes, mostly empty, makes a table too wide for paper, so notes get letters that link to them. A table that is too
+wide even so is shown in parts below each other, which all begin with the columns that name its rows.
 """
 
 import re
@@ -18,11 +19,13 @@ from eyeground.evaluation.reporting.methods import MethodsSection
 from eyeground.evaluation.reporting.section import FigureBlock, Picture, Section, TableBlock
 
 NOTE_COLUMNS = ("note", "notes")
-WIDE_TABLE, VERY_WIDE_TABLE = 56, 104  # characters in a row
+WIDE_TABLE, VERY_WIDE_TABLE = 56, 90  # characters in a row
+MOST_CHARACTERS = 96  # in a row of a page, however its cells are broken into lines
+PADDING = 2
 LONG_TABLE = 14  # rows; longer tables may break across pages
-POINTS_PER_INCH = 72
 HALF_FIGURE, WIDE_FIGURE = 330, 420  # points; up to the second, a figure is legible on a phone
 
+_WIDTH = re.compile(r'<svg [^>]*?width="([\d.]+)pt"')
 _NUMBER = re.compile(r"[<≤≥±+−-]?\s?[\d.,]+(\s?%|°)?(\s*\(.*\))?|–|—|-|")
 
 
@@ -35,22 +38,28 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class NumberedTable:
-    """A table as it is shown.
+class TablePart:
+    """Columns of a table that fit beside each other.
 
     Attributes:
         numeric: For each column, whether it is set as numbers.
-        notes: Letter and text.
         width: `narrow`, `wide` or `very-wide`.
     """
 
-    number: int
-    caption: str
     header: tuple[str, ...]
     numeric: tuple[bool, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    notes: tuple[tuple[str, str], ...]
     width: str
+
+
+@dataclass(frozen=True)
+class NumberedTable:
+    """A table as it is shown; `notes` are letters and texts."""
+
+    number: int
+    caption: str
+    parts: tuple[TablePart, ...]
+    notes: tuple[tuple[str, str], ...]
     is_long: bool
 
 
@@ -115,9 +124,11 @@ def lay_out(sections: Sequence[Section]) -> tuple[Chapter, ...]:
 
 
 def _figure(block: FigureBlock, number: int) -> NumberedFigure:
-    width = float(block.figure.get_size_inches()[0]) * POINTS_PER_INCH
+    svg = _inline_svg(block.figure, f"figure-{number}-", block.alt)
+    found = _WIDTH.search(svg)
+    width = float(found[1]) if found else 0.0
     size = "half" if width <= HALF_FIGURE else "full" if width <= WIDE_FIGURE else "wide"
-    return NumberedFigure(number, block.caption, _inline_svg(block.figure, f"figure-{number}-", block.alt), width, size)
+    return NumberedFigure(number, block.caption, svg, width, size)
 
 
 def _inline_svg(figure: Figure, prefix: str, alt: str) -> Markup:
@@ -147,20 +158,47 @@ def _table(block: TableBlock, number: int) -> NumberedTable:
         for row, marks in zip(texts, notes_of_rows, strict=True)
     ]
     header = tuple(str(column) for column in columns)
-    widest = [max(map(len, cells), default=0) for cells in zip(header, *texts, strict=True)]
-    width = sum(widest) + 2 * len(widest)
-    return NumberedTable(
-        number=number,
-        caption=block.caption,
-        header=header,
-        numeric=tuple(
-            position > 0 and _mostly_numbers([row[position] for row in texts]) for position in range(len(header))
-        ),
-        rows=tuple(rows),
-        notes=notes,
-        width="narrow" if width < WIDE_TABLE else "wide" if width < VERY_WIDE_TABLE else "very-wide",
-        is_long=len(rows) > LONG_TABLE,
-    )
+    by_column = list(zip(*texts, strict=True)) if texts else [()] * len(header)
+    numeric = [place > 0 and _mostly_numbers(cells) for place, cells in enumerate(by_column)]
+    least = [
+        _least_width(name, cells, is_number) for name, cells, is_number in zip(header, by_column, numeric, strict=True)
+    ]
+    parts = []
+    for places in _parts(least, numeric):
+        widest = [max(map(len, (header[place], *by_column[place]))) + PADDING for place in places]
+        parts.append(
+            TablePart(
+                header=tuple(header[place] for place in places),
+                numeric=tuple(numeric[place] for place in places),
+                rows=tuple(tuple(row[place] for place in places) for row in rows),
+                width=_width(sum(widest)),
+            )
+        )
+    return NumberedTable(number, block.caption, tuple(parts), notes, is_long=len(rows) > LONG_TABLE)
+
+
+def _parts(least: Sequence[int], numeric: Sequence[bool]) -> list[list[int]]:
+    """Places of columns that fit beside each other, each time after those that name the rows."""
+    naming = next((place for place, is_number in enumerate(numeric) if is_number), 1)
+    naming = naming if sum(least[:naming]) < MOST_CHARACTERS / 2 else 1
+    parts = [list(range(naming))]
+    for place in range(naming, len(least)):
+        if len(parts[-1]) > naming and sum(least[one] for one in (*parts[-1], place)) > MOST_CHARACTERS:
+            parts.append(list(range(naming)))
+        parts[-1].append(place)
+    return parts
+
+
+def _least_width(name: str, cells: Sequence[str], is_number: bool) -> int:
+    """Characters that a column needs: of numbers, a value or an interval stays on one line; of text, words do."""
+    numbers = {cell for cell in cells if is_number and _NUMBER.fullmatch(cell)}
+    words = [word for cell in (name, *cells) if cell not in numbers for word in cell.split()]
+    pieces = words + [piece for cell in numbers for piece in re.split(r" (?=\()|; ", cell)]
+    return max(map(len, pieces), default=0) + PADDING
+
+
+def _width(characters: int) -> str:
+    return "narrow" if characters < WIDE_TABLE else "wide" if characters < VERY_WIDE_TABLE else "very-wide"
 
 
 def _notes(table: pd.DataFrame) -> tuple[list[tuple[str, ...]], tuple[tuple[str, str], ...]]:

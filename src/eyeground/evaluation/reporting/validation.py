@@ -35,7 +35,7 @@ from eyeground.evaluation.reporting.methods import methods_section
 from eyeground.evaluation.reporting.operating_points_section import operating_points_section
 from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Report, write_report
 from eyeground.evaluation.reporting.section import Section
-from eyeground.evaluation.reporting.tables import write_evaluation
+from eyeground.evaluation.reporting.tables import OF_CALIBRATION, write_evaluation
 from eyeground.evaluation.reporting.wording import counted, joined, short_rule
 from eyeground.evaluation.results import Evaluation
 from eyeground.evaluation.robustness.corrupted_predictions import CorruptedPredictions
@@ -197,7 +197,10 @@ def sections_of(
     how = request.resamples, request.seed, request.stratified
     cohort = cohort_of(predictions, points, *how)
     curves = cohort.with_at_most(RESAMPLES_OF_BAND)
-    of_outputs = {output.output: output.estimates for output in evaluation.outputs}
+    of_outputs = {
+        output.output: [one for one in output.estimates if one.metric in OF_CALIBRATION]
+        for output in evaluation.outputs
+    }
     sections = [
         methods_section(evaluation, predictions, inputs.recipe, inputs.description, inputs.software),
         flow_section(predictions, inputs.checked_flow),
