@@ -26,7 +26,7 @@ def test_anything_else_without_spread_gets_no_interval():
     ("resampled", "patients", "note"),
     [
         (np.empty(0), 50, "no interval: no resamples were asked for"),
-        (np.linspace(0, 1, 9), 1, "no interval: only 1 patients with positives"),
+        (np.linspace(0, 1, 9), 1, "no interval: only 1 patient with positives"),
         (np.array([np.nan] * 6 + [0.1] * 4), 50, "no interval: not estimable in 6 of 10 resamples"),
     ],
 )

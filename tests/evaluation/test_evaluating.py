@@ -234,7 +234,7 @@ def test_three_photos_give_points_and_say_what_intervals_rest_on(predictions):
     evaluation = evaluate(predictions([0, 1, 1], [0.2, 0.1, 0.9]), [point(0.5)], resamples=100)
     auroc = evaluation.outputs[0].estimate("auroc")
     assert (auroc.value, auroc.low) == (0.5, None)
-    assert auroc.note == "no interval: only 1 patients with negatives"
+    assert auroc.note == "no interval: only 1 patient with negatives"
 
 
 def test_no_estimate_is_nan(predictions):

@@ -37,6 +37,9 @@ class Support:
     patients: int
     of: str
 
+    def __str__(self) -> str:
+        return f"{self.patients} {self.of.replace('patients', 'patient', 1) if self.patients == 1 else self.of}"
+
 
 def not_estimable(metric: str, why: str) -> Estimate:
     """An estimate without a value."""
@@ -51,7 +54,7 @@ def noted(estimate: Estimate, note: str) -> Estimate:
 
 def few_patients_note(support: Support) -> str:
     """What to say of an interval that rests on few patients; empty where there are enough."""
-    return f"rests on only {support.patients} {support.of}" if support.patients < FEW_PATIENTS else ""
+    return f"rests on only {support}" if support.patients < FEW_PATIENTS else ""
 
 
 def with_interval(
@@ -74,7 +77,7 @@ def with_interval(
     if not len(resampled):
         return Estimate(metric, value, note="no interval: no resamples were asked for")
     if support.patients < 2:
-        return Estimate(metric, value, note=f"no interval: only {support.patients} {support.of}")
+        return Estimate(metric, value, note=f"no interval: only {support}")
     dropped = int(np.isnan(resampled).sum())
     if dropped > MOST_DROPPED * len(resampled):
         return Estimate(metric, value, note=f"no interval: not estimable in {dropped} of {len(resampled)} resamples")
@@ -85,7 +88,7 @@ def with_interval(
             return Estimate(metric, value, note="no interval: every resample gives the same value")
         # Patients are counted, not photos: the eyes of a patient are taken to agree fully, which errs to the wide side.
         low, high = wilson_interval(value * support.patients, support.patients)
-        notes.append(f"all photos agree; Wilson interval over {support.patients} {support.of}")
+        notes.append(f"all photos agree; Wilson interval over {support}")
     if few := few_patients_note(support):
         notes.append(few)
     if dropped:

@@ -74,7 +74,8 @@ def _seen_in_training(table: pd.DataFrame) -> tuple[str, ...]:
     seen = int((table[IN_TRAINING] == 1).sum())
     learned = "the model was trained on, or had its thresholds chosen on"
     if seen:
-        return (f"{seen:,} of the evaluated photos are files that {learned}: the results are optimistic.",)
+        is_one = "is a file" if seen == 1 else "are files"
+        return (f"{seen:,} of the evaluated photos {is_one} that {learned}: the results are optimistic.",)
     return (f"None of the evaluated photos is a file that {learned}.",)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.estimates import Estimate, not_estimable
+from eyeground.evaluation.reporting.wording import counted
 from eyeground.evaluation.results import FoldEvaluation
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample, folds_of
@@ -45,7 +46,7 @@ def fold_remarks(predictions: Predictions) -> tuple[str, ...]:
         unknown = int(table["fold"].isna().sum()) if "fold" in table else 0
         if not unknown or unknown == len(table):
             return ()
-        return (f"The column 'fold' is empty for {unknown:,} photos, so folds are not evaluated.",)
+        return (f"The column 'fold' is empty for {counted(unknown, 'photo')}, so folds are not evaluated.",)
     remarks = [
         f"AUROC and AUPRC are means within the {table['fold'].nunique()} folds of the column 'fold', and patients are "
         "resampled within folds: scores of models trained on different folds are not ranked against each other. "

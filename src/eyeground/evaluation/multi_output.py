@@ -14,6 +14,7 @@ from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.evaluation import agreement
 from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
+from eyeground.evaluation.reporting.wording import counted
 
 LOWEST = "lower"
 NO_PHOTOS = "photos with a known truth"
@@ -119,7 +120,7 @@ def contradiction(target: MultiOutputTarget, predictions: Predictions) -> str:
     photo = predictions.table["photo"].iloc[int(wrong.argmax())]
     return (
         f"The outputs of '{target.target}' are not evaluated as one {target.kind} target, for which {expected}: "
-        f"not so for {int(wrong.sum()):,} photos, such as '{photo}'."
+        f"not so for {counted(int(wrong.sum()), 'photo')}, such as '{photo}'."
     )
 
 

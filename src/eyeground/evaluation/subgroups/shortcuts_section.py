@@ -100,7 +100,7 @@ def _within_verdicts(pairs: tuple[WithinLevels, ...]) -> list[str]:
     if len(pairs) <= MOST_SENTENCES:
         return [within_verdict(pair) for pair in pairs]
     suspect = [pair for pair in pairs if pair.within.value is None or _loses(pair)]
-    others = f"In {'the other' if suspect else 'all'} {len(pairs) - len(suspect)} pairs of output and column"
+    others = f"In {'the other' if suspect else 'all'} {counted(len(pairs) - len(suspect), 'pair')} of output and column"
     return [
         *(within_verdict(pair) for pair in suspect),
         f"{others}, there is no sign that the score rests on the column; the table has the values.",
