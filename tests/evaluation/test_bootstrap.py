@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chisquare
 
 from eyeground.evaluation import bootstrap
-from eyeground.evaluation.bootstrap import Resampling, one_stratum, strata_of_rarest_truth
+from eyeground.evaluation.bootstrap import (
+    MOST_DRAWN_APART,
+    Resampling,
+    drawn_together,
+    one_stratum,
+    strata_of_rarest_truth,
+)
 
 
 def all_weights(resampling: Resampling) -> np.ndarray:
@@ -81,3 +87,28 @@ def test_no_stratified_resample_lacks_the_rare_class():
     pooled = all_weights(Resampling(one_stratum(40), 300, 0))
     assert (stratified[:, [7, 30]].sum(axis=1) == 2).all()
     assert (pooled[:, [7, 30]].sum(axis=1) == 0).any()
+
+
+def test_up_to_five_thousand_patients_each_is_drawn_apart():
+    assert (drawn_together(one_stratum(MOST_DRAWN_APART)) == np.arange(MOST_DRAWN_APART)).all()
+
+
+def test_groups_of_patients_are_of_one_size_and_mixed_and_of_one_stratum():
+    strata = (np.arange(40_000) < 600).astype(int)
+    column = drawn_together(strata)
+    (_, of_rare), (_, of_others) = (np.unique(part, return_counts=True) for part in (column[:600], column[600:]))
+    assert (of_rare == 1).all()
+    assert of_others.min() >= of_others.max() - 1
+    assert set(column[:600]).isdisjoint(column[600:])
+    assert (np.diff(column[600:2000]) != 1).mean() > 0.99
+
+
+def test_a_mean_over_groups_spreads_as_over_patients():
+    generator = np.random.default_rng(3)
+    values = generator.lognormal(size=30_000)
+    column = drawn_together(one_stratum(len(values)))
+    sums = np.stack([np.bincount(column, values), np.bincount(column)], axis=1)
+    total, drawn = (all_weights(Resampling(one_stratum(len(sums)), 4000, 0)) @ sums).T
+    means = total / drawn
+    assert means.mean() == pytest.approx(values.mean(), abs=4 * values.std() / np.sqrt(len(values) * 4000))
+    assert means.std() == pytest.approx(values.std() / np.sqrt(len(values)), rel=0.04)

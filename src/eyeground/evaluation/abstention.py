@@ -136,9 +136,7 @@ def _of_dataset(dataset: str, cohort: Cohort, is_first: bool) -> list[OutputAbst
 def _measure(sample: Sample, status: np.ndarray, subset: str) -> Measure:
     here = sample.truth == SUBSETS[subset]
     sums = per_patient(
-        np.stack([*(one & here for one in _counted(status)), here], axis=1).astype(float),
-        sample.patient,
-        sample.columns,
+        np.stack([*(one & here for one in _counted(status)), here], axis=1).astype(float), sample.column, sample.columns
     )
     patients = sample.patients(SUBSETS[subset])
     support = Support(patients, f"patients with {subset}")

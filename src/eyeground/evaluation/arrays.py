@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eyeground.errors import UserError
-from eyeground.evaluation.bootstrap import Resampling, one_stratum
+from eyeground.evaluation.bootstrap import Resampling, drawn_together, one_stratum
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.measures import Measure, brier_measure, compute, count_measure, ranking_measure
 from eyeground.evaluation.metrics import AUPRC, AUROC, BRIER, COUNT_METRICS
@@ -125,7 +125,15 @@ def _sample(truth: Array, probability: Array, patients: Patients) -> Sample:
     if not np.isfinite(scores[known]).all():
         raise UserError("probability holds a value that is no finite number")
     patient = np.unique(whose, return_inverse=True)[1]
-    return Sample(truths[known], scores[known], patient[known], int(patient.max()) + 1, where="these photos")
+    drawn_with = drawn_together(one_stratum(int(patient.max()) + 1))
+    return Sample(
+        truths[known],
+        scores[known],
+        patient[known],
+        columns=int(drawn_with.max()) + 1,
+        where="these photos",
+        drawn_with=drawn_with,
+    )
 
 
 def _estimate(

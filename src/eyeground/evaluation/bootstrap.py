@@ -12,6 +12,9 @@ SHORTFALL = 4.0
 # Poisson counts above this have a probability below 1e-50.
 MOST_DRAWN = 40
 UNDECIDED = 0xFFFF
+# Beyond so many patients, groups of them are drawn; an interval's width then differs by 1 % (one standard deviation).
+MOST_DRAWN_APART = 5000
+FEWEST_GROUPS_OF_STRATUM = 1000
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class Resampling:
     """How patients are resampled: the same object always yields the same resamples.
 
     Attributes:
-        strata: Shape (patients,): the stratum of each patient, numbered from 0; all 0 where nothing is stratified.
+        strata: Shape (columns,): the stratum of each column of the weights, a patient or patients who are
+            `drawn_together`, numbered from 0; all 0 where nothing is stratified.
         resamples: How many resamples are drawn.
         seed: Another seed draws others.
     """
@@ -35,7 +39,7 @@ class Resampling:
         return [size] * full + [rest] * (rest > 0)
 
     def weights(self) -> Iterator[np.ndarray]:
-        """Yield integer weights, shape (chunk, patients): how often each patient is in each resample."""
+        """Yield integer weights, shape (chunk, columns): how often each column's patients are in each resample."""
         sizes = np.bincount(self.strata)
         seeds = np.random.SeedSequence(self.seed).spawn(len(sizes))
         pools = [_Pool(size, seed) for size, seed in zip(sizes.tolist(), seeds, strict=True)]
@@ -48,6 +52,35 @@ class Resampling:
 def one_stratum(patients: int) -> np.ndarray:
     """The strata of `patients` patients that are drawn from one pool."""
     return np.zeros(patients, dtype=np.int64)
+
+
+def drawn_together(strata: np.ndarray) -> np.ndarray:
+    """Number the columns of the weights: one for each patient, or beyond `MOST_DRAWN_APART` for each random group.
+
+    A sum over random groups has the variance of a sum over patients, so groups drawn with replacement give the same
+    intervals; that variance is known from as many squares as there are groups, hence to `1 / sqrt(2 x groups)` of its
+    root (the method of random groups: Wolter, Introduction to Variance Estimation, 2007, chapter 2). Patients of a rare
+    class are in groups of their own as a rule. Small strata stay apart.
+
+    Args:
+        strata: Shape (patients,), numbered from 0 without gaps; no group reaches across strata.
+
+    Returns:
+        Shape (patients,), numbered from 0 without gaps.
+    """
+    patients = len(strata)
+    if patients <= MOST_DRAWN_APART:
+        return np.arange(patients)
+    # Patients are numbered by name, and names may go with hospitals: groups are mixed.
+    mixed = np.random.default_rng(0).permutation(patients)
+    column, first = np.empty(patients, dtype=np.int64), 0
+    for stratum in range(int(strata.max()) + 1):
+        inside = mixed[strata[mixed] == stratum]
+        share = MOST_DRAWN_APART * len(inside) // patients
+        groups = min(len(inside), max(share, FEWEST_GROUPS_OF_STRATUM))
+        column[inside] = first + np.arange(len(inside)) % groups
+        first += groups
+    return column
 
 
 def strata_of_rarest_truth(truths: np.ndarray, patient: np.ndarray) -> np.ndarray:

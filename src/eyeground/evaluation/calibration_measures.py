@@ -3,8 +3,6 @@
 Bins are fixed once; slope and intercept take one or two Newton steps from the fit to all photos in each resample.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
@@ -19,6 +17,7 @@ from eyeground.evaluation.metrics import (
     per_patient,
 )
 from eyeground.evaluation.samples import Sample
+from eyeground.evaluation.weighted_sums import OfSums, Statistic, combined
 
 BINS = 10
 # Recalibration needs logits, and 0 and 1 have none.
@@ -59,19 +58,18 @@ def calibration_error_measure(sample: Sample) -> Measure:
     gaps = np.zeros((known, BINS + 1))
     gaps[np.arange(known), bins] = sample.truth - sample.probability
     gaps[:, BINS] = 1
-    sums = per_patient(gaps, sample.patient, sample.columns)
+    sums = per_patient(gaps, sample.column, sample.columns)
 
-    def error(weights: np.ndarray) -> np.ndarray:
-        resampled = weights @ sums
+    def error(resampled: np.ndarray) -> np.ndarray:
         return ratio(np.abs(resampled[:, :BINS]).sum(axis=1), resampled[:, BINS])
 
-    point = error(np.ones((1, sample.columns)))[0]
+    point = error(sums.sum(axis=0)[np.newaxis])[0]
     return Measure(
         metrics=(CALIBRATION_ERROR,),
         missing=("" if known else "photos with a known truth",),
         supports=(Support(sample.patients(), "patients"),),
         are_proportions=(False,),
-        of=lambda weights: np.maximum(2 * point - error(weights), 0)[np.newaxis],
+        of=OfSums(sums, lambda weighted: np.maximum(2 * point - error(weighted), 0)[np.newaxis]),
         note=f"biased upwards: about {_by_chance(sample.probability, bins):.3f} from chance alone, which the interval is corrected for",
         is_jackknifed=False,
         where=sample.where,
@@ -94,24 +92,21 @@ def recalibration_measure(sample: Sample) -> Measure:
     clipped = np.clip(sample.probability, CLIP, 1 - CLIP)
     moved = int((clipped != sample.probability).sum())
     score = logit(clipped)
-    classes = per_patient(np.stack([sample.truth == 1, sample.truth == 0], axis=1), sample.patient, sample.columns)
+    classes = np.stack([sample.truth == 1, sample.truth == 0], axis=1)
     missing = sample.missing_class()
     no_slope = missing or _no_slope(sample.truth, score)
-    refits = [
+    parts: list[Statistic] = [
+        OfSums(per_patient(classes, sample.column, sample.columns), lambda sums: sums.T),
         _refit(sample, score[:, np.newaxis], None if no_slope else np.zeros_like(score)),
         _refit(sample, np.empty((len(score), 0)), None if missing else score),
     ]
-
-    def of(weights: np.ndarray) -> np.ndarray:
-        lacks_one = (weights @ classes).min(axis=1) == 0
-        return np.where(lacks_one, np.nan, np.stack([refit(weights) for refit in refits]))
 
     return Measure(
         metrics=(SLOPE, INTERCEPT),
         missing=(no_slope, missing),
         supports=(sample.scarcer_class(),) * 2,
         are_proportions=(False,) * 2,
-        of=of,
+        of=combined(parts, lambda rows: np.where(rows[:2].min(axis=0) == 0, np.nan, rows[2:])),
         note=f"{moved:,} probabilities closer to 0 or 1 than {CLIP:g} taken as that" if moved else "",
         where=sample.where,
     )
@@ -132,47 +127,47 @@ def _no_slope(truth: np.ndarray, score: np.ndarray) -> str:
     return "" if overlap else "overlap of the probabilities of positives and negatives"
 
 
-def _refit(sample: Sample, covariates: np.ndarray, offset: np.ndarray | None) -> Callable[[np.ndarray], np.ndarray]:
+def _refit(sample: Sample, covariates: np.ndarray, offset: np.ndarray | None) -> Statistic:
     """Weights to the last coefficient of a logistic regression on an intercept and the covariates; NaN without offset."""
     if offset is None:
-        return lambda weights: np.full(len(weights), np.nan)
+        return OfSums(np.empty((sample.columns, 0)), lambda sums: np.full((1, len(sums)), np.nan))
     design = np.column_stack([np.ones(len(covariates)), covariates])
     squares = np.einsum("ni,nj->nij", design, design).reshape(len(design), -1)
     fitted = _fit(sample.truth, design, offset)
     first_step = _first_step(sample, design, squares, offset, fitted)
     if sample.photos > MOST_PHOTOS_FOR_SECOND_STEP:
-        return lambda weights: first_step(weights)[:, -1]
+        return OfSums(first_step.sums, lambda sums: first_step.value(sums)[-1:])
 
     def of(weights: np.ndarray) -> np.ndarray:
-        coefficients = first_step(weights)
+        coefficients = first_step(weights).T
         probability = expit(coefficients @ design.T + offset)
-        of_photo = weights.take(sample.patient, axis=1)
+        of_photo = weights.take(sample.column, axis=1)
         gradient = (of_photo * (sample.truth - probability)) @ design
         information = (of_photo * probability * (1 - probability)) @ squares
-        return np.asarray((coefficients + _solved(information, gradient))[:, -1])
+        return np.asarray((coefficients + _solved(information, gradient)).T[-1:])
 
     return of
 
 
 def _first_step(
     sample: Sample, design: np.ndarray, squares: np.ndarray, offset: np.ndarray, fitted: np.ndarray
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Weights to coefficients, shape (resamples, columns of the design), by sums over patients alone."""
+) -> OfSums:
+    """Coefficients, shape (columns of the design, resamples)."""
     size = len(fitted)
     probability = expit(design @ fitted + offset)[:, np.newaxis]
     variance = probability * (1 - probability)
     cubes = np.einsum("ni,nj->nij", squares, design).reshape(len(design), -1)
     terms = [design * (sample.truth[:, np.newaxis] - probability), squares * variance]
     terms.append(cubes * variance * (1 - 2 * probability))
-    sums = per_patient(np.hstack(terms), sample.patient, sample.columns)
+    sums = per_patient(np.hstack(terms), sample.column, sample.columns)
 
-    def of(weights: np.ndarray) -> np.ndarray:
-        gradient, information, curvature = np.split(weights @ sums, [size, size + size**2], axis=1)
+    def value(weighted: np.ndarray) -> np.ndarray:
+        gradient, information, curvature = np.split(weighted, [size, size + size**2], axis=1)
         step = _solved(information, gradient)
         bend = np.einsum("rijk,rj,rk->ri", curvature.reshape(-1, size, size, size), step, step)
-        return np.asarray(fitted + step - _solved(information, bend) / 2)
+        return np.asarray(fitted + step - _solved(information, bend) / 2).T
 
-    return of
+    return OfSums(sums, value)
 
 
 def _solved(information: np.ndarray, gradient: np.ndarray) -> np.ndarray:

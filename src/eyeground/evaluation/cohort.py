@@ -11,7 +11,7 @@ import numpy as np
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.errors import UserError, did_you_mean
-from eyeground.evaluation.bootstrap import Resampling, one_stratum, strata_of_rarest_truth
+from eyeground.evaluation.bootstrap import Resampling, drawn_together, one_stratum, strata_of_rarest_truth
 from eyeground.evaluation.flow import evaluated_scope
 from eyeground.evaluation.samples import Sample, folds_of, samples_of
 
@@ -26,6 +26,7 @@ class Cohort:
         remarks: Sentences that a reader of the results must know.
         samples: By output, the photos with a known truth.
         points: By output, the operating points given for it.
+        column: Shape (patients,): each patient's column in the weights.
         stratified: Whether patients are resampled within strata of their rarest truth.
     """
 
@@ -34,6 +35,7 @@ class Cohort:
     remarks: tuple[str, ...]
     samples: dict[str, Sample]
     points: dict[str, tuple[OperatingPoint, ...]]
+    column: np.ndarray
     resampling: Resampling
     stratified: bool
 
@@ -45,7 +47,7 @@ class Cohort:
     @property
     def patients(self) -> int:
         """How many there are."""
-        return len(self.resampling.strata)
+        return len(self.column)
 
     def known(self, output: str) -> np.ndarray:
         """Which rows have a known truth of an output, shape (photos,): those of its sample."""
@@ -82,26 +84,30 @@ def cohort_of(
     if predictions.table.empty:
         raise UserError("there is nothing to evaluate: the predictions table has no rows")
     scope = evaluated_scope(predictions)
+    column, strata = _columns(scope.predictions, stratified)
     return Cohort(
         name=scope.name,
         predictions=scope.predictions,
         remarks=scope.remarks,
-        samples=samples_of(scope.predictions, scope.name),
+        samples=samples_of(scope.predictions, scope.name, column),
         points=points,
-        resampling=_resampling(scope.predictions, resamples, seed, stratified),
+        column=column,
+        resampling=Resampling(strata, resamples, seed),
         stratified=stratified,
     )
 
 
 def entire_cohort(name: str, predictions: Predictions, resamples: int, seed: int, stratified: bool) -> Cohort:
     """Every photo of a dataset, whatever its split."""
+    column, strata = _columns(predictions, stratified)
     return Cohort(
         name=name,
         predictions=predictions,
         remarks=(),
-        samples=samples_of(predictions, name),
+        samples=samples_of(predictions, name, column),
         points={},
-        resampling=_resampling(predictions, resamples, seed, stratified),
+        column=column,
+        resampling=Resampling(strata, resamples, seed),
         stratified=stratified,
     )
 
@@ -120,8 +126,11 @@ def _points_by_output(
     }
 
 
-def _resampling(predictions: Predictions, resamples: int, seed: int, stratified: bool) -> Resampling:
-    """Patients are resampled within folds where the table has them, and within strata of truth if asked."""
+def _columns(predictions: Predictions, stratified: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Each patient's column in the weights, and each column's stratum.
+
+    Patients are resampled within folds where the table has them, and within strata of truth if asked.
+    """
     table = predictions.table
     patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)[1]
     strata = one_stratum(int(patient.max()) + 1)
@@ -133,4 +142,5 @@ def _resampling(predictions: Predictions, resamples: int, seed: int, stratified:
         # A patient in several folds, which a remark mentions, is drawn with the first.
         first = fold[np.unique(patient, return_index=True)[1]]
         strata = np.unique(np.stack([first, strata]), axis=1, return_inverse=True)[1].astype(np.int64)
-    return Resampling(strata, resamples, seed)
+    column = drawn_together(strata)
+    return column, strata[np.unique(column, return_index=True)[1]]

@@ -131,7 +131,7 @@ def _band(
     """Where the band is given, and its lower and upper edge; all empty where there is none."""
     if not resampling.resamples or min(sample.patients(0), sample.patients(1)) < 2:
         return np.empty(0), np.empty(0), np.empty(0)
-    rankings = [rank(part.truth, part.probability, part.patient) for part in _ranked_parts(sample)]
+    rankings = [rank(part.truth, part.probability, part.column) for part in _ranked_parts(sample)]
     curves = [
         np.mean([heights(ranking, weights, grid) for ranking in rankings], axis=0)
         for weights in track(

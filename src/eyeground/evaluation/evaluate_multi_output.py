@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eyeground.config.operating_point import OperatingPoint
-from eyeground.data.predictions import Predictions
 from eyeground.evaluation.averages import macro, micro_measure
 from eyeground.evaluation.cohort import Cohort
 from eyeground.evaluation.estimates import Estimate, noted
@@ -37,14 +36,14 @@ class Decision:
     note: str = ""
 
 
-def multi_output_samples(predictions: Predictions, where: str) -> tuple[tuple[MultiOutputSample, ...], tuple[str, ...]]:
+def multi_output_samples(cohort: Cohort) -> tuple[tuple[MultiOutputSample, ...], tuple[str, ...]]:
     """The targets of several classes among the outputs, and a sentence for each whose truths contradict each other."""
     samples, contradictions = [], []
-    for target in multi_output_targets(predictions.outputs):
-        if sentence := contradiction(target, predictions):
+    for target in multi_output_targets(cohort.predictions.outputs):
+        if sentence := contradiction(target, cohort.predictions):
             contradictions.append(sentence)
         else:
-            samples.append(multi_output_sample(target, predictions, where))
+            samples.append(multi_output_sample(target, cohort.predictions, cohort.name, cohort.column))
     return tuple(samples), tuple(contradictions)
 
 

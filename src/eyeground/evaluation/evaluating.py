@@ -84,7 +84,7 @@ def evaluate(
     chosen, why_not = choose_points(predictions, cohort, rules)
     # Wherever one point stands for an output, it is the first, and that is an optimistic one only if all are.
     points = {output: sorted(of_output, key=_is_optimistic) for output, of_output in chosen.items()}
-    targets, contradictions = multi_output_samples(cohort.predictions, cohort.name)
+    targets, contradictions = multi_output_samples(cohort)
     decisions = {sample.family.target: decisions_of(sample.family, points) for sample in targets}
     sources = sources_of(cohort.predictions)
     measures = _measures(cohort, points, tuple(prevalences), targets, decisions, sources)

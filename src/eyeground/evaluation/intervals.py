@@ -7,6 +7,7 @@ from scipy.special import ndtr, ndtri
 
 from eyeground.core.proportions import CONFIDENCE, wilson_interval
 from eyeground.evaluation.bootstrap import WEIGHTS_PER_CHUNK
+from eyeground.evaluation.weighted_sums import OfSums
 
 JACKKNIFE_GROUPS = 1000
 
@@ -55,14 +56,18 @@ def jackknife(statistics: Sequence[Callable[[np.ndarray], np.ndarray]], patients
     groups = min(patients, JACKKNIFE_GROUPS)
     # Patients are numbered by name, and names may go with hospitals: groups are mixed.
     group = np.random.default_rng(0).permutation(patients) % groups
+    others = [of for of in statistics if not isinstance(of, OfSums)]
+    values: list[list[np.ndarray]] = [[] for _ in others]
     size = max(1, WEIGHTS_PER_CHUNK // patients)
-    chunks = np.split(np.arange(groups), range(size, groups, size))
-    values: list[list[np.ndarray]] = [[] for _ in statistics]
-    for chunk in chunks:
+    for chunk in np.split(np.arange(groups), range(size, groups, size)) if others else ():
         weights = (group != chunk[:, np.newaxis]).astype(np.int64)
-        for of, found in zip(statistics, values, strict=True):
+        for of, found in zip(others, values, strict=True):
             found.append(of(weights))
-    return [np.concatenate(found, axis=1) for found in values]
+    found_by_weights = iter(values)
+    return [
+        of.left_out(group) if isinstance(of, OfSums) else np.concatenate(next(found_by_weights), axis=1)
+        for of in statistics
+    ]
 
 
 def clustered_wilson_interval(successes: np.ndarray, trials: np.ndarray) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.intervals import jackknife
+from eyeground.evaluation.linear_areas import linear_areas
 from eyeground.evaluation.metrics import (
     AUPRC,
     AUROC,
@@ -27,6 +28,7 @@ from eyeground.evaluation.metrics import (
 from eyeground.evaluation.ranking import rank
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
+from eyeground.evaluation.weighted_sums import OfSums, values_of
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -77,36 +79,45 @@ def ranking_measure(sample: Sample) -> Measure:
         note = f"mean within {len(ranked)} of {len(folds)} folds{lacks}"
     if missing:
         return Measure((AUROC, AUPRC), (missing,) * 2, (support,) * 2, (False,) * 2, _nothing(2), where=sample.where)
-    rankings = [rank(part.truth, part.probability, part.patient) for part in ranked]
+    return Measure((AUROC, AUPRC), ("", ""), (support,) * 2, (False,) * 2, _mean_areas(ranked), note)
 
-    def of(weights: np.ndarray) -> np.ndarray:
-        within = np.array([[ranking.auroc(weights), ranking.auprc(weights)] for ranking in rankings])
-        return ratio(np.nansum(within, axis=0), np.isfinite(within).sum(axis=0))
 
-    return Measure((AUROC, AUPRC), ("", ""), (support,) * 2, (False,) * 2, of, note)
+def _mean_areas(parts: Sequence[Sample]) -> Callable[[np.ndarray], np.ndarray]:
+    """AUROC and AUPRC, each the mean over the parts in which a resample has both classes."""
+    linear = linear_areas(parts, with_auprc=True)
+    if linear is not None:
+        return OfSums(linear.sums, lambda sums: _mean_known(np.stack([linear.auroc(sums), linear.auprc(sums)], axis=1)))
+    rankings = [rank(part.truth, part.probability, part.column) for part in parts]
+    return lambda weights: _mean_known(
+        np.array([[ranking.auroc(weights), ranking.auprc(weights)] for ranking in rankings])
+    )
+
+
+def _mean_known(within: np.ndarray) -> np.ndarray:
+    """The mean over the first axis of what is not NaN."""
+    return ratio(np.nansum(within, axis=0), np.isfinite(within).sum(axis=0))
 
 
 def brier_measure(sample: Sample) -> Measure:
     """Mean squared difference of probability and truth."""
     squared = (sample.probability - sample.truth) ** 2
-    sums = per_patient(np.stack([squared, np.ones_like(squared)], axis=1), sample.patient, sample.columns)
-
-    def of(weights: np.ndarray) -> np.ndarray:
-        total, photos = (weights @ sums).T
-        return ratio(total, photos)[np.newaxis]
+    sums = per_patient(np.stack([squared, np.ones_like(squared)], axis=1), sample.column, sample.columns)
 
     missing = "" if len(squared) else "photos with a known truth"
-    return Measure((BRIER,), (missing,), (Support(sample.patients(), "patients"),), (False,), of, where=sample.where)
+    return Measure(
+        (BRIER,),
+        (missing,),
+        (Support(sample.patients(), "patients"),),
+        (False,),
+        OfSums(sums, lambda weighted: ratio(*weighted.T)[np.newaxis]),
+        where=sample.where,
+    )
 
 
 def count_measure(sample: Sample, threshold: float, prevalences: tuple[float, ...] = ()) -> Measure:
     """Everything that follows from the confusion matrix at a threshold, predictive values at `prevalences` included."""
-    counts = per_patient(decisions(sample.truth, sample.probability, threshold), sample.patient, sample.columns)
+    counts = per_patient(decisions(sample.truth, sample.probability, threshold), sample.column, sample.columns)
     metrics = (*COUNT_METRICS, *predictive_values(prevalences))
-
-    def of(weights: np.ndarray) -> np.ndarray:
-        resampled = weights @ counts
-        return np.stack([metric.of(resampled) for metric in metrics])
 
     total = counts.sum(axis=0)
     return Measure(
@@ -114,7 +125,7 @@ def count_measure(sample: Sample, threshold: float, prevalences: tuple[float, ..
         tuple(metric.missing(total) for metric in metrics),
         tuple(metric.support(counts) for metric in metrics),
         tuple(metric.is_proportion for metric in metrics),
-        of,
+        OfSums(counts, lambda resampled: np.stack([metric.of(resampled) for metric in metrics])),
         where=sample.where,
     )
 
@@ -126,16 +137,26 @@ def confusion(sample: Sample, threshold: float) -> Confusion:
 
 def resample(measures: list[Measure], resampling: Resampling, shown: bool = True) -> list[np.ndarray]:
     """Values of every measure on every resample: one array (metrics, resamples) each, from the same resamples."""
-    values = [np.empty((len(measure.metrics), resampling.resamples)) for measure in measures]
+    of_sums = [measure.of for measure in measures if isinstance(measure.of, OfSums)]
+    others = {
+        place: np.empty((len(measure.metrics), resampling.resamples))
+        for place, measure in enumerate(measures)
+        if not isinstance(measure.of, OfSums)
+    }
+    rows = np.hstack([of.sums for of in of_sums] or [np.empty((len(resampling.strata), 0))])
+    weighted = np.empty((resampling.resamples, rows.shape[1]))
     done = 0
     chunks = resampling.weights()
     if shown:
         chunks = track(chunks, "resampling patients", total=len(resampling.chunks()), unit="chunks of resamples")
     for weights in chunks:
-        for measure, value in zip(measures, values, strict=True):
-            value[:, done : done + len(weights)] = measure.of(weights)
+        here = slice(done, done + len(weights))
+        weighted[here] = weights @ rows
+        for place, value in others.items():
+            value[:, here] = measures[place].of(weights)
         done += len(weights)
-    return values
+    summed = iter(values_of(of_sums, weighted))
+    return [others[place] if place in others else next(summed) for place in range(len(measures))]
 
 
 def compute(

@@ -12,6 +12,7 @@ from scipy.sparse import coo_array
 
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.evaluation import agreement
+from eyeground.evaluation.bootstrap import drawn_together, one_stratum
 from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.reporting.wording import counted
@@ -49,7 +50,8 @@ class MultiOutputSample:
     Attributes:
         truth: Shape (photos,): index of each photo's class.
         probability: Shape (photos, outputs).
-        patient: Shape (photos,): each photo's column in the patient weights.
+        patient: Shape (photos,): each photo's patient, numbered from 0.
+        column: Shape (photos,): each photo's column in the patient weights.
         columns: How many columns the patient weights have.
         where: What messages call the photos, such as `test`.
     """
@@ -58,6 +60,7 @@ class MultiOutputSample:
     truth: np.ndarray
     probability: np.ndarray
     patient: np.ndarray
+    column: np.ndarray
     columns: int
     where: str = ""
 
@@ -95,8 +98,10 @@ def multi_output_targets(outputs: Sequence[str]) -> tuple[MultiOutputTarget, ...
     return tuple(targets)
 
 
-def multi_output_sample(target: MultiOutputTarget, predictions: Predictions, where: str = "") -> MultiOutputSample:
-    """The photos whose class is known, over the same numbering of patients as `samples_of`."""
+def multi_output_sample(
+    target: MultiOutputTarget, predictions: Predictions, where: str = "", column: np.ndarray | None = None
+) -> MultiOutputSample:
+    """The photos whose class is known, over the same columns of patients as `samples_of`, whose arguments it takes."""
     table = predictions.table
     patients, patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)
     steps = _truths(target, predictions)
@@ -104,7 +109,17 @@ def multi_output_sample(target: MultiOutputTarget, predictions: Predictions, whe
     steps = steps[known]
     truth = steps.sum(axis=1) if target.kind == "ordinal" else steps.argmax(axis=1)
     probability = table[[PROBABILITY + output for output in target.outputs]].to_numpy(dtype=float)[known]
-    return MultiOutputSample(target, truth.astype(np.int64), probability, patient[known], len(patients), where)
+    drawn_with = drawn_together(one_stratum(len(patients))) if column is None else column
+    whose = patient[known]
+    return MultiOutputSample(
+        target,
+        truth.astype(np.int64),
+        probability,
+        whose,
+        drawn_with[whose],
+        int(drawn_with.max(initial=-1)) + 1,
+        where,
+    )
 
 
 def contradiction(target: MultiOutputTarget, predictions: Predictions) -> str:
@@ -142,7 +157,7 @@ def agreement_measure(sample: MultiOutputSample, called: np.ndarray) -> Measure:
     occurring = np.flatnonzero(total.sum(axis=1) + total.sum(axis=0))
     cell = sample.truth * classes + called
     # Sparse: a photo is in one cell, and the matrix has as many rows as patients.
-    counts = coo_array((np.ones(len(cell)), (cell, sample.patient)), shape=(classes**2, sample.columns)).tocsr()
+    counts = coo_array((np.ones(len(cell)), (cell, sample.column)), shape=(classes**2, sample.columns)).tocsr()
     quadratic = sample.family.is_ordered
 
     def of(weights: np.ndarray) -> np.ndarray:

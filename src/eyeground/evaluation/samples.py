@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
+from eyeground.evaluation.bootstrap import drawn_together, one_stratum
 from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES
 from eyeground.evaluation.sampled import scarcer
@@ -20,8 +21,10 @@ class Sample:
 
     Attributes:
         truth, probability: Shape (photos,).
-        patient: Shape (photos,): each photo's column in the patient weights.
+        patient: Shape (photos,): each photo's patient, numbered from 0.
         columns: How many columns the patient weights have, patients without a known truth included.
+        drawn_with: Shape (patients,): the column of each patient, where patients share one; see
+            `bootstrap.drawn_together`.
         fold: Shape (photos,): each photo's fold, where predictions are cross-validated; else None.
         where: What messages call the photos, such as `test`.
     """
@@ -32,6 +35,12 @@ class Sample:
     columns: int
     fold: np.ndarray | None = None
     where: str = ""
+    drawn_with: np.ndarray | None = None
+
+    @property
+    def column(self) -> np.ndarray:
+        """Shape (photos,): each photo's column in the patient weights."""
+        return self.patient if self.drawn_with is None else self.drawn_with[self.patient]
 
     @property
     def photos(self) -> int:
@@ -45,7 +54,7 @@ class Sample:
 
     def patients(self, value: float | None = None) -> int:
         """How many patients there are, or how many with a photo of one truth (0 or 1)."""
-        return len(np.unique(self.patient if value is None else self.patient[self.truth == value]))
+        return int(np.count_nonzero(np.bincount(self.patient if value is None else self.patient[self.truth == value])))
 
     def missing_class(self) -> str:
         """`positives` or `negatives` if there are none of them, else an empty string."""
@@ -81,14 +90,17 @@ class Sample:
         }
 
 
-def samples_of(predictions: Predictions, where: str = "") -> dict[str, Sample]:
+def samples_of(predictions: Predictions, where: str = "", column: np.ndarray | None = None) -> dict[str, Sample]:
     """The photos with a known truth of every output, over one numbering of the table's patients.
 
     Args:
         where: What messages call the photos.
+        column: Of each patient, where patients are drawn within strata: `Cohort.column`.
     """
     table = predictions.table
     patients, patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)
+    drawn_with = drawn_together(one_stratum(len(patients))) if column is None else column
+    columns = int(drawn_with.max(initial=-1)) + 1
     fold = folds_of(predictions)
     samples = {}
     for output in predictions.outputs:
@@ -96,7 +108,7 @@ def samples_of(predictions: Predictions, where: str = "") -> dict[str, Sample]:
         known = ~np.isnan(truth)
         probability = table[PROBABILITY + output].to_numpy(dtype=float)
         of_fold = None if fold is None else fold[known]
-        samples[output] = Sample(truth[known], probability[known], patient[known], len(patients), of_fold, where)
+        samples[output] = Sample(truth[known], probability[known], patient[known], columns, of_fold, where, drawn_with)
     return samples
 
 
@@ -123,6 +135,7 @@ def pooled(samples: Sequence[Sample]) -> Sample:
         columns=samples[0].columns,
         fold=np.concatenate(folds) if folds else None,
         where=samples[0].where,
+        drawn_with=samples[0].drawn_with,
     )
 
 

@@ -126,7 +126,7 @@ def _levels(sample: Sample, thresholds: np.ndarray) -> tuple[csr_array, csr_arra
     level = np.searchsorted(thresholds, sample.probability, side="right")
     shape = (sample.columns, len(thresholds) + 1)
     positive, negative = (
-        csr_array((counted.astype(float), (sample.patient, level)), shape=shape)
+        csr_array((counted.astype(float), (sample.column, level)), shape=shape)
         for counted in (sample.truth == 1, sample.truth == 0)
     )
     return positive, negative

@@ -126,8 +126,8 @@ def _bins(sample: Sample, resampling: Resampling) -> tuple[ReliabilityBin, ...]:
     of_photo = np.unique(equal_mass_bins(sample.probability, wanted), return_inverse=True)[1]
     count = int(of_photo.max()) + 1
     shape = (sample.columns, count)
-    photos = csr_array((np.ones(len(of_photo)), (sample.patient, of_photo)), shape=shape)
-    positives = csr_array((sample.truth, (sample.patient, of_photo)), shape=shape)
+    photos = csr_array((np.ones(len(of_photo)), (sample.column, of_photo)), shape=shape)
+    positives = csr_array((sample.truth, (sample.column, of_photo)), shape=shape)
     resampled = [np.empty((0, count))]
     for weights in resampling.weights():
         total = weights @ photos
@@ -183,7 +183,7 @@ def _sums_of_patients(sample: Sample, grid: np.ndarray) -> list[np.ndarray]:
     reach = np.partition(np.abs(distance), nearest - 1, axis=0)[nearest - 1]
     kernel = np.clip(1 - (np.abs(distance) / np.maximum(reach, 1e-9)) ** 3, 0, None) ** 3
     of_patient = csr_array(
-        (np.ones(len(distance)), (sample.patient, np.arange(len(distance)))), shape=(sample.columns, len(distance))
+        (np.ones(len(distance)), (sample.column, np.arange(len(distance)))), shape=(sample.columns, len(distance))
     )
     truth = sample.truth[:, np.newaxis]
     terms = (kernel, kernel * distance, kernel * distance**2, kernel * truth, kernel * distance * truth)

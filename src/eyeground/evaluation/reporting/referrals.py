@@ -82,7 +82,7 @@ def _measure(sample: Sample, threshold: float, prevalence: float | None) -> Meas
     At the observed prevalence they are shares of all photos. At another one, found and missed are shares of the positives:
     a proportion has an interval even where all photos agree.
     """
-    counts = per_patient(decisions(sample.truth, sample.probability, threshold), sample.patient, sample.columns)
+    counts = per_patient(decisions(sample.truth, sample.probability, threshold), sample.column, sample.columns)
 
     def of(weights: np.ndarray) -> np.ndarray:
         found, wrong, passed, missed = (weights @ counts).T

@@ -125,7 +125,7 @@ def robustness(
     cohort = cohort_of(predictions.clean, (), resamples, seed)
     rows = corrupted_in_scope(predictions, cohort.predictions)
     samples = {CLEAN: cohort.samples}
-    samples |= {condition: samples_of(of, cohort.name) for condition, of in rows.items()}
+    samples |= {condition: samples_of(of, cohort.name, cohort.column) for condition, of in rows.items()}
     points = {output: next((p for p in operating_points if p.output == output), None) for output in samples[CLEAN]}
     # Percentiles everywhere, so that an AUROC and its change agree.
     measures = {

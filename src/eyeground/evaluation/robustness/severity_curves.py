@@ -48,7 +48,7 @@ def flip_measure(clean: Sample, corrupted: Sample, threshold: float) -> Measure:
     """Shares of photos whose decision differs from the clean photo's."""
     before, after = clean.probability >= threshold, corrupted.probability >= threshold
     flipped = np.stack([before != after, before & ~after, np.ones_like(before)], axis=1)
-    sums = per_patient(flipped, clean.patient, clean.columns)
+    sums = per_patient(flipped, clean.column, clean.columns)
 
     def of(weights: np.ndarray) -> np.ndarray:
         counts = weights @ sums

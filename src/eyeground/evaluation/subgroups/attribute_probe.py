@@ -15,6 +15,7 @@ from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
+from eyeground.evaluation.weighted_sums import combined
 
 PROBE = "probe_macro_auroc"
 FOLDS = 5
@@ -23,25 +24,36 @@ C = 0.01
 MOST_ITERATIONS = 1000
 
 
-def probe_measure(embeddings: np.ndarray, classes: np.ndarray, patient: np.ndarray, columns: int, seed: int) -> Measure:
+def probe_measure(
+    embeddings: np.ndarray, classes: np.ndarray, patient: np.ndarray, column: np.ndarray, seed: int
+) -> Measure:
     """Macro one-versus-rest AUROC with which a probe separates classes of photos; 0.5 is chance.
 
     Args:
         embeddings: Shape (photos, components).
         classes: Shape (photos,): whole numbers from 0 without gaps, each with at least five patients.
-        patient: Shape (photos,): each photo's column in the patient weights, of which there are `columns`.
+        patient: Shape (photos,): each photo's patient.
+        column: Shape (patients,): each patient's column in the patient weights.
         seed: Of the folds and the randomised principal components.
     """
     fold = patient_folds(classes, patient, seed)
     scores = out_of_fold_scores(embeddings, classes, fold, seed)
     one_versus_rest = [
-        stratified_auroc_measure(Sample((classes == place).astype(float), score, patient, columns), fold, PROBE)
+        stratified_auroc_measure(
+            Sample(
+                (classes == place).astype(float),
+                score,
+                patient,
+                int(column.max()) + 1,
+                drawn_with=column,
+            ),
+            fold,
+            PROBE,
+        )
         for place, score in enumerate(scores.T)
     ]
 
-    def of(weights: np.ndarray) -> np.ndarray:
-        return np.asarray(np.mean([measure.of(weights) for measure in one_versus_rest], axis=0))
-
+    of = combined([measure.of for measure in one_versus_rest], lambda aurocs: aurocs.mean(axis=0, keepdims=True))
     scarcest = min(len(np.unique(patient[classes == place])) for place in range(len(scores.T)))
     return Measure((PROBE,), ("",), (Support(scarcest, "patients of a level"),), (False,), of)
 

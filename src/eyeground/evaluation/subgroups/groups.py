@@ -12,6 +12,7 @@ from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.delong import DeLong, delong_within_folds
 from eyeground.evaluation.estimates import Estimate, Support
+from eyeground.evaluation.linear_areas import linear_areas
 from eyeground.evaluation.measures import Measure, compute
 from eyeground.evaluation.metrics import AUROC, BRIER, NEGATIVES, POSITIVES, TITLES, per_patient
 from eyeground.evaluation.proportion_gap import Share, proportion_gap, share_of
@@ -19,6 +20,7 @@ from eyeground.evaluation.ranking import rank
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.subgroups.gaps import Gap, apart, gap_between, tested_gap
+from eyeground.evaluation.weighted_sums import OfSums
 
 SENSITIVITY, SPECIFICITY = "sensitivity", "specificity"
 CALIBRATION, PREVALENCE = "mean_calibration", "prevalence"
@@ -74,15 +76,23 @@ class Measured:
 def auroc_measure(sample: Sample) -> Measure:
     """The AUROC of `ranking_measure` without the AUPRC, which differs between groups with the prevalence."""
     folds = list(sample.by_fold().values()) or [sample]
-    ranked = [rank(part.truth, part.probability, part.patient) for part in folds if not part.missing_class()]
+    ranked = [part for part in folds if not part.missing_class()]
     missing = sample.missing_class() or ("" if ranked else "fold with both positives and negatives")
     note = f"mean within {len(ranked)} of {len(folds)} folds" if sample.fold is not None else ""
 
-    def of(weights: np.ndarray) -> np.ndarray:
-        aurocs = [ranking.auroc(weights) for ranking in ranked] or [np.full(len(weights), np.nan)]
-        return np.asarray(np.mean(aurocs, axis=0))[np.newaxis]
-
+    of = _mean_auroc(ranked)
     return Measure((AUROC,), (missing,), (sample.scarcer_class(),), (False,), of, note, where=sample.where)
+
+
+def _mean_auroc(parts: Sequence[Sample]) -> Callable[[np.ndarray], np.ndarray]:
+    """The mean of the parts' AUROCs, NaN where a resample lacks a class in one of them."""
+    linear = linear_areas(parts)
+    if linear is not None:
+        return OfSums(linear.sums, lambda sums: np.mean(linear.auroc(sums), axis=0, keepdims=True))
+    ranked = [rank(part.truth, part.probability, part.column) for part in parts]
+    return lambda weights: np.mean(
+        [ranking.auroc(weights) for ranking in ranked] or [np.full(len(weights), np.nan)], axis=0, keepdims=True
+    )
 
 
 def shares_measure(sample: Sample, points: Sequence[OperatingPoint]) -> Measure:
@@ -103,21 +113,14 @@ def shares_measure(sample: Sample, points: Sequence[OperatingPoint]) -> Measure:
         denominators += [positive, ~positive]
         names += [SENSITIVITY, SPECIFICITY]
         lacking += [POSITIVES, NEGATIVES]
-    sums = per_patient(np.stack([*numerators, *denominators], axis=1), sample.patient, sample.columns)
+    sums = per_patient(np.stack([*numerators, *denominators], axis=1), sample.column, sample.columns)
     patients = (sums[:, len(names) :] > 0).sum(axis=0).tolist()
-    inside = np.unique(sample.patient)
-    sums = sums[inside]
-
-    def of(weights: np.ndarray) -> np.ndarray:
-        above, below = np.split((weights.take(inside, axis=1) @ sums).T, 2)
-        return ratio(above, below)
-
     return Measure(
         metrics=tuple(names),
         missing=tuple("" if number else what for number, what in zip(patients, lacking, strict=True)),
         supports=tuple(Support(number, _patients_with(what)) for number, what in zip(patients, lacking, strict=True)),
         are_proportions=tuple(name not in (BRIER, CALIBRATION) for name in names),
-        of=of,
+        of=OfSums(sums, lambda weighted: ratio(*np.split(weighted.T, 2))),
         where=sample.where,
     )
 

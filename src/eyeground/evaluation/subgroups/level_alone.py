@@ -11,6 +11,7 @@ from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.metrics import per_patient
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
+from eyeground.evaluation.weighted_sums import OfSums
 
 LEVEL_ALONE = "auroc_of_level_alone"
 CHANCE = 0.5
@@ -26,17 +27,18 @@ def level_alone_measure(sample: Sample, level: np.ndarray) -> Measure:
     levels = int(level.max(initial=0)) + 1
     places = np.arange(levels)
     by_level = [(level[:, np.newaxis] == places) & (sample.truth == truth)[:, np.newaxis] for truth in (1, 0)]
-    counts = per_patient(np.concatenate(by_level, axis=1), sample.patient, sample.columns)
+    counts = per_patient(np.concatenate(by_level, axis=1), sample.column, sample.columns)
     everyone = np.split(counts.sum(axis=0)[np.newaxis], 2, axis=1)
 
-    def of(weights: np.ndarray) -> np.ndarray:
-        positives, negatives = np.split(weights @ counts, 2, axis=1)
+    def value(weighted: np.ndarray) -> np.ndarray:
+        positives, negatives = np.split(weighted, 2, axis=1)
         # A level without resampled photos gets the share of positives of all levels.
         everywhere = ratio(positives.sum(axis=1), (positives + negatives).sum(axis=1))[:, np.newaxis]
         share = np.where(positives + negatives > 0, ratio(positives, positives + negatives), everywhere)
         return np.stack([_auroc_of_levels(share, positives, negatives), _auroc_of_levels(share, *everyone)])
 
     support, missing = sample.scarcer_class(), sample.missing_class()
+    of = OfSums(counts, value)
     return Measure((LEVEL_ALONE, LEVEL_ALONE), (missing,) * 2, (support,) * 2, (False,) * 2, of, where=sample.where)
 
 

@@ -119,7 +119,7 @@ def shortcuts(cohort: Cohort, embeddings: pd.DataFrame | None = None, columns: S
     if embeddings is not None:
         vectors, has_vector = _aligned(embeddings, table)
         embedded = int(has_vector.sum())
-        probed = [_probe(one, vectors, has_vector, table, seed) for one in breakdowns]
+        probed = [_probe(one, vectors, has_vector, cohort) for one in breakdowns]
     compared = [
         _compared(output, sample, one, cohort.known(output))
         for output, sample in cohort.samples.items()
@@ -159,11 +159,9 @@ class _Compared:
     measures: dict[str, Measure]
 
 
-def _probe(
-    one: Breakdown, vectors: np.ndarray, has_vector: np.ndarray, table: pd.DataFrame, seed: int
-) -> tuple[Probe, Measure | None]:
+def _probe(one: Breakdown, vectors: np.ndarray, has_vector: np.ndarray, cohort: Cohort) -> tuple[Probe, Measure | None]:
     """A probe that is not estimable yet, and its measure where it will be."""
-    patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)[1]
+    patient = np.unique(cohort.predictions.table["patient"].to_numpy(dtype=str), return_inverse=True)[1]
     common = [
         place
         for place in range(len(one.levels))
@@ -181,7 +179,7 @@ def _probe(
     if len(common) < 2:
         return probe, None
     classes = np.searchsorted(common, one.level[used])
-    return probe, probe_measure(vectors[used], classes, patient[used], int(patient.max()) + 1, seed)
+    return probe, probe_measure(vectors[used], classes, patient[used], cohort.column, cohort.resampling.seed)
 
 
 def _compared(output: str, sample: Sample, one: Breakdown, known_truth: np.ndarray) -> _Compared:

@@ -3,13 +3,17 @@
 A covariate-adjusted AUROC (Janes and Pepe, Biometrika 96 (2009) 371) with weights by pairs.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from eyeground.evaluation.agreement import ratio
+from eyeground.evaluation.linear_areas import linear_areas
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.metrics import per_patient
-from eyeground.evaluation.ranking import Ranking, rank
+from eyeground.evaluation.ranking import rank
 from eyeground.evaluation.samples import Sample
+from eyeground.evaluation.weighted_sums import OfSums
 
 
 def within_levels_measure(sample: Sample, level: np.ndarray, metric: str) -> Measure:
@@ -30,7 +34,7 @@ def stratified_auroc_measure(sample: Sample, stratum: np.ndarray, metric: str) -
         stratum: Shape (photos,): any numbers. Strata that lack a class have no pairs.
         metric: What to call it.
     """
-    parts: list[tuple[Ranking, np.ndarray]] = []
+    parts: list[Sample] = []
     usable = np.zeros(len(stratum), dtype=bool)
     for value in np.unique(stratum):
         inside = stratum == value
@@ -38,22 +42,30 @@ def stratified_auroc_measure(sample: Sample, stratum: np.ndarray, metric: str) -
         if within.missing_class():
             continue
         usable |= inside
-        by_class = np.stack([within.truth == 1, within.truth == 0], axis=1)
-        parts.append(
-            (
-                rank(within.truth, within.probability, within.patient),
-                per_patient(by_class, within.patient, within.columns),
-            )
-        )
-
-    def of(weights: np.ndarray) -> np.ndarray:
-        right, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-        for ranking, classes_of_patient in parts:
-            of_stratum = np.prod(weights @ classes_of_patient, axis=1)
-            right += np.where(of_stratum > 0, of_stratum * ranking.auroc(weights), 0)
-            pairs += of_stratum
-        return ratio(right, pairs)[np.newaxis]
-
+        parts.append(within)
     missing = "" if parts else "stratum with both positives and negatives"
     support = sample.only(usable).scarcer_class()
-    return Measure((metric,), (missing,), (support,), (False,), of, where=sample.where)
+    return Measure((metric,), (missing,), (support,), (False,), _pooled_auroc(parts), where=sample.where)
+
+
+def _pooled_auroc(parts: Sequence[Sample]) -> Callable[[np.ndarray], np.ndarray]:
+    linear = linear_areas(parts, by_pairs=True)
+    if linear is not None:
+        return OfSums(linear.sums, lambda sums: _by_pairs(linear.auroc(sums), linear.pairs(sums)))
+    ranked = [rank(part.truth, part.probability, part.column) for part in parts]
+    classes = [
+        per_patient(np.stack([part.truth == 1, part.truth == 0], axis=1), part.column, part.columns) for part in parts
+    ]
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        if not parts:
+            return np.full((1, len(weights)), np.nan)
+        pairs = np.array([np.prod(weights @ of_patient, axis=1) for of_patient in classes])
+        return _by_pairs(np.array([ranking.auroc(weights) for ranking in ranked]), pairs)
+
+    return of
+
+
+def _by_pairs(auroc: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Mean over strata, for AUROCs and pairs of shape (strata, resamples); shape (1, resamples)."""
+    return ratio(np.where(pairs > 0, auroc * pairs, 0).sum(axis=0), pairs.sum(axis=0))[np.newaxis]
