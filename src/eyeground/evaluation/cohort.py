@@ -13,7 +13,7 @@ from eyeground.data.predictions import TRUTH, Predictions
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.bootstrap import Resampling, drawn_together, one_stratum, strata_of_rarest_truth
 from eyeground.evaluation.flow import evaluated_scope
-from eyeground.evaluation.samples import Sample, folds_of, samples_of
+from eyeground.evaluation.samples import Sample, folds_of, patient_numbers, samples_of
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _columns(predictions: Predictions, stratified: bool) -> tuple[np.ndarray, np
     Patients are resampled within folds where the table has them, and within strata of truth if asked.
     """
     table = predictions.table
-    patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)[1]
+    patient = patient_numbers(table)
     strata = one_stratum(int(patient.max()) + 1)
     if stratified:
         truths = table[[TRUTH + output for output in predictions.outputs]].to_numpy(dtype=float)

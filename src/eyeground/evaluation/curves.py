@@ -12,11 +12,13 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from eyeground.core.progress import track
 from eyeground.core.proportions import CONFIDENCE
 from eyeground.evaluation.bootstrap import Resampling
+from eyeground.evaluation.calibration_measures import equal_mass_bins
 from eyeground.evaluation.ranking import Ranking, rank
 from eyeground.evaluation.samples import Sample
 
 POINTS = 201
 RESAMPLES_OF_BAND = 500  # the edges of a band are seen, not read off
+SCORES_OF_BAND = 5000
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _band(
     """Where the band is given, and its lower and upper edge; all empty where there is none."""
     if not resampling.resamples or min(sample.patients(0), sample.patients(1)) < 2:
         return np.empty(0), np.empty(0), np.empty(0)
-    rankings = [rank(part.truth, part.probability, part.column) for part in _ranked_parts(sample)]
+    rankings = [rank(part.truth, _in_bins(part.probability), part.column) for part in _ranked_parts(sample)]
     curves = [
         np.mean([heights(ranking, weights, grid) for ranking in rankings], axis=0)
         for weights in track(
@@ -145,6 +147,11 @@ def _band(
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(estimable, [tail, 1 - tail], axis=0)
     return grid, low, high
+
+
+def _in_bins(score: np.ndarray) -> np.ndarray:
+    """The scores, or of very many the numbers of `SCORES_OF_BAND` bins of equally many: finer than any band is drawn."""
+    return score if len(score) <= SCORES_OF_BAND else equal_mass_bins(score, SCORES_OF_BAND)
 
 
 def _sensitivities(ranking: Ranking, weights: np.ndarray, grid: np.ndarray) -> np.ndarray:

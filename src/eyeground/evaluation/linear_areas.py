@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.bootstrap import MOST_DRAWN_APART
@@ -64,7 +63,7 @@ def linear_areas(parts: Sequence[Sample], by_pairs: bool = False, with_auprc: bo
         return None
     if with_auprc and min(part.positives for part in parts) < FEWEST_POSITIVES:
         return None
-    found = [_Part.of(part) for part in parts]
+    found = [_Part.of(part, with_auprc) for part in parts]
     weights = np.array([part.positives * (part.photos - part.positives) if by_pairs else 1 for part in parts], float)
     kept, neglected = weights**2 @ [one.variances for one in found]
     if neglected > MOST_NEGLECTED * kept:
@@ -81,12 +80,13 @@ class _Part:
     variances: tuple[float, float]
 
     @classmethod
-    def of(cls, sample: Sample) -> "_Part":
+    def of(cls, sample: Sample, with_auprc: bool) -> "_Part":
         positive = sample.truth == 1
         positives, negatives = sample.positives, sample.photos - sample.positives
-        placed = _placements(sample.probability, positive)
+        scores = _Scores.of(sample.probability, positive)
+        placed = scores.placements(positive)
         auroc = float(placed[positive].mean())
-        influence, auprc = _influence_on_auprc(sample.probability, positive)
+        influence, auprc = scores.influence_on_auprc(positive) if with_auprc else (np.zeros(len(positive)), np.nan)
         terms = [placed * positive, positive, placed * ~positive, ~positive, influence]
         by_positives, by_negatives = float(placed[positive].var()), float(placed[~positive].var())
         by_pairs = max(0.0, auroc * (1 - auroc) - by_positives - by_negatives)
@@ -97,33 +97,46 @@ class _Part:
         )
 
 
-def _placements(score: np.ndarray, positive: np.ndarray) -> np.ndarray:
-    """Of each positive the share of negatives below it, of each negative the share of positives above it; ties half."""
-    passed = rankdata(score)
-    for one in (positive, ~positive):
-        passed[one] -= rankdata(score[one])
-    positives = int(positive.sum())
-    return np.asarray(np.where(positive, passed / (len(score) - positives), 1 - passed / positives))
+@dataclass(frozen=True)
+class _Scores:
+    """Distinct scores, falling.
 
+    Attributes:
+        of_photo: Shape (photos,): the place of each photo's score.
+        found, wrong: Shape (scores,): how many positives, and negatives, reach a score.
+        positives, negatives: Shape (scores,): how many have it.
+    """
 
-def _influence_on_auprc(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, float]:
-    """Each photo's influence on average precision, times the positives, and average precision itself."""
-    falling = np.argsort(-score, kind="stable")
-    is_positive = positive[falling]
-    last = np.flatnonzero(np.diff(score[falling], append=np.nan))  # of each distinct score
-    first = np.concatenate([[0], last[:-1] + 1])
-    of_score = np.repeat(np.arange(len(last)), last - first + 1)
-    found, wrong = np.cumsum(is_positive)[last], np.cumsum(~is_positive)[last]
-    called = found + wrong
-    gained = np.diff(found, prepend=0)
-    precision = found / called
-    area = float(gained @ precision / found[-1])
+    of_photo: np.ndarray
+    found: np.ndarray
+    wrong: np.ndarray
+    positives: np.ndarray
+    negatives: np.ndarray
 
-    def from_here_down(term: np.ndarray) -> np.ndarray:
-        return np.asarray(np.cumsum((gained * term)[::-1])[::-1])
+    @classmethod
+    def of(cls, score: np.ndarray, positive: np.ndarray) -> "_Scores":
+        falling = np.argsort(-score)
+        place = np.cumsum(np.diff(score[falling], prepend=score[falling[:1]]) != 0)
+        of_photo = np.empty(len(score), dtype=np.int64)
+        of_photo[falling] = place
+        positives, negatives = (np.bincount(of_photo[one], minlength=place[-1] + 1) for one in (positive, ~positive))
+        return cls(of_photo, np.cumsum(positives), np.cumsum(negatives), positives, negatives)
 
-    of_positive = precision - area + from_here_down(wrong / called**2)
-    of_negative = -from_here_down(found / called**2)
-    influence = np.empty(len(score))
-    influence[falling] = np.where(is_positive, of_positive[of_score], of_negative[of_score])
-    return influence, area
+    def placements(self, positive: np.ndarray) -> np.ndarray:
+        """Of each positive the share of negatives below it, of each negative the share of positives above it; ties half."""
+        below = 1 - (self.wrong - self.negatives / 2) / self.wrong[-1]
+        above = (self.found - self.positives / 2) / self.found[-1]
+        return np.asarray(np.where(positive, below[self.of_photo], above[self.of_photo]))
+
+    def influence_on_auprc(self, positive: np.ndarray) -> tuple[np.ndarray, float]:
+        """Each photo's influence on average precision, times the positives, and average precision itself."""
+        called = self.found + self.wrong
+        precision = self.found / called
+        area = float(self.positives @ precision / self.found[-1])
+
+        def from_here_down(term: np.ndarray) -> np.ndarray:
+            return np.asarray(np.cumsum((self.positives * term)[::-1])[::-1])
+
+        of_positive = precision - area + from_here_down(self.wrong / called**2)
+        of_negative = -from_here_down(self.found / called**2)
+        return np.where(positive, of_positive[self.of_photo], of_negative[self.of_photo]), area

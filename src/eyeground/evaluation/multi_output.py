@@ -16,6 +16,7 @@ from eyeground.evaluation.bootstrap import drawn_together, one_stratum
 from eyeground.evaluation.estimates import Support
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.reporting.wording import counted
+from eyeground.evaluation.samples import patient_numbers
 
 LOWEST = "lower"
 NO_PHOTOS = "photos with a known truth"
@@ -103,13 +104,13 @@ def multi_output_sample(
 ) -> MultiOutputSample:
     """The photos whose class is known, over the same columns of patients as `samples_of`, whose arguments it takes."""
     table = predictions.table
-    patients, patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)
+    patient = patient_numbers(table)
     steps = _truths(target, predictions)
     known = ~np.isnan(steps).any(axis=1)
     steps = steps[known]
     truth = steps.sum(axis=1) if target.kind == "ordinal" else steps.argmax(axis=1)
     probability = table[[PROBABILITY + output for output in target.outputs]].to_numpy(dtype=float)[known]
-    drawn_with = drawn_together(one_stratum(len(patients))) if column is None else column
+    drawn_with = drawn_together(one_stratum(int(patient.max(initial=-1)) + 1)) if column is None else column
     whose = patient[known]
     return MultiOutputSample(
         target,

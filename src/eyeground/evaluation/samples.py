@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.evaluation.bootstrap import drawn_together, one_stratum
@@ -98,8 +99,8 @@ def samples_of(predictions: Predictions, where: str = "", column: np.ndarray | N
         column: Of each patient, where patients are drawn within strata: `Cohort.column`.
     """
     table = predictions.table
-    patients, patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)
-    drawn_with = drawn_together(one_stratum(len(patients))) if column is None else column
+    patient = patient_numbers(table)
+    drawn_with = drawn_together(one_stratum(int(patient.max(initial=-1)) + 1)) if column is None else column
     columns = int(drawn_with.max(initial=-1)) + 1
     fold = folds_of(predictions)
     samples = {}
@@ -110,6 +111,11 @@ def samples_of(predictions: Predictions, where: str = "", column: np.ndarray | N
         of_fold = None if fold is None else fold[known]
         samples[output] = Sample(truth[known], probability[known], patient[known], columns, of_fold, where, drawn_with)
     return samples
+
+
+def patient_numbers(table: pd.DataFrame) -> np.ndarray:
+    """Each photo's patient, shape (photos,), numbered from 0 in the order of their names."""
+    return np.asarray(pd.factorize(table["patient"], sort=True)[0])
 
 
 def folds_of(predictions: Predictions) -> np.ndarray | None:

@@ -17,6 +17,7 @@ from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.errors import UserError, did_you_mean
 from eyeground.evaluation.calibrating.fits import FITS, NAMES, NotFittedError, Observed
 from eyeground.evaluation.operating_points import basis_of
+from eyeground.evaluation.samples import patient_numbers
 
 METHODS: tuple[str, ...] = get_args(CalibrationMethod)
 
@@ -104,7 +105,7 @@ def _observed(predictions: Predictions, target: Target, unsplit: Literal["valida
     truth = table[[TRUTH + output for output in target.outputs]].to_numpy(dtype=float)
     known = ~np.isnan(truth).any(axis=1)
     probability = table[[PROBABILITY + output for output in target.outputs]].to_numpy(dtype=float)
-    patient = np.unique(table["patient"].to_numpy(dtype=str), return_inverse=True)[1]
+    patient = patient_numbers(table)
     return Observed(target, split, truth[known], probability[known], patient[known])
 
 

@@ -15,7 +15,7 @@ from eyeground.evaluation.estimates import Estimate, not_estimable
 from eyeground.evaluation.measures import Measure, compute
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.evaluation.sampled import Sampled
-from eyeground.evaluation.samples import Sample
+from eyeground.evaluation.samples import Sample, patient_numbers
 from eyeground.evaluation.subgroups.attribute_probe import PROBE, probe_measure
 from eyeground.evaluation.subgroups.groups import auroc_measure
 from eyeground.evaluation.subgroups.level_alone import LEVEL_ALONE, level_alone_estimate, level_alone_measure
@@ -161,7 +161,7 @@ class _Compared:
 
 def _probe(one: Breakdown, vectors: np.ndarray, has_vector: np.ndarray, cohort: Cohort) -> tuple[Probe, Measure | None]:
     """A probe that is not estimable yet, and its measure where it will be."""
-    patient = np.unique(cohort.predictions.table["patient"].to_numpy(dtype=str), return_inverse=True)[1]
+    patient = patient_numbers(cohort.predictions.table)
     common = [
         place
         for place in range(len(one.levels))
