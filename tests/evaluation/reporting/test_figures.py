@@ -49,7 +49,7 @@ def figures_of(predictions):
     return (
         roc_figure(evaluation, roc),
         precision_recall_figure(evaluation, steps),
-        score_figure(evaluation, samples),
+        score_figure(evaluation.outputs, samples),
         confusion_figure(evaluation),
     )
 
@@ -93,12 +93,12 @@ def test_a_point_is_drawn_where_its_confusion_matrix_says(study):
 
 def test_scores_of_exactly_0_and_1_are_drawn(predictions):
     made = predictions([0, 1, 0, 1], [0.0, 1.0, 0.0, 1.0])
-    figure = score_figure(evaluate(made, resamples=0), samples_of(made))
+    figure = score_figure(evaluate(made, resamples=0).outputs, samples_of(made))
     assert "svg" in as_svg(figure)
     same = predictions([0, 1], [0.3, 0.3])
     assert "0.3" in [
         label.get_text()
-        for label in score_figure(evaluate(same, resamples=0), samples_of(same)).axes[0].get_xticklabels()
+        for label in score_figure(evaluate(same, resamples=0).outputs, samples_of(same)).axes[0].get_xticklabels()
     ]
 
 

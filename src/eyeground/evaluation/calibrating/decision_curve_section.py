@@ -1,5 +1,7 @@
 """Decision curves as a section of the report."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,6 +14,7 @@ from eyeground.evaluation.reporting.figure_style import COLOURS, INK, LINES, sty
 from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, panels_of, title
 from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
+from eyeground.evaluation.reporting.shown_outputs import how_many_shown, shown_outputs
 from eyeground.evaluation.reporting.wording import counted, joined
 
 KEY = "decision_curve"
@@ -22,14 +25,16 @@ NOTHING = 1e-12
 
 def decision_curve_section(result: DecisionCurves) -> Section:
     """The section `decision_curve` of a report."""
-    paragraphs = [_what_was_done(result), *(_what_came_out(curve) for curve in result.outputs)]
+    shown = shown_outputs(result.outputs)
+    paragraphs = [_what_was_done(result), *filter(None, [how_many_shown(result.outputs).strip()])]
+    paragraphs += [_what_came_out(curve) for curve in shown]
     paragraphs += [f"{describe_output(output)}: not estimable: {why}." for output, why in result.not_estimable.items()]
     return Section(
         key=KEY,
         title="Decision curves",
         paragraphs=tuple(paragraphs),
         tables=(_table(result),) if result.outputs else (),
-        figures=(_figure(result),) if result.outputs else (),
+        figures=(_figure(result, shown),) if result.outputs else (),
         results=_rows(result),
     )
 
@@ -135,11 +140,11 @@ def _rows(result: DecisionCurves) -> tuple[ResultRow, ...]:
     return tuple(rows)
 
 
-def _figure(result: DecisionCurves) -> FigureBlock:
+def _figure(result: DecisionCurves, shown: Sequence[DecisionCurve]) -> FigureBlock:
     with styled():
-        count = len(result.outputs)
+        count = len(shown)
         figure, panels = panels_of(count, *((4.4, 3.2) if count == 1 else (2.3, 2.3)))
-        for index, (axes, curve) in enumerate(zip(panels, result.outputs, strict=True)):
+        for index, (axes, curve) in enumerate(zip(panels, shown, strict=True)):
             _draw(axes, curve)
             if index % PANELS_PER_ROW:
                 axes.set_ylabel("")
@@ -152,9 +157,9 @@ def _figure(result: DecisionCurves) -> FigureBlock:
     return FigureBlock(
         name="decision-curve",
         figure=figure,
-        alt="Decision curves. " + " ".join(_what_came_out(curve) for curve in result.outputs),
+        alt="Decision curves. " + " ".join(_what_came_out(curve) for curve in shown),
         caption=(
-            f"Net benefit by threshold{of} ({result.scope}): of the model with its {CONFIDENCE:.0%} band over patients, of "
+            f"{how_many_shown(result.outputs)}Net benefit by threshold{of} ({result.scope}): of the model with its {CONFIDENCE:.0%} band over patients, of "
             "acting on every photo, and of acting on none. Acting on the highest of the three is worth most."
         ),
     )

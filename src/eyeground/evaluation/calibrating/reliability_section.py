@@ -17,6 +17,7 @@ from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styl
 from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, title
 from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
+from eyeground.evaluation.reporting.shown_outputs import how_many_shown, shown_outputs
 from eyeground.evaluation.reporting.wording import counted, joined, notes_of
 
 KEY = "calibration"
@@ -34,7 +35,7 @@ def reliability_section(
     """
     paragraphs = [_what_was_done(result), *remarks]
     if result.outputs:
-        paragraphs.append(_what_came_out(result))
+        paragraphs.append(how_many_shown(result.outputs) + _what_came_out(shown_outputs(result.outputs)))
         paragraphs += _in_the_large(result, estimates or {})
     paragraphs += [f"{describe_output(output)}: not estimable: {why}." for output, why in result.not_estimable.items()]
     return Section(
@@ -60,9 +61,9 @@ def _what_was_done(result: Reliabilities) -> str:
     )
 
 
-def _what_came_out(result: Reliabilities) -> str:
+def _what_came_out(outputs: Sequence[Reliability]) -> str:
     found = []
-    for output in result.outputs:
+    for output in outputs:
         off = [one for one in output.bins if not _holds(one)]
         share = output.positives / output.photos
         found.append(
@@ -145,28 +146,29 @@ def _rows(result: Reliabilities) -> tuple[ResultRow, ...]:
 
 
 def _figure(result: Reliabilities) -> FigureBlock:
+    shown = shown_outputs(result.outputs)
     with styled():
-        columns = min(len(result.outputs), PANELS_PER_ROW)
-        rows = math.ceil(len(result.outputs) / columns)
-        width, height = (3.2, 4.4) if len(result.outputs) == 1 else (2.3, 3.1)
+        columns = min(len(shown), PANELS_PER_ROW)
+        rows = math.ceil(len(shown) / columns)
+        width, height = (3.2, 4.4) if len(shown) == 1 else (2.3, 3.1)
         figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
         panels = figure.subplots(2 * rows, columns, squeeze=False, height_ratios=[4, 1] * rows)
         for index in range(rows * columns):
             row, column = divmod(index, columns)
             pair = panels[2 * row : 2 * row + 2, column]
-            if index >= len(result.outputs):
+            if index >= len(shown):
                 for unused in pair:
                     unused.remove()
                 continue
-            _draw(pair[0], pair[1], result.outputs[index])
+            _draw(pair[0], pair[1], shown[index])
             pair[0].set_ylabel("" if column else "Observed share")
-    names = joined([describe_output(output.output) for output in result.outputs])
+    names = joined([describe_output(output.output) for output in shown])
     return FigureBlock(
         name="calibration",
         figure=figure,
-        alt=f"Reliability diagrams of {names}. {_what_came_out(result)}",
+        alt=f"Reliability diagrams of {names}. {_what_came_out(shown)}",
         caption=(
-            f"Observed share of positives by predicted probability ({result.scope}). Dots: bins of equally many photos, with "
+            f"Observed share of positives by predicted probability ({result.scope}). {how_many_shown(result.outputs)}Dots: bins of equally many photos, with "
             f"{CONFIDENCE:.0%} intervals over patients. Line and band: local linear regression, without the outermost "
             "photos at either end. Dotted: perfect calibration. Below: photos by probability, positives up, negatives down, "
             "each scaled to its highest bar. Axes end beyond bins and curve; single photos may lie further out."

@@ -24,6 +24,7 @@ from eyeground.evaluation.reporting.figures import precision_recall_figure, roc_
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.score_figure import score_figure
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
+from eyeground.evaluation.reporting.shown_outputs import how_many_shown, shown_outputs
 from eyeground.evaluation.reporting.wording import DASH, joined, notes_of
 from eyeground.evaluation.results import Evaluation, OutputEvaluation
 from eyeground.evaluation.samples import Sample
@@ -52,7 +53,8 @@ def discrimination_section(evaluation: Evaluation, predictions: Predictions) -> 
     resamples = min(evaluation.resamples, RESAMPLES_OF_BAND)
     cohort = cohort_of(predictions, (), resamples, evaluation.seed, evaluation.stratified)
     samples, resampling = cohort.samples, cohort.resampling
-    with_curve = {output: sample for output, sample in samples.items() if has_curve(sample)}
+    shown = shown_outputs([output for output in evaluation.outputs if has_curve(samples[output.output])])
+    with_curve = {output.output: samples[output.output] for output in shown}
     roc = {output: roc_with_band(sample, resampling) for output, sample in with_curve.items()}
     precision_recall = {output: precision_recall_with_band(sample, resampling) for output, sample in with_curve.items()}
     return Section(
@@ -205,6 +207,7 @@ def _figures(
     shown = [output for output in evaluation.outputs if output.output in roc]
     band = any(len(curve.grid) for curve in roc.values())
     resamples = min(evaluation.resamples, RESAMPLES_OF_BAND)
+    of_all = how_many_shown([output for output in evaluation.outputs if has_curve(samples[output.output])])
     marks = f"Bands: 95 % at each point, from {resamples:,} resamples of patients. " if band else ""
     marks += "Circles: operating points. " if any(output.at for output in shown) else ""
     subject = _subject(shown, evaluation)
@@ -214,13 +217,13 @@ def _figures(
             roc_figure(evaluation, roc),
             alt=f"Receiver operating characteristic of {subject}: sensitivity against 1 minus specificity. "
             f"{_describe_areas(shown, AUROC)}",
-            caption=f"ROC of {subject}. {marks}Dotted: chance.",
+            caption=f"ROC of {subject}. {of_all}{marks}Dotted: chance.",
         ),
         FigureBlock(
             "precision_recall",
             precision_recall_figure(evaluation, precision_recall),
             alt=f"Precision against recall of {subject}. {_describe_areas(shown, AUPRC)}",
-            caption=f"Precision and recall of {subject}. {marks}Dotted: the share of positives, which is chance.",
+            caption=f"Precision and recall of {subject}. {of_all}{marks}Dotted: the share of positives, which is chance.",
         ),
     ]
     if len(roc) >= FEWEST_FOR_FOREST:
@@ -229,7 +232,7 @@ def _figures(
 
 
 def _forest_block(evaluation: Evaluation) -> FigureBlock:
-    shown = _estimable(evaluation)
+    shown = shown_outputs(_estimable(evaluation))
     macro = next((estimate for estimate in evaluation.macro if estimate.metric == "macro_auroc"), None)
     rows = [
         Row(
@@ -245,17 +248,20 @@ def _forest_block(evaluation: Evaluation) -> FigureBlock:
         "auroc_forest",
         interval_figure(rows, "AUROC", ("Positive", "AUROC (95 % interval)"), line=macro.value if macro else None),
         alt=f"AUROC of {len(shown)} outputs in rows. {_describe_areas(shown, AUROC)}",
-        caption="AUROC of each output with its 95 % interval over patients. Dashed: the macro average.",
+        caption="AUROC of each output with its 95 % interval over patients. "
+        f"{how_many_shown(_estimable(evaluation))}Dashed: the macro average.",
     )
 
 
 def _score_block(evaluation: Evaluation, samples: Mapping[str, Sample]) -> FigureBlock:
-    shown = [output for output in evaluation.outputs if output.photos]
+    known = [output for output in evaluation.outputs if output.photos]
+    shown = shown_outputs(known)
     return FigureBlock(
         "scores",
-        score_figure(evaluation, samples),
+        score_figure(shown, samples),
         alt=f"Distribution of the probabilities of {_subject(shown, evaluation)}, positives above the axis, negatives below it.",
         caption="Probabilities by truth: the share of positives (above) and of negatives (below) in each of 40 bars. "
+        + how_many_shown(known)
         + ("Dashed: operating points." if any(output.at for output in shown) else ""),
     )
 

@@ -3,7 +3,7 @@
 The axis is linear in log odds: on a linear axis of probability, the scores of a rare disease would share the first bar.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 
 from eyeground.evaluation.reporting.figure_style import COLOURS, INK, PALE, styled
 from eyeground.evaluation.reporting.figures import PANELS_PER_ROW, panels_of, title
-from eyeground.evaluation.results import Evaluation, OutputEvaluation
+from eyeground.evaluation.results import OutputEvaluation
 from eyeground.evaluation.samples import Sample
 
 BINS = 40
@@ -26,9 +26,8 @@ TICKS = (0.5, 0.01, 0.99, 0.1, 0.9, 0.001, 0.999, 0.0001, 0.9999)  # the most us
 _THRESHOLD: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 2))}
 
 
-def score_figure(evaluation: Evaluation, samples: Mapping[str, Sample]) -> Figure:
-    """One panel for each output that has photos with a known truth."""
-    shown = [output for output in evaluation.outputs if output.photos]
+def score_figure(shown: Sequence[OutputEvaluation], samples: Mapping[str, Sample]) -> Figure:
+    """One panel for each of the outputs, which all have photos with a known truth."""
     with styled():
         width, height = (2.3, 2.2) if len(shown) > 1 else (4.4, 2.8)
         figure, panels = panels_of(len(shown), width, height)

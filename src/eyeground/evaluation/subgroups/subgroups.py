@@ -37,6 +37,11 @@ class OutputSubgroups:
     columns: tuple[str, ...]
     levels: tuple[Group, ...]
 
+    @property
+    def positives(self) -> int:
+        """Positive photos of all levels."""
+        return self.overall.positives
+
     def level(self, column: str, name: str) -> Group:
         """One level by its column and name.
 

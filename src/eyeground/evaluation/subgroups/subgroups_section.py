@@ -12,6 +12,7 @@ from eyeground.evaluation.metrics import AUROC
 from eyeground.evaluation.reporting.interval_figure import Row, interval_figure
 from eyeground.evaluation.reporting.result_rows import ResultRow
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
+from eyeground.evaluation.reporting.shown_outputs import how_many_shown, shown_outputs
 from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.subgroups.group_tables import (
     GAP_METHODS,
@@ -32,15 +33,21 @@ KEY = "subgroups"
 
 def subgroups_section(result: Subgroups) -> Section:
     """The section `subgroups` of a report."""
-    shown = [output for output in result.outputs if output.levels]
+    divided = [output for output in result.outputs if output.levels]
+    shown = shown_outputs(divided)
     rows: list[ResultRow] = []
-    for output in shown:
+    for output in divided:
         for column, level in zip(output.columns, output.levels, strict=True):
             rows += rows_of_group(KEY, output.output, f"{column}={level.name}", level)
     return Section(
         key=KEY,
         title="Subgroups",
-        paragraphs=(_what_was_done(result), *result.remarks, *(_what_came_out(output) for output in shown)),
+        paragraphs=(
+            _what_was_done(result),
+            *result.remarks,
+            *filter(None, [how_many_shown(divided).strip()]),
+            *(_what_came_out(output) for output in shown),
+        ),
         tables=tuple(table for output in shown for table in _tables(output, result)),
         figures=tuple(_figure(output, result) for output in shown),
         results=tuple(rows),
