@@ -15,7 +15,8 @@ from eyeground.config.training_recipe import TrainingRecipe
 from eyeground.data.predictions import Predictions
 from eyeground.datasets.dataset import Dataset
 from eyeground.evaluation import evaluate, measures
-from eyeground.evaluation.metrics import TITLES, CountMetric
+from eyeground.evaluation.count_metrics import CountMetric
+from eyeground.evaluation.metrics import TITLES
 
 HOWTO = Path(__file__).parents[1] / "docs" / "howto"
 MOST_LINES = 40

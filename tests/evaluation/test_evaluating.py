@@ -1,6 +1,7 @@
 """Every metric against scikit-learn, the reason where there is none, and the coverage of the intervals."""
 
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,10 @@ def test_points_agree_with_scikit_learn(predictions, drawn, threshold):
     for elsewhere in ("ece", "calibration_slope", "calibration_intercept"):  # see test_calibration_measures
         del found[elsewhere]
     called = (probability >= threshold).astype(float)
+    # Scikit-learn warns of a ratio with nothing below the line.
+    with warnings.catch_warnings(action="ignore"):
+        ratios = metrics.class_likelihood_ratios(truth, called, replace_undefined_by=np.nan)
+    positive, negative = (None if math.isnan(ratio) else ratio for ratio in ratios)
     expected = {
         "auroc": metrics.roc_auc_score(truth, probability),
         "auprc": metrics.average_precision_score(truth, probability),
@@ -53,6 +58,8 @@ def test_points_agree_with_scikit_learn(predictions, drawn, threshold):
         "balanced_accuracy": metrics.balanced_accuracy_score(truth, called),
         "f1": metrics.f1_score(truth, called),
         "mcc": metrics.matthews_corrcoef(truth, called) if 0 < called.mean() < 1 else None,
+        "likelihood_ratio_positive": positive,
+        "likelihood_ratio_negative": negative,
     }
     assert found == pytest.approx(expected, abs=1e-12)
 
@@ -142,16 +149,16 @@ def test_same_seed_gives_the_same_results_in_any_order_of_rows(study):
 
 def test_interval_is_that_of_resampled_copies_of_patients(study):
     table = study(60, seed=4)
-    found = evaluate(validated_predictions(table, "a"), resamples=3000).outputs[0].estimate("auroc")
+    found = evaluate(validated_predictions(table, "a"), resamples=3000).outputs[0].estimate("auprc")
     photos = table.groupby("patient").indices
     truth, probability = table["truth_dr"].to_numpy(), table["probability_dr"].to_numpy()
     names = list(photos)
 
-    def auroc(drawn):
+    def auprc(drawn):
         copies = np.concatenate([photos[names[index]] for index in drawn])
-        return metrics.roc_auc_score(truth[copies], probability[copies])
+        return metrics.average_precision_score(truth[copies], probability[copies])
 
-    expected = stats.bootstrap((np.arange(60),), auroc, n_resamples=2000, vectorized=False, method="BCa", rng=1)
+    expected = stats.bootstrap((np.arange(60),), auprc, n_resamples=2000, vectorized=False, method="BCa", rng=1)
     interval = expected.confidence_interval
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=0.01)
 
@@ -265,7 +272,7 @@ def test_interval_of_the_macro_average_is_joint(study):
     table = study(50, seed=12)
     twice = table.assign(truth_again=table["truth_dr"], probability_again=table["probability_dr"])
     evaluation = evaluate(validated_predictions(twice, "a"), resamples=200)
-    single, macro = evaluation.outputs[0].estimate("auroc"), evaluation.macro[0]
+    single, macro = evaluation.outputs[0].estimate("auprc"), evaluation.macro[1]
     # An output averaged with itself is itself; independent resamples would give a narrower interval.
     assert (macro.value, macro.low, macro.high) == pytest.approx((single.value, single.low, single.high))
 

@@ -8,9 +8,10 @@ import numpy.typing as npt
 
 from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, drawn_together, one_stratum
+from eyeground.evaluation.count_metrics import COUNT_METRICS
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.measures import Measure, brier_measure, compute, count_measure, ranking_measure
-from eyeground.evaluation.metrics import AUPRC, AUROC, BRIER, COUNT_METRICS
+from eyeground.evaluation.metrics import AUPRC, AUROC, BRIER
 from eyeground.evaluation.samples import Sample
 
 Array = npt.ArrayLike
@@ -69,7 +70,8 @@ def at_threshold(
     Choose the threshold on other photos than these.
 
     Args:
-        metric: `sensitivity`, `specificity`, `ppv`, `npv`, `accuracy`, `balanced_accuracy`, `f1` or `mcc`.
+        metric: `sensitivity`, `specificity`, `ppv`, `npv`, `accuracy`, `balanced_accuracy`, `f1`, `mcc`,
+            `likelihood_ratio_positive` or `likelihood_ratio_negative`.
 
     Raises:
         UserError: As `auroc`, and if there is no such metric.

@@ -31,6 +31,15 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """A 95 % interval that a formula gives without resamples, and what a reader must know of it; often empty."""
+
+    low: float
+    high: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Support:
     """What an interval rests on: how many patients, and of what ("patients with positives")."""
 
@@ -64,8 +73,9 @@ def with_interval(
     support: Support,
     is_proportion: bool = False,
     jackknifed: np.ndarray | None = None,
+    limits: Limits | None = None,
 ) -> Estimate:
-    """Give a value its percentile interval, or its BCa interval where it was jackknifed.
+    """Give a value its percentile interval, its BCa interval where it was jackknifed, or the limits of a formula.
 
     Args:
         value: On the photos as they are.
@@ -73,11 +83,16 @@ def with_interval(
         support: The scarcer of the things the metric rests on.
         is_proportion: Whether a Wilson interval applies where all photos agree.
         jackknifed: Shape (groups,): the value with each group of patients left out, from `intervals.jackknife`.
+        limits: Take the place of those of the resamples.
     """
     if not len(resampled):
         return Estimate(metric, value, note="no interval: no resamples were asked for")
     if support.patients < 2:
         return Estimate(metric, value, note=f"no interval: only {support}")
+    if limits is not None:
+        note = "; ".join(filter(None, [limits.note, few_patients_note(support)]))
+        # Sums over patients differ in the last digit with their order, which must change no result.
+        return Estimate(metric, value, round(limits.low, 12), round(limits.high, 12), note)
     dropped = int(np.isnan(resampled).sum())
     if dropped > MOST_DROPPED * len(resampled):
         return Estimate(metric, value, note=f"no interval: not estimable in {dropped} of {len(resampled)} resamples")

@@ -87,8 +87,9 @@ def effective_trials(successes: np.ndarray, trials: np.ndarray) -> tuple[float, 
 
     The photos count as the effective number of Rao and Scott: divided by the design effect, which is the variance
     between patients over that of independent photos. It is never taken below 1, so that chance agreement between few
-    patients does not narrow an interval. Where all photos agree, or there is one patient only, the
-    design effect cannot be estimated and patients are counted, which makes an interval too wide rather than too narrow.
+    patients does not narrow an interval, and is 1 of one photo per patient, which gives Wilson's own interval. Where all photos
+    agree, or there is one patient only, the design effect cannot be estimated and patients are counted, which makes an interval
+    too wide rather than too narrow.
 
     Args:
         successes, trials: Shape (patients,): photos that count, and all photos, of each patient; patients without
@@ -102,7 +103,7 @@ def effective_trials(successes: np.ndarray, trials: np.ndarray) -> tuple[float, 
     share = float(successes.sum()) / photos
     if patients < 2 or share in (0.0, 1.0):
         return share * patients, patients
-    between = patients / (patients - 1) * float(((successes - trials * share) ** 2).sum()) / photos**2
+    between = float(((successes - trials * share) ** 2).sum()) / photos**2
     effective = photos / max(1.0, between / (share * (1 - share) / photos))
     return share * effective, effective
 

@@ -5,26 +5,20 @@ A measure bundles metrics that share work, such as the sorted scores.
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
 from eyeground.core.progress import track
 from eyeground.evaluation.agreement import ratio
+from eyeground.evaluation.auroc_interval import auroc_limits
 from eyeground.evaluation.bootstrap import Resampling
-from eyeground.evaluation.estimates import Estimate, Support
+from eyeground.evaluation.count_metrics import COUNT_METRICS, predictive_values
+from eyeground.evaluation.estimates import Estimate, Limits, Support
 from eyeground.evaluation.intervals import jackknife
 from eyeground.evaluation.linear_areas import linear_areas
-from eyeground.evaluation.metrics import (
-    AUPRC,
-    AUROC,
-    BRIER,
-    COUNT_METRICS,
-    Confusion,
-    decisions,
-    per_patient,
-    predictive_values,
-)
+from eyeground.evaluation.metrics import AUPRC, AUROC, BRIER, Confusion, decisions, per_patient
 from eyeground.evaluation.ranking import rank
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
@@ -46,6 +40,8 @@ class Measure:
         is_jackknifed: Whether intervals are BCa, which costs a jackknife; percentiles where resampled values are corrected
             for bias already, or only differences are of interest.
         where: Where a missing class is missing, such as `test`.
+        limits: For each metric, how to work out its interval by a formula, or None for one of resamples; empty where
+            all have one of resamples.
     """
 
     metrics: tuple[str, ...]
@@ -56,6 +52,7 @@ class Measure:
     note: str = ""
     is_jackknifed: bool = True
     where: str = ""
+    limits: tuple[Callable[[], Limits | None] | None, ...] = ()
 
 
 def ranking_measure(sample: Sample) -> Measure:
@@ -79,7 +76,10 @@ def ranking_measure(sample: Sample) -> Measure:
         note = f"mean within {len(ranked)} of {len(folds)} folds{lacks}"
     if missing:
         return Measure((AUROC, AUPRC), (missing,) * 2, (support,) * 2, (False,) * 2, _nothing(2), where=sample.where)
-    return Measure((AUROC, AUPRC), ("", ""), (support,) * 2, (False,) * 2, _mean_areas(ranked), note)
+    limits = partial(auroc_limits, [(part.truth, part.probability, part.patient) for part in ranked])
+    return Measure(
+        (AUROC, AUPRC), ("", ""), (support,) * 2, (False,) * 2, _mean_areas(ranked), note, limits=(limits, None)
+    )
 
 
 def _mean_areas(parts: Sequence[Sample]) -> Callable[[np.ndarray], np.ndarray]:
@@ -124,9 +124,10 @@ def count_measure(sample: Sample, threshold: float, prevalences: tuple[float, ..
         tuple(metric.name for metric in metrics),
         tuple(metric.missing(total) for metric in metrics),
         tuple(metric.support(counts) for metric in metrics),
-        tuple(metric.is_proportion for metric in metrics),
+        (False,) * len(metrics),
         OfSums(counts, lambda resampled: np.stack([metric.of(resampled) for metric in metrics])),
         where=sample.where,
+        limits=tuple(partial(metric.limits, counts) for metric in metrics),
     )
 
 
@@ -191,6 +192,7 @@ def _sampled(
             note=measure.note,
             is_proportion=measure.are_proportions[index],
             jackknifed=None if jackknifed is None else jackknifed[index],
+            limits=measure.limits[index] if measure.limits else None,
         )
         for index, metric in enumerate(measure.metrics)
     )
@@ -202,7 +204,8 @@ def intervals(values: Sequence[Sampled]) -> tuple[Estimate, ...]:
 
 
 def _is_jackknifed(measure: Measure) -> bool:
-    return measure.is_jackknifed and not all(measure.missing)
+    by_formula = bool(measure.limits) and None not in measure.limits
+    return measure.is_jackknifed and not by_formula and not all(measure.missing)
 
 
 def point_values(measure: Measure, columns: int) -> np.ndarray:

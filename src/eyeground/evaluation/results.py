@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from eyeground.config.operating_point import OperatingPoint
+from eyeground.evaluation.count_metrics import COUNT_METRICS, predictive_values
 from eyeground.evaluation.estimates import Estimate, not_estimable
-from eyeground.evaluation.metrics import COUNT_METRICS, Confusion, predictive_values
+from eyeground.evaluation.metrics import Confusion
 from eyeground.evaluation.multi_output import MultiOutputTarget
 from eyeground.evaluation.reporting.wording import photos_of_patients
 

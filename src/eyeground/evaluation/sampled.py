@@ -3,13 +3,14 @@
 See docs/statistics.md.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
 
-from eyeground.evaluation.estimates import Estimate, Support, not_estimable, noted, with_interval
+from eyeground.evaluation.estimates import Estimate, Limits, Support, not_estimable, noted, with_interval
 from eyeground.evaluation.inversion import SMALLEST_P
 
 
@@ -26,6 +27,8 @@ class Sampled:
         note: What a reader of its estimate must know; often empty.
         is_proportion: Whether it is a share of photos, so that Wilson's interval applies where all photos agree.
         jackknifed: Shape (groups,): with each group of patients left out. None gives a percentile interval, not BCa.
+        limits: Work out the interval by a formula, which then takes the place of the resamples'. A value that is not
+            estimable because it is infinite may still have a lower limit.
     """
 
     metric: str
@@ -36,13 +39,16 @@ class Sampled:
     note: str = ""
     is_proportion: bool = False
     jackknifed: np.ndarray | None = None
+    limits: Callable[[], Limits | None] | None = None
 
     def interval(self) -> Estimate:
         """The value with its interval, or why there is none."""
+        limits = self.limits() if self.limits and len(self.resampled) else None
         if self.why_not:
-            return not_estimable(self.metric, self.why_not)
+            at_least = f"; at least {limits.low:.3g}" if limits is not None and limits.high == math.inf else ""
+            return not_estimable(self.metric, self.why_not + at_least)
         found = with_interval(
-            self.metric, self.point, self.resampled, self.support, self.is_proportion, self.jackknifed
+            self.metric, self.point, self.resampled, self.support, self.is_proportion, self.jackknifed, limits
         )
         return noted(found, self.note)
 

@@ -4,6 +4,7 @@ Those at another prevalence assume that sensitivity and specificity stay the sam
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -11,9 +12,11 @@ from eyeground.config.operating_point import OperatingPoint
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.agreement import ratio
 from eyeground.evaluation.cohort import cohort_of
-from eyeground.evaluation.estimates import Estimate, Support, noted
+from eyeground.evaluation.count_metrics import share_limits, share_part
+from eyeground.evaluation.estimates import Estimate, Limits, Support, noted
 from eyeground.evaluation.measures import Measure, compute, intervals
 from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, decisions, per_patient
+from eyeground.evaluation.mover import function_interval
 from eyeground.evaluation.operating_points import OPTIMISTIC
 from eyeground.evaluation.results import Evaluation
 from eyeground.evaluation.samples import Sample
@@ -93,9 +96,13 @@ def _measure(sample: Sample, threshold: float, prevalence: float | None) -> Meas
         referred = prevalence * sensitivity + (1 - prevalence) * (1 - specificity)
         return np.stack([referred, sensitivity, 1 - sensitivity])
 
+    found, wrong, _, missed = counts.T
     if prevalence is None:
-        supports = (Support(sample.patients(), "patients"),) * 3
-        return Measure(METRICS, ("",) * 3, supports, (True,) * 3, of)
+        everyone = Support(sample.patients(), "patients")
+        limits = tuple(
+            partial(share_limits, part, counts.sum(axis=1), everyone) for part in (found + wrong, found, missed)
+        )
+        return Measure(METRICS, ("",) * 3, (everyone,) * 3, (False,) * 3, of, limits=limits)
     of_positives = Support(sample.patients(1), f"patients with {POSITIVES}")
     of_negatives = Support(sample.patients(0), f"patients with {NEGATIVES}")
     scarcer = min((of_positives, of_negatives), key=lambda support: support.patients)
@@ -104,10 +111,25 @@ def _measure(sample: Sample, threshold: float, prevalence: float | None) -> Meas
         METRICS,
         (sample.missing_class(), lacking, lacking),
         (scarcer, of_positives, of_positives),
-        (False, True, True),
+        (False,) * 3,
         of,
         where=sample.where,
+        limits=(
+            partial(_referred_limits, counts, prevalence),
+            partial(share_limits, found, found + missed, of_positives),
+            partial(share_limits, missed, found + missed, of_positives),
+        ),
     )
+
+
+def _referred_limits(counts: np.ndarray, prevalence: float) -> Limits | None:
+    """MOVER of the share referred, from sensitivity and the share of negatives that are referred."""
+    found, wrong, passed, missed = counts.T
+    of_positives, of_negatives = share_part(found, found + missed), share_part(wrong, passed + wrong)
+    if of_positives is None or of_negatives is None:
+        return None
+    parts = [of_positives, of_negatives]
+    return Limits(*function_interval(lambda ill, well: prevalence * ill + (1 - prevalence) * well, parts))
 
 
 def _per_1000(estimate: Estimate, prevalence: float) -> Estimate:

@@ -41,7 +41,7 @@ def lost(corrupted: Sampled, clean: Sampled) -> Sampled:
     # A resample in which the clean photos are ranked by chance has nothing to lose; it is dropped and counted.
     resampled = 1 - np.divide(left, excess, out=np.full(len(left), np.nan), where=excess > 0)
     value = 1 - (corrupted.point - CHANCE) / (clean.point - CHANCE)
-    return replace(clean, metric=LOST, point=value, resampled=resampled)
+    return replace(clean, metric=LOST, point=value, resampled=resampled, limits=None)
 
 
 def flip_measure(clean: Sample, corrupted: Sample, threshold: float) -> Measure:

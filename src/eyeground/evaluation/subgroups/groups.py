@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.evaluation.agreement import ratio
+from eyeground.evaluation.auroc_interval import auroc_limits
 from eyeground.evaluation.auroc_limits import auroc_gap
 from eyeground.evaluation.bootstrap import Resampling
 from eyeground.evaluation.comparing.multiplicity import holm
+from eyeground.evaluation.count_metrics import share_limits
 from eyeground.evaluation.delong import DeLong, delong_within_folds
 from eyeground.evaluation.estimates import Estimate, Support
 from eyeground.evaluation.linear_areas import linear_areas
@@ -79,9 +82,13 @@ def auroc_measure(sample: Sample) -> Measure:
     ranked = [part for part in folds if not part.missing_class()]
     missing = sample.missing_class() or ("" if ranked else "fold with both positives and negatives")
     note = f"mean within {len(ranked)} of {len(folds)} folds" if sample.fold is not None else ""
-
+    limits = (
+        partial(auroc_limits, [(part.truth, part.probability, part.patient) for part in ranked]) if ranked else None
+    )
     of = _mean_auroc(ranked)
-    return Measure((AUROC,), (missing,), (sample.scarcer_class(),), (False,), of, note, where=sample.where)
+    return Measure(
+        (AUROC,), (missing,), (sample.scarcer_class(),), (False,), of, note, where=sample.where, limits=(limits,)
+    )
 
 
 def _mean_auroc(parts: Sequence[Sample]) -> Callable[[np.ndarray], np.ndarray]:
@@ -115,13 +122,19 @@ def shares_measure(sample: Sample, points: Sequence[OperatingPoint]) -> Measure:
         lacking += [POSITIVES, NEGATIVES]
     sums = per_patient(np.stack([*numerators, *denominators], axis=1), sample.column, sample.columns)
     patients = (sums[:, len(names) :] > 0).sum(axis=0).tolist()
+    supports = tuple(Support(number, _patients_with(what)) for number, what in zip(patients, lacking, strict=True))
+    counted, photos = np.split(sums.T, 2)
     return Measure(
         metrics=tuple(names),
         missing=tuple("" if number else what for number, what in zip(patients, lacking, strict=True)),
-        supports=tuple(Support(number, _patients_with(what)) for number, what in zip(patients, lacking, strict=True)),
-        are_proportions=tuple(name not in (BRIER, CALIBRATION) for name in names),
+        supports=supports,
+        are_proportions=(False,) * len(names),
         of=OfSums(sums, lambda weighted: ratio(*np.split(weighted.T, 2))),
         where=sample.where,
+        limits=tuple(
+            None if name in (BRIER, CALIBRATION) else partial(share_limits, counted[place], photos[place], support)
+            for place, (name, support) in enumerate(zip(names, supports, strict=True))
+        ),
     )
 
 
