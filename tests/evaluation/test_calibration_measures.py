@@ -61,44 +61,28 @@ def test_calibration_error_is_the_mean_gap_over_deciles():
     assert point_values(calibration_error_measure(sample), sample.columns)[0] == pytest.approx(sum(gaps) / 500)
 
 
-def test_resampled_calibration_errors_are_those_of_copies_in_fixed_bins_reflected_in_the_point():
+def test_resampled_calibration_errors_are_those_of_copies_in_fixed_bins():
     sample = sample_of(120, seed=2)
     measure, weights = calibration_error_measure(sample), all_weights(sample, 20)
-    point = point_values(measure, sample.columns)[0]
     bins = equal_mass_bins(sample.probability)
     for found, row in zip(measure.of(weights)[0], weights, strict=True):
         copies = np.repeat(np.arange(120), row[sample.patient])
         gaps = [(sample.truth - sample.probability)[copies][bins[copies] == number].sum() for number in range(10)]
-        assert found == pytest.approx(max(0, 2 * point - np.abs(gaps).sum() / len(copies)))
+        assert found == pytest.approx(np.abs(gaps).sum() / len(copies))
 
 
-def test_a_miscalibrated_models_error_is_covered_where_plain_percentiles_miss_it():
-    generator = np.random.default_rng(3)
-    everyone = generator.normal(-1, 1.5, 200_000)
-    bins = equal_mass_bins(expit(everyone))
-    gap = expit(0.6 * everyone) - expit(everyone)
-    truth = np.abs(np.bincount(bins, weights=gap)).sum() / len(everyone)
-    covered = {"reflected": 0, "percentile": 0}
-    for seed in range(60):
-        sample = sample_of(200, seed, slope=0.6, intercept=0, per_patient=1)
-        measure = calibration_error_measure(sample)
-        values, point = measure.of(all_weights(sample, 200))[0], point_values(measure, 200)[0]
-        for name, tried in (("reflected", values), ("percentile", 2 * point - values)):
-            low, high = np.quantile(tried, [0.025, 0.975])
-            covered[name] += low <= truth <= high
-    assert covered["reflected"] / 60 > 0.78 > covered["percentile"] / 60
-
-
-def test_chance_alone_makes_the_error_that_the_note_says(predictions):
+def test_chance_alone_makes_the_error_that_the_note_says_and_the_bins_are_named(predictions):
     generator = np.random.default_rng(4)
     probability = generator.random(300)
     found = []
     for _ in range(300):
         sample = Sample((generator.random(300) < probability).astype(float), probability, np.arange(300), 300)
         found.append(point_values(calibration_error_measure(sample), 300)[0])
-    estimate = evaluate(predictions(sample.truth, probability), resamples=0).outputs[0].estimate("ece")
-    assert "biased upwards: about " in estimate.note
-    assert float(estimate.note.split("about ")[1].split(" ")[0]) == pytest.approx(np.mean(found), abs=0.002)
+    estimate = evaluate(predictions(sample.truth, probability), resamples=20).outputs[0].estimate("ece")
+    assert estimate.note.startswith("10 bins of equally many photos, biased upwards; about ")
+    # The note's is from the noise of one study, and not taken below that of right probabilities.
+    assert float(estimate.note.split("about ")[1].split(" ")[0]) == pytest.approx(np.mean(found), rel=0.15)
+    assert " against perfect calibration" in estimate.note
 
 
 @pytest.mark.parametrize(("photos", "tolerance"), [(100, 0.02), (400, 0.002)])
@@ -158,7 +142,20 @@ def test_a_slope_without_a_finite_fit_says_why(predictions, truth, probability, 
         assert intercept.value is not None
 
 
-def test_probabilities_of_0_and_1_are_moved_and_counted(predictions):
-    output = evaluate(predictions([0, 1, 0, 1, 1], [0.0, 1.0, 1.0, 0.4, 0.7]), resamples=0).outputs[0]
+def test_probabilities_of_exactly_0_and_1_have_no_part_in_slope_and_intercept(predictions):
+    sample = sample_of(200, seed=8)
+    certain = np.repeat([0.0, 1.0, 1.0], 10)
+    wrong = np.repeat([0.0, 1.0, 0.0], 10)
+    truth, probability = np.concatenate([sample.truth, wrong]), np.concatenate([sample.probability, certain])
+    output = evaluate(predictions(truth, probability), resamples=20).outputs[0]
+    slope, intercept = output.estimate("calibration_slope"), output.estimate("calibration_intercept")
+    assert (slope.value, intercept.value) == pytest.approx(refitted(sample.truth, sample.probability), abs=1e-4)
+    assert "30 photos with a probability of exactly 0 or 1 left out, 10 of them wrong" in slope.note
+    hard = evaluate(predictions([0, 1, 0], [0.0, 1.0, 1.0]), resamples=0).outputs[0].estimate("calibration_slope")
+    assert hard.note == "not estimable: no positives with a probability other than 0 and 1 in all photos"
+
+
+def test_probabilities_next_to_0_and_1_are_moved_and_counted(predictions):
+    output = evaluate(predictions([0, 1, 0, 1, 1], [1e-9, 1 - 1e-8, 1 - 1e-9, 0.4, 0.7]), resamples=0).outputs[0]
     assert output.estimate("calibration_slope").note.startswith("3 probabilities closer to 0 or 1 than 1e-06")
     assert np.isfinite(output.estimate("calibration_slope").value)

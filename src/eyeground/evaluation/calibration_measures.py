@@ -8,7 +8,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from eyeground.evaluation.agreement import ratio
-from eyeground.evaluation.estimates import Support
+from eyeground.evaluation.calibration_error import calibration_error
+from eyeground.evaluation.estimates import Limits, Support, few_patients_note
 from eyeground.evaluation.measures import Measure
 from eyeground.evaluation.metrics import (
     CALIBRATION_ERROR,
@@ -20,7 +21,7 @@ from eyeground.evaluation.samples import Sample
 from eyeground.evaluation.weighted_sums import OfSums, Statistic, combined
 
 BINS = 10
-# Recalibration needs logits, and 0 and 1 have none.
+# Closer to 0 or 1 than this, how close is a matter of rounding.
 CLIP = 1e-6
 # With more photos the first step is right to the third digit, and the second would cost a pass over them all.
 MOST_PHOTOS_FOR_SECOND_STEP = 10_000
@@ -44,35 +45,40 @@ def equal_mass_bins(probability: np.ndarray, bins: int = BINS) -> np.ndarray:
 def calibration_error_measure(sample: Sample) -> Measure:
     """ECE: mean over photos of the gap between mean probability and share of positives in each photo's bin, 0 to 1.
 
-    Naeini, Cooper and Hauskrecht (2015); with bins of equal mass as in Nixon et al. (2019).
-
-    The value is biased upwards, since no bin's share is exact even where calibration is perfect; the note of its
-    estimate says how large it would be from chance alone. A resample adds the same bias again, so plain percentiles
-    would lie too high. Values on resamples are therefore reflected in the point (2 x point - value, not below 0),
-    which makes their percentiles the basic bootstrap interval (Davison and Hinkley, 1997, section 5.2) and takes the
-    bias off once. In simulations with 200 to 1,000 photos it then covers the ECE of a miscalibrated model in 84-90 %
-    of studies (plain percentiles: 42-95 %); of a perfectly calibrated one, whose ECE is 0, in 50-60 % (never).
+    Naeini, Cooper and Hauskrecht (2015); with bins of equal mass as in Nixon et al. (2019). The value is the usual one,
+    which chance alone makes larger than 0; the interval is of the true one (see `calibration_error`), and the note says
+    how much chance adds, and what a test against perfect calibration finds.
     """
-    known = sample.photos
+    known, patients = sample.photos, sample.patients()
     bins = equal_mass_bins(sample.probability)
+    number = len(np.unique(bins))
     gaps = np.zeros((known, BINS + 1))
     gaps[np.arange(known), bins] = sample.truth - sample.probability
     gaps[:, BINS] = 1
     sums = per_patient(gaps, sample.column, sample.columns)
 
-    def error(resampled: np.ndarray) -> np.ndarray:
-        return ratio(np.abs(resampled[:, :BINS]).sum(axis=1), resampled[:, BINS])
+    def error(weighted: np.ndarray) -> np.ndarray:
+        return ratio(np.abs(weighted[:, :BINS]).sum(axis=1), weighted[:, BINS])[np.newaxis]
 
-    point = error(sums.sum(axis=0)[np.newaxis])[0]
+    def limits() -> Limits | None:
+        if patients < 2:
+            return None
+        of_right = np.bincount(bins, sample.probability * (1 - sample.probability), BINS) / known**2
+        found = calibration_error(sums[sums[:, BINS] > 0, :BINS] / known, of_right)
+        by_chance = f"about {found.by_chance:.3f} from chance alone, which the interval leaves out"
+        p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
+        notes = by_chance, f"{p} against perfect calibration", few_patients_note(sample.scarcer_class())
+        return Limits(found.low, found.high, "; ".join(filter(None, notes)))
+
     return Measure(
         metrics=(CALIBRATION_ERROR,),
         missing=("" if known else "photos with a known truth",),
-        supports=(Support(sample.patients(), "patients"),),
+        supports=(Support(patients, "patients"),),
         are_proportions=(False,),
-        of=OfSums(sums, lambda weighted: np.maximum(2 * point - error(weighted), 0)[np.newaxis]),
-        note=f"biased upwards: about {_by_chance(sample.probability, bins):.3f} from chance alone, which the interval is corrected for",
-        is_jackknifed=False,
+        of=OfSums(sums, error),
+        note=f"{number} bin{'s' * (number != 1)} of equally many photos, biased upwards",
         where=sample.where,
+        limits=(limits,),
     )
 
 
@@ -80,8 +86,9 @@ def recalibration_measure(sample: Sample) -> Measure:
     """Calibration slope (1 is right, below 1 too extreme) and calibration in the large (0 is right, above 0 too low).
 
     The slope is b of logit P(positive) = a + b logit(probability), the intercept is a with b fixed at 1 (Cox, 1958;
-    Van Calster et al., 2019, BMC Medicine 17:230). Probabilities closer to 0 or 1 than 1e-6 are moved there, and
-    the note counts them.
+    Van Calster et al., 2019, BMC Medicine 17:230). Photos with a probability of exactly 0 or 1 are left out: it has no
+    logit, and whatever stands in for one decides the fit. Probabilities closer to 0 or 1 than 1e-6 are moved there. The
+    note counts both.
 
     On resamples, each fit is one step from the fit to all photos, by weighted sums of its patients' score,
     information and third derivative at that fit (the one-step bootstrap of Moulton and Zeger, 1991, Computational
@@ -89,11 +96,16 @@ def recalibration_measure(sample: Sample) -> Measure:
     step), and up to 10,000 photos a Newton step more. Where a resample separates the classes, it gives a large
     finite value in place of an infinite one. NaN for resamples that lack a class.
     """
+    everyone, sample = sample, sample.only((sample.probability > 0) & (sample.probability < 1))
+    note = _without_logit(everyone)
     clipped = np.clip(sample.probability, CLIP, 1 - CLIP)
-    moved = int((clipped != sample.probability).sum())
+    if moved := int((clipped != sample.probability).sum()):
+        note = "; ".join(filter(None, [note, f"{moved:,} probabilities closer to 0 or 1 than {CLIP:g} taken as that"]))
     score = logit(clipped)
     classes = np.stack([sample.truth == 1, sample.truth == 0], axis=1)
     missing = sample.missing_class()
+    if missing and not everyone.missing_class():
+        missing += " with a probability other than 0 and 1"
     no_slope = missing or _no_slope(sample.truth, score)
     parts: list[Statistic] = [
         OfSums(per_patient(classes, sample.column, sample.columns), lambda sums: sums.T),
@@ -107,15 +119,18 @@ def recalibration_measure(sample: Sample) -> Measure:
         supports=(sample.scarcer_class(),) * 2,
         are_proportions=(False,) * 2,
         of=combined(parts, lambda rows: np.where(rows[:2].min(axis=0) == 0, np.nan, rows[2:])),
-        note=f"{moved:,} probabilities closer to 0 or 1 than {CLIP:g} taken as that" if moved else "",
+        note=note,
         where=sample.where,
     )
 
 
-def _by_chance(probability: np.ndarray, bins: np.ndarray) -> float:
-    """ECE expected if every probability were right: the mean absolute value of each bin's binomial noise."""
-    variance = np.bincount(bins, weights=probability * (1 - probability), minlength=1)
-    return float(np.sqrt(2 / np.pi * variance).sum() / max(1, len(probability)))
+def _without_logit(sample: Sample) -> str:
+    """How many photos have a probability of exactly 0 or 1, and how many of these are wrong; empty where none has."""
+    certain = (sample.probability == 0) | (sample.probability == 1)
+    if not certain.any():
+        return ""
+    wrong = int((certain & (sample.probability != sample.truth)).sum())
+    return f"{int(certain.sum()):,} photos with a probability of exactly 0 or 1 left out, {wrong:,} of them wrong"
 
 
 def _no_slope(truth: np.ndarray, score: np.ndarray) -> str:

@@ -12,7 +12,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logsumexp
 from sklearn.isotonic import IsotonicRegression
 
-from eyeground.bundle.calibration import SMALLEST, Calibration, FittedOn, Isotonic, Platt, Temperature, logit
+from eyeground.bundle.calibration import Calibration, FittedOn, Isotonic, Platt, Temperature, logit
 from eyeground.config.targets import Target
 
 NAMES = {"temperature": "temperature scaling", "platt": "Platt scaling", "isotonic": "isotonic regression"}
@@ -34,6 +34,13 @@ class Observed:
         """Some of the photos."""
         return Observed(self.target, self.split, self.truth[chosen], self.probability[chosen], self.patient[chosen])
 
+    def with_logits(self) -> "Observed":
+        """The photos whose every probability has a logit: whatever stood in for that of 0 or 1 would decide the fit."""
+        kept = ((self.probability > 0) & (self.probability < 1)).all(axis=1)
+        if not kept.any():
+            raise NotFittedError(f"every photo in {self.split} has a probability of exactly 0 or 1")
+        return self.rows(kept)
+
 
 class NotFittedError(Exception):
     """A method cannot be fitted to these photos; the message says why."""
@@ -41,7 +48,8 @@ class NotFittedError(Exception):
 
 def _temperature(observed: Observed) -> Calibration:
     softmax = observed.target.kind == "multiclass"
-    scores = np.log(np.maximum(observed.probability, SMALLEST)) if softmax else logit(observed.probability)
+    observed = observed.with_logits()
+    scores = np.log(observed.probability) if softmax else logit(observed.probability)
 
     def loss(log_sharpness: float) -> float:
         scaled = np.exp(log_sharpness) * scores
@@ -57,6 +65,7 @@ def _temperature(observed: Observed) -> Calibration:
 
 
 def _platt(observed: Observed) -> Calibration:
+    observed = observed.with_logits()
     scores = logit(observed.probability)
     truth = smoothed(observed.truth)
 
