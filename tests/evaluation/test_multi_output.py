@@ -9,6 +9,7 @@ from sklearn import metrics
 
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import Target
+from eyeground.core.proportions import wilson_interval
 from eyeground.data.predictions import Predictions, truths, validated_predictions
 from eyeground.evaluation import evaluate
 from eyeground.evaluation.multi_output import LOWEST, multi_output_targets
@@ -184,3 +185,29 @@ def test_wilson_interval_where_every_grade_is_right():
     accuracy = target.decisions[0].estimates[0]
     assert (accuracy.value, accuracy.high) == (1.0, 1.0)
     assert 0.9 < accuracy.low < 1 and "Wilson" in accuracy.note
+
+
+def test_kappa_needs_no_class_to_be_frequent_and_means_over_classes_do():
+    generator = np.random.default_rng(7)
+    grade = np.append(generator.integers(0, 3, 99), 3).astype(float)
+    steps = grade[:, np.newaxis] > np.arange(3)
+    probability = np.clip(steps * 0.6 + 0.2 + generator.normal(0, 0.25, steps.shape), 0, 1)
+    (target,) = evaluate(graded(GRADES, grade, probability), resamples=200).families
+    found = {estimate.metric: estimate for estimate in target.decisions[0].estimates}
+    for metric in ("accuracy", "mcc", "kappa", "quadratic_weighted_kappa"):
+        assert found[metric].low < found[metric].value < found[metric].high
+        assert "only" not in found[metric].note
+    for metric in ("balanced_accuracy", "macro_f1"):
+        assert found[metric].note.startswith("no interval: only 1 patients with class")
+
+
+def test_where_every_grade_is_right_kappa_and_mean_recall_have_lower_limits():
+    grade = np.repeat(np.arange(4), [70, 20, 5, 5])
+    probability = (grade[:, np.newaxis] > np.arange(3)).astype(float)
+    (target,) = evaluate(graded(GRADES, grade.astype(float), probability), resamples=100).families
+    found = {estimate.metric: estimate for estimate in target.decisions[0].estimates}
+    agreement, by_chance = wilson_interval(100, 100)[0], 0.49 + 0.04 + 2 * 0.0025
+    assert found["kappa"].low == pytest.approx((agreement - by_chance) / (1 - by_chance))
+    assert found["quadratic_weighted_kappa"].low == pytest.approx(found["kappa"].low)
+    below = np.hypot.reduce([1 - wilson_interval(photos, photos)[0] for photos in (70, 20, 5, 5)])
+    assert found["balanced_accuracy"].low == pytest.approx(1 - below / 4)

@@ -161,7 +161,7 @@ def _gaps(
     for counted, one, other in zip(_counted(status), positives, negatives, strict=True):
         difference, contrast = apart(one, other), None
         if not difference.why_not:
-            shares = (share_of(counted, sample.truth == truth, sample.patient, sample.columns) for truth in (1, 0))
+            shares = (share_of(counted, sample.truth == truth, sample.column, sample.columns) for truth in (1, 0))
             contrast = proportion_gap(*shares, share_patients=True)
         gaps.append(tested_gap(difference, contrast))
     return tuple(gaps)

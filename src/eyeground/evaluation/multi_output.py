@@ -3,7 +3,7 @@
 Metrics are functions of a confusion matrix of classes, which adds up over patients.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +13,10 @@ from scipy.sparse import coo_array
 from eyeground.data.predictions import PROBABILITY, TRUTH, Predictions
 from eyeground.evaluation import agreement
 from eyeground.evaluation.bootstrap import drawn_together, one_stratum
-from eyeground.evaluation.estimates import Support
+from eyeground.evaluation.count_metrics import share_limits, share_part
+from eyeground.evaluation.estimates import Limits, Support
 from eyeground.evaluation.measures import Measure
+from eyeground.evaluation.mover import mean_interval
 from eyeground.evaluation.reporting.wording import counted
 from eyeground.evaluation.samples import patient_numbers
 
@@ -173,16 +175,61 @@ def agreement_measure(sample: MultiOutputSample, called: np.ndarray) -> Measure:
         return np.stack(values + [agreement.kappa(resampled, quadratic=True)] * quadratic)
 
     metrics = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "kappa") + ("quadratic_weighted_kappa",) * quadratic
+    everyone, scarcest = Support(len(np.unique(sample.patient)), "patients"), _scarcest(sample)
     absent = [name for index, name in enumerate(sample.family.classes) if index not in present]
     return Measure(
         metrics=metrics,
         missing=tuple(_missing(metric, total) for metric in metrics),
-        supports=(Support(len(np.unique(sample.patient)), "patients"), *(_scarcest(sample),) * (len(metrics) - 1)),
-        are_proportions=tuple(metric == "accuracy" for metric in metrics),
+        # What counts every photo alike needs no class to be frequent.
+        supports=tuple(scarcest if metric in ("balanced_accuracy", "macro_f1") else everyone for metric in metrics),
+        are_proportions=(False,) * len(metrics),
         of=of,
         note=f"no photos of class {', '.join(absent)}" if absent and len(present) else "",
         where=sample.where,
+        limits=tuple(_limits(metric, sample, called, everyone) for metric in metrics),
     )
+
+
+def _limits(
+    metric: str, sample: MultiOutputSample, called: np.ndarray, everyone: Support
+) -> Callable[[], Limits | None] | None:
+    """How to work out a metric's interval by a formula; None where it is that of the resamples."""
+    hit, patient = called == sample.truth, sample.column
+    if metric == "accuracy":
+        return lambda: share_limits(np.bincount(patient[hit], minlength=sample.columns), _photos(sample), everyone)
+    if metric == "balanced_accuracy":
+        return lambda: _mean_recall_limits(sample, hit)
+    if "kappa" in metric and hit.all():
+        return lambda: _perfect_kappa_limits(sample, everyone)
+    return None
+
+
+def _mean_recall_limits(sample: MultiOutputSample, hit: np.ndarray) -> Limits | None:
+    """MOVER of the mean of Wilson's intervals over patients of the share of each class that is called so."""
+    parts = []
+    for index in np.unique(sample.truth):
+        of_class = sample.truth == index
+        found = np.bincount(sample.column[of_class & hit], minlength=sample.columns)
+        parts.append(share_part(found, np.bincount(sample.column[of_class], minlength=sample.columns)))
+    known = [part for part in parts if part is not None]
+    return Limits(*mean_interval(known)) if known else None
+
+
+def _perfect_kappa_limits(sample: MultiOutputSample, everyone: Support) -> Limits | None:
+    """From Wilson's interval of the share of agreement, at the agreement that chance gives classes as frequent as these.
+
+    Weighted kappa has it too: it would be lower only if disagreements were farther apart than by chance.
+    """
+    agreement_share = share_part(_photos(sample), _photos(sample))
+    by_chance = float(((np.bincount(sample.truth) / len(sample.truth)) ** 2).sum()) if len(sample.truth) else 1.0
+    if agreement_share is None or by_chance == 1:
+        return None
+    note = f"all photos agree; from the Wilson interval of agreement over {everyone.patients} patients"
+    return Limits((agreement_share.low - by_chance) / (1 - by_chance), 1.0, note)
+
+
+def _photos(sample: MultiOutputSample) -> np.ndarray:
+    return np.bincount(sample.column, minlength=sample.columns)
 
 
 def _truths(target: MultiOutputTarget, predictions: Predictions) -> np.ndarray:

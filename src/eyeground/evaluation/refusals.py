@@ -55,7 +55,7 @@ def refusal_measure(sample: Sample, refused: np.ndarray, point: OperatingPoint, 
     passed = ~called & ~refused & ~positive
     counts = ~refused if way == LEFT_OUT else np.ones_like(refused)
     columns = np.stack([found, passed, positive & counts, ~positive & counts], axis=1)
-    sums = per_patient(columns, sample.patient, sample.columns)
+    sums = per_patient(columns, sample.column, sample.columns)
     counted = _counted(sample, refused, way)
     patients = counted.patients(1), counted.patients(0)
 

@@ -36,7 +36,7 @@ class Observed:
 
     def with_logits(self) -> "Observed":
         """The photos whose every probability has a logit: whatever stood in for that of 0 or 1 would decide the fit."""
-        kept = ((self.probability > 0) & (self.probability < 1)).all(axis=1)
+        kept = np.asarray(((self.probability > 0) & (self.probability < 1)).all(axis=1))
         if not kept.any():
             raise NotFittedError(f"every photo in {self.split} has a probability of exactly 0 or 1")
         return self.rows(kept)

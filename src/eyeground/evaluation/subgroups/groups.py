@@ -200,7 +200,7 @@ def _share(sample: Sample, metric: str, point: OperatingPoint) -> Share:
     """Sensitivity or specificity, by patient."""
     positive, called = sample.truth == 1, sample.probability >= point.threshold
     counted, among = (called, positive) if metric == SENSITIVITY else (~called, ~positive)
-    return share_of(counted, among, sample.patient, sample.columns)
+    return share_of(counted, among, sample.column, sample.columns)
 
 
 def holm_adjusted(groups: Sequence[Group], mirrors: Mapping[int, int] | None = None) -> tuple[Group, ...]:
