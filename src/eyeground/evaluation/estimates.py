@@ -85,14 +85,10 @@ def with_interval(
         jackknifed: Shape (groups,): the value with each group of patients left out, from `intervals.jackknife`.
         limits: Take the place of those of the resamples.
     """
-    if not len(resampled):
-        return Estimate(metric, value, note="no interval: no resamples were asked for")
+    if limits is not None or not len(resampled):
+        return with_limits(metric, value, limits if len(resampled) else None, support)
     if support.patients < 2:
-        return Estimate(metric, value, note=f"no interval: only {support}")
-    if limits is not None:
-        note = "; ".join(filter(None, [limits.note, few_patients_note(support)]))
-        # Sums over patients differ in the last digit with their order, which must change no result.
-        return Estimate(metric, value, round(limits.low, 12), round(limits.high, 12), note)
+        return _only_one(metric, value, support)
     dropped = int(np.isnan(resampled).sum())
     if dropped > MOST_DROPPED * len(resampled):
         return Estimate(metric, value, note=f"no interval: not estimable in {dropped} of {len(resampled)} resamples")
@@ -109,6 +105,21 @@ def with_interval(
     if dropped:
         notes.append(f"{dropped} of {len(resampled)} resamples dropped, in which it was not estimable")
     return Estimate(metric, value, low, high, "; ".join(notes))
+
+
+def with_limits(metric: str, value: float, limits: Limits | None, support: Support) -> Estimate:
+    """Give a value the interval of a formula; None where no intervals are asked for."""
+    if limits is None:
+        return Estimate(metric, value, note="no interval: no resamples were asked for")
+    if support.patients < 2:
+        return _only_one(metric, value, support)
+    note = "; ".join(filter(None, [limits.note, few_patients_note(support)]))
+    # Sums over patients differ in the last digit with their order, which must change no result.
+    return Estimate(metric, value, round(limits.low, 12), round(limits.high, 12), note)
+
+
+def _only_one(metric: str, value: float, support: Support) -> Estimate:
+    return Estimate(metric, value, note=f"no interval: only {support}")
 
 
 def as_text(estimate: Estimate, form: str = ".3f") -> str:

@@ -33,6 +33,7 @@ from eyeground.evaluation.measures import (
 )
 from eyeground.evaluation.multi_output import MultiOutputSample
 from eyeground.evaluation.operating_points import OPTIMISTIC, choose_points
+from eyeground.evaluation.partial_roc import partial_estimates
 from eyeground.evaluation.results import AtOperatingPoint, Evaluation, OutputEvaluation
 from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample
@@ -191,8 +192,9 @@ def _output_evaluation(
         positives=sample.positives,
         negatives=sample.photos - sample.positives,
         unknown=cohort.photos - sample.photos,
-        estimates=tuple(
-            estimate for what in WITHOUT_THRESHOLD if what in computed for estimate in intervals(computed[what])
+        estimates=(
+            *(estimate for what in WITHOUT_THRESHOLD if what in computed for estimate in intervals(computed[what])),
+            *partial_estimates(sample, cohort.resampling.resamples > 0),
         ),
         at=tuple(_at(point, sample, intervals(computed[f"point {index}"])) for index, point in enumerate(points)),
         no_operating_point=why_not,

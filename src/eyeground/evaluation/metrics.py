@@ -7,6 +7,12 @@ import numpy as np
 AUROC, AUPRC, BRIER = "auroc", "auprc", "brier"
 CALIBRATION_ERROR, SLOPE, INTERCEPT = "ece", "calibration_slope", "calibration_intercept"
 WITHIN = "auroc_within_"  # and the column whose levels are meant
+# The specificity at which a sensitivity is given whatever the threshold, and from which on the partial AUROC counts.
+SPECIFICITY_HELD = 0.9
+SENSITIVITY_AT, PARTIAL_AUROC = (
+    f"sensitivity_at_specificity_{SPECIFICITY_HELD:g}",
+    f"partial_auroc_{SPECIFICITY_HELD:g}",
+)
 POSITIVES, NEGATIVES = "positives", "negatives"
 
 TITLES = {
@@ -14,6 +20,8 @@ TITLES = {
     AUPRC: "AUPRC",
     WITHIN + "source": "AUROC within a source",
     WITHIN + "device": "AUROC within a device",
+    SENSITIVITY_AT: f"Sensitivity at a specificity of {SPECIFICITY_HELD:.0%}",
+    PARTIAL_AUROC: f"Partial AUROC, specificity from {SPECIFICITY_HELD:.0%} on",
     BRIER: "Brier score",
     CALIBRATION_ERROR: "Expected calibration error",
     SLOPE: "Calibration slope",

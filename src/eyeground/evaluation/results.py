@@ -42,8 +42,9 @@ class OutputEvaluation:
     Attributes:
         photos, patients: Those whose truth is known; no other photo counts.
         positives, negatives, unknown: Photos by truth.
-        estimates: What needs no threshold: AUROC (of tables of several sources or devices first that within one), AUPRC, Brier score, expected calibration error, calibration slope and
-            calibration in the large.
+        estimates: What needs no threshold: AUROC (of tables of several sources or devices first that within one), AUPRC, Brier
+            score, expected calibration error, calibration slope, calibration in the large, sensitivity at a fixed specificity
+            and partial AUROC.
         at: One for each operating point of this output, those chosen on the photos they are measured on last; empty
             where there is none.
         no_operating_point: Why `at` is empty, or lacks a rule that was asked for; empty otherwise.
