@@ -36,10 +36,10 @@ class Observed:
 
     def with_logits(self) -> "Observed":
         """The photos whose every probability has a logit: whatever stood in for that of 0 or 1 would decide the fit."""
-        kept = np.asarray(((self.probability > 0) & (self.probability < 1)).all(axis=1))
+        kept = np.all((self.probability > 0) & (self.probability < 1), axis=1)
         if not kept.any():
             raise NotFittedError(f"every photo in {self.split} has a probability of exactly 0 or 1")
-        return self.rows(kept)
+        return self.rows(np.asarray(kept))
 
 
 class NotFittedError(Exception):
