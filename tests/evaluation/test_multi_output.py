@@ -198,7 +198,7 @@ def test_kappa_needs_no_class_to_be_frequent_and_means_over_classes_do():
         assert found[metric].low < found[metric].value < found[metric].high
         assert "only" not in found[metric].note
     for metric in ("balanced_accuracy", "macro_f1"):
-        assert found[metric].note.startswith("no interval: only 1 patients with class")
+        assert found[metric].note.startswith("no interval: only 1 patient with class")
 
 
 def test_where_every_grade_is_right_kappa_and_mean_recall_have_lower_limits():

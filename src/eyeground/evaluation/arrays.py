@@ -36,7 +36,7 @@ def auroc(
 
     >>> estimate = auroc([0, 0, 0, 1, 1, 1] * 10, [0.1, 0.3, 0.6, 0.4, 0.8, 0.9] * 10)
     >>> print(f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})")
-    0.889 (0.780 to 0.952)
+    0.889 (0.774 to 0.947)
     """
     return _estimate(AUROC, ranking_measure, _sample(truth, probability, patients), resamples, seed)
 

@@ -48,7 +48,7 @@ def ratio_interval(above: Part, below: Part) -> tuple[float, float]:
 
     >>> low, high = ratio_interval(Part(0.9, 0.8, 0.95), Part(0.0, 0.0, 0.04))
     >>> print(f"{low:.1f} {high}")
-    24.9 inf
+    22.4 inf
     """
     product = above.value * below.value
     at_least = above.low * (2 * above.value - above.low)
