@@ -65,10 +65,10 @@ def test_cohort_and_statistics_are_those_of_the_evaluation(made):
     positives = int(made.in_split("test").table["truth_dr"].sum())
     assert "40 photos of 20 patients. The table further held 40 photos of 20 patients in validation" in text
     assert f"{positives} of 40 photos ({positives / 40:.1%}) were positive" in text
-    assert "95 % BCa intervals" in text and "50 resamples" in text and "seed 7" in text
+    assert "BCa intervals of the bootstrap" in text and "50 resamples" in text and "seed 7" in text
     assert "from all patients" in text
     stratified = text_of(methods_section(evaluate(made, resamples=50, stratified=True), made, interval="BCa"))
-    assert "within strata of their rarest truth" in stratified and "95 % BCa intervals" in stratified
+    assert "within strata of their rarest truth" in stratified and "BCa intervals of the bootstrap" in stratified
 
 
 def test_thresholds_are_described_with_their_rule_and_the_photos_they_were_chosen_on(made):

@@ -25,7 +25,7 @@ def markdown(evaluation: Evaluation, flow: pd.DataFrame) -> str:
         "# Evaluation",
         "",
         f"Evaluated: {evaluation.scope}, {evaluation.photos_of_patients(evaluation.photos, evaluation.patients)}. "
-        f"Intervals: {CONFIDENCE:.0%}, BCa from {evaluation.resamples:,} resamples of patients ({kind}, "
+        f"Intervals: {CONFIDENCE:.0%}, by formula (AUROC, shares, what is made of them, ECE), else BCa from {evaluation.resamples:,} resamples of patients ({kind}, "
         f"seed {evaluation.seed}).",
         "",
     ]
