@@ -46,7 +46,7 @@ def test_points_agree_with_scikit_learn(predictions, drawn, threshold):
     called = (probability >= threshold).astype(float)
     # Scikit-learn warns of a ratio with nothing below the line.
     with warnings.catch_warnings(action="ignore"):
-        ratios = metrics.class_likelihood_ratios(truth, called, replace_undefined_by=np.nan)
+        ratios = metrics.class_likelihood_ratios(truth, called)
     positive, negative = (None if math.isnan(ratio) else ratio for ratio in ratios)
     expected = {
         "auroc": metrics.roc_auc_score(truth, probability),
