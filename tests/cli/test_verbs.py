@@ -44,7 +44,7 @@ def test_a_function_does_what_its_command_does(manifest: Path, tmp_path: Path) -
 
 def test_arguments_are_taken_by_keyword_alone_and_documented(manifest: Path) -> None:
     with pytest.raises(TypeError):
-        eyeground.split(manifest, "out.csv")  # type: ignore[misc]
+        eyeground.split(manifest, "out.csv")  # type: ignore[misc]  # the mistake that is tested
     signature = inspect.signature(eyeground.evaluate)
     assert {one.kind for one in signature.parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
     assert signature.parameters["resamples"].default == 2000

@@ -59,7 +59,7 @@ def as_command(function: Callable[..., Any]) -> Callable[..., None]:
 
     command.__name__, command.__doc__, command.__module__ = function.__name__, function.__doc__, function.__module__
     command.__annotations__ = {name: kind for name, kind in function.__annotations__.items() if name != "return"}
-    command.__signature__ = inspect.signature(function).replace(  # type: ignore[attr-defined]
+    command.__signature__ = inspect.signature(function).replace(  # type: ignore[attr-defined]  # mypy knows no such attribute
         return_annotation=inspect.Signature.empty
     )
     return command
@@ -83,7 +83,7 @@ def python_function(verb: str) -> Callable[..., Any]:
         [_keyword(parameter) for parameter in parameters.values()],
         return_annotation=inspect.signature(command).return_annotation,
     )
-    function.__signature__ = signature  # type: ignore[attr-defined]
+    function.__signature__ = signature  # type: ignore[attr-defined]  # mypy knows no such attribute
     function.__name__ = function.__qualname__ = verb
     function.__module__ = "eyeground"
     function.__doc__ = f"{inspect.getdoc(command)}\n\nArgs:\n" + "\n".join(

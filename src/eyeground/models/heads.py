@@ -34,11 +34,11 @@ class _Head(nn.Module):
 
     def _own(self, embedding: Tensor) -> Tensor:
         """Logits (n, outputs) of the last layer, each by itself."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of head has its own
 
     def _effective_of(self, embedding: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """As `effective`; `chosen` (n, outputs) is the output whose own logit each output takes."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of head has its own
 
 
 class LinearHead(_Head):
