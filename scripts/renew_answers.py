@@ -21,8 +21,8 @@ from eyeground.evaluation import evaluate
 from eyeground.evaluation.cohort import cohort_of
 from eyeground.evaluation.subgroups.subgroups import subgroups
 from eyeground.screening.decision import ABNORMAL
-from eyeground.workflows.build.common import choose_answers
 from eyeground.workflows.build.model_card import count_parameters
+from eyeground.workflows.build.validated_build import choose_answers
 from eyeground.workflows.release.external import evaluate_elsewhere
 from eyeground.workflows.release.finished_run import Compute
 from eyeground.workflows.release.release_card import TEST, Facts, SplitFlow, metrics_of, release_card

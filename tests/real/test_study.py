@@ -12,8 +12,8 @@ from eyeground.config.training_recipe import Architecture, Machine, Optimisation
 from eyeground.data.manifest import Manifest
 from eyeground.datasets import DATASETS
 from eyeground.screening.batch import screen
-from eyeground.workflows.build.common import Plan
 from eyeground.workflows.build.train import train_and_validate
+from eyeground.workflows.build.validated_build import Plan
 
 PER_CLASS = 40
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from eyeground.bundle.open import Bundle
     from eyeground.config.targets import Target
     from eyeground.data.manifest import Manifest
-    from eyeground.workflows.build.common import Built, Plan
+    from eyeground.workflows.build.validated_build import Built, Plan
 
 RUN = typer.Option(..., "-o", "--output", help="Run folder: checkpoints, predictions, evaluation and the bundle.")
 RECIPE = typer.Option(
@@ -72,8 +72,8 @@ def pretrain(
     from eyeground.data.manifest import read_manifest
     from eyeground.data.splits import hold_out
     from eyeground.datasets.summary import report_remarks
-    from eyeground.workflows.build.common import Plan
     from eyeground.workflows.build.run_folder import make_room
+    from eyeground.workflows.build.validated_build import Plan
 
     plan = Plan(
         output, cache, name or output.resolve().name, "pretrain", licence, allow_leakage, jobs or usable_cores()
@@ -141,9 +141,9 @@ def adapt(
     from eyeground.config.training_recipe import ProbeRecipe
     from eyeground.data.manifest import read_manifest
     from eyeground.datasets.summary import report_remarks
-    from eyeground.workflows.build.common import Plan
     from eyeground.workflows.build.probe import finetune_recipe, probe_embedding
     from eyeground.workflows.build.run_folder import make_room
+    from eyeground.workflows.build.validated_build import Plan
 
     if probe and resume and not structures:
         raise UserError("--resume is for --finetune; a probe is simply run again; its embeddings are kept")

@@ -30,10 +30,10 @@ from eyeground.errors import UserError
 from eyeground.screening.batch import Screened, screen
 from eyeground.screening.runtime import load
 from eyeground.synthetic import CameraFaults, render, render_dataset
-from eyeground.workflows.build.common import Built, Plan
 from eyeground.workflows.build.probe import probe_embedding
 from eyeground.workflows.build.run_folder import BUNDLE
 from eyeground.workflows.build.train import train_and_validate
+from eyeground.workflows.build.validated_build import Built, Plan
 from eyeground.workflows.check import check_manifest
 
 MARK = "eyeground-demo"

@@ -28,8 +28,8 @@ from eyeground.errors import UserError
 from eyeground.synthetic import render_dataset
 from eyeground.workflows.build import familiarity
 from eyeground.workflows.build import probe as adapt
-from eyeground.workflows.build.common import Built, Plan
 from eyeground.workflows.build.probe import probe_embedding
+from eyeground.workflows.build.validated_build import Built, Plan
 from eyeground.workflows.predict import predict_manifest
 
 PATIENTS = 40
@@ -65,7 +65,7 @@ def run(
     plan = Plan(folder / name, folder / "cache", name, "probe")
     with pytest.MonkeyPatch.context() as patch:
         if not report:
-            patch.setattr("eyeground.workflows.build.common.write_validation", lambda *given: None)
+            patch.setattr("eyeground.workflows.build.validated_build.write_validation", lambda *given: None)
         built = probe_embedding(manifest, recipe, str(source.folder), plan, Console(file=printed, width=1000))
     return built, printed.getvalue()
 

@@ -15,8 +15,8 @@ from eyeground.core.files import write_text
 from eyeground.data.manifest import read_manifest
 from eyeground.data.predictions import write_predictions
 from eyeground.synthetic import render_dataset
-from eyeground.workflows.build.common import Plan
 from eyeground.workflows.build.train import train_and_validate
+from eyeground.workflows.build.validated_build import Plan
 from eyeground.workflows.predict import predict_manifest
 
 QUIET = Console(quiet=True)
@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_text(given[-1] / "report.html", "report")
 
     with pytest.MonkeyPatch.context() as patch:  # the run's own report takes most of its time
-        patch.setattr("eyeground.workflows.build.common.write_validation", write_no_metrics)
+        patch.setattr("eyeground.workflows.build.validated_build.write_validation", write_no_metrics)
         train_and_validate(read_manifest(made / "own" / "manifest.csv"), RECIPE, plan, QUIET, resume=False)
     found = predict_manifest(
         read_manifest(made / "other" / "manifest.csv"), eyeground.load(made / "run" / "bundle"), made / "cache", 1

@@ -29,7 +29,12 @@ from eyeground.probing.bundle import write_probe
 from eyeground.probing.cross_validation import out_of_fold
 from eyeground.probing.embedding import embeddings
 from eyeground.probing.regression import Head, fit_probe, probabilities
-from eyeground.workflows.build.common import (
+from eyeground.workflows.build.familiarity import embedder, with_familiarity_of
+from eyeground.workflows.build.label_counts import report_label_counts, report_targets
+from eyeground.workflows.build.model_card import count_parameters
+from eyeground.workflows.build.network import Network
+from eyeground.workflows.build.run_folder import open_run
+from eyeground.workflows.build.validated_build import (
     Built,
     Plan,
     predictions_of,
@@ -40,11 +45,6 @@ from eyeground.workflows.build.common import (
     validate_and_export,
     with_splits,
 )
-from eyeground.workflows.build.familiarity import embedder, with_familiarity_of
-from eyeground.workflows.build.label_counts import report_label_counts, report_targets
-from eyeground.workflows.build.model_card import count_parameters
-from eyeground.workflows.build.network import Network
-from eyeground.workflows.build.run_folder import open_run
 
 # Where fine-tuning differs from the defaults: lower layers, which are useful as they are, learn more slowly.
 FINETUNE_DEFAULTS = ("optimisation.layer_decay=0.8", "optimisation.learning_rate=0.0005")

@@ -40,7 +40,8 @@ from eyeground.models.segmenter import SegmentationNetwork, start
 from eyeground.screening.segmenter import SegmentedPhoto, load_segmenter
 from eyeground.training.annotated_photos import AnnotatedPhotos, prepare_annotated
 from eyeground.training.fit_segmenter import fit_segmenter
-from eyeground.workflows.build.common import (
+from eyeground.workflows.build.run_folder import BUNDLE, EVALUATION, open_run
+from eyeground.workflows.build.validated_build import (
     SHARES,
     Plan,
     public_name,
@@ -49,7 +50,6 @@ from eyeground.workflows.build.common import (
     training_photos,
     training_record,
 )
-from eyeground.workflows.build.run_folder import BUNDLE, EVALUATION, open_run
 from eyeground.workflows.segment.measure import ESTIMATES, MODEL, measure_segmentations, truth_of
 
 MASKS = "masks"

@@ -16,7 +16,11 @@ from eyeground.models.export import export_bundle
 from eyeground.models.initialise import initialise
 from eyeground.training.fit import fit, predict
 from eyeground.training.soft_labels import with_soft_labels
-from eyeground.workflows.build.common import (
+from eyeground.workflows.build.familiarity import with_familiarity
+from eyeground.workflows.build.label_counts import report_targets
+from eyeground.workflows.build.network import Network
+from eyeground.workflows.build.run_folder import open_run
+from eyeground.workflows.build.validated_build import (
     Built,
     Plan,
     predictions_of,
@@ -28,10 +32,6 @@ from eyeground.workflows.build.common import (
     validate_and_export,
     with_splits,
 )
-from eyeground.workflows.build.familiarity import with_familiarity
-from eyeground.workflows.build.label_counts import report_targets
-from eyeground.workflows.build.network import Network
-from eyeground.workflows.build.run_folder import open_run
 
 
 def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, console: Console, resume: bool) -> Built:

@@ -19,7 +19,7 @@ from eyeground.models import load
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.training.fit import predict
-from eyeground.workflows.build.common import choose_answers, fit_calibrations, predictions_of, training_photos
+from eyeground.workflows.build.validated_build import choose_answers, fit_calibrations, predictions_of, training_photos
 from eyeground.workflows.release.finished_run import FinishedRun
 from eyeground.workflows.release.stacking import stack, stacked_columns
 

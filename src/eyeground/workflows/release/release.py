@@ -32,9 +32,9 @@ from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.models import load
 from eyeground.models.export import export_bundle
 from eyeground.screening.decision import ABNORMAL
-from eyeground.workflows.build.common import choose_answers, predictions_of, training_photos
 from eyeground.workflows.build.familiarity import with_familiarity
 from eyeground.workflows.build.model_card import count_parameters
+from eyeground.workflows.build.validated_build import choose_answers, predictions_of, training_photos
 from eyeground.workflows.release.external import ReleasePlan, evaluate_external
 from eyeground.workflows.release.finished_run import FinishedRun, read_finished_run
 from eyeground.workflows.release.graphs import probabilities_of

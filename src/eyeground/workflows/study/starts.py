@@ -28,9 +28,9 @@ from eyeground.models import load
 from eyeground.models.classifier import Classifier
 from eyeground.models.external_checkpoints import FORMATS
 from eyeground.models.initialise import initialise
-from eyeground.workflows.build.common import Plan
 from eyeground.workflows.build.run_folder import BUNDLE, RECIPE
 from eyeground.workflows.build.train import train_and_validate
+from eyeground.workflows.build.validated_build import Plan
 from eyeground.workflows.study.data import Place
 from eyeground.workflows.study.settings import Initialisation
 

@@ -31,10 +31,10 @@ from eyeground.evaluation.decision_rule import called_abnormal
 from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.models import load
 from eyeground.synthetic import render_dataset
-from eyeground.workflows.build.common import Built, Plan, training_record, validate_and_export
 from eyeground.workflows.build.probe import finetune_recipe
 from eyeground.workflows.build.run_folder import open_run
 from eyeground.workflows.build.train import network_of, train_and_validate
+from eyeground.workflows.build.validated_build import Built, Plan, training_record, validate_and_export
 
 QUIET = Console(quiet=True)
 RECIPE = TrainingRecipe(
@@ -162,7 +162,7 @@ def many_patients() -> Predictions:
 
 def test_the_model_card_carries_the_metrics_and_the_warning(pretrained: Built) -> None:
     card = (pretrained.bundle.folder / "README.md").read_text()
-    auroc = pretrained.evaluation.outputs[0].estimates[0]
+    auroc = pretrained.evaluation.outputs[0].estimate("auroc")
     assert auroc.value is not None
     assert f"{auroc.value:.3f}" in card
     assert "Not a medical device" in card
