@@ -127,7 +127,7 @@ def _new_photos(folder: Path) -> Path:
 
 def _report(built: Built, console: Console) -> None:
     for output in built.evaluation.outputs:
-        auroc = output.estimates[0]
+        auroc = output.estimate("auroc")
         if auroc.value is None:
             console.print(f"{output.output}: AUROC {auroc.note}")
             continue
