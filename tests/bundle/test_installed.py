@@ -128,7 +128,7 @@ def test_a_wheel_carries_the_released_models(tiny_bundle: Callable[..., Bundle],
     )
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copyfile(REPOSITORY / name, project / name)
-    place = project / "src" / "eyeground" / "released"
+    place = project / "src" / "eyeground" / "bundle" / "released"
     written = tiny_bundle(place / "tiny+224", files={"training_photos.txt": b"0123456789abcdef\n"})
     (place / "default.txt").write_text("tiny+224\n")
     # An empty repository above, so that the wheel heeds .gitignore as it does in a clone.
@@ -138,7 +138,7 @@ def test_a_wheel_carries_the_released_models(tiny_bundle: Callable[..., Bundle],
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
-    packed = tmp_path / "site" / "eyeground" / "released"
+    packed = tmp_path / "site" / "eyeground" / "bundle" / "released"
     assert {path.name for path in (packed / "tiny+224").iterdir()} == {path.name for path in written.folder.iterdir()}
     # The unpacked wheel, not this checkout, opens it by name.
     opening = "import eyeground.bundle.open as b; from eyeground.bundle.installed import default_model; print(b.open_bundle(default_model()).folder)"

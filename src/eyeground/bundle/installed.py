@@ -10,7 +10,7 @@ from pathlib import Path
 from eyeground.errors import UserError
 
 DESCRIPTION = "bundle.json"
-RELEASED = Path(__file__).parents[1] / "released"
+RELEASED = Path(__file__).parent / "released"
 DEFAULT = "default.txt"
 CACHE_VARIABLE = "EYEGROUND_CACHE"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
