@@ -1,8 +1,10 @@
+import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -107,11 +109,19 @@ def test_a_decoder_that_crashes_or_hangs_costs_only_its_photo(
 
 
 def test_parallel_preparations_of_one_cache_agree(photos: list[Path], tmp_path: Path) -> None:
-    with ThreadPoolExecutor(3) as pool:
-        runs = list(pool.map(lambda _: prepare(photos, SETTINGS, tmp_path / "cache", jobs=2), range(3)))
-    assert runs[0] == runs[1] == runs[2]
-    files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
-    assert sorted(files) == sorted(path for path in runs[0].paths if path)
+    run = """if True:
+        import json, sys
+        from pathlib import Path
+        from eyeground.config.training_recipe import Preprocessing
+        from eyeground.imaging.cache import prepare
+        prepared = prepare([Path(photo) for photo in sys.argv[2:]], Preprocessing(side=48), Path(sys.argv[1]), jobs=2)
+        print(json.dumps([str(path) for path in prepared.paths]))
+    """
+    command = [sys.executable, "-c", run, str(tmp_path / "cache"), *map(str, photos)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    first, *others = [json.loads(one.communicate()[0].splitlines()[-1]) for one in running]
+    assert all(other == first for other in others)
+    assert sorted(str(path) for path in (tmp_path / "cache").rglob("*") if path.is_file()) == sorted(first)
 
 
 def test_what_a_killed_writer_left_is_swept_away_later(photos: list[Path], tmp_path: Path) -> None:
