@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 # A process per core, each with one thread: files are spread, and the tests of a file share what they prepared.
 tests_of = OMP_NUM_THREADS=1 $(1)/python -m pytest -n auto --dist loadfile
 
-.PHONY: install demo test test-lowest test-newest test-screening coverage lint docs bench findings lock dist
+.PHONY: install demo test test-lowest test-newest test-screening coverage lint docs bench findings lock dist debian
 
 # Compiled once, or each of the tests' processes would compile torch anew where Python may not write bytecode itself.
 install: $(STAMP)
@@ -83,3 +83,11 @@ lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --no-header --no-annotate -q -o requirements/dev.txt
 	$(BIN)/uv pip compile pyproject.toml --extra docs --universal --no-header --no-annotate -q -o requirements/docs.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --no-header --no-annotate -q -o requirements/screen.txt
+
+# What the tests of the service meet, on Debian, as root: browsers, a PACS, DICOM checkers, PostgreSQL. No service is started.
+debian:
+	printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+		chromium dcmtk dicom3tools firefox-esr fonts-dejavu-core orthanc orthanc-dicomweb postgresql > /dev/null
+	rm /usr/sbin/policy-rc.d
