@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from eyeground.config.operating_point import Share
     from eyeground.screening.batch import Screened
     from eyeground.screening.decision import Rule
+    from eyeground.screening.runtime import Screener
+    from eyeground.serving.dicom.export import DicomExport
 
 BUNDLE = typer.Option(
     None,
@@ -23,6 +25,19 @@ BUNDLE = typer.Option(
 PHOTOS = typer.Argument(
     ...,
     help="Folders, photos (JPEG, PNG, TIFF, DICOM), zip and tar archives, manifests, quoted patterns, or - for a list on standard input. Any number, mixed.",
+)
+
+
+DICOM_OUT = typer.Option(
+    None,
+    "--dicom-out",
+    help="Folder for the results of DICOM photos as DICOM objects of the same study: structured report, evidence map, readable page. "
+    "Other photos have none.",
+)
+SEGMENTERS = typer.Option(
+    [],
+    "--segmenter",
+    help="With --dicom-out: also a segmentation by this segmenter, its folder or a name that `models` lists; repeat for more.",
 )
 
 
@@ -74,6 +89,8 @@ def screen(
         help="Further column of the manifests to copy to the results, such as mrn or accession; repeat for more.",
     ),
     for_spreadsheets: bool = FOR_SPREADSHEETS,
+    dicom_out: Path | None = DICOM_OUT,
+    segmenters: list[str] = SEGMENTERS,
     overwrite: bool = typer.Option(
         False,
         "--overwrite",
@@ -98,6 +115,8 @@ def screen(
 
     A list from another program: `find photos -newer yesterday -name '*.jpg' | eyeground screen - -o out`
 
+    For an archive of a hospital: `eyeground screen export/ -o out --dicom-out results/`
+
     Very many, for a program to read: `eyeground screen archive/ -o out --no-report --no-overlays --shards 16`
     """
     from eyeground.core.machine import save_address_space
@@ -119,6 +138,7 @@ def screen(
         f"model {screener.bundle.identity}{'' if bundle else ', the default'}",
         _expectation(screener.rule, prevalence),
     )
+    exports = _exports(screener, dicom_out, segmenters)
     screened = screen_photos(
         photos,
         screener,
@@ -131,10 +151,12 @@ def screen(
         columns=chosen,
         for_spreadsheets=for_spreadsheets,
         overwrite=overwrite,
+        exports=exports,
     )
     for warning in screened.warnings:
         Console(soft_wrap=True).print(f"[bold yellow]warning:[/] {warning}", highlight=False)
-    print_lines(*screened.notes, f"{screened.photos:,} photos in {screened.seconds:.1f} s: {_counted(screened.counts)}")
+    print_lines(*screened.notes, *(note for export in exports for note in export.notes()))
+    print_lines(f"{screened.photos:,} photos in {screened.seconds:.1f} s: {_counted(screened.counts)}")
     if screened.patients:
         print_lines(
             f"{sum(screened.patients.values()):,} patients: {_counted(screened.patients).replace('none', 'no referral')}"
@@ -144,6 +166,20 @@ def screen(
     if set(screened.counts) == {"unreadable"}:
         raise NothingReadableError(screened.photos, output / "results.csv")
     return screened
+
+
+def _exports(screener: "Screener", dicom_out: Path | None, segmenters: list[str]) -> "list[DicomExport]":
+    """What writes results in further forms, as it was asked for."""
+    if dicom_out is None:
+        if segmenters:
+            raise UserError("--segmenter is for --dicom-out; to segment alone use `eyeground segment`")
+        return []
+    from eyeground.core.files import require_writable
+    from eyeground.screening.segmenter import load_segmenter
+    from eyeground.serving.dicom.export import DicomExport
+
+    require_writable(dicom_out)
+    return [DicomExport(dicom_out, screener, [load_segmenter(one, threads=1) for one in segmenters])]
 
 
 def _expectation(rule: "Rule", prevalence: float) -> str:

@@ -24,6 +24,7 @@ from eyeground.errors import UserError
 from eyeground.screening.decision import NO_RULE
 from eyeground.screening.decoder_pool import NO_PICTURE, DecoderSettings, ReadPhoto, Refused
 from eyeground.screening.drift import Tally, warnings
+from eyeground.screening.exports import Export
 from eyeground.screening.finding import Finding
 from eyeground.screening.inputs import batches, from_decoder
 from eyeground.screening.ledger import Ledger, Record
@@ -88,6 +89,7 @@ def screen(
     columns: TableColumns = OUR_NAMES,
     for_spreadsheets: bool = False,
     overwrite: bool = False,
+    exports: Sequence[Export] = (),
 ) -> Screened:
     """Screen photographs and write tables, evidence pictures and a report.
 
@@ -104,6 +106,7 @@ def screen(
         columns: Which columns of the manifests are ours, and which are copied to the results.
         for_spreadsheets: In CSV files, put an apostrophe before text that a spreadsheet would run as a formula.
         overwrite: Replace an earlier screening with another bundle or other thresholds.
+        exports: Write the results in further forms; a photograph is finished once each has it.
 
     Raises:
         UserError: If there is no photograph, the output cannot be written, is removed meanwhile, or holds another
@@ -119,9 +122,12 @@ def screen(
     with Ledger(output_folder / LEDGER, screener.bundle, thresholds=thresholds, overwrite=overwrite) as ledger:
         _sweep(output_folder)
         todo = in_reading_order(
-            photo for photo in listing.photos if not _is_finished(ledger.record_of(photo), output_folder, overlays)
+            photo
+            for photo in listing.photos
+            if not _is_finished(ledger.record_of(photo), output_folder, overlays)
+            or not all(export.has(photo) for export in exports)
         )
-        screened = _screened(todo, screener, ledger, output_folder, jobs, overlays)
+        screened = _screened(todo, screener, ledger, output_folder, jobs, overlays, exports)
         for _ in track(screened, "screening", total=len(todo)):
             pass
         finished = Finished(listing.photos, ledger, columns.keep)
@@ -202,13 +208,14 @@ def _screened(
     output_folder: Path,
     jobs: int | None,
     overlays: bool,
+    exports: Sequence[Export],
 ) -> Iterator[Record]:
     """Screen batch by batch; while one batch is in the network, the pictures of the one before are rendered."""
     if not todo:
         return
     jobs = min(jobs or usable_cores(), len(todo))
     preprocessing = screener.bundle.description.preprocessing
-    settings = DecoderSettings(preprocessing, PICTURE_SIDE if overlays else NO_PICTURE)
+    settings = DecoderSettings(preprocessing, PICTURE_SIDE if overlays or exports else NO_PICTURE)
     with (
         closing(read_photos(todo, settings, jobs, output_folder / UNPACKED)) as read,
         ThreadPoolExecutor(jobs) as threads,
@@ -218,7 +225,7 @@ def _screened(
             findings = screener.findings([from_decoder(photo.name, outcome) for photo, outcome in batch])
             yield from _add_finished(pending, ledger)
             pending = [
-                threads.submit(_finish, photo, finding, outcome, output_folder)
+                threads.submit(_finish, photo, finding, outcome, output_folder if overlays else None, exports)
                 for (photo, outcome), finding in zip(batch, findings, strict=True)
             ]
         yield from _add_finished(pending, ledger)
@@ -231,13 +238,23 @@ def _add_finished(pending: Sequence[Future[Record]], ledger: Ledger) -> list[Rec
     return records
 
 
-def _finish(photo: PhotoFile, finding: Finding, outcome: ReadPhoto | Refused, output_folder: Path) -> Record:
-    if isinstance(outcome, Refused) or not outcome.picture.size:
+def _finish(
+    photo: PhotoFile,
+    finding: Finding,
+    outcome: ReadPhoto | Refused,
+    output_folder: Path | None,
+    exports: Sequence[Export],
+) -> Record:
+    """Write what belongs to a finding, and return its record; its picture only where there is a folder for it."""
+    picture = np.empty((0, 0, 3), np.uint8) if isinstance(outcome, Refused) else outcome.picture
+    for export in exports:
+        export.write(photo, finding, picture)
+    if output_folder is None or not picture.size:
         return Record(photo.stamp, finding.as_row(), output=finding.output, content=outcome.content)
-    picture = f"{PICTURES}/{_picture_name(photo.name, outcome.picture)}"
-    save_picture(draw_finding(finding, outcome.picture), output_folder / picture)
+    name = f"{PICTURES}/{_picture_name(photo.name, picture)}"
+    save_picture(draw_finding(finding, picture), output_folder / name)
     scale = None if finding.evidence is None else finding.scale()
-    return Record(photo.stamp, finding.as_row(), picture, finding.output, scale, outcome.content)
+    return Record(photo.stamp, finding.as_row(), name, finding.output, scale, outcome.content)
 
 
 def _picture_name(photo: str, pixels: NDArray[np.uint8]) -> str:

@@ -1,0 +1,91 @@
+"""`screen --dicom-out`: a folder per DICOM photograph, complete or absent, resumed, and never outdated."""
+
+import shutil
+
+import pydicom
+import pytest
+from ophthalmic import write_photo
+from PIL import Image
+
+import eyeground
+from eyeground.cli import main
+from eyeground.serving.dicom import export
+from eyeground.synthetic import render
+
+MODEL = "eyeground-mobilenetv2-imagenet+fundus-224"
+OBJECTS = {"report.dcm", "evidence.dcm", "page.dcm"}
+
+
+@pytest.fixture
+def clinic(photos, tmp_path):
+    """A folder with a DICOM photograph and a JPEG."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(photos["abnormal"], folder / "one.dcm")
+    Image.fromarray(render("normal", height=256).pixels).save(folder / "two.jpg")
+    return folder
+
+
+def _screen(folder, tmp_path, *options: str) -> int:
+    output = ["-o", str(tmp_path / "out"), "--dicom-out", str(tmp_path / "dicom"), "--no-report"]
+    return main(["screen", str(folder), "--bundle", MODEL, "--jobs", "1", *output, *options])
+
+
+def _places(tmp_path):
+    return sorted((tmp_path / "dicom").iterdir())
+
+
+def test_dicom_photographs_have_objects_and_others_are_named(clinic, tmp_path, capsys) -> None:
+    assert _screen(clinic, tmp_path) == 0
+    (place,) = _places(tmp_path)
+    assert {path.name for path in place.iterdir()} == OBJECTS
+    assert "1 photo has no DICOM results" in capsys.readouterr().out
+    probability = eyeground.load(MODEL)(clinic / "one.dcm").probabilities["abnormal"]
+    report = pydicom.dcmread(place / "report.dcm")
+    first = report.ContentSequence[-2].ContentSequence[0]
+    measured = next(item for item in first.ContentSequence if item.ValueType == "NUM")
+    assert float(measured.MeasuredValueSequence[0].NumericValue) == round(probability, 4)
+
+
+def test_a_repeated_screening_writes_nothing_again(clinic, tmp_path, monkeypatch) -> None:
+    assert _screen(clinic, tmp_path) == 0
+    before = {path: path.stat().st_mtime_ns for path in _places(tmp_path)[0].iterdir()}
+    monkeypatch.setattr(export, "write_objects", None)
+    assert _screen(clinic, tmp_path) == 0
+    assert {path: path.stat().st_mtime_ns for path in _places(tmp_path)[0].iterdir()} == before
+
+
+def test_objects_that_are_missing_are_made_though_the_photograph_is_finished(clinic, tmp_path) -> None:
+    assert _screen(clinic, tmp_path) == 0
+    (place,) = _places(tmp_path)
+    shutil.rmtree(place)
+    (place.parent / f".{place.name}.partial").mkdir()  # as a killed process leaves it
+    assert _screen(clinic, tmp_path) == 0
+    assert _places(tmp_path) == [place] and {path.name for path in place.iterdir()} == OBJECTS
+
+
+def test_another_threshold_or_photograph_replaces_the_objects(clinic, tmp_path) -> None:
+    assert _screen(clinic, tmp_path) == 0
+    (first,) = _places(tmp_path)
+    assert _screen(clinic, tmp_path, "--operating-point", "threshold=0.9", "--overwrite") == 0
+    (second,) = _places(tmp_path)
+    write_photo(clinic / "one.dcm", render("normal", height=300).pixels)
+    assert _screen(clinic, tmp_path, "--operating-point", "threshold=0.9") == 0
+    (third,) = _places(tmp_path)
+    assert len({first, second, third}) == 3
+
+
+def test_objects_are_written_without_overlays_too(clinic, tmp_path) -> None:
+    assert _screen(clinic, tmp_path, "--no-overlays") == 0
+    assert {path.name for path in _places(tmp_path)[0].iterdir()} == OBJECTS
+    assert not (tmp_path / "out" / "overlays").exists()
+
+
+def test_a_segmenter_adds_its_segmentation(clinic, tmp_path) -> None:
+    assert _screen(clinic, tmp_path, "--segmenter", "eyeground-lesions-mobilenetv2") == 0
+    assert {path.name for path in _places(tmp_path)[0].iterdir()} == OBJECTS | {"segmentation-1.dcm"}
+
+
+def test_a_segmenter_without_dicom_is_a_mistake(clinic, tmp_path) -> None:
+    arguments = ["screen", str(clinic), "-o", str(tmp_path / "out"), "--bundle", MODEL]
+    assert main([*arguments, "--segmenter", "eyeground-lesions-mobilenetv2"]) == 2
