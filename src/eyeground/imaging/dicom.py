@@ -21,6 +21,7 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 _EXPLICIT = "1.2.840.10008.1.2.1"  # and little-endian
 _NATIVE = ("1.2.840.10008.1.2", _EXPLICIT, "1.2.840.10008.1.2.2", _DEFLATED)
 _RLE = "1.2.840.10008.1.2.5"
+SYNTAXES = (*_NATIVE, _RLE, *CODECS)  # the transfer syntaxes that are read
 _ELEMENTS = (
     "SOPClassUID",
     "SamplesPerPixel",
@@ -57,7 +58,7 @@ def read_pixels(stream: BufferedReader) -> npt.NDArray[np.uint8]:
         UserError: If pydicom is not installed.
     """
     dataset, syntax = read_elements(stream, _ELEMENTS)
-    if syntax not in (*_NATIVE, _RLE, *CODECS):
+    if syntax not in SYNTAXES:
         raise RefusedError(f"its DICOM transfer syntax is not supported: {_syntax_name(syntax)}")
     _check(dataset)
     values, colour = decoded_frame(dataset, syntax) if syntax in CODECS else _decoded(dataset, syntax)

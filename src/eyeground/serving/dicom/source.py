@@ -21,7 +21,7 @@ Eye = Literal["left", "right"]
 _UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 _NAMES = ("PatientName", "ReferringPhysicianName")
 _SHORT = ("StudyID", "AccessionNumber")
-_LONG = ("PatientID", "IssuerOfPatientID", "StudyDescription", "InstitutionName")
+_LONG = ("PatientID", "IssuerOfPatientID", "StudyDescription", "InstitutionName", "Manufacturer")
 _DATES, _TIMES = ("PatientBirthDate", "StudyDate", "ContentDate"), ("StudyTime", "ContentTime")
 _SIZES = ("Rows", "Columns", "NumberOfFrames")
 _ELEMENTS = (
@@ -42,7 +42,7 @@ _ELEMENTS = (
 )
 UTF_8 = "ISO_IR 192"
 _EYES: dict[str, Eye] = {"L": "left", "R": "right"}
-_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
+UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _DATE = re.compile(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
 _DATE_TIME = re.compile(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?")
@@ -64,6 +64,11 @@ class Source:
     eye: Eye | None
     width: int
     height: int
+
+    @property
+    def manufacturer(self) -> str:
+        """Of the camera, or of the program that made the object."""
+        return str(self.header.Manufacturer)
 
     @property
     def instance(self) -> str:
@@ -111,7 +116,7 @@ def _checked(given: Any) -> Source:
     header.SpecificCharacterSet = UTF_8
     for keyword in _UIDS:
         value = str(given.get(keyword, ""))
-        if not _UID.fullmatch(value) or len(value) > _LONGEST_UID:
+        if not UID.fullmatch(value) or len(value) > _LONGEST_UID:
             raise RefusedError(f"its {keyword} is missing or not valid, so no result can be filed with it")
         setattr(header, keyword, value)
     for keywords, check in (
