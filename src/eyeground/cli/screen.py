@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from eyeground.config.operating_point import Share
     from eyeground.screening.batch import Screened
     from eyeground.screening.decision import Rule
+    from eyeground.screening.exports import Export
     from eyeground.screening.runtime import Screener
-    from eyeground.serving.dicom.export import DicomExport
 
 BUNDLE = typer.Option(
     None,
@@ -34,6 +34,12 @@ DICOM_OUT = typer.Option(
     help="Folder for the results of DICOM photos as DICOM objects of the same study: structured report, evidence map, readable page. "
     "Other photos have none.",
 )
+FHIR_OUT = typer.Option(
+    None,
+    "--fhir-out",
+    help="Folder for the results as FHIR: one Bundle (JSON) per photo, checked before it is written.",
+)
+FHIR_RELEASE = typer.Option("R4", "--fhir-release", help="Release of FHIR: R4, as hospitals run it, or R5.")
 SEGMENTERS = typer.Option(
     [],
     "--segmenter",
@@ -91,6 +97,8 @@ def screen(
     for_spreadsheets: bool = FOR_SPREADSHEETS,
     dicom_out: Path | None = DICOM_OUT,
     segmenters: list[str] = SEGMENTERS,
+    fhir_out: Path | None = FHIR_OUT,
+    fhir_release: str = FHIR_RELEASE,
     overwrite: bool = typer.Option(
         False,
         "--overwrite",
@@ -138,7 +146,7 @@ def screen(
         f"model {screener.bundle.identity}{'' if bundle else ', the default'}",
         _expectation(screener.rule, prevalence),
     )
-    exports = _exports(screener, dicom_out, segmenters)
+    exports = _exports(screener, dicom_out, segmenters, fhir_out, fhir_release)
     screened = screen_photos(
         photos,
         screener,
@@ -168,18 +176,27 @@ def screen(
     return screened
 
 
-def _exports(screener: "Screener", dicom_out: Path | None, segmenters: list[str]) -> "list[DicomExport]":
+def _exports(
+    screener: "Screener", dicom_out: Path | None, segmenters: list[str], fhir_out: Path | None, fhir_release: str
+) -> "list[Export]":
     """What writes results in further forms, as it was asked for."""
-    if dicom_out is None:
-        if segmenters:
-            raise UserError("--segmenter is for --dicom-out; to segment alone use `eyeground segment`")
-        return []
     from eyeground.core.files import require_writable
-    from eyeground.screening.segmenter import load_segmenter
-    from eyeground.serving.dicom.export import DicomExport
 
-    require_writable(dicom_out)
-    return [DicomExport(dicom_out, screener, [load_segmenter(one, threads=1) for one in segmenters])]
+    if segmenters and dicom_out is None:
+        raise UserError("--segmenter is for --dicom-out; to segment alone use `eyeground segment`")
+    exports: list[Export] = []
+    if dicom_out is not None:
+        from eyeground.screening.segmenter import load_segmenter
+        from eyeground.serving.dicom.export import DicomExport
+
+        require_writable(dicom_out)
+        exports.append(DicomExport(dicom_out, screener, [load_segmenter(one, threads=1) for one in segmenters]))
+    if fhir_out is not None:
+        from eyeground.serving.fhir.export import FhirExport
+
+        require_writable(fhir_out)
+        exports.append(FhirExport(fhir_out, screener, fhir_release))
+    return exports
 
 
 def _expectation(rule: "Rule", prevalence: float) -> str:

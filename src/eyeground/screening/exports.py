@@ -1,5 +1,6 @@
 """What a screening asks of whoever writes its results in a further form, such as DICOM or FHIR, while it has them in memory."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -17,3 +18,6 @@ class Export(Protocol):
 
     def write(self, photo: PhotoFile, finding: Finding, picture: NDArray[np.uint8]) -> None:
         """Write the result of a photograph; `picture` is its square for people, uint8 RGB, empty if unreadable."""
+
+    def notes(self) -> Iterable[str]:
+        """What has no result in this form, and why, in sentences."""

@@ -75,7 +75,8 @@ def receiving(stock: Stock, aet: str, host: str, port: int, arrived: threading.E
         try:
             yield
         finally:
-            server.shutdown()
+            if server is not None:  # as it is by its type, where one is started in the foreground
+                server.shutdown()
     except OSError as error:
         raise UserError(f"{host}:{port}: cannot listen there: {error.strerror or error}") from error
     finally:

@@ -4,7 +4,6 @@ The first region is the field of view and holds every output's probability and t
 photograph, is where the evidence for what it is called abnormal for reaches half of its colour scale.
 """
 
-import math
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +18,8 @@ from eyeground.serving.result import MAKER, PRELIMINARY, PRODUCT, RESEARCH_USE, 
 from eyeground.serving.terminology import Concept, concept, concept_for, private
 
 KIND, PLACE = "structured report", 1
-_BORDER, _RIGHT_BORDER = 0.02, 0.3  # of the width: a label right of a region would be cut off at the picture's edge
+_BORDER = 0.01  # of width and height, within which no corner lies
+_MARK = (-0.65, -0.35)  # of the radius, from the centre to the right and down
 
 Points = NDArray[np.float64]
 
@@ -78,7 +78,7 @@ def _of_photograph(source: Source, result: Result) -> Any:
         "photograph",
         marked_field(source, result),
         concept("retina"),
-        [_measurement(result, output) for output in result.outputs] + _gradability(result),
+        [_measurement(output) for output in _shown_first(result)] + _gradability(result),
         evaluations,
     )
 
@@ -97,7 +97,7 @@ def _of_evidence(source: Source, result: Result) -> list[Any]:
             f"evidence for {output.words}",
             region,
             concept_for(output.disease),
-            [_measurement(result, output)],
+            [_measurement(output)],
             [_evaluation(private("Normality"), concept("abnormal"))],
         )
     ]
@@ -128,12 +128,12 @@ def _group(
     )
 
 
-def _measurement(result: Result, output: Output) -> Any:
+def _measurement(output: Output) -> Any:
     """A probability with its threshold and normality, and by a modifier the disease that it is a probability of."""
     from highdicom import sr
 
     measurement = sr.Measurement(
-        name=coded(private(f"Probability of {output.words}")),
+        name=coded(private(measured(output))),
         value=output.probability,
         unit=coded(concept("no unit")),
         properties=sr.MeasurementProperties(normality=coded(concept(output.normality))),
@@ -149,6 +149,16 @@ def _measurement(result: Result, output: Output) -> Any:
             )
         )
     return measurement
+
+
+def measured(output: Output) -> str:
+    """The name of an output's measurement: the disease first, as viewers cut off the end."""
+    return f"{output.words}: probability"
+
+
+def _shown_first(result: Result) -> list[Output]:
+    """Outputs that reached their threshold first, as viewers show the first few; else in the model's order."""
+    return sorted(result.outputs, key=lambda output: output.normality != "abnormal")
 
 
 def _gradability(result: Result) -> list[Any]:
@@ -194,19 +204,21 @@ def _quality(result: Result) -> Concept:
 
 
 def marked_field(source: Source, result: Result) -> Points:
-    """The square within the field of view as a closed polygon (points, 2) of columns and rows in the photograph.
+    """A square that stands for the photograph as a whole: a closed polygon (points, 2) of columns and rows.
 
-    Its right side is clear of the border, where a viewer would cut off the label. Of an unreadable photograph, a rectangle.
+    It lies in the upper left of the field of view, as viewers write to the right of a region, and cut off what has no room.
     """
     standard = result.finding.standard
-    left, top, right, bottom = 0.0, 0.0, float(source.width), float(source.height)
-    if standard is not None:
+    if standard is None:
+        x, y, radius = source.width / 2, source.height / 2, min(source.width, source.height) / 2
+    else:
         disc, geometry = standard.disc, standard.geometry
-        scale, half = geometry.side / geometry.standard_side, disc.radius / math.sqrt(2)
-        left, right = ((disc.centre_x + one) * scale + geometry.left for one in (-half, half))
-        top, bottom = ((disc.centre_y + one) * scale + geometry.top for one in (-half, half))
-    right = min(right, (1 - _RIGHT_BORDER) * source.width)
-    return _within(np.array([(left, top), (right, top), (right, bottom), (left, bottom)]), source)
+        scale = geometry.side / geometry.standard_side
+        x, y = disc.centre_x * scale + geometry.left, disc.centre_y * scale + geometry.top
+        radius = disc.radius * scale
+    low, high = _MARK
+    corners = np.array([(low, low), (high, low), (high, high), (low, high)])
+    return _within(corners * radius + (x, y), source)
 
 
 def evidence_region(source: Source, result: Result) -> Points | None:
