@@ -58,6 +58,7 @@ COMMANDS = (  # in the order of a study, after `import`
     use.models,
     calibrate.calibrate,
     screen.screen,
+    node.watch,
     node.node,
     embed.embed,
     segment.segment,

@@ -5,13 +5,22 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import typer
 
 from eyeground.cli.options import JOBS
 from eyeground.cli.printing import print_lines
-from eyeground.cli.screen import BUNDLE
+from eyeground.cli.screen import (
+    BUNDLE,
+    DICOM_OUT,
+    FHIR_OUT,
+    FHIR_RELEASE,
+    OPERATING_POINT,
+    SEGMENTERS,
+    exports_of,
+)
 
 TOKEN = "EYEGROUND_DICOMWEB_TOKEN"
 
@@ -36,9 +45,7 @@ def node(
     ),
     poll: float = typer.Option(30.0, "--poll", min=1.0, help="Seconds between two questions to the DICOMweb server."),
     bundle: str | None = BUNDLE,
-    operating_point: str | None = typer.Option(
-        None, "--operating-point", help="Which of the bundle's thresholds decides, as `screen` takes it."
-    ),
+    operating_point: str | None = OPERATING_POINT,
     segmenters: list[str] = typer.Option(
         [], "--segmenter", help="Also send a segmentation by this segmenter; repeat for more."
     ),
@@ -78,13 +85,76 @@ def node(
     )
     screener = load(bundle, operating_point=operating_point)
     print_lines(f"model {screener.bundle.identity}{'' if bundle else ', the default'}")
-    run_node(settings, screener, [load_segmenter(one, threads=1) for one in segmenters], stop_at_signals())
+    run_node(
+        settings, screener, [load_segmenter(one, threads=1) for one in segmenters], stop_at_signals(threading.Event())
+    )
 
 
-def stop_at_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; lines of the service go to standard error from now on."""
+def watch(
+    folder: Path = typer.Argument(..., help="Folder that a camera exports into; watched with all below it."),
+    output: Path = typer.Option(..., "-o", "--output", help="Folder for what `screen` writes there."),
+    bundle: str | None = BUNDLE,
+    operating_point: str | None = OPERATING_POINT,
+    seconds: float = typer.Option(
+        2.0,
+        "--seconds",
+        min=0.1,
+        help="Seconds between two looks; a photo that did not change between them is complete.",
+    ),
+    report: bool = typer.Option(True, "--report/--no-report", help="Write report.html, or only tables."),
+    identifiers: bool = typer.Option(
+        False, "--identifiers", help="Show file names and patient identifiers in the report, as `screen` does."
+    ),
+    dicom_out: Path | None = DICOM_OUT,
+    segmenters: list[str] = SEGMENTERS,
+    fhir_out: Path | None = FHIR_OUT,
+    fhir_release: str = FHIR_RELEASE,
+    jobs: int | None = JOBS,
+) -> None:
+    """Screen the photos of a folder as a camera writes them, each once it is complete, until it is stopped. Nothing is moved.
+
+    After a restart it goes on where it was.
+
+    For a camera that exports files: `eyeground watch /srv/camera -o /srv/results`
+    """
+    from eyeground.core.machine import save_address_space
+
+    save_address_space()
+    from eyeground.screening.batch import screen as screen_photos
+    from eyeground.screening.runtime import load
+    from eyeground.serving.watch import watch as watch_folder
+
+    screener = load(bundle, operating_point=operating_point)
+    exports = exports_of(screener, dicom_out, segmenters, fhir_out, fhir_release)
+    print_lines(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", f"watching {folder}")
+    stop = stop_at_signals(threading.Event(), interrupting=True)
+    with suppress(KeyboardInterrupt):  # as a screening that is interrupted goes on at the next start
+        watch_folder(
+            folder,
+            output,
+            lambda take: screen_photos(
+                folder, screener, output, jobs, identifiers, report=report, exports=exports, take=take
+            ),
+            stop,
+            seconds,
+        )
+
+
+def stop_at_signals(stop: threading.Event, interrupting: bool = False) -> threading.Event:
+    """The event, set by SIGTERM and SIGINT; lines of the service go to standard error from now on.
+
+    Args:
+        stop: To be set.
+        interrupting: Whether what runs is interrupted by a `KeyboardInterrupt`, and does not look at the event.
+    """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    stop = threading.Event()
+
+    def handle(*_: object) -> None:
+        already = stop.is_set()
+        stop.set()
+        if interrupting and not already:
+            raise KeyboardInterrupt
+
     for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, lambda *_: stop.set())
+        signal.signal(one, handle)
     return stop

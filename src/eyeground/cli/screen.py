@@ -47,6 +47,14 @@ SEGMENTERS = typer.Option(
 )
 
 
+OPERATING_POINT = typer.Option(
+    None,
+    "--operating-point",
+    help="Which of the bundle's thresholds decides, by its rule: sensitivity=0.95, specificity=0.9, youden, or a threshold "
+    "of your own, threshold=0.3. The bundle's first one if not given; a wrong one lists those there are.",
+)
+
+
 def screen(
     photos: list[str] = PHOTOS,
     bundle: str | None = BUNDLE,
@@ -57,12 +65,7 @@ def screen(
         help="Folder for results.csv, .parquet and .jsonl, overlays, report.html and, with patients, eyes.csv and patients.csv.",
     ),
     jobs: int | None = JOBS,
-    operating_point: str | None = typer.Option(
-        None,
-        "--operating-point",
-        help="Which of the bundle's thresholds decides, by its rule: sensitivity=0.95, specificity=0.9, youden, or a threshold "
-        "of your own, threshold=0.3. The bundle's first one if not given; a wrong one lists those there are.",
-    ),
+    operating_point: str | None = OPERATING_POINT,
     prevalence: float = typer.Option(
         0.1, "--prevalence", min=0.0, max=1.0, help="Share of abnormal photos to expect, for the expected referrals."
     ),
@@ -146,7 +149,7 @@ def screen(
         f"model {screener.bundle.identity}{'' if bundle else ', the default'}",
         _expectation(screener.rule, prevalence),
     )
-    exports = _exports(screener, dicom_out, segmenters, fhir_out, fhir_release)
+    exports = exports_of(screener, dicom_out, segmenters, fhir_out, fhir_release)
     screened = screen_photos(
         photos,
         screener,
@@ -176,7 +179,7 @@ def screen(
     return screened
 
 
-def _exports(
+def exports_of(
     screener: "Screener", dicom_out: Path | None, segmenters: list[str], fhir_out: Path | None, fhir_release: str
 ) -> "list[Export]":
     """What writes results in further forms, as it was asked for."""

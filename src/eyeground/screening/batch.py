@@ -7,10 +7,10 @@ Finished photographs are in the ledger, from which the tables and the report are
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,7 @@ def screen(
     for_spreadsheets: bool = False,
     overwrite: bool = False,
     exports: Sequence[Export] = (),
+    take: Callable[[PhotoFile], bool] | None = None,
 ) -> Screened:
     """Screen photographs and write tables, evidence pictures and a report.
 
@@ -107,6 +108,8 @@ def screen(
         for_spreadsheets: In CSV files, put an apostrophe before text that a spreadsheet would run as a formula.
         overwrite: Replace an earlier screening with another bundle or other thresholds.
         exports: Write the results in further forms; a photograph is finished once each has it.
+        take: Which of the photographs found are taken; the others are left out, as if they were not there. All by
+            default.
 
     Raises:
         UserError: If there is no photograph, the output cannot be written, is removed meanwhile, or holds another
@@ -117,6 +120,8 @@ def screen(
     if screener.rule.decision is None:
         raise UserError(f"{screener.bundle.identity}: {NO_RULE}")
     listing = list_sources(photos, output_folder, columns, identifiers)
+    if take is not None:
+        listing = replace(listing, photos=tuple(filter(take, listing.photos)))
     _refuse_other_results(output_folder)
     thresholds = screener.rule.thresholds
     with Ledger(output_folder / LEDGER, screener.bundle, thresholds=thresholds, overwrite=overwrite) as ledger:
