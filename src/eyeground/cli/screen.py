@@ -43,7 +43,8 @@ FHIR_RELEASE = typer.Option("R4", "--fhir-release", help="Release of FHIR: R4, a
 SEGMENTERS = typer.Option(
     [],
     "--segmenter",
-    help="With --dicom-out: also a segmentation by this segmenter, its folder or a name that `models` lists; repeat for more.",
+    help="With --dicom-out or --fhir-out: also the structures that this segmenter finds, its folder or a name that `models` lists; "
+    "repeat for more.",
 )
 
 
@@ -185,20 +186,22 @@ def exports_of(
     """What writes results in further forms, as it was asked for."""
     from eyeground.core.files import require_writable
 
-    if segmenters and dicom_out is None:
-        raise UserError("--segmenter is for --dicom-out; to segment alone use `eyeground segment`")
+    if segmenters and dicom_out is None and fhir_out is None:
+        raise UserError("--segmenter is for --dicom-out and --fhir-out; to segment alone use `eyeground segment`")
+    from eyeground.screening.segmenter import load_segmenter
+
+    loaded = [load_segmenter(one, threads=1) for one in segmenters]
     exports: list[Export] = []
     if dicom_out is not None:
-        from eyeground.screening.segmenter import load_segmenter
         from eyeground.serving.dicom.export import DicomExport
 
         require_writable(dicom_out)
-        exports.append(DicomExport(dicom_out, screener, [load_segmenter(one, threads=1) for one in segmenters]))
+        exports.append(DicomExport(dicom_out, screener, loaded))
     if fhir_out is not None:
         from eyeground.serving.fhir.export import FhirExport
 
         require_writable(fhir_out)
-        exports.append(FhirExport(fhir_out, screener, fhir_release))
+        exports.append(FhirExport(fhir_out, screener, fhir_release, loaded))
     return exports
 
 

@@ -1,7 +1,7 @@
 """The FHIR resources of screened photographs as files: one Bundle per photograph, as JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from eyeground.imaging.limits import RefusedError
 from eyeground.screening.finding import Finding
 from eyeground.screening.photos import PhotoFile
 from eyeground.screening.runtime import Screener
+from eyeground.screening.segmenter import Segmenter
 from eyeground.serving.dicom.source import Source, is_dicom, read_source
 from eyeground.serving.fhir.checks import check, require_library
 from eyeground.serving.fhir.resources import Subject, fhir_bundle, release_of
@@ -27,17 +28,19 @@ class FhirExport:
         folder: Made if missing.
         screener: That the findings are of.
         release: Of FHIR, R4 or R5.
+        segmenters: Whose structures get an observation each, too.
 
     Raises:
         UserError: If there is no such release, or fhir.resources is not installed.
     """
 
-    def __init__(self, folder: Path, screener: Screener, release: str) -> None:
+    def __init__(self, folder: Path, screener: Screener, release: str, segmenters: Sequence[Segmenter] = ()) -> None:
         require_library()
         self._folder = Path(folder)
         self._screener = screener
         self._release = release_of(release)
-        self._identity = f"{release} {identity_of(screener.bundle, screener.rule)}"
+        self._segmenters = {segmenter.bundle.identity: segmenter for segmenter in segmenters}
+        self._identity = f"{release} {identity_of(screener.bundle, screener.rule, self._segmenters)}"
 
     def has(self, photo: PhotoFile) -> bool:
         """Whether the Bundle of a photograph is there."""
@@ -45,7 +48,10 @@ class FhirExport:
 
     def write(self, photo: PhotoFile, finding: Finding, picture: NDArray[np.uint8]) -> None:
         """Write the Bundle of a photograph, and remove that of an earlier file, model, threshold or release."""
-        result = Result(finding, self._screener.bundle, datetime.now(UTC), picture)
+        segmented = {}
+        if finding.standard is not None and photo.member is None:
+            segmented = {name: segmenter(photo.path) for name, segmenter in self._segmenters.items()}
+        result = Result(finding, self._screener.bundle, datetime.now(UTC), picture, segmented)
         bundle = fhir_bundle(subject_of(photo), result, self._release)
         check(bundle, self._release)
         write_text(self._file(photo), json.dumps(bundle, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
