@@ -603,6 +603,10 @@ def screen(
     columns: str | Sequence[str] = (),
     keep: str | Sequence[str] = (),
     for_spreadsheets: bool = False,
+    dicom_out: StrPath | None = None,
+    segmenters: str | Sequence[str] = (),
+    fhir_out: StrPath | None = None,
+    fhir_release: str = "R4",
     overwrite: bool = False,
 ) -> Screened:
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
@@ -623,6 +627,8 @@ def screen(
 
     A list from another program: `find photos -newer yesterday -name '*.jpg' | eyeground screen - -o out`
 
+    For an archive of a hospital: `eyeground screen export/ -o out --dicom-out results/`
+
     Very many, for a program to read: `eyeground screen archive/ -o out --no-report --no-overlays --shards 16`
 
     Args:
@@ -639,6 +645,10 @@ def screen(
         columns: Which column of the manifests is photo, patient or eye, as ours=theirs; repeat for more: --column photo=filename --column 'patient=folder(filename)'.
         keep: Further column of the manifests to copy to the results, such as mrn or accession; repeat for more.
         for_spreadsheets: In CSV files, put an apostrophe before text that Excel would run as a formula (it begins with =, +, - or @).
+        dicom_out: Folder for the results of DICOM photos as DICOM objects of the same study: structured report, evidence map, readable page. Other photos have none.
+        segmenters: With --dicom-out or --fhir-out: also the structures that this segmenter finds, its folder or a name that `models` lists; repeat for more.
+        fhir_out: Folder for the results as FHIR: one Bundle (JSON) per photo, checked before it is written.
+        fhir_release: Release of FHIR: R4, as hospitals run it, or R5.
         overwrite: Replace what an earlier screening with another model or operating point left in the folder.
     """
 
