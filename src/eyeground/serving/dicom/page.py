@@ -19,10 +19,10 @@ from eyeground.serving.result import PRELIMINARY, PRODUCT, RESEARCH_USE, Result
 
 _A4 = (8.27, 11.69)  # inches
 _LEFT, _WIDTH = 0.08, 0.84  # of the page
-_TOP, _BOTTOM = 0.955, 0.07
-_LINE = 0.0165  # of the page, at 9 points
-_CHARACTERS = 104  # on a line at 9 points, of the regular letters
-_PICTURE = 0.7  # of the page's width
+_TOP, _BOTTOM = 0.96, 0.055
+_LINE = 0.0158  # of the page, at 9 points
+_CHARACTERS = 98  # on a line at 9 points, of the regular letters
+_PICTURE = 0.6  # of the page's width
 _COLUMNS = (0.0, 0.5, 0.64, 0.82)  # of the width of the text
 _QUIET, _INK, _ALARM = "#55555c", "#202024", "#9a3412"
 _UNUSABLE = {"ungradable": "not gradable", "unreadable": "not readable"}
@@ -62,7 +62,8 @@ def pdf_page(source: Source, result: Result) -> bytes:
         words = ", ".join(f"{name} {word} ({value:.2f})" for name, word, value in describe_quality(finding.as_row()))
         sheets.write(f"Quality: {words}.", colour=_QUIET)
     sheets.write(f"{result.operating_point} {describe_performance(finding.rule.decision)}", colour=_QUIET)
-    sheets.write(_made_by(source, result), colour=_QUIET)
+    for line in _made_by(source, result):
+        sheets.write(line, size=7.5, colour=_QUIET)
     return sheets.as_pdf()
 
 
@@ -174,8 +175,10 @@ def _date(text: str) -> str:
     return f"{text[:4]}-{text[4:6]}-{text[6:]}" if text else ""
 
 
-def _made_by(source: Source, result: Result) -> str:
+def _made_by(source: Source, result: Result) -> tuple[str, ...]:
+    """Identities, each on a line of its own, as they are long words."""
     return (
-        f"Made by {PRODUCT} {result.version} with {result.finding.model} at {result.made:%Y-%m-%d %H:%M} UTC. SHA-256 of its "
-        f"weights {result.weights_sha256}. Photograph {source.instance}."
+        f"Made by {PRODUCT} {result.version} with {result.finding.model} at {result.made:%Y-%m-%d %H:%M} UTC.",
+        f"SHA-256 of its weights: {result.weights_sha256}",
+        f"Photograph: {source.instance}",
     )
