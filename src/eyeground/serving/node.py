@@ -16,9 +16,10 @@ import numpy as np
 
 from eyeground.core.files import write_text
 from eyeground.errors import UserError
+from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.limits import RefusedError
 from eyeground.screening.decision import NO_RULE
-from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings, Refused
+from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings, ReadPhoto, Refused
 from eyeground.screening.inputs import BATCH_SIZE, from_decoder
 from eyeground.screening.pictures import PICTURE_SIDE
 from eyeground.screening.runtime import Screener
@@ -136,23 +137,29 @@ def _screen_all(
 
 
 def _screen_one(
-    stock: Stock, key: str, file: Path, outcome: object, screener: Screener, segmenters: Sequence[Segmenter]
+    stock: Stock,
+    key: str,
+    file: Path,
+    outcome: ReadPhoto | Refused,
+    screener: Screener,
+    segmenters: Sequence[Segmenter],
 ) -> None:
     """Screen a photograph and keep its objects; one of our own results is let go, as an archive may send it on to us."""
     try:
         source = read_source(file)
-    except RefusedError as refusal:  # it was read when it was accepted: the disk is damaged
-        LOG.error("%s cannot be read any more: %s", key, refusal)
-        stock.finish(key)
+        if source.manufacturer == MAKER:
+            stock.finish(key)
+            return
+        finding = screener.findings([from_decoder(key, outcome)])[0]
+        picture = np.empty((0, 0, 3), np.uint8) if isinstance(outcome, Refused) else outcome.picture
+        segmented = {} if finding.standard is None else {one.bundle.identity: one(file) for one in segmenters}
+        result = Result(finding, screener.bundle, datetime.now(UTC), picture, segmented)
+        stock.add_results(key, lambda place: write_objects(place, source, result))
+    except (RefusedError, UnreadablePhotoError) as refusal:
+        reason = refusal.reason if isinstance(refusal, UnreadablePhotoError) else refusal
+        LOG.error("%s was set aside in `failed`: %s", key, reason)
+        stock.set_aside(key)
         return
-    if source.manufacturer == MAKER:
-        stock.finish(key)
-        return
-    finding = screener.findings([from_decoder(key, outcome)])[0]  # type: ignore[arg-type]
-    picture = np.empty((0, 0, 3), np.uint8) if isinstance(outcome, Refused) else outcome.picture  # type: ignore[attr-defined]
-    segmented = {} if finding.standard is None else {one.bundle.identity: one(file) for one in segmenters}
-    result = Result(finding, screener.bundle, datetime.now(UTC), picture, segmented)
-    stock.add_results(key, lambda place: write_objects(place, source, result))
     LOG.info("screened %s: %s", key, finding.status)
 
 

@@ -17,6 +17,7 @@ from pynetdicom import AE, evt  # noqa: E402
 
 from eyeground.errors import UserError  # noqa: E402
 from eyeground.imaging.dicom import SYNTAXES  # noqa: E402
+from eyeground.imaging.limits import RefusedError  # noqa: E402
 from eyeground.serving.dicom import receive  # noqa: E402
 from eyeground.serving.dicom.send import Peer, peer_of  # noqa: E402
 from eyeground.serving.dicom.stock import Stock  # noqa: E402
@@ -184,6 +185,22 @@ def test_a_full_disk_is_a_status_and_not_success(screener, tmp_path, monkeypatch
     monkeypatch.setattr(Stock, "accept", full)
     with _running(screener, tmp_path / "data") as port:
         assert _store(port, ophthalmic_photo(np.zeros((64, 64, 3), np.uint8))) == 0xA700
+
+
+def test_a_photograph_without_possible_results_is_set_aside_and_the_others_go_on(
+    screener, photos, tmp_path, monkeypatch
+) -> None:
+    def refuse(*_: object) -> None:
+        monkeypatch.undo()
+        raise RefusedError("no results can be made")
+
+    monkeypatch.setattr("eyeground.serving.node.write_objects", refuse)
+    with _running(screener, tmp_path / "data") as port:
+        assert _store(port, pydicom.dcmread(photos["unreadable"])) == 0x0000
+        _until((tmp_path / "data" / "failed").is_dir)
+        assert _store(port, ophthalmic_photo(np.zeros((64, 64, 3), np.uint8))) == 0x0000
+        _until(lambda: any((tmp_path / "data" / "results").glob("[!.]*")))
+    assert len(list((tmp_path / "data" / "failed").iterdir())) == 1
 
 
 def test_a_killed_node_screens_what_it_had_accepted(screener, photos, tmp_path) -> None:

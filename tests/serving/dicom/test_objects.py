@@ -11,6 +11,7 @@ import pytest
 from ophthalmic import MADE, PATIENT, write_photo
 from pydicom.dataset import Dataset
 
+from eyeground.imaging.limits import RefusedError
 from eyeground.screening.segmenter import load_segmenter
 from eyeground.serving.dicom.objects import dicom_objects
 from eyeground.serving.dicom.page import pdf_page
@@ -241,3 +242,27 @@ def test_objects_without_a_stated_eye_claim_none(result_of, tmp_path, errors_in)
 def test_files_are_named_by_no_identifier(made) -> None:
     for name in made["abnormal"]:
         assert Path(name).name == name and PATIENT["PatientID"] not in name
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"PatientName": "Solo"},
+        {"PatientName": "", "PatientID": "", "PatientBirthDate": "", "PatientSex": "", "StudyID": ""},
+        {"StudyDate": "", "StudyTime": "10", "ContentDate": "", "AcquisitionDateTime": ""},
+        {"StudyDate": "20260230", "PatientBirthDate": "19990229"},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "ReferringPhysicianName": "Solo"},
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+def test_sparse_and_careless_headers_have_results_too(results, errors_in, tmp_path, header) -> None:
+    source = read_source(write_photo(tmp_path / "photo.dcm", np.zeros((64, 64, 3), np.uint8), **header))
+    for name, dataset in dicom_objects(source, results["unreadable"][1]).items():
+        dataset.save_as(tmp_path / f"{name}.dcm", enforce_file_format=True)
+        assert errors_in(tmp_path / f"{name}.dcm") == []
+
+
+def test_a_class_that_nobody_knows_is_refused_in_words(results, tmp_path) -> None:
+    path = write_photo(tmp_path / "photo.dcm", np.zeros((64, 64, 3), np.uint8), SOPClassUID="1.2.3")
+    with pytest.raises(RefusedError):
+        dicom_objects(read_source(path), results["unreadable"][1])

@@ -63,7 +63,11 @@ class DicomExport:
         if finding.standard is not None:
             segmented = {name: segmenter(photo.path) for name, segmenter in self._segmenters.items()}
         result = Result(finding, self._screener.bundle, datetime.now(UTC), picture, segmented)
-        write_objects(self._place(photo), source, result)
+        try:
+            write_objects(self._place(photo), source, result)
+        except RefusedError as refusal:
+            self._left_out[photo.name] = str(refusal)
+            return
         for path in outdated(self._folder, self._place(photo).name):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -101,6 +105,7 @@ def write_objects(place: Path, source: Source, result: Result) -> list[Path]:
 
     Raises:
         UserError: If they cannot be written.
+        RefusedError: If they cannot be made.
     """
     unfinished = place.with_name(f".{place.name}.partial")
     shutil.rmtree(unfinished, ignore_errors=True)

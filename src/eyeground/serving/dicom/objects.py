@@ -4,8 +4,10 @@ Readable photographs get a structured report, an evidence map where the model gi
 segmenter that was asked for. An unreadable one gets report and page, which say so.
 """
 
+import warnings
 from typing import Any
 
+from eyeground.imaging.limits import RefusedError
 from eyeground.serving.dicom.document import readable_result
 from eyeground.serving.dicom.evidence import evidence_map
 from eyeground.serving.dicom.report import structured_report
@@ -23,7 +25,18 @@ def dicom_objects(source: Source, result: Result) -> dict[str, Any]:
 
     Returns:
         Name of a file without ending, such as `report`, to a pydicom data set.
+
+    Raises:
+        RefusedError: If the photograph's header or class is one that no results can be made with.
     """
+    warnings.filterwarnings("ignore", module=r"(high|py)dicom\b")  # they quote names of patients
+    try:
+        return _made(source, result)
+    except Exception as error:  # whatever a header that is within the standard's letter may still lead to
+        raise RefusedError(f"its results cannot be made as DICOM objects ({type(error).__name__})") from error
+
+
+def _made(source: Source, result: Result) -> dict[str, Any]:
     made: dict[str, Any] = {}
     if source.width:  # else there is nothing that a region could be marked on
         made["report"] = structured_report(source, result)

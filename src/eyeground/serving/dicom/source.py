@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -43,10 +44,10 @@ _ELEMENTS = (
 UTF_8 = "ISO_IR 192"
 _EYES: dict[str, Eye] = {"L": "left", "R": "right"}
 UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
-_DATE = re.compile(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
 _DATE_TIME = re.compile(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?")
 _LONGEST_SHORT, _LONGEST_LONG, _LONGEST_UID = 16, 64, 64
+_DAY = 8  # digits
 _MOST_GROUPS = 3  # alphabetic, ideographic, phonetic
 
 
@@ -123,7 +124,7 @@ def _checked(given: Any) -> Source:
         (_NAMES, _name),
         (_SHORT, lambda text: _line(text, _LONGEST_SHORT)),
         (_LONG, lambda text: _line(text, _LONGEST_LONG)),
-        (_DATES, _matching(_DATE)),
+        (_DATES, _day),
         (_TIMES, _matching(_TIME)),
         (("AcquisitionDateTime",), _matching(_DATE_TIME)),
         (("PatientSex",), _matching(re.compile("[MFO]"))),
@@ -168,6 +169,14 @@ def _name(text: str) -> str:
     """A person's name with its groups, each of which may have 64 characters; none if it breaks that."""
     groups = text.split("=")
     return text if len(groups) <= _MOST_GROUPS and all(_line(group, _LONGEST_LONG) == group for group in groups) else ""
+
+
+def _day(text: str) -> str:
+    """A day of the calendar as DICOM writes it; none if it is not one."""
+    try:
+        return text if len(text) == _DAY and f"{datetime.strptime(text, '%Y%m%d'):%Y%m%d}" == text else ""
+    except ValueError:
+        return ""
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:

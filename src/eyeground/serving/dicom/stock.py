@@ -35,6 +35,7 @@ class Stock:
 
     def __init__(self, folder: Path) -> None:
         self._folder = Path(folder)
+        self._failed = self._folder / "failed"
         self._guard = threading.Lock()
         self.incoming, self._waiting, self._results = (
             self._folder / name for name in ("incoming", "waiting", "results")
@@ -108,6 +109,12 @@ class Stock:
         folders = [path for path in self._results.iterdir() if path.is_dir() and not path.name.startswith(".")]
         folders.sort(key=lambda path: path.stat().st_mtime_ns)
         return [(path.name, sorted(path.iterdir())) for path in folders]
+
+    def set_aside(self, key: str) -> None:
+        """Move a waiting photograph, of which no results can be made, to `failed`, where a person finds it."""
+        self._failed.mkdir(mode=0o700, exist_ok=True)
+        self._photo(key).replace(self._failed / f"{key}.dcm")
+        self.finish(key)
 
     def finish(self, key: str) -> None:
         """Note that nothing is left to do, and remove photograph and results."""
