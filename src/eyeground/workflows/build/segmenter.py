@@ -20,7 +20,7 @@ from eyeground.bundle.description import AnswerRules, TrainingRecord
 from eyeground.bundle.installed import DESCRIPTION, folder_of
 from eyeground.bundle.measured import MeasuredMetric
 from eyeground.bundle.model_info import ModelInfo
-from eyeground.bundle.open import Bundle, open_classifier
+from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import read_recipe
@@ -72,7 +72,8 @@ def segmentation_recipe(
     """The recipe of a segmenter: a bundle's network and normalisation, the structures, then the user's overrides.
 
     Args:
-        source: What the encoder starts from. A bundle brings its network; otherwise the recipe's is used.
+        source: What the weights start from. A bundle brings its network, a segmenter's its decoder as well; otherwise the
+            recipe's is used.
         structures: Names; `NAME:absent` where an empty mask cell means that the photo has no such structure.
     """
     given = [
@@ -80,7 +81,9 @@ def segmentation_recipe(
         "structures=" + json.dumps([_structure(one) for one in structures]),
     ]
     if folder_of(source) is not None or (Path(source) / DESCRIPTION).is_file():
-        description = open_classifier(source).description
+        description = open_bundle(source).description
+        if description.decoder is not None:
+            given.append(f"decoder.channels={list(description.decoder.channels)}")
         given += [
             "architecture.backbone=" + description.architecture.backbone,
             "architecture.backbone_options=" + json.dumps(description.architecture.backbone_options),

@@ -252,7 +252,8 @@ def _outlined(manifest: Manifest, index: int) -> list[str]:
 
 def _read_mask(manifest: Manifest, column: str, index: int, standard: StandardPhoto) -> NDArray[np.bool_]:
     """A mask on the standard photo: every pixel that it touches, since the smallest lesions fill no pixel."""
-    mask = read_mask(manifest.root / str(manifest.table[column].iloc[index]))
+    size = standard.geometry.original_height, standard.geometry.original_width
+    mask = read_mask(manifest.root / str(manifest.table[column].iloc[index]), size)
     return np.asarray(standard.geometry.to_standard(mask.astype(np.float32)) > 0)
 
 
