@@ -80,6 +80,11 @@ class SegmentationRecipe(Settings):
         description="Loss of overlap beside the loss of pixels. dice: both kinds of error alike. tversky: a missed pixel "
         "weighs 0.7, a false one 0.3 (Salehi et al. 2017, arXiv 1706.05721), for small lesions.",
     )
+    rivals: tuple[tuple[str, str], ...] = Field(
+        (),
+        description="Pairs of structures that are easily taken for each other, such as artery and vein: a loss between the two is "
+        "added, at pixels that are one and not the other.",
+    )
     optimisation: Optimisation = Field(Optimisation(epochs=40, batch_size=4), description="Fitting.")
     machine: Machine = Field(Machine(), description="Hardware.")
     seed: Seed = Field(0, description="Seed of everything random; same seed and machine, same results.")
@@ -90,6 +95,9 @@ class SegmentationRecipe(Settings):
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated is not None:
             raise ValueError(f"two structures are called '{repeated}'")
+        strange = next((name for pair in self.rivals for name in pair if name not in names), None)
+        if strange is not None:
+            raise ValueError(f"rivals name '{strange}', which is no structure of this recipe ({', '.join(names)})")
         if self.preprocessing.side % DEEPEST:
             raise ValueError(
                 f"preprocessing.side is {self.preprocessing.side}; a segmenter needs a multiple of {DEEPEST}"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.core.tables import read_table
-from eyeground.datasets.dataset import Dataset, Reading, photos_in
+from eyeground.datasets.dataset import Dataset, Reading, named, photos_in
+from eyeground.imaging.shapes import EMPTY
 
 DEVICE = "Kowa VX-10 alpha"
 SPLIT_FOLDERS = {"train": "a. Training Set", "test": "b. Testing Set"}
@@ -137,7 +138,7 @@ def _shares(pixels: "pd.Series[str]", size: int) -> "pd.Series[str]":
 def read_segmentation(folder: Path) -> Reading:
     """Read part A: masks of four lesions and the optic disc, with the official split.
 
-    A lesion that a photograph does not show has no file, and its mask cell is empty.
+    A lesion that a photograph does not show has no file, and its mask cell says `#empty`.
     """
     IDRID_SEGMENTATION.require(
         folder, [f"{SEGMENTATION}/1. Original Images", f"{SEGMENTATION}/2. All Segmentation Groundtruths"]
@@ -152,9 +153,12 @@ def _outlined(folder: Path, split: str) -> pd.DataFrame:
     photos = photos_in(folder, f"{SEGMENTATION}/1. Original Images/{SPLIT_FOLDERS[split]}")
     stems = [Path(photo).stem for photo in photos]
     truths = f"{SEGMENTATION}/2. All Segmentation Groundtruths/{SPLIT_FOLDERS[split]}"
-    masks = {
-        column: [f"{truths}/{lesion}/{stem}_{code}.tif" for stem in stems] for column, (lesion, code) in LESIONS.items()
-    }
+    masks: dict[str, list[str | None]] = {}
+    for column, (lesion, code) in LESIONS.items():
+        found = named(folder, f"{truths}/{lesion}", [f"{stem}_{code}" for stem in stems])
+        looked_for = (Path(folder) / truths / lesion).is_dir() and column != "mask_optic_disc"
+        none = EMPTY if looked_for else None
+        masks[column] = [mask or none for mask in found]
     patients = [stem.removeprefix("IDRiD_") for stem in stems]
     return pd.DataFrame({"photo": photos, "patient": patients, "split": split, "device": DEVICE, **masks})
 

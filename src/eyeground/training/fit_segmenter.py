@@ -49,6 +49,8 @@ class SegmenterModule(pl.LightningModule):
         self._recipe = recipe
         weights = torch.tensor([one.weight for one in recipe.structures])
         self.register_buffer("weights", weights, persistent=False)
+        names = [one.name for one in recipe.structures]
+        self._rivals = [(names.index(one), names.index(other)) for one, other in recipe.rivals]
         self._counts: list[Tensor] = []
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
@@ -58,7 +60,12 @@ class SegmenterModule(pl.LightningModule):
         photos, target, _rows = batch
         focal = self._recipe.optimisation.loss == "focal"
         loss = segmentation_loss(
-            self.segmenter(photos), target, self.weights, overlap=self._recipe.overlap, focal=focal
+            self.segmenter(photos),
+            target,
+            self.weights,
+            overlap=self._recipe.overlap,
+            focal=focal,
+            rivals=self._rivals,
         )
         self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(photos), sync_dist=True)
         return loss
