@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 
 from eyeground.bundle.description import AnswerRules, TrainingRecord
@@ -55,7 +56,7 @@ from eyeground.workflows.segment.measure import ESTIMATES, MODEL, measure_segmen
 MASKS = "masks"
 RECORDED = ("dice", "auroc", "auprc", "sensitivity", "specificity")
 LEAST_AUROC = 0.6  # over pixels; even a segmenter of tiny lesions, trained on few photos, reaches 0.8
-MOST_FOR_THRESHOLDS = 200  # photos: a few million pixels fix a threshold to the third digit
+MOST_FOR_THRESHOLDS = 200  # photos of each structure: a few million pixels fix a threshold to the third digit
 
 
 @dataclass(frozen=True)
@@ -143,14 +144,14 @@ def choose_thresholds(
 ) -> tuple[OperatingPoint, ...]:
     """The threshold with the best Dice of each structure, over validation photos or else over training photos."""
     chosen_on: Literal["validation", "train"] = "validation" if len(photos.rows("validation")) else "train"
-    rows = photos.rows(chosen_on)
+    chosen = _rows_with_masks(photos, photos.rows(chosen_on), recipe)
     counts: dict[str, list[PixelCounts]] = {structure.name: [] for structure in recipe.structures}
-    for row in track(rows[:MOST_FOR_THRESHOLDS], "choosing thresholds"):
+    for row in track(sorted(set().union(*chosen.values())), "choosing thresholds"):
         standard = read_prepared_standard(photos.standard[row])
         segmented = _segmented(segmenter, standard)
-        for structure, mask in zip(recipe.structures, photos.masks[row], strict=True):
-            if mask != "unknown":
-                annotated = truth_of(photos.manifest, int(row), structure, standard)
+        for structure in recipe.structures:
+            if row in chosen[structure.name]:
+                annotated = truth_of(photos.manifest, row, structure, standard)
                 found = count_pixels(segmented.original(structure.name), annotated.truth, annotated.inside)
                 counts[structure.name].append(found)
     thresholds = {name: best_threshold(found) for name, found in counts.items()}
@@ -167,6 +168,18 @@ def choose_thresholds(
         )
         for name, found in counts.items()
     )
+
+
+def _rows_with_masks(
+    photos: AnnotatedPhotos, rows: NDArray[np.intp], recipe: SegmentationRecipe
+) -> dict[str, set[int]]:
+    """For each structure, rows in which it is known, of all sources where there are more than enough."""
+    chosen = {}
+    for place, structure in enumerate(recipe.structures):
+        known = [int(row) for row in rows if photos.masks[row][place] != "unknown"]
+        kept = np.linspace(0, len(known) - 1, MOST_FOR_THRESHOLDS).round().astype(int)
+        chosen[structure.name] = {known[one] for one in kept} if len(known) > MOST_FOR_THRESHOLDS else set(known)
+    return chosen
 
 
 def _refuse_untrained(name: str, counts: Sequence[PixelCounts], threshold: float, chosen_on: str) -> None:
