@@ -28,7 +28,7 @@ from eyeground.config.settings import read_recipe
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
 from eyeground.core.templates import open_template
-from eyeground.data.manifest import Manifest
+from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.data.splits import split_patients
 from eyeground.errors import UserError
 from eyeground.evaluation.structures import PixelCounts, best_threshold, count_pixels
@@ -173,10 +173,16 @@ def choose_thresholds(
 def _rows_with_masks(
     photos: AnnotatedPhotos, rows: NDArray[np.intp], recipe: SegmentationRecipe
 ) -> dict[str, set[int]]:
-    """For each structure, rows in which it is known, of all sources where there are more than enough."""
+    """For each structure, rows in which it is known, of all sources where there are more than enough.
+
+    The ellipse in a box is larger or smaller than what it stands for, so it decides only where nothing is outlined.
+    """
     chosen = {}
     for place, structure in enumerate(recipe.structures):
         known = [int(row) for row in rows if photos.masks[row][place] != "unknown"]
+        cells = photos.manifest.table[MASK_PREFIX + structure.name]
+        outlined = [row for row in known if not str(cells.iloc[row]).startswith("#ellipse")]
+        known = outlined or known
         kept = np.linspace(0, len(known) - 1, MOST_FOR_THRESHOLDS).round().astype(int)
         chosen[structure.name] = {known[one] for one in kept} if len(known) > MOST_FOR_THRESHOLDS else set(known)
     return chosen
