@@ -32,7 +32,9 @@ from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.data.splits import split_patients
 from eyeground.errors import UserError
 from eyeground.evaluation.structures import PixelCounts, best_threshold, count_pixels
+from eyeground.evaluation.structures.averaging import POOLED
 from eyeground.evaluation.structures.pixels import EDGES, auroc
+from eyeground.evaluation.structures.points import DISTANCE, WITHIN
 from eyeground.imaging.cache import read_prepared_standard
 from eyeground.imaging.masks import MOST_COVERED
 from eyeground.imaging.standard import StandardPhoto
@@ -211,14 +213,14 @@ def _segmented(segmenter: SegmentationNetwork, standard: StandardPhoto) -> Segme
 
 
 def _metrics(estimates: pd.DataFrame) -> tuple[MeasuredMetric, ...]:
-    """The model's metrics over all test pixels, for bundle.json."""
-    pooled = estimates[
-        (estimates["reader"] == MODEL) & (estimates["over"] == "pooled") & estimates["metric"].isin(RECORDED)
-    ].dropna(subset=["value"])
+    """The model's metrics over all test pixels, and of points over all test photos, for bundle.json."""
+    over_pixels = (estimates["over"] == POOLED) & estimates["metric"].isin(RECORDED)
+    of_points = estimates["metric"].isin([DISTANCE, WITHIN])
+    recorded = estimates[(estimates["reader"] == MODEL) & (over_pixels | of_points)].dropna(subset=["value"])
     return tuple(
         MeasuredMetric(
             output=row["structure"],
-            metric=row["metric"],
+            metric=f"{row['over']}_{DISTANCE}" if row["metric"] == DISTANCE else row["metric"],
             value=row["value"],
             low=None if pd.isna(row["low"]) else row["low"],
             high=None if pd.isna(row["high"]) else row["high"],
@@ -226,7 +228,7 @@ def _metrics(estimates: pd.DataFrame) -> tuple[MeasuredMetric, ...]:
             photos=row["photos"],
             patients=row["patients"],
         )
-        for row in pooled.to_dict("records")
+        for row in recorded.to_dict("records")
     )
 
 
