@@ -136,7 +136,9 @@ def test_idrid_names_the_row_of_a_wrong_grade(put: Callable[..., Path]) -> None:
         DATASETS["idrid"].read(_idrid(put, "IDRiD_001,0,0,,,\n", "IDRiD_001,7,0\n"))
 
 
-def test_idrid_segmentation_leaves_a_lesion_that_is_not_there_empty(put: Callable[..., Path]) -> None:
+def test_idrid_segmentation_says_that_a_lesion_is_not_there_where_others_have_files_of_it(
+    put: Callable[..., Path],
+) -> None:
     part = "A. Segmentation"
     truths = f"{part}/2. All Segmentation Groundtruths/a. Training Set"
     folder = put(
@@ -144,10 +146,12 @@ def test_idrid_segmentation_leaves_a_lesion_that_is_not_there_empty(put: Callabl
         f"{part}/1. Original Images/b. Testing Set/IDRiD_55.jpg",
         f"{truths}/1. Microaneurysms/IDRiD_01_MA.tif",
         f"{truths}/5. Optic Disc/IDRiD_01_OD.tif",
+        f"{part}/2. All Segmentation Groundtruths/b. Testing Set/1. Microaneurysms/IDRiD_81_MA.tif",
     )
     reading = DATASETS["idrid-segmentation"].read(folder)
     assert reading.labels == ()
-    assert reading.table["mask_microaneurysm"][0] == f"{truths}/1. Microaneurysms/IDRiD_01_MA.tif"
+    # A lesion whose folder is there was looked for in every photo; one without a folder is unknown.
+    assert reading.table["mask_microaneurysm"].tolist() == [f"{truths}/1. Microaneurysms/IDRiD_01_MA.tif", "#empty"]
     assert reading.table["mask_soft_exudate"].isna().all()
     assert reading.table["mask_optic_disc"].notna().tolist() == [True, False]
 

@@ -61,7 +61,9 @@ def test_hei_med_calls_no_eye_normal_in_which_a_lesion_was_named(put: Callable[.
     assert table["healthy"].tolist() == [0, 1, 1, 1, 1, 0]
     assert table["sex"].tolist()[:3] == ["female", "male", pd.NA]
     assert table["race"].tolist()[:3] == ["african", pd.NA, pd.NA]
-    assert table["mask_exudate"].tolist()[:2] == ["000_exudate.png", pd.NA]
+    # Where no exudate was seen the masks are empty, not unknown; of which kind one is, nobody said.
+    assert table["mask_exudate"].tolist()[:2] == ["000_exudate.png", "#empty"]
+    assert table["mask_hard_exudate"].tolist()[:2] == [pd.NA, "#empty"]
     assert "2 eyes" in " ".join(reading.remarks)
     assert table["note_disc_x"][0] == "10.5"
 
@@ -78,7 +80,7 @@ def test_drishti_keeps_its_halves_its_soft_masks_and_what_each_expert_measured(p
     table = DATASETS["drishti_gs"].read(put(("drishti_gs.csv", DRISHTI + rows), *pictures)).table
     assert table["split"].tolist() == ["test", "train"]
     assert table["glaucoma"].tolist() == table["abnormal"].tolist() == [1, 0]
-    assert table["mask_optic_disc"].tolist() == ["test/drishtiGS_001_disc.png#128-255", pd.NA]
+    assert table["mask_optic_disc"].tolist() == ["test/drishtiGS_001_disc.png#share", pd.NA]
     assert table["mask_optic_cup"].isna().all()
     assert table["note_cdr_expert_4"].tolist() == ["0.82", pd.NA]
     assert table["patient"].tolist() == ["drishti_gs-001", "drishti_gs-002"]
@@ -97,6 +99,7 @@ def test_diaretdb1_takes_no_box_for_no_answer(put: Callable[..., Path]) -> None:
     assert table["haemorrhage_or_microaneurysm"].isna().all()
     assert table["note_boxes_hard_exudate"].tolist() == ["0.4 0.4 0.1 0.1; 0.6 0.6 0.1 0.1", pd.NA, pd.NA]
     assert table["note_boxes_optic_disc"].tolist()[1] == "0.2 0.5 0.1 0.2"
+    assert table["mask_optic_disc"].tolist() == ["#ellipse 0.8 0.5 0.1 0.2", "#ellipse 0.2 0.5 0.1 0.2", pd.NA]
 
 
 IDRID_TABLES = {
@@ -113,7 +116,8 @@ def test_idrid_foveas_are_shares_of_the_photo_whatever_its_size(put: Callable[..
         entries.append((f"B. Disease Grading/2. Groundtruths/{table}", labels))
         entries.append(f"B. Disease Grading/1. Original Images/{photos}/IDRiD_001.jpg")
     if with_foveas:
-        entries.append(("fovea_disc.csv", "split,photo,fovea_x,fovea_y\ntest,IDRiD_001,1072,1424\n"))
+        table = "split,photo,fovea_x,fovea_y,disc_x,disc_y,disc_width,disc_height\ntest,IDRiD_001,1072,1424,2144,1424,536,712\n"
+        entries.append(("fovea_disc.csv", table))
     table = DATASETS["idrid"].read(put(*entries)).table
     assert table["split"].tolist() == ["train", "test"]
     assert ("note_fovea_x" in table) == with_foveas
@@ -121,3 +125,5 @@ def test_idrid_foveas_are_shares_of_the_photo_whatever_its_size(put: Callable[..
         # The two parts number their photographs apart: the training photo of the same name has no fovea here.
         assert table["note_fovea_x"].tolist() == [pd.NA, "0.25"]
         assert table["note_fovea_y"].tolist() == [pd.NA, "0.5"]
+        assert table["mask_fovea"].tolist() == [pd.NA, "#point 0.25 0.5"]
+        assert table["mask_optic_disc"].tolist() == [pd.NA, "#ellipse 0.5 0.5 0.125 0.25"]

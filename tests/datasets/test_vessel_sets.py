@@ -97,3 +97,15 @@ def test_arteries_and_veins_of_hrf_keep_the_halves_of_their_masks(put: Callable[
     assert table["note_artery_vein_half"].tolist() == ["train", "test", pd.NA]
     assert table["mask_artery"].isna().tolist() == [False, False, True]
     assert "split" not in table
+
+
+def test_the_halves_of_hrf_are_splits_where_arteries_and_veins_are_asked_for(put: Callable[..., Path]) -> None:
+    photos = ["images/01_h.jpg", "images/09_dr.JPG", "images/10_g.jpg", "manual1/01_h.tif"]
+    reading = DATASETS["hrf-artery-vein"].read(put(*photos, "av/training/01_h.png", "av/test/09_dr.png"))
+    assert reading.table["split"].tolist() == ["train", "test"]
+    assert reading.table["photo"].tolist() == ["images/01_h.jpg", "images/09_dr.JPG"]
+
+
+def test_without_drawings_of_arteries_and_veins_hrf_has_no_halves(put: Callable[..., Path]) -> None:
+    with pytest.raises(UserError, match="av/training"):
+        DATASETS["hrf-artery-vein"].read(put("images/01_h.jpg", "manual1/01_h.tif"))

@@ -35,10 +35,16 @@ RECORD = TrainingRecord(
 )
 
 
-def segmenter(backbone: str = "test_resnet", views: int = 1) -> SegmentationNetwork:
-    torch.manual_seed(0)
+def segmenter(
+    backbone: str = "test_resnet",
+    views: int = 1,
+    structures: tuple[str, ...] = ("vessel", "optic_disc"),
+    decoder: Decoder = SMALL,
+    seed: int = 0,
+) -> SegmentationNetwork:
+    torch.manual_seed(seed)
     architecture = Architecture.model_validate({"backbone": backbone, "views": views})
-    network = SegmentationNetwork(architecture, SMALL, Preprocessing(side=SIDE), ("vessel", "optic_disc"))
+    network = SegmentationNetwork(architecture, decoder, Preprocessing(side=SIDE), structures)
     return network.eval()
 
 
@@ -87,6 +93,33 @@ def test_scratch_loads_nothing_and_an_unknown_start_is_an_error() -> None:
     assert start(network, "scratch").loaded == ()
     with pytest.raises(UserError, match="neither scratch, imagenet"):
         start(network, "imagnet")
+
+
+def test_a_segmenter_gives_encoder_decoder_and_the_structures_that_it_knows_by_name(tmp_path: Path) -> None:
+    source = segmenter(seed=3)
+    bundle = exported(source, tmp_path / "bundle")  # rounds the source, too
+    network = segmenter(structures=("artery", "optic_disc", "vessel"))
+    fresh = network.state_dict()["head.output.0.weight"][0].clone()
+    load_report = start(network, str(bundle.folder))
+    given, state = source.state_dict(), network.state_dict()
+    assert set(load_report.loaded) == set(state)
+    for name, tensor in state.items():
+        if not name.startswith("head.output."):
+            assert torch.equal(tensor, given[name]), name
+    output, theirs = state["head.output.0.weight"], given["head.output.0.weight"]
+    assert torch.equal(output[1], theirs[1]) and torch.equal(output[2], theirs[0])
+    assert torch.equal(output[0], fresh)
+    assert "artery" in " ".join(load_report.notes)
+
+
+def test_a_segmenter_of_another_network_or_normalisation_is_refused(tmp_path: Path) -> None:
+    bundle = exported(segmenter(), tmp_path / "bundle")
+    with pytest.raises(UserError, match=r"gives no 'head\.decoder"):
+        start(segmenter(decoder=Decoder(channels=(8, 8, 8, 4, 4))), str(bundle.folder))
+    network = segmenter()
+    network.preprocessing = Preprocessing(side=SIDE, mean=(0.1, 0.2, 0.3))
+    with pytest.raises(UserError, match="was trained with mean"):
+        start(network, str(bundle.folder))
 
 
 def test_a_backbone_without_a_pyramid_is_refused() -> None:

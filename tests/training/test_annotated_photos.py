@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from eyeground.config.segmentation_recipe import Structure
+from eyeground.config.segmentation_recipe import SegmentationRecipe, Structure
 from eyeground.config.training_recipe import Augmentation, Preprocessing
 from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
@@ -20,6 +20,7 @@ from eyeground.training.annotated_photos import (
     prepare_annotated,
     read_masks,
 )
+from eyeground.training.fit_segmenter import draws_of
 
 SIDE = 96
 VESSEL, EXUDATE = Structure(name="vessel"), Structure(name="hard_exudate", missing="absent")
@@ -120,3 +121,39 @@ def test_two_rows_that_show_one_photo_keep_a_drawing_each(manifest: Manifest, tm
     photos = prepared(validated(table, "twice", manifest.root), tmp_path, VESSEL)
     first, second = (read_masks(masks, SIDE)[0][0] for masks in photos.masks)
     assert not np.array_equal(first, second)
+
+
+def test_soft_masks_stay_soft_and_described_ones_are_drawn(manifest: Manifest, tmp_path: Path) -> None:
+    height, width = cv2.imread(str(manifest.root / str(manifest.table["photo"][0]))).shape[:2]
+    grey = np.full((height, width), 128, np.uint8)
+    grey[: height // 2] = 0
+    cv2.imwrite(str(manifest.root / "shares.png"), grey)
+    cells = ["shares.png#share", "#point 0.5 0.25", "#ellipse 0.5 0.5 0.4 0.4", "#empty", pd.NA, pd.NA]
+    photos = prepared(
+        validated(manifest.table.assign(mask_fovea=cells), "soft", manifest.root), tmp_path, Structure(name="fovea")
+    )
+    assert len(photos.manifest) == 4
+    targets = [torch.nan_to_num(SegmentationDataset(photos, None, 0, 1, 0)[(0, row)][1][0]) for row in range(4)]
+    assert float(targets[0].max()) == pytest.approx(128 / 255, abs=0.01)
+    assert float(targets[1].max()) > 0.9
+    assert 0.05 < float(targets[2].mean()) < 0.3 and float(targets[2].max()) == 1
+    assert float(targets[3].max()) == 0
+
+
+def test_camera_mixing_recolours_the_photo_and_leaves_the_mask(manifest: Manifest, tmp_path: Path) -> None:
+    photos = prepared(manifest, tmp_path, VESSEL)
+    still = Augmentation(flip=False, rotation=0, warp=0, brightness=0, contrast=0, colour=0, gamma=0, blur=0, jpeg=0)
+    plain, mixed = (SegmentationDataset(photos, still, 0, 1, 0, camera_mixing=share) for share in (0.0, 1.0))
+    assert not torch.equal(plain[(0, 1)][0], mixed[(0, 1)][0])
+    assert torch.equal(torch.nan_to_num(plain[(0, 1)][1]), torch.nan_to_num(mixed[(0, 1)][1]))
+
+
+def test_draws_may_differ_by_source(manifest: Manifest) -> None:
+    table = manifest.table.assign(source=["a", "a", "b", "b", "b", "c"])
+    sources = validated(table, "sources", manifest.root)
+    structures = [{"name": "vessel"}]
+    recipe = SegmentationRecipe.model_validate({"structures": structures, "draws": 2, "draws_of": {"b": 5}})
+    assert draws_of(sources, recipe).tolist() == [2, 2, 5, 5, 5, 2]
+    wrong = SegmentationRecipe.model_validate({"structures": structures, "draws_of": {"bb": 5}})
+    with pytest.raises(UserError, match="bb"):
+        draws_of(sources, wrong)

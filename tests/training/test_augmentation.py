@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eyeground.config.training_recipe import Augmentation
 from eyeground.synthetic import render
-from eyeground.training.augmentation import augment, augment_with_masks
+from eyeground.training.augmentation import augment, augment_with_masks, recoloured
 
 SIDE = 96
 NOTHING = Augmentation(
@@ -133,3 +133,16 @@ def test_masks_change_nothing_about_the_photo(seed: int) -> None:
         photo(), [np.zeros((SIDE, SIDE), np.uint8)], Augmentation(), np.random.default_rng(seed)
     )
     assert np.array_equal(alone, together)
+
+
+def test_a_photo_takes_the_colours_of_another_camera_and_keeps_its_shapes() -> None:
+    photo, other = render(seed=1, height=96, width=96).pixels, render(seed=2, height=64, width=64).pixels // 2
+    inside, theirs = photo.any(axis=2), other.any(axis=2)
+    entire, half = recoloured(photo, other, 1.0), recoloured(photo, other, 0.5)
+    assert entire[inside].mean(axis=0) == pytest.approx(other[theirs].mean(axis=0), abs=1.5)
+    assert half[inside].mean(axis=0) == pytest.approx(
+        (photo[inside].mean(axis=0) + entire[inside].mean(axis=0)) / 2, abs=1
+    )
+    assert not entire[~inside].any() and np.array_equal(recoloured(photo, other, 0.0), photo)
+    order = np.argsort(photo[..., 1].ravel(), kind="stable")
+    assert (np.diff(entire[..., 1].ravel()[order].astype(int)) >= 0).all()

@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from eyeground.training.segmentation_losses import segmentation_loss
+from eyeground.training.segmentation_losses import rival_loss, segmentation_loss
 
 ONE = torch.ones(1)
 
@@ -65,3 +66,16 @@ def test_nothing_known_is_a_loss_of_zero() -> None:
     loss = segmentation_loss(logits, torch.full((1, 1, 4, 4), math.nan), ONE)
     loss.backward()
     assert loss.item() == 0
+
+
+def test_rivals_are_told_apart_only_where_a_pixel_is_one_of_them() -> None:
+    target = torch.full((1, 3, 1, 4), torch.nan)
+    target[0, 1, 0] = torch.tensor([1.0, 0.0, 1.0, torch.nan])
+    target[0, 2, 0] = torch.tensor([0.0, 1.0, 1.0, 1.0])
+    logits = torch.zeros(1, 3, 1, 4, requires_grad=True)
+    loss = rival_loss(logits, target, [(1, 2)])
+    assert loss.item() == pytest.approx(np.log(2))
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert gradient[0, 1, 0].tolist() == pytest.approx([-0.25, 0.25, 0, 0])
+    assert torch.equal(gradient[0, 2], -gradient[0, 1]) and not gradient[0, 0].any()
+    assert rival_loss(logits, torch.full_like(target, torch.nan), [(1, 2)]).item() == 0

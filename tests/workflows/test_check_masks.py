@@ -77,3 +77,12 @@ def test_one_drawing_of_two_structures_is_told_whether_file_or_copy(drawn: Manif
         validated(table.assign(mask_vein=table["mask_artery"]), "twice", drawn.root), ["artery=255", "vein=0"]
     )
     assert problems(checked(chosen, tmp_path)) == {}
+
+
+def test_shapes_are_masks_without_a_problem_unless_they_are_none(drawn: Manifest, tmp_path: Path) -> None:
+    cells = ["#point 0.5 0.5", "#ellipse 0.5 0.5 0.2 0.2", "#empty", "#point 0.5"] + [pd.NA] * 4
+    table = drawn.table[["photo", "patient"]].assign(mask_fovea=pd.Series(cells, dtype="string"))
+    found = checked(validated(table, "shapes", drawn.root), tmp_path)
+    assert problems(found) == {("mask_fovea", "unclear"): 1}
+    assert found.masks["covered"].tolist()[1] > found.masks["covered"].tolist()[0] > 0
+    assert found.masks["covered"].tolist()[2] == 0

@@ -130,3 +130,13 @@ def open_segmenter(name_or_path: str | Path) -> Bundle:
             f"{name_or_path}: is a classifier of photos ({outputs}), not a segmenter; use `eyeground screen`"
         )
     return bundle
+
+
+def is_segmenter(name_or_path: str | Path) -> bool:
+    """Whether this is a bundle's folder or the name of a model that can be opened, and it is a segmenter's.
+
+    Raises:
+        UserError: As `open_bundle`, for a bundle.
+    """
+    is_bundle = (Path(name_or_path) / DESCRIPTION).is_file() or folder_of(str(name_or_path)) is not None
+    return is_bundle and open_bundle(name_or_path).description.decoder is not None

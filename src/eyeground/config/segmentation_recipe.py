@@ -56,6 +56,13 @@ class SegmentationRecipe(Settings):
     decoder: Decoder = Field(Decoder(), description="The decoder.")
     preprocessing: Preprocessing = Field(Preprocessing(side=512), description="Photograph to tensor.")
     augmentation: Augmentation = Field(Augmentation(), description="Random changes; masks are turned and warped along.")
+    camera_mixing: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of photos whose colours are moved, by a random amount, towards those of another training photo, "
+        "which another camera may have taken.",
+    )
     patch: int = Field(
         0,
         ge=0,
@@ -63,10 +70,20 @@ class SegmentationRecipe(Settings):
         description="Side of the random square that a step sees of a standard photo, in pixels; 0: the entire photo.",
     )
     draws: int = Field(1, ge=1, description="Times that an epoch uses each training photo.")
+    draws_of: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        {},
+        description="Likewise, for the photos of a source (the manifest's column `source`), so that a small dataset is not "
+        "outweighed by a large one.",
+    )
     overlap: Literal["dice", "tversky"] = Field(
         "dice",
         description="Loss of overlap beside the loss of pixels. dice: both kinds of error alike. tversky: a missed pixel "
         "weighs 0.7, a false one 0.3 (Salehi et al. 2017, arXiv 1706.05721), for small lesions.",
+    )
+    rivals: tuple[tuple[str, str], ...] = Field(
+        (),
+        description="Pairs of structures that are easily taken for each other, such as artery and vein: a loss between the two is "
+        "added, at pixels that are one and not the other.",
     )
     optimisation: Optimisation = Field(Optimisation(epochs=40, batch_size=4), description="Fitting.")
     machine: Machine = Field(Machine(), description="Hardware.")
@@ -78,6 +95,9 @@ class SegmentationRecipe(Settings):
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated is not None:
             raise ValueError(f"two structures are called '{repeated}'")
+        strange = next((name for pair in self.rivals for name in pair if name not in names), None)
+        if strange is not None:
+            raise ValueError(f"rivals name '{strange}', which is no structure of this recipe ({', '.join(names)})")
         if self.preprocessing.side % DEEPEST:
             raise ValueError(
                 f"preprocessing.side is {self.preprocessing.side}; a segmenter needs a multiple of {DEEPEST}"

@@ -253,7 +253,7 @@ def _moved(paths: pd.Series, old_root: Path, new_root: Path) -> pd.Series:
     folders = parts[0] + parts[1]
     moved = {folder: _moved_folder(folder, old_root, new_root) for folder in folders.dropna().unique()}
     together: pd.Series = folders.map(moved).astype("string") + parts[2]
-    return together
+    return together.mask(paths.str.startswith("#"), paths)  # a shape, which is in no folder
 
 
 def _moved_folder(folder: str, old_root: Path, new_root: Path) -> str:

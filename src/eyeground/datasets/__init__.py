@@ -43,6 +43,7 @@ DATASETS: dict[str, Dataset] = {
         fives.DATASET,
         hei_med.DATASET,
         hrf.DATASET,
+        hrf.HRF_ARTERY_VEIN,
         idrid.IDRID,
         idrid.IDRID_SEGMENTATION,
         jsiec.DATASET,

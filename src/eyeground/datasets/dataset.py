@@ -161,7 +161,9 @@ class Dataset:
                 f"'{example}'; found {_contents(folder)}. Dataset page: {self.page}"
             )
         for mask in [column for column in table.columns if column.startswith(MASK_PREFIX)]:
-            table[mask] = found_in(folder, table[mask])
+            cells = table[mask].astype("string")
+            is_shape = cells.str.startswith("#").fillna(False)
+            table[mask] = found_in(folder, cells.mask(is_shape)).where(~is_shape, cells)
         manifest = validated(table.assign(photo=found)[there], str(folder), folder)
         absent = tuple(str(photo) for photo in table.loc[~there, "photo"])
         return Reading(manifest.table, folder, tuple(remarks), absent)

@@ -17,7 +17,10 @@ PLACE = ("x", "y", "width", "height")
 
 
 def read(folder: Path) -> Reading:
-    """Read the photographs; boxes are notes: centre, width and height as shares of the photograph's, one box after the other."""
+    """Read the photographs; boxes are notes: centre, width and height as shares of the photograph's, one box after the other.
+
+    The optic disc is also a mask: the ellipse in its box.
+    """
     rows = DATASET.table(folder, TABLE, ["photo", "what", *PLACE])
     what = DATASET.words(rows, "what", Path(folder) / TABLE, {name: name for name in BOXED})
     boxes = rows[list(PLACE)].agg(" ".join, axis=1)
@@ -26,7 +29,8 @@ def read(folder: Path) -> Reading:
     notes = joined.reindex(index=photos, columns=list(BOXED)).reset_index(drop=True)
     lesions = notes[list(LESIONS)].notna().astype("Int64").replace(0, pd.NA)
     table = pd.DataFrame({"photo": photos, "patient": photos.str.removesuffix(".jpg"), "abnormal": lesions.max(axis=1)})
-    table = table.join(lesions).join(notes.add_prefix("note_boxes_"))
+    one_disc = notes["optic_disc"].where(~notes["optic_disc"].str.contains(";", na=False))
+    table = table.join(lesions).join(notes.add_prefix("note_boxes_")).assign(mask_optic_disc="#ellipse " + one_disc)
     remarks = [
         "patients are not published: each photo counts as one patient",
         "a lesion without a box is unknown, and no eye is known to be normal: no AUROC can be had from this set alone",

@@ -14,8 +14,7 @@ TABLE = "drishti_gs.csv"
 DIAGNOSES = {"normal": 0, "glaucoma": 1}
 RATIOS = ("cdr_expert_1", "cdr_expert_2", "cdr_expert_3", "cdr_expert_4")
 
-# Grey is the share of four experts who marked a pixel: at least half of them.
-MAJORITY = ("optic_disc=128-255", "optic_cup=128-255")
+SHARES = ("optic_disc=share", "optic_cup=share")  # grey is the share of the four experts who marked a pixel
 
 
 def read(folder: Path) -> Reading:
@@ -38,7 +37,7 @@ def read(folder: Path) -> Reading:
         "patients are not published: each photo counts as one patient",
         "'normal' was judged for glaucoma: other diseases were not looked for in a published way",
     ]
-    return with_mask_values(DATASET.reading(table, folder, remarks), MAJORITY)
+    return with_mask_values(DATASET.reading(table, folder, remarks), SHARES)
 
 
 DATASET = Dataset(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from eyeground.datasets.dataset import Dataset, Reading, named
+from eyeground.imaging.shapes import EMPTY
 
 TABLE = "hei_med.csv"
 COLUMNS = ("photo", "patient", "healthy", "exudate", "sex", "race", "diabetes", "disc_x", "disc_y", "lesions")
@@ -20,6 +21,9 @@ def read(folder: Path) -> Reading:
     rows = DATASET.table(folder, TABLE, COLUMNS)
     path = Path(folder) / TABLE
     abnormal = rows["lesions"].fillna("").map(_abnormal).astype("Int64")
+    exudate = DATASET.numbers(rows, "exudate", path, highest=1)
+    outlines = pd.Series(named(folder, ".", [f"{Path(photo).stem}_exudate" for photo in rows["photo"]]), dtype="string")
+    without = pd.Series(EMPTY, index=rows.index, dtype="string").where(exudate == 0)
     table = pd.DataFrame(
         {
             "photo": rows["photo"],
@@ -28,12 +32,14 @@ def read(folder: Path) -> Reading:
             "race": rows["race"].mask(rows["race"] == "unknown"),
             "abnormal": abnormal,
             "healthy": DATASET.numbers(rows, "healthy", path, highest=1),
-            "exudate": DATASET.numbers(rows, "exudate", path, highest=1),
-            "mask_exudate": named(folder, ".", [f"{Path(photo).stem}_exudate" for photo in rows["photo"]]),
+            "exudate": exudate,
+            "mask_exudate": outlines.fillna(without),
+            "mask_hard_exudate": without,
+            "mask_soft_exudate": without,
         }
     ).join(rows[["lesions", "diabetes", "disc_x", "disc_y"]].add_prefix("note_"))
     remarks = [
-        "hard and soft exudates were not told apart",
+        "hard and soft exudates were not told apart: of either, only that there is none is known",
         f"'abnormal' is unknown for {int(abnormal.isna().sum())} eyes with an 'other bright lesion' and nothing else",
     ]
     return DATASET.reading(table, folder, remarks)

@@ -4,6 +4,7 @@ A healthy eye has neither disease; of a diseased eye only its own is stated. Art
 from `av/training` and `av/test` where they are there: 1 artery, 2 vein, 3 crossing.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +37,17 @@ def read(folder: Path) -> Reading:
     return with_mask_values(DATASET.reading(table, folder, remarks), VALUES)
 
 
+def read_halves(folder: Path) -> Reading:
+    """As `read`, with the halves of the artery and vein drawings as splits; photographs without a drawing are left out."""
+    HRF_ARTERY_VEIN.require(folder, list(HALVES.values()))
+    reading = read(folder)
+    half = reading.table["note_artery_vein_half"]
+    rows = half.notna()
+    table = reading.table[rows].assign(split=half[rows]).drop(columns="note_artery_vein_half").reset_index(drop=True)
+    remarks = (reading.remarks[0], "splits are the halves of the artery and vein drawings")
+    return replace(reading, table=table, remarks=remarks)
+
+
 DATASET = Dataset(
     name="hrf",
     title="HRF, High-Resolution Fundus image database (Germany and Czechia, 2013)",
@@ -46,4 +58,11 @@ DATASET = Dataset(
         "Int J Biomed Imaging 2013;2013:154860. https://doi.org/10.1155/2013/154860"
     ),
     read=read,
+)
+
+HRF_ARTERY_VEIN = replace(
+    DATASET,
+    name="hrf-artery-vein",
+    title="HRF with arteries and veins, in the halves of these drawings",
+    read=read_halves,
 )

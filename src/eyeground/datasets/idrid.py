@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from eyeground.datasets.dataset import Dataset, Reading, photos_in
+from eyeground.core.tables import read_table
+from eyeground.datasets.dataset import Dataset, Reading, named, photos_in
+from eyeground.imaging.shapes import EMPTY
 
 DEVICE = "Kowa VX-10 alpha"
 SPLIT_FOLDERS = {"train": "a. Training Set", "test": "b. Testing Set"}
@@ -32,6 +34,7 @@ TWICE = {
 # Centres as others than the publisher transcribed them, in pixels of the published photographs.
 FOVEAS = "fovea_disc.csv"
 WIDTH, HEIGHT = 4288, 2848
+DISC_BOX = {"disc_x": WIDTH, "disc_y": HEIGHT, "disc_width": WIDTH, "disc_height": HEIGHT}
 
 SEGMENTATION = "A. Segmentation"
 LESIONS = {
@@ -49,7 +52,7 @@ def read_grading(folder: Path) -> Reading:
 
     Both copies of a photograph that was published twice keep their published labels and count as one patient; of the
     pair across the official split, the training copy has no split. Where `fovea_disc.csv` is there, the centre of the fovea is
-    a note, in shares of the photograph's width and height.
+    a note, in shares of the photograph's width and height, and a mask, as is the ellipse in the optic disc's box.
     """
     IDRID.require(folder, [f"{GRADING}/1. Original Images", f"{GRADING}/2. Groundtruths"])
     table = pd.concat([_graded(folder, split) for split in SPLIT_FOLDERS], ignore_index=True)
@@ -107,25 +110,35 @@ def _graded(folder: Path, split: str) -> pd.DataFrame:
 
 
 def _foveas(folder: Path) -> pd.DataFrame:
-    """`split`, `photo` and the centre of its fovea, for the photographs that the table names."""
-    rows = IDRID.table(folder, FOVEAS, ["split", "photo", "fovea_x", "fovea_y"])
-    places = rows["split"].map(
-        {split: f"{GRADING}/1. Original Images/{part}/" for split, part in SPLIT_FOLDERS.items()}
-    )
-    return pd.DataFrame(
+    """`split`, `photo`, fovea and optic disc of the photographs that the table names."""
+    places = ["fovea_x", "fovea_y"]
+    rows = IDRID.table(folder, FOVEAS, ["split", "photo", *places])
+    entire = read_table(Path(folder) / FOVEAS).dropna(how="all").reset_index(drop=True)
+    folders = {split: f"{GRADING}/1. Original Images/{part}/" for split, part in SPLIT_FOLDERS.items()}
+    x, y = (_shares(rows[place], size) for place, size in zip(places, (WIDTH, HEIGHT), strict=True))
+    found = pd.DataFrame(
         {
             "split": rows["split"],
-            "photo": places + rows["photo"] + ".jpg",
-            "note_fovea_x": (pd.to_numeric(rows["fovea_x"], errors="coerce") / WIDTH).round(5).astype("string"),
-            "note_fovea_y": (pd.to_numeric(rows["fovea_y"], errors="coerce") / HEIGHT).round(5).astype("string"),
+            "photo": rows["split"].map(folders) + rows["photo"] + ".jpg",
+            "note_fovea_x": x,
+            "note_fovea_y": y,
+            "mask_fovea": "#point " + x + " " + y,
         }
     )
+    if set(DISC_BOX) <= set(entire):
+        sides = pd.DataFrame({column: _shares(entire[column], size) for column, size in DISC_BOX.items()})
+        found["mask_optic_disc"] = "#ellipse " + sides.agg(" ".join, axis=1).where(sides.notna().all(axis=1))
+    return found
+
+
+def _shares(pixels: "pd.Series[str]", size: int) -> "pd.Series[str]":
+    return (pd.to_numeric(pixels, errors="coerce") / size).round(5).astype("string")
 
 
 def read_segmentation(folder: Path) -> Reading:
     """Read part A: masks of four lesions and the optic disc, with the official split.
 
-    A lesion that a photograph does not show has no file, and its mask cell is empty.
+    A lesion that a photograph does not show has no file, and its mask cell says `#empty`.
     """
     IDRID_SEGMENTATION.require(
         folder, [f"{SEGMENTATION}/1. Original Images", f"{SEGMENTATION}/2. All Segmentation Groundtruths"]
@@ -140,9 +153,12 @@ def _outlined(folder: Path, split: str) -> pd.DataFrame:
     photos = photos_in(folder, f"{SEGMENTATION}/1. Original Images/{SPLIT_FOLDERS[split]}")
     stems = [Path(photo).stem for photo in photos]
     truths = f"{SEGMENTATION}/2. All Segmentation Groundtruths/{SPLIT_FOLDERS[split]}"
-    masks = {
-        column: [f"{truths}/{lesion}/{stem}_{code}.tif" for stem in stems] for column, (lesion, code) in LESIONS.items()
-    }
+    masks: dict[str, list[str | None]] = {}
+    for column, (lesion, code) in LESIONS.items():
+        found = named(folder, f"{truths}/{lesion}", [f"{stem}_{code}" for stem in stems])
+        looked_for = (Path(folder) / truths / lesion).is_dir() and column != "mask_optic_disc"
+        none = EMPTY if looked_for else None
+        masks[column] = [mask or none for mask in found]
     patients = [stem.removeprefix("IDRiD_") for stem in stems]
     return pd.DataFrame({"photo": photos, "patient": patients, "split": split, "device": DEVICE, **masks})
 

@@ -1,7 +1,7 @@
 """Masks as people and programs write them: read by one rule, or refused with the values that they hold.
 
-Where the rule does not decide, values are chosen: `map.png#1,3` in a cell, `--mask-value artery=1,3` for a column. See
-docs/segmentation.md.
+Where the rule does not decide, values are chosen: `map.png#1,3` in a cell, `--mask-value artery=1,3` for a column; `#share`
+says that grey is a share of annotators. See docs/segmentation.md.
 """
 
 import re
@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.errors import UserError, unknown
 from eyeground.imaging.deep_pixels import is_white_zero
+from eyeground.imaging.shapes import EMPTY, Shape, shape_of
 
 FORMATS = ("PNG", "TIFF", "GIF", "BMP", "JPEG", "PPM")
 MOST_PIXELS = 100_000_000
@@ -30,21 +31,23 @@ _DARK = 1 / 8  # of the brightest: darker pixels are background
 _FLAT = 1 / 32  # of the brightest: how much a value varies within a filled area
 _MOST_FLAT = 0.1  # of the pixels that are neither dark nor bright
 _MOST_NAMED = 6  # values
-_CHOICE = re.compile(r"#((?:\d+-\d+|\d+|[0-9a-fA-F]{6})(?:,(?:\d+-\d+|\d+|[0-9a-fA-F]{6}))*)$")
+SHARE = "share"  # in place of values: grey is the share of annotators, or of the pixel, from black to white
+_CHOICE = re.compile(r"#(share|(?:\d+-\d+|\d+|[0-9a-fA-F]{6})(?:,(?:\d+-\d+|\d+|[0-9a-fA-F]{6}))*)$")
 
 Mask = NDArray[np.bool_]
 AnyManifest = TypeVar("AnyManifest", bound=Manifest)
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path, size: tuple[int, int] | None = None) -> Mask:
     """Read a mask.
 
     See "What a mask says" in docs/segmentation.md for the rule.
 
     Args:
         path: A picture; any bit depth, grey, palette or colour. After a `#` in its name, the values of the mask, in place
-            of the rule: `map.png#1,3`, a range `map.png#128-255`, colours `map.png#ff0000`. Of a palette they are
-            indices.
+            of the rule: `map.png#1,3`, a range `map.png#128-255`, colours `map.png#ff0000`, half of the annotators or more
+            `map.png#share`. Of a palette they are indices. Or a shape, `#ellipse 0.3 0.5 0.1 0.12`.
+        size: Height and width of the photograph; only a shape needs it.
 
     Returns:
         Shape (height, width), bool, upright: True where the structure is.
@@ -52,11 +55,48 @@ def read_mask(path: Path) -> Mask:
     Raises:
         UserError: If the file is missing, not a picture of a known kind or too large, or the rule does not decide.
     """
+    if (shape := shape_of(path)) is not None:
+        return np.asarray(_drawn(shape, path, size) >= 0.5)
     file, chosen = file_and_values(path)
+    picture = _finite(file)
+    if chosen == SHARE:
+        return np.asarray(_shares(picture) >= 0.5)
+    return _by_rule(file, picture) if chosen is None else _chosen(picture, chosen)
+
+
+def read_cover(path: Path, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
+    """As `read_mask`, but soft where the mask is: shares of annotators (`#share`), the blob of a point, an ellipse's rim.
+
+    Returns:
+        Shape (height, width), float32, 0 to 1, upright.
+
+    Raises:
+        UserError: As `read_mask`.
+    """
+    if (shape := shape_of(path)) is not None:
+        return _drawn(shape, path, size)
+    file, chosen = file_and_values(path)
+    return _shares(_finite(file)) if chosen == SHARE else read_mask(path).astype(np.float32)
+
+
+def _drawn(shape: Shape, path: Path, size: tuple[int, int] | None) -> NDArray[np.float32]:
+    if size is None:
+        raise UserError(f"{path.name}: a shape can only be drawn on its photo, which cannot be read")
+    return shape.cover(size)
+
+
+def _finite(file: Path) -> "_Picture":
     picture = _decoded(file)
     if not np.isfinite(picture.values).all():
         raise UserError(f"{file}: holds values that are not numbers (NaN); write 0 outside the structure")
-    return _by_rule(file, picture) if chosen is None else _chosen(picture, chosen)
+    return picture
+
+
+def _shares(picture: "_Picture") -> NDArray[np.float32]:
+    is_float = np.issubdtype(picture.level.dtype, np.floating)
+    white = 1.0 if is_float else float(np.iinfo(picture.level.dtype).max)
+    level = np.where(picture.opaque, picture.level, 0).astype(np.float32)
+    return np.asarray(np.clip(level / np.float32(white), 0, 1))
 
 
 def file_and_values(path: Path) -> tuple[Path, str | None]:
@@ -212,8 +252,12 @@ def with_mask_values(manifest: AnyManifest, choices: Sequence[str]) -> AnyManife
             known = [mask.removeprefix(MASK_PREFIX) for mask in manifest.masks]
             raise unknown("mask", column.removeprefix(MASK_PREFIX), known, f"--mask-value {choice}")
         if not _CHOICE.fullmatch(f"#{values}"):
-            raise UserError(f"--mask-value {choice}: expected values such as {name}=1,3 or {name}=128-255")
-        own = table[column].str.contains(_CHOICE.pattern.replace("(", "(?:", 1), na=True)
+            raise UserError(
+                f"--mask-value {choice}: expected values such as {name}=1,3, {name}=128-255 or {name}=share"
+            )
+        own = table[column].str.contains(
+            _CHOICE.pattern.replace("(", "(?:", 1) + "|#(?:point |ellipse |empty)", na=True
+        )
         table[column] = table[column].where(own, table[column] + f"#{values}")
     return replace(manifest, table=table)
 
@@ -227,7 +271,7 @@ def refuse_shared_masks(manifest: Manifest) -> None:
     masks = manifest.table[list(manifest.masks)]
     for number, column in enumerate(masks.columns):
         for other in masks.columns[:number]:
-            same = (masks[column] == masks[other]).fillna(False)
+            same = ((masks[column] == masks[other]) & (masks[column] != EMPTY)).fillna(False)
             if same.any():
                 first = int(np.flatnonzero(same)[0])
                 photo, mask = manifest.table["photo"].iloc[first], masks[column].iloc[first]

@@ -10,14 +10,17 @@ import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 
+from eyeground.bundle.open import is_segmenter, open_segmenter
 from eyeground.config.segmentation_recipe import Decoder
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
+from eyeground.models.checkpoints import read_tensors
 from eyeground.models.classifier import FLIPS, Classifier
 from eyeground.models.initialise import initialise
 from eyeground.models.load_report import LoadReport
 
+OUTPUT = "head.output."  # tensors with a row per structure
 ENCODER = "model."  # what segmentation-models-pytorch puts before the names of timm's tensors
 
 
@@ -76,13 +79,18 @@ class SegmentationNetwork(nn.Module):
 
 
 def start(segmenter: SegmentationNetwork, source: str) -> LoadReport:
-    """Set the encoder's weights from any source that `initialise` takes; the decoder starts fresh.
+    """Set the first weights: the encoder's from any source that `initialise` takes, or all of them from a segmenter's bundle.
+
+    Of a segmenter, structures are matched by name, and those that it does not know start fresh.
 
     Raises:
-        UserError: As `initialise`, and if the classifier's backbone lacks a tensor of the encoder.
+        UserError: As `initialise`, if the classifier's backbone lacks a tensor of the encoder, or if a segmenter has
+            another network or normalisation.
     """
     if source == "scratch":
         return LoadReport("scratch")
+    if is_segmenter(source):
+        return _start_entire(segmenter, source)
     target = Target(name="none")  # of the donor's head, which is not used
     donor = Classifier(segmenter.architecture, segmenter.preprocessing, [target])
     load_report = initialise(donor, source)
@@ -108,6 +116,37 @@ def start(segmenter: SegmentationNetwork, source: str) -> LoadReport:
         loaded=tuple(name for name in load_report.loaded if name not in above),
         left_out={**load_report.left_out, **above},
     )
+
+
+def _start_entire(segmenter: SegmentationNetwork, source: str) -> LoadReport:
+    """Encoder, decoder and the output rows of known structures from a segmenter's bundle."""
+    bundle = open_segmenter(source)
+    description = bundle.description
+    given, ours = description.preprocessing, segmenter.preprocessing
+    if (given.mean, given.std) != (ours.mean, ours.std):
+        raise UserError(
+            f"bundle '{source}' was trained with mean {given.mean} and std {given.std}; set preprocessing.mean and "
+            "preprocessing.std to these"
+        )
+    tensors, state = read_tensors(bundle.weights_path), segmenter.state_dict()
+    known = {name: place for place, name in enumerate(description.outputs)}
+    for name, tensor in state.items():
+        rows = int(name.startswith(OUTPUT))  # which may differ in number
+        if name not in tensors or tensors[name].shape[rows:] != tensor.shape[rows:]:
+            raise UserError(
+                f"bundle '{source}' gives no '{name}' of this network; leave out architecture.backbone and decoder.channels, "
+                "and the bundle's own are taken"
+            )
+        if rows:
+            for place, structure in enumerate(segmenter.structures):
+                if structure in known:
+                    tensor[place] = tensors[name][known[structure]]
+        else:
+            tensor.copy_(tensors[name])
+    fresh = [name for name in segmenter.structures if name not in known]
+    notes = (f"structures that start fresh: {', '.join(fresh)}",) if fresh else ()
+    left_out = {OUTPUT + name: "not to be segmented" for name in known if name not in segmenter.structures}
+    return LoadReport(source, tuple(state), left_out, notes=notes)
 
 
 def _network(architecture: Architecture, decoder: Decoder, outputs: int) -> Any:

@@ -23,9 +23,9 @@ from eyeground.core.progress import track
 from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.errors import UserError, unknown
 from eyeground.imaging.cache import prepare, read_prepared, read_prepared_standard
-from eyeground.imaging.masks import read_mask, refuse_overfull, refuse_shared_masks
+from eyeground.imaging.masks import read_cover, refuse_overfull, refuse_shared_masks
 from eyeground.imaging.prepared_photos import PhotosOnDisk
-from eyeground.training.augmentation import augment_with_masks
+from eyeground.training.augmentation import augment_with_masks, recoloured
 from eyeground.training.data import Batch
 
 Mask = Path | Literal["absent", "unknown"]
@@ -123,10 +123,10 @@ def _prepared_mask(manifest: Manifest, row: int, structure: Structure, standard:
     # By the mask's name too, since two rows may have one photo and a mask each.
     place = folder / structure.name / f"{standard.stem}-{hashlib.sha256(str(cell).encode()).hexdigest()[:12]}.png"
     if not place.is_file():
-        mask = read_mask(path)
         photo = read_prepared_standard(standard)
+        cover = read_cover(path, (photo.geometry.original_height, photo.geometry.original_width))
         try:
-            covered = photo.geometry.to_standard(mask.astype(np.float32))
+            covered = photo.geometry.to_standard(cover)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
         refuse_overfull(path, float(covered[photo.field_of_view].mean()))
@@ -159,13 +159,21 @@ class SegmentationDataset(Dataset[Batch]):
     """
 
     def __init__(
-        self, photos: AnnotatedPhotos, augmentation: Augmentation | None, patch: int, draws: int, seed: int
+        self,
+        photos: AnnotatedPhotos,
+        augmentation: Augmentation | None,
+        patch: int,
+        draws: int,
+        seed: int,
+        camera_mixing: float = 0.0,
     ) -> None:
         self._photos = photos
         self._augmentation = augmentation
         self._patch = patch
         self._draws = draws
         self._seed = seed
+        self._camera_mixing = camera_mixing
+        self._cameras = photos.rows("train")
 
     def __getitem__(self, item: tuple[int, int]) -> Batch:
         epoch, position = item
@@ -174,6 +182,9 @@ class SegmentationDataset(Dataset[Batch]):
         masks, known = read_masks(self._photos.masks[row], len(photo))
         if self._augmentation is not None:
             random = np.random.default_rng((self._seed, epoch, row, draw))
+            if self._camera_mixing and random.random() < self._camera_mixing:
+                other = read_prepared(self._photos.standard[random.choice(self._cameras)])
+                photo = recoloured(photo, other, random.uniform())
             photo, masks = augment_with_masks(photo, masks, self._augmentation, random)
             photo, masks = _patch_of(photo, masks, self._patch, random)
         target = np.stack(masks).astype(np.float32) / 255

@@ -63,6 +63,34 @@ def augment_with_masks(
     return changed, moved
 
 
+def recoloured(photo: np.ndarray, other: np.ndarray, amount: float) -> np.ndarray:
+    """A photo with colours moved towards those of another, which another camera took; black stays black.
+
+    The histogram of each channel over the field of view is matched to the other's, as far as `amount` says.
+
+    Args:
+        photo: Shape (side, side, 3), uint8 RGB.
+        other: Shape (any, any, 3), uint8 RGB.
+        amount: 0 leaves the photo as it is, 1 gives it the other's histograms.
+
+    Returns:
+        Shape (side, side, 3), uint8 RGB.
+    """
+    ours, theirs = _shares_below(photo), _shares_below(other)
+    levels = np.arange(256)
+    matched = np.stack([np.interp(*pair, levels) for pair in zip(ours, theirs, strict=True)], axis=1)
+    table = levels[:, None] + amount * (matched - levels[:, None])
+    table[0] = 0
+    return np.asarray(cv2.LUT(photo, np.round(table).astype(np.uint8)[None]))
+
+
+def _shares_below(photo: np.ndarray) -> list[np.ndarray]:
+    """For each channel, the share of visible pixels up to each grey level, shape (256,)."""
+    visible = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    counts = [cv2.calcHist([photo], [channel], visible, [256], [0, 256]).ravel() for channel in range(3)]
+    return [np.cumsum(count) / max(1.0, float(count.sum())) for count in counts]
+
+
 def _flip_and_rotate(
     pictures: list[np.ndarray], settings: Augmentation, random: np.random.Generator
 ) -> list[np.ndarray]:

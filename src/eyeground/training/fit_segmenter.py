@@ -11,13 +11,15 @@ from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
+import pandas as pd
 import torch
 from rich.console import Console
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from eyeground.config.segmentation_recipe import SegmentationRecipe
-from eyeground.errors import UserError
+from eyeground.data.manifest import Manifest
+from eyeground.errors import UserError, unknown
 from eyeground.models.segmenter import SegmentationNetwork
 from eyeground.training.annotated_photos import AnnotatedPhotos, SegmentationDataset
 from eyeground.training.data import Batch, EpochSampler, loader, training_loader
@@ -47,6 +49,8 @@ class SegmenterModule(pl.LightningModule):
         self._recipe = recipe
         weights = torch.tensor([one.weight for one in recipe.structures])
         self.register_buffer("weights", weights, persistent=False)
+        names = [one.name for one in recipe.structures]
+        self._rivals = [(names.index(one), names.index(other)) for one, other in recipe.rivals]
         self._counts: list[Tensor] = []
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
@@ -56,7 +60,12 @@ class SegmenterModule(pl.LightningModule):
         photos, target, _rows = batch
         focal = self._recipe.optimisation.loss == "focal"
         loss = segmentation_loss(
-            self.segmenter(photos), target, self.weights, overlap=self._recipe.overlap, focal=focal
+            self.segmenter(photos),
+            target,
+            self.weights,
+            overlap=self._recipe.overlap,
+            focal=focal,
+            rivals=self._rivals,
         )
         self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(photos), sync_dist=True)
         return loss
@@ -105,7 +114,8 @@ def fit_segmenter(
     if not len(train):
         raise UserError("the manifest has no readable photos in split 'train'; make splits with `eyeground split`")
     compared = VALIDATION_DICE if len(validation) else None
-    report = EpochReport(folder / HISTORY, console, len(train) * recipe.draws, compared)
+    in_epoch = int(draws_of(photos.manifest, recipe)[train].sum())
+    report = EpochReport(folder / HISTORY, console, in_epoch, compared)
 
     def loaders(trainer: pl.Trainer, first_epoch: int) -> list[DataLoader[Batch]]:
         return _loaders(recipe, photos, trainer, first_epoch)
@@ -116,15 +126,33 @@ def fit_segmenter(
     return SegmenterFit(segmenter.eval(), tuple(report.history))
 
 
+def draws_of(manifest: Manifest, recipe: SegmentationRecipe) -> np.ndarray:
+    """How often an epoch uses each row, shape (rows,).
+
+    Raises:
+        UserError: If `draws_of` names a source that no photo is of.
+    """
+    draws = np.full(len(manifest), recipe.draws)
+    sources = manifest.table["source"] if "source" in manifest.table else pd.Series(pd.NA, index=manifest.table.index)
+    for source, number in recipe.draws_of.items():
+        rows = (sources == source).fillna(False).to_numpy(dtype=bool)
+        if not rows.any():
+            raise unknown("source", source, sorted(sources.dropna().unique()), "draws_of")
+        draws[rows] = number
+    return draws
+
+
 def _loaders(
     recipe: SegmentationRecipe, photos: AnnotatedPhotos, trainer: pl.Trainer, first_epoch: int
 ) -> list[DataLoader[Batch]]:
-    train, validation, draws = photos.rows("train"), photos.rows("validation"), recipe.draws
+    train, validation = photos.rows("train"), photos.rows("validation")
+    draws = draws_of(photos.manifest, recipe)
     place = {"seed": recipe.seed, "part": trainer.global_rank, "parts": trainer.world_size}
-    positions = (train[:, None] * draws + np.arange(draws)).ravel()
+    most = int(draws.max())
+    positions = np.concatenate([row * most + np.arange(draws[row]) for row in train])
     sampler = EpochSampler(positions, shuffle=True, **place)
     size, workers = recipe.optimisation.batch_size, readers(recipe.machine)
-    patches = SegmentationDataset(photos, recipe.augmentation, recipe.patch, draws, recipe.seed)
+    patches = SegmentationDataset(photos, recipe.augmentation, recipe.patch, most, recipe.seed, recipe.camera_mixing)
     loaders = [training_loader(patches, sampler, size, workers, first_epoch)]
     if len(validation):
         entire = SegmentationDataset(photos, None, 0, 1, recipe.seed)

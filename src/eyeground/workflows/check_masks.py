@@ -16,6 +16,7 @@ from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
 from eyeground.imaging.cache import read_prepared_standard
 from eyeground.imaging.masks import FIELD_OF_VIEW, file_and_values, read_mask, refuse_overfull
+from eyeground.imaging.shapes import Shape, shape_of
 from eyeground.imaging.standard import StandardPhoto
 
 COLUMNS = ("photo", "column", "mask", "covered", "problem", "sentence")
@@ -58,12 +59,16 @@ def _check_row(root: Path, cells: Cells, prepared: Path | None) -> list[Row]:
 
 
 def _check_mask(path: Path, column: str, standard: StandardPhoto | None, seen: dict[str, str]) -> Row:
-    if not file_and_values(path)[0].is_file():
-        return {"problem": MISSING, "sentence": f"{path}: there is no such mask"}
+    size = None if standard is None else (standard.geometry.original_height, standard.geometry.original_width)
     try:
-        mask = read_mask(path)
+        shape = shape_of(path)
+        if shape is None and not file_and_values(path)[0].is_file():
+            return {"problem": MISSING, "sentence": f"{path}: there is no such mask"}
+        mask = read_mask(path, size)
     except UserError as error:
         return {"problem": UNCLEAR, "sentence": str(error)}
+    if shape == Shape():  # stated, not a mistake
+        return {"covered": 0.0}
     if not mask.any():
         return {"covered": 0.0, "problem": EMPTY, "sentence": f"{path}: the mask is empty"}
     other = seen.setdefault(hashlib.sha256(np.packbits(mask).tobytes()).hexdigest(), column)

@@ -22,7 +22,7 @@ def band(top: int, bottom: int, left: int = 4, right: int = 60) -> np.ndarray:
 def test_a_perfect_map_has_every_figure_at_one() -> None:
     truth = band(20, 27)
     assert photo_metrics(truth.astype(np.float32), truth, INSIDE, 0.5) == dict.fromkeys(
-        ("auroc", "auprc", "dice", "cl_dice", "sensitivity", "specificity", "accuracy"), 1.0
+        ("auroc", "auprc", "dice", "cl_dice", "sensitivity", "specificity", "accuracy", "area"), 1.0
     )
 
 

@@ -61,7 +61,7 @@ def test_mean_metrics_are_means_of_photo_figures() -> None:
 
 def test_every_figure_has_an_interval_that_holds_it_and_names_what_it_rests_on() -> None:
     table = structure_estimates("vessel", measured(eyes=2), resamples=500)
-    assert len(table) == 14 and set(table["structure"]) == {"vessel"}
+    assert len(table) == 16 and set(table["structure"]) == {"vessel"}
     assert (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()
     assert (table["photos"] == PHOTOS).all() and (table["patients"] == PHOTOS // 2).all()
     assert table["note"].str.contains("rests on only 4 patients").all()
@@ -87,6 +87,18 @@ def test_photos_without_the_structure_are_left_out_of_means_and_kept_in_the_pool
     assert mean["value"] == pytest.approx(row(without, "dice", "mean")["value"])
 
 
+def test_what_is_called_in_photos_without_the_structure_is_counted_as_false_alarms() -> None:
+    truth, inside = np.zeros((48, 48), bool), np.ones((48, 48), bool)
+    quiet, loud = np.zeros((48, 48), np.float32), np.zeros((48, 48), np.float32)
+    loud[:6] = 1
+    bare = [measure_photo(f"bare {n}", f"bare {n}", loud if n < 3 else quiet, truth, inside, 0.5) for n in range(12)]
+    table = structure_estimates("exudate", [*measured(), *bare], resamples=200)
+    alarms, area = row(table, "false_alarm", "without"), row(table, "false_area", "without")
+    assert alarms["value"] == pytest.approx(3 / 12) and alarms["photos"] == 12
+    assert area["value"] == pytest.approx(3 / 12 * 6 / 48) and area["low"] <= area["value"] <= area["high"]
+    assert "without" not in set(structure_estimates("exudate", measured(), resamples=50)["over"])
+
+
 def test_a_structure_that_no_photo_shows_has_no_figure_and_says_why() -> None:
     probability, truth, inside = maps(1)
     photos = [measure_photo(str(n), str(n), probability, np.zeros_like(truth), inside, 0.5) for n in range(3)]
@@ -100,7 +112,7 @@ def test_a_structure_that_no_photo_shows_has_no_figure_and_says_why() -> None:
 def test_drawings_have_no_areas() -> None:
     photos = [measure_segmentation(str(n), str(n), maps(n + 1)[1], maps(n)[1], maps(n)[2]) for n in range(PHOTOS)]
     table = structure_estimates("vessel", photos, resamples=100)
-    assert set(table["metric"]) == {"dice", "cl_dice", "sensitivity", "specificity", "accuracy"}
+    assert set(table["metric"]) == {"dice", "cl_dice", "sensitivity", "specificity", "accuracy", "area"}
 
 
 def test_a_better_model_is_found_better_and_its_mirror_worse() -> None:
@@ -120,7 +132,8 @@ def test_a_model_does_not_differ_from_itself() -> None:
 def test_a_model_is_compared_with_a_person_on_what_both_have() -> None:
     people = [measure_segmentation(str(n), str(n), maps(n)[1], maps(n)[1], maps(n)[2]) for n in range(PHOTOS)]
     table = compare("vessel", people, measured(), 100)
-    assert "auroc" not in set(table["metric"]) and (table["value"] > 0).all()
+    agreement = table[table["metric"] != "area"]
+    assert "auroc" not in set(table["metric"]) and (agreement["value"] > 0).all()
 
 
 def other_truth() -> list[MeasuredPhoto]:

@@ -11,7 +11,8 @@ from eyeground.evaluation.metrics import NEGATIVES, POSITIVES, per_patient
 from eyeground.evaluation.structures.photos import MeasuredPhoto, metrics_at_threshold, metrics_of_photos
 from eyeground.evaluation.structures.pixels import auprc, auroc
 
-POOLED, MEAN = "pooled", "mean"
+POOLED, MEAN, WITHOUT = "pooled", "mean", "without"
+FALSE_ALARM, FALSE_AREA = "false_alarm", "false_area"  # over photos without the structure
 Photos = Sequence[MeasuredPhoto]
 # Resamples whose histograms are in memory at once.
 _ROWS = 64
@@ -23,6 +24,7 @@ _NEEDS = {
     "sensitivity": (POSITIVES,),
     "specificity": (NEGATIVES,),
     "accuracy": (),
+    "area": (POSITIVES,),
 }
 
 
@@ -73,6 +75,27 @@ def mean(photos: Photos, patient: np.ndarray, metrics: tuple[str, ...]) -> Measu
     ]
     missing = ["" if with_metric(metric, photos) else f"photo with {needed(metric)}" for metric in metrics]
     return _measure(metrics, missing, supports, of)
+
+
+def without(photos: Photos, patient: np.ndarray) -> Measure:
+    """What is called where there is nothing: over the photos that show none of the structure, which no Dice counts.
+
+    Returns:
+        `false_alarm`, the share of these photos in which any pixel is called, and `false_area`, the mean share of their
+        field of view that is called.
+    """
+    bare = np.array([POSITIVES not in photo.shows for photo in photos])
+    decisions = np.stack([photo.decisions for photo in photos]).astype(float)
+    called = ratio(decisions[:, 1], decisions.sum(axis=1))
+    columns = np.stack([called > 0, np.nan_to_num(called), np.ones(len(photos))], axis=1) * bare[:, None]
+    sums = per_patient(columns, patient, int(patient.max()) + 1)
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        alarms, area, number = (weights @ sums).T
+        return np.stack([ratio(alarms, number), ratio(area, number)])
+
+    support = _support([photo for photo, is_bare in zip(photos, bare, strict=True) if is_bare], "patients")
+    return Measure((FALSE_ALARM, FALSE_AREA), ("", ""), (support,) * 2, (True, False), of)
 
 
 def with_metric(metric: str, photos: Photos) -> list[MeasuredPhoto]:

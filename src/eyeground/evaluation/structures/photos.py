@@ -15,7 +15,7 @@ from eyeground.evaluation.metrics import NEGATIVES, POSITIVES
 from eyeground.evaluation.structures.centreline import centreline_counts, cl_dice
 from eyeground.evaluation.structures.pixels import Mask, PixelCounts, auprc, auroc, check_maps, count_pixels
 
-AT_THRESHOLD = ("dice", "cl_dice", "sensitivity", "specificity", "accuracy")
+AT_THRESHOLD = ("dice", "cl_dice", "sensitivity", "specificity", "accuracy", "area")
 OVER_THRESHOLDS = ("auroc", "auprc")
 
 
@@ -95,9 +95,9 @@ def photo_metrics(
     Parameters and errors are those of `measure_photo`.
 
     Returns:
-        All 0 to 1. `auroc` and `auprc` (average precision) over all thresholds, pixels of one bin of `pixels.EDGES`
+        All 0 to 1, `area` from 0. `auroc` and `auprc` (average precision) over all thresholds, pixels of one bin of `pixels.EDGES`
         counting as ties; at the threshold `dice` (2 TP / (2 TP + FP + FN)), `cl_dice` (see `centreline.cl_dice`),
-        `sensitivity`, `specificity` and `accuracy`. NaN are all but specificity and accuracy where no pixel is of
+        `sensitivity`, `specificity`, `accuracy` and `area` (called pixels over annotated ones). NaN are all but specificity and accuracy where no pixel is of
         the structure, and `auroc`, `auprc` and `specificity` where every pixel is.
     """
     measured = measure_photo("", "", probability, truth, inside, threshold)
@@ -116,6 +116,7 @@ def metrics_at_threshold(decisions: np.ndarray, centreline: np.ndarray) -> np.nd
             ratio(found, positives),
             ratio(passed, passed + wrong),
             ratio(found + passed, decisions.sum(axis=1).astype(float)),
+            ratio(found + wrong, positives),
         ]
     )
 

@@ -13,7 +13,8 @@ from eyeground.errors import UserError
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.estimates import Estimate, noted
 from eyeground.evaluation.measures import compute
-from eyeground.evaluation.structures.averaging import MEAN, POOLED, mean, needed, pooled, with_metric
+from eyeground.evaluation.metrics import POSITIVES
+from eyeground.evaluation.structures.averaging import MEAN, POOLED, WITHOUT, mean, needed, pooled, with_metric, without
 from eyeground.evaluation.structures.photos import MeasuredPhoto
 
 COLUMNS = ["structure", "metric", "over", "value", "low", "high", "photos", "patients", "note"]
@@ -32,8 +33,9 @@ def structure_estimates(
 
     Returns:
         One row per metric and way of averaging: `structure`, `metric` (see `photo_metrics`; masks have no `auroc`
-        and `auprc`), `over` (`pooled` or `mean`), `value`, `low` and `high` (0 to 1, NaN where there is none), `photos`
-        and `patients` that it rests on, `note` (why there is no value or interval, else what to know of it).
+        and `auprc`), `over` (`pooled` or `mean`, and `without` for `false_alarm` and `false_area` where photos show none of
+        the structure), `value`, `low` and `high` (NaN where there is none), `photos` and `patients` that it rests
+        on, `note` (why there is no value or interval, else what to know of it).
 
     Raises:
         UserError: If there are no photos, a photo occurs twice, or masks and probability maps are mixed.
@@ -42,6 +44,8 @@ def structure_estimates(
     metrics = photos[0].metrics
     resampling, patient = _resampling(photos, resamples, seed)
     measures = {over: measure(photos, patient, metrics) for over, measure in _MEASURES.items()}
+    if any(POSITIVES not in photo.shows for photo in photos):
+        measures[WITHOUT] = without(photos, patient)
     rows = []
     for over, computed in compute(measures, resampling).items():
         rows += [_row(structure, over, value.interval(), photos) for value in computed]
@@ -90,9 +94,12 @@ def compare(
 
 
 def _row(structure: str, over: str, estimate: Estimate, photos: Sequence[MeasuredPhoto]) -> dict[str, object]:
-    counted = list(photos) if over == POOLED else with_metric(estimate.metric, photos)
+    if over == WITHOUT:
+        counted = [photo for photo in photos if POSITIVES not in photo.shows]
+    else:
+        counted = list(photos) if over == POOLED else with_metric(estimate.metric, photos)
     left_out = len(photos) - len(counted)
-    if left_out and counted:
+    if left_out and counted and over != WITHOUT:
         estimate = noted(estimate, f"{left_out} of {len(photos)} photos left out, without {needed(estimate.metric)}")
     numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
     return {

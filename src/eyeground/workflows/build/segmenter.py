@@ -14,24 +14,27 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 
 from eyeground.bundle.description import AnswerRules, TrainingRecord
 from eyeground.bundle.installed import DESCRIPTION, folder_of
 from eyeground.bundle.measured import MeasuredMetric
 from eyeground.bundle.model_info import ModelInfo
-from eyeground.bundle.open import Bundle, open_classifier
+from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.config.settings import read_recipe
 from eyeground.core.progress import track
 from eyeground.core.tables import write_table
 from eyeground.core.templates import open_template
-from eyeground.data.manifest import Manifest
+from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.data.splits import split_patients
 from eyeground.errors import UserError
 from eyeground.evaluation.structures import PixelCounts, best_threshold, count_pixels
+from eyeground.evaluation.structures.averaging import POOLED
 from eyeground.evaluation.structures.pixels import EDGES, auroc
+from eyeground.evaluation.structures.points import DISTANCE, WITHIN
 from eyeground.imaging.cache import read_prepared_standard
 from eyeground.imaging.masks import MOST_COVERED
 from eyeground.imaging.standard import StandardPhoto
@@ -55,7 +58,7 @@ from eyeground.workflows.segment.measure import ESTIMATES, MODEL, measure_segmen
 MASKS = "masks"
 RECORDED = ("dice", "auroc", "auprc", "sensitivity", "specificity")
 LEAST_AUROC = 0.6  # over pixels; even a segmenter of tiny lesions, trained on few photos, reaches 0.8
-MOST_FOR_THRESHOLDS = 200  # photos: a few million pixels fix a threshold to the third digit
+MOST_FOR_THRESHOLDS = 200  # photos of each structure: a few million pixels fix a threshold to the third digit
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ def segmentation_recipe(
     """The recipe of a segmenter: a bundle's network and normalisation, the structures, then the user's overrides.
 
     Args:
-        source: What the encoder starts from. A bundle brings its network; otherwise the recipe's is used.
+        source: What the weights start from. A bundle brings its network, a segmenter's its decoder as well; otherwise the
+            recipe's is used.
         structures: Names; `NAME:absent` where an empty mask cell means that the photo has no such structure.
     """
     given = [
@@ -80,7 +84,9 @@ def segmentation_recipe(
         "structures=" + json.dumps([_structure(one) for one in structures]),
     ]
     if folder_of(source) is not None or (Path(source) / DESCRIPTION).is_file():
-        description = open_classifier(source).description
+        description = open_bundle(source).description
+        if description.decoder is not None:
+            given.append(f"decoder.channels={list(description.decoder.channels)}")
         given += [
             "architecture.backbone=" + description.architecture.backbone,
             "architecture.backbone_options=" + json.dumps(description.architecture.backbone_options),
@@ -140,14 +146,14 @@ def choose_thresholds(
 ) -> tuple[OperatingPoint, ...]:
     """The threshold with the best Dice of each structure, over validation photos or else over training photos."""
     chosen_on: Literal["validation", "train"] = "validation" if len(photos.rows("validation")) else "train"
-    rows = photos.rows(chosen_on)
+    chosen = _rows_with_masks(photos, photos.rows(chosen_on), recipe)
     counts: dict[str, list[PixelCounts]] = {structure.name: [] for structure in recipe.structures}
-    for row in track(rows[:MOST_FOR_THRESHOLDS], "choosing thresholds"):
+    for row in track(sorted(set().union(*chosen.values())), "choosing thresholds"):
         standard = read_prepared_standard(photos.standard[row])
         segmented = _segmented(segmenter, standard)
-        for structure, mask in zip(recipe.structures, photos.masks[row], strict=True):
-            if mask != "unknown":
-                annotated = truth_of(photos.manifest, int(row), structure, standard)
+        for structure in recipe.structures:
+            if row in chosen[structure.name]:
+                annotated = truth_of(photos.manifest, row, structure, standard)
                 found = count_pixels(segmented.original(structure.name), annotated.truth, annotated.inside)
                 counts[structure.name].append(found)
     thresholds = {name: best_threshold(found) for name, found in counts.items()}
@@ -164,6 +170,24 @@ def choose_thresholds(
         )
         for name, found in counts.items()
     )
+
+
+def _rows_with_masks(
+    photos: AnnotatedPhotos, rows: NDArray[np.intp], recipe: SegmentationRecipe
+) -> dict[str, set[int]]:
+    """For each structure, rows in which it is known, of all sources where there are more than enough.
+
+    The ellipse in a box is larger or smaller than what it stands for, so it decides only where nothing is outlined.
+    """
+    chosen = {}
+    for place, structure in enumerate(recipe.structures):
+        known = [int(row) for row in rows if photos.masks[row][place] != "unknown"]
+        cells = photos.manifest.table[MASK_PREFIX + structure.name]
+        outlined = [row for row in known if not str(cells.iloc[row]).startswith("#ellipse")]
+        known = outlined or known
+        kept = np.linspace(0, len(known) - 1, MOST_FOR_THRESHOLDS).round().astype(int)
+        chosen[structure.name] = {known[one] for one in kept} if len(known) > MOST_FOR_THRESHOLDS else set(known)
+    return chosen
 
 
 def _refuse_untrained(name: str, counts: Sequence[PixelCounts], threshold: float, chosen_on: str) -> None:
@@ -189,14 +213,14 @@ def _segmented(segmenter: SegmentationNetwork, standard: StandardPhoto) -> Segme
 
 
 def _metrics(estimates: pd.DataFrame) -> tuple[MeasuredMetric, ...]:
-    """The model's metrics over all test pixels, for bundle.json."""
-    pooled = estimates[
-        (estimates["reader"] == MODEL) & (estimates["over"] == "pooled") & estimates["metric"].isin(RECORDED)
-    ].dropna(subset=["value"])
+    """The model's metrics over all test pixels, and of points over all test photos, for bundle.json."""
+    over_pixels = (estimates["over"] == POOLED) & estimates["metric"].isin(RECORDED)
+    of_points = estimates["metric"].isin([DISTANCE, WITHIN])
+    recorded = estimates[(estimates["reader"] == MODEL) & (over_pixels | of_points)].dropna(subset=["value"])
     return tuple(
         MeasuredMetric(
             output=row["structure"],
-            metric=row["metric"],
+            metric=f"{row['over']}_{DISTANCE}" if row["metric"] == DISTANCE else row["metric"],
             value=row["value"],
             low=None if pd.isna(row["low"]) else row["low"],
             high=None if pd.isna(row["high"]) else row["high"],
@@ -204,7 +228,7 @@ def _metrics(estimates: pd.DataFrame) -> tuple[MeasuredMetric, ...]:
             photos=row["photos"],
             patients=row["patients"],
         )
-        for row in pooled.to_dict("records")
+        for row in recorded.to_dict("records")
     )
 
 

@@ -28,6 +28,7 @@ from eyeground.explanation.maps import EVIDENCE, Explained, explain, method_name
 from eyeground.explanation.perturbation import area_under, deletion_curve, insertion_curve
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.masks import read_mask
+from eyeground.imaging.shapes import EMPTY
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.models.classifier import Classifier
 from eyeground.models.heads import probabilities
@@ -247,12 +248,14 @@ def _check_masks(manifest: Manifest) -> None:
 
 def _outlined(manifest: Manifest, index: int) -> list[str]:
     """The columns of lesions that are outlined on a photo."""
-    return [name for name in LESIONS if name in manifest.masks and pd.notna(manifest.table[name].iloc[index])]
+    cells = {name: manifest.table[name].iloc[index] for name in LESIONS if name in manifest.masks}
+    return [name for name, cell in cells.items() if pd.notna(cell) and cell != EMPTY]
 
 
 def _read_mask(manifest: Manifest, column: str, index: int, standard: StandardPhoto) -> NDArray[np.bool_]:
     """A mask on the standard photo: every pixel that it touches, since the smallest lesions fill no pixel."""
-    mask = read_mask(manifest.root / str(manifest.table[column].iloc[index]))
+    size = standard.geometry.original_height, standard.geometry.original_width
+    mask = read_mask(manifest.root / str(manifest.table[column].iloc[index]), size)
     return np.asarray(standard.geometry.to_standard(mask.astype(np.float32)) > 0)
 
 

@@ -5,7 +5,7 @@ mask, `mask_<structure>_second`, is measured like a model. See docs/structures.m
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,23 @@ from eyeground.errors import UserError
 from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.structures import (
     MeasuredPhoto,
+    MeasuredPoint,
+    centre_of,
     measure_photo,
     measure_segmentation,
+    point_estimates,
     structure_estimates,
 )
+from eyeground.evaluation.structures.averaging import POOLED, WITHOUT
+from eyeground.evaluation.structures.points import DISTANCE, WITHIN
 from eyeground.imaging.decode import UnreadablePhotoError
 from eyeground.imaging.masks import FIELD_OF_VIEW, read_mask, refuse_overfull, refuse_shared_masks
-from eyeground.imaging.standard import StandardPhoto, standard_photo
+from eyeground.imaging.shapes import Shape, shape_of
+from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
 from eyeground.screening.segmenter import SegmentedPhoto, Segmenter
 
 SECOND = "_second"
+OPTIC_DISC = f"{MASK_PREFIX}optic_disc"  # the ruler of distances
 ESTIMATES = "structures.csv"
 MODEL, SECOND_ANNOTATOR = "model", "second annotator"
 Segment = Callable[[StandardPhoto], SegmentedPhoto]
@@ -54,10 +61,11 @@ class AnnotatedMask:
 
 @dataclass(frozen=True)
 class Measured:
-    """Measured photos by structure: of the model, and of the second annotator where there is one."""
+    """Measured photos by structure: of the model, and of the second annotator where there is one; points of the model."""
 
     model: Mapping[str, tuple[MeasuredPhoto, ...]]
     second: Mapping[str, tuple[MeasuredPhoto, ...]]
+    points: Mapping[str, tuple[MeasuredPoint, ...]] = field(default_factory=dict)
 
     def estimates(self, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
         """Tidy rows: `reader` (model or second annotator) and what `structure_estimates` gives."""
@@ -66,6 +74,10 @@ class Measured:
             for reader, by_structure in ((MODEL, self.model), (SECOND_ANNOTATOR, self.second))
             for structure, photos in by_structure.items()
             if photos
+        ]
+        parts += [
+            point_estimates(structure, photos, resamples, seed).assign(reader=MODEL)
+            for structure, photos in self.points.items()
         ]
         table = pd.concat(parts, ignore_index=True)
         return table[["reader", *(column for column in table if column != "reader")]]
@@ -86,6 +98,7 @@ def measure_segmentations(
     """
     model: dict[str, list[MeasuredPhoto]] = {structure.name: [] for structure in structures}
     second: dict[str, list[MeasuredPhoto]] = {structure.name: [] for structure in structures}
+    points: dict[str, list[MeasuredPoint]] = {structure.name: [] for structure in structures}
     photos = manifest.photo_paths()
     for row in track(range(len(manifest)), "measuring"):
         known = [one for one in structures if _is_known(manifest, row, one)]
@@ -99,19 +112,46 @@ def measure_segmentations(
         photo, patient = (str(manifest.table[column].iloc[row]) for column in ("photo", "patient"))
         for structure in known:
             name = structure.name
+            if (point := _point(manifest, row, name)) is not None:
+                if (distance := _distance(manifest, row, point, segmented.maps[name], standard.geometry)) is not None:
+                    points[name].append(MeasuredPoint(photo, patient, distance))
+                continue
             annotated = truth_of(manifest, row, structure, standard)
             truth, inside = annotated.truth, annotated.inside
             found = (segmented.original(name), truth, inside, segmented.thresholds[name])
             model[name].append(measure_photo(photo, patient, *found))
             if annotated.second is not None:
                 second[name].append(measure_segmentation(photo, patient, annotated.second, truth, inside))
-    if not any(model.values()):
+    if not any(model.values()) and not any(points.values()):
         names = ", ".join(structure.name for structure in structures)
         raise UserError(f"no photo of the manifest can be read and has a mask of {names}")
     return Measured(
         {name: tuple(found) for name, found in model.items() if found},
         {name: tuple(found) for name, found in second.items() if found},
+        {name: tuple(found) for name, found in points.items() if found},
     )
+
+
+def _point(manifest: Manifest, row: int, name: str) -> Shape | None:
+    """The annotated point, if a structure is one on this photo."""
+    cell = manifest.table[MASK_PREFIX + name].iloc[row]
+    shape = None if pd.isna(cell) else shape_of(manifest.root / cell)
+    return shape if shape is not None and shape.x is not None and shape.width is None else None
+
+
+def _distance(
+    manifest: Manifest, row: int, point: Shape, heat: NDArray[np.float32], geometry: Geometry
+) -> float | None:
+    """From the annotated point to the heat map's centre, in diameters of the annotated disc; None without a disc."""
+    size = geometry.original_height, geometry.original_width
+    disc = _mask(manifest, row, OPTIC_DISC, size)
+    if disc is None or not disc.any():
+        return None
+    column, line, _ = centre_of(heat)
+    scale = geometry.side / geometry.standard_side
+    x, y = geometry.left + (column + 0.5) * scale, geometry.top + (line + 0.5) * scale
+    apart = np.hypot(x - (point.x or 0) * size[1], y - (point.y or 0) * size[0])
+    return float(apart / (2 * np.sqrt(np.count_nonzero(disc) / np.pi)))
 
 
 def truth_of(manifest: Manifest, row: int, structure: Structure, standard: StandardPhoto) -> AnnotatedMask:
@@ -145,7 +185,7 @@ def _mask(manifest: Manifest, row: int, column: str, shape: tuple[int, int]) -> 
     if cell is None or pd.isna(cell):
         return None
     path: Path = manifest.root / cell
-    mask = read_mask(path)
+    mask = read_mask(path, shape)
     if mask.shape != shape:
         rotated = "; the photo's EXIF rotates it: rotate the mask too" if mask.shape == shape[::-1] else ""
         raise UserError(
@@ -181,15 +221,23 @@ def measured_against(manifest: Manifest, segmenter: Segmenter, folder: Path, abs
 
 
 def as_lines(estimates: pd.DataFrame) -> list[str]:
-    """Pooled metrics as lines of text: one for each structure and reader."""
+    """Pooled metrics, false alarms and distances as lines of text: one for each structure and reader."""
     if estimates.empty:
         return ["no test photo has masks, so nothing was measured"]
     lines = []
-    pooled = estimates[estimates["over"] == "pooled"].dropna(subset=["value"])
-    for (structure, reader), rows in pooled.groupby(["structure", "reader"], sort=False):
-        metrics = [f"{row['metric']} {value_text(row)}" for _, row in rows.iterrows()]
+    is_point = estimates["metric"].isin([DISTANCE, WITHIN])
+    shown = estimates[estimates["over"].isin([POOLED, WITHOUT]) | is_point].dropna(subset=["value"])
+    for (structure, reader), rows in shown.groupby(["structure", "reader"], sort=False):
+        metrics = [f"{_name(row)} {value_text(row)}" for _, row in rows.iterrows()]
         lines.append(f"{structure} ({reader}, {rows['photos'].max()} photos): {', '.join(metrics)}")
     return lines
+
+
+def _name(row: "pd.Series[Any]") -> str:
+    """Such as `dice`, `median distance` or `false_alarm of 10 photos without`."""
+    if row["over"] == WITHOUT:
+        return f"{row['metric']} of {row['photos']} photos without"
+    return f"{row['over']} {row['metric']}" if row["metric"] == DISTANCE else str(row["metric"])
 
 
 def value_text(row: "pd.Series[Any]") -> str:
