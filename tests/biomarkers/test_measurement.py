@@ -142,7 +142,7 @@ def test_turning_and_magnifying_a_drawing_changes_no_biomarker_by_more_than_a_hu
     for name, quantity in found.items():
         # Curvature is a second derivative of lines on a grid.
         if name.endswith("squared_curvature"):
-            assert quantity.value == pytest.approx(first[name], rel=0.06)
+            assert quantity.value == pytest.approx(first[name], abs=0.1)
             continue
         if name in ("disc_fovea_angle", "disc_centre_x", "disc_centre_y", "fovea_x", "fovea_y") or "etdrs" in name:
             continue

@@ -59,7 +59,7 @@ def segments(line: Mask) -> list[Pixels]:
     if levels is None:
         return []
     outer = np.flatnonzero(np.asarray(levels)[0, :, 3] < 0)
-    return [_there(outlines[place][:, 0, ::-1].astype(np.int64), free) for place in outer]
+    return [_there(np.asarray(outlines[int(place)])[:, 0, ::-1].astype(np.int64), free) for place in outer]
 
 
 def junctions(line: Mask) -> Mask:

@@ -4,6 +4,7 @@ The place of the crop is kept, so that maps and masks go both ways between stand
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,6 +169,21 @@ def read_standard(path: Path, side: int) -> tuple[StandardPhoto, Pixels]:
     Raises:
         UnreadablePhotoError: If the file cannot be read as a photograph.
     """
+    decoded, found, square = _read_square(path, side)
+    return _standard(decoded, found, side, square), square
+
+
+def read_standards(path: Path, sides: Collection[int]) -> dict[int, StandardPhoto]:
+    """Standard photos of several sides of one file, which is decoded once, for the largest.
+
+    Raises:
+        UnreadablePhotoError: If the file cannot be read as a photograph.
+    """
+    decoded, found, square = _read_square(path, max(sides))
+    return {side: _standard(decoded, found, side, square) for side in sides}
+
+
+def _read_square(path: Path, side: int) -> tuple[Photo, FieldOfView, Pixels]:
     decoded = read_photo(path, math.ceil(OVERSAMPLING * side))
     found = find_field_of_view(decoded.pixels)
     missing = OVERSAMPLING * side / max(2 * found.radius, 1.0)
@@ -177,8 +193,7 @@ def read_standard(path: Path, side: int) -> tuple[StandardPhoto, Pixels]:
         found = find_field_of_view(decoded.pixels)
     if (refusal := _too_large(found)) is not None:
         raise UnreadablePhotoError(path, refusal)
-    square = _cropped(decoded, *_box(found))
-    return _standard(decoded, found, side, square), square
+    return decoded, found, _cropped(decoded, *_box(found))
 
 
 def _too_large(found: FieldOfView) -> str | None:
