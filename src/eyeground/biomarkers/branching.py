@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from eyeground.biomarkers.centrelines import STAIRCASE, Pixels, even, junctions, smooth
+from eyeground.biomarkers.centrelines import STAIRCASE, Path, Pixels, even, junctions, smooth
 from eyeground.biomarkers.tracing import Tracing
 
 # Directions are taken over a stretch beyond the junction, in radii of the wider vessel there: nearer, the centre lines bend.
 _FROM, _TO = 1.0, 5.0
 SHORTEST = 8  # pixels that a branch needs for a direction
+_LONGEST = 150  # pixels of a path beyond which nothing is looked at
 
 
 def branching_angles(vessels: Tracing) -> npt.NDArray[np.float64]:
@@ -33,20 +34,19 @@ def branching_angles(vessels: Tracing) -> npt.NDArray[np.float64]:
             if place:
                 radius = float(vessels.radius[tuple(outwards[min(len(outwards) - 1, 3)])])
                 meeting.setdefault(place, []).append((outwards, radius))
+    forks = [paths for paths in meeting.values() if len(paths) == 3 and min(len(path) for path, _ in paths) >= SHORTEST]
+    lines = iter(smooth([even(path[:_LONGEST]) for paths in forks for path, _ in paths], STAIRCASE))
     angles = []
-    for paths in meeting.values():
-        if len(paths) != 3 or min(len(path) for path, _ in paths) < SHORTEST:
-            continue
+    for paths in forks:
         reach = max(radius for _, radius in paths)
-        headings = [_heading(path, reach) for path, _ in paths]
+        headings = [_heading(next(lines), reach) for _ in paths]
         turns = [abs(math.remainder(headings[one] - headings[one - 1], 2 * math.pi)) for one in range(3)]
         angles.append(math.degrees(min(turns)))
     return np.array(angles)
 
 
-def _heading(path: Pixels, reach: float) -> float:
-    """Direction in which a path leaves its junction, in radians."""
-    line = smooth([even(path)], STAIRCASE)[0]
+def _heading(line: Path, reach: float) -> float:
+    """Direction in which a smoothed path leaves its junction, in radians."""
     start = min(len(line) - 2, round(_FROM * reach))
     end = min(len(line) - 1, max(start + SHORTEST - 1, round(_TO * reach)))
     down, right = line[end] - line[start]

@@ -100,7 +100,12 @@ def _reflected(path: Path, beyond: int) -> Path:
     before = 2 * path[:1] - path[reach:0:-1]
     after = 2 * path[-1:] - path[-2 : -2 - reach : -1] if reach else path[:0]
     continued = np.concatenate([before, path, after])
-    return np.pad(continued, ((beyond - reach, beyond - reach), (0, 0)), mode="edge")
+    lacking = beyond - reach
+    if not lacking:
+        return continued
+    return np.concatenate(
+        [np.repeat(continued[:1], lacking, axis=0), continued, np.repeat(continued[-1:], lacking, axis=0)]
+    )
 
 
 def _branches(line: Mask) -> Mask:

@@ -8,7 +8,7 @@ import numpy as np
 from eyeground.biomarkers.branching import branching_angles
 from eyeground.biomarkers.calibre import vessel_width
 from eyeground.biomarkers.etdrs import SECTORS, sectors, shares_by_sector
-from eyeground.biomarkers.fractal import fractal_dimensions
+from eyeground.biomarkers.fractal import Counts, field_in_boxes, fractal_dimensions
 from eyeground.biomarkers.optic_disc import OpticDisc
 from eyeground.biomarkers.position import Fovea, Orientation
 from eyeground.biomarkers.quantities import DEGREES, NUMBER, PER_AREA, Quantity, lengths
@@ -49,6 +49,7 @@ class _Eye:
     square: Square
     disc: OpticDisc | None
     scale: Scale | None
+    field: Counts
 
     def lengths(self, name: str, pixels: float) -> dict[str, Quantity]:
         """A length in pixels of the square as quantities."""
@@ -75,7 +76,7 @@ def measure_vessels(
         kinds: Any of `vessel`, `artery` and `vein`.
         disc, fovea: In the square, None where they are not known.
     """
-    eye = _Eye(inside, square, disc, scale)
+    eye = _Eye(inside, square, disc, scale, field_in_boxes(inside))
     tracings = {name: trace(np.where(inside, coverage, np.float32(0))) for name, coverage in kinds.items()}
     quantities: dict[str, Quantity] = {}
     for name, tracing in tracings.items():
@@ -88,6 +89,8 @@ def measure_vessels(
             for sector in SECTORS
             if (share := shares[sector]) is not None
         }
+    if disc is not None:
+        quantities["zone_b_seen"] = Quantity(share_of_zone_seen(disc, inside))
     zone_b, reasons = _zone_b({name: one for name, one in tracings.items() if name in EQUIVALENTS}, eye)
     for name, chosen in zone_b.items():
         if len(chosen) == WIDEST:
@@ -103,7 +106,7 @@ def measure_vessels(
 def _of_kind(name: str, tracing: Tracing, eye: _Eye) -> dict[str, Quantity]:
     seen = float(np.count_nonzero(eye.inside))
     found = {f"{name}_density": Quantity(float(tracing.coverage.sum()) / seen)}
-    dimensions = fractal_dimensions(tracing.mask, eye.inside)
+    dimensions = fractal_dimensions(tracing.mask, eye.inside, eye.field)
     if dimensions is not None:
         for kind in ("box", "information", "correlation"):
             found[f"{name}_{kind}_dimension"] = Quantity(getattr(dimensions, kind))

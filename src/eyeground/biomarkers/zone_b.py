@@ -22,7 +22,7 @@ WIDEST = 6
 ZONE_B = (1.0, 1.5)
 CIRCLES = 21
 # Share of zone B that the field of view must show; behind its edge vessels would be missed.
-LEAST_SEEN = 0.75
+LEAST_SEEN = 0.5
 FEWEST_CIRCLES = 6  # that a vessel must cross; less is a scrap
 # Lengths in disc diameters: of centre line over which a width is averaged, on either side of a circle, and of gaps that masks
 # leave in a vessel, often where another crosses it.
@@ -129,28 +129,32 @@ def _crossings(vessels: Tracing, disc: OpticDisc) -> list[_Crossing]:
     zone = vessels.line & (distance >= ZONE_B[0] - 0.05) & (distance <= ZONE_B[1] + 0.05)
     pieces = cv2.connectedComponents(zone.astype(np.uint8), connectivity=8)[1]
     reach = max(3, round(_REACH * disc.diameter))
+    radii = np.linspace(*ZONE_B, CIRCLES)
     found = []
     for stretch in vessels.stretches:
         rows, columns = stretch.points.T
         away = distance[rows, columns]
         if away.max() < ZONE_B[0] or away.min() > ZONE_B[1]:
             continue
-        for circle, radius in enumerate(np.linspace(*ZONE_B, CIRCLES)):
-            # One that winds along a circle crosses it more than once.
-            for place in np.flatnonzero(np.diff(away >= radius))[:1]:
-                near = slice(max(0, place - reach), place + 1 + reach)
-                along = (stretch.points[near][-1] - stretch.points[near][0])[::-1].astype(float)
-                along /= max(1e-9, float(np.linalg.norm(along)))
-                found.append(
-                    _Crossing(
-                        piece=int(pieces[rows[place], columns[place]] or pieces[rows[place + 1], columns[place + 1]]),
-                        circle=circle,
-                        x=float(columns[place] + 0.5),
-                        y=float(rows[place] + 0.5),
-                        along=(float(along[0]), float(along[1])),
-                        width=float(stretch.areas[near].sum() / stretch.lengths[near].sum()),
-                    )
+        beyond = away[:, None] >= radii
+        crosses = beyond[1:] != beyond[:-1]
+        # One that winds along a circle crosses it more than once, and counts once.
+        for circle, place in zip(
+            np.flatnonzero(crosses.any(axis=0)), crosses.argmax(axis=0)[crosses.any(axis=0)], strict=True
+        ):
+            near = slice(max(0, place - reach), place + 1 + reach)
+            along = (stretch.points[near][-1] - stretch.points[near][0])[::-1].astype(float)
+            along /= max(1e-9, float(np.linalg.norm(along)))
+            found.append(
+                _Crossing(
+                    piece=int(pieces[rows[place], columns[place]] or pieces[rows[place + 1], columns[place + 1]]),
+                    circle=int(circle),
+                    x=float(columns[place] + 0.5),
+                    y=float(rows[place] + 0.5),
+                    along=(float(along[0]), float(along[1])),
+                    width=float(stretch.areas[near].sum() / stretch.lengths[near].sum()),
                 )
+            )
     return found
 
 

@@ -73,8 +73,9 @@ class Geometry:
             `(original_height, original_width)` bool.
         """
         original = np.zeros((self.original_height, self.original_width), dtype=bool)
-        inner, outer = self._overlap()
-        original[inner] = _resized_map(standard, self.side)[outer] >= threshold
+        if standard.max() >= threshold:
+            inner, outer = self._overlap()
+            np.greater_equal(_resized_map(standard, self.side)[outer], np.float32(threshold), out=original[inner])
         return original
 
     def to_standard(self, original: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,13 +1,13 @@
 """One photograph: decoded once, judged, segmented by all segmenters, and measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.biomarkers.measurement import Biomarkers, Told, measure_square
+from eyeground.biomarkers.measurement import ARTERY, CUP, DISC, EXUDATE, VEIN, VESSEL, Biomarkers, Told, measure_square
 from eyeground.biomarkers.position import Fovea, find_fovea
 from eyeground.biomarkers.square import SIDE, Square
 from eyeground.imaging.gradability import Gradability, assess
@@ -19,6 +19,11 @@ from eyeground.screening.structure_set import StructureSet
 FOVEA = "fovea"
 # A fovea is seen where its heat map reaches this; in 103 test photos of IDRiD all peaks of a fovea at its place do.
 LEAST_FOVEA = 0.5
+MEASURED = (VESSEL, ARTERY, VEIN, DISC, CUP, EXUDATE)
+# Area of a crossing in squares of half its width: two vessels of one width at 45 degrees share 6, and of unlike width up to 12.
+_CROSSING = 14.0
+# Of 51 test photos of Drishti-GS, 95 % of our ratios lie within 1.96 times this of the mean of four experts.
+_CUP_TO_DISC_ERROR = 0.12
 _FINE = 2  # subpixels in each direction by which the coverage of a pixel of the square is counted
 
 
@@ -102,8 +107,36 @@ def measure_drawn(drawn: DrawnPhoto, told: Told) -> Biomarkers:
     geometry = drawn.standard.geometry
     square = Square(geometry.left, geometry.top, geometry.side / SIDE)
     disc = drawn.standard.disc.moved(0, 0, SIDE / geometry.standard_side)
-    coverages = {name: one.coverage() for name, one in drawn.structures.items() if name != FOVEA}
+    structures = {name: one for name, one in drawn.structures.items() if name in MEASURED}
+    if ARTERY in structures and VEIN in structures:
+        structures |= apart(structures[ARTERY], structures[VEIN])
+    coverages = {name: one.coverage() for name, one in structures.items()}
+    if told.cup_to_disc_error is None:
+        told = replace(told, cup_to_disc_error=_CUP_TO_DISC_ERROR)
     return measure_square(coverages, disc.mask(SIDE, SIDE), square, _fovea(drawn), told)
+
+
+def apart(artery: Drawn, vein: Drawn) -> dict[str, Drawn]:
+    """Arteries and veins so that, but for crossings, no pixel is both.
+
+    Where a network is unsure it draws both along an entire vessel, which would then count as an arteriole and a venule. What
+    is drawn as both and longer than a crossing goes to the kind that is likelier in its surroundings.
+    """
+    both = (artery.map >= artery.threshold) & (vein.map >= vein.threshold)
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(both.astype(np.uint8), connectivity=8)
+    if count < 2:
+        return {ARTERY: artery, VEIN: vein}
+    radius = np.zeros(count, np.float32)
+    np.maximum.at(radius, labels[both], cv2.distanceTransform(both.astype(np.uint8), cv2.DIST_L2, 5)[both])
+    long = statistics[:, cv2.CC_STAT_AREA] > _CROSSING * np.maximum(1.0, radius) ** 2
+    long[0] = False
+    surroundings = len(artery.map) / 128
+    margin = cv2.GaussianBlur(artery.map / artery.threshold - vein.map / vein.threshold, (0, 0), surroundings)
+    unsure = long[labels]
+    return {
+        ARTERY: replace(artery, map=np.where(unsure & (margin < 0), np.float32(0), artery.map)),
+        VEIN: replace(vein, map=np.where(unsure & (margin >= 0), np.float32(0), vein.map)),
+    }
 
 
 def _fovea(drawn: DrawnPhoto) -> Fovea | None:
