@@ -144,7 +144,8 @@ def test_turning_and_magnifying_a_drawing_changes_no_biomarker_by_more_than_a_hu
     told = Told(eye="right")
     first = upright()
     found = measure(*drawing(degrees, scale), told).quantities
-    assert found.keys() == first.keys() and "crae" in first
+    # A sector of which half is seen may be told at one angle and not at another.
+    assert {name for name in found.keys() ^ first.keys() if "etdrs" not in name} == set() and "crae" in first
     changed = {}
     for name, quantity in found.items():
         # Curvature is a second derivative of lines on a grid.
