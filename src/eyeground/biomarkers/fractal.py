@@ -13,7 +13,7 @@ BOXES = (8, 16, 32, 64, 128)
 FEWEST_PIXELS_PER_BOX = 2
 _SAMPLES = 2  # points along the side of the smallest box, by which the share of it that is in the field is told
 # Grids are turned and shifted, and averaged, so that turning the photograph changes next to nothing.
-_TURNS = 12
+_TURNS = 24
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def fractal_dimensions(vessel: Mask, inside: Mask, field: Counts | None = None) 
     least-squares slope over the logarithm of n: of the logarithm of the count of boxes that hold vessel, of the entropy of the
     shares of vessel area in them, and of minus the logarithm of the sum of the squared shares. A box at the edge of the field
     counts by its share inside: counted as one, it would raise the count of large boxes and lower the dimension. Each slope is
-    of means over 12 grids, turned by parts of a quarter turn around the field's centre and shifted. Vessels are taken as wide as they are: those
+    of means over 24 grids, turned by parts of a quarter turn around the field's centre and shifted. Vessels are taken as wide as they are: those
     wider than the smallest box raise the dimension, so masks of different annotators or resolutions differ.
 
     Args:
