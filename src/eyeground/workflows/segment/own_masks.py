@@ -1,6 +1,7 @@
 """`segment --masks`: biomarkers of masks that people or other programs drew, named by a manifest."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def _measure_one(
     cells: Mapping[str, Any], path: Path, root: Path, named: Sequence[str], folder: Path, told: Told
 ) -> dict[str, Any]:
     eye = cells.get("eye")
-    told = Told(**{**vars(told), "eye": eye if isinstance(eye, str) else told.eye})
+    told = replace(told, eye=eye if isinstance(eye, str) else told.eye)
     row: dict[str, Any] = {"photo": cells["photo"], "status": DRAWN, "reason": "", "model": "own masks"}
     try:
         pixels = read_photo(path).pixels
