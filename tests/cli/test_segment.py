@@ -12,7 +12,8 @@ from eyeground.bundle.open import open_segmenter
 from eyeground.cli import main
 from eyeground.data.manifest import read_manifest, validated, write_manifest
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR
-from eyeground.screening.segmenter import Segmenter
+from eyeground.imaging.standard import StandardPhoto
+from eyeground.screening.segmenter import SegmentedPhoto, Segmenter
 from eyeground.synthetic.dataset import render_dataset
 
 pytestmark = pytest.mark.train
@@ -100,18 +101,22 @@ def test_a_killed_run_draws_only_what_is_missing(
         "-o",
         str(tmp_path / "out"),
     ]
-    segmented: list[Path] = []
-    real = Segmenter.__call__
+    segmented: list[bytes] = []
+    real = Segmenter.segment
 
-    def segment(self: Segmenter, photo: Path) -> object:
+    def segment(self: Segmenter, standard: StandardPhoto) -> SegmentedPhoto:
         if len(segmented) == 5:
             raise KeyboardInterrupt
-        segmented.append(photo)
-        return real(self, photo)
+        segmented.append(standard.pixels.tobytes())
+        return real(self, standard)
 
-    monkeypatch.setattr(Segmenter, "__call__", segment)
+    def go_on(self: Segmenter, standard: StandardPhoto) -> SegmentedPhoto:
+        segmented.append(standard.pixels.tobytes())
+        return real(self, standard)
+
+    monkeypatch.setattr(Segmenter, "segment", segment)
     assert main(arguments) == EXIT_INTERRUPTED
-    monkeypatch.setattr(Segmenter, "__call__", lambda self, photo: segmented.append(photo) or real(self, photo))
+    monkeypatch.setattr(Segmenter, "segment", go_on)
     assert main(arguments) == EXIT_DONE
     assert len(segmented) == len(set(segmented)) == 16  # eight patients, each eye once
     assert len(pd.read_csv(tmp_path / "out" / "segments.csv")) == 16

@@ -3,9 +3,10 @@
 A path of pixels is up to 8 % longer than its line and has curvature everywhere, so paths are smoothed before measuring.
 """
 
-import itertools
 import math
+from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -14,11 +15,12 @@ from eyeground.bundle.installed import how_to_install
 from eyeground.errors import UserError
 
 Mask = npt.NDArray[np.bool_]
+Pixels = npt.NDArray[np.int64]
 Path = npt.NDArray[np.float64]
 
 _AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
-# Neighbours by side first: where a path turns a corner, the shortcut over it would leave the corner out.
-_NEXT = (*_AROUND[::2], *_AROUND[1::2])
+# Points; removes the staircase of pixels and little else.
+STAIRCASE = 2.0
 
 
 def centreline(mask: Mask) -> Mask:
@@ -40,7 +42,7 @@ def centreline(mask: Mask) -> Mask:
     return np.asarray(skeletonize(mask), dtype=np.bool_)
 
 
-def segments(line: Mask) -> list[npt.NDArray[np.int64]]:
+def segments(line: Mask) -> list[Pixels]:
     """Cut a centre line at its branches and crossings.
 
     Args:
@@ -50,61 +52,87 @@ def segments(line: Mask) -> list[npt.NDArray[np.int64]]:
         Each of shape (n, 2): rows and columns of the pixels of one segment, from end to end. Pixels next to a branch or
         crossing belong to none.
     """
-    branches = ndimage.binary_dilation(_branches(line), np.ones((3, 3)))
-    labels, _ = ndimage.label(line & ~branches, np.ones((3, 3)))
-    points = np.argwhere(labels)
-    by_label = np.argsort(labels[tuple(points.T)], kind="stable")
-    starts = np.flatnonzero(np.diff(labels[tuple(points[by_label].T)], prepend=0))
-    return [_ordered(piece) for piece in np.split(points[by_label], starts[1:]) if len(piece)]
+    cut = (line & ~junctions(line)).astype(np.uint8)
+    free = ends(cut)
+    # A line one pixel wide is its own outline, there and back; outlines of holes repeat those of loops.
+    outlines, levels = cv2.findContours(cut, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    if levels is None:
+        return []
+    outer = np.flatnonzero(np.asarray(levels)[0, :, 3] < 0)
+    return [_there(np.asarray(outlines[int(place)])[:, 0, ::-1].astype(np.int64), free) for place in outer]
 
 
-def chain_length(path: npt.NDArray[np.int64] | Path) -> float:
+def junctions(line: Mask) -> Mask:
+    """Pixels of a centre line's branches and crossings, and those next to them."""
+    return np.asarray(cv2.dilate(_branches(line).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+
+
+def chain_length(path: Pixels | Path) -> float:
     """Length of a path, shape (n, 2), from point to point."""
     return float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
 
 
-def even(path: npt.NDArray[np.int64]) -> Path:
+def even(path: Pixels) -> Path:
     """The same path with points one pixel apart along it, so that a filter reaches equally far in any direction."""
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
     places = np.linspace(0, along[-1], max(2, round(along[-1]) + 1))
     return np.stack([np.interp(places, along, axis) for axis in path.T.astype(float)], axis=1)
 
 
-def smooth(path: npt.NDArray[np.int64] | Path, sigma: float) -> Path:
-    """Smooth a path by a Gaussian of `sigma` points; its ends stay in place.
+def smooth(paths: Sequence[Pixels | Path], sigma: float) -> list[Path]:
+    """Smooth paths by a Gaussian of `sigma` points; their ends stay in place.
 
-    The path goes on beyond its ends as its reflection through them, so that a straight line stays as it is.
+    A path goes on beyond its ends as its reflection through them, so that a straight line stays as it is.
     """
-    beyond = min(len(path) - 1, math.ceil(4 * sigma))
-    padded = np.pad(path.astype(float), ((beyond, beyond), (0, 0)), mode="reflect", reflect_type="odd")
-    smoothed = ndimage.gaussian_filter1d(padded, sigma, axis=0, mode="nearest")
-    return np.asarray(smoothed[beyond : len(smoothed) - beyond])
+    if not paths:
+        return []
+    beyond = math.ceil(4 * sigma)
+    padded = [_reflected(path.astype(float), beyond) for path in paths]
+    # All in one call: most paths are short, and there are hundreds.
+    smoothed = ndimage.gaussian_filter1d(np.concatenate(padded), sigma, axis=0, mode="nearest", radius=beyond)
+    starts = np.cumsum([0, *(len(path) for path in padded)])
+    return [smoothed[start + beyond : start + beyond + len(path)] for start, path in zip(starts, paths, strict=False)]
+
+
+def _reflected(path: Path, beyond: int) -> Path:
+    """A path continued by `beyond` points on either side; one shorter than that stands still where its reflection ends."""
+    reach = min(len(path) - 1, beyond)
+    before = 2 * path[:1] - path[reach:0:-1]
+    after = 2 * path[-1:] - path[-2 : -2 - reach : -1] if reach else path[:0]
+    continued = np.concatenate([before, path, after])
+    lacking = beyond - reach
+    if not lacking:
+        return continued
+    return np.concatenate(
+        [np.repeat(continued[:1], lacking, axis=0), continued, np.repeat(continued[-1:], lacking, axis=0)]
+    )
 
 
 def _branches(line: Mask) -> Mask:
     """Pixels around which the line leaves in three directions or more; steps of a staircase do not count as one."""
     padded = np.pad(line, 1)
-    around = np.stack([np.roll(padded, (-row, -column), (0, 1))[1:-1, 1:-1] for row, column in _AROUND])
+    rows, columns = np.nonzero(line)
+    around = np.stack([padded[rows + 1 + row, columns + 1 + column] for row, column in _AROUND])
     leaving = (around & ~np.roll(around, 1, axis=0)).sum(axis=0)
-    return np.asarray(line & (leaving > 2))
+    branches = np.zeros_like(line)
+    branches[rows[leaving > 2], columns[leaving > 2]] = True
+    return branches
 
 
-def _ordered(points: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Order the pixels of a path: a walk from anywhere ends at an end, and a walk from there is the path."""
-    pixels = set(map(tuple, points.tolist()))
-    end = _walk(pixels, next(iter(pixels)))[-1]
-    return np.array(_walk(pixels, end), dtype=np.int64)
+def ends(line: npt.NDArray[np.uint8]) -> Mask:
+    """Pixels of a centre line with at most one neighbour."""
+    around = cv2.filter2D(line, cv2.CV_8U, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT)
+    return np.asarray((line > 0) & (around <= 2))
 
 
-def _walk(pixels: set[tuple[int, ...]], start: tuple[int, ...]) -> list[tuple[int, ...]]:
-    left, walked = pixels - {start}, [start]
-    for _ in itertools.repeat(None, len(left)):
-        row, column = walked[-1]
-        step = next(
-            ((row + down, column + right) for down, right in _NEXT if (row + down, column + right) in left), None
-        )
-        if step is None:
-            break
-        left.remove(step)
-        walked.append(step)
-    return walked
+def _there(outline: Pixels, free: Mask) -> Pixels:
+    """The way from one end of a line to the other, in the outline that goes there and back; all of a loop."""
+    places = np.flatnonzero(free[tuple(outline.T)])
+    if len(places) >= 2:
+        return outline[places[0] : places[1] + 1]
+    half = len(outline) // 2
+    if half < 2 or len(np.unique(outline, axis=0)) > 1.5 * half:
+        return outline
+    # An end of a few pixels in a clump: the ends lie half of the outline apart, and as far as possible.
+    start = int(np.argmax(np.linalg.norm(outline[:half] - outline[half : 2 * half], axis=1)))
+    return outline[start : start + half + 1]

@@ -1,86 +1,208 @@
-"""All biomarkers of one photograph at once."""
+"""All biomarkers of one photograph, from masks of its structures, in pixels of the photograph."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from eyeground.biomarkers.calibre import VENULES, central_retinal_equivalent, vessel_width
-from eyeground.biomarkers.centrelines import centreline, segments
-from eyeground.biomarkers.network import fractal_dimension, vessel_density
-from eyeground.biomarkers.optic_disc import fit_optic_disc, vertical_cup_to_disc_ratio
-from eyeground.biomarkers.tortuosity import arc_over_chord, squared_curvature
-from eyeground.errors import UserError
+from eyeground.biomarkers.etdrs import nearest_to_fovea
+from eyeground.biomarkers.optic_cup import QUADRANTS, cup_to_disc_ratio, fit_optic_cup, rim_widths
+from eyeground.biomarkers.optic_disc import OpticDisc, fit_optic_disc, why_implausible
+from eyeground.biomarkers.outlines import Ellipse
+from eyeground.biomarkers.position import Fovea, Orientation, axis_angle, orientation_of, told_orientation, why_no_fovea
+from eyeground.biomarkers.quantities import DEGREES, DIAMETERS, PIXELS, Quantity, lengths
+from eyeground.biomarkers.scale import Scale, scale_of_camera, scale_of_disc, told_scale
+from eyeground.biomarkers.square import Coverage, Mask, Square, square_of
+from eyeground.biomarkers.vessel_measures import measure_vessels
+from eyeground.biomarkers.zone_b import ZoneVessel
 
-Mask = npt.NDArray[np.bool_]
+VESSEL, ARTERY, VEIN = "vessel", "artery", "vein"
+DISC, CUP, EXUDATE = "optic_disc", "optic_cup", "hard_exudate"
 
 
 @dataclass(frozen=True)
-class Biomarkers:
-    """Measurements of one photograph; each is None where it cannot be measured, as its function explains.
+class Told:
+    """What is known of a photograph beside its pixels.
 
     Attributes:
-        disc_centre_x, disc_centre_y, disc_diameter: Of the optic disc, in pixels (`optic_disc.fit_optic_disc`).
-        vertical_cup_to_disc_ratio: 0 to 1 (`optic_disc.vertical_cup_to_disc_ratio`); None without a cup mask, too.
-        vessel_density: Share of the field of view, 0 to 1 (`network.vessel_density`).
-        fractal_dimension: Mostly 1 to 2 (`network.fractal_dimension`).
-        arc_over_chord: Tortuosity, at least 1 (`tortuosity.arc_over_chord`).
-        squared_curvature: Tortuosity in 1 / (disc diameter)² (`tortuosity.squared_curvature`); None without a disc.
-        vessel_width: Mean over all vessels in disc diameters (`calibre.vessel_width`); None without a disc.
-        central_retinal_vessel_equivalent: Of the six widest vessels of zone B, arterioles and venules together, in disc
-            diameters (`calibre.central_retinal_equivalent` with the coefficient of venules); None without a disc. It is
-            neither CRAE nor CRVE, which need masks of arterioles and of venules, and must not be compared with them.
+        eye: `right` or `left`.
+        mm_per_pixel: Of the photograph.
+        camera_angle, axial_length: Degrees of the field of view's diameter, and mm; both or neither.
+        cup_to_disc_error: Standard deviation by which vertical cup-to-disc ratios of these masks differ from experts'; gives the
+            ratio's interval.
     """
 
-    disc_centre_x: float | None
-    disc_centre_y: float | None
-    disc_diameter: float | None
-    vertical_cup_to_disc_ratio: float | None
-    vessel_density: float
-    fractal_dimension: float | None
-    arc_over_chord: float | None
-    squared_curvature: float | None
-    vessel_width: float | None
-    central_retinal_vessel_equivalent: float | None
+    eye: str | None = None
+    mm_per_pixel: float | None = None
+    camera_angle: float | None = None
+    axial_length: float | None = None
+    cup_to_disc_error: float | None = None
 
 
-def measure(vessel: Mask, disc: Mask | None, cup: Mask | None, inside: Mask) -> Biomarkers:
+NOTHING_TOLD, UNKNOWN = Told(), Orientation()
+
+
+@dataclass(frozen=True, eq=False)
+class Biomarkers:
+    """Measurements of one photograph; positions and lengths in pixels of the photograph.
+
+    Attributes:
+        quantities: By name, as docs/biomarkers.md defines them; what could not be measured is not there.
+        reasons: Why something could not be, in sentences.
+        disc, cup, fovea: Where they are; None where they are not seen, or not plausible.
+        orientation: Which eye is seen, and where its vertical lies.
+        eye: The eye that measurements go by: the one told, else the one seen.
+        scale: Of millimetres, None where nothing tells it.
+        zone_b: The vessels chosen for CRAE and CRVE, by `artery` and `vein`.
+    """
+
+    quantities: Mapping[str, Quantity]
+    reasons: tuple[str, ...] = ()
+    disc: OpticDisc | None = None
+    cup: Ellipse | None = None
+    fovea: Fovea | None = None
+    orientation: Orientation = UNKNOWN
+    eye: str | None = None
+    scale: Scale | None = None
+    zone_b: Mapping[str, tuple[ZoneVessel, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where things are in the square."""
+
+    disc: OpticDisc | None
+    cup: Ellipse | None
+    fovea: Fovea | None
+
+
+def measure(
+    masks: Mapping[str, Mask], inside: Mask, fovea: Fovea | None = None, told: Told = NOTHING_TOLD
+) -> Biomarkers:
     """Measure the masks of one photograph.
 
     Args:
-        vessel: Shape (h, w), bool: all vessels; those outside the field of view are ignored.
-        disc: Shape (h, w), bool: the optic disc with its cup. None where there is no such mask.
-        cup: Shape (h, w), bool. None where there is no such mask.
+        masks: Any of `vessel`, `artery`, `vein`, `optic_disc` (with its cup), `optic_cup` and `hard_exudate`, each of shape
+            (h, w), bool. Crossings belong to both arteries and veins. Without `vessel`, those of arteries and veins together.
         inside: Shape (h, w), bool: the field of view.
+        fovea: Its centre in the photograph, where it is known.
 
     Raises:
-        UserError: If masks differ in shape, are not bool, the field of view is empty, or scikit-image is not installed.
+        UserError: If masks differ in shape, are not bool, the field of view is empty, a told length cannot be, or
+            scikit-image is not installed.
     """
-    _check_masks({"vessel": vessel, "optic disc": disc, "cup": cup, "field of view": inside})
-    seen = vessel & inside
-    paths = segments(centreline(seen))
-    found = None if disc is None else fit_optic_disc(disc)
+    square, coverages, seen = square_of(masks, inside)
+    return measure_square(coverages, seen, square, None if fovea is None else square.fovea_in_square(fovea), told)
+
+
+def measure_square(
+    coverages: Mapping[str, Coverage], inside: Mask, square: Square, fovea: Fovea | None, told: Told = NOTHING_TOLD
+) -> Biomarkers:
+    """As `measure`, of what has been brought to the square already; the fovea is in pixels of the square."""
+    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+    middle_x, radius = (columns[0] + columns[-1] + 1) / 2, max(np.ptp(rows), np.ptp(columns)) / 2 + 0.5
+    places, reasons = _find(coverages, inside, fovea, 2 * radius)
+    orientation = orientation_of(places.disc, places.fovea, middle_x, radius)
+    by_eye = orientation
+    if told.eye is not None:
+        by_eye = told_orientation(told.eye, orientation, places.disc, places.fovea)
+    scale = _scale(told, places.disc, by_eye, 2 * radius, square.step)
+    quantities: dict[str, Quantity] = {}
+    if scale is not None:
+        quantities["mm_per_pixel"] = Quantity(scale.mm_per_pixel, "mm")
+    quantities |= _of_disc_and_fovea(places, by_eye, square, scale, told)
+    if EXUDATE in coverages and places.disc is not None and places.fovea is not None:
+        nearest = nearest_to_fovea(coverages[EXUDATE] >= 0.5, places.fovea, places.disc)
+        if nearest is not None:
+            quantities["hard_exudate_fovea_distance"] = Quantity(nearest, DIAMETERS)
+    vessels = measure_vessels(_vessel_kinds(coverages), inside, square, places.disc, places.fovea, by_eye, scale)
     return Biomarkers(
-        disc_centre_x=found.centre_x if found else None,
-        disc_centre_y=found.centre_y if found else None,
-        disc_diameter=found.diameter if found else None,
-        vertical_cup_to_disc_ratio=None if disc is None or cup is None else vertical_cup_to_disc_ratio(cup, disc),
-        vessel_density=vessel_density(vessel, inside),
-        fractal_dimension=fractal_dimension(vessel, inside),
-        arc_over_chord=arc_over_chord(paths),
-        squared_curvature=squared_curvature(paths, found.diameter) if found else None,
-        vessel_width=vessel_width(seen, found.diameter) if found else None,
-        central_retinal_vessel_equivalent=central_retinal_equivalent(vessel, found, inside, VENULES) if found else None,
+        quantities=quantities | dict(vessels.quantities),
+        reasons=(*reasons, *vessels.reasons),
+        disc=None if places.disc is None else square.ellipse_in_photo(places.disc),
+        cup=None if places.cup is None else square.ellipse_in_photo(places.cup),
+        fovea=None if places.fovea is None else square.fovea_in_photo(places.fovea),
+        orientation=orientation,
+        eye=by_eye.eye,
+        scale=scale,
+        zone_b=vessels.zone_b,
     )
 
 
-def _check_masks(masks: dict[str, Mask | None]) -> None:
-    given = {name: mask for name, mask in masks.items() if mask is not None}
-    for name, mask in given.items():
-        if mask.dtype != np.bool_:
-            raise UserError(f"the {name} mask is of type {mask.dtype}; make it bool, for example with `mask > 127`")
-    if len({mask.shape for mask in given.values()}) > 1 or given["vessel"].ndim != 2:
-        shapes = ", ".join(f"{name} {mask.shape}" for name, mask in given.items())
-        raise UserError(f"masks of one photograph must have one shape (height, width), but these have: {shapes}")
-    if not given["field of view"].any():
-        raise UserError("the field-of-view mask is empty, so there is nothing to measure")
+def _vessel_kinds(coverages: Mapping[str, Coverage]) -> dict[str, Coverage]:
+    kinds = {name: coverages[name] for name in (VESSEL, ARTERY, VEIN) if name in coverages}
+    if VESSEL not in kinds and ARTERY in kinds and VEIN in kinds:
+        kinds[VESSEL] = np.maximum(kinds[ARTERY], kinds[VEIN])
+    return kinds
+
+
+def _find(
+    coverages: Mapping[str, npt.NDArray[np.float32]], inside: Mask, fovea: Fovea | None, field_diameter: float
+) -> tuple[_Places, list[str]]:
+    """Disc, cup and fovea, as far as they are there and plausible, and why they are not."""
+    reasons = []
+    disc = cup = None
+    if DISC in coverages:
+        disc = fit_optic_disc(coverages[DISC] >= 0.5, inside)
+        why = "not seen" if disc is None else why_implausible(disc, field_diameter)
+        if why is not None:
+            disc = None
+            reasons.append(f"optic disc {why}" if why == "not seen" else f"optic disc implausible ({why})")
+    if disc is not None and CUP in coverages:
+        cup = fit_optic_cup(coverages[CUP] >= 0.5, disc)
+        if cup is None:
+            reasons.append("no cup in the optic disc")
+    if fovea is not None and disc is not None and (why := why_no_fovea(fovea, disc)) is not None:
+        fovea = None
+        reasons.append(f"fovea implausible ({why})")
+    return _Places(disc, cup, fovea), reasons
+
+
+def _scale(
+    told: Told, disc: OpticDisc | None, orientation: Orientation, field_diameter: float, step: float
+) -> Scale | None:
+    if told.mm_per_pixel is not None:
+        return told_scale(told.mm_per_pixel)
+    if told.camera_angle is not None and told.axial_length is not None:
+        return scale_of_camera(told.camera_angle, told.axial_length, field_diameter * step)
+    return None if disc is None else scale_of_disc(disc.extent(orientation.vertical) * step)
+
+
+def _of_disc_and_fovea(
+    places: _Places, orientation: Orientation, square: Square, scale: Scale | None, told: Told
+) -> dict[str, Quantity]:
+    found: dict[str, Quantity] = {}
+    if places.fovea is not None:
+        fovea = square.fovea_in_photo(places.fovea)
+        found |= {"fovea_x": Quantity(fovea.x, PIXELS), "fovea_y": Quantity(fovea.y, PIXELS)}
+        found["fovea_confidence"] = Quantity(fovea.confidence)
+    if places.disc is None:
+        return found
+    disc: OpticDisc = square.ellipse_in_photo(places.disc)
+    mm_per_pixel = None if scale is None else scale.mm_per_pixel
+    found |= {"disc_centre_x": Quantity(disc.centre_x, PIXELS), "disc_centre_y": Quantity(disc.centre_y, PIXELS)}
+    found |= lengths("disc_diameter", disc.diameter, None, mm_per_pixel)
+    found |= lengths("disc_height", disc.extent(orientation.vertical), None, mm_per_pixel)
+    found |= lengths("disc_width", disc.extent(orientation.vertical + math.pi / 2), None, mm_per_pixel)
+    if places.fovea is not None:
+        fovea = square.fovea_in_photo(places.fovea)
+        distance = math.hypot(fovea.x - disc.centre_x, fovea.y - disc.centre_y)
+        found |= lengths("disc_fovea_distance", distance, disc.diameter, mm_per_pixel)
+        found["disc_fovea_angle"] = Quantity(axis_angle(disc, fovea), DEGREES)
+    if places.cup is not None:
+        found |= _of_cup(places.cup, places.disc, orientation, told.cup_to_disc_error)
+    return found
+
+
+def _of_cup(cup: Ellipse, disc: OpticDisc, orientation: Orientation, error: float | None) -> dict[str, Quantity]:
+    ratio, reach = cup_to_disc_ratio(cup, disc, orientation.vertical), None if error is None else 1.96 * error
+    low, high = (None, None) if reach is None else (max(0.0, ratio - reach), min(1.0, ratio + reach))
+    rim = rim_widths(cup, disc, orientation)
+    widths = {quadrant: getattr(rim, quadrant) for quadrant in QUADRANTS}
+    return {
+        "vertical_cup_to_disc_ratio": Quantity(ratio, low=low, high=high),
+        "cup_to_disc_area_ratio": Quantity(min(1.0, cup.major * cup.minor / (disc.major * disc.minor))),
+        **{f"rim_{quadrant}": Quantity(width, DIAMETERS) for quadrant, width in widths.items() if width is not None},
+    }

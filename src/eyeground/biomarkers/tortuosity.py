@@ -8,12 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from eyeground.biomarkers.centrelines import Path, chain_length, even, smooth
+from eyeground.biomarkers.centrelines import STAIRCASE, Path, Pixels, chain_length, even, smooth
 
-Pixels = npt.NDArray[np.int64]
-
-# Removes the staircase of pixels and little else.
-STAIRCASE = 2.0
 SHORTEST_PIXELS = 20
 # In disc diameters. Curvature is a second derivative and needs far wider smoothing than length.
 SMOOTHING = 0.1
@@ -36,17 +32,18 @@ def arc_over_chord(paths: Sequence[Pixels]) -> float | None:
         The ratio less 1 is the first measure of Hart, Goldbaum, Cote, Kube and Nelson, International Journal of Medical
         Informatics 53 (1999) 239.
     """
-    smoothed = [smooth(even(path), STAIRCASE) for path in paths if chain_length(path) >= SHORTEST_PIXELS]
+    smoothed = smooth([even(path) for path in paths if chain_length(path) >= SHORTEST_PIXELS], STAIRCASE)
     chord = sum(float(np.linalg.norm(path[-1] - path[0])) for path in smoothed)
     return max(1.0, sum(chain_length(path) for path in smoothed) / chord) if chord > 0 else None
 
 
 def squared_curvature(paths: Sequence[Pixels], disc_diameter: float) -> float | None:
-    """Mean of the squared curvature along the vessels, in 1 / (disc diameter) squared, at least 0.
+    """Squared curvature of the vessels, in 1 / (disc diameter) squared, at least 0.
 
-    A circle whose radius is r disc diameters has 1 / r². Paths are smoothed by a Gaussian of 0.1 disc diameters, which
-    hides bends of less than some 0.4 and damps those near the ends of a segment; segments shorter than 0.5 disc diameters
-    are left out.
+    A circle whose radius is r disc diameters has 1 / r². Of each segment the mean is taken, of all segments the median
+    weighted by length: squares of a few sharp bends, where masks merge what runs close, would decide a mean. Paths are
+    smoothed by a Gaussian of 0.1 disc diameters, which hides bends of less than some 0.4, and the ends of a segment are left
+    out to that length; segments shorter than 0.5 disc diameters are left out.
 
     Args:
         paths: From `centrelines.segments`.
@@ -57,14 +54,20 @@ def squared_curvature(paths: Sequence[Pixels], disc_diameter: float) -> float | 
         80 pixels wide, and more in smaller photographs. None where no segment is long enough.
 
     References:
-        Total squared curvature over arc length in Hart et al. (see `arc_over_chord`), here over all segments together.
+        Total squared curvature over arc length of a segment in Hart et al. (see `arc_over_chord`).
     """
     long_enough = [path for path in paths if chain_length(path) >= SHORTEST * disc_diameter]
     if not long_enough:
         return None
-    parts = [_curvature_and_steps(smooth(even(path), SMOOTHING * disc_diameter)) for path in long_enough]
-    total = sum(float((curvature**2 * steps).sum()) for curvature, steps in parts)
-    return total / sum(float(steps.sum()) for _, steps in parts) * disc_diameter**2
+    smoothed = smooth([even(path) for path in long_enough], SMOOTHING * disc_diameter)
+    # Where a segment leaves a junction, its centre line bends into the other vessel.
+    end = round(SMOOTHING * disc_diameter)
+    parts = [_curvature_and_steps(path[end : len(path) - end]) for path in smoothed]
+    means = np.array([(curvature**2 * steps).sum() / steps.sum() for curvature, steps in parts])
+    lengths = np.array([steps.sum() for _, steps in parts])
+    order = np.argsort(means)
+    upto = np.cumsum(lengths[order])
+    return float(np.interp(upto[-1] / 2, upto - lengths[order] / 2, means[order])) * disc_diameter**2
 
 
 def _curvature_and_steps(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -23,10 +23,13 @@ CPU = "CPUExecutionProvider"
 LONGEST_RUN = 300.0  # seconds for one photo; our slowest network takes a few on an old core
 
 
-def new_session(bundle: Bundle, threads: int, providers: Sequence[str] = (CPU,)) -> "onnxruntime.InferenceSession":
+def new_session(
+    bundle: Bundle, threads: int, providers: Sequence[str] = (CPU,), keep_memory: bool = True
+) -> "onnxruntime.InferenceSession":
     """An ONNX Runtime session of a bundle's graph, with this number of threads.
 
-    They sleep between batches instead of spinning, which leaves the cores to the decoders.
+    They sleep between batches instead of spinning, which leaves the cores to the decoders. With `keep_memory`, what a run
+    needed is kept for the next; without it, several sessions with large maps fit beside one another.
 
     Raises:
         UserError: If the graph cannot be loaded, or a provider is not there or cannot start.
@@ -43,6 +46,7 @@ def new_session(bundle: Bundle, threads: int, providers: Sequence[str] = (CPU,))
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = keep_memory
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(bundle.onnx_path, options, providers=list(providers))

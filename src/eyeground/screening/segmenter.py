@@ -92,7 +92,7 @@ def load_segmenter(name_or_path: str | Path, threads: int | None = None) -> Segm
             not complete.
     """
     bundle = open_segmenter(name_or_path)
-    session = new_session(bundle, threads or usable_cores())
+    session = new_session(bundle, threads or usable_cores(), keep_memory=False)
     names, side = bundle.description.outputs, bundle.description.preprocessing.side
     outputs = {node.name: node for node in session.get_outputs()}
     if SEGMENTED not in outputs:

@@ -1,170 +1,270 @@
-"""`segment`: structures of photographs, as masks of the photographs' own size, pictures, and a table.
+"""`segment`: structures of photographs, as masks of the photographs' own size, pictures, measurements, and a table.
 
 Every photograph gets a row, and a killed run continues where it stopped. See docs/segmentation.md.
 """
 
 import csv
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
+from eyeground.biomarkers.measurement import NOTHING_TOLD, Biomarkers, Told
+from eyeground.biomarkers.quantities import cells
+from eyeground.biomarkers.rules import contradiction
 from eyeground.core.files import replacing
 from eyeground.core.progress import track
-from eyeground.errors import UserError
-from eyeground.imaging.decode import UnreadablePhotoError
+from eyeground.errors import UserError, did_you_mean
+from eyeground.imaging.decode import UnreadablePhotoError, read_photo
 from eyeground.screening.ledger import Ledger, Record
-from eyeground.screening.photos import LEDGER, PhotoFile, list_photos
+from eyeground.screening.photos import LEDGER, PhotoFile
 from eyeground.screening.pictures import save_picture
-from eyeground.screening.segmenter import SegmentedPhoto, Segmenter
+from eyeground.screening.sources import list_sources
+from eyeground.screening.structure_set import StructureSet
+from eyeground.workflows.segment.outputs import (
+    MASKS,
+    MEASURES,
+    run_lengths,
+    write_json,
+    write_label_map,
+    write_mask,
+    write_measures,
+    write_original_overlay,
+    write_probabilities,
+)
+from eyeground.workflows.segment.photo import Drawn, DrawnPhoto, draw, measure_drawn
+from eyeground.workflows.segment.pictures import draw_biomarkers, draw_structures
 
-RESULTS, PICTURES, MASKS = "segments.csv", "overlays", "masks"
-# Distinct on a retina, and from one another with the common kinds of colour blindness (after Okabe and Ito 2008).
-COLOURS = ((86, 180, 233), (240, 228, 66), (0, 158, 115), (204, 121, 167), (230, 159, 0), (255, 255, 255))
-OPACITY = 0.65
-PAPER, INK, LEGEND_HEIGHT = (250, 250, 248), (40, 40, 44), 32
-LOSSLESS_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]
-MEASURED = "vessel_density"  # in a row whenever biomarkers are
-VESSEL, DISC, CUP = "vessel", "optic_disc", "optic_cup"  # the structures whose masks are measured
+RESULTS, PICTURES, FIGURES, COCO = "segments.csv", "overlays", "figures", "coco.json"
+DRAWN, UNGRADABLE, UNREADABLE = "drawn", "ungradable", "unreadable"
+# What `segments.csv` has in any case with biomarkers, in this order; the rest follows.
+FIRST_MEASURES = (
+    *("fovea_x", "fovea_y", "disc_centre_x", "disc_centre_y", "disc_diameter"),
+    *("vertical_cup_to_disc_ratio", "crae", "crve", "avr"),
+)
+FURTHER = ("label-map", "probabilities", "original-overlay", "coco")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is written beside masks, overlays and the table.
+
+    Attributes:
+        biomarkers: Measurements, a JSON file and figures per photo.
+        further: Any of `FURTHER`.
+        told: What is known of all photos.
+    """
+
+    biomarkers: bool = False
+    further: frozenset[str] = frozenset()
+    told: Told = NOTHING_TOLD
+
+
+def wanted(biomarkers: bool, further: Sequence[str], told: Told) -> Wanted:
+    """Check what is wanted.
+
+    Raises:
+        UserError: If a further output is not known, or half of what a scale needs is given.
+    """
+    for name in further:
+        if name not in FURTHER:
+            raise UserError(f"no output '{name}'{did_you_mean(name, FURTHER)}; there are {', '.join(FURTHER)}")
+    if (told.camera_angle is None) != (told.axial_length is None):
+        raise UserError("a scale from the camera needs its angle and the axial length of the eye; give both or neither")
+    return Wanted(biomarkers, frozenset(further), told)
 
 
 def segment(
-    photos: Sequence[Path],
-    segmenters: Sequence[Segmenter],
+    photos: Sequence[Path | str],
+    chosen: StructureSet,
     folder: Path,
-    with_biomarkers: bool = False,
+    outputs: Wanted,
     overwrite: bool = False,
 ) -> list[dict[str, Any]]:
     """Segment photographs and write masks, pictures and the table.
 
     Args:
-        photos: Folders, with their sub-folders, and files.
-        segmenters: Of different structures.
+        photos: Folders, with their sub-folders, files, and manifests, which tell the eye.
+        chosen: The segmenters, and what is kept of each.
         folder: Gets `masks/<structure>/<photo>.png` (0 and 255, as large as the photograph),
-            `overlays/<photo>.structures.jpg` and `segments.csv`.
-        with_biomarkers: Measure the masks, see `eyeground.biomarkers`; needs a segmenter of `vessel`.
+            `overlays/<photo>.structures.jpg`, `segments.csv`, and with biomarkers `measures/<photo>.json` and
+            `figures/<photo>.<biomarker>.jpg`.
+        outputs: What is written beside them.
         overwrite: Replace the results of other segmenters there.
 
     Returns:
-        A row per photograph: `photo`, `status` (`drawn` or `unreadable`), `reason`, `model`, for each structure the
-        share of the field of view that it covers, `area_<structure>`, 0 to 1, and the biomarkers. Lengths in pixels are
-        of the standard photo of the segmenter of vessels.
+        A row per photograph: `photo`, `status` (`drawn`, `ungradable` or `unreadable`), `reason`, `eye`, `eye_source` (`told`
+        or `seen`), `eye_contradiction`, for each structure the share of the field of view that it covers, `area_<structure>`,
+        and the Dice that its probabilities promise, `quality_<structure>`, the biomarkers, and `model`. Positions and lengths
+        are in pixels of the photograph.
 
     Raises:
-        UserError: If there is no photograph, two segmenters have one structure, biomarkers are asked for without a
-            segmenter of vessels, or the output cannot be written or holds results of other segmenters.
+        UserError: If there is no photograph, one lies in an archive, or the output cannot be written or holds results of
+            other segmenters.
     """
-    structures = [name for segmenter in segmenters for name in segmenter.structures]
-    repeated = next((name for name in structures if structures.count(name) > 1), None)
-    if repeated is not None:
-        raise UserError(f"two of the segmenters segment '{repeated}'; name one of them")
-    if with_biomarkers and VESSEL not in structures:
-        raise UserError(
-            f"biomarkers are measured on vessels, and these segmenters segment {', '.join(structures)} only"
-        )
-    listing = list_photos(photos, folder)
+    listing = list_sources(photos, folder)
+    if any(photo.member is not None for photo in listing.photos):
+        raise UserError("photographs in archives are not segmented; unpack them first")
     rows = []
-    with Ledger(folder / LEDGER, *(segmenter.bundle for segmenter in segmenters), overwrite=overwrite) as ledger:
+    bundles = [segmenter.bundle for segmenter in chosen.segmenters]
+    with Ledger(folder / LEDGER, *bundles, overwrite=overwrite) as ledger:
         for photo in track(listing.photos, "segmenting"):
             record = ledger.record_of(photo)
-            if record is None or not _is_complete(record, folder, with_biomarkers):
-                record = _segment_one(photo, segmenters, folder, with_biomarkers)
+            if record is None or not _is_complete(record, folder, outputs):
+                record = _segment_one(photo, chosen, folder, outputs)
                 ledger.add([record])
             rows.append(record.row)
-    _write_rows(rows, folder / RESULTS)
+    write_rows(rows, folder / RESULTS)
+    if "coco" in outputs.further:
+        _write_coco(rows, chosen.structures, folder)
     return rows
 
 
-def _write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """As CSV, without pandas, which takes a quarter of a second to import; unreadable photos have fewer cells."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """As CSV, without pandas, which takes a quarter of a second to import; some photos have fewer cells, `model` is last."""
+    columns = list(dict.fromkeys(column for row in rows for column in row if column != "model"))
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+        writer = csv.DictWriter(stream, [*columns, "model"], restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _is_complete(record: Record, folder: Path, with_biomarkers: bool) -> bool:
-    """Whether the picture of a photograph and its biomarkers, if wanted, are there."""
+def told_of(photo: PhotoFile, told: Told) -> Told:
+    """What is known of one photograph."""
+    return replace(told, eye=photo.eye or told.eye)
+
+
+def measured_cells(measured: Biomarkers, told: Told) -> dict[str, object]:
+    """Eye, reasons and biomarkers as cells of a row."""
+    found: dict[str, object] = {
+        "reason": "; ".join(measured.reasons),
+        "eye": measured.eye or "",
+        "eye_source": "told" if told.eye else "seen" if measured.eye else "",
+        "eye_contradiction": contradiction(told.eye, measured),
+    }
+    found |= dict.fromkeys(FIRST_MEASURES, "")
+    return found | cells(measured.quantities)
+
+
+def _is_complete(record: Record, folder: Path, outputs: Wanted) -> bool:
+    """Whether all that is wanted of a photograph is there."""
     if record.picture is None:
         return True
-    return (folder / record.picture).is_file() and (not with_biomarkers or MEASURED in record.row)
+    name = record.row["photo"]
+    needed = [folder / record.picture]
+    needed += [folder / MEASURES / f"{name}.json"] if outputs.biomarkers else []
+    if record.row["status"] == DRAWN:
+        needed += [folder / "label_maps" / f"{name}.png"] if "label-map" in outputs.further else []
+        needed += [folder / "originals" / f"{name}.structures.jpg"] if "original-overlay" in outputs.further else []
+        if "probabilities" in outputs.further and not (folder / "probabilities").is_dir():
+            return False
+    return all(path.is_file() for path in needed)
 
 
-def _segment_one(photo: PhotoFile, segmenters: Sequence[Segmenter], folder: Path, with_biomarkers: bool) -> Record:
-    row: dict[str, object] = {"photo": photo.name, "status": "drawn", "reason": ""}
-    row["model"] = ", ".join(segmenter.bundle.identity for segmenter in segmenters)
+def _segment_one(photo: PhotoFile, chosen: StructureSet, folder: Path, outputs: Wanted) -> Record:
+    told = told_of(photo, outputs.told)
+    row: dict[str, object] = {"photo": photo.name, "status": DRAWN, "reason": "", "eye": told.eye or ""}
+    row |= {"eye_source": "told" if told.eye else "", "eye_contradiction": ""}
+    models = ", ".join(segmenter.bundle.identity for segmenter in chosen.segmenters)
     try:
-        segmentations = [segmenter(photo.path) for segmenter in segmenters]
+        drawn = draw(photo, chosen)
     except UnreadablePhotoError as error:
-        return Record(photo.stamp, {**row, "status": "unreadable", "reason": error.reason})
-    row |= _write(segmentations, photo.name, folder)
-    row |= biomarkers_of(segmentations) if with_biomarkers else {}
+        return Record(photo.stamp, {**row, "status": UNREADABLE, "reason": error.reason, "model": models})
+    measured = None
+    if not drawn.structures:
+        row |= {"status": UNGRADABLE, "reason": drawn.reason}
+    else:
+        row |= _shares(drawn)
+        if outputs.biomarkers:
+            measured = measure_drawn(drawn, told)
+            row |= measured_cells(measured, told)
+    row["model"] = models
+    described = _write(drawn, folder, outputs)
+    if outputs.biomarkers:
+        write_measures(row, described, measured, folder / MEASURES / f"{photo.name}.json")
+        if measured is not None:
+            for name, figure in draw_biomarkers(drawn.standard, measured).items():
+                save_picture(figure, folder / FIGURES / f"{photo.name}.{name}.jpg")
     return Record(photo.stamp, row, f"{PICTURES}/{photo.name}.structures.jpg")
 
 
-def biomarkers_of(segmentations: Sequence[SegmentedPhoto]) -> dict[str, float | None]:
-    """Measurements of the masks of one photograph, on the standard photo on which its vessels were segmented."""
-    from eyeground.biomarkers import measure
+def _shares(drawn: DrawnPhoto) -> dict[str, object]:
+    """`area_<structure>` and `quality_<structure>`."""
+    found: dict[str, object] = {}
+    for name, one in drawn.structures.items():
+        inside = drawn.standard.disc.moved(0, 0, len(one.map) / drawn.standard.geometry.standard_side)
+        field = np.count_nonzero(inside.mask(*one.map.shape))
+        covered = np.count_nonzero(one.map >= one.threshold)
+        found[f"area_{name}"] = covered / field if field else 0.0
+        found[f"quality_{name}"] = round(one.expected_dice, 4) if covered else ""
+    return found
 
-    vessels = next(one for one in segmentations if VESSEL in one.maps)
-    geometry = vessels.standard.geometry
-    masks = {
-        structure: geometry.to_standard(one.mask(structure))
-        for one in segmentations
-        for structure in (DISC, CUP)
-        if structure in one.maps
+
+def _write(drawn: DrawnPhoto, folder: Path, outputs: Wanted) -> list[dict[str, Any]]:
+    """Write masks and pictures of one photograph; describe its structures."""
+    name, structures = drawn.photo.name, drawn.structures
+    kept: dict[str, NDArray[np.bool_]] = {}
+    described = []
+    needs_all = {"label-map", "original-overlay"} & outputs.further
+    for structure, one in structures.items():
+        mask = one.mask()
+        write_mask(mask, folder, structure, name)
+        described.append(_described(structure, one, mask))
+        if needs_all:
+            kept[structure] = mask
+        if "probabilities" in outputs.further:
+            write_probabilities(one.geometry.to_original(one.map), folder, structure, name)
+    if "label-map" in outputs.further and kept:
+        write_label_map(kept, folder, name)
+    if "original-overlay" in outputs.further and kept:
+        write_original_overlay(read_photo(drawn.photo.path).pixels, kept, folder, name)
+    maps = {structure: one.map for structure, one in structures.items()}
+    limits = {structure: one.threshold for structure, one in structures.items()}
+    save_picture(draw_structures(drawn.standard, maps, limits), folder / PICTURES / f"{name}.structures.jpg")
+    return described
+
+
+def _described(structure: str, one: Drawn, mask: NDArray[np.bool_]) -> dict[str, Any]:
+    return {
+        "name": structure,
+        "pixels": int(cv2.countNonZero(mask.view(np.uint8))),
+        "threshold": one.threshold,
+        "expected_dice": round(one.expected_dice, 4),
+        "mask": f"{MASKS}/{structure}",
     }
-    vessel = vessels.maps[VESSEL] >= vessels.thresholds[VESSEL]
-    return asdict(measure(vessel, masks.get(DISC), masks.get(CUP), vessels.standard.field_of_view))
 
 
-def _write(segmentations: Sequence[SegmentedPhoto], name: str, folder: Path) -> dict[str, object]:
-    """Write masks and picture of one photograph; return `area_<structure>` of each structure."""
-    areas: dict[str, object] = {}
-    for one in segmentations:
-        inside = one.standard.field_of_view
-        for structure, values in one.maps.items():
-            _write_mask(one.mask(structure), folder / MASKS / structure / f"{name}.png")
-            covered = values[inside] >= one.thresholds[structure]
-            areas[f"area_{structure}"] = float(covered.mean()) if covered.size else 0.0
-    save_picture(draw_structures(segmentations), folder / PICTURES / f"{name}.structures.jpg")
-    return areas
-
-
-def _write_mask(mask: NDArray[np.bool_], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _, encoded = cv2.imencode(".png", mask.astype(np.uint8) * 255, LOSSLESS_FAST)
-    with replacing(path) as partial:
-        partial.write_bytes(encoded.tobytes())
-
-
-def draw_structures(segmentations: Sequence[SegmentedPhoto]) -> NDArray[np.uint8]:
-    """The standard photo and, beside it, each structure in a colour of its own, named; uint8 RGB (side + legend, 2 side, 3)."""
-    first = max(segmentations, key=lambda one: len(one.standard.pixels)).standard
-    side = len(first.pixels)
-    overlay = first.pixels.astype(np.float32)
-    names: list[tuple[str, tuple[int, int, int]]] = []
-    for one in segmentations:
-        for structure, values in one.maps.items():
-            colour = COLOURS[len(names) % len(COLOURS)]
-            names.append((structure, colour))
-            mask = cv2.resize(values, (side, side)) >= one.thresholds[structure]
-            overlay[mask] = (1 - OPACITY) * overlay[mask] + OPACITY * np.array(colour, np.float32)
-    pair = np.concatenate([first.pixels, overlay.astype(np.uint8)], axis=1)
-    return np.concatenate([pair, _legend(names, pair.shape[1])], axis=0)
-
-
-def _legend(names: Sequence[tuple[str, tuple[int, int, int]]], width: int) -> NDArray[np.uint8]:
-    image = Image.new("RGB", (width, LEGEND_HEIGHT), PAPER)
-    draw, font, left = ImageDraw.Draw(image), ImageFont.load_default(14), 12.0
-    for structure, colour in names:
-        draw.rectangle((left, 9, left + 14, 23), fill=colour, outline=INK)
-        draw.text((left + 20, 7), structure.replace("_", " "), fill=INK, font=font)
-        left += 44 + draw.textlength(structure, font=font)
-    return np.asarray(image)
+def _write_coco(rows: Sequence[Mapping[str, Any]], structures: Sequence[str], folder: Path) -> None:
+    """All masks as one COCO file, from the mask files."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for place, row in enumerate((row for row in rows if row["status"] == DRAWN), start=1):
+        image: dict[str, Any] = {"id": place, "file_name": row["photo"]}
+        for number, structure in enumerate(structures, start=1):
+            picture = cv2.imread(str(folder / MASKS / structure / f"{row['photo']}.png"), cv2.IMREAD_GRAYSCALE)
+            if picture is None:
+                raise UserError(
+                    f"{folder / MASKS / structure}: the mask of {row['photo']} is missing; repeat the command"
+                )
+            image |= {"height": picture.shape[0], "width": picture.shape[1]}
+            if not picture.any():
+                continue
+            left, top, width, height = cv2.boundingRect(picture)
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": place,
+                    "category_id": number,
+                    "segmentation": run_lengths(picture > 0),
+                    "area": int(cv2.countNonZero(picture)),
+                    "bbox": [left, top, width, height],
+                    "iscrowd": 1,
+                }
+            )
+        images.append(image)
+    categories = [{"id": number, "name": name} for number, name in enumerate(structures, start=1)]
+    write_json({"images": images, "annotations": annotations, "categories": categories}, folder / COCO)
