@@ -56,7 +56,9 @@ def equity(
     left_out = tuple(name for name, _ in levels if name not in names)
     value = scaled_auroc(float(overall.auroc[0]), aurocs)
     note = f"without {', '.join(left_out)}, on fewer than {FEW_PATIENTS} patients of a class" if left_out else ""
-    of_worst, of_scaled = (worst_interval(found), scaled_interval(found, overall)) if with_intervals else ((), ())
+    no_interval = (None, None)
+    of_worst: tuple[float | None, float | None] = worst_interval(found) if with_intervals else no_interval
+    of_scaled: tuple[float | None, float | None] = scaled_interval(found, overall) if with_intervals else no_interval
     worst = names[aurocs.index(min(aurocs))]
     notes = filter(None, [f"in {worst}", LOWEST_IS_LOW, note])
     return Equity(
@@ -72,7 +74,7 @@ def equity(
 def scaled_auroc(overall: float, aurocs: Sequence[float]) -> float:
     """An AUROC over 1 plus the sum of its distances to those of groups.
 
-    >>> scaled_auroc(0.9, [0.9, 0.9]), scaled_auroc(0.9, [0.95, 0.75])
+    >>> scaled_auroc(0.9, [0.9, 0.9]), round(scaled_auroc(0.9, [0.95, 0.75]), 6)
     (0.9, 0.75)
     """
     return overall / (1 + sum(abs(one - overall) for one in aurocs))
