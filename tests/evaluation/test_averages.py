@@ -52,3 +52,11 @@ def test_micro_and_macro_say_what_is_missing(several):
 def test_one_output_has_no_averages(study):
     evaluation = evaluate(Predictions(study(20, seed=3)), resamples=0)
     assert evaluation.macro == evaluation.micro == ()
+
+
+def test_the_macro_of_one_estimable_output_has_that_outputs_interval(study):
+    table = study(60, seed=1)
+    evaluation = evaluate(Predictions(table.assign(truth_amd=0.0, probability_amd=0.1)), resamples=200)
+    for macro, own in zip(evaluation.macro, evaluation.outputs[0].estimates, strict=False):
+        assert macro.metric == f"macro_{own.metric}"
+        assert (macro.value, macro.low, macro.high) == (own.value, own.low, own.high)

@@ -55,6 +55,7 @@ def evaluate(
     ),
     subgroups: list[str] = typer.Option(
         [],
+        "--by",
         "--subgroup",
         help="Column whose groups are evaluated, besides eye, sex, age, device, source. Repeat for more.",
     ),

@@ -128,7 +128,11 @@ def identifier_key(text: str) -> str:
     >>> identifier_key("AB\\u201301") == identifier_key("ab-01 "), identifier_key("007") == identifier_key("7")
     (True, False)
     """
-    plain = " ".join(unicodedata.normalize("NFKC", identifier(text)).casefold().split())
+    return _key_of_shown(identifier(text))
+
+
+def _key_of_shown(shown: str) -> str:
+    plain = " ".join(unicodedata.normalize("NFKC", shown).casefold().split())
     if plain.isascii():
         return plain
     return "".join("-" if unicodedata.category(one) == "Pd" else one for one in plain)
@@ -140,11 +144,11 @@ def one_spelling(texts: Iterable[str]) -> dict[str, str]:
     >>> one_spelling(["ab-01", "AB-01", "1.0", "1", "2"])
     {'ab-01': 'AB-01', 'AB-01': 'AB-01', '1.0': '1', '1': '1', '2': '2'}
     """
-    keys = {text: identifier_key(text) for text in texts}
+    shown = {text: identifier(text) for text in texts}
+    keys = {text: _key_of_shown(one) for text, one in shown.items()}
     chosen: dict[str, str] = {}
     for text, key in keys.items():
-        shown = identifier(text)
-        chosen[key] = min(shown, chosen.get(key, shown))
+        chosen[key] = min(shown[text], chosen.get(key, shown[text]))
     return {text: chosen[key] for text, key in keys.items()}
 
 

@@ -72,10 +72,11 @@ class Sampled:
 
 
 def mean(values: Sequence[Sampled]) -> Sampled:
-    """The mean, resample by resample, of the values that are estimable; the first one where none is."""
+    """The mean, resample by resample, of the values that are estimable; the first one where none is, the one where one is."""
     known = [value for value in values if not value.why_not]
-    if not known:
-        return values[0]
+    if len(known) < 2:
+        # The mean of one has that one's interval.
+        return known[0] if known else values[0]
     jackknifed = [value.jackknifed for value in known if value.jackknifed is not None]
     return Sampled(
         metric=known[0].metric,

@@ -179,7 +179,7 @@ def test_the_section_holds_what_the_result_holds(table):
     assert section.key == "subgroups"
     assert [figure.name for figure in section.figures] == ["subgroups-dr"]
     assert all(figure.alt and figure.caption for figure in section.figures)
-    values, gaps = (block.table for block in section.tables)
+    values, gaps, _ = (block.table for block in section.tables)
     assert len(values) == 1 + len(result.outputs[0].levels)
     assert len(gaps) == len(result.outputs[0].levels)
     level = result.outputs[0].level("sex", "female").metric("sensitivity")

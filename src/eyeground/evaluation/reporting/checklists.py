@@ -88,9 +88,10 @@ class Checklist:
 def guidelines() -> tuple[Guideline, ...]:
     """STARD-AI, TRIPOD+AI and CLAIM (2024 update)."""
     folder = resources.files("eyeground.evaluation.reporting") / "guidelines"
-    return tuple(
-        Guideline.model_validate(yaml.safe_load((folder / name).read_text(encoding="utf-8"))) for name in FILES
-    )
+    # libyaml, where PyYAML was built with it, is ten times as fast.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    texts = ((folder / name).read_text(encoding="utf-8") for name in FILES)
+    return tuple(Guideline.model_validate(yaml.load(text, Loader=loader)) for text in texts)
 
 
 def topics_of(sections: Sequence[Section]) -> frozenset[str]:

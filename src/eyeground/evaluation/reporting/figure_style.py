@@ -23,6 +23,7 @@ EDGE = 0.02  # inches
 
 # A figure is shown in the page and in its own file. Rendering takes most of the time of a report, so it is done once.
 _RENDERED: WeakKeyDictionary[Figure, str] = WeakKeyDictionary()
+_ENTIRE: WeakKeyDictionary[Figure, Bbox] = WeakKeyDictionary()
 
 _PATH = re.compile(r' d="[^"]*"')
 _DIGITS = re.compile(r"(\.\d\d)\d+")
@@ -72,9 +73,13 @@ def as_svg(figure: Figure) -> str:
 
 def _entire(figure: Figure) -> Bbox:
     """The figure, in inches, and whatever reaches beyond its edges, such as the heading of a panel in two lines."""
-    figure.draw_without_rendering()
-    beyond = figure.get_tightbbox()
-    return Bbox.union([figure.bbox_inches, beyond.padded(EDGE)])
+    if figure not in _ENTIRE:
+        figure.draw_without_rendering()
+        # Everything is in its place now; else Matplotlib would lay the figure out anew, twice for every file.
+        figure.set_layout_engine("none")
+        beyond = figure.get_tightbbox()
+        _ENTIRE[figure] = Bbox.union([figure.bbox_inches, beyond.padded(EDGE)])
+    return _ENTIRE[figure]
 
 
 def _rendered(figure: Figure) -> str:

@@ -10,16 +10,13 @@ import numpy as np
 
 from eyeground.data.predictions import Predictions
 from eyeground.evaluation.cohort import Cohort
+from eyeground.evaluation.delong import DeLong
 from eyeground.evaluation.flow import patients_known
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.evaluation.samples import Sample
-from eyeground.evaluation.subgroups.groups import (
-    Group,
-    group,
-    holm_adjusted,
-    measure_groups,
-)
-from eyeground.evaluation.subgroups.levels import TITLES, Breakdown, breakdown
+from eyeground.evaluation.subgroups.equity import Equity, equity
+from eyeground.evaluation.subgroups.groups import Group, Measured, group, holm_adjusted, measure_groups
+from eyeground.evaluation.subgroups.levels import TITLES, UNKNOWN, Breakdown, breakdown
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,14 @@ class OutputSubgroups:
         overall: All photos.
         columns: For each of `levels`, the column it is of.
         levels: Column by column; gaps are to all other photos.
+        equity: Of each column with two levels or more whose AUROC rests on enough patients.
     """
 
     output: str
     overall: Group
     columns: tuple[str, ...]
     levels: tuple[Group, ...]
+    equity: tuple[Equity, ...]
 
     @property
     def positives(self) -> int:
@@ -109,7 +108,9 @@ def subgroups(cohort: Cohort, columns: Sequence[str] = ()) -> Subgroups:
             for name, own, rest in zip(plan.names, plan.own, plan.rest, strict=True)
         ]
         levels = holm_adjusted(groups, plan.mirrors)
-        outputs.append(OutputSubgroups(plan.output, group(cohort.name, found[0]), plan.columns, levels))
+        overall = group(cohort.name, found[0])
+        even = _equity(plan, found, cohort.resampling.resamples > 0)
+        outputs.append(OutputSubgroups(plan.output, overall, plan.columns, levels, even))
     return Subgroups(
         scope=cohort.name,
         photos=cohort.photos,
@@ -159,6 +160,16 @@ def _plan(output: str, sample: Sample, known: np.ndarray, breakdowns: Sequence[B
             rest.append(len(samples))
             samples.append(sample.only(level != place, f"{scope} outside {one.title.lower()} {name}"))
     return _Plan(output, samples, tuple(names), tuple(columns), tuple(own), tuple(rest), mirrors)
+
+
+def _equity(plan: _Plan, found: Sequence[Measured], with_intervals: bool) -> tuple[Equity, ...]:
+    """By column, of its known levels."""
+    levels: dict[str, list[tuple[str, DeLong | None]]] = {}
+    for column, name, own in zip(plan.columns, plan.names, plan.own, strict=True):
+        if name != UNKNOWN:
+            levels.setdefault(column, []).append((name, found[own].delong))
+    measured = (equity(column, of, found[0].delong, with_intervals) for column, of in levels.items())
+    return tuple(one for one in measured if one is not None)
 
 
 def _breakdowns(predictions: Predictions, columns: Sequence[str]) -> tuple[list[Breakdown], tuple[str, ...]]:

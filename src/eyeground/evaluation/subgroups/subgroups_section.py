@@ -39,6 +39,12 @@ def subgroups_section(result: Subgroups) -> Section:
     for output in divided:
         for column, level in zip(output.columns, output.levels, strict=True):
             rows += rows_of_group(KEY, output.output, f"{column}={level.name}", level)
+        all_photos = output.overall.photos, output.overall.patients, output.overall.positives
+        for one in output.equity:
+            rows += [
+                ResultRow(KEY, output.output, one.column, estimate, *all_photos)
+                for estimate in (one.worst_auroc, one.scaled)
+            ]
     return Section(
         key=KEY,
         title="Subgroups",
@@ -47,6 +53,7 @@ def subgroups_section(result: Subgroups) -> Section:
             *result.remarks,
             *filter(None, [how_many_shown(divided).strip()]),
             *(_what_came_out(output) for output in shown),
+            *filter(None, map(_without_equity, shown)),
         ),
         tables=tuple(table for output in shown for table in _tables(output, result)),
         figures=tuple(_figure(output, result) for output in shown),
@@ -76,6 +83,18 @@ def _what_came_out(output: OutputSubgroups) -> str:
         if output.columns.count(column) != 2 or output.columns.index(column) == place
     ]
     return f"{describe_output(output.output)}: {gaps_beyond_chance(levels, rules_of(output.overall))}"
+
+
+def _without_equity(output: OutputSubgroups) -> str:
+    """Which columns have no worst group, and why; empty where all have one."""
+    have = {one.column for one in output.equity}
+    lacking = [TITLES.get(column, column).lower() for column in dict.fromkeys(output.columns) if column not in have]
+    if not lacking:
+        return ""
+    return (
+        f"{describe_output(output.output)}: no worst-group and no equity-scaled AUROC by {joined(lacking)}, since fewer than two "
+        f"groups rest on {FEW_PATIENTS} patients or more of either class."
+    )
 
 
 def _figure(output: OutputSubgroups, result: Subgroups) -> FigureBlock:
@@ -137,6 +156,7 @@ def _tables(output: OutputSubgroups, result: Subgroups) -> list[TableBlock]:
         for column, level in zip(output.columns, output.levels, strict=True)
     ]
     at = threshold_words(output.overall)
+    evenness = [_equity_table(output, result)] if output.equity else []
     return [
         TableBlock(
             f"subgroups-{slug(output.output)}",
@@ -150,7 +170,30 @@ def _tables(output: OutputSubgroups, result: Subgroups) -> list[TableBlock]:
             f"{name}: each subgroup minus all other photos, with {CONFIDENCE:.0%} intervals over patients and p "
             f"adjusted for the number of gaps in its column (Holm).{at}",
         ),
+        *evenness,
     ]
+
+
+def _equity_table(output: OutputSubgroups, result: Subgroups) -> TableBlock:
+    rows = [
+        {
+            "Column": TITLES.get(one.column, one.column),
+            "Groups": str(one.groups),
+            "Lowest in": one.worst,
+            "Worst-group AUROC": as_text(one.worst_auroc),
+            "Equity-scaled AUROC": as_text(one.scaled),
+            "Note": one.worst_auroc.note,
+        }
+        for one in output.equity
+    ]
+    return TableBlock(
+        f"equity-{slug(output.output)}",
+        pd.DataFrame(rows),
+        f"{describe_output(output.output)}: how evenly groups are ranked ({result.scope}), with {CONFIDENCE:.0%} intervals over "
+        "patients (DeLong's of each group and gap, combined for several groups; they hold the truth in 95 % of studies or more). "
+        "The equity-scaled AUROC is that of all photos over 1 plus the sum of its distances to the groups'; more groups "
+        "make it lower, so only tables with the same groups compare.",
+    )
 
 
 def _named(column: str, level: Group) -> str:
