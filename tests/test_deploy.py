@@ -4,9 +4,9 @@ import re
 import shlex
 from pathlib import Path
 
-import click
 import pytest
 import yaml
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from eyeground.cli import app
@@ -17,9 +17,9 @@ COMMAND_LINE = get_command(app)
 
 def is_understood(words: list[str]) -> bool:
     """Parse a command line as the program does, without running it."""
-    assert isinstance(COMMAND_LINE, click.Group)
+    assert isinstance(COMMAND_LINE, TyperGroup)
     command = COMMAND_LINE.commands[words[0]]
-    while isinstance(command, click.Group):
+    while isinstance(command, TyperGroup):
         words = words[1:]
         command = command.commands[words[0]]
     with command.make_context(words[0], words[1:]):  # raises for an option that is unknown, or missing
