@@ -26,7 +26,7 @@ SIDE, DISC = 800, 0.16  # pixels, and the disc's diameter as a share of the side
 WIDTHS = (0.125, 0.11, 0.1, 0.09, 0.08, 0.07)  # of six vessels, in disc diameters
 FORK = 70.0  # degrees between the branches that each vessel ends in
 TURNS, SCALES = (0, 30, 60, 90), (0.75, 1.0, 1.5)
-KNOWN = (11.0, 9.0, 8.0, 7.0, 6.0, 2.0)  # widths whose second round has another order
+KNOWN = (18.0, 9.0, 9.0, 9.0, 5.0, 5.0)  # widths whose second round has another order
 
 Mask = NDArray[np.bool_]
 

@@ -168,7 +168,7 @@ def _refuse_other_results(path: Path, header: Mapping[str, Any], stream: FileIO)
     if before.get("digests") != header["digests"]:
         what = " and ".join(map(str, before.get("models", ["an earlier version of eyeground"])))
     elif before.get("thresholds") != header["thresholds"]:
-        what = "the same model at other thresholds"
+        what = "the same model at other thresholds or another scale"
     else:
         return
     stream.close()

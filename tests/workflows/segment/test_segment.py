@@ -118,7 +118,8 @@ def test_masks_label_map_and_coco_say_the_same(written: Path) -> None:
     assert annotation["area"] == np.count_nonzero(disc)
     probabilities = np.asarray(Image.open(written / "probabilities/optic_disc/eye.png.png"))
     assert probabilities.dtype == np.uint16 and probabilities.max() == 65535
-    assert Image.open(written / "originals/eye.png.structures.jpg").size == EYE.pixels.shape[1::-1]
+    with Image.open(written / "originals/eye.png.structures.jpg") as picture:
+        assert picture.size == EYE.pixels.shape[1::-1]
 
 
 def test_the_json_file_holds_units_scale_and_words(written: Path) -> None:
@@ -144,6 +145,11 @@ def test_a_finished_photo_is_not_segmented_again(folder: Path, written: Path, mo
     monkeypatch.setattr(Knowing, "segment", never)
     segment([folder], chosen(), written, wanted(True, ["label-map"], Told(eye="right")))
     assert rows_of(written) == before
+
+
+def test_results_of_another_scale_are_not_mixed_in(folder: Path, written: Path) -> None:
+    with pytest.raises(UserError, match="--overwrite"):
+        segment([folder], chosen(), written, wanted(True, [], Told(eye="right", mm_per_pixel=0.01)))
 
 
 def test_run_lengths_count_columns_from_the_background() -> None:

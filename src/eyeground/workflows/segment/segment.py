@@ -5,7 +5,7 @@ Every photograph gets a row, and a killed run continues where it stopped. See do
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from eyeground.workflows.segment.outputs import (
     write_original_overlay,
     write_probabilities,
 )
-from eyeground.workflows.segment.photo import Drawn, DrawnPhoto, draw, measure_drawn
+from eyeground.workflows.segment.photo import FOVEA, Drawn, DrawnPhoto, draw, measure_drawn
 from eyeground.workflows.segment.pictures import draw_biomarkers, draw_structures
 
 RESULTS, PICTURES, FIGURES, COCO = "segments.csv", "overlays", "figures", "coco.json"
@@ -111,7 +111,9 @@ def segment(
         raise UserError("photographs in archives are not segmented; unpack them first")
     rows = []
     bundles = [segmenter.bundle for segmenter in chosen.segmenters]
-    with Ledger(folder / LEDGER, *bundles, overwrite=overwrite) as ledger:
+    # Lengths measured by another scale must not stand beside these.
+    scale = {name: value for name, value in asdict(outputs.told).items() if isinstance(value, float)}
+    with Ledger(folder / LEDGER, *bundles, thresholds=scale, overwrite=overwrite) as ledger:
         for photo in track(listing.photos, "segmenting"):
             record = ledger.record_of(photo)
             if record is None or not _is_complete(record, folder, outputs):
@@ -200,7 +202,8 @@ def _shares(drawn: DrawnPhoto) -> dict[str, object]:
         field = np.count_nonzero(inside.mask(*one.map.shape))
         covered = np.count_nonzero(one.map >= one.threshold)
         found[f"area_{name}"] = covered / field if field else 0.0
-        found[f"quality_{name}"] = round(one.expected_dice, 4) if covered else ""
+        if name != FOVEA:  # a heat map around a point: its extent says nothing
+            found[f"quality_{name}"] = round(one.expected_dice, 4) if covered else ""
     return found
 
 
