@@ -7,10 +7,14 @@ What is named here is imported when it is first used, so that importing the pack
 2
 """
 
+import os
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.2.0"
+
+# From 1.29 on, ONNX Runtime reports to its makers which models are opened, from when it is imported. Nothing here does that.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # What is not a verb, and where it is.
 _THINGS = {
@@ -54,6 +58,7 @@ __all__ = [
     "robustness",
     "screen",
     "segment",
+    "serve",
     "split",
     "study",
 ]

@@ -55,6 +55,7 @@ __all__ = [
     "robustness",
     "screen",
     "segment",
+    "serve",
     "split",
     "study",
 ]
@@ -655,29 +656,79 @@ def screen(
 def segment(
     *,
     photos: StrPath | Sequence[StrPath] | None = None,
-    bundles: StrPath | Sequence[StrPath],
+    bundles: StrPath | Sequence[StrPath] = (),
     output: StrPath,
+    masks: StrPath | None = None,
     measure: StrPath | None = None,
     absent: str | Sequence[str] = (),
     mask_values: str | Sequence[str] = (),
     biomarkers: bool = False,
+    mm_per_pixel: float | None = None,
+    camera_angle: float | None = None,
+    axial_length: float | None = None,
+    write: str | Sequence[str] = (),
     threads: int | None = None,
     overwrite: bool = False,
 ) -> list[dict[str, Any]]:
-    """Segment vessels, optic disc or lesions: masks of the photos' own size, pictures, and the area of each structure.
+    """Segment vessels, optic disc, fovea and lesions: masks of the photos' own size, pictures, areas and biomarkers.
 
     With `measure`, compare with the masks of annotators, and with a second annotator where there is one.
 
     Args:
         photos: Folders (walked through) and photos: JPEG, PNG, TIFF, BMP, PPM, DICOM.
-        bundles: Segmenter: its folder, or a name that `models` lists. Repeat for segmenters of other structures.
+        bundles: Segmenter: its folder, or a name that `models` lists. Repeat for segmenters of other structures. Without it, every structure that an installed or pulled segmenter knows.
         output: Folder for masks/, overlays/, segments.csv.
+        masks: Manifest with masks of your own (columns mask_NAME): measure them in place of segmenting.
         measure: Manifest with masks (columns mask_NAME) to compare the segmentation with: Dice, AUROC and more, with 95 % intervals over patients, in structures.csv. Only its `test` photos where it has splits.
         absent: Structure of which an empty mask cell of the manifest says that the photo shows none. Repeat for more.
         mask_values: Values of a mask column's pictures that mean the structure, where this is unclear: artery=1,3, a range disc=128-255, or a colour vein=0000ff. Repeat for more columns; a manifest's cell may give it for itself: map.png#1,3.
-        biomarkers: Measure the masks: vessel density, fractal dimension, tortuosity and, where the optic disc is segmented, too, calibre.
+        biomarkers: Measure the masks: eye, fovea, disc, cup, calibre (CRAE, CRVE, AVR), tortuosity, fractal dimension and more, with a JSON file and figures for each photo.
+        mm_per_pixel: Millimetres on the retina per pixel of the photos; else the disc counts as 1.8 mm high.
+        camera_angle: Degrees of the field of view, for a scale from camera and --axial-length.
+        axial_length: Of the eyes in mm, with --camera-angle.
+        write: Write this, too: label-map, probabilities (16-bit PNG), original-overlay (outlines at the photo's size), coco (run lengths of all masks in one file). Repeat for more.
         threads: Cores to compute on; all if not given.
         overwrite: Replace the results of other segmenters in the folder.
+    """
+
+def serve(
+    *,
+    data: StrPath,
+    port: int = 8000,
+    browser: bool = True,
+    bundle: StrPath | None = None,
+    operating_point: str | None = None,
+    database: str | None = None,
+    jobs: int | None = None,
+    keep_originals: bool = False,
+    retention_days: int | None = None,
+    host: str = "127.0.0.1",
+    public_names: str | Sequence[str] = (),
+    certificate: StrPath | None = None,
+    key: StrPath | None = None,
+    behind_proxy: bool = False,
+) -> None:
+    """Serve the page and the API of a clinic, until Ctrl-C; photos that were accepted are never lost.
+
+    On this machine, for whoever sits at it: `eyeground serve --data clinic/`
+
+    With accounts, behind a proxy: `eyeground serve --data clinic/ --behind-proxy --public-name eyes.example.org`
+
+    Args:
+        data: Folder for store, pictures and uploads; made if missing. Nothing is written elsewhere.
+        port: Port to listen on.
+        browser: Open the page in a browser.
+        bundle: The model, a bundle: its folder, or a name that `models` lists; the default of this install if not given.
+        operating_point: Which of the bundle's thresholds decides, as in `screen`.
+        database: postgresql://user@host/name; a SQLite file in the data folder if not given.
+        jobs: Photos screened at the same time; one per core if not given.
+        keep_originals: Keep the files that were sent; else they are removed once they are screened.
+        retention_days: Delete photos and all about them after this many days.
+        host: Address to listen on. Any but this machine's own needs an account or key, and --certificate or --behind-proxy.
+        public_names: Host name under which browsers reach it; repeat for more.
+        certificate: PEM file of a TLS certificate.
+        key: PEM file of the certificate's key.
+        behind_proxy: A proxy on this machine ends TLS and sets X-Forwarded-For and -Proto.
     """
 
 def split(

@@ -14,10 +14,11 @@ from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
 from eyeground.screening.decision import Rule
 from eyeground.screening.entries import Entry, Unit
+from eyeground.screening.eye_results import JUDGED, Result
 from eyeground.screening.keys import patient_key
 from eyeground.screening.ledger import Record
 from eyeground.screening.pictures import thumbnail
-from eyeground.screening.rollup import JUDGED, Result, pooled
+from eyeground.screening.rollup import pooled
 from eyeground.screening.suspicion import describe_disease, shown_step
 from eyeground.screening.words import NOTHING_SUSPECTED, describe_quality, describe_strength, headline
 

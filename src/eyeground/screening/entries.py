@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from eyeground.screening.decision import STATUSES, Rule, Status
+from eyeground.screening.eye_results import RESULTS, UNKNOWN, Result, eye_result, patient_result
 from eyeground.screening.ledger import Record
-from eyeground.screening.rollup import RESULTS, UNKNOWN, Result, eye_result, height, patient_result
+from eyeground.screening.rollup import height
 
 EYES = ("right", "left", UNKNOWN)  # as seen by someone who faces the patient
 

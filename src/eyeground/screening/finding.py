@@ -19,9 +19,9 @@ from eyeground.imaging.standard import Geometry, StandardPhoto
 from eyeground.screening.decision import Rule, Status, decide
 from eyeground.screening.overlay import draw_evidence, scale_of
 from eyeground.screening.suspicion import likely_grades
+from eyeground.screening.words import RETAKE
 
 MEASURES = ("focus", "illumination", "contrast", "completeness")
-RETAKE = "retake the photograph"
 # Another photograph taken in the same way would have the same colours.
 _ADVICE = {UNUSUAL_COLOURS: f"{UNUSUAL_COLOURS} (check white balance and filter)"}
 UNFAMILIAR = "unlike the photographs that the model was trained on"

@@ -111,6 +111,25 @@ def draw_evidence(
     return _blend(pixels, strength.astype(np.float32), np.clip(inside, 0, 1).astype(np.float32))
 
 
+def evidence_layer(
+    evidence: NDArray[np.float32], scale: float, field_of_view: NDArray[np.bool_], side: int
+) -> NDArray[np.uint8]:
+    """The evidence alone, to be laid over the photograph at any opacity.
+
+    Args:
+        evidence: float32 (rows, columns), in logits, over the standard photo.
+        scale: Evidence at the ends of the colour scale, in logits; see `scale_of`.
+        field_of_view: Boolean, square, over the standard photo; nothing is coloured outside it.
+        side: Of the layer, in pixels.
+
+    Returns:
+        uint8 RGBA (side, side, 4), not premultiplied.
+    """
+    inside = np.clip(_smoothly(field_of_view.astype(np.float32), side), 0, 1)
+    colours, opacity = colour_of(_smoothly(evidence / scale, side))
+    return np.rint(np.dstack([colours, 255 * opacity * inside])).astype(np.uint8)
+
+
 def _smoothly(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Resize to (side, side), bicubic between cell centres, so that a map's cells do not show."""
     enlarged: NDArray[np.float32] = cv2.resize(values.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)

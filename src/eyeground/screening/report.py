@@ -21,8 +21,8 @@ from eyeground.core.templates import open_template
 from eyeground.screening.cards import blocks_of, outputs_of
 from eyeground.screening.decision import STATUSES, Rule
 from eyeground.screening.entries import entries_of, units_of
+from eyeground.screening.eye_results import RESULT_OF, RESULTS, Result
 from eyeground.screening.ledger import Record
-from eyeground.screening.rollup import RESULT_OF, RESULTS, Result
 from eyeground.screening.suspicion import describe_disease
 from eyeground.screening.words import describe_origin, describe_performance
 

@@ -1,7 +1,4 @@
-"""From photographs to eyes to patients: what is to be done, and which photograph decides; the rules are in docs/screening.md.
-
-The results, the most urgent first: `refer`, `retake`, `look` (good, but unlike the training photos), `check the file`, `none`.
-"""
+"""From photographs to eyes to patients: what is to be done, and which photograph decides; the rules are in docs/screening.md."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -9,32 +6,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from eyeground.core.files import replacing
 from eyeground.core.progress import track
-from eyeground.screening.decision import Rule, Status, margin
+from eyeground.screening.decision import Rule, margin
+from eyeground.screening.eye_results import GRADABLE, JUDGED, RESULT_OF, RESULTS, UNKNOWN, Result, eye_result
 from eyeground.screening.keys import patient_key
 from eyeground.screening.ledger import Record
 from eyeground.screening.results import Finished, row_writer
 from eyeground.screening.suspicion import likely_grades, suspected
 
 EYES, PATIENTS = "eyes.csv", "patients.csv"
-UNKNOWN = "unknown"
-JUDGED = ("abnormal", "normal")  # every other status means that the photograph decides nothing
-GRADABLE = (*JUDGED, "unfamiliar")
-
-Result = Literal["refer", "retake", "look", "check the file", "none"]
-RESULTS: tuple[Result, ...] = ("refer", "retake", "look", "check the file", "none")
-RESULT_OF: dict[Status, Result] = {
-    "abnormal": "refer",
-    "ungradable": "retake",
-    "unfamiliar": "look",
-    "unreadable": "check the file",
-    "normal": "none",
-}
-# One judged photograph of an eye suffices. A group without an eye may be of both, where it does not.
-_OF_ONE_EYE: tuple[Result, ...] = ("refer", "none", "look", "retake", "check the file")
 
 
 @dataclass(frozen=True)
@@ -61,17 +44,6 @@ class Pooled:
     probabilities: dict[str, float | None]
     suspected: tuple[str, ...]
     grades: tuple[str, ...]
-
-
-def eye_result(eye: str, statuses: Sequence[Status]) -> Result:
-    """The result of an eye by the statuses of its photographs; `eye` is `left`, `right` or `unknown`."""
-    order = RESULTS if eye == UNKNOWN else _OF_ONE_EYE
-    return min((RESULT_OF[status] for status in statuses), key=order.index)
-
-
-def patient_result(eyes: Sequence[Result]) -> Result:
-    """The result of a patient by those of the eyes."""
-    return min(eyes, key=RESULTS.index)
 
 
 def pooled(rule: Rule, rows: Sequence[dict[str, Any]]) -> Pooled:

@@ -1,12 +1,13 @@
 """The texts of a report and its pictures: results, quality, strength of evidence, where thresholds come from."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from eyeground.config.operating_point import DecisionRule
-from eyeground.screening.decision import Status
-from eyeground.screening.finding import RETAKE
+if TYPE_CHECKING:  # a page that shows findings has no use for what makes them
+    from eyeground.config.operating_point import DecisionRule
+    from eyeground.screening.decision import Status
 
+RETAKE = "retake the photograph"
 NOTHING_SUSPECTED = "nothing suspected"
 
 _ACTIONS = {
@@ -40,7 +41,7 @@ _AIMS = {
 }
 
 
-def headline(status: Status, suspected: str | None, reason: str) -> str:
+def headline(status: "Status", suspected: str | None, reason: str) -> str:
     """The result of a photograph in one line.
 
     >>> headline("ungradable", None, "too dark; retake the photograph")
@@ -70,7 +71,7 @@ def describe_strength(scale: float) -> str:
     return next((word for limit, word in _STRENGTHS if scale <= limit), "very strong")
 
 
-def describe_origin(decision: DecisionRule | None) -> str:
+def describe_origin(decision: "DecisionRule | None") -> str:
     """Where the thresholds of a rule come from."""
     if decision is None:
         return "No thresholds were chosen."
@@ -87,7 +88,7 @@ def describe_origin(decision: DecisionRule | None) -> str:
     return f"Thresholds were chosen on {photos}, so that {aim}."
 
 
-def describe_performance(decision: DecisionRule | None) -> str:
+def describe_performance(decision: "DecisionRule | None") -> str:
     """The results of a rule on photographs that it was not chosen on."""
     if decision is None or decision.sensitivity is None or decision.specificity is None:
         return "What this does on other photographs was not measured."
