@@ -18,7 +18,10 @@ def commands() -> dict[str, Any]:
     root: Any = typer.main.get_command(app)
     imports = root.commands["import"]
     found = {f"import {name}": imports.get_command(None, name) for name in [*imports.commands, "odir5k"]}
-    return found | {name: command for name, command in root.commands.items() if name != "import"}
+    for name, command in root.commands.items():
+        if name != "import":
+            found |= {f"{name} {one}": inner for one, inner in getattr(command, "commands", {"": command}).items()}
+    return {name.strip(): command for name, command in found.items()}
 
 
 def options(command: Any) -> list[Any]:

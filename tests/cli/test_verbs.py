@@ -24,7 +24,7 @@ def manifest(tmp_path: Path) -> Path:
 
 def test_every_command_that_makes_something_has_a_function() -> None:
     commands = typer.main.get_command(app).commands
-    shown_only = {"models", "inspect", "cache", "demo", "import", "node", "watch"}
+    shown_only = {"models", "inspect", "cache", "demo", "import", "accounts", "node", "watch"}
     assert {*VERBS} - {name for name in VERBS if name.startswith("import_")} == {*commands} - shown_only
     assert {*VERBS} <= {*eyeground.__all__}
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from eyeground.config.operating_point import DecisionRule
 from eyeground.config.targets import Target
 from eyeground.screening.decision import STATUSES, Rule
+from eyeground.screening.eye_results import RESULT_OF, RESULTS, eye_result, patient_result
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import PhotoFile
 from eyeground.screening.results import Finished
-from eyeground.screening.rollup import RESULT_OF, RESULTS, eye_result, patient_result, write_rollup
+from eyeground.screening.rollup import write_rollup
 
 # Photographs of one patient, as eye and status, and what the patient comes to.
 CASES = {

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -235,3 +236,15 @@ def test_a_graph_that_does_not_end_is_stopped(build_bundle, fundus, tmp_path, mo
     monkeypatch.setattr("eyeground.screening.graph.LONGEST_RUN", 0.5)
     with pytest.raises(UserError, match="took longer than 0 s for a photo, and was stopped"):
         load(bundle.folder, threads=1)(fundus())
+
+
+def test_opening_a_model_writes_nothing_and_asks_nobody(bundle, tmp_path):
+    home, temporary = tmp_path / "home", tmp_path / "tmp"
+    home.mkdir()
+    temporary.mkdir()
+    kept = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    program = f"from eyeground.screening.runtime import load; load({str(bundle.folder)!r})"
+    subprocess.run(
+        [sys.executable, "-c", program], env=kept | {"HOME": str(home), "TMPDIR": str(temporary)}, check=True
+    )
+    assert list(home.rglob("*")) == list(temporary.rglob("*")) == []

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 import eyeground
 from eyeground.cli import (
+    accounts,
     build,
     cache,
     calibrate,
@@ -31,6 +32,7 @@ from eyeground.cli import (
     robustness,
     screen,
     segment,
+    serve,
     study,
     use,
 )
@@ -62,6 +64,7 @@ COMMANDS = (  # in the order of a study, after `import`
     node.node,
     embed.embed,
     segment.segment,
+    serve.serve,
     use.inspect,
     cache.cache,
     demo.demo,
@@ -94,6 +97,7 @@ app = typer.Typer(
 app.add_typer(importing.import_app, name="import")
 for _command in COMMANDS:
     app.command(_command.__name__)(as_command(_command))
+app.add_typer(accounts.accounts_app, name="accounts")
 
 
 def _version(asked: bool) -> None:

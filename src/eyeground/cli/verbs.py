@@ -39,6 +39,7 @@ VERBS = {
     "robustness": "robustness.robustness",
     "screen": "screen.screen",
     "segment": "segment.segment",
+    "serve": "serve.serve",
     "split": "data.split",
     "study": "study.study",
 }
