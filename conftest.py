@@ -10,6 +10,7 @@ import pytest
 TRAINING = {"torch", "torchvision", "timm", "lightning", "segmentation_models_pytorch", "pytorch_grad_cam"}
 WITH_TORCH = find_spec("torch") is not None
 ROOT = Path(__file__).parent
+collect_ignore_glob = ["src/eyeground/serving/store/migrations/*"]  # Alembic alone can run them
 
 
 @cache

@@ -126,8 +126,8 @@ def _foveas(folder: Path) -> pd.DataFrame:
         }
     )
     if set(DISC_BOX) <= set(entire):
-        sides = pd.DataFrame({column: _shares(entire[column], size) for column, size in DISC_BOX.items()})
-        found["mask_optic_disc"] = "#ellipse " + sides.agg(" ".join, axis=1).where(sides.notna().all(axis=1))
+        centre_x, centre_y, width, height = (_shares(entire[column], size) for column, size in DISC_BOX.items())
+        found["mask_optic_disc"] = "#ellipse " + centre_x + " " + centre_y + " " + width + " " + height
     return found
 
 

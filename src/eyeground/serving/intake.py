@@ -264,10 +264,10 @@ def _eye(given: str | None) -> str | None:
 
 
 def shown_name(given: str) -> str:
-    """A file's name as it is shown: its last part, without what cannot be printed.
+    """A file's name as it is shown: its last part, what cannot be printed as an escape.
 
     >>> shown_name("../../etc/passwd"), shown_name("C:\\\\photos\\\\eye 1.jpg"), shown_name("a\\r\\nb.jpg")
-    ('passwd', 'eye 1.jpg', 'a  b.jpg')
+    ('passwd', 'eye 1.jpg', 'a\\\\r\\\\nb.jpg')
     """
     last = PurePosixPath(given.replace("\\", "/")).name
     return _line(as_text(last), LONGEST_NAME) or "photo"
