@@ -65,8 +65,9 @@ def orientation_of(disc: OpticDisc | None, fovea: Fovea | None, middle_x: float,
     """Which eye it is: the disc lies towards the nose from the fovea, which is on the right in a right eye's photograph.
 
     Args:
-        middle_x, radius: Of the field of view. Without a fovea, the side of the field on which the disc lies tells the
-            eye, which is less sure, as photographs centred between disc and fovea, or on the disc, exist.
+        middle_x: Of the field of view. Without a fovea, the side of the field on which the disc lies tells the eye, which
+            is less sure, as photographs centred between disc and fovea, or on the disc, exist.
+        radius: Of the field of view.
     """
     if disc is None:
         return Orientation()
