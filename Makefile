@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 # A process per core, each with one thread: files are spread, and the tests of a file share what they prepared.
 tests_of = OMP_NUM_THREADS=1 $(1)/python -m pytest -n auto --dist loadfile
 
-.PHONY: install demo test test-lowest test-newest test-screening coverage lint docs bench findings lock dist debian
+.PHONY: install demo test test-clinic test-lowest test-newest test-screening coverage lint docs bench findings lock dist debian
 
 # Compiled once, or each of the tests' processes would compile torch anew where Python may not write bytecode itself.
 install: $(STAMP)
@@ -23,8 +23,12 @@ $(STAMP): pyproject.toml requirements/dev.txt | $(UV)
 demo: $(STAMP)
 	$(BIN)/eyeground demo -o demo
 
+# Browsers and a PACS take minutes, and what `make debian` installs.
 test: $(STAMP)
-	$(call tests_of,$(BIN))
+	$(call tests_of,$(BIN)) -m "not browser and not clinic"
+
+test-clinic: $(STAMP)
+	$(call tests_of,$(BIN)) -m "browser or clinic" tests/serving
 
 # The lowest versions that pyproject.toml admits, without torch; old versions may deprecate what they like.
 test-lowest: $(UV)

@@ -82,6 +82,7 @@ def test_the_worklist_goes_by_keyboard(page: Page, site: Site) -> None:
     page.locator("a.opens").first.focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{site.url}/findings/{site.photos['P-2 right']}?q=P-2")
+    page.wait_for_load_state()  # the address changes before the page listens to keys
     page.keyboard.press("u")
     expect(page.locator("a.opens")).to_have_text(["P-2, right"])
 
