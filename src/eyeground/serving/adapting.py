@@ -92,7 +92,10 @@ class Adapted:
 
 def labelled(session: Session, folder: DataFolder) -> Labelled:
     """What there is to learn from."""
-    rows = labels_table(session, folder)
+    return _counted(labels_table(session, folder))
+
+
+def _counted(rows: list[dict[str, Any]]) -> Labelled:
     judged = [row for row in rows if row["abnormal"] is not None]
     patients = {grade: {_patient(row) for row in judged if row["grade"] == grade} for grade in (NORMAL, ABNORMAL)}
     shared = [row for row in judged if row["status"] in (NORMAL, ABNORMAL)]
@@ -121,9 +124,10 @@ def start(service: Service, kind: str, name: str, actor: str) -> str:
     if any(one.state == "running" for one in adaptations(service.folder)):
         raise UserError("an adaptation is running; wait until it is done")
     with service.store.read() as session:
-        rows = [row for row in labels_table(session, service.folder) if row["abnormal"] is not None]
-        _refuse_few(labelled(session, service.folder), kind)
+        graded = labels_table(session, service.folder)
+        _refuse_few(_counted(graded), kind)
         source = choice(session, service.folder, service.settings.bundle, service.settings.operating_point)
+    rows = [row for row in graded if row["abnormal"] is not None]
     adapted_id = new_id()
     place = service.folder.path / ADAPTED / adapted_id
     place.mkdir(mode=0o700, parents=True)

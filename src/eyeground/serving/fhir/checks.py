@@ -38,9 +38,12 @@ def check(bundle: dict[str, Any], release: Release) -> None:
         raise ValueError(problem)
     if release == "R5":
         from fhir.resources.bundle import Bundle
+
+        Bundle.model_validate(bundle)
     else:  # the library has R4B in its place, which adds to R4 and takes nothing of what is used here
-        from fhir.resources.R4B.bundle import Bundle  # type: ignore[assignment]
-    Bundle.model_validate(bundle)
+        from fhir.resources.R4B.bundle import Bundle as BundleR4B
+
+        BundleR4B.model_validate(bundle)
 
 
 def require_library() -> None:
