@@ -20,7 +20,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import BinaryClassifierOutputTarget
 from torchvision import transforms
 
-from eyeground.synthetic import DISEASES, render
+from eyeground.datasets.synthetic import DISEASES, render
 
 WIDTH, HEIGHT = 4288, 2848
 RENDERED = 32  # the others are links to these, since rendering takes long

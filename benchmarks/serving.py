@@ -24,7 +24,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from eyeground.synthetic import DISEASES, render
+from eyeground.datasets.synthetic import DISEASES, render
 
 HEIGHT, RENDERED = 1536, 16
 LOOK_EVERY = 1.0  # seconds between two questions of a client

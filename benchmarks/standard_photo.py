@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from eyeground.config.training_recipe import Preprocessing
+from eyeground.datasets.synthetic import render
 from eyeground.imaging.standard import OVERSAMPLING, standard_photo
-from eyeground.synthetic import render
 
 WIDTH, HEIGHT = 4288, 2848
 COUNT, ROUNDS = 4, 7

@@ -14,9 +14,9 @@ from rich.console import Console
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Machine, Optimisation, Preprocessing, TrainingRecipe
 from eyeground.data.splits import split_patients
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.imaging.prepared_photos import prepare_photos
 from eyeground.models.classifier import Classifier
-from eyeground.synthetic import render_dataset
 from eyeground.training.fit import fit, lightning_precision
 from eyeground.training.losses import masked_loss
 from eyeground.training.optimiser import update_rule

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import eyeground
-from eyeground.synthetic import render
+from eyeground.datasets.synthetic import render
 
 TARGET = Path(__file__).parents[1] / "docs" / "images" / "flow.png"
 INK = "#222222"

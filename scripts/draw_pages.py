@@ -16,6 +16,8 @@ import uvicorn
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from eyeground.datasets.synthetic import render
+from eyeground.datasets.synthetic.camera import CameraFaults
 from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings
 from eyeground.screening.runtime import load
 from eyeground.serving import models_in_use
@@ -27,8 +29,6 @@ from eyeground.serving.service import Service
 from eyeground.serving.settings import ServiceSettings
 from eyeground.serving.work import Bench
 from eyeground.serving.worker import run_jobs
-from eyeground.synthetic import render
-from eyeground.synthetic.camera import CameraFaults
 
 CHROMIUM = "/usr/bin/chromium"
 PATIENTS = 6

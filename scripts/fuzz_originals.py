@@ -24,7 +24,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from eyeground.synthetic import render
+from eyeground.datasets.synthetic import render
 
 NAME = "Doe^Jane^Secret"  # what must never be seen in a table, a report or a message
 

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from eyeground.datasets.synthetic.presets import DISEASES
+from eyeground.datasets.synthetic.rendering import render
 from eyeground.errors import unknown
-from eyeground.synthetic.presets import DISEASES
-from eyeground.synthetic.rendering import render
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

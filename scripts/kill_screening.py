@@ -20,9 +20,9 @@ import psutil
 from PIL import Image
 
 from eyeground.core.progress import track
+from eyeground.datasets.synthetic import render
 from eyeground.screening.batch import PICTURES
 from eyeground.screening.photos import LEDGER
-from eyeground.synthetic import render
 
 HEIGHTS = (240, 480, 720)
 LONGEST_LIFE = 5.0  # seconds that a decoder may outlive its parent

@@ -23,11 +23,11 @@ from PIL import Image
 from scripts.postgres_cluster import postgres_cluster
 from sqlalchemy import text
 
+from eyeground.datasets.synthetic import render
 from eyeground.serving.server import open_service
 from eyeground.serving.settings import ServiceSettings
 from eyeground.serving.store.database import open_database
 from eyeground.serving.sweeping import sweep
-from eyeground.synthetic import render
 
 BUNDLE = "eyeground-mobilenetv2-fundus-224"
 HEIGHT = 480

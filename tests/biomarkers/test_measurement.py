@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from eyeground.biomarkers import Biomarkers, Ellipse, Fovea, Told, knudtson_equivalent, measure
+from eyeground.datasets.synthetic import FundusSpec, SyntheticFundus, render_spec
 from eyeground.errors import UserError
-from eyeground.synthetic import FundusSpec, SyntheticFundus, render_spec
 
 KINDS = ("vessel", "artery", "vein", "optic_disc", "optic_cup")
 

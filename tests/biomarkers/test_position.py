@@ -19,8 +19,8 @@ from eyeground.biomarkers import (
     told_scale,
 )
 from eyeground.biomarkers.etdrs import SECTORS
+from eyeground.datasets.synthetic import render
 from eyeground.errors import UserError
-from eyeground.synthetic import render
 
 DISC = OpticDisc(700.0, 480.0, 70.0, 66.0, 1.5)
 

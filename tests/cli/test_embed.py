@@ -8,7 +8,7 @@ from PIL import Image
 
 import eyeground
 from eyeground.cli import main
-from eyeground.synthetic import render
+from eyeground.datasets.synthetic import render
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from eyeground.bundle.model_info import ModelInfo
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
-from eyeground.synthetic import render_dataset
 
 RECORD = TrainingRecord(
     manifest_fingerprint="0" * 64, photos=1, patients=1, initialisation="scratch", method="pretrain", epochs=1, seed=0

@@ -10,7 +10,7 @@ import pytest
 import eyeground
 from eyeground.cli import main
 from eyeground.data.manifest import read_manifest
-from eyeground.synthetic import render_dataset
+from eyeground.datasets.synthetic import render_dataset
 
 
 @pytest.fixture(scope="module")

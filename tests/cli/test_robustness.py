@@ -13,10 +13,10 @@ from eyeground.cli import app, main
 from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.imaging.corruptions import CORRUPTIONS
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
-from eyeground.synthetic import render_dataset
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from eyeground.cli import main
 from eyeground.config.operating_point import DecisionRule, Share
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.datasets.synthetic import render
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
-from eyeground.synthetic import render
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ import pytest
 from eyeground.bundle.open import open_segmenter
 from eyeground.cli import main
 from eyeground.data.manifest import read_manifest, validated, write_manifest
+from eyeground.datasets.synthetic.dataset import render_dataset
 from eyeground.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER_ERROR
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.screening.segmenter import SegmentedPhoto, Segmenter
-from eyeground.synthetic.dataset import render_dataset
 
 pytestmark = pytest.mark.train
 

@@ -8,7 +8,7 @@ import yaml
 from eyeground.cli import main
 from eyeground.core.tables import read_table
 from eyeground.data.manifest import write_manifest
-from eyeground.synthetic import render_dataset
+from eyeground.datasets.synthetic import render_dataset
 
 pytestmark = pytest.mark.train
 

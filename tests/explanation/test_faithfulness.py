@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
+from eyeground.datasets.synthetic import render
 from eyeground.explanation.faithfulness import (
     area_share,
     border,
@@ -13,7 +14,6 @@ from eyeground.explanation.faithfulness import (
     pointing,
     widened,
 )
-from eyeground.synthetic import render
 
 SEEDS = range(5)
 

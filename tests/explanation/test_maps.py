@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.datasets.synthetic import render
 from eyeground.errors import UserError
 from eyeground.explanation.maps import METHODS, explain
 from eyeground.explanation.perturbation import area_under, deletion_curve, insertion_curve
 from eyeground.explanation.randomisation import cascade
 from eyeground.models.classifier import Classifier
-from eyeground.synthetic import render
 
 SIDE = 64
 TARGETS = (Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2")))

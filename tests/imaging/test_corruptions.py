@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from eyeground.config.training_recipe import Preprocessing
+from eyeground.datasets.synthetic import render
 from eyeground.errors import UserError
 from eyeground.imaging.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from eyeground.imaging.field_of_view import FieldOfView
 from eyeground.imaging.gradability import assess
 from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
-from eyeground.synthetic import render
 
 KEEP_THEIR_PLACE = [name for name in CORRUPTIONS if name not in ("crop", "rotation")]
 

@@ -13,6 +13,7 @@ from eyeground.config.operating_point import OperatingPoint
 from eyeground.config.segmentation_recipe import Decoder
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
+from eyeground.datasets.synthetic import render
 from eyeground.errors import UserError
 from eyeground.models.checkpoints import read_tensors
 from eyeground.models.classifier import Classifier
@@ -20,7 +21,6 @@ from eyeground.models.export import export_bundle
 from eyeground.models.export_segmenter import export_segmenter
 from eyeground.models.segmenter import SegmentationNetwork, start
 from eyeground.screening.segmenter import load_segmenter
-from eyeground.synthetic import render
 
 SIDE = 64
 SMALL = Decoder(channels=(16, 8, 8, 4, 4))

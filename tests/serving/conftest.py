@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import text
 
+from eyeground.datasets.synthetic import render
 from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings
 from eyeground.screening.runtime import Screener, load
 from eyeground.serving import models_in_use
@@ -25,7 +26,6 @@ from eyeground.serving.store.folder import DataFolder
 from eyeground.serving.store.migrate import migrate
 from eyeground.serving.work import Bench
 from eyeground.serving.worker import run_jobs
-from eyeground.synthetic import render
 
 MODEL = "eyeground-mobilenetv2-fundus-224"
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from ophthalmic import MADE, write_photo
 
+from eyeground.datasets.synthetic import CameraFaults, render
 from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings, Refused
 from eyeground.screening.inputs import from_decoder
 from eyeground.screening.pictures import PICTURE_SIDE
 from eyeground.screening.runtime import Screener, load
 from eyeground.serving.dicom.source import Source, read_source
 from eyeground.serving.result import Result
-from eyeground.synthetic import CameraFaults, render
 
 MODEL = "eyeground-mobilenetv2-imagenet+fundus-224"
 

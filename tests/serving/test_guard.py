@@ -17,10 +17,10 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, OphthalmicPhotography8BitImageStorage
 
+from eyeground.datasets.synthetic import render
 from eyeground.serving.app import create_app
 from eyeground.serving.service import Service
 from eyeground.serving.settings import Limits
-from eyeground.synthetic import render
 
 
 def limited(service: Service, **limits: Any) -> TestClient:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from eyeground.datasets.synthetic import render
 from eyeground.errors import UserError
 from eyeground.screening.batch import Screened
 from eyeground.serving.watch import watch
-from eyeground.synthetic import render
 
 MODEL = "eyeground-mobilenetv2-imagenet+fundus-224"
 PATIENCE = 60.0

@@ -12,8 +12,8 @@ import torch
 from eyeground.config.segmentation_recipe import SegmentationRecipe, Structure
 from eyeground.config.training_recipe import Augmentation, Preprocessing
 from eyeground.data.manifest import Manifest, validated
+from eyeground.datasets.synthetic.dataset import render_dataset
 from eyeground.errors import UserError
-from eyeground.synthetic.dataset import render_dataset
 from eyeground.training.annotated_photos import (
     AnnotatedPhotos,
     SegmentationDataset,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eyeground.config.training_recipe import Augmentation
-from eyeground.synthetic import render
+from eyeground.datasets.synthetic import render
 from eyeground.training.augmentation import augment, augment_with_masks, recoloured
 
 SIDE = 96

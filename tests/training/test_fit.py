@@ -26,10 +26,10 @@ from eyeground.config.training_recipe import (
 )
 from eyeground.data.manifest import Manifest, read_manifest, write_manifest
 from eyeground.data.splits import split_patients
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.models.classifier import Classifier
-from eyeground.synthetic import render_dataset
 from eyeground.training.fit import fit, lightning_precision, predict
 
 RECIPE = TrainingRecipe(

@@ -15,11 +15,11 @@ from eyeground.config.operating_point import DecisionRule, Share
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.data.predictions import Predictions, read_predictions
+from eyeground.datasets.synthetic import render
 from eyeground.evaluation.decision_rule import measured
 from eyeground.models.classifier import Classifier
 from eyeground.models.export import export_bundle
 from eyeground.screening.decision import rule_of
-from eyeground.synthetic import render
 
 PHOTOS = 40
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.data.manifest import Manifest, read_manifest, write_manifest
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.errors import UserError
-from eyeground.synthetic import render_dataset
 from eyeground.workflows.check import check_manifest
 
 SMALL = Preprocessing(side=128)

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.data.manifest import Manifest, validated
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.imaging.masks import with_mask_values
-from eyeground.synthetic import render_dataset
 from eyeground.workflows.check import Checked, check_manifest
 
 

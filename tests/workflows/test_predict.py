@@ -17,8 +17,8 @@ from eyeground.bundle.training_photos import photo_hash
 from eyeground.cli import main
 from eyeground.config.targets import Target
 from eyeground.data.manifest import Manifest, validated, write_manifest
+from eyeground.datasets.synthetic import render
 from eyeground.errors import UserError
-from eyeground.synthetic import render
 from eyeground.workflows.predict import predict_manifest
 
 TARGETS = (Target(name="abnormal"), Target(name="grade", kind="ordinal", classes=("0", "1", "2")))

@@ -26,10 +26,10 @@ from eyeground.config.training_recipe import (
 from eyeground.core.machine import usable_cores
 from eyeground.data.manifest import Manifest, read_manifest, write_manifest
 from eyeground.data.splits import split_patients
+from eyeground.datasets.synthetic import CameraFaults, render, render_dataset
 from eyeground.errors import UserError
 from eyeground.screening.batch import Screened, screen
 from eyeground.screening.runtime import load
-from eyeground.synthetic import CameraFaults, render, render_dataset
 from eyeground.workflows.build.probe import probe_embedding
 from eyeground.workflows.build.run_folder import BUNDLE
 from eyeground.workflows.build.train import train_and_validate

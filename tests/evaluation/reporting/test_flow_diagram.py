@@ -5,11 +5,11 @@ import re
 import pytest
 
 from eyeground.data.predictions import validated_predictions
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.errors import UserError
 from eyeground.evaluation.flow import read_checked_flow
 from eyeground.evaluation.reporting.figure_style import as_svg
 from eyeground.evaluation.reporting.flow_diagram import flow_section, steps_of
-from eyeground.synthetic import render_dataset
 from eyeground.workflows.check import check_manifest
 
 CHECKED = """step,photos,patients

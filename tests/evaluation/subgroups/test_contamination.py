@@ -8,6 +8,7 @@ import pytest
 
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.data.manifest import Manifest
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.errors import UserError
 from eyeground.evaluation.subgroups.contamination import (
     Contamination,
@@ -15,7 +16,6 @@ from eyeground.evaluation.subgroups.contamination import (
     read_contamination,
     without,
 )
-from eyeground.synthetic import render_dataset
 from eyeground.workflows.check import check_manifest
 
 FOUND = Contamination(frozenset("abcd"), 1000, {"a": "exact", "b": "near"})

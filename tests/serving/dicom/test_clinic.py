@@ -18,7 +18,7 @@ import pydicom
 import pytest
 from ophthalmic import write_photo
 
-from eyeground.synthetic import render
+from eyeground.datasets.synthetic import render
 
 pytestmark = pytest.mark.clinic
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")

@@ -9,8 +9,8 @@ from PIL import Image
 
 import eyeground
 from eyeground.cli import main
+from eyeground.datasets.synthetic import render
 from eyeground.serving.dicom import export
-from eyeground.synthetic import render
 
 MODEL = "eyeground-mobilenetv2-imagenet+fundus-224"
 OBJECTS = {"report.dcm", "evidence.dcm", "page.dcm"}

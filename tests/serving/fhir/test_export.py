@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from eyeground.cli import main
+from eyeground.datasets.synthetic import render
 from eyeground.serving.fhir import export
-from eyeground.synthetic import render
 
 MODEL = "eyeground-mobilenetv2-imagenet+fundus-224"
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from fastapi.testclient import TestClient
 
+from eyeground.datasets.synthetic.camera import CameraFaults
 from eyeground.serving.grading import grades_of
 from eyeground.serving.service import Service
-from eyeground.synthetic.camera import CameraFaults
 
 from .conftest import HTML
 from .test_worklist import send

@@ -11,9 +11,9 @@ from eyeground.bundle.open import Bundle, open_bundle
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.data.manifest import Manifest, read_manifest
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.imaging.cache import read_prepared
 from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
-from eyeground.synthetic import render_dataset
 from eyeground.workflows.build.familiarity import FLAGGED, embedder, with_familiarity, with_familiarity_of
 
 impostor = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "impostors.py"))["impostor"]

@@ -24,8 +24,8 @@ from eyeground.config.training_recipe import Architecture, ProbeRecipe
 from eyeground.data.manifest import Manifest, read_manifest, write_manifest
 from eyeground.data.predictions import read_predictions
 from eyeground.data.splits import split_patients
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.errors import UserError
-from eyeground.synthetic import render_dataset
 from eyeground.workflows.build import familiarity
 from eyeground.workflows.build import probe as adapt
 from eyeground.workflows.build.probe import probe_embedding

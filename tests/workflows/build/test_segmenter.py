@@ -9,7 +9,7 @@ import torch
 
 from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.data.manifest import validated
-from eyeground.synthetic.dataset import render_dataset
+from eyeground.datasets.synthetic.dataset import render_dataset
 from eyeground.training.annotated_photos import prepare_annotated
 from eyeground.workflows.build import segmenter as build
 

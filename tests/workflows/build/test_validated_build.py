@@ -25,12 +25,12 @@ from eyeground.config.training_recipe import (
 from eyeground.data.manifest import Manifest, read_manifest, validated, write_manifest
 from eyeground.data.predictions import Predictions, read_predictions, validated_predictions
 from eyeground.data.splits import fold_patients, hold_out, split_patients
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.errors import UserError
 from eyeground.evaluation import choose_operating_point
 from eyeground.evaluation.decision_rule import called_abnormal
 from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.models import load
-from eyeground.synthetic import render_dataset
 from eyeground.workflows.build.probe import finetune_recipe
 from eyeground.workflows.build.run_folder import open_run
 from eyeground.workflows.build.train import network_of, train_and_validate

@@ -11,9 +11,9 @@ from PIL import Image
 from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.data.manifest import Manifest
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.errors import UserError
 from eyeground.models.classifier import Classifier
-from eyeground.synthetic import render_dataset
 from eyeground.workflows.explain.explain import CURVES, ExplainPlan, explain_manifest
 from eyeground.workflows.explain.measures import COSTS, MEASURES, measure_table
 from eyeground.workflows.explain.pictures import CAPTION_HEIGHT, PANEL_SIDE

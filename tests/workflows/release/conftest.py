@@ -14,7 +14,7 @@ from eyeground.config.training_recipe import Architecture, Machine, Optimisation
 from eyeground.core.files import write_text
 from eyeground.data.manifest import read_manifest
 from eyeground.data.predictions import write_predictions
-from eyeground.synthetic import render_dataset
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.workflows.build.train import train_and_validate
 from eyeground.workflows.build.validated_build import Plan
 from eyeground.workflows.predict import predict_manifest

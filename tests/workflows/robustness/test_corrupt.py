@@ -12,11 +12,11 @@ from PIL import Image
 import eyeground
 from eyeground.bundle.open import Bundle
 from eyeground.data.manifest import Manifest, validated
+from eyeground.datasets.synthetic import render
 from eyeground.errors import UserError
 from eyeground.imaging.cache import prepare, read_prepared_standard
 from eyeground.imaging.corruptions import CORRUPTIONS, corrupt
 from eyeground.screening.runtime import Screener
-from eyeground.synthetic import render
 from eyeground.workflows.robustness import corrupt as workflow
 from eyeground.workflows.robustness.corrupt import CorruptionPlan, corrupt_manifest
 from eyeground.workflows.robustness.severity_sheet import severity_sheet

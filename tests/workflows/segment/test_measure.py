@@ -7,9 +7,9 @@ import pytest
 from eyeground.config.segmentation_recipe import Structure
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.data.manifest import Manifest, validated
+from eyeground.datasets.synthetic.dataset import render_dataset
 from eyeground.imaging.standard import StandardPhoto, standard_photo
 from eyeground.screening.segmenter import SegmentedPhoto
-from eyeground.synthetic.dataset import render_dataset
 from eyeground.workflows.segment.measure import as_lines, measure_segmentations
 
 PREPROCESSING = Preprocessing(side=96)

@@ -14,12 +14,12 @@ from PIL import Image
 
 from eyeground.biomarkers import Told
 from eyeground.data.manifest import read_manifest
+from eyeground.datasets.synthetic import SyntheticFundus, render
 from eyeground.errors import UserError
 from eyeground.imaging.standard import StandardPhoto
 from eyeground.screening.photos import PhotoFile
 from eyeground.screening.segmenter import SegmentedPhoto, Segmenter
 from eyeground.screening.structure_set import StructureSet, named_set
-from eyeground.synthetic import SyntheticFundus, render
 from eyeground.workflows.segment.outputs import run_lengths, write_label_map
 from eyeground.workflows.segment.own_masks import measure_own_masks
 from eyeground.workflows.segment.photo import Drawn, apart, draw, measure_drawn

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from eyeground.config.settings import read_recipe
 from eyeground.data.manifest import write_manifest
-from eyeground.synthetic import render_dataset
+from eyeground.datasets.synthetic import render_dataset
 from eyeground.workflows.study.data import Place
 from eyeground.workflows.study.opened import Study, open_study
 from eyeground.workflows.study.run import run_study

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eyeground.config.training_recipe import Preprocessing
+from eyeground.datasets.synthetic import render
 from eyeground.evaluation.reporting.figure_style import styled
 from eyeground.evaluation.robustness.corrupted_predictions import describe_corruption
 from eyeground.imaging.corruptions import SEVERITIES, corrupt
 from eyeground.imaging.standard import standard_photo
-from eyeground.synthetic import render
 
 SIDE, GAP = 224, 6
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from eyeground.datasets.synthetic.anatomy import Anatomy
+from eyeground.datasets.synthetic.lesions import Lesions
 from eyeground.errors import UserError, unknown
-from eyeground.synthetic.anatomy import Anatomy
-from eyeground.synthetic.lesions import Lesions
 
 Eye = tuple[Anatomy, Lesions]
 

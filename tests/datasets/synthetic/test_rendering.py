@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eyeground.errors import UserError
-from eyeground.synthetic import (
+from eyeground.datasets.synthetic import (
     DEVICES,
     DISEASES,
     CameraFaults,
@@ -18,8 +17,9 @@ from eyeground.synthetic import (
     render,
     render_spec,
 )
-from eyeground.synthetic.anatomy import Anatomy
-from eyeground.synthetic.lesions import Lesions
+from eyeground.datasets.synthetic.anatomy import Anatomy
+from eyeground.datasets.synthetic.lesions import Lesions
+from eyeground.errors import UserError
 
 SIDE = 256
 SOFTNESS = 0.5  # degrees by which the softest lesion's edge reaches beyond its mask

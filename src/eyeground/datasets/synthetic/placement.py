@@ -6,9 +6,9 @@ All places are in degrees within the field of view, so that an eye has the same 
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.synthetic.anatomy import Anatomy
-from eyeground.synthetic.frame import Frame, Patch
-from eyeground.synthetic.texture import noise
+from eyeground.datasets.synthetic.anatomy import Anatomy
+from eyeground.datasets.synthetic.frame import Frame, Patch
+from eyeground.datasets.synthetic.texture import noise
 
 Points = NDArray[np.floating]
 

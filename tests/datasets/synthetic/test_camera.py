@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from eyeground.synthetic import DEVICES, Device
-from eyeground.synthetic.camera import field_of_view, frame_of
-from eyeground.synthetic.rendering import FundusSpec, render_spec
+from eyeground.datasets.synthetic import DEVICES, Device
+from eyeground.datasets.synthetic.camera import field_of_view, frame_of
+from eyeground.datasets.synthetic.rendering import FundusSpec, render_spec
 
 
 @pytest.mark.parametrize("name", sorted(DEVICES))

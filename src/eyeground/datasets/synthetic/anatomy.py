@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.synthetic.frame import Floats, Frame, Mask, Patch, coloured
-from eyeground.synthetic.texture import choroid, noise
+from eyeground.datasets.synthetic.frame import Floats, Frame, Mask, Patch, coloured
+from eyeground.datasets.synthetic.texture import choroid, noise
 
 # Degrees; the anatomical macula is about 5.5 degrees wide.
 MACULA_RADIUS = 2.75

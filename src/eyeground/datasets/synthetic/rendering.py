@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.errors import UserError
-from eyeground.synthetic import vessels
-from eyeground.synthetic.anatomy import Anatomy, background, macula_mask, paint_disc, stream
-from eyeground.synthetic.camera import (
+from eyeground.datasets.synthetic import vessels
+from eyeground.datasets.synthetic.anatomy import Anatomy, background, macula_mask, paint_disc, stream
+from eyeground.datasets.synthetic.camera import (
     CameraFaults,
     Device,
     device_named,
@@ -21,9 +20,10 @@ from eyeground.synthetic.camera import (
     frame_of,
     photograph,
 )
-from eyeground.synthetic.frame import Floats, Frame, Mask
-from eyeground.synthetic.lesions import Lesions, beneath_vessels, over_vessels
-from eyeground.synthetic.presets import diseased, harmless, healthy_anatomy, labels_of
+from eyeground.datasets.synthetic.frame import Floats, Frame, Mask
+from eyeground.datasets.synthetic.lesions import Lesions, beneath_vessels, over_vessels
+from eyeground.datasets.synthetic.presets import diseased, harmless, healthy_anatomy, labels_of
+from eyeground.errors import UserError
 
 SMALLEST_SIDE = 32
 # What a wide vessel multiplies red, green and blue by; medians inside and around the vessels of HRF (Budai et al., 2013)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from eyeground.synthetic.vessels import grow
+from eyeground.datasets.synthetic.vessels import grow
 
 
 def test_branches_start_on_a_parent_and_are_thinner_than_it() -> None:

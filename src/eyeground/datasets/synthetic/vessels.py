@@ -11,7 +11,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from eyeground.synthetic.frame import Floats, Frame, averaged, on_canvas, polyline
+from eyeground.datasets.synthetic.frame import Floats, Frame, averaged, on_canvas, polyline
 
 Points = NDArray[np.floating]
 

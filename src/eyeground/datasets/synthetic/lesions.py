@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyeground.synthetic.anatomy import Anatomy, crescent, stream
-from eyeground.synthetic.frame import Floats, Frame, Patch, blurred, coloured, polygons
-from eyeground.synthetic.placement import Points, blobs, fibre_direction, mottled, places, sector
-from eyeground.synthetic.texture import noise
+from eyeground.datasets.synthetic.anatomy import Anatomy, crescent, stream
+from eyeground.datasets.synthetic.frame import Floats, Frame, Patch, blurred, coloured, polygons
+from eyeground.datasets.synthetic.placement import Points, blobs, fibre_direction, mottled, places, sector
+from eyeground.datasets.synthetic.texture import noise
 
 Colour = tuple[float, float, float]
 

@@ -3,10 +3,10 @@
 They look like fundi and hold something to learn, but no result on them says anything about patients.
 """
 
-from eyeground.synthetic.camera import DEVICES, CameraFaults, Device
-from eyeground.synthetic.dataset import render_dataset
-from eyeground.synthetic.presets import DISEASES
-from eyeground.synthetic.rendering import FundusSpec, SyntheticFundus, render, render_spec
+from eyeground.datasets.synthetic.camera import DEVICES, CameraFaults, Device
+from eyeground.datasets.synthetic.dataset import render_dataset
+from eyeground.datasets.synthetic.presets import DISEASES
+from eyeground.datasets.synthetic.rendering import FundusSpec, SyntheticFundus, render, render_spec
 
 __all__ = [
     "DEVICES",

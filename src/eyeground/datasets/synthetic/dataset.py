@@ -16,11 +16,11 @@ from eyeground.core.files import replacing
 from eyeground.core.progress import track
 from eyeground.core.words import EYES
 from eyeground.data.manifest import Manifest, validated, write_manifest
+from eyeground.datasets.synthetic.anatomy import Anatomy
+from eyeground.datasets.synthetic.camera import DEVICES, CameraFaults, device_named
+from eyeground.datasets.synthetic.presets import DISEASES, diseased, harmless, healthy_anatomy, labels_of
+from eyeground.datasets.synthetic.rendering import FundusSpec, SyntheticFundus, render_spec
 from eyeground.errors import UserError, unknown
-from eyeground.synthetic.anatomy import Anatomy
-from eyeground.synthetic.camera import DEVICES, CameraFaults, device_named
-from eyeground.synthetic.presets import DISEASES, diseased, harmless, healthy_anatomy, labels_of
-from eyeground.synthetic.rendering import FundusSpec, SyntheticFundus, render_spec
 
 # Share of patients with each disease, and of these the share who have it in both eyes.
 _HOW_OFTEN = {

@@ -8,9 +8,9 @@ from PIL import Image
 
 from eyeground.core.files import sha256_of
 from eyeground.data.manifest import Manifest, read_manifest
+from eyeground.datasets.synthetic import DISEASES, render_dataset
+from eyeground.datasets.synthetic.dataset import MASK_TERMS
 from eyeground.errors import UserError
-from eyeground.synthetic import DISEASES, render_dataset
-from eyeground.synthetic.dataset import MASK_TERMS
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ Noise is a small random grid enlarged with cubic interpolation: as good to the e
 import cv2
 import numpy as np
 
-from eyeground.synthetic.frame import Floats, Frame
+from eyeground.datasets.synthetic.frame import Floats, Frame
 
 
 def noise(rng: np.random.Generator, frame: Frame, grain: float) -> Floats:

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from eyeground.datasets.synthetic.frame import Floats, Frame, Mask, blurred, coloured
+from eyeground.datasets.synthetic.texture import noise
 from eyeground.errors import unknown
-from eyeground.synthetic.frame import Floats, Frame, Mask, blurred, coloured
-from eyeground.synthetic.texture import noise
 
 
 @dataclass(frozen=True)
