@@ -23,6 +23,13 @@ def test_an_ellipse_covers_its_area_around_its_centre() -> None:
     assert np.ptp(columns) + 1 == pytest.approx(40, abs=1)
 
 
+def test_boxes_cover_what_is_in_any_of_them() -> None:
+    cover = read_cover(Path("#boxes 0.25 0.5 0.1 0.2; 0.75 0.5 0.1 0.2; 0.27 0.5 0.1 0.2"), SIZE)
+    assert set(np.unique(cover)) == {0, 1}
+    assert cover.sum() == 20 * (20 + 20 + 4)
+    assert cover[50, 50] == cover[50, 150] == 1 and cover[50, 100] == 0
+
+
 def test_a_point_is_a_blob_that_is_highest_at_the_point() -> None:
     cover = read_cover(Path("#point 0.25 0.6"), SIZE)
     row, column = np.unravel_index(cover.argmax(), SIZE)
@@ -37,7 +44,17 @@ def test_nothing_is_an_empty_mask_and_two_structures_may_be_absent_from_one_phot
 
 
 @pytest.mark.parametrize(
-    "cell", ["#point 0.5", "#ellipse 0.5 0.5 0.1", "#ellipse 0.5 0.5 0.1 0", "#point x y", "#empty 1"]
+    "cell",
+    [
+        "#point 0.5",
+        "#ellipse 0.5 0.5 0.1",
+        "#ellipse 0.5 0.5 0.1 0",
+        "#point x y",
+        "#empty 1",
+        "#boxes",
+        "#boxes 0.1 0.1 0.2",
+        "#boxes 0.1 0.1 0 0.2",
+    ],
 )
 def test_what_is_almost_a_shape_is_an_error(cell: str) -> None:
     with pytest.raises(UserError, match="is no shape"):

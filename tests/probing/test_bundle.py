@@ -162,7 +162,7 @@ def test_a_graph_without_a_feature_map_is_refused(tmp_path: Path) -> None:
     photo = helper.make_tensor_value_info("photos", TensorProto.FLOAT, ["batch", 4])
     embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", 4])
     model = helper.make_model(helper.make_graph([node], "g", [photo], [embedding]))
-    with pytest.raises(UserError, match="not an average over the positions of a feature map"):
+    with pytest.raises(UserError, match="not an average over the positions of feature maps"):
         probe(with_graph(tmp_path / "old", model), tmp_path / "new")
 
 

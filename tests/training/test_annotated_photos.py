@@ -153,7 +153,7 @@ def test_draws_may_differ_by_source(manifest: Manifest) -> None:
     sources = validated(table, "sources", manifest.root)
     structures = [{"name": "vessel"}]
     recipe = SegmentationRecipe.model_validate({"structures": structures, "draws": 2, "draws_of": {"b": 5}})
-    assert draws_of(sources, recipe).tolist() == [2, 2, 5, 5, 5, 2]
+    assert draws_of(sources, recipe, recipe.draws).tolist() == [2, 2, 5, 5, 5, 2]
     wrong = SegmentationRecipe.model_validate({"structures": structures, "draws_of": {"bb": 5}})
     with pytest.raises(UserError, match="bb"):
         draws_of(sources, wrong)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eyeground.training.data import EpochSampler, rarity_weights
+from eyeground.training.data import EpochSampler, positions_of, rarity_weights
 
 
 def sampler(rows: int, epoch: int = 0, **options: Any) -> list[int]:
@@ -46,3 +46,10 @@ def test_weights_draw_rare_rows_more_often() -> None:
 def test_a_row_without_truth_is_drawn_least() -> None:
     weights = rarity_weights(np.array([[1.0, np.nan], [0.0, 0.0], [np.nan, np.nan], [0.0, 1.0]]))
     assert weights.argmin() == 2
+
+
+def test_a_row_that_is_drawn_several_times_has_as_many_positions() -> None:
+    draws = np.array([1, 3, 2])
+    positions = positions_of(np.array([0, 2]), draws)
+    assert (positions // draws.max()).tolist() == [0, 2, 2]
+    assert len(set(positions)) == len(positions)

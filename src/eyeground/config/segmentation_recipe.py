@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from eyeground.config.settings import Seed, Settings
+from eyeground.config.several_sources import SeveralSources
 from eyeground.config.training_recipe import (
     Architecture,
     Augmentation,
@@ -41,7 +42,7 @@ class Decoder(Settings):
     )
 
 
-class SegmentationRecipe(Settings):
+class SegmentationRecipe(SeveralSources):
     """All settings of `eyeground adapt --structure`."""
 
     structures: tuple[Structure, ...] = Field(min_length=1, description="What to segment.")
@@ -56,13 +57,6 @@ class SegmentationRecipe(Settings):
     decoder: Decoder = Field(Decoder(), description="The decoder.")
     preprocessing: Preprocessing = Field(Preprocessing(side=512), description="Photograph to tensor.")
     augmentation: Augmentation = Field(Augmentation(), description="Random changes; masks are turned and warped along.")
-    camera_mixing: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="Share of photos whose colours are moved, by a random amount, towards those of another training photo, "
-        "which another camera may have taken.",
-    )
     patch: int = Field(
         0,
         ge=0,
@@ -70,11 +64,6 @@ class SegmentationRecipe(Settings):
         description="Side of the random square that a step sees of a standard photo, in pixels; 0: the entire photo.",
     )
     draws: int = Field(1, ge=1, description="Times that an epoch uses each training photo.")
-    draws_of: dict[str, Annotated[int, Field(ge=1)]] = Field(
-        {},
-        description="Likewise, for the photos of a source (the manifest's column `source`), so that a small dataset is not "
-        "outweighed by a large one.",
-    )
     overlap: Literal["dice", "tversky"] = Field(
         "dice",
         description="Loss of overlap beside the loss of pixels. dice: both kinds of error alike. tversky: a missed pixel "

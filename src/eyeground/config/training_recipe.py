@@ -5,10 +5,11 @@ A recipe holds all that a result depends on: the resolved recipe saved beside a 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from eyeground.config.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from eyeground.config.settings import Seed, Settings
+from eyeground.config.several_sources import EvidenceGuidance, SeveralSources
 from eyeground.config.targets import Target, Targets
 
 UnitValue = Annotated[float, Field(ge=0, le=1)]
@@ -77,7 +78,11 @@ class Architecture(Settings):
         32,
         description="Input pixels per evidence-map pixel; 16 doubles the map's resolution where the backbone allows it.",
     )
-
+    fine_strides: tuple[Literal[16, 8, 4], ...] = Field(
+        (),
+        description="Finer feature maps of a convolutional backbone that the head sums beside its last one, by their input pixels per "
+        "cell, the coarsest first: [16, 8] gives the evidence map cells of 8 pixels at hardly any cost. None: the last map alone.",
+    )
     views: Literal[1, 2, 4] = Field(
         1,
         description="Copies of a photo whose feature maps are averaged at inference, each turned back first: 1, the photo alone; "
@@ -97,6 +102,19 @@ class Architecture(Settings):
         if scales[0] != 1 or len(set(scales)) < len(scales):
             raise ValueError("the first scale is 1, the photo as it is, and no scale occurs twice")
         return scales
+
+    @field_validator("fine_strides")
+    @classmethod
+    def _coarsest_first(cls, strides: tuple[int, ...]) -> tuple[int, ...]:
+        if list(strides) != sorted(set(strides), reverse=True):
+            raise ValueError("give each stride once, the coarsest first, such as [16, 8]")
+        return strides
+
+    @model_validator(mode="after")
+    def _finer_than_the_last(self) -> "Architecture":
+        if any(stride >= self.output_stride for stride in self.fine_strides):
+            raise ValueError(f"fine_strides must be smaller than output_stride, which is {self.output_stride}")
+        return self
 
     def sides(self, side: int) -> tuple[int, ...]:
         """Sides, in pixels, at which a standard photo of `side` px is seen."""
@@ -220,7 +238,7 @@ class Machine(Settings):
     )
 
 
-class TrainingRecipe(Settings):
+class TrainingRecipe(SeveralSources):
     """All settings of `eyeground pretrain` and `eyeground adapt --finetune`."""
 
     targets: Targets = Field((Target(name="abnormal"),), description="Label columns to learn.")
@@ -233,10 +251,19 @@ class TrainingRecipe(Settings):
     preprocessing: Preprocessing = Field(Preprocessing(), description="Photograph to tensor.")
     augmentation: Augmentation = Field(Augmentation(), description="Random changes of training photos.")
     soft_labels: SoftLabels = Field(SoftLabels(), description="Learning from other models beside the labels.")
+    evidence: EvidenceGuidance = Field(EvidenceGuidance(), description="Where evidence is to lie.")
     optimisation: Optimisation = Field(Optimisation(), description="Fitting.")
     calibration: CalibrationMethod = Field("auto", description=CALIBRATION)
     machine: Machine = Field(Machine(), description="Hardware.")
     seed: Seed = Field(0, description="Seed of everything random; same seed and machine, same results.")
+
+    @model_validator(mode="after")
+    def _guidance_is_complete(self) -> "TrainingRecipe":
+        if bool(self.evidence.masks) != bool(self.evidence.outputs):
+            raise ValueError(
+                "evidence needs both masks and outputs: which lesions, and whose evidence is to lie on them"
+            )
+        return self
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from eyeground.data.manifest import MASK_PREFIX, Manifest
 from eyeground.errors import UserError, unknown
 from eyeground.imaging.deep_pixels import is_white_zero
-from eyeground.imaging.shapes import EMPTY, Shape, shape_of
+from eyeground.imaging.shapes import EMPTY, Boxes, Shape, shape_of
 
 FORMATS = ("PNG", "TIFF", "GIF", "BMP", "JPEG", "PPM")
 MOST_PIXELS = 100_000_000
@@ -79,7 +79,7 @@ def read_cover(path: Path, size: tuple[int, int] | None = None) -> NDArray[np.fl
     return _shares(_finite(file)) if chosen == SHARE else read_mask(path).astype(np.float32)
 
 
-def _drawn(shape: Shape, path: Path, size: tuple[int, int] | None) -> NDArray[np.float32]:
+def _drawn(shape: Shape | Boxes, path: Path, size: tuple[int, int] | None) -> NDArray[np.float32]:
     if size is None:
         raise UserError(f"{path.name}: a shape can only be drawn on its photo, which cannot be read")
     return shape.cover(size)

@@ -1,4 +1,4 @@
-"""Masks that a manifest's cell describes in place of a file: `#point x y`, `#ellipse x y width height`, `#empty`.
+"""Masks that a manifest's cell describes in place of a file: `#point x y`, `#ellipse x y width height`, `#boxes`, `#empty`.
 
 All in shares of the photograph's width and height, so that they are right for a reduced copy, too. See docs/segmentation.md.
 """
@@ -17,6 +17,7 @@ POINT_SPREAD = 0.03
 EMPTY = "#empty"  # somebody looked, and the structure is not there
 _SHAPE = re.compile(r"#(point|ellipse|empty)((?: -?\d+(?:\.\d+)?)*)")
 _NUMBERS = {"point": 2, "ellipse": 4, "empty": 0}
+BOXES = "#boxes"
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,31 @@ class Shape:
         return np.asarray(np.clip((1 - radius) * min(half) + 0.5, 0, 1))  # soft over one pixel
 
 
-def shape_of(path: Path) -> Shape | None:
+@dataclass(frozen=True)
+class Boxes:
+    """Upright boxes, each as centre, width and height in shares of the photograph's; what is in them is not outlined."""
+
+    places: tuple[tuple[float, float, float, float], ...]
+
+    def cover(self, size: tuple[int, int]) -> NDArray[np.float32]:
+        """1 where a pixel's centre lies in a box, else 0; see `Shape.cover`."""
+        rows, columns = size
+        down, across = (np.arange(rows) + 0.5)[:, None] / rows, (np.arange(columns) + 0.5)[None] / columns
+        covered = np.zeros(size, bool)
+        for x, y, width, height in self.places:
+            covered |= (np.abs(down - y) <= height / 2) & (np.abs(across - x) <= width / 2)
+        return covered.astype(np.float32)
+
+
+def shape_of(path: Path) -> Shape | Boxes | None:
     """The shape that a mask's path ends in, or None if it names a file.
 
     Raises:
         UserError: If it begins like a shape and is none.
     """
     name = Path(path).name
+    if name.startswith(BOXES):
+        return _boxes(name)
     if not name.startswith(("#point", "#ellipse", EMPTY)):
         return None
     found = _SHAPE.fullmatch(name)
@@ -69,3 +88,16 @@ def shape_of(path: Path) -> Shape | None:
             "such as '#point 0.51 0.48', or '#empty'"
         )
     return Shape(*numbers)
+
+
+def _boxes(name: str) -> Boxes:
+    try:
+        places = [tuple(float(number) for number in box.split()) for box in name.removeprefix(BOXES).split(";")]
+    except ValueError:
+        places = [()]
+    if any(len(place) != 4 or not min(place[2:]) > 0 for place in places):
+        raise UserError(
+            f"'{name}' is no shape; write '#boxes x y width height; x y width height' in shares of the photo's width and height, x and y "
+            "at the centre of a box"
+        )
+    return Boxes(tuple((x, y, width, height) for x, y, width, height in places))

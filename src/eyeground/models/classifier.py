@@ -15,6 +15,7 @@ from eyeground.config.targets import Target
 from eyeground.config.training_recipe import Architecture, Preprocessing
 from eyeground.errors import UserError
 from eyeground.models.backbones import area_average, as_map, create_backbone
+from eyeground.models.fine_maps import FineMaps, enlarged, nest
 from eyeground.models.heads import HEADS, probabilities
 
 # Axes of (n, channels, height, width) along which further views are flipped: upside down, then both mirror images.
@@ -59,6 +60,8 @@ class Classifier(nn.Module):
         self.preprocessing = preprocessing
         self.targets = tuple(targets)
         self.backbone = create_backbone(architecture, preprocessing.side)
+        strides = architecture.fine_strides
+        self.fine = FineMaps(self.backbone, architecture.backbone, strides) if strides else None
         self._refuse_unseen_sides()
         self.head = HEADS[architecture.head](self.embedding_size, self.targets)
         self.register_buffer("mean", 255 * torch.tensor(preprocessing.mean).view(1, 3, 1, 1), persistent=False)
@@ -68,7 +71,7 @@ class Classifier(nn.Module):
     @property
     def embedding_size(self) -> int:
         """Length of the embedding."""
-        return int(self.backbone.num_features)
+        return int(self.backbone.num_features) + (self.fine.channels if self.fine else 0)
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -78,22 +81,32 @@ class Classifier(nn.Module):
 
     def features(self, photos: Tensor) -> Tensor:
         """Feature map (n, width, h, w) of standard photos (n, side, side, 3), uint8 RGB; the mean over views outside training."""
+        return _on_one_grid(self.maps(photos))
+
+    def maps(self, photos: Tensor) -> tuple[Tensor, ...]:
+        """The feature maps (n, channels, h, w) whose channels make the embedding, each on its own grid, the backbone's last first."""
         # NHWC seen as NCHW is what torch calls channels-last: no copy is made.
         normalised = (photos.permute(0, 3, 1, 2).float() - self.mean) / self.std
         if self.training or len(self.views) == 1:
-            return self._map_of(normalised)
+            return self._maps_of(normalised)
         sized = {side: self._resized(normalised, side) for side in self.architecture.sides(self.preprocessing.side)}
-        maps = [
-            self._map_of(sized[view.side].flip(view.flipped) if view.flipped else sized[view.side])
+        seen = [
+            self._maps_of(sized[view.side].flip(view.flipped) if view.flipped else sized[view.side])
             for view in self.views
         ]
+        return tuple(self._mean_over_views(maps) for maps in zip(*seen, strict=True))
+
+    def _mean_over_views(self, maps: Sequence[Tensor]) -> Tensor:
         # A flip is its own inverse, so each map is flipped back as its photo was flipped.
         upright = [one.flip(view.flipped) if view.flipped else one for one, view in zip(maps, self.views, strict=True)]
         grid = (int(maps[0].shape[-2]), int(maps[0].shape[-1]))
         return torch.stack([area_average(one, grid) for one in upright]).mean(dim=0)
 
-    def _map_of(self, normalised: Tensor) -> Tensor:
-        return as_map(self.backbone, self.backbone.forward_features(normalised))
+    def _maps_of(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        if self.fine is None:
+            return (as_map(self.backbone, self.backbone.forward_features(normalised)),)
+        last, finer = self.backbone.forward_intermediates(normalised, indices=list(self.fine.stages))
+        return (as_map(self.backbone, last), *self.fine(finer))
 
     def _resized(self, normalised: Tensor, side: int) -> Tensor:
         if side == self.preprocessing.side:
@@ -108,11 +121,8 @@ class Classifier(nn.Module):
         self.backbone.eval()
         try:
             with torch.no_grad():
-                for other in others:
-                    width = self._map_of(torch.zeros(1, 3, other, other)).shape[1]
-                    # Some transformers take any size, but report the grid of one.
-                    if width != self.embedding_size:
-                        raise ValueError(f"{width} channels at {other} px")
+                for other in (side, *others) if self.fine else others:
+                    self._refuse_odd_maps(other)
         except (RuntimeError, AssertionError, ValueError) as error:
             raise UserError(
                 f"backbone '{name}' takes photos of {side} px only; leave architecture.scales out"
@@ -120,9 +130,23 @@ class Classifier(nn.Module):
         finally:
             self.backbone.train()
 
+    def _refuse_odd_maps(self, side: int) -> None:
+        normalised = torch.zeros(1, 3, side, side)
+        last, *finer = [as_map(self.backbone, self.backbone.forward_features(normalised))]
+        if self.fine is not None:
+            last, finer = self.backbone.forward_intermediates(normalised, indices=list(self.fine.stages))
+        # Some transformers take any size, but report the grid of one.
+        if last.shape[1] != self.backbone.num_features:
+            raise ValueError(f"{last.shape[1]} channels at {side} px")
+        if not nest([last, *finer]):
+            raise UserError(
+                f"at {side} px the cells of '{self.architecture.backbone}' do not lie whole in each other, as architecture.fine_strides "
+                "needs; choose preprocessing.side and architecture.scales so that each side is a multiple of 32 px"
+            )
+
     def embed(self, photos: Tensor) -> Tensor:
-        """Embedding (n, width): the feature map averaged over positions."""
-        return self.features(photos).mean(dim=(2, 3))
+        """Embedding (n, width): the feature maps averaged over positions."""
+        return _pooled(self.maps(photos))
 
     def forward(self, photos: Tensor) -> Tensor:
         """Logits (n, outputs) of standard photos (n, side, side, 3), uint8 RGB."""
@@ -139,9 +163,37 @@ class Classifier(nn.Module):
             evidence: `(n, outputs, h, w)`. In units of the logit; its mean over h and w plus the head's effective bias
                 equals the logit.
         """
-        features = self.features(photos)
-        embedding = features.mean(dim=(2, 3))
+        logits, embedding, evidence = self.logits_and_evidence(photos)
+        return probabilities(logits, self.targets), logits, embedding, evidence
+
+    def logits_and_evidence(self, photos: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, embedding and evidence, as `explain`."""
+        maps = self.maps(photos)
+        embedding = _pooled(maps)
         logits = self.head(embedding)
         weights, _ = self.head.effective(embedding)
-        evidence = torch.matmul(weights, features.flatten(2)).reshape(*logits.shape, *features.shape[2:])
-        return probabilities(logits, self.targets), logits, embedding, evidence
+        parts = weights.split([int(one.shape[1]) for one in maps], dim=2)
+        evidence = [
+            torch.matmul(part, one.flatten(2)).reshape(*logits.shape, *one.shape[2:])
+            for part, one in zip(parts, maps, strict=True)
+        ]
+        return logits, embedding, _summed(evidence)
+
+
+def _pooled(maps: Sequence[Tensor]) -> Tensor:
+    return torch.cat([one.mean(dim=(2, 3)) for one in maps], dim=1)
+
+
+def _finest(maps: Sequence[Tensor]) -> tuple[int, int]:
+    return int(maps[-1].shape[-2]), int(maps[-1].shape[-1])
+
+
+def _on_one_grid(maps: Sequence[Tensor]) -> Tensor:
+    return torch.cat([enlarged(one, _finest(maps)) for one in maps], dim=1)
+
+
+def _summed(maps: Sequence[Tensor]) -> Tensor:
+    total = enlarged(maps[0], _finest(maps))
+    for one in maps[1:]:
+        total = total + enlarged(one, _finest(maps))
+    return total

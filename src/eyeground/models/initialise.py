@@ -8,6 +8,7 @@ from pathlib import Path
 
 import timm
 from torch import Tensor
+from torch.nn.functional import pad
 
 from eyeground.bundle.description import BundleDescription
 from eyeground.bundle.installed import DESCRIPTION, converted_file, folder_of, pulled, released
@@ -20,7 +21,7 @@ from eyeground.models.external_checkpoints import FORMATS
 from eyeground.models.load_report import LoadReport
 from eyeground.models.matching import match, refuse_misfit
 
-HEAD = "head."
+HEAD, FINE = "head.", "fine."
 OTHER_NAMES = (
     "Set architecture.backbone to the network that was trained, or convert a file of another group first: "
     "eyeground convert --help"
@@ -120,19 +121,44 @@ def _load_bundle(classifier: Classifier, source: str) -> LoadReport:
     _refuse_other_network(classifier, f"bundle '{source}'", description)
     tensors = read_tensors(bundle.weights_path)
     side, kind = description.trained_side, description.architecture.head
+    left_out = _load_fine_maps(classifier, description, tensors)
     if not _same_outputs(classifier, description):
-        return _load(classifier, tensors, source, side=side)
+        load_report = _load(classifier, tensors, source, side=side)
+        return replace(load_report, left_out=load_report.left_out | left_out)
     head = {name.removeprefix(HEAD): tensors.pop(name) for name in list(tensors) if name.startswith(HEAD)}
     if kind != classifier.architecture.head:
         load_report = _load(classifier, tensors, source, side=side)
-        return replace(load_report, left_out={HEAD + name: f"head of another kind: {kind}" for name in head})
+        return replace(load_report, left_out=left_out | {HEAD + name: f"head of another kind: {kind}" for name in head})
     note = f"head loaded as well: {kind}, with the recipe's outputs ({', '.join(description.outputs)})"
     load_report = _load(classifier, tensors, source, side=side, notes=(note,))
     try:
-        classifier.head.load_state_dict(head)
+        classifier.head.load_state_dict(
+            {name: _refitted(tensor, classifier, description) for name, tensor in head.items()}
+        )
     except RuntimeError as error:
         raise UserError(f"{bundle.weights_path}: its head does not fit bundle.json: {error}") from error
-    return load_report
+    return replace(load_report, left_out=load_report.left_out | left_out)
+
+
+def _load_fine_maps(classifier: Classifier, theirs: BundleDescription, tensors: dict[str, Tensor]) -> dict[str, str]:
+    """Take the layers of fine feature maps out of a bundle's tensors and load them, or say why they are left out."""
+    layers = {name: tensors.pop(name) for name in list(tensors) if name.startswith(FINE)}
+    if layers and classifier.fine is not None and _same_fine_maps(classifier, theirs):
+        classifier.fine.load_state_dict({name.removeprefix(FINE): tensor for name, tensor in layers.items()})
+        return {}
+    return dict.fromkeys(layers, f"of other fine feature maps: {list(theirs.architecture.fine_strides)}")
+
+
+def _refitted(tensor: Tensor, classifier: Classifier, theirs: BundleDescription) -> Tensor:
+    """A head's weights for other fine maps than the source's: what these add to the embedding has no say at first."""
+    if tensor.ndim != 2 or tensor.shape[1] != theirs.embedding_size or _same_fine_maps(classifier, theirs):
+        return tensor
+    coarse = tensor[:, : classifier.backbone.num_features]
+    return pad(coarse, (0, classifier.embedding_size - coarse.shape[1]))
+
+
+def _same_fine_maps(classifier: Classifier, theirs: BundleDescription) -> bool:
+    return classifier.architecture.fine_strides == theirs.architecture.fine_strides
 
 
 def _refuse_other_network(classifier: Classifier, source: str, stated: Origin | BundleDescription) -> None:

@@ -1,4 +1,4 @@
-"""The ONNX graph of a bundle with another linear head: all before the feature map stays, all after it is built again.
+"""The ONNX graph of a bundle with another linear head: all before the feature maps stays, all after it is built again.
 
 Needs `onnx` for the file format, and no torch. Every output is compared with numpy's before the graph is returned.
 """
@@ -8,7 +8,6 @@ from itertools import groupby
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
@@ -16,9 +15,20 @@ from eyeground.bundle.files import ONNX
 from eyeground.bundle.open import Bundle
 from eyeground.config.targets import Target, later_steps
 from eyeground.errors import UserError
+from eyeground.probing.feature_maps import (
+    EMBEDDING,
+    EVIDENCE,
+    FeatureMap,
+    constant,
+    evidence_nodes,
+    feature_maps,
+    run,
+    summed_evidence,
+    values,
+)
 from eyeground.probing.regression import Head, in_order, probabilities
 
-PHOTOS, PROBABILITIES, LOGITS, EMBEDDING, EVIDENCE = "photos", "probabilities", "logits", "embedding", "evidence"
+PROBABILITIES, LOGITS = "probabilities", "logits"
 OWN_PROBABILITIES, OWN_LOGITS, OWN_EVIDENCE = "head.own.probabilities", "head.own.logits", "head.own.evidence"
 WEIGHT, BIAS = "head.output.weight", "head.output.bias"
 OLDEST_OPSET = 13  # from which on Softmax works on one axis and Unsqueeze takes its axes as an input
@@ -33,18 +43,18 @@ def graph_with_head(source: Bundle, head: Head, targets: Sequence[Target]) -> by
         targets: With their classes known; their outputs are the head's, in order.
 
     Raises:
-        UserError: If the bundle's graph does not end as `models.export` writes it, so that its feature map is not found.
+        UserError: If the bundle's graph does not end as `models.export` writes it, so that its feature maps are not found.
         RuntimeError: If an output of the new graph differs from what numpy computes from feature map and head.
     """
     model = _read(source)
-    feature_map = _feature_map(source, model.graph)
+    maps = feature_maps(source, model)
     weight, bias = head.weight.astype(np.float32), head.bias.astype(np.float32)
     kept = _needed(model.graph, EMBEDDING)
     names = {name for node in kept for name in node.input}
     initialisers = [one for one in model.graph.initializer if one.name in names]
     outputs, width = weight.shape
     built = helper.make_graph(
-        [*kept, *_head(feature_map, targets), *_probabilities(targets)],
+        [*kept, *_head(maps, targets), *_probabilities(targets)],
         model.graph.name,
         list(model.graph.input),
         [
@@ -61,7 +71,7 @@ def graph_with_head(source: Bundle, head: Head, targets: Sequence[Target]) -> by
     )
     model.graph.CopyFrom(built)
     onnx.checker.check_model(model)
-    _check(model, feature_map, weight, bias, targets, source.description.preprocessing.side)
+    _check(model, maps, weight, bias, targets, source.description.preprocessing.side)
     return bytes(model.SerializeToString())
 
 
@@ -80,35 +90,6 @@ def _read(source: Bundle) -> ModelProto:
     return model
 
 
-def _feature_map(source: Bundle, graph: GraphProto) -> str:
-    """Name of the tensor (n, width, height, width) that the embedding is the average of."""
-    last = next((node for node in graph.node if EMBEDDING in node.output), None)
-    if last is None or last.op_type != "ReduceMean" or sorted(_axes(graph, last)) not in ([2, 3], [-2, -1]):
-        raise UserError(
-            f"{source.onnx_path}: its output '{EMBEDDING}' is not an average over the positions of a feature map, so its head cannot be "
-            "exchanged; start from a bundle that eyeground exported"
-        )
-    return str(last.input[0])
-
-
-def _axes(graph: GraphProto, mean: NodeProto) -> list[int]:
-    """Axes of a ReduceMean: an attribute before opset 18, and an input since, constant or initialiser."""
-    attribute = next((one for one in mean.attribute if one.name == "axes"), None)
-    if attribute is not None:
-        return list(attribute.ints)
-    if len(mean.input) < 2:
-        return []
-    constants = [one for one in graph.initializer if one.name == mean.input[1]]
-    constants += [
-        attribute.t
-        for node in graph.node
-        if node.op_type == "Constant" and mean.input[1] in node.output
-        for attribute in node.attribute
-        if attribute.name == "value"
-    ]
-    return [int(axis) for one in constants for axis in numpy_helper.to_array(one).ravel()]
-
-
 def _needed(graph: GraphProto, output: str) -> list[NodeProto]:
     """The nodes that an output is computed from, in the graph's order."""
     wanted = {output}
@@ -120,15 +101,13 @@ def _needed(graph: GraphProto, output: str) -> list[NodeProto]:
     return kept[::-1]
 
 
-def _head(feature_map: str, targets: Sequence[Target]) -> list[NodeProto]:
-    """Logits of the embedding, and evidence: the same weights at every position, as a 1 x 1 convolution."""
+def _head(maps: tuple[FeatureMap, ...], targets: Sequence[Target]) -> list[NodeProto]:
+    """Logits of the embedding, and evidence: the same weights at every position."""
     ordered = bool(later_steps(targets))
     logits, evidence = (OWN_LOGITS, OWN_EVIDENCE) if ordered else (LOGITS, EVIDENCE)
     own = [
         helper.make_node("Gemm", [EMBEDDING, WEIGHT, BIAS], [logits], name="head/logits", transB=1),
-        _constant("head.axes", [2, 3]),
-        helper.make_node("Unsqueeze", [WEIGHT, "head.axes"], ["head.kernel"], name="head/kernel"),
-        helper.make_node("Conv", [feature_map, "head.kernel"], [evidence], name="head/evidence", kernel_shape=[1, 1]),
+        *evidence_nodes(maps, WEIGHT, evidence),
     ]
     return [*own, *_chosen(targets)] if ordered else own
 
@@ -137,11 +116,11 @@ def _chosen(targets: Sequence[Target]) -> list[NodeProto]:
     """Logits and evidence with the steps of ordinal targets in order, both of the step that `in_order` chooses."""
     outputs = sum(len(target.outputs) for target in targets)
     return [
-        _constant("head.places", [list(range(outputs))]),
+        constant("head.places", [list(range(outputs))]),
         helper.make_node("Shape", [OWN_LOGITS], ["head.shape"], name="head/shape"),
         helper.make_node("Expand", ["head.places", "head.shape"], ["head.expanded"], name="head/expanded"),
         *_in_order(OWN_LOGITS, LOGITS, targets, ("head.expanded", "head.chosen")),
-        _constant("head.last", [-1]),
+        constant("head.last", [-1]),
         helper.make_node("Unsqueeze", ["head.chosen", "head.last"], ["head.indices"], name="head/indices"),
         helper.make_node("GatherND", [OWN_EVIDENCE, "head.indices"], [EVIDENCE], name="head/gather", batch_dims=1),
     ]
@@ -152,7 +131,7 @@ def _in_order(values: str, result: str, targets: Sequence[Target], *others: tupl
     outputs = sum(len(target.outputs) for target in targets)
     pairs = ((values, result), *others)
     columns = {name: [f"{name}.{place}" for place in range(outputs)] for name, _ in pairs}
-    nodes = [_constant(f"{result}.sizes", [1] * outputs)]
+    nodes = [constant(f"{result}.sizes", [1] * outputs)]
     nodes += [
         helper.make_node("Split", [name, f"{result}.sizes"], list(columns[name]), axis=1, name=f"{result}/split/{name}")
         for name, _ in pairs
@@ -171,11 +150,6 @@ def _in_order(values: str, result: str, targets: Sequence[Target], *others: tupl
         helper.make_node("Concat", columns[name], [placed], axis=1, name=f"{placed}/concat") for name, placed in pairs
     ]
     return nodes
-
-
-def _constant(name: str, values: list[int] | list[list[int]]) -> NodeProto:
-    value = numpy_helper.from_array(np.array(values, np.int64))
-    return helper.make_node("Constant", [], [name], value=value, name=name.replace(".", "/"))
 
 
 def _probabilities(targets: Sequence[Target]) -> list[NodeProto]:
@@ -197,7 +171,7 @@ def _activations(targets: Sequence[Target], result: str) -> list[NodeProto]:
     parts = [f"head.logits.{index}" for index in range(len(kinds))]
     answers = [f"head.probabilities.{index}" for index in range(len(kinds))]
     return [
-        _constant("head.sizes", sizes),
+        constant("head.sizes", sizes),
         helper.make_node("Split", [LOGITS, "head.sizes"], parts, axis=1, name="head/split"),
         *(_activation(kind, part, answer) for kind, part, answer in zip(kinds, parts, answers, strict=True)),
         helper.make_node("Concat", answers, [result], axis=1, name="head/probabilities"),
@@ -211,26 +185,22 @@ def _activation(kind: str, part: str, answer: str) -> NodeProto:
 
 def _check(
     model: ModelProto,
-    feature_map: str,
+    maps: tuple[FeatureMap, ...],
     weight: NDArray[np.float32],
     bias: NDArray[np.float32],
     targets: Sequence[Target],
     side: int,
 ) -> None:
-    """Run the graph on a mid-grey and two random photos, and compare every output with numpy's from the same feature map."""
+    """Run the graph on a mid-grey and two random photos, and compare every output with numpy's from the same feature maps."""
     names = [PROBABILITIES, LOGITS, EMBEDDING, EVIDENCE]
     # Graphs are exported with two photos; three find a graph in which that number became a constant.
     photos = np.full((3, side, side, 3), 128, np.uint8)
     photos[1:] = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
-    found = _run(model, names, photos)
-    # Another output may change how the graph is run, so the feature map comes from a copy.
-    open_ended = ModelProto()
-    open_ended.CopyFrom(model)
-    open_ended.graph.output.append(helper.make_tensor_value_info(feature_map, TensorProto.FLOAT, None))
-    [features] = _run(open_ended, [feature_map], photos)
-    embedding = features.mean(axis=(2, 3))
+    found = run(model, names, photos)
+    features = values(model, [one.name for one in maps], photos)
+    embedding = np.concatenate([one.mean(axis=(2, 3)) for one in features], axis=1)
     logits, chosen = in_order(embedding @ weight.T + bias, targets)
-    own_evidence = np.einsum("ow,nwij->noij", weight, features)
+    own_evidence = summed_evidence(maps, weight, features)
     evidence = np.take_along_axis(own_evidence, chosen[:, :, np.newaxis, np.newaxis], axis=1)
     expected = (probabilities(logits, targets), logits, embedding, evidence)
     for name, numpy_value, onnx_value in zip(names, expected, found, strict=True):
@@ -240,12 +210,3 @@ def _check(
         difference = float(np.abs(numpy_value - onnx_value).max()) / scale
         if not difference <= LARGEST_DIFFERENCE:
             raise RuntimeError(f"the new graph's {name} differs from numpy's by {difference:.2g}")
-
-
-def _run(model: ModelProto, outputs: list[str], photos: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    content = model.SerializeToString()
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    found: list[NDArray[np.float32]] = session.run(outputs, {PHOTOS: photos})
-    return found

@@ -74,7 +74,7 @@ def prepare_annotated(
         path = prepared.paths[row]
         if path is None:
             continue
-        found = tuple(_prepared_mask(manifest, row, structure, path, folder) for structure in structures)
+        found = tuple(prepared_mask(manifest, row, structure, path, folder) for structure in structures)
         if any(one != "unknown" for one in found):
             kept.append(row)
             standard.append(path)
@@ -115,7 +115,8 @@ def _shows_something(png: bytes) -> bool:
     return bool(np.any(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)))
 
 
-def _prepared_mask(manifest: Manifest, row: int, structure: Structure, standard: Path, folder: Path) -> Mask:
+def prepared_mask(manifest: Manifest, row: int, structure: Structure, standard: Path, folder: Path) -> Mask:
+    """A row's mask of a structure, brought to its standard photo and kept below `folder`; raises as `prepare_annotated`."""
     cell = manifest.table[MASK_PREFIX + structure.name].iloc[row]
     if pd.isna(cell):
         return structure.missing

@@ -4,35 +4,75 @@ See docs/decisions/0004-resume-by-epoch-and-row.md.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from eyeground.config.several_sources import SeveralSources
 from eyeground.config.training_recipe import Augmentation
+from eyeground.data.manifest import Manifest
+from eyeground.errors import unknown
 from eyeground.imaging.cache import read_prepared
 from eyeground.imaging.prepared_photos import PreparedPhotos
-from eyeground.training.augmentation import augment
+from eyeground.training.augmentation import augment_with_masks, recoloured
 
-Batch = tuple[Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, ...]
+"""Photos, truths, row numbers, and what a kind of training needs beside them."""
 
 
 class FundusDataset(Dataset[Batch]):
-    """Standard photos (side, side, 3) uint8 with truths (outputs,) float32 and row numbers."""
+    """Standard photos (side, side, 3) uint8 with truths (outputs,) float32 and row numbers.
 
-    def __init__(self, photos: PreparedPhotos, augmentation: Augmentation | None, seed: int) -> None:
+    Args:
+        draws: Items are (epoch, position), where a row has this many positions, one after the other, each with an augmentation
+            of its own.
+        camera_mixing: Share of photos whose colours are moved towards another training photo's.
+    """
+
+    def __init__(
+        self,
+        photos: PreparedPhotos,
+        augmentation: Augmentation | None,
+        seed: int,
+        *,
+        draws: int = 1,
+        camera_mixing: float = 0.0,
+    ) -> None:
         self._photos = photos
         self._augmentation = augmentation
         self._seed = seed
+        self._draws = draws
+        self._mixed = camera_mixing
+        self._cameras = photos.rows("train") if camera_mixing else np.zeros(0, int)
 
     def __getitem__(self, item: tuple[int, int]) -> Batch:
-        epoch, row = item
-        photo = read_prepared(self._photos.standard[row])
+        photo, _masks = self._changed(item, lambda _: [])
+        return photo, *self._truth_of(item)
+
+    def _row(self, item: tuple[int, int]) -> int:
+        return item[1] // self._draws
+
+    def _truth_of(self, item: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        row = self._row(item)
+        return torch.from_numpy(self._photos.truth[row]), torch.tensor(row)
+
+    def _changed(
+        self, item: tuple[int, int], masks_of: Callable[[int], Sequence[np.ndarray]]
+    ) -> tuple[Tensor, list[np.ndarray]]:
+        """An item's photo, and masks that are warped as it is."""
+        row = self._row(item)
+        photo, masks = read_prepared(self._photos.standard[row]), list(masks_of(row))
         if self._augmentation is not None:
-            photo = augment(photo, self._augmentation, np.random.default_rng((self._seed, epoch, row)))
-        return torch.from_numpy(photo), torch.from_numpy(self._photos.truth[row]), torch.tensor(row)
+            random = np.random.default_rng((self._seed, *item))
+            if self._mixed and random.random() < self._mixed:
+                other = read_prepared(self._photos.standard[random.choice(self._cameras)])
+                photo = recoloured(photo, other, random.uniform())
+            photo, masks = augment_with_masks(photo, masks, self._augmentation, random)
+        return torch.from_numpy(photo), masks
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
@@ -120,3 +160,31 @@ def rarity_weights(truth: np.ndarray) -> np.ndarray:
     negatives = (known.sum(axis=0) - np.nansum(truth, axis=0)).clip(1)
     count = np.where(np.nan_to_num(truth) > 0.5, positives, negatives)
     return np.asarray(1.0 / np.where(known, count, np.inf).min(axis=1).clip(1, len(truth)))
+
+
+def positions_of(rows: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Positions of rows that an epoch uses several times, as datasets of `draws.max()` draws number them.
+
+    >>> positions_of(np.array([0, 2]), np.array([1, 1, 3])).tolist()
+    [0, 6, 7, 8]
+    """
+    return np.concatenate([row * int(draws.max()) + np.arange(draws[row]) for row in rows])
+
+
+def draws_of(manifest: Manifest, recipe: SeveralSources, usual: int = 1) -> np.ndarray:
+    """How often an epoch uses each row, shape (rows,).
+
+    Args:
+        usual: Of sources that `draws_of` does not name.
+
+    Raises:
+        UserError: If `draws_of` names a source that no photo is of.
+    """
+    draws = np.full(len(manifest), usual)
+    sources = manifest.table["source"] if "source" in manifest.table else pd.Series(pd.NA, index=manifest.table.index)
+    for source, number in recipe.draws_of.items():
+        rows = (sources == source).fillna(False).to_numpy(dtype=bool)
+        if not rows.any():
+            raise unknown("source", source, sorted(sources.dropna().unique()), "draws_of")
+        draws[rows] = number
+    return draws

@@ -26,7 +26,18 @@ from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.models.classifier import Classifier
 from eyeground.models.heads import probabilities
-from eyeground.training.data import Batch, EpochSampler, FundusDataset, loader, rarity_weights, training_loader
+from eyeground.training.annotated_photos import Mask
+from eyeground.training.data import (
+    Batch,
+    EpochSampler,
+    FundusDataset,
+    draws_of,
+    loader,
+    positions_of,
+    rarity_weights,
+    training_loader,
+)
+from eyeground.training.evidence_guidance import GuidedDataset, cells_of, guiding_masks
 from eyeground.training.lightning_module import (
     BEST,
     LAST,
@@ -41,7 +52,7 @@ from eyeground.training.lightning_module import (
 from eyeground.training.losses import balancing_weights
 
 FEW_CORES, MOST_READERS = 4, 8
-HISTORY, CHECKPOINTS = "history.csv", "checkpoints"
+HISTORY, CHECKPOINTS, MASKS = "history.csv", "checkpoints", "masks"
 
 
 @dataclass(frozen=True)
@@ -76,10 +87,12 @@ def fit(
     if recipe.optimisation.imbalance == "weighted-loss":
         weights = balancing_weights(torch.from_numpy(photos.truth[train]), recipe.targets)
     module = ClassifierModule(classifier, recipe, weights)
-    report = EpochReport(folder / HISTORY, console, len(train))
+    draws = draws_of(photos.manifest, recipe)
+    guides = guiding_masks(photos, recipe, folder / MASKS)
+    report = EpochReport(folder / HISTORY, console, int(draws[train].sum()))
 
     def loaders(trainer: pl.Trainer, first_epoch: int) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
-        return _loaders(recipe, photos, train, validation, trainer, first_epoch)
+        return _loaders(recipe, photos, guides, draws, trainer, first_epoch)
 
     best = train_module(module, loaders, recipe.optimisation, recipe.machine, report, folder, resume)
     classifier.load_state_dict({name.removeprefix("classifier."): tensor for name, tensor in best.items()})
@@ -214,17 +227,23 @@ def _next_epoch(last: Path) -> int:
 def _loaders(
     recipe: TrainingRecipe,
     photos: PreparedPhotos,
-    train: np.ndarray,
-    validation: np.ndarray,
+    guides: Sequence[Sequence[Mask]],
+    draws: np.ndarray,
     trainer: pl.Trainer,
     first_epoch: int,
 ) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
-    settings, workers = recipe.optimisation, readers(recipe.machine)
-    part, parts = trainer.global_rank, trainer.world_size
-    weights = rarity_weights(photos.truth[train]) if settings.imbalance == "balanced-sampler" else None
-    shuffled = EpochSampler(train, shuffle=True, seed=recipe.seed, weights=weights, part=part, parts=parts)
-    in_order = EpochSampler(validation, shuffle=False, seed=recipe.seed, part=part, parts=parts)
-    augmented = FundusDataset(photos, recipe.augmentation, recipe.seed)
+    settings, workers, most = recipe.optimisation, readers(recipe.machine), int(draws.max())
+    place = {"seed": recipe.seed, "part": trainer.global_rank, "parts": trainer.world_size}
+    positions = positions_of(photos.rows("train"), draws)
+    balanced = settings.imbalance == "balanced-sampler"
+    weights = rarity_weights(photos.truth[positions // most]) if balanced else None
+    shuffled = EpochSampler(positions, shuffle=True, weights=weights, **place)
+    in_order = EpochSampler(photos.rows("validation"), shuffle=False, **place)
+    augmented: FundusDataset = (
+        GuidedDataset(photos, guides, cells_of(recipe), recipe, most)
+        if guides
+        else FundusDataset(photos, recipe.augmentation, recipe.seed, draws=most, camera_mixing=recipe.camera_mixing)
+    )
     return (
         training_loader(augmented, shuffled, settings.batch_size, workers, first_epoch),
         loader(FundusDataset(photos, None, recipe.seed), in_order, settings.batch_size, workers),

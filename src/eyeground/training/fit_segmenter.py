@@ -10,19 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import numpy as np
-import pandas as pd
 import torch
 from rich.console import Console
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from eyeground.config.segmentation_recipe import SegmentationRecipe
-from eyeground.data.manifest import Manifest
-from eyeground.errors import UserError, unknown
+from eyeground.errors import UserError
 from eyeground.models.segmenter import SegmentationNetwork
 from eyeground.training.annotated_photos import AnnotatedPhotos, SegmentationDataset
-from eyeground.training.data import Batch, EpochSampler, loader, training_loader
+from eyeground.training.data import Batch, EpochSampler, draws_of, loader, positions_of, training_loader
 from eyeground.training.fit import HISTORY, readers, train_module
 from eyeground.training.lightning_module import EpochReport, seed_step
 from eyeground.training.optimiser import optimiser_with_schedule
@@ -114,7 +111,7 @@ def fit_segmenter(
     if not len(train):
         raise UserError("the manifest has no readable photos in split 'train'; make splits with `eyeground split`")
     compared = VALIDATION_DICE if len(validation) else None
-    in_epoch = int(draws_of(photos.manifest, recipe)[train].sum())
+    in_epoch = int(draws_of(photos.manifest, recipe, recipe.draws)[train].sum())
     report = EpochReport(folder / HISTORY, console, in_epoch, compared)
 
     def loaders(trainer: pl.Trainer, first_epoch: int) -> list[DataLoader[Batch]]:
@@ -126,31 +123,14 @@ def fit_segmenter(
     return SegmenterFit(segmenter.eval(), tuple(report.history))
 
 
-def draws_of(manifest: Manifest, recipe: SegmentationRecipe) -> np.ndarray:
-    """How often an epoch uses each row, shape (rows,).
-
-    Raises:
-        UserError: If `draws_of` names a source that no photo is of.
-    """
-    draws = np.full(len(manifest), recipe.draws)
-    sources = manifest.table["source"] if "source" in manifest.table else pd.Series(pd.NA, index=manifest.table.index)
-    for source, number in recipe.draws_of.items():
-        rows = (sources == source).fillna(False).to_numpy(dtype=bool)
-        if not rows.any():
-            raise unknown("source", source, sorted(sources.dropna().unique()), "draws_of")
-        draws[rows] = number
-    return draws
-
-
 def _loaders(
     recipe: SegmentationRecipe, photos: AnnotatedPhotos, trainer: pl.Trainer, first_epoch: int
 ) -> list[DataLoader[Batch]]:
     train, validation = photos.rows("train"), photos.rows("validation")
-    draws = draws_of(photos.manifest, recipe)
+    draws = draws_of(photos.manifest, recipe, recipe.draws)
     place = {"seed": recipe.seed, "part": trainer.global_rank, "parts": trainer.world_size}
     most = int(draws.max())
-    positions = np.concatenate([row * most + np.arange(draws[row]) for row in train])
-    sampler = EpochSampler(positions, shuffle=True, **place)
+    sampler = EpochSampler(positions_of(train, draws), shuffle=True, **place)
     size, workers = recipe.optimisation.batch_size, readers(recipe.machine)
     patches = SegmentationDataset(photos, recipe.augmentation, recipe.patch, most, recipe.seed, recipe.camera_mixing)
     loaders = [training_loader(patches, sampler, size, workers, first_epoch)]

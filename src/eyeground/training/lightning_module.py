@@ -24,6 +24,7 @@ from eyeground.core.tables import write_table
 from eyeground.models.classifier import Classifier
 from eyeground.models.heads import probabilities
 from eyeground.training.data import Batch
+from eyeground.training.evidence_guidance import guidance_loss, guided_outputs
 from eyeground.training.freezing import freeze_lowest
 from eyeground.training.losses import masked_loss
 from eyeground.training.optimiser import optimiser_with_schedule
@@ -44,6 +45,7 @@ class ClassifierModule(pl.LightningModule):
         self.classifier = classifier
         self._recipe = recipe
         self.register_buffer("output_weights", output_weights, persistent=False)
+        self._guided = guided_outputs(recipe)
         self._frozen = freeze_lowest(classifier.backbone, recipe.optimisation.freeze)
         self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
 
@@ -58,16 +60,19 @@ class ClassifierModule(pl.LightningModule):
         seed_step(self._recipe.seed, self, batch_idx)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        photos, truth, _rows = batch
+        photos, truth, _rows, *guides = batch
         settings = self._recipe.optimisation
+        logits, _embedding, evidence = self.classifier.logits_and_evidence(photos)
         loss = masked_loss(
-            self.classifier(photos),
+            logits,
             truth,
             self._recipe.targets,
             label_smoothing=settings.label_smoothing,
             focal=settings.loss == "focal",
             output_weights=self.output_weights,
         )
+        for masks in guides:
+            loss = loss + self._recipe.evidence.weight * guidance_loss(evidence[:, self._guided], masks)
         self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(photos), sync_dist=True)
         return loss
 

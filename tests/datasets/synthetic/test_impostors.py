@@ -6,7 +6,7 @@ import pytest
 
 from eyeground.errors import UserError
 
-SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "impostors.py"))
+SCRIPT = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "impostors.py"))
 IMPOSTORS, impostor = SCRIPT["IMPOSTORS"], SCRIPT["impostor"]
 
 
