@@ -84,8 +84,8 @@ def photos(count: int = 3) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "architecture",
-    [{}, {"head": "jang2024"}, {"views": 4}, {"views": 2, "scales": (1, 0.5)}, {"backbone": "test_vit", "head": "jang2024"}, {"backbone": "test_convnext"}],
-    ids=["linear", "hidden layer", "four views", "two sizes", "transformer", "channels last"],
+    [{}, {"head": "jang2024"}, {"views": 4}, {"views": 2, "scales": (1, 0.5)}, {"backbone": "test_vit", "head": "jang2024"}, {"backbone": "test_convnext"}, {"fine_strides": (16, 8)}],
+    ids=["linear", "hidden layer", "four views", "two sizes", "transformer", "channels last", "fine maps"],
 )  # fmt: skip
 @pytest.mark.parametrize(
     "targets",

@@ -123,6 +123,8 @@ class Classifier(nn.Module):
             with torch.no_grad():
                 for other in (side, *others) if self.fine else others:
                     self._refuse_odd_maps(other)
+        except UserError:
+            raise
         except (RuntimeError, AssertionError, ValueError) as error:
             raise UserError(
                 f"backbone '{name}' takes photos of {side} px only; leave architecture.scales out"
