@@ -132,7 +132,7 @@ def running(data: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     port = free_port()
     command = [sys.executable, "-m", "eyeground", "serve", "--data", str(data), "--port", str(port), "--no-browser"]
     with (data.parent / "log").open("wb") as log:
-        process = subprocess.Popen([*command, "--bundle", MODEL, "--jobs", "1"], stderr=log)
+        process = subprocess.Popen([*command, "--bundle", MODEL, "--jobs", "1", "--no-structures"], stderr=log)
     try:
         address = f"http://127.0.0.1:{port}"
         wait(lambda: urlopen(f"{address}/ready").status == 200)

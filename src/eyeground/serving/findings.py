@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from eyeground.serving import queue
+from eyeground.serving.layers import from_text
 from eyeground.serving.store.tables import DONE, PENDING, Finding, Model, Patient, Photo
 
 # Made once, as programs ask again and again, and making a statement takes longer than running it.
@@ -37,6 +38,7 @@ class FindingView:
         quality: Focus, illumination, contrast, completeness.
         gradability: Probability that a grader would accept the photo.
         unfamiliarity: From 1 on it is unlike what the model was trained on.
+        structures: That layers of the picture show, with their colours as HTML has them.
         scale: Logits at the ends of the evidence layer's colours.
         operating_point, model: What decided; `model_details` says where the thresholds come from, see
             `models_in_use.describe`.
@@ -68,6 +70,7 @@ class FindingView:
     quality: dict[str, float] = field(default_factory=dict)
     gradability: float | None = None
     unfamiliarity: float | None = None
+    structures: dict[str, str] = field(default_factory=dict)
     scale: float | None = None
     operating_point: str | None = None
     model: str | None = None
@@ -113,7 +116,7 @@ def finding_of(session: Session, photo_id: str, space: str | None = None) -> Fin
         "kept": photo.kept,
     }
     if finding is not None and photo.state == DONE:
-        return FindingView(**shared, **_of_finding(finding, model))
+        return FindingView(**shared, **_of_finding(finding, model), structures=from_text(photo.structures))
     before = queue.ahead_of(session, photo_id) if photo.state == PENDING else None
     reason = "" if before is None else f"{before} photographs come before this one"
     return FindingView(**shared, status=photo.state, reason=reason, before=before)

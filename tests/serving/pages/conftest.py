@@ -18,11 +18,13 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from eyeground.screening.runtime import Screener
+from eyeground.screening.segmenter import load_segmenter
 from eyeground.serving.app import create_app
 from eyeground.serving.people import add_person
 from eyeground.serving.server import open_service
 from eyeground.serving.service import Service
 from eyeground.serving.settings import ServiceSettings
+from eyeground.serving.structures import draw_layers, note_drawn
 
 CHROMIUM, FIREFOX = Path("/usr/bin/chromium"), Path("/usr/bin/firefox-esr")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -87,6 +89,8 @@ def site(
 
         photos = _fill(url, photo_bytes)
         screen_all()
+        shown = [(load_segmenter("eyeground-disc-fovea-mobilenetv2", threads=1), ("optic_disc", "optic_cup", "fovea"))]
+        note_drawn(service.store, photos["P-1 right"], draw_layers(service.folder, photos["P-1 right"], shown))
         yield Site(url, service, screen_all, photos)
 
 

@@ -99,7 +99,7 @@ def test_a_finding_shows_both_eyes_the_right_one_first_and_earlier_visits(page: 
 def test_evidence_fades_and_both_pictures_zoom_together(page: Page, site: Site) -> None:
     page.goto(f"/findings/{site.photos['P-1 right']}")
     stage = page.locator("[data-current] [data-stage]")
-    layer = stage.locator(".layer")
+    layer = stage.locator("[data-layer=evidence]")
     expect(layer).to_have_js_property("complete", True)
     expect(layer).to_have_css("opacity", "1")
     slider = stage.get_by_label("Opacity")
@@ -118,6 +118,19 @@ def test_evidence_fades_and_both_pictures_zoom_together(page: Page, site: Site) 
     page.keyboard.press("0")
     for canvas in stage.locator(".canvas").all():
         assert "scale(1)" in (canvas.get_attribute("style") or "")
+
+
+def test_structures_are_layers_with_their_colours_in_words(page: Page, site: Site) -> None:
+    page.goto(f"/findings/{site.photos['P-1 right']}")
+    stage = page.locator("[data-current] [data-stage]")
+    layer = stage.locator("[data-layer=disc]")
+    expect(layer).to_have_css("opacity", "0")
+    stage.get_by_label("Disc and fovea").check()
+    expect(layer).to_have_css("opacity", "1")
+    assert layer.evaluate("image => image.complete && image.naturalWidth") == 1024
+    expect(stage.get_by_role("list", name="Colours of structures").get_by_role("listitem")).to_have_text(
+        ["optic disc", "optic cup", "fovea"]
+    )
 
 
 def test_a_reader_grades_by_keyboard_and_goes_on(page: Page, site: Site) -> None:
