@@ -154,7 +154,7 @@ def _store(session: Session, bench: Bench, photo_id: str, finding: Finding, iden
             operating_point=rule.rule if rule else None,
             status=finding.status,
         )
-    photo.state, photo.finding_id, photo.kept = DONE, stored.id, bench.keep_originals
+    photo.state, photo.finding_id, photo.kept = DONE, stored.id, photo.kept or bench.keep_originals
     if finding.status not in SHOWS_STRUCTURES:
         photo.structures = ""
     photo.patient_id = photo.patient_id or patient_of(session, identity.patient)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,10 @@ from eyeground.serving.server import open_service
 from eyeground.serving.service import Service
 from eyeground.serving.settings import ServiceSettings
 from eyeground.serving.structures import draw_layers, note_drawn
+
+sys.path.append(str(Path(__file__).parent.parent))
+
+from ophthalmic import ophthalmic_photo  # noqa: E402, F401 - for the tests of this folder
 
 CHROMIUM, FIREFOX = Path("/usr/bin/chromium"), Path("/usr/bin/firefox-esr")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

@@ -1,18 +1,21 @@
 """The pages in a browser, as a technician and a reader use them."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from unittest.mock import Mock
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from eyeground.datasets.synthetic import render
 from eyeground.serving import adapting
 from eyeground.serving.adapting import write_state
 from eyeground.serving.model_choice import ADAPTED
 from eyeground.serving.models_in_use import current_model
 
-from .conftest import PASSWORD, Site
+from .conftest import PASSWORD, Site, ophthalmic_photo
 from .stored import add_finding
 
 pytestmark = pytest.mark.browser
@@ -48,6 +51,32 @@ def test_sent_photos_are_screened_before_the_technicians_eyes_and_what_is_none_i
     page.get_by_role("link", name="Worklist of these").click()
     expect(page.locator("a.opens")).to_have_text(["P-77, right", "P-77, left"])
     expect(page.locator("td.camera").first).to_have_text("DRS")
+
+
+def test_an_archive_and_a_dicom_object_are_taken_and_screened(
+    page: Page, site: Site, photo_bytes: Callable[..., bytes]
+) -> None:
+    archive, dicom = BytesIO(), BytesIO()
+    with ZipFile(archive, "w") as packed:
+        packed.writestr("Z-1/left/a.jpg", photo_bytes(seed=51))
+        packed.writestr("Z-1/notes.txt", "no photograph")
+    ophthalmic_photo(render("normal", height=256, seed=52).pixels, jpeg=True, PatientID="D-1").save_as(
+        dicom, enforce_file_format=True
+    )
+    page.goto("/upload")
+    page.locator("#files").set_input_files(
+        [
+            {"name": "export.zip", "mimeType": "application/zip", "buffer": archive.getvalue()},
+            {"name": "IM0001", "mimeType": "application/octet-stream", "buffer": dicom.getvalue()},
+        ]
+    )
+    expect(page.locator("#sent")).to_have_text("2 of 2")
+    site.screen_all()
+    expect(page.locator("#progress-title")).to_have_text("Done")
+    page.goto("/worklist?q=D-1")
+    expect(page.locator("a.opens")).to_have_text(["D-1, right"])
+    page.goto("/worklist?q=a.jpg")
+    expect(page.locator("a.opens")).to_have_count(1)
 
 
 def test_the_patient_that_is_typed_is_that_of_the_photos_dropped_then(
