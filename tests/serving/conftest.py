@@ -3,6 +3,7 @@
 import runpy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,28 @@ def photo_bytes() -> Callable[..., bytes]:
 @pytest.fixture(scope="session")
 def screener() -> Screener:
     return load(MODEL, threads=1)
+
+
+@pytest.fixture(scope="session")
+def decoders(screener: Screener) -> Iterator[DecoderPool]:
+    """Decoder processes as a worker has them, one for all tests, as starting one takes longer than a test."""
+    with DecoderPool(DecoderSettings(screener.bundle.description.preprocessing, PICTURE_SIDE), 1) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def screen_with(screener: Screener, decoders: DecoderPool) -> Callable[..., int]:
+    """Do all jobs of a service's queue in this process, and return how many; keywords change the `Bench`."""
+
+    def work(service: Service, **changes: Any) -> int:
+        with service.store.write() as session:
+            model_id = models_in_use.register(session, screener)
+            models_in_use.beat(session, model_id, 2.0)
+        limits = service.settings.limits
+        bench = Bench(service.store, service.folder, screener, model_id, decoders, "test", False, limits)
+        return run_jobs(replace(bench, **changes))
+
+    return work
 
 
 @pytest.fixture(scope="session")
@@ -99,17 +122,6 @@ def client(service: Service) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def screen_all(service: Service, screener: Screener) -> Callable[..., int]:
-    """Do all jobs of the queue in this process, and return how many; keywords change the `Bench`."""
-
-    def work(**changes: Any) -> int:
-        with service.store.write() as session:
-            model_id = models_in_use.register(session, screener)
-            models_in_use.beat(session, model_id, None)
-        decoding = DecoderSettings(screener.bundle.description.preprocessing, PICTURE_SIDE)
-        with DecoderPool(decoding, 1) as pool:
-            limits = service.settings.limits
-            bench = Bench(service.store, service.folder, screener, model_id, pool, "test", False, limits)
-            return run_jobs(replace(bench, **changes))
-
-    return work
+def screen_all(service: Service, screen_with: Callable[..., int]) -> Callable[..., int]:
+    """As `screen_with`, of the test's service."""
+    return partial(screen_with, service)

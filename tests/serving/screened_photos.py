@@ -1,6 +1,6 @@
 """Fixtures for documents of any kind: a released model, rendered photographs as DICOM, and their results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +24,17 @@ def screener() -> Screener:
 
 
 @pytest.fixture(scope="session")
-def result_of(screener: Screener) -> Callable[[Path], tuple[Source, Result]]:
+def result_of(screener: Screener) -> Iterator[Callable[[Path], tuple[Source, Result]]]:
     """Header and result of a DICOM photograph."""
 
     def screen(path: Path) -> tuple[Source, Result]:
-        settings = DecoderSettings(screener.bundle.description.preprocessing, PICTURE_SIDE)
-        with DecoderPool(settings, 1) as pool:
-            outcome = next(pool.read([path], ahead=1))
+        outcome = next(pool.read([path], ahead=1))
         finding = screener.findings([from_decoder(path.name, outcome)])[0]
         picture = np.empty((0, 0, 3), np.uint8) if isinstance(outcome, Refused) else outcome.picture
         return read_source(path), Result(finding, screener.bundle, MADE, picture)
 
-    return screen
+    with DecoderPool(DecoderSettings(screener.bundle.description.preprocessing, PICTURE_SIDE), 1) as pool:
+        yield screen
 
 
 @pytest.fixture(scope="session")

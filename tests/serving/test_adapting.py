@@ -11,21 +11,17 @@ from fastapi.testclient import TestClient
 from eyeground.config.training_recipe import ProbeRecipe
 from eyeground.data.manifest import Manifest
 from eyeground.errors import UserError
-from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings
 from eyeground.screening.runtime import Screener
-from eyeground.serving import adapting, adapting_process, models_in_use
+from eyeground.serving import adapting, adapting_process
 from eyeground.serving.adapting import ADAPTED, MANIFEST, adaptation, adaptations, labelled, start, use, write_state
 from eyeground.serving.app import create_app
 from eyeground.serving.audit import trail
 from eyeground.serving.grading import save_grade
 from eyeground.serving.intake import Upload, accept
 from eyeground.serving.model_choice import BUNDLE, choice, put_into_use
-from eyeground.serving.pictures import PICTURE_SIDE
 from eyeground.serving.server import open_service
 from eyeground.serving.service import Service
 from eyeground.serving.settings import ServiceSettings
-from eyeground.serving.work import Bench
-from eyeground.serving.worker import run_jobs
 from eyeground.workflows.build import probe as probing
 from eyeground.workflows.build.validated_build import Built
 
@@ -45,7 +41,10 @@ class NoProcess:
 
 @pytest.fixture(scope="module")
 def graded(
-    screener: Screener, photo_bytes: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory
+    screener: Screener,
+    screen_with: Callable[..., int],
+    photo_bytes: Callable[..., bytes],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
     """A service with photographs of 20 patients, graded, and one that is not."""
     with pytest.MonkeyPatch.context() as patch:
@@ -63,21 +62,12 @@ def graded(
             upload = Upload(content, f"{place}.jpg", "clinic", "local", patient=f"SECRET-{place}")
             photo_id = accept(service.store, service.folder, service.settings.limits, upload).id
             grades[photo_id] = "abnormal" if ill else "normal"
-        _screen(service, screener)
+        screen_with(service)
         with service.store.write() as session:
             for photo_id, grade in list(grades.items())[:-1]:
                 save_grade(session, photo_id, "person:Ada", grade, label="DR" if grade == "abnormal" else "")
         yield service
         service.store.close()
-
-
-def _screen(service: Service, screener: Screener) -> None:
-    with service.store.write() as session:
-        model_id = models_in_use.register(session, screener)
-        models_in_use.beat(session, model_id, None)
-    with DecoderPool(DecoderSettings(screener.bundle.description.preprocessing, PICTURE_SIDE), 1) as pool:
-        limits = service.settings.limits
-        run_jobs(Bench(service.store, service.folder, screener, model_id, pool, "test", False, limits))
 
 
 def test_too_few_grades_are_refused(service: Service) -> None:

@@ -18,10 +18,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from eyeground.cli import main
-from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings
+from eyeground.screening.decoder_pool import DecoderPool
 from eyeground.screening.runtime import Screener
 from eyeground.serving import models_in_use, work
-from eyeground.serving.pictures import PICTURE_SIDE
 from eyeground.serving.queue import MOST_ATTEMPTS
 from eyeground.serving.service import Service
 from eyeground.serving.store.tables import Finding, Job
@@ -32,11 +31,10 @@ MODEL = "eyeground-mobilenetv2-fundus-224"
 
 
 @pytest.fixture
-def bench(service: Service, screener: Screener) -> Iterator[Bench]:
+def bench(service: Service, screener: Screener, decoders: DecoderPool) -> Bench:
     with service.store.write() as session:
         model_id = models_in_use.register(session, screener)
-    with DecoderPool(DecoderSettings(screener.bundle.description.preprocessing, PICTURE_SIDE), 2) as pool:
-        yield Bench(service.store, service.folder, screener, model_id, pool, "w", False, service.settings.limits)
+    return Bench(service.store, service.folder, screener, model_id, decoders, "w", False, service.settings.limits)
 
 
 def send(client: TestClient, content: bytes, **fields: str) -> str:
@@ -134,7 +132,7 @@ def running(data: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     port = free_port()
     command = [sys.executable, "-m", "eyeground", "serve", "--data", str(data), "--port", str(port), "--no-browser"]
     with (data.parent / "log").open("wb") as log:
-        process = subprocess.Popen([*command, "--bundle", MODEL, "--jobs", "1"], stderr=log)
+        process = subprocess.Popen([*command, "--bundle", MODEL, "--jobs", "1", "--no-structures"], stderr=log)
     try:
         address = f"http://127.0.0.1:{port}"
         wait(lambda: urlopen(f"{address}/ready").status == 200)

@@ -235,4 +235,3 @@ def test_labels_are_last_grades_beside_probabilities(session: Session, tmp_path:
     assert str(rows["abnormal"]["photo"]).startswith(str(tmp_path))
     assert rows["abnormal"]["probability_abnormal"] == 0.9
     assert (rows["ungradable"]["abnormal"], rows["ungradable"]["photo"]) == (None, None)
-    assert labels_table(session, DataFolder(tmp_path), reader="person:bob") == []

@@ -14,6 +14,7 @@ from eyeground.cli.options import JOBS
 from eyeground.cli.printing import print_lines
 from eyeground.cli.screen import (
     BUNDLE,
+    DEIDENTIFY,
     DICOM_OUT,
     FHIR_OUT,
     FHIR_RELEASE,
@@ -21,6 +22,7 @@ from eyeground.cli.screen import (
     SEGMENTERS,
     exports_of,
 )
+from eyeground.errors import UserError
 
 TOKEN = "EYEGROUND_DICOMWEB_TOKEN"
 
@@ -49,6 +51,14 @@ def node(
     segmenters: list[str] = typer.Option(
         [], "--segmenter", help="Also send a segmentation by this segmenter; repeat for more."
     ),
+    fhir_out: Path | None = FHIR_OUT,
+    fhir_release: str = FHIR_RELEASE,
+    deidentify: Path | None = typer.Option(
+        None,
+        "--deidentify",
+        help="Send results without their patient (Basic Profile of PS3.15), and the photo with them, as for a research archive. The file holds "
+        "the secret key of the pseudonyms, and is made if missing. Not with --dicomweb, whose server has the patient.",
+    ),
     jobs: int | None = JOBS,
 ) -> None:
     """Take DICOM photos from cameras or an archive, screen them, and send results into the same study, until it is stopped.
@@ -68,9 +78,17 @@ def node(
     from eyeground.screening.segmenter import load_segmenter
     from eyeground.serving.dicom.send import Destination, peer_of
     from eyeground.serving.dicom.web import web_of
+    from eyeground.serving.fhir.checks import require_library
+    from eyeground.serving.fhir.resources import release_of
     from eyeground.serving.node import NodeSettings, run_node
+    from eyeground.serving.pseudonyms import pseudonyms_of
 
     require_writable(data)
+    if fhir_out is not None:
+        require_library()
+        require_writable(fhir_out)
+    if deidentify is not None and dicomweb is not None:
+        raise UserError("--deidentify goes with --send-to: the server of --dicomweb has the patient of each photo")
     destinations: list[Destination] = [peer_of(one, aet) for one in send_to]
     web = None if dicomweb is None else web_of(dicomweb, os.environ.get(TOKEN))
     settings = NodeSettings(
@@ -82,6 +100,9 @@ def node(
         web=web,
         poll_seconds=poll,
         jobs=jobs or usable_cores(),
+        pseudonyms=None if deidentify is None else pseudonyms_of(deidentify),
+        fhir_out=fhir_out,
+        fhir_release=release_of(fhir_release),
     )
     screener = load(bundle, operating_point=operating_point)
     print_lines(f"model {screener.bundle.identity}{'' if bundle else ', the default'}")
@@ -109,6 +130,7 @@ def watch(
     segmenters: list[str] = SEGMENTERS,
     fhir_out: Path | None = FHIR_OUT,
     fhir_release: str = FHIR_RELEASE,
+    deidentify: Path | None = DEIDENTIFY,
     jobs: int | None = JOBS,
 ) -> None:
     """Screen the photos of a folder as a camera writes them, each once it is complete, until it is stopped. Nothing is moved.
@@ -125,7 +147,7 @@ def watch(
     from eyeground.serving.watch import watch as watch_folder
 
     screener = load(bundle, operating_point=operating_point)
-    exports = exports_of(screener, dicom_out, segmenters, fhir_out, fhir_release)
+    exports = exports_of(screener, dicom_out, segmenters, fhir_out, fhir_release, deidentify)
     print_lines(f"model {screener.bundle.identity}{'' if bundle else ', the default'}", f"watching {folder}")
     stop = stop_at_signals(threading.Event(), interrupting=True)
     with suppress(KeyboardInterrupt):  # as a screening that is interrupted goes on at the next start

@@ -46,6 +46,12 @@ SEGMENTERS = typer.Option(
     help="With --dicom-out or --fhir-out: also the structures that this segmenter finds, its folder or a name that `models` lists; "
     "repeat for more.",
 )
+DEIDENTIFY = typer.Option(
+    None,
+    "--deidentify",
+    help="De-identify what is written as DICOM and FHIR (Basic Profile of PS3.15), and write the photo beside its results. The file holds the "
+    "secret key of the pseudonyms, and is made if missing: with the same key a patient keeps the pseudonym. Tables and report of -o are not changed.",
+)
 
 
 OPERATING_POINT = typer.Option(
@@ -103,6 +109,7 @@ def screen(
     segmenters: list[str] = SEGMENTERS,
     fhir_out: Path | None = FHIR_OUT,
     fhir_release: str = FHIR_RELEASE,
+    deidentify: Path | None = DEIDENTIFY,
     overwrite: bool = typer.Option(
         False,
         "--overwrite",
@@ -129,6 +136,8 @@ def screen(
 
     For an archive of a hospital: `eyeground screen export/ -o out --dicom-out results/`
 
+    For research, without names: `eyeground screen export/ -o out --dicom-out shared/ --deidentify study.key`
+
     Very many, for a program to read: `eyeground screen archive/ -o out --no-report --no-overlays --shards 16`
     """
     from eyeground.core.machine import save_address_space
@@ -150,7 +159,7 @@ def screen(
         f"model {screener.bundle.identity}{'' if bundle else ', the default'}",
         _expectation(screener.rule, prevalence),
     )
-    exports = exports_of(screener, dicom_out, segmenters, fhir_out, fhir_release)
+    exports = exports_of(screener, dicom_out, segmenters, fhir_out, fhir_release, deidentify)
     screened = screen_photos(
         photos,
         screener,
@@ -181,27 +190,39 @@ def screen(
 
 
 def exports_of(
-    screener: "Screener", dicom_out: Path | None, segmenters: list[str], fhir_out: Path | None, fhir_release: str
+    screener: "Screener",
+    dicom_out: Path | None,
+    segmenters: list[str],
+    fhir_out: Path | None,
+    fhir_release: str,
+    deidentify: Path | None = None,
 ) -> "list[Export]":
     """What writes results in further forms, as it was asked for."""
     from eyeground.core.files import require_writable
 
     if segmenters and dicom_out is None and fhir_out is None:
         raise UserError("--segmenter is for --dicom-out and --fhir-out; to segment alone use `eyeground segment`")
+    if deidentify is not None and dicom_out is None and fhir_out is None:
+        raise UserError("--deidentify is for --dicom-out and --fhir-out")
     from eyeground.screening.segmenter import load_segmenter
 
+    pseudonyms = None
+    if deidentify is not None:
+        from eyeground.serving.pseudonyms import pseudonyms_of
+
+        pseudonyms = pseudonyms_of(deidentify)
     loaded = [load_segmenter(one, threads=1) for one in segmenters]
     exports: list[Export] = []
     if dicom_out is not None:
         from eyeground.serving.dicom.export import DicomExport
 
         require_writable(dicom_out)
-        exports.append(DicomExport(dicom_out, screener, loaded))
+        exports.append(DicomExport(dicom_out, screener, loaded, pseudonyms))
     if fhir_out is not None:
         from eyeground.serving.fhir.export import FhirExport
 
         require_writable(fhir_out)
-        exports.append(FhirExport(fhir_out, screener, fhir_release, loaded))
+        exports.append(FhirExport(fhir_out, screener, fhir_release, loaded, pseudonyms))
     return exports
 
 

@@ -29,6 +29,11 @@ def serve(
     keep_originals: bool = typer.Option(
         False, "--keep-originals", help="Keep the files that were sent; else they are removed once they are screened."
     ),
+    structures: bool = typer.Option(
+        True,
+        "--structures/--no-structures",
+        help="Draw disc, vessels and lesions as layers for the finding page, in the background while nothing waits.",
+    ),
     retention_days: int | None = typer.Option(
         None, "--retention-days", min=1, help="Delete photos and all about them after this many days."
     ),
@@ -64,6 +69,7 @@ def serve(
         port=port,
         hosts=tuple(public_names),
         keep_originals=keep_originals,
+        structures=structures,
         retention_days=retention_days,
         certificate=certificate,
         key=key,

@@ -138,9 +138,12 @@ def get_findings(
 
 @api.get("/findings/{photo_id}/pictures/{picture}", responses=_MISSING, response_class=FileResponse)
 def get_picture(
-    service: Running, actor: Reader, photo_id: ById, picture: Literal["photo", "evidence", "thumbnail"]
+    service: Running,
+    actor: Reader,
+    photo_id: ById,
+    picture: Literal["photo", "evidence", "disc", "vessels", "lesions", "thumbnail"],
 ) -> FileResponse:
-    """The photograph's square as JPEG, the evidence map as a layer to lay over it (WebP with opacity), or a thumbnail (WebP)."""
+    """The photograph's square as JPEG; evidence, disc, vessels or lesions as a layer to lay over it, or a thumbnail (WebP)."""
     with service.store.read() as session:
         found = finding_of(session, photo_id, actor.sees)
     file = service.folder.pictures(photo_id) / PICTURES[picture]

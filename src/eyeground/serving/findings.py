@@ -1,5 +1,6 @@
 """Findings as pages and programs see them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -8,16 +9,18 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from eyeground.serving import queue
+from eyeground.serving.layers import from_text
 from eyeground.serving.store.tables import DONE, PENDING, Finding, Model, Patient, Photo
 
 # Made once, as programs ask again and again, and making a statement takes longer than running it.
-_FOUND = (
+_ALL = (
     select(Photo, Finding, Model, Patient.identifier)
     .outerjoin(Finding, Finding.id == Photo.finding_id)
     .outerjoin(Model, Model.id == Finding.model_id)
     .outerjoin(Patient, Patient.id == Photo.patient_id)
-    .where(Photo.id == bindparam("photo_id"))
 )
+_FOUND = _ALL.where(Photo.id == bindparam("photo_id"))
+_SEVERAL = _ALL.where(Photo.id.in_(bindparam("photo_ids", expanding=True)))
 MEASURES = ("focus", "illumination", "contrast", "completeness")
 
 
@@ -37,8 +40,9 @@ class FindingView:
         quality: Focus, illumination, contrast, completeness.
         gradability: Probability that a grader would accept the photo.
         unfamiliarity: From 1 on it is unlike what the model was trained on.
+        structures: That layers of the picture show, with their colours as HTML has them.
         scale: Logits at the ends of the evidence layer's colours.
-        operating_point, model: What decided; `model_details` says where the thresholds come from, see
+        model_id, operating_point, model: What decided; `model_details` says where the thresholds come from, see
             `models_in_use.describe`.
         has_picture, has_evidence: Which pictures there are.
         before: Jobs before this one in the queue; None unless it waits.
@@ -68,7 +72,9 @@ class FindingView:
     quality: dict[str, float] = field(default_factory=dict)
     gradability: float | None = None
     unfamiliarity: float | None = None
+    structures: dict[str, str] = field(default_factory=dict)
     scale: float | None = None
+    model_id: int | None = None
     operating_point: str | None = None
     model: str | None = None
     model_details: dict[str, Any] = field(default_factory=dict)
@@ -98,7 +104,18 @@ def finding_of(session: Session, photo_id: str, space: str | None = None) -> Fin
     found = session.execute(_FOUND, {"photo_id": photo_id}).one_or_none()
     if found is None or (space is not None and found[0].space != space):
         return None
-    photo, finding, model, patient = found
+    before = queue.ahead_of(session, photo_id) if found[0].state == PENDING else None
+    return _view(*found, before=before)
+
+
+def findings_of(session: Session, photo_ids: Sequence[str]) -> dict[str, FindingView]:
+    """The same of several photos, by their ids, in one query; of those that wait without how many come before."""
+    return {found[0].id: _view(*found) for found in session.execute(_SEVERAL, {"photo_ids": list(photo_ids)})}
+
+
+def _view(
+    photo: Photo, finding: Finding | None, model: Model | None, patient: str | None, before: int | None = None
+) -> FindingView:
     shared: dict[str, Any] = {
         "id": photo.id,
         "name": photo.name,
@@ -112,9 +129,8 @@ def finding_of(session: Session, photo_id: str, space: str | None = None) -> Fin
         "space": photo.space,
         "kept": photo.kept,
     }
-    if finding is not None and photo.state == DONE:
-        return FindingView(**shared, **_of_finding(finding, model))
-    before = queue.ahead_of(session, photo_id) if photo.state == PENDING else None
+    if finding is not None and model is not None and photo.state == DONE:
+        return FindingView(**shared, **_of_finding(finding, model), structures=from_text(photo.structures))
     reason = "" if before is None else f"{before} photographs come before this one"
     return FindingView(**shared, status=photo.state, reason=reason, before=before)
 
@@ -136,6 +152,7 @@ def _of_finding(finding: Finding, model: Model) -> dict[str, Any]:
         "gradability": row["gradability"],
         "unfamiliarity": row["unfamiliarity"],
         "scale": finding.scale,
+        "model_id": model.id,
         "operating_point": row["operating_point"],
         "model": row["model"],
         "model_details": model.description,

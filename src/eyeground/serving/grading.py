@@ -1,5 +1,6 @@
 """What readers say of photographs, and how often they agree with the model; an earlier grade is never overwritten."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -92,10 +93,16 @@ def grades_of(session: Session, photo_id: str, earlier: bool = False) -> list[Gr
     asked = select(Grade).where(Grade.photo_id == photo_id).order_by(Grade.id.desc())
     if not earlier:
         asked = asked.where(Grade.superseded.is_(False))
-    return [
-        GradeView(grade.reader, grade.grade, grade.label, grade.comment, grade.created, grade.superseded)
-        for grade in session.scalars(asked)
-    ]
+    return [_grade_view(grade) for grade in session.scalars(asked)]
+
+
+def grades_by_photo(session: Session, photo_ids: Sequence[str]) -> dict[str, list[GradeView]]:
+    """The last grades of several photographs, by their ids, in one query; none of those that nobody graded."""
+    asked = select(Grade).where(Grade.photo_id.in_(photo_ids), Grade.superseded.is_(False)).order_by(Grade.id.desc())
+    found: dict[str, list[GradeView]] = {}
+    for grade in session.scalars(asked):
+        found.setdefault(grade.photo_id, []).append(_grade_view(grade))
+    return found
 
 
 def known_labels(session: Session) -> list[str]:
@@ -117,6 +124,10 @@ def agreement(session: Session, since: datetime | None = None) -> Agreement:
     if since is not None:
         asked = asked.where(Photo.created >= since)
     return Agreement({(status, grade): number for status, grade, number in session.execute(asked)})
+
+
+def _grade_view(grade: Grade) -> GradeView:
+    return GradeView(grade.reader, grade.grade, grade.label, grade.comment, grade.created, grade.superseded)
 
 
 def _are_judged(status: str, grade: str) -> bool:

@@ -11,13 +11,12 @@ from eyeground.serving.store.tables import Finding, Grade, Patient, Photo
 _TRUTH = {"normal": 0, "abnormal": 1}
 
 
-def labels_table(session: Session, folder: DataFolder, reader: str | None = None) -> list[dict[str, Any]]:
-    """One row per graded photo, by the last grade, of one reader or of whoever graded last.
+def labels_table(session: Session, folder: DataFolder) -> list[dict[str, Any]]:
+    """One row per graded photo, by the last grade of whoever graded last.
 
     Args:
         session: Reading.
         folder: Where the originals are.
-        reader: `Actor.name`; None for all.
 
     Returns:
         `id`; `photo`, the path of the original, None unless it was kept; `patient`, `eye`, `camera`; `grade`, and `abnormal`
@@ -33,8 +32,6 @@ def labels_table(session: Session, folder: DataFolder, reader: str | None = None
         .where(Grade.superseded.is_(False))
         .order_by(Photo.created, Photo.id, Grade.id)
     )
-    if reader is not None:
-        asked = asked.where(Grade.reader == reader)
     rows: dict[str, dict[str, Any]] = {}
     for photo, finding, patient, grade in session.execute(asked):
         probabilities = {name: cell for name, cell in finding.row.items() if name.startswith("probability_")}

@@ -24,12 +24,15 @@ from eyeground.screening.inputs import BATCH_SIZE, from_decoder
 from eyeground.screening.pictures import PICTURE_SIDE
 from eyeground.screening.runtime import Screener
 from eyeground.screening.segmenter import Segmenter
-from eyeground.serving.dicom.export import write_objects
+from eyeground.serving.dicom.export import write_results
 from eyeground.serving.dicom.receive import receiving
 from eyeground.serving.dicom.send import Destination, NotSentError
 from eyeground.serving.dicom.source import read_source
 from eyeground.serving.dicom.stock import Stock
 from eyeground.serving.dicom.web import Web
+from eyeground.serving.fhir.export import from_dicom, write_bundle
+from eyeground.serving.fhir.resources import Release
+from eyeground.serving.pseudonyms import Pseudonyms
 from eyeground.serving.result import MAKER, Result
 
 LOG = logging.getLogger("eyeground.node")
@@ -56,6 +59,8 @@ class NodeSettings:
         web: Server that is asked for new photographs; None for none.
         poll_seconds: How often it is asked.
         jobs: Decoder processes.
+        pseudonyms: De-identify, and send the photograph itself as well; None to file results with the patient.
+        fhir_out, fhir_release: Folder for a FHIR Bundle of each photograph, too; None for none.
     """
 
     data: Path
@@ -66,6 +71,9 @@ class NodeSettings:
     web: Web | None = None
     poll_seconds: float = 30.0
     jobs: int = 1
+    pseudonyms: Pseudonyms | None = None
+    fhir_out: Path | None = None
+    fhir_release: Release = "R4"
 
 
 def run_node(
@@ -131,12 +139,13 @@ def _screen_all(
                 continue
             read = pool.read([file for _, file in batch], ahead=settings.jobs)
             for (key, file), outcome in zip(batch, read, strict=True):
-                _screen_one(stock, key, file, outcome, screener, segmenters)
+                _screen_one(settings, stock, key, file, outcome, screener, segmenters)
                 if stop.is_set():
                     return
 
 
 def _screen_one(
+    settings: NodeSettings,
     stock: Stock,
     key: str,
     file: Path,
@@ -154,7 +163,10 @@ def _screen_one(
         picture = np.empty((0, 0, 3), np.uint8) if isinstance(outcome, Refused) else outcome.picture
         segmented = {} if finding.standard is None else {one.bundle.identity: one(file) for one in segmenters}
         result = Result(finding, screener.bundle, datetime.now(UTC), picture, segmented)
-        stock.add_results(key, lambda place: write_objects(place, source, result))
+        if settings.fhir_out is not None:
+            bundle = settings.fhir_out / f"{key}.json"
+            write_bundle(bundle, from_dicom(source), result, settings.fhir_release, settings.pseudonyms)
+        stock.add_results(key, lambda place: write_results(place, file, result, settings.pseudonyms))
     except (RefusedError, UnreadablePhotoError) as refusal:
         reason = refusal.reason if isinstance(refusal, UnreadablePhotoError) else refusal
         LOG.error("%s was set aside in `failed`: %s", key, reason)

@@ -10,7 +10,7 @@ from PIL import Image
 from eyeground.core.files import replacing
 from eyeground.screening.finding import Finding
 from eyeground.screening.overlay import evidence_layer
-from eyeground.serving.store.folder import EVIDENCE, PHOTO, THUMBNAIL, DataFolder
+from eyeground.serving.store.folder import EVIDENCE, PHOTO, PICTURES, THUMBNAIL, DataFolder
 
 PICTURE_SIDE = 1024
 LAYER_SIDE = 384  # evidence is smooth: a browser enlarges it without loss
@@ -35,6 +35,11 @@ def save_pictures(folder: DataFolder, photo_id: str, finding: Finding, picture: 
         field_of_view = finding.standard.field_of_view
         layer = evidence_layer(finding.evidence_of(), finding.scale(), field_of_view, LAYER_SIDE)
         _save(layer, place / EVIDENCE, "WEBP", quality=75, method=0)
+
+
+def save_layer(folder: DataFolder, photo_id: str, name: str, layer: NDArray[np.uint8]) -> None:
+    """Write a layer of structures, uint8 RGBA of the photo's square."""
+    _save(layer, folder.pictures(photo_id) / PICTURES[name], "WEBP", lossless=True, method=2)
 
 
 def _save(pixels: NDArray[np.uint8], path: Path, form: str, **options: int) -> None:

@@ -7,18 +7,21 @@ import hashlib
 from pathlib import Path
 
 from eyeground.screening.photos import PhotoFile
+from eyeground.serving.pseudonyms import Pseudonyms
 
 _DIGITS = 16
 
 
-def place_of(photo: PhotoFile, identity: str) -> str:
+def place_of(photo: PhotoFile, identity: str, pseudonyms: Pseudonyms | None = None) -> str:
     """A name for the result of a photograph's file: the photograph's hash, and that of file and what decided.
 
     Args:
         photo: As it is listed.
         identity: From `eyeground.serving.result.identity_of`.
+        pseudonyms: Where results are de-identified, as a file's name can be guessed and hashed.
     """
-    return f"{_hash(photo.name)}-{_hash(f'{photo.stamp} {identity}')}"
+    digest = _hash if pseudonyms is None else pseudonyms.name
+    return f"{digest(photo.name)[:_DIGITS]}-{digest(f'{photo.stamp} {identity}')[:_DIGITS]}"
 
 
 def outdated(folder: Path, place: str) -> list[Path]:
@@ -28,4 +31,4 @@ def outdated(folder: Path, place: str) -> list[Path]:
 
 
 def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -58,6 +58,11 @@ def ahead_of(session: Session, photo_id: str) -> int | None:
     return session.execute(_AHEAD, {"photo_id": photo_id}).scalar_one_or_none()
 
 
+def has_job(session: Session, photo_id: str) -> bool:
+    """Whether a photo waits, or is being screened."""
+    return session.scalar(select(Job.id).where(Job.photo_id == photo_id)) is not None
+
+
 def has_work(session: Session) -> bool:
     """Whether any job can be claimed, asked without a lock."""
     return session.scalar(select(Job.id).where(_is_free()).limit(1)) is not None

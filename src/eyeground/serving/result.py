@@ -1,7 +1,7 @@
 """The result of one photograph as documents of any kind need it: outputs in words, the model's identity, and the fixed sentences."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -112,6 +112,10 @@ class Result:
                 )
             )
         return tuple(found)
+
+    def without_day(self) -> "Result":
+        """The same with nothing of the day but its year, as who was screened when may say who it was."""
+        return replace(self, made=self.made.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0))
 
     @property
     def identity(self) -> str:

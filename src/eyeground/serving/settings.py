@@ -47,6 +47,7 @@ class ServiceSettings:
         retention_days: Age at which photographs are deleted; None for never.
         certificate, key: PEM files for TLS.
         behind_proxy: Whether a proxy in front ends TLS and sets X-Forwarded-For and -Proto.
+        structures: Whether disc, vessels and lesions are drawn, as layers for the finding page, while nothing waits.
         jobs: Photographs that are screened at the same time; by default one per core.
     """
 
@@ -62,6 +63,7 @@ class ServiceSettings:
     certificate: Path | None = None
     key: Path | None = None
     behind_proxy: bool = False
+    structures: bool = True
     jobs: int | None = None
     limits: Limits = Limits()
 

@@ -106,5 +106,6 @@ def _for_worker(settings: ServiceSettings) -> dict[str, object]:
         "operating_point": settings.operating_point,
         "keep_originals": settings.keep_originals,
         "retention_days": settings.retention_days,
+        "structures": settings.structures,
         "jobs": settings.jobs,
     }

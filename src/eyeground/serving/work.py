@@ -31,6 +31,7 @@ from eyeground.serving.unpack import unpack_archive
 
 STOPPED_TOO_OFTEN = "screening it stopped the program several times"
 GONE = "the file is missing"
+SHOWS_STRUCTURES = ("normal", "abnormal", "unfamiliar")  # on what is ungradable none can be relied on
 NAMELESS = ""  # a finding's row is stored without the photo's name
 
 
@@ -153,7 +154,9 @@ def _store(session: Session, bench: Bench, photo_id: str, finding: Finding, iden
             operating_point=rule.rule if rule else None,
             status=finding.status,
         )
-    photo.state, photo.finding_id, photo.kept = DONE, stored.id, bench.keep_originals
+    photo.state, photo.finding_id, photo.kept = DONE, stored.id, photo.kept or bench.keep_originals
+    if finding.status not in SHOWS_STRUCTURES:
+        photo.structures = ""
     photo.patient_id = photo.patient_id or patient_of(session, identity.patient)
     photo.eye = photo.eye or identity.eye
     photo.visit = photo.visit or day_of(identity.study_date)

@@ -30,6 +30,7 @@ from eyeground.serving.settings import Limits
 from eyeground.serving.store.database import Store, open_database
 from eyeground.serving.store.folder import DataFolder
 from eyeground.serving.store.tables import new_id
+from eyeground.serving.structures import Drawing
 from eyeground.serving.sweeping import tidy
 from eyeground.serving.work import Bench, WritingError, do
 
@@ -97,13 +98,14 @@ class Lanes:
         return (len(self.finished) - 1) / max(self.finished[-1] - self.finished[0], 1e-3)
 
 
-def work(bench: Bench, lanes: int, is_stopped: Callable[[], bool]) -> bool:
+def work(bench: Bench, lanes: int, is_stopped: Callable[[], bool], drawing: Drawing | None = None) -> bool:
     """Do jobs until stopped, or until there were none for a while, finishing those in hand; False if one failed.
 
     Args:
         bench: What to work with.
         lanes: Jobs at a time.
         is_stopped: Asked between jobs.
+        drawing: What draws structures meanwhile, which is work, too.
     """
     at_work = Lanes(bench, lanes)
     last_beat, last_job, has_worked = -BEAT_EVERY, time.monotonic(), False
@@ -122,6 +124,8 @@ def work(bench: Bench, lanes: int, is_stopped: Callable[[], bool]) -> bool:
                 at_work.do(job)
                 continue
             at_work.give_back()
+            if drawing is not None and drawing.last_drawn > last_job:
+                last_job, has_worked = drawing.last_drawn, True
             if has_worked and time.monotonic() - last_job > IDLE_SECONDS:
                 break
             time.sleep(LOOK_EVERY)
@@ -162,7 +166,8 @@ def run(settings: dict[str, Any], is_stopped: Callable[[], bool]) -> int:
     """Open model and store, take over what a killed worker had, and work.
 
     Args:
-        settings: `data`, `database`, `bundle`, `operating_point`, `keep_originals`, `retention_days`, `jobs`.
+        settings: `data`, `database`, `bundle`, `operating_point`, `keep_originals`, `retention_days`,
+            `structures`, `jobs`.
         is_stopped: Asked between jobs.
 
     Returns:
@@ -181,10 +186,13 @@ def run(settings: dict[str, Any], is_stopped: Callable[[], bool]) -> int:
             taken = queue.release_all(session)
         tidying = (store, folder, settings["retention_days"])
         threading.Thread(target=_tidy_hourly, args=tidying, name="tidying", daemon=True).start()
+        drawing = Drawing(store, folder) if settings["structures"] else None
+        if drawing is not None:
+            drawing.start()
         log("worker started", model=screener.bundle.identity, lanes=lanes, taken_over=taken)
         with DecoderPool(DecoderSettings(screener.bundle.description.preprocessing, PICTURE_SIDE), lanes) as pool:
             bench = Bench(store, folder, screener, model_id, pool, worker, settings["keep_originals"], Limits())
-            return 0 if work(bench, lanes, _or_another_model(store, adapted, is_stopped)) else FAILED
+            return 0 if work(bench, lanes, _or_another_model(store, adapted, is_stopped), drawing) else FAILED
     finally:
         store.close()
         os.close(lock)

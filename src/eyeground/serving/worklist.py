@@ -76,6 +76,7 @@ class WorklistRow:
     reason: str
     height: float | None
     grade: str | None
+    model_id: int | None
 
     @property
     def graded(self) -> bool:
@@ -201,4 +202,5 @@ def _row(photo: Photo, finding: Finding | None, identifier: str | None, status: 
         reason=finding.row["reason"] if finding is not None and done else "",
         height=finding.height if finding is not None and done else None,
         grade=grade,
+        model_id=finding.model_id if finding is not None and done else None,
     )

@@ -33,7 +33,7 @@ def _until(true: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.3)
+        time.sleep(0.1)
 
 
 class Clinic:
@@ -61,13 +61,19 @@ class Clinic:
             found.append(pydicom.dcmread(pydicom.filebase.DicomBytesIO(self.get(f"/instances/{one}/file"))))
         return found
 
-    def start(self, *arguments: object) -> subprocess.Popen[bytes]:
+    def empty(self) -> None:
+        for one in json.loads(self.get("/patients")):
+            self.run("curl", "-sf", "-X", "DELETE", f"http://127.0.0.1:{HTTP}/patients/{one}")
+
+    def start(self, log: Path, *arguments: object) -> subprocess.Popen[bytes]:
         command = [*self._inside, sys.executable, "-m", "eyeground", *map(str, arguments)]
-        return subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        with log.open("wb") as errors:
+            return subprocess.Popen(command, stderr=errors, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
-@pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[Clinic]:
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    tmp_path = tmp_path_factory.mktemp("archive")
     missing = [name for name in NEEDED if shutil.which(name) is None] + ([] if PLUGIN.exists() else [PLUGIN.name])
     if missing or os.geteuid() != 0:
         pytest.skip(f"no archive is tried: {', '.join(missing) or 'a network of its own needs root'} is missing")
@@ -99,15 +105,21 @@ def clinic(tmp_path: Path) -> Iterator[Clinic]:
 
 
 @pytest.fixture
+def clinic(started: Clinic) -> Clinic:
+    """With an empty archive."""
+    started.empty()
+    return started
+
+
+@pytest.fixture
 def photo(tmp_path: Path) -> Path:
     return write_photo(tmp_path / "photo.dcm", render("diabetic_retinopathy", grade=3, height=384, seed=3).pixels)
 
 
-def _stopped(node: subprocess.Popen[bytes]) -> str:
+def _stopped(node: subprocess.Popen[bytes], log: Path) -> str:
     node.send_signal(signal.SIGTERM)
-    _, words = node.communicate(timeout=PATIENCE)
-    assert node.returncode == 0, words.decode()
-    return words.decode()
+    assert node.wait(PATIENCE) == 0, log.read_text()
+    return log.read_text()
 
 
 def _check(clinic: Clinic, photo: Path, errors_in: Callable[[Path], list[str]], folder: Path) -> None:
@@ -126,15 +138,17 @@ def _check(clinic: Clinic, photo: Path, errors_in: Callable[[Path], list[str]], 
 def test_results_return_to_the_archive_by_c_store(clinic, photo, errors_in, tmp_path) -> None:
     peer = f"ORTHANC@127.0.0.1:{DICOM}"
     arguments = ("--data", tmp_path / "data", "--port", OURS, "--bundle", MODEL, "--segmenter", SEGMENTER, "--jobs", 1)
-    node = clinic.start("node", *arguments, "--send-to", peer)
+    log = tmp_path / "log"
+    node = clinic.start(log, "node", *arguments, "--send-to", peer)
     clinic.run("dcmsend", "127.0.0.1", DICOM, "-aec", "ORTHANC", photo)
     (stored,) = json.loads(clinic.get("/instances"))
     send = f"http://127.0.0.1:{HTTP}/modalities/eyeground/store"
-    command = ("curl", "-sf", "--retry", 30, "--retry-all-errors", "--retry-delay", 2, "-X", "POST", send, "-d", stored)
+    command = ("curl", "-sf", "-X", "POST", send, "-d", stored)
+    _until(lambda: "listening" in log.read_text())
     clinic.run(*command)
     _until(lambda: len(json.loads(clinic.get("/instances"))) == 5)
     clinic.run(*command)
-    words = _stopped(node)
+    words = _stopped(node, log)
     assert words.count(": abnormal") == 1, "sent again, it is not screened again"
     _check(clinic, photo, errors_in, tmp_path)
 
@@ -145,12 +159,14 @@ def test_results_return_by_dicomweb_once_over_restarts(clinic, photo, errors_in,
     (tmp_path / "data" / "since.txt").write_text("2026-01-01\n")
     arguments = ("--data", tmp_path / "data", "--port", OURS, "--bundle", MODEL, "--segmenter", SEGMENTER, "--jobs", 1)
     clinic.run("dcmsend", "127.0.0.1", DICOM, "-aec", "ORTHANC", photo)
-    node = clinic.start("node", *arguments, "--dicomweb", web, "--poll", 1)
+    first, second = tmp_path / "first", tmp_path / "second"
+    node = clinic.start(first, "node", *arguments, "--dicomweb", web, "--poll", 1)
     _until(lambda: len(json.loads(clinic.get("/instances"))) == 5)
     node.kill()
-    node.communicate()
-    again = clinic.start("node", *arguments, "--dicomweb", web, "--poll", 1)
-    time.sleep(10)
-    words = _stopped(again)
+    node.wait()
+    again = clinic.start(second, "node", *arguments, "--dicomweb", web, "--poll", 1)
+    _until(lambda: "listening" in second.read_text())
+    time.sleep(3)  # in which it asks the archive at least twice
+    words = _stopped(again, second)
     assert ": abnormal" not in words, "a photograph that is finished is not screened again"
     _check(clinic, photo, errors_in, tmp_path)

@@ -22,6 +22,7 @@ from eyeground.serving.dicom import receive  # noqa: E402
 from eyeground.serving.dicom.send import Peer, peer_of  # noqa: E402
 from eyeground.serving.dicom.stock import Stock  # noqa: E402
 from eyeground.serving.node import NodeSettings, run_node  # noqa: E402
+from eyeground.serving.pseudonyms import Pseudonyms  # noqa: E402
 from eyeground.serving.result import MAKER  # noqa: E402
 
 OP = "1.2.840.10008.5.1.4.1.1.77.1.5.1"
@@ -43,10 +44,10 @@ def _until(true: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def _running(screener, data, *destinations) -> Iterator[int]:
+def _running(screener, data, *destinations, **options) -> Iterator[int]:
     """A node in a thread of this process; yields its port."""
     stop, port, failed = threading.Event(), _free_port(), []
-    settings = NodeSettings(data, "EYEGROUND", "127.0.0.1", port, destinations)
+    settings = NodeSettings(data, "EYEGROUND", "127.0.0.1", port, destinations, **options)
 
     def run() -> None:
         try:
@@ -78,7 +79,7 @@ def _archive(statuses: list[int] | None = None) -> Iterator[tuple[Peer, list[pyd
         return 0x0000
 
     entity = AE("PACS")
-    for result in RESULTS:
+    for result in (*RESULTS, OP):
         entity.add_supported_context(result)
     port = _free_port()
     server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
@@ -127,6 +128,18 @@ def test_results_of_a_stored_photograph_arrive_in_its_study(screener, photos, tm
     assert not list((tmp_path / "data").rglob("*.dcm")), "nothing of the patient is kept"
     for secret in (PATIENT["PatientID"], "Rendered", "Rita", str(photo.SOPInstanceUID), str(photo.StudyInstanceUID)):
         assert secret not in caplog.text
+
+
+def test_a_node_that_deidentifies_sends_the_photograph_too_and_writes_fhir(screener, photos, tmp_path) -> None:
+    options = {"pseudonyms": Pseudonyms(b"k" * 32), "fhir_out": tmp_path / "fhir"}
+    with _archive() as (peer, kept), _running(screener, tmp_path / "data", peer, **options) as port:
+        assert _store(port, pydicom.dcmread(photos["normal"])) == 0x0000
+        _until(lambda: len(kept) == 4)
+    assert {one.SOPClassUID for one in kept} == {*RESULTS, OP}
+    assert {str(one.PatientID) for one in kept} == {Pseudonyms(b"k" * 32).patient(PATIENT["PatientID"])}
+    assert len({one.StudyInstanceUID for one in kept}) == 1
+    (bundle,) = (tmp_path / "fhir").iterdir()
+    assert kept[0].PatientID in bundle.read_text() and PATIENT["PatientID"] not in bundle.read_text()
 
 
 def test_every_syntax_that_is_read_is_offered_and_others_are_refused_at_association(screener, tmp_path) -> None:
@@ -194,7 +207,7 @@ def test_a_photograph_without_possible_results_is_set_aside_and_the_others_go_on
         monkeypatch.undo()
         raise RefusedError("no results can be made")
 
-    monkeypatch.setattr("eyeground.serving.node.write_objects", refuse)
+    monkeypatch.setattr("eyeground.serving.node.write_results", refuse)
     with _running(screener, tmp_path / "data") as port:
         assert _store(port, pydicom.dcmread(photos["unreadable"])) == 0x0000
         _until((tmp_path / "data" / "failed").is_dir)

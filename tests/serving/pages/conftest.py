@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,24 +16,26 @@ import httpx
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings
 from eyeground.screening.runtime import Screener
-from eyeground.serving import models_in_use
+from eyeground.screening.segmenter import load_segmenter
 from eyeground.serving.app import create_app
 from eyeground.serving.people import add_person
-from eyeground.serving.pictures import PICTURE_SIDE
 from eyeground.serving.server import open_service
 from eyeground.serving.service import Service
 from eyeground.serving.settings import ServiceSettings
-from eyeground.serving.work import Bench
-from eyeground.serving.worker import run_jobs
+from eyeground.serving.structures import draw_layers, note_drawn
+
+sys.path.append(str(Path(__file__).parent.parent))
+
+from ophthalmic import ophthalmic_photo  # noqa: E402, F401 - for the tests of this folder
 
 CHROMIUM, FIREFOX = Path("/usr/bin/chromium"), Path("/usr/bin/firefox-esr")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 HTML = {"Accept": "text/html"}
 PASSWORD = "correct horse battery"
+expect.set_options(timeout=20_000)  # the machine may be busy
 
 
 @pytest.fixture
@@ -79,20 +82,20 @@ def listening(folder: Path, screener: Screener) -> Iterator[tuple[str, Service]]
 
 @pytest.fixture(scope="package")
 def site(
-    tmp_path_factory: pytest.TempPathFactory, screener: Screener, photo_bytes: Callable[..., bytes]
+    tmp_path_factory: pytest.TempPathFactory,
+    screener: Screener,
+    screen_with: Callable[..., int],
+    photo_bytes: Callable[..., bytes],
 ) -> Iterator[Site]:
     with listening(tmp_path_factory.mktemp("site") / "clinic", screener) as (url, service):
 
         def screen_all() -> int:
-            with service.store.write() as session:
-                model_id = models_in_use.register(session, screener)
-                models_in_use.beat(session, model_id, 2.0)
-            with DecoderPool(DecoderSettings(screener.bundle.description.preprocessing, PICTURE_SIDE), 1) as pool:
-                limits = service.settings.limits
-                return run_jobs(Bench(service.store, service.folder, screener, model_id, pool, "test", True, limits))
+            return screen_with(service, keep_originals=True)
 
         photos = _fill(url, photo_bytes)
         screen_all()
+        shown = [(load_segmenter("eyeground-disc-fovea-mobilenetv2", threads=1), ("optic_disc", "optic_cup", "fovea"))]
+        note_drawn(service.store, photos["P-1 right"], draw_layers(service.folder, photos["P-1 right"], shown))
         yield Site(url, service, screen_all, photos)
 
 
@@ -149,7 +152,7 @@ def firefox(playwright: Playwright) -> Iterator[Browser]:
 @pytest.fixture
 def context(chromium: Browser, site: Site) -> Iterator[BrowserContext]:
     made = chromium.new_context(base_url=site.url, viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    made.set_default_timeout(10_000)
+    made.set_default_timeout(20_000)
     yield made
     made.close()
 

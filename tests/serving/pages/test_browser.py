@@ -1,18 +1,21 @@
 """The pages in a browser, as a technician and a reader use them."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from unittest.mock import Mock
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from eyeground.datasets.synthetic import render
 from eyeground.serving import adapting
 from eyeground.serving.adapting import write_state
 from eyeground.serving.model_choice import ADAPTED
 from eyeground.serving.models_in_use import current_model
 
-from .conftest import PASSWORD, Site
+from .conftest import PASSWORD, Site, ophthalmic_photo
 from .stored import add_finding
 
 pytestmark = pytest.mark.browser
@@ -48,6 +51,32 @@ def test_sent_photos_are_screened_before_the_technicians_eyes_and_what_is_none_i
     page.get_by_role("link", name="Worklist of these").click()
     expect(page.locator("a.opens")).to_have_text(["P-77, right", "P-77, left"])
     expect(page.locator("td.camera").first).to_have_text("DRS")
+
+
+def test_an_archive_and_a_dicom_object_are_taken_and_screened(
+    page: Page, site: Site, photo_bytes: Callable[..., bytes]
+) -> None:
+    archive, dicom = BytesIO(), BytesIO()
+    with ZipFile(archive, "w") as packed:
+        packed.writestr("Z-1/left/a.jpg", photo_bytes(seed=51))
+        packed.writestr("Z-1/notes.txt", "no photograph")
+    ophthalmic_photo(render("normal", height=256, seed=52).pixels, jpeg=True, PatientID="D-1").save_as(
+        dicom, enforce_file_format=True
+    )
+    page.goto("/upload")
+    page.locator("#files").set_input_files(
+        [
+            {"name": "export.zip", "mimeType": "application/zip", "buffer": archive.getvalue()},
+            {"name": "IM0001", "mimeType": "application/octet-stream", "buffer": dicom.getvalue()},
+        ]
+    )
+    expect(page.locator("#sent")).to_have_text("2 of 2")
+    site.screen_all()
+    expect(page.locator("#progress-title")).to_have_text("Done")
+    page.goto("/worklist?q=D-1")
+    expect(page.locator("a.opens")).to_have_text(["D-1, right"])
+    page.goto("/worklist?q=a.jpg")
+    expect(page.locator("a.opens")).to_have_count(1)
 
 
 def test_the_patient_that_is_typed_is_that_of_the_photos_dropped_then(
@@ -99,7 +128,7 @@ def test_a_finding_shows_both_eyes_the_right_one_first_and_earlier_visits(page: 
 def test_evidence_fades_and_both_pictures_zoom_together(page: Page, site: Site) -> None:
     page.goto(f"/findings/{site.photos['P-1 right']}")
     stage = page.locator("[data-current] [data-stage]")
-    layer = stage.locator(".layer")
+    layer = stage.locator("[data-layer=evidence]")
     expect(layer).to_have_js_property("complete", True)
     expect(layer).to_have_css("opacity", "1")
     slider = stage.get_by_label("Opacity")
@@ -118,6 +147,19 @@ def test_evidence_fades_and_both_pictures_zoom_together(page: Page, site: Site) 
     page.keyboard.press("0")
     for canvas in stage.locator(".canvas").all():
         assert "scale(1)" in (canvas.get_attribute("style") or "")
+
+
+def test_structures_are_layers_with_their_colours_in_words(page: Page, site: Site) -> None:
+    page.goto(f"/findings/{site.photos['P-1 right']}")
+    stage = page.locator("[data-current] [data-stage]")
+    layer = stage.locator("[data-layer=disc]")
+    expect(layer).to_have_css("opacity", "0")
+    stage.get_by_label("Disc and fovea").check()
+    expect(layer).to_have_css("opacity", "1")
+    assert layer.evaluate("image => image.complete && image.naturalWidth") == 1024
+    expect(stage.get_by_role("list", name="Colours of structures").get_by_role("listitem")).to_have_text(
+        ["optic disc", "optic cup", "fovea"]
+    )
 
 
 def test_a_reader_grades_by_keyboard_and_goes_on(page: Page, site: Site) -> None:

@@ -5,8 +5,12 @@ import io
 from collections.abc import Callable
 
 from fastapi.testclient import TestClient
+from sqlalchemy import event
+
+from eyeground.serving.service import Service
 
 from .conftest import HTML, page_token
+from .stored import add_finding, add_model
 
 
 def send(client: TestClient, content: bytes, name: str = "eye.jpg", **fields: str) -> str:
@@ -49,6 +53,18 @@ def test_an_export_has_all_that_the_filter_shows_and_no_formula(
     assert 0 <= float(rows[0]["probability_abnormal"]) <= 1
     (record,) = client.get("/worklist.json?eye=left").json()
     assert (record["id"], record["patient"], record["grades"]) == (shown, "=1+1", "local: abnormal (AMD)")
+
+
+def test_an_export_asks_the_store_as_often_for_many_photos_as_for_few(client: TestClient, service: Service) -> None:
+    with service.store.write() as session:
+        model = add_model(session, "tiny@0")
+        for place in range(60):
+            add_finding(session, model, "normal", name=f"{place}.jpg", patient=f"P-{place % 7}", grade="normal")
+    asked: list[str] = []
+    event.listen(service.store.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    rows = list(csv.DictReader(io.StringIO(client.get("/worklist.csv").text)))
+    assert len(rows) == 60 and {row["grades"] for row in rows} == {"person:Ada: normal"}
+    assert len([one for one in asked if one.lstrip().startswith("SELECT")]) < 15
 
 
 def test_a_batch_is_cancelled_by_its_form_only_with_the_token(

@@ -78,6 +78,9 @@ def finish(dataset: Any, source: Source) -> Any:
     for keyword in ("IssuerOfPatientID", "StudyDescription"):
         if source.header.get(keyword):
             setattr(dataset, keyword, source.header[keyword].value)
+    if source.header.PatientIdentityRemoved == "YES":
+        dataset.PatientIdentityRemoved = "YES"
+        dataset.DeidentificationMethod = "Made of a photograph that was de-identified"
     dataset.SeriesDate, dataset.SeriesTime = dataset.ContentDate, dataset.ContentTime
     dataset.TimezoneOffsetFromUTC = "+0000"
     return dataset

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from eyeground.errors import UserError
+from eyeground.serving.dicom.receive import PHOTOGRAPHS
 
 LOG = logging.getLogger("eyeground.node")
 _RESULTS = (
@@ -58,7 +59,7 @@ class Peer:
 
         entity = AE(self.own)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _SECONDS
-        for result in _RESULTS:
+        for result in (*_RESULTS, *PHOTOGRAPHS):  # a photograph where it was de-identified
             entity.add_requested_context(result, _SYNTAXES)
         association = entity.associate(self.host, self.port, ae_title=self.aet)
         if not association.is_established:

@@ -35,6 +35,7 @@ _ELEMENTS = (
     *_SIZES,
     "SpecificCharacterSet",
     "PatientSex",
+    "PatientIdentityRemoved",
     "ImageLaterality",
     "Laterality",
     "PatientOrientation",
@@ -103,14 +104,15 @@ def source_of(stream: IO[bytes]) -> Source:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings quote values that may name a patient
-            return _checked(read_elements(stream, _ELEMENTS)[0])
+            return source_from(read_elements(stream, _ELEMENTS)[0])
     except (UserError, RefusedError):
         raise
     except Exception as error:  # hostile bytes, which make pydicom raise any exception
         raise RefusedError("its DICOM header is damaged, so no result can be filed with it") from error
 
 
-def _checked(given: Any) -> Source:
+def source_from(given: Any) -> Source:
+    """As `read_source`, of a pydicom data set; what it may raise on hostile values is for the caller."""
     from pydicom.dataset import Dataset
 
     header = Dataset()
@@ -129,6 +131,7 @@ def _checked(given: Any) -> Source:
         (("AcquisitionDateTime",), _matching(_DATE_TIME)),
         (("PatientSex",), _matching(re.compile("[MFO]"))),
         (("Modality",), _matching(re.compile("[A-Z]{2,16}"))),
+        (("PatientIdentityRemoved",), _matching(re.compile("YES|NO"))),
     ):
         for keyword in keywords:
             setattr(header, keyword, check(_text(given, keyword)))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from eyeground.screening.runtime import Screener
 from eyeground.screening.segmenter import Segmenter
 from eyeground.serving.dicom.source import Source, is_dicom, read_source
 from eyeground.serving.fhir.checks import check, require_library
-from eyeground.serving.fhir.resources import Subject, fhir_bundle, release_of
+from eyeground.serving.fhir.resources import Release, Subject, fhir_bundle, release_of
 from eyeground.serving.places import outdated, place_of
+from eyeground.serving.pseudonyms import Pseudonyms
 from eyeground.serving.result import Result, identity_of
 
 
@@ -29,17 +31,26 @@ class FhirExport:
         screener: That the findings are of.
         release: Of FHIR, R4 or R5.
         segmenters: Whose structures get an observation each, too.
+        pseudonyms: De-identify.
 
     Raises:
         UserError: If there is no such release, or fhir.resources is not installed.
     """
 
-    def __init__(self, folder: Path, screener: Screener, release: str, segmenters: Sequence[Segmenter] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        screener: Screener,
+        release: str,
+        segmenters: Sequence[Segmenter] = (),
+        pseudonyms: Pseudonyms | None = None,
+    ) -> None:
         require_library()
         self._folder = Path(folder)
         self._screener = screener
         self._release = release_of(release)
         self._segmenters = {segmenter.bundle.identity: segmenter for segmenter in segmenters}
+        self._pseudonyms = pseudonyms
         self._identity = f"{release} {identity_of(screener.bundle, screener.rule, self._segmenters)}"
 
     def has(self, photo: PhotoFile) -> bool:
@@ -52,9 +63,7 @@ class FhirExport:
         if finding.standard is not None and photo.member is None:
             segmented = {name: segmenter(photo.path) for name, segmenter in self._segmenters.items()}
         result = Result(finding, self._screener.bundle, datetime.now(UTC), picture, segmented)
-        bundle = fhir_bundle(subject_of(photo), result, self._release)
-        check(bundle, self._release)
-        write_text(self._file(photo), json.dumps(bundle, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+        write_bundle(self._file(photo), subject_of(photo), result, self._release, self._pseudonyms)
         for path in outdated(self._folder, self._file(photo).stem):
             path.unlink(missing_ok=True)
 
@@ -63,7 +72,36 @@ class FhirExport:
         return iter(())
 
     def _file(self, photo: PhotoFile) -> Path:
-        return self._folder / f"{place_of(photo, self._identity)}.json"
+        return self._folder / f"{place_of(photo, self._identity, self._pseudonyms)}.json"
+
+
+def write_bundle(
+    file: Path, subject: Subject, result: Result, release: Release, pseudonyms: Pseudonyms | None = None
+) -> None:
+    """Write the Bundle of a photograph, checked; de-identified where pseudonyms are given."""
+    if pseudonyms is not None:
+        subject, result = _unnamed(subject, pseudonyms), result.without_day()
+    bundle = fhir_bundle(subject, result, release)
+    check(bundle, release)
+    write_text(file, json.dumps(bundle, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def _unnamed(subject: Subject, pseudonyms: Pseudonyms) -> Subject:
+    """The same without patient and day; UIDs are those of the de-identified photograph."""
+
+    def uid(given: str | None) -> str | None:
+        return None if given is None else pseudonyms.uid(given)
+
+    return replace(
+        subject,
+        photo=uid(subject.instance) or pseudonyms.name(subject.photo),
+        patient=pseudonyms.patient(subject.patient or "") or None,
+        issuer=None,
+        taken=None,
+        study=uid(subject.study),
+        series=uid(subject.series),
+        instance=uid(subject.instance),
+    )
 
 
 def subject_of(photo: PhotoFile) -> Subject:

@@ -16,6 +16,7 @@ from eyeground.serving.adapting import (
 from eyeground.serving.model_choice import adapted_in_use
 from eyeground.serving.pages.rendering import render
 from eyeground.serving.pages.visitors import Admin, Form, Reader, Running, wants_fragment
+from eyeground.serving.rescreening import outdated, rescreen
 
 pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -27,6 +28,7 @@ def get_adapt(request: Request, service: Running, actor: Reader) -> Response:
     """What there is to learn from, and what was learnt."""
     with service.store.read() as session:
         there, in_use = labelled(session, service.folder), adapted_in_use(session)
+        earlier, with_file = outdated(session)
     return render(
         request,
         actor,
@@ -38,7 +40,17 @@ def get_adapt(request: Request, service: Running, actor: Reader) -> Response:
         kinds=KINDS,
         made=adaptations(service.folder),
         in_use=in_use,
+        earlier=earlier,
+        with_file=with_file,
     )
+
+
+@pages.post("/adapt/rescreen")
+def post_rescreen(service: Running, actor: Admin, form: Form) -> Response:
+    """Have all photographs whose finding is of an earlier model screened again."""
+    with service.store.write() as session:
+        rescreen(session, actor.name)
+    return RedirectResponse("/adapt#made-title", 303)
 
 
 @pages.post("/adapt")

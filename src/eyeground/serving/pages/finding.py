@@ -12,12 +12,15 @@ from eyeground.screening.eye_results import eye_result, patient_result
 from eyeground.screening.words import describe_quality, describe_strength
 from eyeground.serving.findings import MEASURES, FindingView, finding_of
 from eyeground.serving.grading import LONGEST_COMMENT, GradeView, grades_of, known_labels, save_grade
+from eyeground.serving.models_in_use import current_model
 from eyeground.serving.pages.layers import Layer, layers_of
 from eyeground.serving.pages.list_query import Address
 from eyeground.serving.pages.rendering import render
 from eyeground.serving.pages.visitors import Form, Grader, Reader, Running, Sender, wants_fragment
 from eyeground.serving.pages.words import GRADES
 from eyeground.serving.patients import Visit, assign_patient, day_of, visits_of
+from eyeground.serving.queue import has_job
+from eyeground.serving.rescreening import rescreen
 from eyeground.serving.worklist import WorklistRow, neighbours
 
 pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -84,6 +87,8 @@ def get_finding(request: Request, service: Running, actor: Reader, photo_id: str
             for eye, shown, others in _eyes(session, view, today, actor.sees)
         ]
         labels = known_labels(session)
+        model = current_model(session)
+        is_waiting = has_job(session, photo_id)
         before, after = neighbours(session, address.worklist_query(actor.sees), photo_id)
     return render(
         request,
@@ -97,6 +102,8 @@ def get_finding(request: Request, service: Running, actor: Reader, photo_id: str
         before=before,
         after=after,
         labels=labels,
+        model_now=None if model is None else model.id,
+        is_waiting=is_waiting,
         grade_words=GRADES,
         longest_comment=LONGEST_COMMENT,
     )
@@ -117,6 +124,16 @@ def post_grade(request: Request, service: Running, actor: Grader, photo_id: str,
     return render(
         request, actor, "_grades.html", panel=panel, grade_words=GRADES, longest_comment=LONGEST_COMMENT, saved=True
     )
+
+
+@pages.post("/findings/{photo_id}/rescreen")
+def post_rescreen(service: Running, actor: Sender, photo_id: str, form: Form) -> Response:
+    """Have a photograph screened by the model in use."""
+    with service.store.write() as session:
+        if finding_of(session, photo_id, actor.owns) is None:
+            raise HTTPException(404)
+        rescreen(session, actor.name, [photo_id])
+    return RedirectResponse(f"/findings/{photo_id}", 303)
 
 
 @pages.post("/findings/{photo_id}/assign")

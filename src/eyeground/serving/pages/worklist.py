@@ -12,8 +12,9 @@ from eyeground.core.words import no_formula
 from eyeground.serving.access import Actor
 from eyeground.serving.batch_list import latest_batches
 from eyeground.serving.batches import batch_of, cancel_batch
-from eyeground.serving.findings import FindingView, finding_of
-from eyeground.serving.grading import grades_of
+from eyeground.serving.findings import FindingView, finding_of, findings_of
+from eyeground.serving.grading import grades_by_photo
+from eyeground.serving.models_in_use import current_model
 from eyeground.serving.pages.list_query import PAGE_ROWS, Address, ListAddress
 from eyeground.serving.pages.rendering import render
 from eyeground.serving.pages.visitors import Form, Reader, Running, Sender, wants_fragment
@@ -36,6 +37,7 @@ def get_start(service: Running, actor: Reader) -> Response:
 def get_worklist(request: Request, service: Running, actor: Reader, address: Address) -> Response:
     """The photographs, what needs action first."""
     with service.store.read() as session:
+        model = current_model(session)
         shown = worklist(session, address.worklist_query(actor.sees))
         of_all_statuses = worklist(session, replace(address, statuses=()).worklist_query(actor.sees)).statuses
         batch = batch_of(session, address.batch, actor.sees) if address.batch else None
@@ -49,6 +51,7 @@ def get_worklist(request: Request, service: Running, actor: Reader, address: Add
         counts={status: of_all_statuses.get(status, 0) for status in URGENCY},
         batch=batch,
         cameras=known_cameras,
+        model_now=None if model is None else model.id,
         last_page=max(1, -(-shown.total // PAGE_ROWS)),
         first=(address.page - 1) * PAGE_ROWS,
     )
@@ -106,18 +109,18 @@ def _records(service: Service, actor: Actor, address: ListAddress) -> Iterator[d
     query = replace(address.worklist_query(actor.sees), limit=MOST_ROWS, offset=0)
     while True:
         with service.store.read() as session:
-            rows = worklist(session, query).rows
-            found = [finding_of(session, row.id, actor.sees) for row in rows]
-            grades = [grades_of(session, row.id) for row in rows]
-        for view, given in zip(found, grades, strict=True):
-            if view is not None:
+            ids = [row.id for row in worklist(session, query).rows]
+            found, grades = findings_of(session, ids), grades_by_photo(session, ids)
+        for photo_id in ids:
+            given = grades.get(photo_id, [])
+            if (view := found.get(photo_id)) is not None:
                 yield _record(view) | {
                     "grades": "; ".join(
                         f"{one.reader}: {one.grade}{f' ({one.label})' if one.label else ''}" for one in given
                     ),
                     "comments": "; ".join(one.comment for one in given if one.comment),
                 }
-        if len(rows) < query.limit:
+        if len(ids) < query.limit:
             return
         query = replace(query, offset=query.offset + query.limit)
 

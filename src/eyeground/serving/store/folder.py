@@ -15,9 +15,15 @@ from typing import BinaryIO
 
 from eyeground.core.files import locked
 from eyeground.errors import UserError
+from eyeground.serving.layers import LAYERS
 
 PHOTO, EVIDENCE, THUMBNAIL = "photo.jpg", "evidence.webp", "thumbnail.webp"
-PICTURES = {"photo": PHOTO, "evidence": EVIDENCE, "thumbnail": THUMBNAIL}
+PICTURES = {
+    "photo": PHOTO,
+    "evidence": EVIDENCE,
+    "thumbnail": THUMBNAIL,
+    **{layer: f"{layer}.webp" for layer in LAYERS},
+}
 _PIECE = 2**20
 
 

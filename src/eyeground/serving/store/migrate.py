@@ -10,7 +10,7 @@ from eyeground.serving.store.database import Store
 from eyeground.serving.store.folder import DataFolder
 from eyeground.serving.store.tables import Note, new_id
 
-HEAD = "0001"
+HEAD = "0002"
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MARK = "store-id"
 

@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -16,6 +16,7 @@ PENDING, DONE, CANCELLED = "pending", "done", "cancelled"
 # States of a job.
 QUEUED, RUNNING = "queued", "running"
 ID = String(32)
+_NOT_DRAWN = text("structures IS NULL")
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -96,6 +97,7 @@ class Photo(Table):
         UniqueConstraint("space", "content"),
         Index("photos_by_time", "created"),
         Index("photos_by_state", "state", "created"),
+        Index("photos_to_draw", "created", sqlite_where=_NOT_DRAWN, postgresql_where=_NOT_DRAWN),
     )
     id: Mapped[str] = mapped_column(ID, primary_key=True, default=new_id)
     space: Mapped[str] = mapped_column(String(64))  # whose it is: `clinic`, or an API key's
@@ -109,6 +111,7 @@ class Photo(Table):
     eye: Mapped[str | None] = mapped_column(String(5))
     visit: Mapped[date | None]
     camera: Mapped[str | None] = mapped_column(String(64))
+    structures: Mapped[str | None] = mapped_column(Text)  # see `layers.as_text`; NULL before they are drawn
     batch_id: Mapped[str | None] = mapped_column(ForeignKey("batches.id"), index=True)
     created: Mapped[datetime] = mapped_column(default=now)
 
