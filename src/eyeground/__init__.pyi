@@ -599,7 +599,7 @@ def screen(
     prevalence: float = 0.1,
     identifiers: bool = False,
     report: bool = True,
-    overlays: bool = True,
+    overlays: str = "all",
     shards: int | None = None,
     columns: str | Sequence[str] = (),
     keep: str | Sequence[str] = (),
@@ -630,7 +630,7 @@ def screen(
 
     For an archive of a hospital: `eyeground screen export/ -o out --dicom-out results/`
 
-    Very many, for a program to read: `eyeground screen archive/ -o out --no-report --no-overlays --shards 16`
+    Very many, for a program to read: `eyeground screen archive/ -o out --no-report --overlays none --shards 16`
 
     Args:
         photos: Folders, photos (JPEG, PNG, TIFF, DICOM), zip and tar archives, manifests, quoted patterns, or - for a list on standard input. Any number, mixed.
@@ -641,7 +641,7 @@ def screen(
         prevalence: Share of abnormal photos to expect, for the expected referrals.
         identifiers: Show file names and patient identifiers in the report next to its keys, and in tables those of DICOM.
         report: Write report.html, or only tables.
-        overlays: Write a picture with evidence for each photo, which the report shows too.
+        overlays: Which photos get a picture with evidence, which the report shows too: all, abnormal or none.
         shards: Also write the results in this number of Parquet files: shards/00001-of-00004.parquet, …
         columns: Which column of the manifests is photo, patient or eye, as ours=theirs; repeat for more: --column photo=filename --column 'patient=folder(filename)'.
         keep: Further column of the manifests to copy to the results, such as mrn or accession; repeat for more.

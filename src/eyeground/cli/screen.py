@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eyeground.screening.batch import Screened
     from eyeground.screening.decision import Rule
     from eyeground.screening.exports import Export
+    from eyeground.screening.finding_writer import Overlays
     from eyeground.screening.runtime import Screener
 
 BUNDLE = typer.Option(
@@ -76,10 +77,10 @@ def screen(
         help="Show file names and patient identifiers in the report next to its keys, and in tables those of DICOM.",
     ),
     report: bool = typer.Option(True, "--report/--no-report", help="Write report.html, or only tables."),
-    overlays: bool = typer.Option(
-        True,
-        "--overlays/--no-overlays",
-        help="Write a picture with evidence for each photo, which the report shows too.",
+    overlays: str = typer.Option(
+        "all",
+        "--overlays",
+        help="Which photos get a picture with evidence, which the report shows too: all, abnormal or none.",
     ),
     shards: int | None = typer.Option(
         None,
@@ -129,7 +130,7 @@ def screen(
 
     For an archive of a hospital: `eyeground screen export/ -o out --dicom-out results/`
 
-    Very many, for a program to read: `eyeground screen archive/ -o out --no-report --no-overlays --shards 16`
+    Very many, for a program to read: `eyeground screen archive/ -o out --no-report --overlays none --shards 16`
     """
     from eyeground.core.machine import save_address_space
 
@@ -158,7 +159,7 @@ def screen(
         jobs,
         identifiers,
         report=report,
-        overlays=overlays,
+        overlays=overlays_of(overlays),
         shards=shards,
         columns=chosen,
         for_spreadsheets=for_spreadsheets,
@@ -178,6 +179,16 @@ def screen(
     if set(screened.counts) == {"unreadable"}:
         raise NothingReadableError(screened.photos, output / "results.csv")
     return screened
+
+
+def overlays_of(word: str) -> "Overlays":
+    """The word behind --overlays, as one of those that are known."""
+    from eyeground.screening.finding_writer import OVERLAYS
+
+    known = next((one for one in OVERLAYS if one == word), None)
+    if known is None:
+        raise UserError(f"--overlays is '{word}'; expected {', '.join(OVERLAYS)}")
+    return known
 
 
 def exports_of(
