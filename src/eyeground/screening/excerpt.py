@@ -22,9 +22,13 @@ class Excerpt(Generic[Item]):
     """The most urgent items of each kind, and some of the others by a hash of their names; memory does not grow.
 
     The choice depends on neither the order in which items come nor on chance.
+
+    Args:
+        urgent, sampled: How many photographs of each kind are shown because they are urgent, and how many of the others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, urgent: int = URGENT, sampled: int = SAMPLED) -> None:
+        self._urgent, self._sampled = urgent, sampled
         self._kinds: dict[str, _Kind[Item]] = {}
 
     def add(self, kind: str, urgency: tuple[object, ...], name: str, item: Item) -> None:
@@ -36,18 +40,18 @@ class Excerpt(Generic[Item]):
             name: Unlike that of any other item.
         """
         of_kind = self._kinds.setdefault(kind, _Kind())
-        _keep(of_kind.urgent, (urgency, name, item), URGENT)
+        _keep(of_kind.urgent, (urgency, name, item), self._urgent)
         # As many more as may turn out to be shown as urgent ones.
         place = hashlib.blake2b(name.encode(), digest_size=8).digest()
-        _keep(of_kind.sampled, (place, name, item), URGENT + SAMPLED)
+        _keep(of_kind.sampled, (place, name, item), self._urgent + self._sampled)
 
     def chosen(self, photos: Callable[[Item], int] = lambda _: 1) -> list[Item]:
-        """The items to show: of each kind those that together have just `URGENT` photographs, and a sample of `SAMPLED`."""
+        """The items to show: of each kind the most urgent, and a sample, until each has as many photographs as it may."""
         found: list[Item] = []
         for of_kind in self._kinds.values():
-            urgent = _first([(name, item) for _, name, item in of_kind.urgent], URGENT, photos)
+            urgent = _first([(name, item) for _, name, item in of_kind.urgent], self._urgent, photos)
             others = [(name, item) for _, name, item in of_kind.sampled if name not in urgent]
-            found += [*urgent.values(), *_first(others, SAMPLED, photos).values()]
+            found += [*urgent.values(), *_first(others, self._sampled, photos).values()]
         return found
 
 

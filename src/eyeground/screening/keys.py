@@ -9,8 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
-
-from eyeground.screening.photos import PhotoFile
+from typing import Protocol
 
 # Without characters that are confused in print or handwriting (0 O, 1 I L, 2 Z, 5 S, 8 B, U V), and without vowels: no words.
 LETTERS, DIGITS = "CDFGHJKMNPQRTWXY", "34679"
@@ -36,14 +35,26 @@ def content_of(path: Path) -> str:
     return read.hexdigest()
 
 
-def keys_of(photos: Sequence[PhotoFile], contents: Iterable[str]) -> list[str]:
+class Named(Protocol):
+    """What a key depends on beside a photograph's content."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the results."""
+
+    @property
+    def patient(self) -> str | None:
+        """Its patient's identifier."""
+
+
+def keys_of(photos: Iterable[Named], contents: Iterable[str]) -> list[str]:
     """The key of every photograph: its patient's key and a number, such as `K7-QF.2`, or one of its own without a patient.
 
     A patient keeps the key when others are added to the screening, and mostly when further photographs of the same patient
     are. The key of a missing file is derived from its place.
 
     Args:
-        photos: In the order of the results.
+        photos: In the order of the results; iterated more than once.
         contents: `content_of` each.
     """
     owners: dict[str | int, int] = {}  # patient, or the place of a photograph without one, to its own place
@@ -92,7 +103,7 @@ def _candidates(seed: str, length: int) -> Iterator[str]:
         yield "".join(letters[number % len(letters)] for letters, number in zip(alphabets, numbers, strict=True))
 
 
-def _identifiers(photos: Sequence[PhotoFile]) -> frozenset[str]:
+def _identifiers(photos: Iterable[Named]) -> frozenset[str]:
     """Names of patients and files that are short enough to be found in a key."""
     names = (name for photo in photos for name in (photo.patient or "", Path(photo.name).stem))
     plain = (re.sub(r"[\W_]", "", name).upper() for name in names if len(name) <= 16)

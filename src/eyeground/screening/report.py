@@ -22,7 +22,7 @@ from eyeground.screening.cards import blocks_of, outputs_of
 from eyeground.screening.decision import STATUSES, Rule
 from eyeground.screening.distributions import Histogram
 from eyeground.screening.entries import MOST_OF_A_PATIENT, Unit, entries_of, excerpt_of, units_of
-from eyeground.screening.excerpt import MOST_SHOWN_WHOLE, SAMPLED, URGENT
+from eyeground.screening.excerpt import MOST_SHOWN_WHOLE
 from eyeground.screening.eye_results import RESULT_OF, RESULTS, Result
 from eyeground.screening.ledger import Record
 from eyeground.screening.results import RESULTS as TABLE
@@ -140,11 +140,11 @@ def _totals(units: Sequence[Unit]) -> Totals:
 
 def _describe_excerpt(shown: int, of_patients: bool) -> str:
     """Which photographs are shown, in a sentence."""
-    units = "patients and photographs of each result" if of_patients else "photographs of each status"
+    kinds = "result those patients and photographs" if of_patients else "status those photographs"
     few = f", of a patient at most {MOST_OF_A_PATIENT} photographs" if of_patients else ""
     return (
-        f"This report shows {shown:,} of them: the {URGENT} {units} that lie highest above their thresholds, and {SAMPLED} of the "
-        f"others by chance{few}. All have a row in the table."
+        f"This report shows {shown:,} of them: of each {kinds} that lie highest above their thresholds, and some of the others by "
+        f"chance{few}. All have a row in the table."
     )
 
 
