@@ -18,6 +18,8 @@ from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.comparing.comparison import Comparison
 from eyeground.evaluation.robustness.robustness import Robustness
+from eyeground.scale.batch.screen import ScreenedAtScale
+from eyeground.screening.batch import Screened
 from eyeground.screening.embedding import Embedded
 from eyeground.screening.finding import Finding
 from eyeground.screening.runtime import Screener, load

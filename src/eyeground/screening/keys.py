@@ -90,17 +90,27 @@ def _unique_keys(seeds: Sequence[str], identifiers: frozenset[str]) -> list[str]
     while len(LETTERS) * len(DIGITS) * len(LETTERS + DIGITS) ** (length - 2) < FEWEST_FREE * len(seeds):
         length += 2
     keys: dict[str, None] = {}
+    tried: dict[
+        str, int
+    ] = {}  # how many candidates of a seed are taken: copies of a photograph would try them all again
     for place, seed in enumerate(seeds):
-        candidates = _candidates(seed or f"place {place}", length)
-        keys[next(key for key in candidates if key not in keys and not _resembles(key, identifiers))] = None
+        known = seed or f"place {place}"
+        candidates = _candidates(known, length, tried.get(known, 0))
+        attempt, key = next(one for one in candidates if one[1] not in keys and not _resembles(one[1], identifiers))
+        keys[key] = None
+        if attempt:
+            tried[known] = attempt + 1
     return [f"{key[:2]}-{key[2:]}" for key in keys]
 
 
-def _candidates(seed: str, length: int) -> Iterator[str]:
-    for attempt in count():
+def _candidates(seed: str, length: int, first: int) -> Iterator[tuple[int, str]]:
+    for attempt in count(first):
         numbers = hashlib.blake2b(f"{seed}/{attempt}".encode(), digest_size=length).digest()
         alphabets = (LETTERS, DIGITS, *[LETTERS + DIGITS] * (length - 2))
-        yield "".join(letters[number % len(letters)] for letters, number in zip(alphabets, numbers, strict=True))
+        yield (
+            attempt,
+            "".join(letters[number % len(letters)] for letters, number in zip(alphabets, numbers, strict=True)),
+        )
 
 
 def _identifiers(photos: Iterable[Named]) -> frozenset[str]:
