@@ -49,12 +49,12 @@ def of_return(verb: str, imports: dict[str, str]) -> str:
     name = annotation if isinstance(annotation, str) else str(annotation).replace("typing.", "").replace("pathlib.", "")
     name = "Path" if annotation is Path else name
     tree = ast.parse(Path(inspect.getfile(command)).read_text(encoding="utf-8"))
-    root = name.partition(".")[0]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and root in [alias.name for alias in node.names]:
-            imports[root] = f"from {node.module} import {root}"
-        if isinstance(node, ast.Import) and root in [alias.asname for alias in node.names]:
-            imports[root] = ast.unparse(node)
+    for root in (one.strip().partition(".")[0] for one in name.split("|")):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and root in [alias.name for alias in node.names]:
+                imports[root] = f"from {node.module} import {root}"
+            if isinstance(node, ast.Import) and root in [alias.asname for alias in node.names]:
+                imports[root] = ast.unparse(node)
     return name
 
 

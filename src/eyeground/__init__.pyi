@@ -18,6 +18,7 @@ from eyeground.errors import UserError
 from eyeground.evaluation import Evaluation
 from eyeground.evaluation.comparing.comparison import Comparison
 from eyeground.evaluation.robustness.robustness import Robustness
+from eyeground.scale.batch.screen import ScreenedAtScale
 from eyeground.screening.batch import Screened
 from eyeground.screening.embedding import Embedded
 from eyeground.screening.finding import Finding
@@ -593,13 +594,13 @@ def screen(
     *,
     photos: StrPath | Sequence[StrPath],
     bundle: StrPath | None = None,
-    output: StrPath,
+    output: str,
     jobs: int | None = None,
     operating_point: str | None = None,
     prevalence: float = 0.1,
     identifiers: bool = False,
     report: bool = True,
-    overlays: bool = True,
+    overlays: str | None = None,
     shards: int | None = None,
     columns: str | Sequence[str] = (),
     keep: str | Sequence[str] = (),
@@ -609,7 +610,8 @@ def screen(
     fhir_out: StrPath | None = None,
     fhir_release: str = "R4",
     overwrite: bool = False,
-) -> Screened:
+    ray: str | None = None,
+) -> Screened | ScreenedAtScale:
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 
     A photo that cannot be read has a row with its reason. An interrupted screening continues where it stopped.
@@ -630,18 +632,20 @@ def screen(
 
     For an archive of a hospital: `eyeground screen export/ -o out --dicom-out results/`
 
-    Very many, for a program to read: `eyeground screen archive/ -o out --no-report --no-overlays --shards 16`
+    A million on many machines: `eyeground screen s3://bucket/photos -o s3://bucket/screened --ray auto`
+
+    Very many, for a program to read: `eyeground screen archive/ -o out --no-report --overlays none --shards 16`
 
     Args:
         photos: Folders, photos (JPEG, PNG, TIFF, DICOM), zip and tar archives, manifests, quoted patterns, or - for a list on standard input. Any number, mixed.
         bundle: The model, a bundle: its folder, or a name that `models` lists; the default of this install if not given.
-        output: Folder for results.csv, .parquet and .jsonl, overlays, report.html and, with patients, eyes.csv and patients.csv.
+        output: Folder for results.csv, .parquet and .jsonl, overlays, report.html and, with patients, eyes.csv and patients.csv. With --ray it may be s3://bucket/folder.
         jobs: Processes that read photos; one per core if not given.
         operating_point: Which of the bundle's thresholds decides, by its rule: sensitivity=0.95, specificity=0.9, youden, or a threshold of your own, threshold=0.3. The bundle's first one if not given; a wrong one lists those there are.
         prevalence: Share of abnormal photos to expect, for the expected referrals.
         identifiers: Show file names and patient identifiers in the report next to its keys, and in tables those of DICOM.
         report: Write report.html, or only tables.
-        overlays: Write a picture with evidence for each photo, which the report shows too.
+        overlays: Which photos get a picture with evidence, which the report shows too: all, abnormal or none. All if not given; with --ray none.
         shards: Also write the results in this number of Parquet files: shards/00001-of-00004.parquet, …
         columns: Which column of the manifests is photo, patient or eye, as ours=theirs; repeat for more: --column photo=filename --column 'patient=folder(filename)'.
         keep: Further column of the manifests to copy to the results, such as mrn or accession; repeat for more.
@@ -651,6 +655,7 @@ def screen(
         fhir_out: Folder for the results as FHIR: one Bundle (JSON) per photo, checked before it is written.
         fhir_release: Release of FHIR: R4, as hospitals run it, or R5.
         overwrite: Replace what an earlier screening with another model or operating point left in the folder.
+        ray: Screen on a Ray cluster: its HOST:PORT, auto for the one that this machine belongs to, or nothing for the cores of this machine. PHOTOS may then be s3:// folders or a table of them. Writes results/ (Parquet) and summary.html.
     """
 
 def segment(

@@ -30,7 +30,7 @@ def table(output: Path) -> pd.DataFrame:
 
 
 def test_tables_alone_say_the_same_as_with_a_report(screened, tmp_path):
-    bare = table(screened(report=False, overlays=False).output_folder)
+    bare = table(screened(report=False, overlays="none").output_folder)
     assert names(tmp_path / "out") == {
         "results.csv",
         "results.parquet",
@@ -44,16 +44,37 @@ def test_tables_alone_say_the_same_as_with_a_report(screened, tmp_path):
 
 
 def test_pictures_that_are_wanted_later_are_drawn_then(screened, tmp_path):
-    assert screened(overlays=False).finished_before == 0
+    assert screened(overlays="none").finished_before == 0
     again = screened()
     assert again.finished_before == 1, "the unreadable one has no picture to render"
     assert len(list((tmp_path / "out" / PICTURES).iterdir())) == 5
-    assert screened().finished_before == screened(overlays=False).finished_before == 6
+    assert screened().finished_before == screened(overlays="none").finished_before == 6
 
 
 def test_without_pictures_a_report_still_has_a_row_for_each_photo(screened):
-    text = screened(overlays=False).report.read_text(encoding="utf-8")
+    text = screened(overlays="none").report.read_text(encoding="utf-8")
     assert text.count('<p class="none">no picture</p>') == 6
+
+
+def test_pictures_of_abnormal_photos_alone_are_drawn_where_asked_for(screened, tmp_path):
+    rows = table(screened(overlays="abnormal").output_folder)
+    assert (rows["picture"].notna() == (rows["status"] == "abnormal")).all() and rows["picture"].notna().any()
+    drawn = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out" / PICTURES).iterdir()}
+    assert drawn == set(rows["picture"].dropna())
+    assert screened(overlays="abnormal").finished_before == 6
+
+
+def test_pictures_of_very_many_photos_are_spread_over_folders(screened, tmp_path, monkeypatch):
+    monkeypatch.setattr("eyeground.screening.finding_writer.MOST_IN_A_FOLDER", 4)
+    rows = table(screened().output_folder)
+    assert rows["picture"].dropna().str.fullmatch(r"overlays/([0-9a-f]{2})/\1[0-9a-f]{18}\.evidence\.jpg").all()
+    assert all((tmp_path / "out" / picture).is_file() for picture in rows["picture"].dropna())
+
+
+def test_a_word_that_overlays_does_not_know_is_one_sentence(bundle, folder_of_photos, tmp_path, capsys):
+    command = ["screen", str(folder_of_photos(1)), "--bundle", str(bundle.folder), "-o", str(tmp_path / "out")]
+    assert main([*command, "--overlays", "ill"]) == 2
+    assert "abnormal" in capsys.readouterr().err
 
 
 def test_a_report_that_is_no_longer_wanted_does_not_stay_beside_newer_tables(screened, tmp_path):

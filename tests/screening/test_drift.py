@@ -3,7 +3,7 @@ import pytest
 
 from eyeground.config.operating_point import DecisionRule, Expected, Share
 from eyeground.screening.decision import Rule
-from eyeground.screening.drift import Tally, mixture_distance, warnings
+from eyeground.screening.drift import Tally, mixture_distance, places_of, warnings
 
 NORMAL, ABNORMAL = np.linspace(0, 0.5, 21), np.linspace(0.3, 1, 21)
 EXPECTED = Expected(output="abnormal", normal=tuple(NORMAL), abnormal=tuple(ABNORMAL))
@@ -74,8 +74,17 @@ def test_of_few_photos_nothing_is_said(bundle):
 def test_the_distance_of_a_mixture_from_itself_is_small():
     grid = np.linspace(0, 1, 401)
     scores = np.r_[np.interp(grid, np.linspace(0, 1, 21), NORMAL), np.interp(grid, np.linspace(0, 1, 21), ABNORMAL)]
-    assert mixture_distance(scores, NORMAL, ABNORMAL) < 0.01
-    assert mixture_distance(np.full(100, 0.99), NORMAL, ABNORMAL) > 0.5
+    assert mixture_distance(shares(scores), NORMAL, ABNORMAL) < 0.01
+    assert mixture_distance(shares(np.full(100, 0.99)), NORMAL, ABNORMAL) > 0.5
+
+
+def shares(scores: np.ndarray) -> np.ndarray:
+    return np.searchsorted(np.sort(scores), places_of(NORMAL, ABNORMAL), side="right") / len(scores)
+
+
+def test_counted_scores_are_distributed_like_the_scores_themselves():
+    scores = np.r_[np.random.default_rng(0).random(500), NORMAL, ABNORMAL, 1.0]
+    assert np.array_equal(tally_of(scores).shares(), shares(scores))
 
 
 def test_expected_scores_of_few_photos_are_known_less_well(bundle):

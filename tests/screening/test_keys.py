@@ -85,3 +85,10 @@ def test_what_is_no_file_has_no_content(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path / "missing", tmp_path):
         assert content_of(path) == ""
+
+
+def test_copies_of_a_photograph_have_keys_of_their_own_and_do_not_take_ever_longer():
+    copies = [photo(f"{index}.jpg") for index in range(20_000)]
+    keys = keys_of(copies, ["the same"] * len(copies))
+    assert len(set(keys)) == len(copies)
+    assert keys_of(copies[:9_000], ["the same"] * 9_000) == keys[:9_000]

@@ -13,11 +13,14 @@ from eyeground.config.operating_point import DecisionRule
 from eyeground.config.targets import Target
 from eyeground.screening.cards import PHOTOS_PER_BLOCK, THUMBNAIL_SIDE
 from eyeground.screening.decision import STATUSES, Rule, rule_of
+from eyeground.screening.distributions import Histogram
+from eyeground.screening.entries import MOST_OF_A_PATIENT
+from eyeground.screening.excerpt import MOST_SHOWN_WHOLE, SAMPLED, URGENT
 from eyeground.screening.keys import keys_of
 from eyeground.screening.ledger import Record
 from eyeground.screening.photos import PhotoFile
 from eyeground.screening.pictures import LEGEND_HEIGHT, PICTURE_SIDE, save_picture, thumbnail
-from eyeground.screening.report import ACTIONS, write_report
+from eyeground.screening.report import ACTIONS, Totals, write_report
 
 NOTE = "2 other files were left out."
 EMPTY_TAGS = {"meta", "img", "input", "link", "br"}
@@ -85,7 +88,7 @@ def keyed(records: list[Record]) -> list[Record]:
 @pytest.fixture
 def write(bundle, tmp_path) -> Callable[..., str]:
     def report_of(
-        records: list[Record], rule: Rule | None = None, notes: list[str] | None = None, **options: bool
+        records: list[Record], rule: Rule | None = None, notes: list[str] | None = None, **options: object
     ) -> str:
         rule = rule or rule_of(bundle.description)
         notes = [NOTE] if notes is None else notes
@@ -402,3 +405,47 @@ def test_the_script_finds_every_part_of_the_page_that_it_names(report):
     does = re.search(r"const does = \{(.*?)\n  \};", script, re.DOTALL).group(1)
     wanted = {attributes["data-does"] for _, attributes in page.tags if "data-does" in attributes}
     assert wanted <= set(re.findall(r"^    (\w+)[:,]", does, re.MULTILINE))
+
+
+def long_run(screener, patients: int | None) -> list[Record]:
+    statuses = ("normal", "normal", "abnormal", "ungradable")
+    return [
+        record(
+            screener,
+            f"{index:05d}.jpg",
+            statuses[index % 4],
+            0.4 + 0.5 * index / (MOST_SHOWN_WHOLE + 400),
+            **({} if patients is None else {"patient": f"p{index % patients}", "eye": "left"}),
+        )
+        for index in range(MOST_SHOWN_WHOLE + 400)
+    ]
+
+
+def test_a_long_report_shows_the_most_urgent_and_a_sample_and_counts_all(screener, write):
+    content = write(long_run(screener, patients=None))
+    page = Page(content)
+    assert len(page.cards) == 3 * (URGENT + SAMPLED)
+    assert "2,400 photographs" in page.text and f"{MOST_SHOWN_WHOLE // 2 + 200:,}" in page.text
+    assert [link["href"] for link in page.named("a") if "href" in link] == ["results.csv"]
+    probabilities = [
+        float(re.search(r"any abnormality ([0-9.]+)", words)[1]) for status, words in page.cards if status == "abnormal"
+    ]
+    assert probabilities == sorted(probabilities, reverse=True)
+
+
+@pytest.mark.parametrize("patients", [3, 400, 2_300])
+def test_a_long_report_stays_short_however_many_photographs_a_patient_has(screener, write, patients):
+    page = Page(write(long_run(screener, patients)))
+    shown = len([kind for kind, _ in page.said if kind == "who"])
+    assert f"of {patients:,} patients" in page.text and 0 < shown <= patients
+    assert len(page.cards) <= 3 * (URGENT + SAMPLED + 2 * MOST_OF_A_PATIENT)
+
+
+def test_distributions_are_shown_of_what_is_not_shown_itself(screener, write):
+    histogram = Histogram("any abnormality", 1.0, 0.4, (3, 0, 1))
+    records = [record(screener, "a.jpg")]
+    few = write(records, totals=Totals("results.csv", {"normal": 1}, {}, (histogram,)))
+    assert "any abnormality, threshold" not in few
+    page = Page(write(records, totals=Totals("results/", {"normal": 4}, {}, (histogram,))))
+    assert "any abnormality, threshold 0.4: 4 photographs" in page.text
+    assert "the column key of results/" in page.text

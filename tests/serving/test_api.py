@@ -53,7 +53,7 @@ def test_the_finding_is_that_of_screen(
         (folder / f"{place}.jpg").write_bytes(content)
     ids = [post(client, content) for content in contents]
     screen_all()
-    screen(folder, screener, tmp_path / "out", jobs=1, report=False, overlays=False)
+    screen(folder, screener, tmp_path / "out", jobs=1, report=False, overlays="none")
     rows = [json.loads(line) for line in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
     for photo_id, row in zip(ids, rows, strict=True):
         found = client.get(f"/api/v1/findings/{photo_id}").json()

@@ -36,6 +36,7 @@ from eyeground.cli import (
     study,
     use,
 )
+from eyeground.cli.options import with_ray_address
 from eyeground.cli.verbs import as_command
 from eyeground.config.spellings import known_option
 from eyeground.core.console import Console
@@ -124,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     errors = Console(stderr=True)
     try:
         code = app(
-            args=[known_option(one) for one in (sys.argv[1:] if arguments is None else arguments)],
+            args=with_ray_address([known_option(one) for one in (sys.argv[1:] if arguments is None else arguments)]),
             standalone_mode=False,
         )
         return code if isinstance(code, int) else EXIT_DONE

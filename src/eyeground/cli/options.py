@@ -1,5 +1,6 @@
 """Options and arguments that several commands share, and values of the form NAME=VALUE."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ MASK_VALUE = typer.Option(
     help="Values of a mask column's pictures that mean the structure, where this is unclear: artery=1,3, a range disc=128-255, or a "
     "colour vein=0000ff. Repeat for more columns; a manifest's cell may give it for itself: map.png#1,3.",
 )
+_RAY_ADDRESS = re.compile(r"auto|local|ray://.+|[\w.-]+:\d+|\[[0-9a-fA-F:]+\]:\d+")
 JOBS = typer.Option(None, "--jobs", min=1, help="Processes that read photos; one per core if not given.")
 BUNDLE = typer.Option(..., "--bundle", help="Bundle: its folder, or the name of a released one.")
 SET = typer.Option([], "--set", help="Override a setting, as key=value: --set optimisation.epochs=20. Repeat for more.")
@@ -36,6 +38,19 @@ TRUTH = typer.Option(
     help="Label column that is the truth of an output, as OUTPUT=COLUMN, such as "
     "'diabetic_retinopathy_grade>=2=referable'; repeat for more. Columns called as a target need none.",
 )
+
+
+def with_ray_address(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which `--ray` without an address is the cluster of this machine; typer's options always take a value.
+
+    >>> with_ray_address(["screen", "--ray", "photos/", "--ray", "10.0.0.1:6379"])
+    ['screen', '--ray=local', 'photos/', '--ray', '10.0.0.1:6379']
+    """
+    followed = zip(arguments, [*arguments[1:], ""], strict=True)
+    return [
+        "--ray=local" if one == "--ray" and not _RAY_ADDRESS.fullmatch(following) else one
+        for one, following in followed
+    ]
 
 
 def pair(option: str, text: str, form: str, last: bool = False) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """`screen`: photos in, findings, evidence and a report out, without torch."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,9 +12,11 @@ from eyeground.errors import NothingReadableError, UserError
 
 if TYPE_CHECKING:
     from eyeground.config.operating_point import Share
+    from eyeground.scale.batch.screen import Options, ScreenedAtScale
     from eyeground.screening.batch import Screened
     from eyeground.screening.decision import Rule
     from eyeground.screening.exports import Export
+    from eyeground.screening.finding_writer import Overlays
     from eyeground.screening.runtime import Screener
 
 BUNDLE = typer.Option(
@@ -65,11 +67,12 @@ OPERATING_POINT = typer.Option(
 def screen(
     photos: list[str] = PHOTOS,
     bundle: str | None = BUNDLE,
-    output: Path = typer.Option(
+    output: str = typer.Option(
         ...,
         "-o",
         "--output",
-        help="Folder for results.csv, .parquet and .jsonl, overlays, report.html and, with patients, eyes.csv and patients.csv.",
+        help="Folder for results.csv, .parquet and .jsonl, overlays, report.html and, with patients, eyes.csv and patients.csv. With --ray "
+        "it may be s3://bucket/folder.",
     ),
     jobs: int | None = JOBS,
     operating_point: str | None = OPERATING_POINT,
@@ -82,10 +85,11 @@ def screen(
         help="Show file names and patient identifiers in the report next to its keys, and in tables those of DICOM.",
     ),
     report: bool = typer.Option(True, "--report/--no-report", help="Write report.html, or only tables."),
-    overlays: bool = typer.Option(
-        True,
-        "--overlays/--no-overlays",
-        help="Write a picture with evidence for each photo, which the report shows too.",
+    overlays: str | None = typer.Option(
+        None,
+        "--overlays",
+        help="Which photos get a picture with evidence, which the report shows too: all, abnormal or none. All if not given; with --ray "
+        "none.",
     ),
     shards: int | None = typer.Option(
         None,
@@ -115,7 +119,14 @@ def screen(
         "--overwrite",
         help="Replace what an earlier screening with another model or operating point left in the folder.",
     ),
-) -> "Screened":
+    ray: str | None = typer.Option(
+        None,
+        "--ray",
+        metavar="[ADDRESS]",
+        help="Screen on a Ray cluster: its HOST:PORT, auto for the one that this machine belongs to, or nothing for the cores of this "
+        "machine. PHOTOS may then be s3:// folders or a table of them. Writes results/ (Parquet) and summary.html.",
+    ),
+) -> "Screened | ScreenedAtScale":
     """Screen photos: one row each with status, reason and probabilities, an evidence map, and a report for the browser.
 
     A photo that cannot be read has a row with its reason. An interrupted screening continues where it stopped.
@@ -138,7 +149,9 @@ def screen(
 
     For research, without names: `eyeground screen export/ -o out --dicom-out shared/ --deidentify study.key`
 
-    Very many, for a program to read: `eyeground screen archive/ -o out --no-report --no-overlays --shards 16`
+    A million on many machines: `eyeground screen s3://bucket/photos -o s3://bucket/screened --ray auto`
+
+    Very many, for a program to read: `eyeground screen archive/ -o out --no-report --overlays none --shards 16`
     """
     from eyeground.core.machine import save_address_space
 
@@ -159,34 +172,89 @@ def screen(
         f"model {screener.bundle.identity}{'' if bundle else ', the default'}",
         _expectation(screener.rule, prevalence),
     )
+    if ray is not None:
+        _refuse_with_ray(
+            {
+                "--dicom-out": dicom_out,
+                "--fhir-out": fhir_out,
+                "--segmenter": segmenters,
+                "--deidentify": deidentify,
+                "--shards": shards,
+                "--for-spreadsheets": for_spreadsheets,
+                "--no-report": not report,
+            }
+        )
+        from eyeground.scale.batch.screen import Options
+
+        options = Options(
+            bundle, operating_point, overlays_of(overlays or "none"), chosen, identifiers, jobs, overwrite
+        )
+        return _screen_at_scale(photos, screener, output, ray, options)
     exports = exports_of(screener, dicom_out, segmenters, fhir_out, fhir_release, deidentify)
     screened = screen_photos(
         photos,
         screener,
-        output,
+        Path(output),
         jobs,
         identifiers,
         report=report,
-        overlays=overlays,
+        overlays=overlays_of(overlays or "all"),
         shards=shards,
         columns=chosen,
         for_spreadsheets=for_spreadsheets,
         overwrite=overwrite,
         exports=exports,
     )
-    for warning in screened.warnings:
-        Console(soft_wrap=True).print(f"[bold yellow]warning:[/] {warning}", highlight=False)
-    print_lines(*screened.notes, *(note for export in exports for note in export.notes()))
-    print_lines(f"{screened.photos:,} photos in {screened.seconds:.1f} s: {_counted(screened.counts)}")
+    _print_what_came_out(screened, [note for export in exports for note in export.notes()])
     if screened.patients:
         print_lines(
             f"{sum(screened.patients.values()):,} patients: {_counted(screened.patients).replace('none', 'no referral')}"
         )
     opened = f"{screened.report} (open it in a browser), " if report else ""
-    print_lines(f"written: {opened}{output / 'results.csv'}{f', {output / SHARDS}' if shards else ''}")
+    table = Path(output) / "results.csv"
+    print_lines(f"written: {opened}{table}{f', {table.parent / SHARDS}' if shards else ''}")
     if set(screened.counts) == {"unreadable"}:
-        raise NothingReadableError(screened.photos, output / "results.csv")
+        raise NothingReadableError(screened.photos, table)
     return screened
+
+
+def _refuse_with_ray(given: dict[str, Any]) -> None:
+    """Refuse options that a screening on many machines does not know."""
+    unknown = next((option for option, value in given.items() if value), None)
+    if unknown is not None:
+        raise UserError(f"{unknown} is not for --ray, which writes results/ (Parquet) and summary.html")
+
+
+def _screen_at_scale(
+    photos: list[str], screener: "Screener", output: str, address: str, options: "Options"
+) -> "ScreenedAtScale":
+    """Screen on a cluster, and print what came out."""
+    from eyeground.scale.batch.screen import screen_at_scale
+
+    screened = screen_at_scale(photos, screener, output, address, options)
+    _print_what_came_out(screened, [])
+    print_lines(f"written: {output}/summary.html (open it in a browser), {output}/results/")
+    if set(screened.counts) == {"unreadable"}:
+        raise NothingReadableError(screened.photos, Path(output) / "results")
+    return screened
+
+
+def _print_what_came_out(screened: "Screened | ScreenedAtScale", notes: list[str]) -> None:
+    for warning in screened.warnings:
+        Console(soft_wrap=True).print(f"[bold yellow]warning:[/] {warning}", highlight=False)
+    print_lines(*screened.notes, *notes)
+    before = f" ({screened.finished_before:,} of them before)" if screened.finished_before else ""
+    print_lines(f"{screened.photos:,} photos{before} in {screened.seconds:.1f} s: {_counted(screened.counts)}")
+
+
+def overlays_of(word: str) -> "Overlays":
+    """The word behind --overlays, as one of those that are known."""
+    from eyeground.screening.finding_writer import OVERLAYS
+
+    known = next((one for one in OVERLAYS if one == word), None)
+    if known is None:
+        raise UserError(f"--overlays is '{word}'; expected {', '.join(OVERLAYS)}")
+    return known
 
 
 def exports_of(

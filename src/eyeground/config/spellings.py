@@ -1,4 +1,4 @@
-"""Other names of settings and options: American spellings, and the names that version 0.1 used."""
+"""Other names of settings and options: American spellings, and the names that earlier versions used."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -15,6 +15,7 @@ AMERICAN = {
 }
 FORMER = {"figures": "metrics", "strengths": "C", "teaching": "soft_labels"}
 NAMES = AMERICAN | FORMER
+FORMER_OPTIONS = {"--no-overlays": "--overlays=none"}
 
 
 def known_name(name: str) -> str:
@@ -54,6 +55,8 @@ def known_option(argument: str) -> str:
     >>> known_option("--license=mit"), known_option("license")
     ('--licence=mit', 'license')
     """
+    if argument in FORMER_OPTIONS:
+        return FORMER_OPTIONS[argument]
     if not argument.startswith("--"):
         return argument
     name, separator, value = argument[2:].partition("=")

@@ -4,7 +4,6 @@ Decoder processes read ahead while the network works on the batch before, and th
 Finished photographs are in the ledger, from which the tables and the report are written at the end; see docs/screening.md.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,30 +13,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from eyeground.core.files import replacing
+from eyeground.core.files import write_text
 from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.screening.decision import NO_RULE
-from eyeground.screening.decoder_pool import NO_PICTURE, DecoderSettings, ReadPhoto, Refused
+from eyeground.screening.decoder_pool import DecoderSettings
+from eyeground.screening.distributions import Distributions
 from eyeground.screening.drift import Tally, warnings
 from eyeground.screening.exports import Export
-from eyeground.screening.finding import Finding
+from eyeground.screening.finding_writer import PICTURES, FindingWriter, Overlays, has_picture
 from eyeground.screening.inputs import batches, from_decoder
 from eyeground.screening.ledger import Ledger, Record
 from eyeground.screening.photos import LEDGER, PhotoFile
-from eyeground.screening.pictures import PICTURE_SIDE, draw_finding, save_picture
-from eyeground.screening.report import write_report
+from eyeground.screening.report import Totals, write_report
 from eyeground.screening.results import ENDINGS, RESULTS, Finished, write_results, write_shards
 from eyeground.screening.rollup import EYES, PATIENTS, write_rollup
 from eyeground.screening.runtime import Screener
 from eyeground.screening.sources import OUR_NAMES, TableColumns, list_sources
 from eyeground.screening.unpacking import in_reading_order, read_photos
 
-REPORT, PICTURES, SUMMARY = "report.html", "overlays", "summary.json"
+REPORT, SUMMARY = "report.html", "summary.json"
 UNPACKED = ".eyeground-unpacked"
 
 
@@ -84,7 +80,7 @@ def screen(
     identifiers: bool = False,
     *,
     report: bool = True,
-    overlays: bool = True,
+    overlays: Overlays = "all",
     shards: int | None = None,
     columns: TableColumns = OUR_NAMES,
     for_spreadsheets: bool = False,
@@ -101,8 +97,8 @@ def screen(
         output_folder: Made if missing. An earlier screening of the same photographs with the same bundle is completed.
         jobs: Decoder processes; by default one per usable core.
         identifiers: Show names of files and patients in the report; else it has only the keys of the tables.
-        report, overlays: Write the report, and the pictures that it shows. Without pictures it is a report without
-            photographs.
+        report: Write the report. Of more than 2,000 photographs it shows the most urgent and a sample.
+        overlays: Which photographs get a picture, which the report shows too.
         shards: Write the table in so many Parquet files too, `shards/00001-of-00004.parquet` and so on.
         columns: Which columns of the manifests are ours, and which are copied to the results.
         for_spreadsheets: In CSV files, put an apostrophe before text that a spreadsheet would run as a formula.
@@ -132,21 +128,23 @@ def screen(
             if not _is_finished(ledger.record_of(photo), output_folder, overlays)
             or not all(export.has(photo) for export in exports)
         )
-        screened = _screened(todo, screener, ledger, output_folder, jobs, overlays, exports)
+        writer = FindingWriter(output_folder, overlays, len(listing.photos), exports)
+        screened = _screened(todo, screener, ledger, jobs, writer)
         for _ in track(screened, "screening", total=len(todo)):
             pass
         finished = Finished(listing.photos, ledger, columns.keep)
-        tally = Tally(screener.bundle.description.expected)
-        rows = _counted(track(finished, "writing tables"), tally)
+        tally, distributions = Tally(screener.bundle.description.expected), Distributions(screener.rule)
+        rows = _counted(track(finished, "writing tables"), tally, distributions)
         write_results(output_folder, rows, columns.keep, for_spreadsheets)
         write_shards(output_folder, shards)
         patients = write_rollup(output_folder, finished, screener.rule, for_spreadsheets)
         warned = tuple(warnings(tally, screener.rule, screener.bundle.description))
-        _write_summary(output_folder, screener, tally, patients, warned)
+        write_text(output_folder / SUMMARY, summary_of(screener, tally, patients, warned))
         if report:
             notes = listing.notes if identifiers else listing.nameless_notes
+            totals = Totals(f"{RESULTS}.csv", tally.counts, patients, tuple(distributions.histograms()))
             write_report(
-                output_folder / REPORT, screener.bundle, screener.rule, finished, [*warned, *notes], identifiers
+                output_folder / REPORT, screener.bundle, screener.rule, finished, [*warned, *notes], identifiers, totals
             )
         else:  # one of an earlier screening may contradict the tables
             (output_folder / REPORT).unlink(missing_ok=True)
@@ -162,10 +160,8 @@ def screen(
     )
 
 
-def _write_summary(
-    output_folder: Path, screener: Screener, tally: Tally, patients: dict[str, int], warned: tuple[str, ...]
-) -> None:
-    """Write counts, the rule that decided, and the warnings, for programs."""
+def summary_of(screener: Screener, tally: Tally, patients: dict[str, int], warned: tuple[str, ...]) -> str:
+    """Counts, the rule that decided, and the warnings, for programs, as JSON."""
     decision = screener.rule.decision
     summary = {
         "model": screener.bundle.identity,
@@ -175,14 +171,14 @@ def _write_summary(
         "patients": patients,
         "warnings": warned,
     }
-    with replacing(output_folder / SUMMARY) as partial:
-        partial.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return json.dumps(summary, ensure_ascii=False, indent=1) + "\n"
 
 
-def _counted(records: Iterable[Record], tally: Tally) -> Iterator[dict[str, Any]]:
-    """Rows of the results table, counting their statuses as they pass."""
+def _counted(records: Iterable[Record], tally: Tally, distributions: Distributions) -> Iterator[dict[str, Any]]:
+    """Rows of the results table, counted as they pass."""
     for record in records:
         tally.add(record.row)
+        distributions.add(record.row)
         yield {**record.row, "picture": record.picture}
 
 
@@ -198,31 +194,28 @@ def _sweep(output_folder: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _is_finished(record: Record | None, output_folder: Path, overlays: bool) -> bool:
+def _is_finished(record: Record | None, output_folder: Path, overlays: Overlays) -> bool:
     if record is None:
         return False
-    if record.picture is None:
-        return not overlays or record.row["status"] == "unreadable"
-    return not overlays or (output_folder / record.picture).is_file()
+    if not has_picture(record.row["status"], overlays):
+        return True
+    return record.picture is not None and (output_folder / record.picture).is_file()
 
 
 def _screened(
     todo: Sequence[PhotoFile],
     screener: Screener,
     ledger: Ledger,
-    output_folder: Path,
     jobs: int | None,
-    overlays: bool,
-    exports: Sequence[Export],
+    writer: FindingWriter,
 ) -> Iterator[Record]:
     """Screen batch by batch; while one batch is in the network, the pictures of the one before are rendered."""
     if not todo:
         return
     jobs = min(jobs or usable_cores(), len(todo))
-    preprocessing = screener.bundle.description.preprocessing
-    settings = DecoderSettings(preprocessing, PICTURE_SIDE if overlays or exports else NO_PICTURE)
+    settings = DecoderSettings(screener.bundle.description.preprocessing, writer.picture_side)
     with (
-        closing(read_photos(todo, settings, jobs, output_folder / UNPACKED)) as read,
+        closing(read_photos(todo, settings, jobs, writer.folder / UNPACKED)) as read,
         ThreadPoolExecutor(jobs) as threads,
     ):
         pending: list[Future[Record]] = []
@@ -230,7 +223,7 @@ def _screened(
             findings = screener.findings([from_decoder(photo.name, outcome) for photo, outcome in batch])
             yield from _add_finished(pending, ledger)
             pending = [
-                threads.submit(_finish, photo, finding, outcome, output_folder if overlays else None, exports)
+                threads.submit(writer.write, photo, finding, outcome)
                 for (photo, outcome), finding in zip(batch, findings, strict=True)
             ]
         yield from _add_finished(pending, ledger)
@@ -241,30 +234,3 @@ def _add_finished(pending: Sequence[Future[Record]], ledger: Ledger) -> list[Rec
     if records:
         ledger.add(records)
     return records
-
-
-def _finish(
-    photo: PhotoFile,
-    finding: Finding,
-    outcome: ReadPhoto | Refused,
-    output_folder: Path | None,
-    exports: Sequence[Export],
-) -> Record:
-    """Write what belongs to a finding, and return its record; its picture only where there is a folder for it."""
-    picture = np.empty((0, 0, 3), np.uint8) if isinstance(outcome, Refused) else outcome.picture
-    for export in exports:
-        export.write(photo, finding, picture)
-    if output_folder is None or not picture.size:
-        return Record(photo.stamp, finding.as_row(), output=finding.output, content=outcome.content)
-    name = f"{PICTURES}/{_picture_name(photo.name, picture)}"
-    save_picture(draw_finding(finding, picture), output_folder / name)
-    scale = None if finding.evidence is None else finding.scale()
-    return Record(photo.stamp, finding.as_row(), name, finding.output, scale, outcome.content)
-
-
-def _picture_name(photo: str, pixels: NDArray[np.uint8]) -> str:
-    """A hash of the photograph's name and pixels: unique, and the same when a screening is repeated.
-
-    The report links to it, so it must not reveal the name; a hash of the name alone would, as record numbers can be guessed.
-    """
-    return f"{hashlib.sha256(photo.encode() + pixels.tobytes()).hexdigest()[:20]}.evidence.jpg"

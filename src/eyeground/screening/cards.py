@@ -93,12 +93,13 @@ def blocks_of(
 
     Args:
         records: In the order of the results table.
-        units: In the order of the report.
+        units: Those shown, in the order of the report.
         rule: The thresholds that were used.
         folder: Where the records' pictures are.
         identifiers: Give names of files and patients next to their keys.
     """
-    cards = track(_cards(records, units, rule, folder, identifiers), "writing report", total=len(records))
+    total = sum(len(unit.entries) for unit in units)
+    cards = track(_cards(records, units, rule, folder, identifiers), "writing report", total=total)
     block: list[Group] = []
     held = 0
     for unit in units:

@@ -4,8 +4,10 @@ Whatever the share of positive eyes is, a rule calls no more photos abnormal tha
 alarms; scores are a mixture of those of normal and of abnormal photos; and few photos are unfamiliar. See docs/screening.md.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,23 +31,35 @@ REMEDY = (
 
 @dataclass
 class Tally:
-    """Counts and scores of the rows of a screening, collected as they pass.
+    """Counts of the rows of a screening, collected as they pass; they take the same memory of any number of rows.
 
     Attributes:
         counts: Photos per status.
-        scores: Probabilities of the judged photos for the output whose distribution the bundle knows.
+        scores: How many judged photos have a probability up to each of the places at which distributions are compared, and
+            above the place before it, for the output whose distribution the bundle knows; beyond the last place in the end.
     """
 
     expected: Expected | None
     counts: dict[str, int] = field(default_factory=dict)
-    scores: list[float] = field(default_factory=list)
+    scores: dict[int, int] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one row of the results table."""
         status = row["status"]
         self.counts[status] = self.counts.get(status, 0) + 1
         if self.expected is not None and status in ("normal", "abnormal"):
-            self.scores.append(row[f"probability_{self.expected.output}"])
+            place = bisect_left(self._places, row[f"probability_{self.expected.output}"])
+            self.scores[place] = self.scores.get(place, 0) + 1
+
+    @cached_property
+    def _places(self) -> list[float]:
+        expected = self.expected
+        return [] if expected is None else places_of(np.array(expected.normal), np.array(expected.abnormal)).tolist()
+
+    def shares(self) -> NDArray[np.float64]:
+        """Share of the judged photos whose probability is at most each of the places."""
+        counted = np.array([self.scores.get(place, 0) for place in range(len(self._places))])
+        return np.cumsum(counted) / sum(self.scores.values())
 
 
 def warnings(tally: Tally, rule: Rule, description: BundleDescription) -> Iterator[str]:
@@ -88,10 +102,10 @@ def _describe_scores(tally: Tally, rule: Rule) -> str:
     expected, decision = tally.expected, rule.decision
     if expected is None:
         return ""
-    distance = mixture_distance(np.array(tally.scores), np.array(expected.normal), np.array(expected.abnormal))
+    distance = mixture_distance(tally.shares(), np.array(expected.normal), np.array(expected.abnormal))
     # The expected distributions are samples themselves, and may be small ones.
     chosen_on = min(decision.positives, decision.negatives) if decision else 0
-    spread = np.sqrt(1 / len(tally.scores) + (1 / chosen_on if chosen_on else 0))
+    spread = np.sqrt(1 / sum(tally.scores.values()) + (1 / chosen_on if chosen_on else 0))
     if distance <= LARGEST_DISTANCE + KOLMOGOROV * spread:
         return ""
     return (
@@ -100,15 +114,25 @@ def _describe_scores(tally: Tally, rule: Rule) -> str:
     )
 
 
-def mixture_distance(scores: NDArray[np.float64], normal: NDArray[np.float64], abnormal: NDArray[np.float64]) -> float:
+def places_of(normal: NDArray[np.float64], abnormal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where scores are compared with two distributions: at the quantiles of both."""
+    return np.unique(np.concatenate([normal, abnormal]))
+
+
+def mixture_distance(
+    of_scores: NDArray[np.float64], normal: NDArray[np.float64], abnormal: NDArray[np.float64]
+) -> float:
     """Least Kolmogorov distance (0-1) between scores and any mixture of two distributions that are given by evenly spaced quantiles.
 
+    Args:
+        of_scores: Share (0-1) of the scores that are at most each of `places_of(normal, abnormal)`.
+        normal, abnormal: Quantiles.
+
     >>> quantiles = np.linspace(0, 1, 21)
-    >>> round(mixture_distance(np.linspace(0, 1, 500), quantiles**2, quantiles**0.5), 2) < 0.1
+    >>> round(mixture_distance(places_of(quantiles**2, quantiles**0.5), quantiles**2, quantiles**0.5), 2) < 0.1
     True
     """
-    places = np.unique(np.concatenate([normal, abnormal]))
-    of_scores = np.searchsorted(np.sort(scores), places, side="right") / len(scores)
+    places = places_of(normal, abnormal)
     of_normal, of_abnormal = (
         np.interp(places, quantiles, np.linspace(0, 1, len(quantiles))) for quantiles in (normal, abnormal)
     )

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from eyeground.screening.decision import STATUSES, Rule, Status
+from eyeground.screening.excerpt import Excerpt
 from eyeground.screening.eye_results import RESULTS, UNKNOWN, Result, eye_result, patient_result
 from eyeground.screening.ledger import Record
 from eyeground.screening.rollup import height
 
+MOST_OF_A_PATIENT = 12  # photographs, where not all can be shown
 EYES = ("right", "left", UNKNOWN)  # as seen by someone who faces the patient
 
 
@@ -51,6 +53,22 @@ def entries_of(records: Sequence[Record], rule: Rule) -> Iterator[Entry]:
         patient = None if row.get("patient") in (None, "") else str(row["patient"])
         eye = row["eye"] if row.get("eye") in EYES else UNKNOWN
         yield Entry(place, row["status"], height(record, rule), eye, patient)
+
+
+def excerpt_of(units: Sequence[Unit]) -> list[Unit]:
+    """The units that a report shows which would be too long with all, in their order; of a patient the most urgent photographs."""
+    excerpt: Excerpt[int] = Excerpt()
+    short = [_shortened(unit) for unit in units]
+    for place, unit in enumerate(short):
+        excerpt.add(unit.result or unit.entries[0].status, _urgency(unit), str(unit.entries[0].place), place)
+    return [short[place] for place in sorted(excerpt.chosen(lambda place: len(short[place].entries)))]
+
+
+def _shortened(unit: Unit) -> Unit:
+    if len(unit.entries) <= MOST_OF_A_PATIENT:
+        return unit
+    kept = set(sorted(unit.entries, key=lambda entry: entry.urgency)[:MOST_OF_A_PATIENT])
+    return Unit(tuple(entry for entry in unit.entries if entry in kept), unit.result)
 
 
 def units_of(entries: Sequence[Entry]) -> list[Unit]:

@@ -9,8 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
-
-from eyeground.screening.photos import PhotoFile
+from typing import Protocol
 
 # Without characters that are confused in print or handwriting (0 O, 1 I L, 2 Z, 5 S, 8 B, U V), and without vowels: no words.
 LETTERS, DIGITS = "CDFGHJKMNPQRTWXY", "34679"
@@ -36,14 +35,26 @@ def content_of(path: Path) -> str:
     return read.hexdigest()
 
 
-def keys_of(photos: Sequence[PhotoFile], contents: Iterable[str]) -> list[str]:
+class Named(Protocol):
+    """What a key depends on beside a photograph's content."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the results."""
+
+    @property
+    def patient(self) -> str | None:
+        """Its patient's identifier."""
+
+
+def keys_of(photos: Iterable[Named], contents: Iterable[str]) -> list[str]:
     """The key of every photograph: its patient's key and a number, such as `K7-QF.2`, or one of its own without a patient.
 
     A patient keeps the key when others are added to the screening, and mostly when further photographs of the same patient
     are. The key of a missing file is derived from its place.
 
     Args:
-        photos: In the order of the results.
+        photos: In the order of the results; iterated more than once.
         contents: `content_of` each.
     """
     owners: dict[str | int, int] = {}  # patient, or the place of a photograph without one, to its own place
@@ -79,20 +90,30 @@ def _unique_keys(seeds: Sequence[str], identifiers: frozenset[str]) -> list[str]
     while len(LETTERS) * len(DIGITS) * len(LETTERS + DIGITS) ** (length - 2) < FEWEST_FREE * len(seeds):
         length += 2
     keys: dict[str, None] = {}
+    tried: dict[
+        str, int
+    ] = {}  # how many candidates of a seed are taken: copies of a photograph would try them all again
     for place, seed in enumerate(seeds):
-        candidates = _candidates(seed or f"place {place}", length)
-        keys[next(key for key in candidates if key not in keys and not _resembles(key, identifiers))] = None
+        known = seed or f"place {place}"
+        candidates = _candidates(known, length, tried.get(known, 0))
+        attempt, key = next(one for one in candidates if one[1] not in keys and not _resembles(one[1], identifiers))
+        keys[key] = None
+        if attempt:
+            tried[known] = attempt + 1
     return [f"{key[:2]}-{key[2:]}" for key in keys]
 
 
-def _candidates(seed: str, length: int) -> Iterator[str]:
-    for attempt in count():
+def _candidates(seed: str, length: int, first: int) -> Iterator[tuple[int, str]]:
+    for attempt in count(first):
         numbers = hashlib.blake2b(f"{seed}/{attempt}".encode(), digest_size=length).digest()
         alphabets = (LETTERS, DIGITS, *[LETTERS + DIGITS] * (length - 2))
-        yield "".join(letters[number % len(letters)] for letters, number in zip(alphabets, numbers, strict=True))
+        yield (
+            attempt,
+            "".join(letters[number % len(letters)] for letters, number in zip(alphabets, numbers, strict=True)),
+        )
 
 
-def _identifiers(photos: Sequence[PhotoFile]) -> frozenset[str]:
+def _identifiers(photos: Iterable[Named]) -> frozenset[str]:
     """Names of patients and files that are short enough to be found in a key."""
     names = (name for photo in photos for name in (photo.patient or "", Path(photo.name).stem))
     plain = (re.sub(r"[\W_]", "", name).upper() for name in names if len(name) <= 16)

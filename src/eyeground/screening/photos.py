@@ -16,6 +16,7 @@ from eyeground.errors import UserError
 from eyeground.screening.file_kinds import ARCHIVE_ENDINGS, PHOTO_ENDINGS, as_text, file_kind, is_folder, stamp_of
 
 LEDGER = "eyeground-ledger.jsonl"
+RUN = "eyeground-run.json"  # in the output folder of a screening on many machines
 CLOSED_FOLDER = "A folder could not be opened."
 
 _LEFT_OUT = {  # kind: what one and what several are called, why, and what to do
@@ -173,7 +174,7 @@ class Gathering:
         identity = (status.st_dev, status.st_ino)
         if identity in self._seen or folder.resolve() == self._output:
             return
-        if (folder / LEDGER).exists():
+        if _was_written_by_us(folder):
             self._earlier.add(as_text(name or folder.name))
             return
         self._seen.add(identity)
@@ -192,7 +193,7 @@ class Gathering:
         """Whether a folder is, or lies in, the output folder or that of an earlier screening."""
         if folder not in self._ours:
             itself = folder.resolve() == self._output
-            if not itself and (folder / LEDGER).exists():
+            if not itself and _was_written_by_us(folder):
                 itself = True
                 self._earlier.add(as_text(folder.name))
             self._ours[folder] = itself or (folder.parent != folder and self.is_output(folder.parent))
@@ -247,3 +248,7 @@ class Gathering:
         earlier = "left out, being the output of another screening."
         sentences += [(f"{folder} is {earlier}", f"A folder is {earlier}") for folder in sorted(self._earlier)]
         return [*sentences, *self._notes]
+
+
+def _was_written_by_us(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (LEDGER, RUN))

@@ -8,8 +8,8 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -20,9 +20,12 @@ from eyeground.core.files import replacing
 from eyeground.core.templates import open_template
 from eyeground.screening.cards import blocks_of, outputs_of
 from eyeground.screening.decision import STATUSES, Rule
-from eyeground.screening.entries import entries_of, units_of
+from eyeground.screening.distributions import Histogram
+from eyeground.screening.entries import MOST_OF_A_PATIENT, Unit, entries_of, excerpt_of, units_of
+from eyeground.screening.excerpt import MOST_SHOWN_WHOLE
 from eyeground.screening.eye_results import RESULT_OF, RESULTS, Result
 from eyeground.screening.ledger import Record
+from eyeground.screening.results import RESULTS as TABLE
 from eyeground.screening.suspicion import describe_disease
 from eyeground.screening.words import describe_origin, describe_performance
 
@@ -45,6 +48,28 @@ class ThresholdRow:
     why: str
 
 
+@dataclass(frozen=True)
+class Totals:
+    """What a report says of all photographs, of which it may show some only.
+
+    Attributes:
+        table: Where all of them have a row, relative to the report.
+        counts: Photographs per status.
+        patients: Patients per result; empty where none are known.
+        histograms: Shown where not all photographs are.
+    """
+
+    table: str
+    counts: Mapping[str, int]
+    patients: Mapping[str, int] = field(default_factory=dict)
+    histograms: Sequence[Histogram] = ()
+
+    @property
+    def photos(self) -> int:
+        """How many photographs there are."""
+        return sum(self.counts.values())
+
+
 def write_report(
     path: Path,
     bundle: Bundle,
@@ -52,6 +77,7 @@ def write_report(
     records: Sequence[Record],
     notes: Sequence[str],
     identifiers: bool = False,
+    totals: Totals | None = None,
 ) -> None:
     """Write the report.
 
@@ -60,27 +86,33 @@ def write_report(
         bundle: What was screened with.
         rule: The thresholds that were used.
         records: One per photograph, in the order of the results table. Their rows have a `key`, and may hold `patient`
-            and `eye`.
+            and `eye`. Of more than `MOST_SHOWN_WHOLE`, the most urgent of each result and a sample are shown.
         notes: Sentences to be read first: warnings, and what was left out; without a name unless `identifiers` is
             given.
         identifiers: Show names of files and patients next to their keys; else no name is in the file.
+        totals: Of all photographs, where the records are a part of them, or there may be too many to show; counted here
+            if not given.
 
     Raises:
         UserError: If the file cannot be written.
     """
-    entries = list(entries_of(records, rule))
-    units = units_of(entries)
-    counts = Counter(entry.status for entry in entries)
-    of_patients = Counter(unit.result for unit in units if unit.result)
+    units = units_of(list(entries_of(records, rule)))
+    totals = totals or _totals(units)
+    if len(records) > MOST_SHOWN_WHOLE:
+        units = excerpt_of(units)
+    shown = sum(len(unit.entries) for unit in units)
     here = Path(__file__).parent
     script = (here / "report.js").read_text(encoding="utf-8")
     content = open_template("eyeground.screening", "report.html.jinja", folder="").generate(
         actions=ACTIONS,
-        counts={status: counts[status] for status in STATUSES},
-        results={result: of_patients[result] for result in RESULTS if of_patients[result]},
+        counts={status: totals.counts.get(status, 0) for status in STATUSES},
+        results={result: totals.patients[result] for result in RESULTS if totals.patients.get(result)},
         result_texts=RESULT_TEXTS,
-        total=len(entries),
-        patients=of_patients.total(),
+        total=totals.photos,
+        patients=sum(totals.patients.values()),
+        table=totals.table,
+        excerpt=_describe_excerpt(shown, bool(totals.patients)) if shown < totals.photos else None,
+        histograms=totals.histograms if shown < totals.photos else (),
         identifiers=identifiers,
         description=bundle.description,
         identity=bundle.identity,
@@ -99,6 +131,21 @@ def write_report(
     )
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as stream:
         stream.writelines(content)
+
+
+def _totals(units: Sequence[Unit]) -> Totals:
+    counts = Counter(entry.status for unit in units for entry in unit.entries)
+    return Totals(f"{TABLE}.csv", counts, Counter(unit.result for unit in units if unit.result))
+
+
+def _describe_excerpt(shown: int, of_patients: bool) -> str:
+    """Which photographs are shown, in a sentence."""
+    kinds = "result those patients and photographs" if of_patients else "status those photographs"
+    few = f", of a patient at most {MOST_OF_A_PATIENT} photographs" if of_patients else ""
+    return (
+        f"This report shows {shown:,} of them: of each {kinds} that lie highest above their thresholds, and some of the others by "
+        f"chance{few}. All have a row in the table."
+    )
 
 
 def _findings(rule: Rule) -> list[ThresholdRow]:

@@ -6,7 +6,7 @@ nobody asked for it.
 
 import csv
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice, pairwise
@@ -115,10 +115,10 @@ def write_results(
             for piece in _pieces(rows):
                 if parquet is None:
                     write_row(piece[0])
-                    parquet = opened.enter_context(pq.ParquetWriter(partials[1], _schema(piece[0], kept)))
+                    parquet = opened.enter_context(pq.ParquetWriter(partials[1], schema_of(piece[0], kept)))
                 for row in piece:
                     write_row(row.values())
-                parquet.write_table(_as_table(piece, parquet.schema))
+                parquet.write_table(table_of(piece, parquet.schema))
                 lines.writelines(f"{as_json(row)}\n" for row in piece)
 
 
@@ -153,13 +153,13 @@ def write_shards(folder: Path, shards: int | None) -> None:
     unfinished.rename(finished)
 
 
-def _schema(row: dict[str, Any], kept: Sequence[str]) -> pa.Schema:
+def schema_of(row: Mapping[str, Any], kept: Sequence[str] = ()) -> pa.Schema:
     """Text columns as text, all others as floats; either may be missing."""
     text = {*TEXT_COLUMNS, *kept, *(f"{KEPT}{name}" for name in kept)}
     return pa.schema([(column, pa.string() if column in text else pa.float64()) for column in row])
 
 
-def _as_table(piece: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+def table_of(piece: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Rows as an Arrow table, its columns made of buffers: every other way has pyarrow import pandas first."""
     columns = []
     for field in schema:
