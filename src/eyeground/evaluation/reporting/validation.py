@@ -28,6 +28,8 @@ from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.flow import evaluated_scope, external_sources, patients_known
 from eyeground.evaluation.metrics import AUROC, TITLES
+from eyeground.evaluation.repeatability.repeatability import repeatability
+from eyeground.evaluation.repeatability.section import repeatability_section
 from eyeground.evaluation.reporting.discrimination import discrimination_section, within_source
 from eyeground.evaluation.reporting.failures import failures_section, most_confident_errors, write_failures
 from eyeground.evaluation.reporting.flow_diagram import flow_section
@@ -61,6 +63,7 @@ class Request:
         operating_points: Chosen elsewhere, such as a bundle's.
         rules, prevalences, resamples, seed, stratified: As in `evaluate`.
         subgroups: Further columns to break the results down by.
+        repeat: Column whose equal cells say which photos of a patient repeat each other; empty: none do.
         remarks: Sentences on the table that a reader of the results must know.
     """
 
@@ -71,6 +74,7 @@ class Request:
     seed: int = 0
     stratified: bool = False
     subgroups: tuple[str, ...] = ()
+    repeat: str = ""
     remarks: tuple[str, ...] = ()
 
 
@@ -211,6 +215,8 @@ def sections_of(
         subgroups_section(subgroups(cohort, request.subgroups)),
         shortcuts_section(shortcuts(cohort, inputs.embeddings, request.subgroups)),
     ]
+    if request.repeat:
+        sections.append(repeatability_section(repeatability(cohort, request.repeat)))
     name = name_of_table(predictions, inputs.description)
     if any(has_statuses(one) for one in (predictions, *inputs.external.values())):
         others = {
