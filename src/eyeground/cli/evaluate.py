@@ -59,6 +59,20 @@ def evaluate(
         "--subgroup",
         help="Column whose groups are evaluated, besides eye, sex, age, device, source. Repeat for more.",
     ),
+    repeat: str = typer.Option(
+        "",
+        "--repeat",
+        metavar="COLUMN",
+        help="Photos of one patient with the same cell in this column repeat each other, such as two photos of an eye, or a photo "
+        "and its copies: do decisions and probabilities agree?",
+    ),
+    conformal: float | None = typer.Option(
+        None,
+        "--conformal",
+        metavar="COVERAGE",
+        help="Prediction sets that hold the truth of this share of every class, such as 0.9, calibrated on validation photos: how "
+        "often they do, and how many photos they leave ambiguous.",
+    ),
     bundle: str | None = typer.Option(
         None, "--bundle", help="Bundle whose thresholds are used, chosen when it was trained.", rich_help_panel=MODEL
     ),
@@ -149,6 +163,8 @@ def evaluate(
         seed=seed,
         stratified=stratified,
         subgroups=tuple(subgroups),
+        repeat=repeat,
+        conformal=conformal,
         remarks=(*read.remarks, *external_remark(table, report_inputs.description), *without_truth),
     )
     inputs = [predictions, *datasets.values(), *([embeddings] if embeddings else [])]

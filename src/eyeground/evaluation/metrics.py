@@ -13,6 +13,12 @@ SENSITIVITY_AT, PARTIAL_AUROC = (
     f"sensitivity_at_specificity_{SPECIFICITY_HELD:g}",
     f"partial_auroc_{SPECIFICITY_HELD:g}",
 )
+# Of prediction sets.
+SET_COVERAGE, SET_SIZE = "set_coverage", "set_size"
+ONE_ANSWER, AMBIGUOUS, NO_ANSWER = "one_answer", "ambiguous", "no_answer"
+# Of pairs of photos that repeat each other.
+AGREEMENT, REPEAT_KAPPA = "agreement", "agreement_kappa"
+MEAN_DIFFERENCE, LIMIT_LOW, LIMIT_HIGH = "mean_difference", "limit_of_agreement_low", "limit_of_agreement_high"
 POSITIVES, NEGATIVES = "positives", "negatives"
 
 TITLES = {
@@ -45,6 +51,16 @@ TITLES = {
     "macro_f1": "Macro F1 score",
     "kappa": "Cohen's kappa",
     "quadratic_weighted_kappa": "Quadratic-weighted kappa",
+    SET_COVERAGE: "Coverage",
+    SET_SIZE: "Mean number of answers",
+    ONE_ANSWER: "One answer",
+    AMBIGUOUS: "Ambiguous",
+    NO_ANSWER: "No answer",
+    AGREEMENT: "Decided alike",
+    REPEAT_KAPPA: "Kappa",
+    MEAN_DIFFERENCE: "Mean difference",
+    LIMIT_LOW: "Lower limit of agreement",
+    LIMIT_HIGH: "Upper limit of agreement",
     "mean_auroc_of_folds": "Mean AUROC of folds",
     "sd_auroc_of_folds": "SD of AUROC between folds",
 }

@@ -23,11 +23,15 @@ from eyeground.evaluation.calibrating.decision_curve_section import decision_cur
 from eyeground.evaluation.calibrating.reliability import reliabilities
 from eyeground.evaluation.calibrating.reliability_section import reliability_section
 from eyeground.evaluation.cohort import cohort_of, entire_cohort
+from eyeground.evaluation.conformal.conformal import conformal
+from eyeground.evaluation.conformal.section import conformal_section
 from eyeground.evaluation.curves import RESAMPLES_OF_BAND
 from eyeground.evaluation.estimates import Estimate, as_text
 from eyeground.evaluation.evaluating import evaluate
 from eyeground.evaluation.flow import evaluated_scope, external_sources, patients_known
 from eyeground.evaluation.metrics import AUROC, TITLES
+from eyeground.evaluation.repeatability.repeatability import repeatability
+from eyeground.evaluation.repeatability.section import repeatability_section
 from eyeground.evaluation.reporting.discrimination import discrimination_section, within_source
 from eyeground.evaluation.reporting.failures import failures_section, most_confident_errors, write_failures
 from eyeground.evaluation.reporting.flow_diagram import flow_section
@@ -61,6 +65,8 @@ class Request:
         operating_points: Chosen elsewhere, such as a bundle's.
         rules, prevalences, resamples, seed, stratified: As in `evaluate`.
         subgroups: Further columns to break the results down by.
+        repeat: Column whose equal cells say which photos of a patient repeat each other; empty: none do.
+        conformal: Coverage of prediction sets for every class, such as 0.9; None: no sets.
         remarks: Sentences on the table that a reader of the results must know.
     """
 
@@ -71,6 +77,8 @@ class Request:
     seed: int = 0
     stratified: bool = False
     subgroups: tuple[str, ...] = ()
+    repeat: str = ""
+    conformal: float | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -211,13 +219,16 @@ def sections_of(
         subgroups_section(subgroups(cohort, request.subgroups)),
         shortcuts_section(shortcuts(cohort, inputs.embeddings, request.subgroups)),
     ]
+    if request.repeat:
+        sections.append(repeatability_section(repeatability(cohort, request.repeat)))
     name = name_of_table(predictions, inputs.description)
-    if any(has_statuses(one) for one in (predictions, *inputs.external.values())):
-        others = {
-            one: replace(entire_cohort(one, table, *how), points=cohort.points)
-            for one, table in inputs.external.items()
-        }
-        sections.append(abstention_section(abstention({name: cohort} | others)))
+    everywhere = {name: cohort} | {
+        one: replace(entire_cohort(one, table, *how), points=cohort.points) for one, table in inputs.external.items()
+    }
+    if request.conformal is not None:
+        sections.append(conformal_section(conformal(predictions, everywhere, request.conformal)))
+    if any(has_statuses(one.predictions) for one in everywhere.values()):
+        sections.append(abstention_section(abstention(everywhere)))
     if inputs.external:
         across = external(cohort, inputs.external, inputs.contamination, name)
         sections.append(external_section(across))
