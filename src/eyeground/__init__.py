@@ -60,6 +60,7 @@ __all__ = [
     "segment",
     "serve",
     "split",
+    "standardise",
     "study",
 ]
 

@@ -19,6 +19,7 @@ from eyeground.evaluation import Evaluation
 from eyeground.evaluation.comparing.comparison import Comparison
 from eyeground.evaluation.robustness.robustness import Robustness
 from eyeground.scale.batch.screen import ScreenedAtScale
+from eyeground.scale.shards import Standardised
 from eyeground.screening.batch import Screened
 from eyeground.screening.embedding import Embedded
 from eyeground.screening.finding import Finding
@@ -58,6 +59,7 @@ __all__ = [
     "segment",
     "serve",
     "split",
+    "standardise",
     "study",
 ]
 
@@ -762,6 +764,29 @@ def split(
         stratify: Label to balance; repeat for more. All labels if none is given.
         seed: Another seed, another split.
         overwrite: Replace the splits or folds that the manifest has, such as a publisher's.
+    """
+
+def standardise(
+    *,
+    manifest: StrPath,
+    output: StrPath,
+    side: int = 224,
+    photos_per_shard: int = 1000,
+    cache: StrPath = ...,
+    jobs: int | None = None,
+) -> Standardised:
+    """Pack the standard photos of a manifest with their labels in tar shards, to train from instead of the photographs.
+
+    Each sample is a PNG and a JSON, as WebDataset reads them; index.parquet says where each lies, with checksums. Photos
+    that cannot be read are left out and listed in unreadable.csv. An interrupted run continues when it is repeated.
+
+    Args:
+        manifest: Manifest of the photographs.
+        output: Folder of shards; `pretrain` and `adapt` take it as a manifest.
+        side: Side of the standard photos in pixels: preprocessing.side of the recipe, or the side of the bundle.
+        photos_per_shard: Rows of the manifest in one tar file; about 80 MB at 224 px.
+        cache: Folder of standard photos, shared by all runs.
+        jobs: Processes that read photos; one per core if not given.
     """
 
 def study(

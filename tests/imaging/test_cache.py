@@ -14,7 +14,7 @@ from PIL import Image
 
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.errors import UserError
-from eyeground.imaging import cache
+from eyeground.imaging import cache, isolation
 from eyeground.imaging.cache import prepare, read_prepared, read_prepared_standard
 from eyeground.imaging.cache_size import kept, shrink
 from eyeground.imaging.standard import StandardPhoto, standard_photo
@@ -102,7 +102,7 @@ def test_a_decoder_that_crashes_or_hangs_costs_only_its_photo(
         return standard_photo(photo, preprocessing)
 
     monkeypatch.setattr(cache, "standard_photo", crash_on_one)
-    monkeypatch.setattr(cache, "LONGEST_DECODE", 1)
+    monkeypatch.setattr(isolation, "LONGEST_DECODE", 1)
     prepared = prepare(photos, SETTINGS, tmp_path / "cache", jobs=2)
     assert list(prepared.failures) == [2] and "crashed" in prepared.failures[2]
     assert sum(path is not None for path in prepared.paths) == 4

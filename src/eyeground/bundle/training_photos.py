@@ -6,6 +6,7 @@ See docs/howto/release-a-model.md.
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from eyeground.core.files import sha256_of
 from eyeground.errors import UserError
@@ -13,6 +14,13 @@ from eyeground.errors import UserError
 TRAINING_PHOTOS = "training_photos.txt"
 DIGITS = 16
 _LINE = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
+
+
+class _Named(Protocol):
+    """A standard photo on disk, whose stem is the SHA-256 of the photograph's file."""
+
+    @property
+    def stem(self) -> str: ...
 
 
 def photo_hash(photo: Path) -> str:
@@ -27,13 +35,13 @@ def photo_hash(photo: Path) -> str:
         raise UserError(f"{photo}: cannot be read: {error.strerror or error}") from error
 
 
-def hashes_of_standard(standard: Iterable[Path]) -> tuple[str, ...]:
-    """Sorted hashes of photographs, taken from the names of their cached standard photos.
+def hashes_of_standard(standard: Iterable[_Named]) -> tuple[str, ...]:
+    """Sorted hashes of photographs, taken from the names of their standard photos in a cache or shard.
 
     >>> hashes_of_standard([Path("ff/" + "ff" * 32 + ".png"), Path("00/" + "00" * 32 + ".png")])
     ('0000000000000000', 'ffffffffffffffff')
     """
-    return tuple(sorted({path.stem[:DIGITS] for path in standard}))
+    return tuple(sorted({photo.stem[:DIGITS] for photo in standard}))
 
 
 def write_training_photos(hashes: Iterable[str], path: Path) -> None:

@@ -33,6 +33,7 @@ from eyeground.cli import (
     screen,
     segment,
     serve,
+    standardise,
     study,
     use,
 )
@@ -46,6 +47,7 @@ COMMANDS = (  # in the order of a study, after `import`
     data.join,
     data.check,
     data.split,
+    standardise.standardise,
     convert.convert,
     build.pretrain,
     build.adapt,

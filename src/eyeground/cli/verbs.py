@@ -41,6 +41,7 @@ VERBS = {
     "segment": "segment.segment",
     "serve": "serve.serve",
     "split": "data.split",
+    "standardise": "standardise.standardise",
     "study": "study.study",
 }
 

@@ -17,6 +17,8 @@ from eyeground.errors import UserError, did_you_mean, unknown
 REQUIRED = ("photo", "patient")
 OPTIONAL = ("eye", "split", "fold", "device", "age", "sex", "source")
 MASK_PREFIX, NOTE_PREFIX = "mask_", "note_"
+SHARD = "note_shard"  # the tar file that holds the standard photo of a row; a path, as `photo` is
+INDEX = "index.parquet"  # the manifest in a folder of shards
 
 # What other tables call the required columns, for the hint in an error.
 _PHOTO_SYNONYMS = ("image", "image_path", "img", "file", "filename", "file_name", "path", "image_id", "photo_path")
@@ -31,7 +33,7 @@ class Manifest:
     Attributes:
         table: One row per photograph. `photo`, `patient`, `eye`, `split`, `device`, `sex`, `source` are strings, `age`
             (years) is a float, `fold` and numeric labels are nullable integers; missing is `pandas.NA`.
-        root: The folder that `photo` and `mask_…` paths are relative to.
+        root: The folder that `photo`, `mask_…` and `note_shard` paths are relative to.
         remarks: Sentences for the user: choices made in reading, pitfalls, counts of disagreements.
     """
 
@@ -51,6 +53,11 @@ class Manifest:
     def masks(self) -> tuple[str, ...]:
         """Names of the segmentation-mask columns, in the table's order."""
         return tuple(column for column in self.table.columns if column.startswith(MASK_PREFIX))
+
+    @property
+    def path_columns(self) -> tuple[str, ...]:
+        """Names of the columns that hold paths relative to `root`."""
+        return ("photo", *self.masks, *((SHARD,) if SHARD in self.table else ()))
 
     @property
     def patients(self) -> int:
@@ -79,7 +86,7 @@ class Manifest:
         Of a path only the file name counts, so that moving a manifest or its photographs changes nothing.
         """
         table = self.table[sorted(self.table.columns)].copy()
-        for column in ("photo", *self.masks):
+        for column in self.path_columns:
             table[column] = table[column].str.rsplit("/", n=1).str[-1]
         header, *rows = table.to_csv(index=False, lineterminator="\n").splitlines()
         return hashlib.sha256("\n".join([header, *sorted(rows)]).encode()).hexdigest()
@@ -90,7 +97,7 @@ class Manifest:
         if old_root == new_root:
             return replace(self, root=Path(root))
         table = self.table.copy()
-        for column in ("photo", *self.masks):
+        for column in self.path_columns:
             table[column] = _moved(table[column], old_root, new_root)
         moved = replace(self, table=table, root=Path(root))
         columns.refuse(repeated_photos(table["photo"]), "moved manifest", range(2, len(table) + 2))
@@ -101,6 +108,7 @@ def read_manifest(path: Path, needs: Collection[str] | None = None) -> Manifest:
     """Read and validate a manifest.
 
     Args:
+        path: A table, or a folder that `eyeground standardise` made.
         needs: The columns, besides `photo` and `patient`, that have to be right; any other whose cells cannot be
             understood passes through as text, with a remark. All of them if not given.
 
@@ -115,6 +123,7 @@ def read_manifest(path: Path, needs: Collection[str] | None = None) -> Manifest:
     (('glaucoma',), 1, '007')
     """
     path = Path(path)
+    path = path / INDEX if (path / INDEX).is_file() else path
     table = read_table(path)
     return validated(table, str(path), path.parent, table.index + 2, needs)
 
@@ -207,7 +216,7 @@ def is_label(column: str) -> bool:
 def typed_column(cells: pd.Series) -> columns.Typed:
     """A column of a manifest, typed as its name demands, and what is wrong with it."""
     column = str(cells.name)
-    if column == "photo" or column.startswith(MASK_PREFIX):
+    if column in ("photo", SHARD) or column.startswith(MASK_PREFIX):
         return columns.paths(cells, required=column == "photo")
     if column == "patient":
         return columns.identifiers(cells)

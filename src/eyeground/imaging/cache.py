@@ -6,14 +6,14 @@ invalidating. Geometry and field of view are inside the PNG.
 
 import json
 import os
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
+from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -21,18 +21,20 @@ from PIL import Image, PngImagePlugin
 
 from eyeground.config.training_recipe import Preprocessing
 from eyeground.core.files import replacing, sha256_of
-from eyeground.core.machine import processes
 from eyeground.core.progress import track
 from eyeground.errors import UserError
 from eyeground.imaging.decode import Pixels, UnreadablePhotoError
 from eyeground.imaging.field_of_view import FieldOfView
+from eyeground.imaging.isolation import CRASHED, each_isolated
+from eyeground.imaging.packed import PackedPhoto, StandardFile
 from eyeground.imaging.quality_measures import MEASURED_SIDE
 from eyeground.imaging.standard import Geometry, StandardPhoto, standard_photo
 
-LONGEST_DECODE = 120  # seconds; a decoder that takes longer is stuck, and its process is ended
-_CHUNK = 16  # photos per message to a worker process
 _TEXT_KEY = "eyeground"
 STANDARD = "standard-"  # what the names of folders of standard photos begin with
+
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,22 @@ def prepare(paths: Sequence[Path], preprocessing: Preprocessing, cache_folder: P
     """
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; at least one process has to do the work")
-    folder = Path(cache_folder) / f"{STANDARD}v{preprocessing.version}-{preprocessing.side}"
+    folder = folder_of_standard(cache_folder, preprocessing)
     _sweep(folder)
     prepared: list[Path | None] = [None] * len(paths)
     failures: dict[int, str] = {}
-    work = [(index, Path(path)) for index, path in enumerate(paths)]
-    for index, entry, failure in track(_in_processes(work, preprocessing, folder, jobs), "preparing", len(work)):
-        prepared[index] = entry
+    make = partial(_make, preprocessing=preprocessing, folder=folder)
+    made = each_isolated(make, [Path(path) for path in paths], jobs)
+    for index, outcome in track(made, "preparing", len(paths)):
+        prepared[index], failure = outcome or (None, CRASHED)
         if failure is not None:
             failures[index] = failure
     return Prepared(prepared, dict(sorted(failures.items())))
+
+
+def folder_of_standard(cache_folder: Path, preprocessing: Preprocessing) -> Path:
+    """The sub-folder of a cache that holds the standard photos of a preprocessing."""
+    return Path(cache_folder) / f"{STANDARD}v{preprocessing.version}-{preprocessing.side}"
 
 
 def prepared_to_assess(
@@ -99,122 +107,120 @@ def prepared_to_assess(
 
 def _sweep(folder: Path) -> None:
     """Remove files that killed writers left behind; no writer takes an hour for one photo."""
-    for partial in folder.glob("*/.*.partial"):
+    for left in folder.glob("*/.*.partial"):
         with suppress(OSError):
-            if time.time() - partial.stat().st_mtime > 3600:
-                partial.unlink()
+            if time.time() - left.stat().st_mtime > 3600:
+                left.unlink()
 
 
-def read_prepared(png: Path) -> Pixels:
-    """Read the pixels of a cached standard photo: `(side, side, 3)` uint8 RGB.
+def read_prepared(photo: StandardFile) -> Pixels:
+    """Read the pixels of a cached or packed standard photo: `(side, side, 3)` uint8 RGB.
 
     Raises:
-        UserError: If the entry is missing or damaged.
+        UserError: If it is missing or damaged.
     """
-    # Bytes first: OpenCV alone would print a warning to the screen for a file that is missing.
-    try:
-        content = np.fromfile(png, dtype=np.uint8)
-    except OSError as error:
-        raise _damaged(png) from error
-    pixels = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB) if len(content) else None
+    content = _content(photo)
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB) if content else None
     if pixels is None:
-        raise _damaged(png)
+        raise _damaged(photo)
     return np.asarray(pixels)
 
 
-def read_prepared_standard(png: Path) -> StandardPhoto:
-    """Read a cached standard photo with its geometry and field of view.
+def read_prepared_standard(photo: StandardFile) -> StandardPhoto:
+    """Read a cached or packed standard photo with its geometry and field of view.
 
     Raises:
-        UserError: If the entry is missing or damaged.
+        UserError: If it is missing or damaged.
+    """
+    return decoded(_content(photo), photo)
+
+
+def decoded(content: bytes, photo: StandardFile) -> StandardPhoto:
+    """A standard photo from its PNG; `photo` is named if that is damaged.
+
+    Raises:
+        UserError: If it is damaged.
     """
     try:
-        with Image.open(png, formats=("PNG",)) as image:
+        with Image.open(BytesIO(content), formats=("PNG",)) as image:
             pixels = np.array(image)
             description = json.loads(getattr(image, "text", {})[_TEXT_KEY])
         return StandardPhoto(pixels, FieldOfView(**description["disc"]), Geometry(**description["geometry"]))
     except (OSError, SyntaxError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(png) from error
+        raise _damaged(photo) from error
 
 
 def write_prepared(standard: StandardPhoto, png: Path) -> None:
     """Write a standard photo with its geometry and field of view as one PNG, atomically."""
+    with replacing(png) as partial:
+        partial.write_bytes(encoded(standard))
+
+
+def encoded(standard: StandardPhoto) -> bytes:
+    """A standard photo with its geometry and field of view as a PNG."""
     text = PngImagePlugin.PngInfo()
     text.add_text(_TEXT_KEY, json.dumps({"disc": asdict(standard.disc), "geometry": asdict(standard.geometry)}))
-    with replacing(png) as partial:
-        Image.fromarray(standard.pixels).save(partial, format="PNG", pnginfo=text, compress_level=1)
+    stream = BytesIO()
+    Image.fromarray(standard.pixels).save(stream, format="PNG", pnginfo=text, compress_level=1)
+    return stream.getvalue()
 
 
-def _damaged(png: Path) -> UserError:
-    return UserError(f"{png}: the cached standard photo is missing or damaged; prepare the photographs again")
-
-
-Work = tuple[int, Path]
-Outcome = tuple[int, Path | None, str | None]
-
-
-def _in_processes(work: list[Work], preprocessing: Preprocessing, folder: Path, jobs: int) -> Iterator[Outcome]:
-    """Yield an outcome per photograph, in any order; those in work when a process died are tried one by one."""
-    chunks = [work[start : start + _CHUNK] for start in range(0, len(work), _CHUNK)]
-    while chunks:
-        suspects: list[list[Work]] = []
-        yield from _until_a_crash(chunks, suspects, preprocessing, folder, jobs)
-        for chunk in suspects:
-            for one in chunk:
-                yield from _alone(one, preprocessing, folder)
-
-
-def _until_a_crash(
-    chunks: list[list[Work]], suspects: list[list[Work]], preprocessing: Preprocessing, folder: Path, jobs: int
-) -> Iterator[Outcome]:
-    """Work through `chunks` from the end; when a process dies, those in work become `suspects`."""
-    with processes(jobs) as pool:
-        running: dict[Future[list[Outcome]], list[Work]] = {}
-        while (chunks and not suspects) or running:
-            while chunks and not suspects and len(running) < 2 * jobs:
-                chunk = chunks.pop()
-                try:
-                    running[pool.submit(_make_all, chunk, preprocessing, folder)] = chunk
-                except BrokenProcessPool:
-                    suspects.append(chunk)
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                chunk = running.pop(future)
-                try:
-                    yield from future.result()
-                except BrokenProcessPool:
-                    suspects.append(chunk)
-
-
-def _alone(one: Work, preprocessing: Preprocessing, folder: Path) -> Iterator[Outcome]:
-    with processes(1) as pool:
-        try:
-            yield from pool.submit(_make_all, [one], preprocessing, folder).result()
-        except BrokenProcessPool:
-            yield one[0], None, f"decoding it crashed, or took longer than {LONGEST_DECODE} s"
-
-
-def _make_all(chunk: list[Work], preprocessing: Preprocessing, folder: Path) -> list[Outcome]:
-    return [(index, *_make(path, preprocessing, folder)) for index, path in chunk]
-
-
-def _make(path: Path, preprocessing: Preprocessing, folder: Path) -> tuple[Path | None, str | None]:
-    _set_alarm(LONGEST_DECODE)
+def _content(photo: StandardFile) -> bytes:
+    if isinstance(photo, PackedPhoto):
+        return photo.content()
     try:
-        entry = _entry(path, folder)
-        if entry is not None and _is_intact(entry):
-            _touch(entry)
-            return entry, None
-        standard = standard_photo(path, preprocessing)
-        if entry is None:
-            return None, "the file changed while it was read"
-        write_prepared(standard, entry)
-        return entry, None
+        return photo.read_bytes()
+    except OSError as error:
+        raise _damaged(photo) from error
+
+
+def _damaged(photo: StandardFile) -> UserError:
+    return UserError(f"{photo}: the cached standard photo is missing or damaged; prepare the photographs again")
+
+
+def attempt(make: Callable[[Path], Made], path: Path) -> tuple[Made | None, str | None]:
+    """What `make` gives for a photograph, or the reason why it is unreadable."""
+    try:
+        return make(path), None
     except UnreadablePhotoError as error:
         return None, error.reason
     except (MemoryError, cv2.error):
         return None, "making its standard photo takes more memory than there is"
-    finally:
-        _set_alarm(0)
+
+
+def _make(path: Path, preprocessing: Preprocessing, folder: Path) -> tuple[Path | None, str | None]:
+    return attempt(partial(_entry_of, preprocessing=preprocessing, folder=folder), path)
+
+
+def _entry_of(path: Path, preprocessing: Preprocessing, folder: Path) -> Path:
+    entry = _entry(path, folder)
+    if entry is not None and _is_intact(entry):
+        _touch(entry)
+        return entry
+    standard = standard_photo(path, preprocessing)
+    if entry is None:
+        raise _changed(path)
+    write_prepared(standard, entry)
+    return entry
+
+
+def standard_png(path: Path, preprocessing: Preprocessing, cache_folder: Path) -> tuple[str, bytes]:
+    """The SHA-256 of a photograph's file and its standard photo as a PNG: from the cache, to which nothing is added, or made.
+
+    Raises:
+        UnreadablePhotoError: If the file cannot be read as a photograph.
+    """
+    entry = _entry(path, folder_of_standard(cache_folder, preprocessing))
+    if entry is not None and _is_intact(entry):
+        return entry.stem, entry.read_bytes()
+    content = encoded(standard_photo(path, preprocessing))
+    if entry is None:
+        raise _changed(path)
+    return entry.stem, content
+
+
+def _changed(path: Path) -> UnreadablePhotoError:
+    return UnreadablePhotoError(path, "the file changed while it was read")
 
 
 def _touch(entry: Path) -> None:
@@ -230,12 +236,6 @@ def _entry(path: Path, folder: Path) -> Path | None:
     except OSError:
         return None
     return folder / digest[:2] / f"{digest}.png" if digest else None
-
-
-def _set_alarm(seconds: int) -> None:
-    """The alarm ends the process, as nothing handles it; a decoder stuck in C code would ignore an exception."""
-    if hasattr(signal, "alarm"):
-        signal.alarm(seconds)
 
 
 def _is_intact(png: Path) -> bool:

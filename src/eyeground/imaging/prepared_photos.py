@@ -15,6 +15,7 @@ from eyeground.data.manifest import Manifest
 from eyeground.data.predictions import truths
 from eyeground.errors import UserError, unknown
 from eyeground.imaging.cache import prepare
+from eyeground.imaging.packed import StandardFile, packed_photos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +24,12 @@ class PhotosOnDisk:
 
     Attributes:
         manifest: The rows whose photo could be read.
-        standard: Standard photo of each row, PNG.
+        standard: Standard photo of each row: a PNG in the cache, or one in a shard.
         unreadable: Photos left out, and why.
     """
 
     manifest: Manifest
-    standard: tuple[Path, ...]
+    standard: tuple[StandardFile, ...]
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def rows(self, split: str) -> np.ndarray:
@@ -46,25 +47,40 @@ class PreparedPhotos(PhotosOnDisk):
 def prepare_photos(
     manifest: Manifest, targets: Sequence[Target], preprocessing: Preprocessing, cache: Path, jobs: int
 ) -> PreparedPhotos:
-    """Make or find the standard photo of every row, and turn its labels into truths.
+    """Find the standard photo of every row in its shard or the cache, or make it, and turn its labels into truths.
 
     Raises:
         UserError: If a label is missing from the manifest, holds a value that the target does not know, or no photo can
             be read.
     """
     truth = truth_table(manifest, targets)
-    prepared = prepare(manifest.photo_paths(), preprocessing, cache, jobs)
-    unreadable = {str(manifest.table["photo"].iloc[row]): reason for row, reason in prepared.failures.items()}
-    readable = np.array([path is not None for path in prepared.paths])
+    standard, failures = _packed_or_prepared(manifest, preprocessing, cache, jobs)
+    unreadable = {str(manifest.table["photo"].iloc[row]): reason for row, reason in failures.items()}
+    readable = np.array([one is not None for one in standard])
     if not readable.any():
         photo, reason = next(iter(unreadable.items()))
         raise UserError(f"none of the {len(manifest)} photos can be read; the first is {photo}: {reason}")
     return PreparedPhotos(
         manifest=manifest.where(pd.Series(readable)),
-        standard=tuple(path for path in prepared.paths if path is not None),
+        standard=tuple(one for one in standard if one is not None),
         truth=truth.to_numpy(np.float32)[readable],
         unreadable=unreadable,
     )
+
+
+def _packed_or_prepared(
+    manifest: Manifest, preprocessing: Preprocessing, cache: Path, jobs: int
+) -> tuple[list[StandardFile | None], dict[int, str]]:
+    """The standard photo of each row, from its shard or the cache, and the reasons by row where there is none."""
+    standard: list[StandardFile | None] = [*packed_photos(manifest, preprocessing)]
+    loose = [row for row, packed in enumerate(standard) if packed is None]
+    if not loose:
+        return standard, {}
+    paths = manifest.photo_paths()
+    prepared = prepare([paths[row] for row in loose], preprocessing, cache, jobs)
+    for row, path in zip(loose, prepared.paths, strict=True):
+        standard[row] = path
+    return standard, {loose[position]: reason for position, reason in prepared.failures.items()}
 
 
 def truth_table(manifest: Manifest, targets: Sequence[Target]) -> pd.DataFrame:

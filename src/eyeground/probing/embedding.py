@@ -16,6 +16,7 @@ from eyeground.core.files import replacing
 from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
 from eyeground.imaging.cache import read_prepared
+from eyeground.imaging.packed import StandardFile
 
 BATCH_SIZE = 16
 
@@ -24,9 +25,9 @@ Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def embeddings(
-    network: Callable[[], Embed], weights: str, standard: Sequence[Path], cache: Path
+    network: Callable[[], Embed], weights: str, standard: Sequence[StandardFile], cache: Path
 ) -> NDArray[np.float32]:
-    """Embeddings (photos, width) of cached standard photos.
+    """Embeddings (photos, width) of standard photos.
 
     Args:
         network: Opens the network; called only if the embeddings are not in the cache.
@@ -34,7 +35,7 @@ def embeddings(
         standard: From `prepared_photos.prepare_photos`, at least one.
         cache: Folder in which embeddings are kept.
     """
-    key = hashlib.sha256("\n".join([weights, *(path.name for path in standard)]).encode())
+    key = hashlib.sha256("\n".join([weights, *(photo.name for photo in standard)]).encode())
     path = cache / "embeddings" / f"{key.hexdigest()}.npy"
     if path.is_file():
         return np.asarray(np.load(path, allow_pickle=False))
@@ -53,7 +54,7 @@ def embeddings(
     return embedded
 
 
-def _read_ahead(batches: Sequence[Sequence[Path]]) -> Iterator[NDArray[np.uint8]]:
+def _read_ahead(batches: Sequence[Sequence[StandardFile]]) -> Iterator[NDArray[np.uint8]]:
     reading: deque[Iterator[NDArray[np.uint8]]] = deque()
     with ThreadPoolExecutor(usable_cores()) as pool:
         for batch in batches:

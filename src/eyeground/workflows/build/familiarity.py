@@ -19,6 +19,7 @@ from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
 from eyeground.imaging.cache import prepared_to_assess, read_prepared_standard
 from eyeground.imaging.gradability import assess
+from eyeground.imaging.packed import UNGRADABLE, is_packed
 from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.probing.embedding import Embed, embeddings
 from eyeground.screening.runtime import load
@@ -66,6 +67,9 @@ def _limit(distances: NDArray[np.float64]) -> float:
 
 def _gradable(bundle: Bundle, photos: PreparedPhotos, rows: NDArray[np.intp], cache: Path) -> NDArray[np.intp]:
     """The rows of gradable photos: screening rejects the others before embedding them."""
+    table = photos.manifest.table
+    if is_packed(photos.manifest).all():  # assessed when they were packed
+        return np.asarray(rows[table[UNGRADABLE].isna().to_numpy()[rows]])
     paths, jobs = photos.manifest.photo_paths(), usable_cores()
     standard = [photos.standard[row] for row in rows]
     preprocessing = bundle.description.preprocessing

@@ -40,6 +40,7 @@ from eyeground.evaluation.decision_rule import choose_rules, deciding_outputs, e
 from eyeground.evaluation.offered_points import first_points
 from eyeground.evaluation.reporting.validation import Presentation, Request, evaluated, write_validation
 from eyeground.evaluation.samples import is_cross_validated
+from eyeground.imaging.packed import MEMBER, is_packed
 from eyeground.imaging.prepared_photos import PhotosOnDisk, PreparedPhotos
 from eyeground.workflows.build.model_card import model_card
 from eyeground.workflows.build.network import Network
@@ -217,7 +218,7 @@ def refuse_leakage(manifest: Manifest, allowed: bool, console: Console) -> None:
     """
     part = "split" if "split" in manifest.table else "fold"
     used = manifest.where(manifest.table[part].notna())
-    table = used.table.assign(content=equal_files(used.photo_paths()))
+    table = used.table.assign(content=_contents(used))
     leaked = table[table.groupby("content")[part].transform("nunique") > 1]
     if leaked.empty:
         return
@@ -230,6 +231,14 @@ def refuse_leakage(manifest: Manifest, allowed: bool, console: Console) -> None:
             "trains anyway, with metrics that are too good"
         )
     console.print(f"[bold red]leakage allowed:[/] {message}")
+
+
+def _contents(manifest: Manifest) -> list[str]:
+    """A key of each photograph that equal files share: from its shard if it is packed, so that the file need not be there."""
+    packed = is_packed(manifest)
+    if packed.all():
+        return [str(member).rpartition("-")[2] for member in manifest.table[MEMBER]]
+    return equal_files(manifest.photo_paths())
 
 
 def predictions_of(
