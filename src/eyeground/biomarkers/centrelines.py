@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from eyeground.bundle.installed import how_to_install
 from eyeground.errors import UserError
@@ -89,7 +88,10 @@ def smooth(paths: Sequence[Pixels | Path], sigma: float) -> list[Path]:
     beyond = math.ceil(4 * sigma)
     padded = [_reflected(path.astype(float), beyond) for path in paths]
     # All in one call: most paths are short, and there are hundreds.
-    smoothed = ndimage.gaussian_filter1d(np.concatenate(padded), sigma, axis=0, mode="nearest", radius=beyond)
+    weights = cv2.getGaussianKernel(2 * beyond + 1, sigma)
+    smoothed = cv2.sepFilter2D(
+        np.concatenate(padded), cv2.CV_64F, np.ones(1), weights, borderType=cv2.BORDER_REPLICATE
+    )
     starts = np.cumsum([0, *(len(path) for path in padded)])
     return [smoothed[start + beyond : start + beyond + len(path)] for start, path in zip(starts, paths, strict=False)]
 

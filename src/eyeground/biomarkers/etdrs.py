@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -55,9 +56,12 @@ def shares_by_sector(mask: Mask, inside: Mask, numbered: npt.NDArray[np.uint8]) 
     Args:
         numbered: From `sectors`, of the masks' shape.
     """
-    seen = np.bincount(numbered[inside], minlength=1 + len(SECTORS))[1:]
-    whole = np.bincount(numbered.ravel(), minlength=1 + len(SECTORS))[1:]
-    covered = np.bincount(numbered[inside & mask], minlength=1 + len(SECTORS))[1:]
+    left, top, width, height = cv2.boundingRect(numbered)
+    grid = (slice(top, top + height), slice(left, left + width))
+    numbered, inside, mask = numbered[grid], inside[grid], mask[grid]
+    whole, seen, covered = (
+        np.bincount(numbered[where].ravel(), minlength=1 + len(SECTORS))[1:] for where in (..., inside, inside & mask)
+    )
     return {
         name: covered[place] / seen[place] if seen[place] > 0 and seen[place] >= LEAST_SEEN * whole[place] else None
         for place, name in enumerate(SECTORS)

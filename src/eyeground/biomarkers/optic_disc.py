@@ -91,8 +91,11 @@ def why_implausible(disc: OpticDisc, field_diameter: float) -> str | None:
 
 def _at_edge(points: npt.NDArray[np.float64], inside: Mask) -> Mask:
     """Which points, shape (n, 2) of x and y, lie at the edge of the field of view or frame."""
-    padded = np.pad(inside, 1).astype(np.uint8)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
     rows = np.clip(np.floor(points[:, 1]).astype(int), 0, inside.shape[0] - 1)
     columns = np.clip(np.floor(points[:, 0]).astype(int), 0, inside.shape[1] - 1)
-    return np.asarray(distance[rows, columns] <= _AT_EDGE)
+    reach = math.ceil(_AT_EDGE) + 1  # no farther is the edge looked for
+    top, left = int(rows.min()), int(columns.min())
+    bottom, right = int(rows.max()) + 1 + 2 * reach, int(columns.max()) + 1 + 2 * reach
+    padded = np.pad(inside, reach)[top:bottom, left:right].astype(np.uint8)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 5)
+    return np.asarray(distance[rows - top + reach, columns - left + reach] <= _AT_EDGE)

@@ -50,6 +50,7 @@ class _Eye:
     disc: OpticDisc | None
     scale: Scale | None
     field: Counts
+    zone_seen: float | None
 
     def lengths(self, name: str, pixels: float) -> dict[str, Quantity]:
         """A length in pixels of the square as quantities."""
@@ -76,7 +77,10 @@ def measure_vessels(
         kinds: Any of `vessel`, `artery` and `vein`.
         disc, fovea: In the square, None where they are not known.
     """
-    eye = _Eye(inside, square, disc, scale, field_in_boxes(inside))
+    if not kinds:
+        return VesselMeasures({}, (), {})
+    zone_seen = None if disc is None else share_of_zone_seen(disc, inside)
+    eye = _Eye(inside, square, disc, scale, field_in_boxes(inside), zone_seen)
     tracings = {name: trace(np.where(inside, coverage, np.float32(0))) for name, coverage in kinds.items()}
     quantities: dict[str, Quantity] = {}
     for name, tracing in tracings.items():
@@ -89,8 +93,8 @@ def measure_vessels(
             for sector in SECTORS
             if (share := shares[sector]) is not None
         }
-    if disc is not None:
-        quantities["zone_b_seen"] = Quantity(share_of_zone_seen(disc, inside))
+    if eye.zone_seen is not None:
+        quantities["zone_b_seen"] = Quantity(eye.zone_seen)
     zone_b, reasons = _zone_b({name: one for name, one in tracings.items() if name in EQUIVALENTS}, eye)
     for name, chosen in zone_b.items():
         if len(chosen) == WIDEST:
@@ -126,11 +130,10 @@ def _of_kind(name: str, tracing: Tracing, eye: _Eye) -> dict[str, Quantity]:
 
 def _zone_b(tracings: Mapping[str, Tracing], eye: _Eye) -> tuple[dict[str, tuple[ZoneVessel, ...]], list[str]]:
     """The six widest vessels of each kind in zone B, or fewer, and why there is no equivalent."""
-    if eye.disc is None or not tracings:
+    if eye.disc is None or eye.zone_seen is None or not tracings:
         return {}, ["no CRAE and CRVE without an optic disc"] if tracings else []
-    seen = share_of_zone_seen(eye.disc, eye.inside)
-    if seen < LEAST_SEEN:
-        return {}, [f"no CRAE and CRVE: {seen:.0%} of zone B is in the field of view"]
+    if eye.zone_seen < LEAST_SEEN:
+        return {}, [f"no CRAE and CRVE: {eye.zone_seen:.0%} of zone B is in the field of view"]
     chosen, reasons = {}, []
     for name, tracing in tracings.items():
         column, coefficient, plural = EQUIVALENTS[name]

@@ -28,6 +28,7 @@ FEWEST_CIRCLES = 6  # that a vessel must cross; less is a scrap
 # leave in a vessel, often where another crosses it.
 _REACH = 0.06
 _GAP = 0.12
+_MARGIN = 0.05  # beyond zone B, in which pieces of centre line still hang together
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,11 @@ def vessels_of_zone_b(vessels: Tracing, disc: OpticDisc, coefficient: float) -> 
 
 def share_of_zone_seen(disc: OpticDisc, inside: Mask) -> float:
     """Share of zone B that lies in the field of view, 0 to 1."""
-    zone = _distance(disc, inside.shape)
-    within = (zone >= ZONE_B[0] * disc.diameter) & (zone <= ZONE_B[1] * disc.diameter)
+    rows, columns = _around(disc, inside.shape)
+    away = _distance(disc, rows[:, None], columns[None])
+    within = (away >= ZONE_B[0]) & (away <= ZONE_B[1])
     area = math.pi * (ZONE_B[1] ** 2 - ZONE_B[0] ** 2) * disc.diameter**2
-    return min(1.0, np.count_nonzero(within & inside) / area)
+    return min(1.0, np.count_nonzero(within & inside[np.ix_(rows, columns)]) / area)
 
 
 def knudtson_equivalent(widths: Sequence[float], coefficient: float) -> float:
@@ -118,22 +120,36 @@ def knudtson_equivalent(widths: Sequence[float], coefficient: float) -> float:
     return left[0]
 
 
-def _distance(disc: OpticDisc, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    x, y = np.arange(shape[1]) + 0.5 - disc.centre_x, np.arange(shape[0]) + 0.5 - disc.centre_y
-    return np.asarray(np.sqrt(x[None] ** 2 + y[:, None] ** 2))
+def _around(disc: OpticDisc, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The rows and columns of a frame in which zone B lies."""
+    reach = (ZONE_B[1] + _MARGIN) * disc.diameter
+    rows, columns = (
+        np.arange(max(0, math.floor(middle - reach)), min(side, math.ceil(middle + reach)))
+        for middle, side in ((disc.centre_y, shape[0]), (disc.centre_x, shape[1]))
+    )
+    return rows, columns
+
+
+def _distance(
+    disc: OpticDisc, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Distance of pixels from the disc's centre, in disc diameters."""
+    x, y = columns + 0.5 - disc.centre_x, rows + 0.5 - disc.centre_y
+    return np.asarray(np.sqrt(x**2 + y**2) / disc.diameter)
 
 
 def _crossings(vessels: Tracing, disc: OpticDisc) -> list[_Crossing]:
     """All crossings of centre lines and circles, each with the connected piece of centre line in the zone that it is on."""
-    distance = _distance(disc, vessels.line.shape) / disc.diameter
-    zone = vessels.line & (distance >= ZONE_B[0] - 0.05) & (distance <= ZONE_B[1] + 0.05)
+    around = _around(disc, vessels.line.shape)
+    distance = _distance(disc, around[0][:, None], around[1][None])
+    zone = (distance >= ZONE_B[0] - _MARGIN) & (distance <= ZONE_B[1] + _MARGIN) & vessels.line[np.ix_(*around)]
     pieces = cv2.connectedComponents(zone.astype(np.uint8), connectivity=8)[1]
     reach = max(3, round(_REACH * disc.diameter))
     radii = np.linspace(*ZONE_B, CIRCLES)
     found = []
     for stretch in vessels.stretches:
         rows, columns = stretch.points.T
-        away = distance[rows, columns]
+        away = _distance(disc, rows, columns)
         if away.max() < ZONE_B[0] or away.min() > ZONE_B[1]:
             continue
         beyond = away[:, None] >= radii
@@ -147,7 +163,7 @@ def _crossings(vessels: Tracing, disc: OpticDisc) -> list[_Crossing]:
             along /= max(1e-9, float(np.linalg.norm(along)))
             found.append(
                 _Crossing(
-                    piece=int(pieces[rows[place], columns[place]] or pieces[rows[place + 1], columns[place + 1]]),
+                    piece=_piece(pieces, around, rows[place : place + 2], columns[place : place + 2]),
                     circle=int(circle),
                     x=float(columns[place] + 0.5),
                     y=float(rows[place] + 0.5),
@@ -156,6 +172,17 @@ def _crossings(vessels: Tracing, disc: OpticDisc) -> list[_Crossing]:
                 )
             )
     return found
+
+
+def _piece(
+    pieces: npt.NDArray[np.int32],
+    around: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    rows: npt.NDArray[np.int64],
+    columns: npt.NDArray[np.int64],
+) -> int:
+    """The piece in which the first of two pixels lies that is in one."""
+    first, second = pieces[rows - around[0][0], columns - around[1][0]]
+    return int(first or second)
 
 
 def _continued(crossings: Sequence[_Crossing], gap: float) -> list[list[_Crossing]]:
