@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import screening, standard_photo, statistics, training_overhead
+from benchmarks import scale_batch, screening, standard_photo, statistics, training_overhead
 
 RESULTS = Path(__file__).parent / "results.md"
 
@@ -15,6 +15,7 @@ def main() -> None:
     rows = [
         *standard_photo.measure(),
         *screening.measure(),
+        *scale_batch.measure(),
         *statistics.measure(),
         *training_overhead.measure(),
     ]

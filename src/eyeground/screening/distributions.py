@@ -59,7 +59,7 @@ class Distributions:
 
     def histograms(self) -> Iterator[Histogram]:
         """One per deciding output, then gradability and unfamiliarity; none of what no photograph has."""
-        shown = [
+        shown: list[tuple[str, str, float, float | None]] = [
             (f"probability_{output}", describe_disease(self._rule.targets, output), 1.0, self._rule.thresholds[output])
             for output in self._rule.deciding
         ]

@@ -10,6 +10,7 @@ MOST_SHOWN_WHOLE = 2_000  # photographs; some 12 MB of report
 URGENT, SAMPLED = 100, 60  # photographs of one kind
 
 Item = TypeVar("Item")
+Order = TypeVar("Order")
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Excerpt(Generic[Item]):
         return found
 
 
-def _keep(kept: list[tuple[object, str, Item]], new: tuple[object, str, Item], most: int) -> None:
+def _keep(kept: list[tuple[Order, str, Item]], new: tuple[Order, str, Item], most: int) -> None:
     """Insert into a sorted list, whose last item goes where it would be longer than `most`."""
     if len(kept) == most and not new[:2] < kept[-1][:2]:
         return

@@ -134,8 +134,9 @@ def write_report(
 
 
 def _totals(units: Sequence[Unit]) -> Totals:
-    counts = Counter(entry.status for unit in units for entry in unit.entries)
-    return Totals(f"{TABLE}.csv", counts, Counter(unit.result for unit in units if unit.result))
+    counts: Counter[str] = Counter(entry.status for unit in units for entry in unit.entries)
+    patients: Counter[str] = Counter(unit.result for unit in units if unit.result)
+    return Totals(f"{TABLE}.csv", counts, patients)
 
 
 def _describe_excerpt(shown: int, of_patients: bool) -> str:

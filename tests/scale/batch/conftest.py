@@ -3,7 +3,7 @@
 import os
 import runpy
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from eyeground.bundle.open import Bundle
 from eyeground.scale.batch.screen import Options, ScreenedAtScale, screen_at_scale
 from eyeground.scale.batch.shard import ShardScreener, Task
 from eyeground.scale.batch.workers import Call
+from eyeground.screening.decoder_pool import DecoderPool, DecoderSettings
 from eyeground.screening.runtime import Screener, load
 
 SCREENING = runpy.run_path(str(Path(__file__).parents[2] / "screening" / "conftest.py"))
@@ -70,8 +71,24 @@ class InlineWorkers:
 Run = Callable[..., ScreenedAtScale]
 
 
+@pytest.fixture(scope="session")
+def decoders() -> Iterator[Callable[[DecoderSettings, int], Any]]:
+    """Decoder processes that all runs share, as starting them takes most of a test's time."""
+    with ExitStack() as opened:
+        pools: dict[int, DecoderPool] = {}
+
+        def shared(settings: DecoderSettings, jobs: int) -> Any:
+            side = settings.picture_side
+            if side not in pools:
+                pools[side] = opened.enter_context(DecoderPool(settings, jobs))
+            return nullcontext(pools[side])
+
+        yield shared
+
+
 @pytest.fixture
-def inline(monkeypatch: pytest.MonkeyPatch) -> type[InlineWorkers]:
+def inline(monkeypatch: pytest.MonkeyPatch, decoders: object) -> type[InlineWorkers]:
+    monkeypatch.setattr("eyeground.scale.batch.shard.DecoderPool", decoders)
     monkeypatch.setattr("eyeground.scale.batch.screen.cluster", lambda _: nullcontext())
     monkeypatch.setattr("eyeground.scale.batch.screen.machines", lambda: 1)
     monkeypatch.setattr("eyeground.scale.batch.screen.Workers", InlineWorkers)

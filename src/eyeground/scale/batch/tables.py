@@ -34,7 +34,9 @@ from eyeground.screening.runtime import Screener
 
 SUMMARY_PAGE = "summary.html"
 ROWS_PER_PART, ROWS_AT_ONCE = 250_000, 20_000
-SHOWN = 24  # photographs of each status, and as many others of it by chance: each is screened again for its picture
+# Photographs of each status that are shown, and as many others of it by chance: each is screened again for its picture, so few are
+# shown of few.
+MOST_EXAMPLES, FEWEST_EXAMPLES, PHOTOS_PER_EXAMPLE = 24, 6, 400
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def write_tables(tables: Tables, workers: Workers) -> Written:
     """
     screener = tables.screener
     tally, distributions = Tally(screener.bundle.description.expected), Distributions(screener.rule)
-    excerpt: Excerpt[_Shown] = Excerpt(SHOWN, SHOWN)
+    examples = min(MOST_EXAMPLES, max(FEWEST_EXAMPLES, tables.plan.photos // PHOTOS_PER_EXAMPLE))
+    excerpt: Excerpt[_Shown] = Excerpt(examples, examples)
     counted = _counted(tables, tally, distributions, excerpt)
     _publish(tables, counted)
     shown = _drawn(excerpt.chosen(), workers)

@@ -5,6 +5,7 @@ A worker that dies, alone or with its machine, gives its shard back; machines th
 
 import logging
 import os
+import socket
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ LOCAL = "local"
 MOST_DEATHS = 5  # of workers at one shard
 NO_SHARD = -1  # at which workers die that have not started yet
 _STEP = 2.0  # seconds between looks at the cluster
+_LONGEST_ANSWER = 10.0  # seconds
 _OBJECTS = 2**27  # bytes of shared memory of a cluster on this machine: next to nothing passes through it
 
 
@@ -39,6 +41,7 @@ def cluster(address: str) -> Iterator[None]:
         UserError: If Ray is not installed, does not start, or there is no cluster at the address.
     """
     ray = _ray()
+    _require_answer(address)
     started: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
         started |= {"include_dashboard": False, "num_cpus": usable_cores(), "object_store_memory": _OBJECTS}
@@ -55,6 +58,19 @@ def cluster(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address at which nothing answers; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or "//" in host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_LONGEST_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"no Ray cluster at {address}: {error}. `ray start --head` on one machine prints its address"
+        ) from error
 
 
 def _ray() -> Any:
