@@ -5,6 +5,7 @@ See docs/decisions/0004-resume-by-epoch-and-row.md.
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +20,14 @@ from eyeground.training.augmentation import augment
 Batch = tuple[Tensor, Tensor, Tensor]
 
 
+class Draw(NamedTuple):
+    """A row to be read in an epoch; one that only fills a batch up does not count, and gets no truth."""
+
+    epoch: int
+    row: int
+    counts: bool = True
+
+
 class FundusDataset(Dataset[Batch]):
     """Standard photos (side, side, 3) uint8 with truths (outputs,) float32 and row numbers."""
 
@@ -27,22 +36,23 @@ class FundusDataset(Dataset[Batch]):
         self._augmentation = augmentation
         self._seed = seed
 
-    def __getitem__(self, item: tuple[int, int]) -> Batch:
-        epoch, row = item
+    def __getitem__(self, item: tuple[int, int] | Draw) -> Batch:
+        epoch, row, counts = Draw(*item)
         photo = read_prepared(self._photos.standard[row])
         if self._augmentation is not None:
             photo = augment(photo, self._augmentation, np.random.default_rng((self._seed, epoch, row)))
-        return torch.from_numpy(photo), torch.from_numpy(self._photos.truth[row]), torch.tensor(row)
+        truth = torch.from_numpy(self._photos.truth[row])
+        return torch.from_numpy(photo), truth if counts else torch.full_like(truth, torch.nan), torch.tensor(row)
 
 
-class EpochSampler(Sampler[tuple[int, int]]):
-    """Gives (epoch, row) pairs, in an order that depends on the seed and the epoch alone.
+class EpochSampler(Sampler[Draw]):
+    """Gives draws in an order that depends on the seed and the epoch alone.
 
     Args:
         rows: Shape (n,), row numbers to draw from.
         shuffle: Draw in random order; else in the given one.
         weights: Shape (n,): draw n rows with replacement, in proportion to these.
-        part, parts: Give only each `parts`-th row from the `part`-th on: the share of one of several training processes.
+        part, parts: Give only each `parts`-th row from the `part`-th on: the share of one of several processes.
     """
 
     def __init__(
@@ -60,50 +70,45 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self._seed = seed
         self._weights = None if weights is None else weights / weights.sum()
         self._part, self._parts = part, parts
-        self._epoch = 0
+        self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer before each epoch."""
-        self._epoch = epoch
+        self.epoch = epoch
 
     def __len__(self) -> int:
         return math.ceil(len(self._rows) / self._parts)
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        random = np.random.default_rng((self._seed, self._epoch))
+    def order(self) -> np.ndarray:
+        """Rows of this epoch in order, of all processes."""
+        random = np.random.default_rng((self._seed, self.epoch))
         if self._weights is not None:
-            order = random.choice(self._rows, size=len(self._rows), p=self._weights)
-        else:
-            order = random.permutation(self._rows) if self._shuffle else self._rows
+            return random.choice(self._rows, size=len(self._rows), p=self._weights)
+        return random.permutation(self._rows) if self._shuffle else self._rows
+
+    def __iter__(self) -> Iterator[Draw]:
         # Every process must get as many rows, or the others wait for it for ever.
-        padded = np.resize(order, len(self) * self._parts)
-        return iter([(self._epoch, int(row)) for row in padded[self._part :: self._parts]])
+        padded = np.resize(self.order(), len(self) * self._parts)
+        return iter([Draw(self.epoch, int(row)) for row in padded[self._part :: self._parts]])
 
 
-def training_loader(
-    dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int, first_epoch: int
-) -> DataLoader[Batch]:
-    """A loader for training, which begins with `first_epoch`, counted from 0."""
-    # When it resumes, Lightning starts the worker processes before it sets the epoch of the sampler.
-    sampler.set_epoch(first_epoch)
-    # A last batch of one photo would break batch normalisation.
-    return loader(dataset, sampler, batch_size, workers, drop_last=len(sampler) % batch_size == 1 and len(sampler) > 1)
-
-
-def loader(
-    dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int, drop_last: bool = False
-) -> DataLoader[Batch]:
+def loader(dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int) -> DataLoader[Batch]:
     """A loader whose workers stay alive between epochs and use one thread each."""
-    return DataLoader(
-        dataset,
-        batch_size=batch_size,
-        sampler=sampler,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        worker_init_fn=_one_thread,
-        drop_last=drop_last,
-        pin_memory=torch.cuda.is_available(),
-    )
+    return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **_workers(workers))
+
+
+def training_loader(dataset: Dataset[Batch], batches: "Sampler[list[Draw]]", workers: int) -> DataLoader[Batch]:
+    """As `loader`, for the batches of `eyeground.training.batches.StepBatches`."""
+    return DataLoader(dataset, batch_sampler=batches, **_workers(workers))
+
+
+def _workers(number: int) -> dict[str, object]:
+    return {
+        "num_workers": number,
+        "persistent_workers": number > 0,
+        "worker_init_fn": _one_thread,
+        "pin_memory": torch.cuda.is_available(),
+    }
 
 
 def _one_thread(_: int) -> None:
