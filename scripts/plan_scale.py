@@ -22,9 +22,9 @@ class Measured:
 
     standardise: float = 27.0  # photos per core and second
     screen: float = 16.0  # photos per core and second, with evidence map and report
-    read_shards: float = 550.0  # photos per core and second
+    read_shards: float = 190.0  # photos per core and second
     train_gpu: float = 1000.0  # photos per GPU and second
-    shard_bytes: float = 62e3  # of a photo in a shard
+    shard_bytes: float = 155e3  # of a photo in a shard
     index_memory: float = 1000.0  # bytes of a photo in the memory of each training process
 
 

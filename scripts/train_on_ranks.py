@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -129,23 +130,28 @@ def main() -> None:
         print(f"{len(read_manifest(shards)):,} photos, {', '.join(SETTINGS)}", flush=True)
         whole = folder / "one"
         train(shards, whole, 1)
-        results = {}
-        train(shards, folder / "two", 2)
-        results["two processes by torchrun"] = difference(folder / "two", whole)
-        train(shards, folder / "passes", 2, "--set", "machine.accumulate=2")
-        results["two processes by torchrun, two passes each"] = difference(folder / "passes", whole)
-        on_slurm(shards, folder / "slurm")
-        results["two processes with the variables of srun"] = difference(folder / "slurm", whole)
-        for disturb in (signal.SIGKILL, signal.SIGTERM):
-            run = folder / disturb.name
-            code, place = disturbed(shards, run, disturb)
-            train(shards, run, 1, "--resume")
-            what = f"{disturb.name} on two (exit {code}), resumed on one from epoch {place.epoch}, step {place.step}"
-            results[what] = difference(run, whole)
-        for what, (loss, probability) in results.items():
+        wrong = 0
+        for what, run in trials(shards, folder):
+            loss, probability = difference(run, whole)
             print(f"{what}: loss within {loss:.1e}, probabilities within {probability:.1e}", flush=True)
-        if any(loss > LOSS or probability > PROBABILITY for loss, probability in results.values()):
-            raise SystemExit(f"a run differs by more than {LOSS} of a loss or {PROBABILITY} of a probability")
+            wrong += loss > LOSS or probability > PROBABILITY
+        if wrong:
+            raise SystemExit(f"{wrong} runs differ by more than {LOSS} of a loss or {PROBABILITY} of a probability")
+
+
+def trials(shards: Path, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Each way to train, and its run folder."""
+    train(shards, folder / "two", 2)
+    yield "two processes by torchrun", folder / "two"
+    train(shards, folder / "passes", 2, "--set", "machine.accumulate=2")
+    yield "two processes by torchrun, two passes each", folder / "passes"
+    on_slurm(shards, folder / "slurm")
+    yield "two processes with the variables of srun", folder / "slurm"
+    for disturb in (signal.SIGKILL, signal.SIGTERM):
+        run = folder / disturb.name
+        code, place = disturbed(shards, run, disturb)
+        train(shards, run, 1, "--resume")
+        yield f"{disturb.name} on two (exit {code}), resumed on one from epoch {place.epoch}, step {place.step}", run
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ def open_run(folder: Path, recipe: Settings, manifest: Manifest, resume: bool) -
         UserError: If the folder holds another run, or a run that is not to be resumed.
     """
     if process_rank():
+        folder.mkdir(parents=True, exist_ok=True)  # paths lead through it
         there = resume and (folder / MANIFEST).is_file()
         return read_manifest(folder / MANIFEST) if there else manifest.moved_to(folder)
     make_room(folder, resume, overwrite=False)
