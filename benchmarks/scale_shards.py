@@ -50,10 +50,10 @@ def measure() -> list[tuple[str, str, str, float]]:
             of_cache = max(of_cache, _rate(lambda: [read_prepared(photo) for photo in cached]))
             of_shards = max(of_shards, _rate(lambda: [read_prepared(photo) for photo in shards]))
         start_cached, start_packed = (_rate(lambda of=of: opened(of)) for of in (manifest, packed))
-    large, read = f"JPEGs of {WIDTH} x {HEIGHT}", "an epoch read from packed shards, 224 px"
+    large, read = f"JPEGs of {WIDTH} x {HEIGHT}", "an epoch read from packed shards, 224 px, per second of a core"
     return [
         (
-            f"standardise, {large} to 224 px",
+            f"standardise, {large} to 224 px, per second of a core",
             f"{made:.1f} photos/s",
             f"{loose:.1f} photos/s, standard photos alone",
             made / loose,
@@ -61,7 +61,7 @@ def measure() -> list[tuple[str, str, str, float]]:
         (read, f"{of_shards:.0f} photos/s", f"{loose:.1f} photos/s, loose {large}", of_shards / loose),
         (read, f"{of_shards:.0f} photos/s", f"{of_cache:.0f} photos/s, cached standard photos", of_shards / of_cache),
         (
-            "start of a run: finding all standard photos",
+            "start of a run: finding all standard photos, per second of a core",
             f"{start_packed:.0f} photos/s, packed shards",
             f"{start_cached:.0f} photos/s, full cache",
             start_packed / start_cached,

@@ -52,10 +52,10 @@ class SamePhotos(Callback):
 
     def __init__(self, content: bytes) -> None:
         digest = hashlib.sha256(content).digest()
-        self._code = int.from_bytes(digest[:7], "big")  # fits the tensor's 64 bits
+        self.code = int.from_bytes(digest[:7], "big")  # fits the tensor's 64 bits
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        codes = trainer.strategy.all_gather(torch.tensor(self._code, device=trainer.strategy.root_device)).unique()
+        codes = trainer.strategy.all_gather(torch.tensor(self.code, device=trainer.strategy.root_device)).unique()
         if len(codes) > 1:
             raise UserError(
                 "the processes of this training see different photos or labels, so their steps would not fit together; give all of "
