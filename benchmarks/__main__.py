@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import scale_batch, screening, standard_photo, statistics, training_overhead
+from benchmarks import scale_batch, scale_shards, screening, standard_photo, statistics, training_overhead
 
 RESULTS = Path(__file__).parent / "results.md"
 
@@ -14,6 +14,7 @@ RESULTS = Path(__file__).parent / "results.md"
 def main() -> None:
     rows = [
         *standard_photo.measure(),
+        *scale_shards.measure(),
         *screening.measure(),
         *scale_batch.measure(),
         *statistics.measure(),

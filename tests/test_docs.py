@@ -77,6 +77,11 @@ def test_the_drawing_of_the_house_is_true_and_has_no_circle() -> None:
     assert drawn == page("architecture.md"), "run scripts/house.py --write"
 
 
+def test_the_plan_for_many_photos_is_what_the_script_computes() -> None:
+    script = runpy.run_path(str(REPOSITORY / "scripts" / "plan_scale.py"))
+    assert script["page"](page("scale.md")) == page("scale.md"), "run scripts/plan_scale.py --write"
+
+
 def test_circles_are_found() -> None:
     script = runpy.run_path(str(REPOSITORY / "scripts" / "house.py"))
     assert script["circles"]({("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")}) == [{"a", "b", "c"}]

@@ -14,9 +14,9 @@ def sampler(rows: int, epoch: int = 0, **options: Any) -> list[int]:
     chosen = EpochSampler(np.arange(rows) * 10, shuffle=True, seed=1, **options)
     chosen.set_epoch(epoch)
     drawn = list(chosen)
-    assert all(stamp == epoch for stamp, _ in drawn)
+    assert all(draw.epoch == epoch and draw.counts for draw in drawn)
     assert len(drawn) == len(chosen)
-    return [row for _, row in drawn]
+    return [draw.row for draw in drawn]
 
 
 @given(rows=st.integers(1, 60), epoch=st.integers(0, 5))

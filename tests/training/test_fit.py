@@ -30,6 +30,7 @@ from eyeground.datasets.synthetic import render_dataset
 from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.models.classifier import Classifier
+from eyeground.training.data import Batch, FundusDataset
 from eyeground.training.fit import fit, lightning_precision, predict
 
 RECIPE = TrainingRecipe(
@@ -113,6 +114,61 @@ def test_a_killed_run_resumes_to_the_same_figures(study: Path, tmp_path: Path, w
     resumed_history, resumed = run(study, tmp_path / "killed", recipe, resume=True)
     assert resumed_history == history
     np.testing.assert_array_equal(resumed, predicted)
+
+
+# Without batch normalisation, whose statistics are of one pass, and without dropout, whose masks are of one process.
+EVEN = RECIPE.model_copy(
+    update={
+        "architecture": Architecture(backbone="test_efficientnet_ln"),
+        "optimisation": RECIPE.optimisation.model_copy(update={"epochs": 2, "learning_rate": 1e-3}),
+    }
+)
+
+
+def in_passes(number: int) -> TrainingRecipe:
+    return EVEN.model_copy(update={"machine": Machine(accelerator="cpu", workers=0, accumulate=number)})
+
+
+def test_a_step_in_several_passes_is_the_same_step(study: Path, tmp_path: Path) -> None:
+    whole, predicted = run(study, tmp_path / "one", EVEN)
+    parted, in_parts = run(study, tmp_path / "three", in_passes(3))
+    assert [epoch["loss"] for epoch in parted] == pytest.approx([epoch["loss"] for epoch in whole], rel=1e-4)
+    np.testing.assert_allclose(in_parts, predicted, atol=1e-3)
+
+
+@pytest.mark.parametrize(("photos_read", "passes"), [(12, 1), (12, 2), (36, 1)])
+def test_after_sigterm_a_run_resumes_at_its_last_step(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos_read: int, passes: int
+) -> None:
+    history, predicted = run(study, tmp_path / "whole", EVEN)
+    read = FundusDataset.__getitem__
+    seen: list[object] = []
+
+    def interrupted(self: FundusDataset, item: tuple[int, int]) -> Batch:
+        seen.append(item)
+        if len(seen) == photos_read:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return read(self, item)
+
+    handler = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(FundusDataset, "__getitem__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(study, tmp_path / "stopped", in_passes(passes))
+    assert len(seen) < photos_read + 8  # it stopped after the step that was under way
+    assert signal.getsignal(signal.SIGTERM) == handler
+    resumed_history, resumed = run(study, tmp_path / "stopped", EVEN, resume=True)
+    assert [epoch["epoch"] for epoch in resumed_history] == [1, 2]
+    assert [epoch["loss"] for epoch in resumed_history] == pytest.approx([one["loss"] for one in history], rel=1e-4)
+    np.testing.assert_allclose(resumed, predicted, atol=1e-3)
+    if passes == 1:
+        assert resumed_history == history
+        np.testing.assert_array_equal(resumed, predicted)
+
+
+def test_batch_normalisation_is_synchronised_on_gpus_only(study: Path, tmp_path: Path) -> None:
+    machine = Machine(accelerator="cpu", devices=2, sync_batchnorm=True)
+    with pytest.raises(UserError, match="on GPUs only"):
+        run(study, tmp_path, RECIPE.model_copy(update={"machine": machine}))
 
 
 def test_a_run_that_stopped_early_stays_stopped_when_resumed(study: Path, tmp_path: Path) -> None:

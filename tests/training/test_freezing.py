@@ -43,7 +43,7 @@ def test_freezing_everything_is_refused() -> None:
 def test_a_training_step_leaves_frozen_weights_and_statistics_as_they_were() -> None:
     torch.manual_seed(0)
     classifier = Classifier(RECIPE.architecture, RECIPE.preprocessing, RECIPE.targets)
-    module = ClassifierModule(classifier, RECIPE, None)
+    module = ClassifierModule(classifier, RECIPE, torch.zeros(1, 1), None)
     module.train()
     groups = group_parameters(classifier.backbone, classifier.backbone.group_matcher(coarse=True))
     frozen_layers = {name.rpartition(".")[0] for group in (0, 1) for name in groups[group]}

@@ -12,7 +12,7 @@ from eyeground.bundle.installed import how_to_install
 from eyeground.cli.options import CACHE, JOBS, MASK_VALUE, SET
 from eyeground.cli.printing import print_lines
 from eyeground.core.console import Console
-from eyeground.core.machine import usable_cores
+from eyeground.core.machine import process_rank, usable_cores
 from eyeground.errors import UserError
 
 if TYPE_CHECKING:
@@ -80,12 +80,12 @@ def pretrain(
     )
     settings = read_recipe(TrainingRecipe, recipe, overrides)
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in settings.targets)))
-    report_remarks(photos, Console(soft_wrap=True))
+    report_remarks(photos, _console())
     photos = photos if fold is None else hold_out(photos, fold)
     _refuse_wrong_targets(photos, settings.targets)
     make_room(output, resume, overwrite)
     train_and_validate = _with_torch().train_and_validate
-    return _report(train_and_validate(photos, settings, plan, Console(soft_wrap=True), resume), output)
+    return _report(train_and_validate(photos, settings, plan, _console(), resume), output)
 
 
 def adapt(
@@ -155,17 +155,17 @@ def adapt(
     if structures:
         return _segmenter(manifest, structures, mask_values, bundle, plan, recipe, overrides, resume, overwrite)
     photos = read_manifest(manifest, needs=(*DIVISIONS, *(target.name for target in wanted)))
-    report_remarks(photos, Console(soft_wrap=True))
+    report_remarks(photos, _console())
     _refuse_wrong_targets(photos, wanted)
     if probe:
         given = ["targets=" + json.dumps([target.model_dump(exclude_unset=True) for target in wanted])]
         settings = read_recipe(ProbeRecipe, recipe, [*given, *overrides])
         make_room(output, resume=True, overwrite=overwrite)
-        built = probe_embedding(photos, settings, bundle, plan, Console(soft_wrap=True))
+        built = probe_embedding(photos, settings, bundle, plan, _console())
     else:
         fine = finetune_recipe(open_classifier(bundle), bundle, wanted, recipe, overrides)
         make_room(output, resume, overwrite)
-        built = _with_torch().train_and_validate(photos, fine, plan, Console(soft_wrap=True), resume)
+        built = _with_torch().train_and_validate(photos, fine, plan, _console(), resume)
     return _report(built, output)
 
 
@@ -193,7 +193,7 @@ def _segmenter(
 
     settings = segmentation_recipe(bundle, structures, recipe, overrides)
     make_room(plan.folder, resume, overwrite)
-    built = train_segmenter(photos, settings, plan, Console(soft_wrap=True), resume)
+    built = train_segmenter(photos, settings, plan, _console(), resume)
     print_lines(
         *as_lines(built.estimates),
         f"model {built.bundle.identity}",
@@ -255,6 +255,11 @@ def need_torch() -> None:
     missing = [package for package in ("torch", "timm", "lightning") if importlib.util.find_spec(package) is None]
     if missing:
         raise UserError(f"training needs {', '.join(missing)}; {how_to_install('train')}")
+
+
+def _console() -> Console:
+    """Where a build reports; of several processes that train together, the first alone does."""
+    return Console(soft_wrap=True, quiet=process_rank() > 0)
 
 
 def _report(built: "Built", output: Path) -> "Bundle":

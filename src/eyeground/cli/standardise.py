@@ -27,7 +27,7 @@ def standardise(
         help="Side of the standard photos in pixels: preprocessing.side of the recipe, or the side of the bundle.",
     ),
     photos_per_shard: int = typer.Option(
-        1000, "--photos-per-shard", min=1, help="Rows of the manifest in one tar file; about 80 MB at 224 px."
+        1000, "--photos-per-shard", min=1, help="Rows of the manifest in one tar file; about 60 MB at 224 px."
     ),
     cache: Path = CACHE,
     jobs: int | None = JOBS,

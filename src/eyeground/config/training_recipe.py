@@ -178,7 +178,7 @@ class Optimisation(Settings):
     """How the weights are fitted."""
 
     epochs: int = Field(10, ge=1, description="Passes over the training photos.")
-    batch_size: int = Field(32, ge=1, description="Photos per step and device.")
+    batch_size: int = Field(32, ge=1, description="Photos per step, of all devices and passes together.")
     optimiser: Literal["adamw", "adam", "sgd"] = Field("adamw", description="Update rule.")
     learning_rate: float = Field(
         3e-4, gt=0, description="Peak learning rate of the head and, without layer decay, of all layers."
@@ -229,7 +229,18 @@ class Machine(Settings):
     """What the work runs on; changes speed, and results only in the last digits."""
 
     accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto takes a GPU where there is one.")
-    devices: int = Field(1, ge=1, description="GPUs or CPU processes that train together (DDP).")
+    devices: int = Field(
+        1, ge=1, description="GPUs or CPU processes that train together (DDP). Under torchrun or srun, theirs count."
+    )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="Passes per step of each device, where its share of the batch does not fit into its memory at once.",
+    )
+    sync_batchnorm: bool = Field(
+        False,
+        description="Batch normalisation over the photos of all devices instead of each one's own; GPUs only.",
+    )
     workers: int | None = Field(
         None,
         ge=0,

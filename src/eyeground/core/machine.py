@@ -20,6 +20,12 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def process_rank() -> int:
+    """Which of the processes of one training this is: 0 writes and reports, the others work along."""
+    named = (("TORCHELASTIC_RUN_ID", "RANK"), ("SLURM_NTASKS", "SLURM_PROCID"), ("LOCAL_RANK", "LOCAL_RANK"))
+    return next((int(os.environ[rank]) for launcher, rank in named if launcher in os.environ), 0)
+
+
 def keep_freed_memory() -> None:
     """Let this process keep the memory that it frees, where the C library is glibc; elsewhere nothing is done.
 

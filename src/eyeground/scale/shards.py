@@ -29,7 +29,7 @@ from eyeground.imaging.standard import standard_at
 from eyeground.scale.shards_tar import PackingPhoto, write_shard
 
 UNREADABLE, PARTS = "unreadable.csv", "parts"
-PHOTOS_PER_SHARD = 1000  # about 80 MB at 224 px
+PHOTOS_PER_SHARD = 1000  # about 60 MB at 224 px
 
 
 @dataclass(frozen=True)

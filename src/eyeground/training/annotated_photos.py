@@ -26,7 +26,7 @@ from eyeground.imaging.cache import prepare, read_prepared, read_prepared_standa
 from eyeground.imaging.masks import read_cover, refuse_overfull, refuse_shared_masks
 from eyeground.imaging.prepared_photos import PhotosOnDisk
 from eyeground.training.augmentation import augment_with_masks, recoloured
-from eyeground.training.data import Batch
+from eyeground.training.data import Batch, Draw
 
 Mask = Path | Literal["absent", "unknown"]
 
@@ -176,8 +176,8 @@ class SegmentationDataset(Dataset[Batch]):
         self._camera_mixing = camera_mixing
         self._cameras = photos.rows("train")
 
-    def __getitem__(self, item: tuple[int, int]) -> Batch:
-        epoch, position = item
+    def __getitem__(self, item: tuple[int, int] | Draw) -> Batch:
+        epoch, position, counts = Draw(*item)
         row, draw = divmod(position, self._draws)
         photo = read_prepared(self._photos.standard[row])
         masks, known = read_masks(self._photos.masks[row], len(photo))
@@ -191,7 +191,7 @@ class SegmentationDataset(Dataset[Batch]):
         target = np.stack(masks).astype(np.float32) / 255
         # Black pixels of a standard photo lie outside the field of view, where nobody annotates.
         target[:, ~photo.any(axis=2)] = np.nan
-        target[~known] = np.nan
+        target[~known if counts else slice(None)] = np.nan
         return torch.from_numpy(np.ascontiguousarray(photo)), torch.from_numpy(target), torch.tensor(row)
 
 

@@ -5,6 +5,7 @@ See docs/decisions/0004-resume-by-epoch-and-row.md.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,12 +25,20 @@ Batch = tuple[Tensor, ...]
 """Photos, truths, row numbers, and what a kind of training needs beside them."""
 
 
+class Draw(NamedTuple):
+    """A row to be read in an epoch; one that only fills a batch up does not count, and gets no truth."""
+
+    epoch: int
+    row: int
+    counts: bool = True
+
+
 class FundusDataset(Dataset[Batch]):
     """Standard photos (side, side, 3) uint8 with truths (outputs,) float32 and row numbers.
 
     Args:
-        draws: Items are (epoch, position), where a row has this many positions, one after the other, each with an augmentation
-            of its own.
+        draws: The rows of its draws are positions: each row has this many, one after the other, and each position an
+            augmentation of its own.
         camera_mixing: Share of photos whose colours are moved towards another training photo's.
     """
 
@@ -49,25 +58,25 @@ class FundusDataset(Dataset[Batch]):
         self._mixed = camera_mixing
         self._cameras = photos.rows("train") if camera_mixing else np.zeros(0, int)
 
-    def __getitem__(self, item: tuple[int, int]) -> Batch:
-        photo, _masks = self._changed(item, lambda _: [])
-        return photo, *self._truth_of(item)
+    def __getitem__(self, item: tuple[int, int] | Draw) -> Batch:
+        draw = Draw(*item)
+        photo, _masks = self._changed(draw, lambda _: [])
+        return photo, *self._truth_of(draw)
 
-    def _row(self, item: tuple[int, int]) -> int:
-        return item[1] // self._draws
+    def _row(self, draw: Draw) -> int:
+        return draw.row // self._draws
 
-    def _truth_of(self, item: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        row = self._row(item)
-        return torch.from_numpy(self._photos.truth[row]), torch.tensor(row)
+    def _truth_of(self, draw: Draw) -> tuple[Tensor, Tensor]:
+        row = self._row(draw)
+        truth = torch.from_numpy(self._photos.truth[row])
+        return truth if draw.counts else torch.full_like(truth, torch.nan), torch.tensor(row)
 
-    def _changed(
-        self, item: tuple[int, int], masks_of: Callable[[int], Sequence[np.ndarray]]
-    ) -> tuple[Tensor, list[np.ndarray]]:
-        """An item's photo, and masks that are warped as it is."""
-        row = self._row(item)
+    def _changed(self, draw: Draw, masks_of: Callable[[int], Sequence[np.ndarray]]) -> tuple[Tensor, list[np.ndarray]]:
+        """A draw's photo, and masks that are warped as it is."""
+        row = self._row(draw)
         photo, masks = read_prepared(self._photos.standard[row]), list(masks_of(row))
         if self._augmentation is not None:
-            random = np.random.default_rng((self._seed, *item))
+            random = np.random.default_rng((self._seed, draw.epoch, draw.row))
             if self._mixed and random.random() < self._mixed:
                 other = read_prepared(self._photos.standard[random.choice(self._cameras)])
                 photo = recoloured(photo, other, random.uniform())
@@ -75,14 +84,14 @@ class FundusDataset(Dataset[Batch]):
         return torch.from_numpy(photo), masks
 
 
-class EpochSampler(Sampler[tuple[int, int]]):
-    """Gives (epoch, row) pairs, in an order that depends on the seed and the epoch alone.
+class EpochSampler(Sampler[Draw]):
+    """Gives draws in an order that depends on the seed and the epoch alone.
 
     Args:
         rows: Shape (n,), row numbers to draw from.
         shuffle: Draw in random order; else in the given one.
         weights: Shape (n,): draw n rows with replacement, in proportion to these.
-        part, parts: Give only each `parts`-th row from the `part`-th on: the share of one of several training processes.
+        part, parts: Give only each `parts`-th row from the `part`-th on: the share of one of several processes.
     """
 
     def __init__(
@@ -100,50 +109,45 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self._seed = seed
         self._weights = None if weights is None else weights / weights.sum()
         self._part, self._parts = part, parts
-        self._epoch = 0
+        self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer before each epoch."""
-        self._epoch = epoch
+        self.epoch = epoch
 
     def __len__(self) -> int:
         return math.ceil(len(self._rows) / self._parts)
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        random = np.random.default_rng((self._seed, self._epoch))
+    def order(self) -> np.ndarray:
+        """Rows of this epoch in order, of all processes."""
+        random = np.random.default_rng((self._seed, self.epoch))
         if self._weights is not None:
-            order = random.choice(self._rows, size=len(self._rows), p=self._weights)
-        else:
-            order = random.permutation(self._rows) if self._shuffle else self._rows
+            return random.choice(self._rows, size=len(self._rows), p=self._weights)
+        return random.permutation(self._rows) if self._shuffle else self._rows
+
+    def __iter__(self) -> Iterator[Draw]:
         # Every process must get as many rows, or the others wait for it for ever.
-        padded = np.resize(order, len(self) * self._parts)
-        return iter([(self._epoch, int(row)) for row in padded[self._part :: self._parts]])
+        padded = np.resize(self.order(), len(self) * self._parts)
+        return iter([Draw(self.epoch, int(row)) for row in padded[self._part :: self._parts]])
 
 
-def training_loader(
-    dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int, first_epoch: int
-) -> DataLoader[Batch]:
-    """A loader for training, which begins with `first_epoch`, counted from 0."""
-    # When it resumes, Lightning starts the worker processes before it sets the epoch of the sampler.
-    sampler.set_epoch(first_epoch)
-    # A last batch of one photo would break batch normalisation.
-    return loader(dataset, sampler, batch_size, workers, drop_last=len(sampler) % batch_size == 1 and len(sampler) > 1)
-
-
-def loader(
-    dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int, drop_last: bool = False
-) -> DataLoader[Batch]:
+def loader(dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, workers: int) -> DataLoader[Batch]:
     """A loader whose workers stay alive between epochs and use one thread each."""
-    return DataLoader(
-        dataset,
-        batch_size=batch_size,
-        sampler=sampler,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        worker_init_fn=_one_thread,
-        drop_last=drop_last,
-        pin_memory=torch.cuda.is_available(),
-    )
+    return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **_workers(workers))
+
+
+def training_loader(dataset: Dataset[Batch], batches: "Sampler[list[Draw]]", workers: int) -> DataLoader[Batch]:
+    """As `loader`, for the batches of `eyeground.training.batches.StepBatches`."""
+    return DataLoader(dataset, batch_sampler=batches, **_workers(workers))
+
+
+def _workers(number: int) -> dict[str, object]:
+    return {
+        "num_workers": number,
+        "persistent_workers": number > 0,
+        "worker_init_fn": _one_thread,
+        "pin_memory": torch.cuda.is_available(),
+    }
 
 
 def _one_thread(_: int) -> None:

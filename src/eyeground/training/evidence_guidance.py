@@ -18,7 +18,7 @@ from eyeground.data.manifest import MASK_PREFIX
 from eyeground.errors import UserError, unknown
 from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.training.annotated_photos import Mask, prepared_mask, read_masks
-from eyeground.training.data import Batch, FundusDataset
+from eyeground.training.data import Batch, Draw, FundusDataset
 
 SHARPNESS = 2.0
 """By how much a cell's weight grows, as a power of e, with a standard deviation of the map: the loss looks at the highest cells."""
@@ -79,12 +79,13 @@ class GuidedDataset(FundusDataset):
         self._cells = cells
         self._side = recipe.preprocessing.side
 
-    def __getitem__(self, item: tuple[int, int]) -> Batch:
-        guides = self._guides[self._row(item)]
-        if not any(isinstance(mask, Path) for mask in guides):
+    def __getitem__(self, item: tuple[int, int] | Draw) -> Batch:
+        draw = Draw(*item)
+        guides = self._guides[self._row(draw)]
+        if not draw.counts or not any(isinstance(mask, Path) for mask in guides):
             return *super().__getitem__(item), torch.full((len(guides), self._cells, self._cells), torch.nan)
-        photo, masks = self._changed(item, lambda row: read_masks(guides, self._side)[0])
-        return photo, *self._truth_of(item), torch.from_numpy(on_cells(masks, self._cells))
+        photo, masks = self._changed(draw, lambda _: read_masks(guides, self._side)[0])
+        return photo, *self._truth_of(draw), torch.from_numpy(on_cells(masks, self._cells))
 
 
 def on_cells(masks: Sequence[np.ndarray], cells: int) -> np.ndarray:

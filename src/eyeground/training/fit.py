@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from eyeground.config.training_recipe import Machine, Optimisation, TrainingRecipe
@@ -27,6 +27,15 @@ from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.models.classifier import Classifier
 from eyeground.models.heads import probabilities
 from eyeground.training.annotated_photos import Mask
+from eyeground.training.batches import Place, Share, StepBatches
+from eyeground.training.checkpoints import (
+    BEST,
+    LAST,
+    AtomicCheckpoints,
+    KeepCheckpoints,
+    StoppedError,
+    place_to_resume,
+)
 from eyeground.training.data import (
     Batch,
     EpochSampler,
@@ -37,19 +46,11 @@ from eyeground.training.data import (
     rarity_weights,
     training_loader,
 )
+from eyeground.training.epoch_report import EpochReport
 from eyeground.training.evidence_guidance import GuidedDataset, cells_of, guiding_masks
-from eyeground.training.lightning_module import (
-    BEST,
-    LAST,
-    AtomicCheckpoints,
-    ClassifierModule,
-    EpochReport,
-    KeepCheckpoints,
-    MovingAverage,
-    Patience,
-    weighted_auroc,
-)
+from eyeground.training.lightning_module import ClassifierModule, MovingAverage, Patience, weighted_auroc
 from eyeground.training.losses import balancing_weights
+from eyeground.training.ranks import SamePhotos, launcher_plugins, processes_of
 
 FEW_CORES, MOST_READERS = 4, 8
 HISTORY, CHECKPOINTS, MASKS = "history.csv", "checkpoints", "masks"
@@ -86,42 +87,48 @@ def fit(
     weights = None
     if recipe.optimisation.imbalance == "weighted-loss":
         weights = balancing_weights(torch.from_numpy(photos.truth[train]), recipe.targets)
-    module = ClassifierModule(classifier, recipe, weights)
     draws = draws_of(photos.manifest, recipe)
     guides = guiding_masks(photos, recipe, folder / MASKS)
+    module = ClassifierModule(classifier, recipe, torch.from_numpy(photos.truth), weights, int(draws.max()))
     report = EpochReport(folder / HISTORY, console, int(draws[train].sum()))
+    _report_shared_statistics(classifier, recipe, console)
 
-    def loaders(trainer: pl.Trainer, first_epoch: int) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
-        return _loaders(recipe, photos, guides, draws, trainer, first_epoch)
+    def loaders(share: Share, start: Place) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
+        return _loaders(recipe, photos, guides, draws, share, start)
 
-    best = train_module(module, loaders, recipe.optimisation, recipe.machine, report, folder, resume)
+    same = SamePhotos(photos.truth.tobytes() + "".join(photo.name for photo in photos.standard).encode())
+    best = train_module(module, loaders, recipe.optimisation, recipe.machine, report, same, folder, resume)
     classifier.load_state_dict({name.removeprefix("classifier."): tensor for name, tensor in best.items()})
     return Fit(classifier.eval(), tuple(report.history))
 
 
 def train_module(
     module: pl.LightningModule,
-    loaders: Callable[[pl.Trainer, int], Sequence[DataLoader[Batch]]],
+    loaders: Callable[[Share, Place], Sequence[DataLoader[Batch]]],
     settings: Optimisation,
     machine: Machine,
     report: EpochReport,
+    same: SamePhotos,
     folder: Path,
     resume: bool,
 ) -> dict[str, Tensor]:
     """Train a module to the end, resumably, and return the weights of the best epoch by the report.
 
     Args:
-        loaders: Gives the loaders of training and validation photos; training begins with the given epoch, from 0.
+        loaders: Gives the loaders of training and validation photos for a process's share of each step and the place where
+            training begins.
+        same: Of the photos, where several processes train.
         folder: Run folder.
         resume: Continue from the last checkpoint if there is one.
 
     Raises:
-        KeyboardInterrupt: If the training was interrupted; finished epochs are in the checkpoint.
+        KeyboardInterrupt: If the training was interrupted; finished epochs, or after SIGTERM finished steps, are in the
+            checkpoint.
     """
     _quiet()
     keep_freed_memory()
     module.train()
-    callbacks: list[Callback] = [report, KeepCheckpoints(folder / CHECKPOINTS, report)]
+    callbacks: list[Callback] = [report, same, KeepCheckpoints(folder / CHECKPOINTS, report, machine.accumulate)]
     if settings.average_decay:
         callbacks.append(MovingAverage(settings.average_decay))
     if settings.patience:
@@ -129,10 +136,14 @@ def train_module(
     trainer = _trainer(settings, machine, folder, callbacks)
     last = folder / CHECKPOINTS / LAST
     resume = resume and last.is_file()
-    given = loaders(trainer, _next_epoch(last) if resume else 0)
-    trainer.fit(module, *given, ckpt_path=str(last) if resume else None)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    share = Share(trainer.global_rank, trainer.world_size, machine.accumulate)
+    given = loaders(share, place_to_resume(last) if resume else Place())
+    try:
+        trainer.fit(module, *given, ckpt_path=str(last) if resume else None)
+    except (StoppedError, SystemExit) as stopped:
+        if isinstance(stopped, SystemExit) and not trainer.interrupted:
+            raise
+        raise KeyboardInterrupt from stopped  # Lightning makes an exit of it
     if not trainer.is_global_zero:
         raise SystemExit(0)  # one process continues, to predict, evaluate and export
     best: dict[str, Tensor] = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)[
@@ -143,16 +154,23 @@ def train_module(
 
 def _trainer(settings: Optimisation, machine: Machine, folder: Path, callbacks: list[Callback]) -> pl.Trainer:
     """A trainer that writes its log and checkpoints to a run folder, and nothing to the screen."""
+    processes = processes_of(machine)
+    on_gpus = torch.cuda.is_available() and machine.accelerator != "cpu"
+    if machine.sync_batchnorm and processes.number > 1 and not on_gpus:
+        raise UserError("machine.sync_batchnorm: torch synchronises batch normalisation on GPUs only; leave it out")
     return pl.Trainer(
         accelerator=machine.accelerator,
-        devices=machine.devices,
-        strategy="ddp" if machine.devices > 1 else "auto",
+        devices=processes.on_each,
+        num_nodes=processes.machines,
+        strategy="ddp" if processes.number > 1 else "auto",
+        sync_batchnorm=machine.sync_batchnorm,
+        accumulate_grad_batches=machine.accumulate,
         precision=lightning_precision(settings),
         max_epochs=settings.epochs,
         gradient_clip_val=settings.clip or None,
         deterministic="warn" if torch.cuda.is_available() else None,
         callbacks=callbacks,
-        plugins=[AtomicCheckpoints()],
+        plugins=[AtomicCheckpoints(), *launcher_plugins()],
         logger=TensorBoardLogger(str(folder), name="tensorboard", version=""),
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
@@ -200,7 +218,7 @@ def readers(machine: Machine) -> int:
     """How many processes read photos: the machine's `workers`, or a number by its cores."""
     if machine.workers is not None:
         return machine.workers
-    cores = usable_cores()
+    cores = max(1, usable_cores() // processes_of(machine).on_each)
     beside_gpu = torch.cuda.is_available() and machine.accelerator != "cpu"
     return min(MOST_READERS, cores) if beside_gpu or cores > FEW_CORES else 0
 
@@ -219,9 +237,16 @@ def _require(photos: PreparedPhotos, recipe: TrainingRecipe, train: np.ndarray, 
         )
 
 
-def _next_epoch(last: Path) -> int:
-    """Number (from 0) of the epoch that a resumed run starts with."""
-    return int(torch.load(last, map_location="cpu", weights_only=True, mmap=True)["epoch"]) + 1
+def _report_shared_statistics(classifier: Classifier, recipe: TrainingRecipe, console: Console) -> None:
+    """Say where batch normalisation makes the result depend on the number of processes and passes, as nothing else does."""
+    share = Share(0, processes_of(recipe.machine).number, recipe.machine.accumulate)
+    apart = share.passes if recipe.machine.sync_batchnorm else share.number
+    if apart > 1 and any(isinstance(layer, nn.BatchNorm2d) for layer in classifier.modules()):
+        photos = share.of(recipe.optimisation.batch_size) * share.number // apart
+        console.print(
+            f"[yellow]batch normalisation takes its statistics from {photos} photos, not from the step's "
+            f"{recipe.optimisation.batch_size}:[/] the result depends on the number of processes and passes"
+        )
 
 
 def _loaders(
@@ -229,33 +254,38 @@ def _loaders(
     photos: PreparedPhotos,
     guides: Sequence[Sequence[Mask]],
     draws: np.ndarray,
-    trainer: pl.Trainer,
-    first_epoch: int,
+    share: Share,
+    start: Place,
 ) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
     settings, workers, most = recipe.optimisation, readers(recipe.machine), int(draws.max())
-    place = {"seed": recipe.seed, "part": trainer.global_rank, "parts": trainer.world_size}
     positions = positions_of(photos.rows("train"), draws)
     balanced = settings.imbalance == "balanced-sampler"
     weights = rarity_weights(photos.truth[positions // most]) if balanced else None
-    shuffled = EpochSampler(positions, shuffle=True, weights=weights, **place)
-    in_order = EpochSampler(photos.rows("validation"), shuffle=False, **place)
+    shuffled = EpochSampler(positions, shuffle=True, seed=recipe.seed, weights=weights)
+    in_order = EpochSampler(
+        photos.rows("validation"), shuffle=False, seed=recipe.seed, part=share.part, parts=share.parts
+    )
     augmented: FundusDataset = (
         GuidedDataset(photos, guides, cells_of(recipe), recipe, most)
         if guides
         else FundusDataset(photos, recipe.augmentation, recipe.seed, draws=most, camera_mixing=recipe.camera_mixing)
     )
     return (
-        training_loader(augmented, shuffled, settings.batch_size, workers, first_epoch),
-        loader(FundusDataset(photos, None, recipe.seed), in_order, settings.batch_size, workers),
+        training_loader(augmented, StepBatches(shuffled, settings.batch_size, share, start), workers),
+        loader(FundusDataset(photos, None, recipe.seed), in_order, share.of(settings.batch_size), workers),
     )
 
 
 def _quiet() -> None:
     """Silence Lightning's messages at every start, and its advice that does not apply here."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")  # frozen layers, on purpose
     warnings.filterwarnings("ignore", message=".*number of training batches.*")
+    # Our loader begins at the step where the checkpoint ended.
+    warnings.filterwarnings("ignore", message=".*ended before the epoch ended and your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message=".*have no `val_dataloader`.*")  # a segmenter may have none to spare
+    warnings.filterwarnings("ignore", message=".*all_gather is deprecated.*")  # Lightning's own use of torch
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")

@@ -19,10 +19,13 @@ from eyeground.config.segmentation_recipe import SegmentationRecipe
 from eyeground.errors import UserError
 from eyeground.models.segmenter import SegmentationNetwork
 from eyeground.training.annotated_photos import AnnotatedPhotos, SegmentationDataset
+from eyeground.training.batches import Place, Share, StepBatches
 from eyeground.training.data import Batch, EpochSampler, draws_of, loader, positions_of, training_loader
+from eyeground.training.epoch_report import EpochReport
 from eyeground.training.fit import HISTORY, readers, train_module
-from eyeground.training.lightning_module import EpochReport, seed_step
+from eyeground.training.lightning_module import seed_step
 from eyeground.training.optimiser import optimiser_with_schedule
+from eyeground.training.ranks import SamePhotos
 from eyeground.training.segmentation_losses import segmentation_loss
 
 VALIDATION_DICE = "validation_dice"
@@ -56,7 +59,7 @@ class SegmenterModule(pl.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         photos, target, _rows = batch
         focal = self._recipe.optimisation.loss == "focal"
-        loss = segmentation_loss(
+        return segmentation_loss(
             self.segmenter(photos),
             target,
             self.weights,
@@ -64,8 +67,6 @@ class SegmenterModule(pl.LightningModule):
             focal=focal,
             rivals=self._rivals,
         )
-        self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(photos), sync_dist=True)
-        return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
         photos, target, _rows = batch
@@ -82,7 +83,7 @@ class SegmenterModule(pl.LightningModule):
         there = sizes > 0
         weights = self.weights.double() * there
         dice = (doubled / sizes.clamp(min=1) * weights).sum() / weights.sum() if there.any() else torch.tensor(math.nan)
-        self.log(VALIDATION_DICE, dice.float())
+        self.log(VALIDATION_DICE, dice.float(), sync_dist=True)
 
     def configure_optimizers(self) -> dict[str, Any]:
         return optimiser_with_schedule(self.segmenter, self._recipe.optimisation, self.trainer)
@@ -114,27 +115,29 @@ def fit_segmenter(
     in_epoch = int(draws_of(photos.manifest, recipe, recipe.draws)[train].sum())
     report = EpochReport(folder / HISTORY, console, in_epoch, compared)
 
-    def loaders(trainer: pl.Trainer, first_epoch: int) -> list[DataLoader[Batch]]:
-        return _loaders(recipe, photos, trainer, first_epoch)
+    def loaders(share: Share, start: Place) -> list[DataLoader[Batch]]:
+        return _loaders(recipe, photos, share, start)
 
     module = SegmenterModule(segmenter, recipe)
-    kept = train_module(module, loaders, recipe.optimisation, recipe.machine, report, folder, resume)
+    same = SamePhotos("".join(photo.name for photo in photos.standard).encode())
+    kept = train_module(module, loaders, recipe.optimisation, recipe.machine, report, same, folder, resume)
     segmenter.load_state_dict({name.removeprefix("segmenter."): tensor for name, tensor in kept.items()})
     return SegmenterFit(segmenter.eval(), tuple(report.history))
 
 
 def _loaders(
-    recipe: SegmentationRecipe, photos: AnnotatedPhotos, trainer: pl.Trainer, first_epoch: int
+    recipe: SegmentationRecipe, photos: AnnotatedPhotos, share: Share, start: Place
 ) -> list[DataLoader[Batch]]:
     train, validation = photos.rows("train"), photos.rows("validation")
     draws = draws_of(photos.manifest, recipe, recipe.draws)
-    place = {"seed": recipe.seed, "part": trainer.global_rank, "parts": trainer.world_size}
     most = int(draws.max())
-    sampler = EpochSampler(positions_of(train, draws), shuffle=True, **place)
-    size, workers = recipe.optimisation.batch_size, readers(recipe.machine)
+    sampler = EpochSampler(positions_of(train, draws), shuffle=True, seed=recipe.seed)
+    batches = StepBatches(sampler, recipe.optimisation.batch_size, share, start)
+    workers = readers(recipe.machine)
     patches = SegmentationDataset(photos, recipe.augmentation, recipe.patch, most, recipe.seed, recipe.camera_mixing)
-    loaders = [training_loader(patches, sampler, size, workers, first_epoch)]
+    loaders = [training_loader(patches, batches, workers)]
     if len(validation):
         entire = SegmentationDataset(photos, None, 0, 1, recipe.seed)
-        loaders.append(loader(entire, EpochSampler(validation, shuffle=False, **place), 1, workers))
+        in_order = EpochSampler(validation, shuffle=False, seed=recipe.seed, part=share.part, parts=share.parts)
+        loaders.append(loader(entire, in_order, 1, workers))
     return loaders

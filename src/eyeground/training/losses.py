@@ -22,6 +22,7 @@ def masked_loss(
     label_smoothing: float = 0.0,
     focal: bool = False,
     output_weights: Tensor | None = None,
+    counts: Tensor | None = None,
 ) -> Tensor:
     """Weighted mean over targets of the mean loss over known truths.
 
@@ -32,23 +33,39 @@ def masked_loss(
         label_smoothing: Share of the truth that is spread over the other answers, 0 to 0.5.
         focal: Focal loss (Lin et al. 2017, arXiv 1708.02002) with gamma 2 instead of cross-entropy.
         output_weights: Shape (2, outputs): weight of a negative and of a positive truth of each output.
+        counts: Shape (targets,): by how many known truths to divide each target's sum, where these logits are one of several
+            shares of a step: those of the step divided by the number of shares, so that the mean over the shares is the
+            loss of the step. Those of these logits if not given.
 
     Returns:
         A scalar; zero (with a gradient of zero) if nothing in the batch is known.
     """
     total = logits.sum() * 0.0
     weight_sum = 0.0
-    for target, columns in columns_of(targets):
-        known = ~torch.isnan(truth[:, columns])
-        if not known.any():
+    numbers = known_truths(truth, targets)
+    counts = numbers.sum(dim=0) if counts is None else counts
+    for place, (target, columns) in enumerate(columns_of(targets)):
+        if not counts[place]:
             continue
         weights = None if output_weights is None else output_weights[:, columns]
         of_kind = _softmax_loss if target.kind == "multiclass" else _sigmoid_loss
         loss = of_kind(logits[:, columns].float(), truth[:, columns], label_smoothing, focal, weights)
+        known = ~torch.isnan(truth[:, columns])
         counted = known.any(dim=1) if target.kind == "multiclass" else known
-        total = total + target.weight * loss[counted].mean()
+        # Not loss[counted]: on a GPU the host would wait for how many there are.
+        total = total + target.weight * torch.where(counted, loss, 0.0).sum() / counts[place]
         weight_sum += target.weight
     return total / weight_sum if weight_sum else total
+
+
+def known_truths(truth: Tensor, targets: Sequence[Target]) -> Tensor:
+    """How many truths of each target a photo has, shape (n, targets); exclusive classes are one truth."""
+    known = ~torch.isnan(truth)
+    numbers = [
+        known[:, columns].any(dim=1) if target.kind == "multiclass" else known[:, columns].sum(dim=1)
+        for target, columns in columns_of(targets)
+    ]
+    return torch.stack(numbers, dim=1).float()
 
 
 def _sigmoid_loss(logits: Tensor, truth: Tensor, smoothing: float, focal: bool, weights: Tensor | None) -> Tensor:

@@ -31,6 +31,23 @@ def test_a_run_that_did_nothing_yet_is_started_again_with_another_recipe(
     assert "glaucoma" in (run / RECIPE).read_text()
 
 
+def test_of_several_processes_the_first_alone_writes(
+    tmp_path: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    (tmp_path / "a.jpg").touch()
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    joined = open_run(run, RECIPES[0], manifest, resume=False)  # before the first has made the folder
+    assert joined.photo_paths()[0].exists() and not list(run.iterdir())
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    first = open_run(run, RECIPES[0], manifest, resume=False)
+    pd.testing.assert_frame_equal(first.table, joined.table, check_dtype=False)
+    (run / PREDICTIONS).touch()
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    make_room(run, resume=False, overwrite=True)
+    assert (run / PREDICTIONS).exists()
+
+
 def test_a_run_that_did_something_is_resumed_or_replaced_only_if_that_is_asked_for(
     tmp_path: Path, manifest: Manifest
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import eyeground
 from eyeground.config.settings import Settings, read_recipe, write_recipe
 from eyeground.core.files import write_text
+from eyeground.core.machine import process_rank
 from eyeground.data.manifest import Manifest, read_manifest, write_manifest
 from eyeground.errors import UserError
 
@@ -37,10 +38,12 @@ _PACKAGES = (
 def make_room(folder: Path, resume: bool, overwrite: bool) -> None:
     """Refuse a run folder that cannot be used, before anything slow; or delete its run, if `overwrite`.
 
+    Of several processes that train together, the first alone does.
+
     Raises:
         UserError: If the folder holds something else, or a run that is neither to be resumed nor overwritten.
     """
-    if not folder.exists() or not any(folder.iterdir()):
+    if process_rank() or not folder.exists() or not any(folder.iterdir()):
         return
     if not (folder / RECIPE).is_file():
         raise UserError(f"{folder}: not empty and not a run; choose another folder with -o")
@@ -58,7 +61,8 @@ def make_room(folder: Path, resume: bool, overwrite: bool) -> None:
 def open_run(folder: Path, recipe: Settings, manifest: Manifest, resume: bool) -> Manifest:
     """Start a run folder, or check that an existing one can be resumed with the same recipe and photographs.
 
-    A run that stopped before it had computed anything, for a wrong target perhaps, is started again.
+    A run that stopped before it had computed anything, for a wrong target perhaps, is started again. Of several processes
+    that train together, the first alone writes.
 
     Returns:
         The manifest as stored in the run folder, with the splits to use.
@@ -66,6 +70,10 @@ def open_run(folder: Path, recipe: Settings, manifest: Manifest, resume: bool) -
     Raises:
         UserError: If the folder holds another run, or a run that is not to be resumed.
     """
+    if process_rank():
+        folder.mkdir(parents=True, exist_ok=True)  # paths lead through it
+        there = resume and (folder / MANIFEST).is_file()
+        return read_manifest(folder / MANIFEST) if there else manifest.moved_to(folder)
     make_room(folder, resume, overwrite=False)
     if (folder / RECIPE).is_file() and resume:
         difference = _difference(folder, recipe, manifest)

@@ -1,6 +1,5 @@
 """`pretrain` and `adapt --finetune`: split, prepare, fit all layers with torch, validate and export."""
 
-import os
 from dataclasses import replace
 from functools import partial
 
@@ -45,8 +44,6 @@ def train_and_validate(manifest: Manifest, recipe: TrainingRecipe, plan: Plan, c
     """
     recipe = recipe.model_copy(update={"targets": tuple(with_classes(target, manifest) for target in recipe.targets)})
     report_targets(recipe.targets, console)
-    # With several devices Lightning starts this command once for each, and the others join the run of the first.
-    resume = resume or os.environ.get("LOCAL_RANK", "0") != "0"
     manifest = with_splits(manifest, recipe.targets, recipe.seed, console)
     refuse_leakage(manifest, plan.allow_leakage, console)
     manifest = open_run(plan.folder, recipe, manifest, resume)

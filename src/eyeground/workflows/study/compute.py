@@ -25,8 +25,8 @@ from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos
 from eyeground.models.classifier import Classifier
 from eyeground.probing.regression import Head, fit_probe, probabilities
+from eyeground.training.epoch_report import VALIDATION_AUROC, best_of
 from eyeground.training.fit import fit, predict
-from eyeground.training.lightning_module import VALIDATION_AUROC, best_of
 from eyeground.workflows.study.cells import Cell
 from eyeground.workflows.study.ledger import Outcome
 from eyeground.workflows.study.settings import OWN, FinetunePlan, StudyTask
