@@ -4,7 +4,8 @@
 
 Writes docs/results/coverage_small.csv and prints the table of docs/statistics.md. The population is that of
 simulate_coverage.py; beside the intervals that an evaluation gives stand those that resamples alone would (BCa; of the ECE,
-percentiles reflected in the value). Takes some ten minutes.
+percentiles reflected in the value), of the first studies. Kappa is of decision and truth, weighted kappa of three grades: an eye
+in two of five ill patients is severely ill, and scores higher. Takes half an hour.
 """
 
 from collections.abc import Iterator
@@ -16,18 +17,27 @@ from scipy.special import expit, logit, ndtr, ndtri
 from simulate_coverage import OWN, RESULTS, SHARED, TRUE_SENSITIVITY, VISIBLE, Interval, Scenario, simulate
 
 from eyeground.core.files import replacing
+from eyeground.evaluation.agreement import kappa
 from eyeground.evaluation.bootstrap import Resampling, one_stratum
 from eyeground.evaluation.calibration_measures import calibration_error_measure, equal_mass_bins
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.intervals import jackknife, percentile_interval
 from eyeground.evaluation.measures import Measure, compute, count_measure, ranking_measure
 from eyeground.evaluation.metrics import AUROC, PARTIAL_AUROC, SENSITIVITY_AT, SPECIFICITY_HELD
+from eyeground.evaluation.multi_output import MultiOutputSample, MultiOutputTarget, agreement_measure, confusion_of
 from eyeground.evaluation.partial_roc import partial_estimates
 from eyeground.evaluation.samples import Sample
 
-STUDIES, RESAMPLES = 300, 300
+STUDIES, RESAMPLES = 600, 300
+STUDIES_OF_MANY, MANY_PATIENTS, STUDIES_OF_RESAMPLES_ALONE = 300, 500, 300
 GIVEN, RESAMPLED = "as given", "resamples alone"
 RIGHT, OVERCONFIDENT = "ece, model right", "ece, model overconfident"
+KAPPA, WEIGHTED_KAPPA = "kappa", "quadratic_weighted_kappa"
+GRADES = {
+    KAPPA: MultiOutputTarget("dr", "ordinal", ("0", "1"), ("dr>=1",)),
+    WEIGHTED_KAPPA: MultiOutputTarget("dr", "ordinal", ("0", "1", "2"), ("dr>=1", "dr>=2")),
+}
+SEVERE, SEVERE_SCORES_HIGHER = 0.4, 0.7  # share of ill patients; in separations of the classes
 PREVALENCE = 0.05
 AT_THRESHOLD = ("sensitivity", "ppv", "balanced_accuracy", "f1", "mcc", f"ppv@{PREVALENCE}", f"npv@{PREVALENCE}")
 SCENARIOS = tuple(
@@ -53,10 +63,14 @@ SCENARIOS = tuple(
 
 def main() -> None:
     """Write the table and print the shares for the page."""
-    table = pd.concat([coverage(scenario, STUDIES, RESAMPLES) for scenario in SCENARIOS])
+    table = pd.concat([coverage(scenario, _studies(scenario), RESAMPLES) for scenario in SCENARIOS])
     with replacing(RESULTS / "coverage_small.csv") as partial:
         table.to_csv(partial, index=False, float_format="%.4f", lineterminator="\n")
     print(as_markdown(table))
+
+
+def _studies(scenario: Scenario) -> int:
+    return STUDIES_OF_MANY if scenario.patients >= MANY_PATIENTS else STUDIES
 
 
 def coverage(scenario: Scenario, studies: int, resamples: int) -> pd.DataFrame:
@@ -68,7 +82,8 @@ def coverage(scenario: Scenario, studies: int, resamples: int) -> pd.DataFrame:
     for study in range(studies):
         sample = simulate(scenario, study)
         if sample.patients(1) >= 2:
-            rows += [(*found, study) for found in intervals(sample, scenario, resamples, study)]
+            found = intervals(sample, scenario, resamples, study, both=study < STUDIES_OF_RESAMPLES_ALONE)
+            rows += [(*one, study) for one in found]
     found = pd.DataFrame(rows, columns=["metric", "method", "interval", "study"])
     found["low"], found["high"] = zip(*(interval or (np.nan, np.nan) for interval in found["interval"]), strict=True)
     truth = found["metric"].map(truths)
@@ -84,15 +99,21 @@ def coverage(scenario: Scenario, studies: int, resamples: int) -> pd.DataFrame:
     return shares
 
 
-def intervals(sample: Sample, scenario: Scenario, resamples: int, seed: int) -> Iterator[tuple[str, str, Interval]]:
-    """Metric, method and interval, of every metric by both methods."""
+def intervals(
+    sample: Sample, scenario: Scenario, resamples: int, seed: int, both: bool = True
+) -> Iterator[tuple[str, str, Interval]]:
+    """Metric, method and interval, of every metric; `both` adds those of resamples alone."""
     resampling = Resampling(one_stratum(sample.columns), resamples, seed)
     measured = (
         (ranking_measure(sample), {AUROC: AUROC}),
         (count_measure(sample, scenario.threshold, (PREVALENCE,)), {name: name for name in AT_THRESHOLD}),
     )
     for measure, names in measured:
-        yield from _both(measure, names, resampling)
+        yield from _both(measure, names, resampling, both)
+    for metric in GRADES:
+        graded, called = _graded(sample, scenario, metric)
+        values = compute({0: agreement_measure(graded, called)}, resampling, shown=False)[0]
+        yield metric, GIVEN, _ends(next(value for value in values if value.metric == metric).interval())
     for estimate in partial_estimates(sample, True):
         yield estimate.metric, GIVEN, _ends(estimate)
     for name, sharpness in ((RIGHT, 1.0), (OVERCONFIDENT, 1.5)):
@@ -101,18 +122,36 @@ def intervals(sample: Sample, scenario: Scenario, resamples: int, seed: int) -> 
             {0: calibration_error_measure(replace(sample, probability=probability))}, resampling, shown=False
         )[0]
         yield name, GIVEN, _ends(error.interval())
-        yield name, RESAMPLED, percentile_interval(np.maximum(2 * error.point - error.resampled, 0))
+        if both:
+            yield name, RESAMPLED, percentile_interval(np.maximum(2 * error.point - error.resampled, 0))
 
 
-def _both(measure: Measure, names: dict[str, str], resampling: Resampling) -> Iterator[tuple[str, str, Interval]]:
+def _both(
+    measure: Measure, names: dict[str, str], resampling: Resampling, both: bool
+) -> Iterator[tuple[str, str, Interval]]:
     values = compute({0: replace(measure, is_jackknifed=False)}, resampling, shown=False)[0]
-    left_out = jackknife([measure.of], len(resampling.strata))[0]
+    left_out = jackknife([measure.of], len(resampling.strata))[0] if both else [None] * len(values)
     for value, jackknifed in zip(values, left_out, strict=True):
         if value.metric in names:
             yield value.metric, GIVEN, _ends(value.interval())
+        if both and value.metric in names:
             is_share = value.metric in ("sensitivity", "ppv")
             alone = replace(value, limits=None, jackknifed=jackknifed, is_proportion=is_share)
             yield value.metric, RESAMPLED, _ends(alone.interval())
+
+
+def _graded(sample: Sample, scenario: Scenario, metric: str) -> tuple[MultiOutputSample, np.ndarray]:
+    """Eyes by grade, and the grade that each is called."""
+    score, truth = sample.probability, sample.truth.astype(np.int64)
+    thresholds = [scenario.threshold, scenario.threshold + SEVERE_SCORES_HIGHER * scenario.separation]
+    if metric == WEIGHTED_KAPPA:
+        severe = np.random.default_rng(len(truth)).random(sample.columns)[sample.patient] < SEVERE
+        truth = truth * (1 + severe)
+        score = score + SEVERE_SCORES_HIGHER * scenario.separation * (truth == 2)
+    steps = len(GRADES[metric].outputs)
+    scores = np.tile(score[:, np.newaxis], (1, steps))
+    graded = MultiOutputSample(GRADES[metric], truth, scores, sample.patient, sample.column, sample.columns)
+    return graded, graded.called(thresholds[:steps])
 
 
 def true_values(scenario: Scenario) -> dict[str, float]:
@@ -132,6 +171,7 @@ def true_values(scenario: Scenario) -> dict[str, float]:
     at_chance = (1 - SPECIFICITY_HELD) / 2
     everyone = simulate(replace(scenario, patients=200_000), 0)
     log_odds = _log_odds(everyone, scenario)
+    kappas = {metric: confusion_of(*_graded(everyone, scenario, metric))[np.newaxis] for metric in GRADES}
     overconfident = expit(1.5 * log_odds)
     gaps = np.bincount(equal_mass_bins(overconfident), expit(log_odds) - overconfident)
     return {
@@ -143,6 +183,7 @@ def true_values(scenario: Scenario) -> dict[str, float]:
         "mcc": (sensitivity + specificity - 1) * float(np.sqrt(positives * (1 - positives) / (called * (1 - called)))),
         f"ppv@{PREVALENCE}": ppv(PREVALENCE),
         f"npv@{PREVALENCE}": passed / (passed + missed),
+        **{metric: float(kappa(found, metric == WEIGHTED_KAPPA)[0]) for metric, found in kappas.items()},
         SENSITIVITY_AT: 1 - float(ndtr(ndtri(SPECIFICITY_HELD) - scenario.separation / spread)),
         PARTIAL_AUROC: (1 + (height - at_chance) / (1 - at_chance)) / 2,
         RIGHT: 0.0,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eyeground.core.proportions import wilson_interval
-from eyeground.evaluation.estimates import Support, with_interval
+from eyeground.evaluation.estimates import Limits, Support, with_interval, with_limits
 from eyeground.evaluation.intervals import bca_interval
 
 MANY = Support(50, "patients with positives")
@@ -49,3 +49,10 @@ def test_interval_is_bca_where_the_value_was_jackknifed():
     estimate = with_interval("auroc", 1.2, resampled, MANY, jackknifed=jackknifed)
     assert (estimate.low, estimate.high) == bca_interval(1.2, resampled, jackknifed)
     assert estimate.high != with_interval("auroc", 1.2, resampled, MANY).high
+
+
+def test_an_interval_that_is_known_to_fall_short_says_so():
+    limits = Limits(0.4, 0.8)
+    few, enough = (with_limits("mcc", 0.6, limits, Support(number, "patients with positives")) for number in (24, 25))
+    assert few.note.startswith("rests on 24 patients with positives; such intervals held the truth in")
+    assert enough.note == with_limits("sensitivity", 0.6, limits, Support(24, "patients")).note == ""

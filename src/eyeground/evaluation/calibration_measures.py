@@ -67,7 +67,11 @@ def calibration_error_measure(sample: Sample) -> Measure:
         found = calibration_error(sums[sums[:, BINS] > 0, :BINS] / known, of_right)
         by_chance = f"about {found.by_chance:.3f} from chance alone, which the interval leaves out"
         p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
-        notes = by_chance, f"{p} against perfect calibration", few_patients_note(sample.scarcer_class())
+        notes = (
+            by_chance,
+            f"{p} against perfect calibration",
+            few_patients_note(sample.scarcer_class(), CALIBRATION_ERROR),
+        )
         return Limits(found.low, found.high, "; ".join(filter(None, notes)))
 
     return Measure(

@@ -136,7 +136,8 @@ def _statistics(evaluation: Evaluation, interval: str) -> str:
     if not evaluation.patients_known:
         unit = "photos, each taken for a patient of its own, because patients are unknown"
     return (
-        f"Intervals were of {100 * CONFIDENCE:.0f} % over {unit}. Of AUROCs they were score intervals with DeLong's clustered "
+        f"Intervals were of {100 * CONFIDENCE:.0f} % over {unit}. Of AUROCs (but for those within a source or "
+        "device) they were score intervals with DeLong's clustered "
         "variance; of shares Wilson's, and of what is made of several shares MOVER's combination of these; of the expected "
         "calibration error those of an inverted test; of all else "
         f"{interval} intervals of the bootstrap: {evaluation.resamples:,} resamples with replacement, drawn {drawn}, seed {evaluation.seed}."

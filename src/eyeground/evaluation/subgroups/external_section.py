@@ -20,6 +20,7 @@ from eyeground.evaluation.reporting.wording import DASH, joined, photos_of_patie
 from eyeground.evaluation.subgroups.external import External, OutputAcrossDatasets
 from eyeground.evaluation.subgroups.group_tables import (
     GAP_METHODS,
+    VALUE_METHODS,
     gap_rows,
     gaps_beyond_chance,
     metric_title,
@@ -62,7 +63,7 @@ def _what_was_done(result: External) -> str:
     names = [f"{name} ({photos_of_patients(photos, patients)})" for name, photos, patients in result.datasets]
     return (
         f"The results on {names[0]} are compared with those on {joined(names[1:])}, at the same operating points. A gap is "
-        f"external minus {result.internal}. Intervals ({CONFIDENCE:.0%}) of values are BCa, from {result.resamples:,} resamples "
+        f"external minus {result.internal}. Intervals ({CONFIDENCE:.0%}) of values are {VALUE_METHODS}, from {result.resamples:,} resamples "
         f"of patients, in each dataset by itself. {GAP_METHODS}; p-values are adjusted for the number of datasets of a metric "
         f"(Holm), and what rests on fewer than {FEW_PATIENTS} patients is not tested. A gap may come from the patients, "
         "the cameras and the annotators as well as from the model; AUPRC, Brier score and mean calibration change with the "

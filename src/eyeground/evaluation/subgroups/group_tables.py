@@ -12,6 +12,10 @@ from eyeground.evaluation.subgroups.groups import GROUP_TITLES, PREVALENCE, Grou
 
 MOST_NAMED = 6
 LEVEL = 0.05
+VALUE_METHODS = (
+    "score intervals with DeLong's clustered variance of the AUROC, Wilson's of prevalence, sensitivity and specificity, and BCa of all "
+    "else"
+)
 GAP_METHODS = (
     "The interval of a gap is made of those of both groups (AUROC: DeLong's; sensitivity and specificity: Wilson's), with what "
     "shared patients have in common; for other metrics it is of percentiles of the resamples. A p-value is where its interval "

@@ -134,7 +134,10 @@ def _what_was_done(result: Shortcuts) -> str:
         "AUROC over the same photos, and with what the level alone would reach as a score, by its share of "
         "positives (optimism taken off)."
     )
-    interval = f" Intervals ({CONFIDENCE:.0%}) are from {result.resamples:,} resamples of patients."
+    interval = (
+        f" Intervals ({CONFIDENCE:.0%}) over all photos are score intervals with DeLong's clustered variance; of differences and of the "
+        f"level alone percentiles, of all else BCa, of {result.resamples:,} resamples of patients."
+    )
     if result.embedded is None:
         return f"{scored}{interval} No embeddings were given, so they were not probed."
     return (

@@ -16,6 +16,7 @@ from eyeground.evaluation.reporting.shown_outputs import how_many_shown, shown_o
 from eyeground.evaluation.reporting.wording import counted, joined
 from eyeground.evaluation.subgroups.group_tables import (
     GAP_METHODS,
+    VALUE_METHODS,
     gap_rows,
     gaps_beyond_chance,
     rows_of_group,
@@ -68,7 +69,7 @@ def _what_was_done(result: Subgroups) -> str:
     return (
         f"The results of {counted(result.photos, 'photo')} ({result.scope}) "
         f"were computed by {names}. A gap is the value of a level minus that of all other photos. Intervals "
-        f"({CONFIDENCE:.0%}) of levels are BCa, from {result.resamples:,} resamples of patients, the same for all levels. {GAP_METHODS}; "
+        f"({CONFIDENCE:.0%}) of levels are {VALUE_METHODS}, from {result.resamples:,} resamples of patients, the same for all levels. {GAP_METHODS}; "
         "p-values are adjusted for the number of gaps of the same metric (Holm). A gap that rests on fewer than "
         f"{FEW_PATIENTS} patients is not tested. A gap without a small p-value is not shown to be absent: its interval "
         "says how large it may be."

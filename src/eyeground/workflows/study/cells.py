@@ -108,6 +108,6 @@ def _grid(
         for fraction in sorted(fractions)
         # All labels can be drawn in one way only.
         for seed in (seeds if fraction < 1 else seeds[:1])
-        for fold in (folds or range(recipe.task(name).folds))
+        for fold in (folds or range(recipe.task(name).parts))
         for start in starts
     ]

@@ -4,14 +4,16 @@ Cells are computed from the kept manifest; a recipe that asks for other photogra
 """
 
 import json
+import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from eyeground.config.targets import Target
 from eyeground.core.files import write_text
+from eyeground.data.joining import join, patients_apart, with_source
 from eyeground.data.manifest import Manifest, read_manifest, write_manifest
 from eyeground.data.splits import fold_patients, split_patients
 from eyeground.datasets import DATASETS
@@ -77,9 +79,13 @@ def missing_data(recipe: StudyRecipe, place: Place) -> list[str]:
 def task_photos(task: StudyTask, manifests: dict[str, Manifest], seed: int) -> Manifest:
     """The photos of a task that have at least one of its labels, with the fold of each patient.
 
+    Where one dataset is left out at a time, the number of its dataset is a photo's fold, and patients are named after theirs.
+
     Raises:
         UserError: If the data lack the split or a label, or have fewer patients than folds.
     """
+    if task.datasets:
+        return _datasets_as_folds(task, manifests)
     manifest = manifests[task.data]
     if task.split:
         manifest = manifest.in_split(task.split)
@@ -89,6 +95,18 @@ def task_photos(task: StudyTask, manifests: dict[str, Manifest], seed: int) -> M
     # Columns that no prediction depends on must not change the address of a cell; of splits, a cell uses its folds only.
     used = Manifest(manifest.table[_used(manifest, task.targets)], manifest.root)
     return fold_patients(used, task.folds, [target.name for target in task.targets], seed)
+
+
+def _datasets_as_folds(task: StudyTask, manifests: dict[str, Manifest]) -> Manifest:
+    found: dict[str, Manifest] = {}
+    for name in task.datasets:
+        manifest = manifests[name].in_split(task.split) if task.split and name == task.data else manifests[name]
+        used, _ = external_photos(task, name, {name: manifest})
+        found[name] = with_source(Manifest(used.table, used.root.resolve()), name, name)
+    root = Path(os.path.commonpath([manifest.root for manifest in found.values()]))
+    joined = join(patients_apart(found), root)
+    fold = joined.table["source"].map({name: number for number, name in enumerate(task.datasets)}).astype("Int64")
+    return replace(joined, table=joined.table.drop(columns="source").assign(fold=fold))
 
 
 def external_photos(task: StudyTask, name: str, manifests: dict[str, Manifest]) -> tuple[Manifest, tuple[Target, ...]]:
@@ -102,7 +120,7 @@ def external_photos(task: StudyTask, name: str, manifests: dict[str, Manifest]) 
     shared = tuple(target for target in task.targets if target.name in labels)
     if not shared:
         wanted = ", ".join(target.name for target in task.targets)
-        raise UserError(f"task '{task.name}': its external data '{name}' have none of its labels ({wanted})")
+        raise UserError(f"task '{task.name}': the data '{name}' have none of its labels ({wanted})")
     found = labelled(manifest, shared)
     return Manifest(found.table[_used(found, shared)], found.root), shared
 

@@ -84,7 +84,7 @@ def _seconds(cell: Cell, study: Study, measured: dict[str, float]) -> float:
     if cell.method == "as released" or study.recipe.finetune is None:
         return PREDICTED * scale * photos
     plan = study.recipe.finetune
-    trained = photos * cell.fraction * (1 - 1 / task.folds) * plan.optimisation.epochs * len(plan.learning_rates)
+    trained = photos * cell.fraction * (1 - 1 / task.parts) * plan.optimisation.epochs * len(plan.learning_rates)
     return scale * (TRAINED * trained + PREDICTED * photos)
 
 

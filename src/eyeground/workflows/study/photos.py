@@ -84,8 +84,8 @@ def _refuse_leakage(task: StudyTask, photos: dict[str, PreparedPhotos]) -> None:
     for path, fold in zip(own.standard, own.manifest.table["fold"], strict=True):
         if folds.setdefault(path.name, int(fold)) != fold:
             raise UserError(
-                f"task '{task.name}': one photograph is in two folds, under different patients; set 'clean: true' for "
-                f"'{task.data}'"
+                f"task '{task.name}': one photograph is in two {'datasets' if task.datasets else 'folds'}, under different "
+                f"patients; set 'clean: true' for '{task.data}', or leave one of them out"
             )
     for name, of in photos.items():
         shared = folds.keys() & {path.name for path in of.standard} if name else set()

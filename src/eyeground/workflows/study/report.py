@@ -17,6 +17,9 @@ from eyeground.evaluation.reporting.report import KeyEstimate, Provenance, Repor
 from eyeground.evaluation.reporting.section import FigureBlock, Section, TableBlock
 from eyeground.evaluation.reporting.wording import joined
 from eyeground.workflows.study.curves import curves
+from eyeground.workflows.study.interaction import Interaction, interactions
+from eyeground.workflows.study.interaction import as_table as interactions_table
+from eyeground.workflows.study.interaction_table import describe_interactions, interactions_block
 from eyeground.workflows.study.opened import Study
 from eyeground.workflows.study.results import (
     MACRO,
@@ -28,7 +31,7 @@ from eyeground.workflows.study.results import (
 )
 from eyeground.workflows.study.settings import StudyTask
 
-RESULTS = "figures.csv"
+RESULTS, INTERACTIONS = "figures.csv", "interactions.csv"
 METHODS = {"as released": "as released, adapted to nothing", "probe": "probe", "finetune": "fine-tuning"}
 
 
@@ -41,8 +44,15 @@ def write_study(study: Study, console: Console) -> None:
         console.print("no comparison has all its cells yet; repeat the command to continue")
         return
     write_table(as_table(results), study.place.folder / RESULTS)
+    between = interactions(study)
+    if between:
+        write_table(interactions_table(between), study.place.folder / INTERACTIONS)
     starts = [start.name for start in study.recipe.initialisations]
-    sections = tuple(_section(task, results, starts) for task in study.recipe.tasks if _of_task(results, task))
+    sections = tuple(
+        _section(task, results, [one for one in between if one.task == task.name], starts)
+        for task in study.recipe.tasks
+        if _of_task(results, task)
+    )
     report = Report(
         title=f"Study {study.recipe.name}",
         subtitle=joined(starts),
@@ -76,7 +86,9 @@ def _summary(results: Sequence[StudyResult], study: Study) -> tuple[KeyEstimate,
     return tuple(shown)
 
 
-def _section(task: StudyTask, results: Sequence[StudyResult], starts: Sequence[str]) -> Section:
+def _section(
+    task: StudyTask, results: Sequence[StudyResult], between: Sequence[Interaction], starts: Sequence[str]
+) -> Section:
     own = _of_task(results, task)
     kinds = dict.fromkeys((one.comparison.data, one.comparison.method) for one in own)
     tables, blocks = [], []
@@ -84,7 +96,7 @@ def _section(task: StudyTask, results: Sequence[StudyResult], starts: Sequence[s
         all_of_kind = [one for one in own if (one.comparison.data, one.comparison.method) == (data, method)]
         of_kind = main_results(all_of_kind)
         name = "-".join(filter(None, [task.name, data, method.replace(" ", "-")]))
-        where = f"on {data}" if data else "in folds held out"
+        where = _where(task, data)
         caption = (
             f"{METHODS[method].capitalize()}, AUROC {where}: {of_kind[0].photos:,} photos of "
             f"{of_kind[0].patients:,} patients{_draws(of_kind)}."
@@ -104,18 +116,37 @@ def _section(task: StudyTask, results: Sequence[StudyResult], starts: Sequence[s
             tables.append(
                 TableBlock(f"{name}-outputs", _outputs_table(at_largest, starts), f"The same by output{words}.")
             )
-    return Section(
-        task.name, f"Task: {describe_output(task.name)}", _paragraphs(task, own), tuple(tables), tuple(blocks)
-    )
+    paragraphs = list(_paragraphs(task, own))
+    if between:
+        paragraphs.append(describe_interactions(between))
+        tables.append(interactions_block(task.name, between))
+    return Section(task.name, f"Task: {describe_output(task.name)}", tuple(paragraphs), tuple(tables), tuple(blocks))
+
+
+def _where(task: StudyTask, data: str) -> str:
+    if data in task.datasets:
+        return f"on {data}, held out"
+    if data:
+        return f"on {data}"
+    return "within each dataset held out, pooled by pairs" if task.datasets else "in folds held out"
 
 
 def _paragraphs(task: StudyTask, results: Sequence[StudyResult]) -> tuple[str, ...]:
     outputs = joined([describe_output(output) for target in task.targets for output in target.outputs])
     split = f" of the split '{task.split}'" if task.split else ""
+    held_out = (
+        f"Patients{split} of '{task.data}' are in {task.folds} folds; each fold is predicted by models of the others, and photos are "
+        "ranked within their fold only."
+    )
+    if task.datasets:
+        held_out = (
+            f"Each of the datasets {joined(task.datasets)} is held out once and predicted by a model of the others, and photos are "
+            f"ranked within their dataset only{f' (of {task.data}, patients{split})' if split else ''}. Nothing is chosen on the dataset "
+            "that is held out. The intervals are over its patients: they say nothing of further datasets."
+        )
     what = (
-        f"Outputs: {outputs}. Patients{split} of '{task.data}' are in {task.folds} folds; each fold is predicted by models "
-        "of the others, and photos are ranked within their fold only. External photos are predicted by the model of each "
-        "fold, and the AUROC is pooled over these models. Intervals are over patients and, where labels were drawn several "
+        f"Outputs: {outputs}. {held_out} External photos are predicted by the model of each "
+        f"{'dataset held out' if task.datasets else 'fold'}, and the AUROC is pooled over these models. Intervals are over patients and, where labels were drawn several "
         "times, over the draws."
     )
     apart = [one for one in main_results(results) if one.difference is not None and one.difference.low is not None]

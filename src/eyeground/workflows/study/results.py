@@ -5,12 +5,12 @@ How they are made, and what is in no interval, is in docs/study.md.
 
 import multiprocessing
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,23 +23,29 @@ from eyeground.evaluation.comparing.multiplicity import holm
 from eyeground.evaluation.estimates import Estimate
 from eyeground.evaluation.measures import compute
 from eyeground.evaluation.metrics import AUROC
+from eyeground.evaluation.sampled import Sampled
 from eyeground.evaluation.samples import Sample, samples_of
 from eyeground.evaluation.subgroups.stratified_auroc import stratified_auroc_measure
 from eyeground.workflows.study.cells import Cell
 from eyeground.workflows.study.ledger import predictions_of_cell
 from eyeground.workflows.study.means_over_draws import difference, mean_over_draws
-from eyeground.workflows.study.settings import OWN, StudyRecipe
+from eyeground.workflows.study.settings import OWN, StudyRecipe, StudyTask
 
 if TYPE_CHECKING:  # the processes here need no torch, which takes seconds to import
     from eyeground.workflows.study.opened import Study
 
 MACRO = "mean over outputs"
 Addressed = tuple[Cell, str]
+Start = TypeVar("Start", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class StartComparison:
-    """A comparison of starts: of a task, on its own or on external photos, by a method at a label fraction."""
+    """A comparison of starts: of a task, by a method at a label fraction.
+
+    Attributes:
+        data: Name of external data, or of a dataset held out; empty for all of the task's own photos.
+    """
 
     task: str
     data: str
@@ -82,7 +88,9 @@ def study_results(study: "Study") -> tuple[list[StudyResult], list[StartComparis
     comparisons: dict[StartComparison, list[Addressed]] = defaultdict(list)
     for one in study.planned():
         task = study.recipe.task(one.cell.task)
-        for data in ("", *task.external):
+        for data in ("", *task.datasets, *task.external):
+            if data in task.datasets and one.cell.fold not in (-1, task.datasets.index(data)):
+                continue
             comparison = StartComparison(task.name, data, one.cell.method, one.cell.fraction)
             comparisons[comparison].append((one.cell, one.address))
     results: list[StudyResult] = []
@@ -147,17 +155,27 @@ def _each(
         yield from pool.map(of_comparison, comparisons, comparisons.values())
 
 
-def _tables(
-    folder: Path, comparison: StartComparison, planned: Sequence[Addressed]
+def tables_of(
+    folder: Path, task: StudyTask, data: str, planned: Sequence[Addressed]
 ) -> dict[str, dict[int, pd.DataFrame]] | None:
-    """Predictions by start and draw, the folds of a draw together; None unless all cells are done."""
+    """Predictions by start and draw, the folds of a draw together; None unless all cells are done.
+
+    Args:
+        data: As of a `StartComparison`.
+    """
     parts: dict[str, dict[int, list[pd.DataFrame]]] = defaultdict(lambda: defaultdict(list))
+    is_own = data in ("", *task.datasets)
     for cell, address in planned:
-        found = predictions_of_cell(folder, address, comparison.data or OWN)
+        found = predictions_of_cell(folder, address, OWN if is_own else data)
         if found is None:
             return None
-        # External photos are predicted by the model of every fold, and are ranked within each model's predictions.
-        parts[cell.initialisation][cell.seed].append(found.table.assign(fold=max(cell.fold, 0)))
+        table = found.table
+        if not (is_own and task.datasets):
+            # External photos are predicted by the model of every fold, and are ranked within each model's predictions.
+            table = table.assign(fold=max(cell.fold, 0))
+        elif data:
+            table = table[table["fold"] == task.datasets.index(data)]
+        parts[cell.initialisation][cell.seed].append(table)
     return {
         start: {seed: pd.concat(tables, ignore_index=True) for seed, tables in draws.items()}
         for start, draws in parts.items()
@@ -167,28 +185,12 @@ def _tables(
 def _of_comparison(
     comparison: StartComparison, planned: Sequence[Addressed], folder: Path, recipe: StudyRecipe
 ) -> list[StudyResult] | None:
-    tables = _tables(folder, comparison, planned)
+    tables = tables_of(folder, recipe.task(comparison.task), comparison.data, planned)
     if tables is None:
         return None
-    samples = {
-        (start, draw, output): found
-        for start, draws in tables.items()
-        for draw, table in draws.items()
-        for output, found in _samples(table).items()
-    }
-    patients = next(iter(samples.values()))[0].columns
-    resampling = Resampling(one_stratum(patients), recipe.resamples, recipe.seed)
-    measures = {key: stratified_auroc_measure(sample, fold, AUROC) for key, (sample, fold) in samples.items()}
-    with threadpool_limits(1):  # this is one of several processes
-        computed = compute(measures, resampling, shown=False)
-    outputs = list(dict.fromkeys(output for _, _, output in samples))
     results = []
-    for name, of in [(output, [output]) for output in outputs] + ([(MACRO, outputs)] if len(outputs) > 1 else []):
-        means = {
-            start: mean_over_draws([[computed[start, draw, output][0] for output in of] for draw in draws], recipe.seed)
-            for start, draws in tables.items()
-        }
-        counts = _counts(next(iter(next(iter(tables.values())).values())), of)
+    for name, means in means_of(tables, recipe).items():
+        counts = counts_of(tables, name)
         for start, mean in means.items():
             reference = recipe.reference_of(start)
             apart, p = difference(mean, None if start == reference else means.get(reference))
@@ -208,18 +210,52 @@ def _of_comparison(
     return results
 
 
+def means_of(
+    tables: Mapping[Start, Mapping[int, pd.DataFrame]], recipe: StudyRecipe
+) -> dict[str, dict[Start, Sampled]]:
+    """The AUROC of every output, and their mean if there are several, by start, averaged over draws.
+
+    All are of the same resamples of patients, so that they can be compared in pairs.
+
+    Args:
+        tables: Predictions of the same photos by start and draw; a start may be a name, or a method and a name.
+    """
+    samples = {
+        (start, draw, output): found
+        for start, draws in tables.items()
+        for draw, table in draws.items()
+        for output, found in _samples(table).items()
+    }
+    patients = next(iter(samples.values()))[0].columns
+    resampling = Resampling(one_stratum(patients), recipe.resamples, recipe.seed)
+    measures = {key: stratified_auroc_measure(sample, fold, AUROC) for key, (sample, fold) in samples.items()}
+    with threadpool_limits(1):  # this is one of several processes
+        computed = compute(measures, resampling, shown=False)
+    outputs = list(dict.fromkeys(output for _, _, output in samples))
+    asked = {output: [output] for output in outputs} | ({MACRO: outputs} if len(outputs) > 1 else {})
+    return {
+        name: {
+            start: mean_over_draws([[computed[start, draw, output][0] for output in of] for draw in draws], recipe.seed)
+            for start, draws in tables.items()
+        }
+        for name, of in asked.items()
+    }
+
+
+def counts_of(tables: Mapping[Start, Mapping[int, pd.DataFrame]], output: str) -> tuple[int, int, int]:
+    """Photos and patients with a known truth of an output (`MACRO`: of any), and photos that are positive in it."""
+    table = next(iter(next(iter(tables.values())).values()))
+    outputs = Predictions(table).outputs if output == MACRO else (output,)
+    truth = table[[TRUTH + one for one in outputs]].to_numpy(float)
+    known, positive = table[np.isfinite(truth).any(axis=1)], table[(truth == 1).any(axis=1)]
+    return known["photo"].nunique(), known["patient"].nunique(), positive["photo"].nunique()
+
+
 def _samples(table: pd.DataFrame) -> dict[str, tuple[Sample, np.ndarray]]:
     """Each output's photos of known truth, and the fold of each."""
     fold = table["fold"].to_numpy(dtype=np.int64)
     plain = samples_of(Predictions(table.drop(columns="fold")))
     return {output: (sample, fold[table[TRUTH + output].notna()]) for output, sample in plain.items()}
-
-
-def _counts(table: pd.DataFrame, outputs: Sequence[str]) -> tuple[int, int, int]:
-    """Photos and patients with a known truth of any output, and photos that are positive in one."""
-    truth = table[[TRUTH + output for output in outputs]].to_numpy(float)
-    known, positive = table[np.isfinite(truth).any(axis=1)], table[(truth == 1).any(axis=1)]
-    return known["photo"].nunique(), known["patient"].nunique(), positive["photo"].nunique()
 
 
 def _adjusted(results: Sequence[StudyResult]) -> list[StudyResult]:

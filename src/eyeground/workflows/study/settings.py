@@ -20,6 +20,7 @@ from eyeground.data.splits import LABEL_FRACTIONS
 from eyeground.errors import did_you_mean
 
 DEFAULT_STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)
+FOLDS, LEAVE_ONE_DATASET_OUT = "folds", "leave_one_dataset_out"
 OWN = "predictions"  # name of the table of a cell's own photos, beside those of external data
 
 
@@ -83,10 +84,28 @@ class StudyTask(Settings):
     targets: tuple[Target, ...] = Field(
         min_length=1, description="Labels to learn; the AUROC is the mean over outputs."
     )
-    folds: int = Field(5, ge=2, description="Folds of patients; each is held out once.")
+    design: Literal["folds", "leave_one_dataset_out"] = Field(
+        FOLDS,
+        description="What is held out once each: folds of the patients, or `leave_one_dataset_out`, `data` and each of `together`.",
+    )
+    together: tuple[str, ...] = Field(
+        (),
+        description="Further datasets of leave_one_dataset_out, with all their patients: `split` is of `data` alone.",
+    )
+    folds: int = Field(5, ge=2, description="Folds of patients; not of leave_one_dataset_out.")
     external: tuple[str, ...] = Field(
         (), description="Data that the task's models are tested on as they are, where it has the labels."
     )
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The datasets that are held out in turn; empty where folds are."""
+        return (self.data, *self.together) if self.design == LEAVE_ONE_DATASET_OUT else ()
+
+    @property
+    def parts(self) -> int:
+        """How many folds, or datasets, are held out in turn."""
+        return len(self.datasets) or self.folds
 
 
 class ProbePlan(Settings):
@@ -155,9 +174,7 @@ class StudyRecipe(Settings):
                 _known([start.upstream], self.data, f"upstream data of '{start.name}'")
         _named_once([task.name for task in self.tasks], "tasks")
         for task in self.tasks:
-            _known([task.data, *task.external], self.data, f"data of task '{task.name}'")
-            if task.data in task.external:
-                raise ValueError(f"task '{task.name}': its own data '{task.data}' cannot be external to it")
+            self._data_fit(task)
             refuse_equal_names(task.targets)
             for target in task.targets:
                 if not target.outputs:
@@ -165,6 +182,18 @@ class StudyRecipe(Settings):
                         f"target '{target.name}' of task '{task.name}' is {target.kind} and lists no classes"
                     )
         return self
+
+    def _data_fit(self, task: StudyTask) -> None:
+        own = [task.data, *task.together]
+        _known([*own, *task.external], self.data, f"data of task '{task.name}'")
+        _named_once(own, f"datasets of task '{task.name}'")
+        if both := sorted({*own} & {*task.external}):
+            raise ValueError(f"task '{task.name}': its own data '{both[0]}' cannot be external to it")
+        if bool(task.together) != bool(task.datasets):
+            raise ValueError(
+                f"task '{task.name}': `together` and `design: {LEAVE_ONE_DATASET_OUT}` need each other; `together` lists the "
+                f"datasets beside '{task.data}' that are held out in turn"
+            )
 
     @model_validator(mode="after")
     def _plans_fit(self) -> "StudyRecipe":
@@ -176,7 +205,7 @@ class StudyRecipe(Settings):
             _known(self.finetune.tasks, tasks, "task of the fine-tuning")
             _known(self.finetune.initialisations, starts, "initialisation of the fine-tuning")
             for name in self.finetune.tasks:
-                folds = self.task(name).folds
+                folds = self.task(name).parts
                 if any(fold >= folds for fold in self.finetune.folds):
                     raise ValueError(
                         f"the fine-tuning holds out fold {max(self.finetune.folds)}, but task '{name}' has {folds}, from 0"
