@@ -86,7 +86,7 @@ def test_a_picture_that_cannot_be_drawn_does_not_keep_the_others(
     chosen: list[Chosen],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("eyeground.serving.structures._segmenters", lambda: chosen)
+    monkeypatch.setattr("eyeground.serving.structures.needed_segmenters", lambda: chosen)
     sound, damaged = (send(client, photo_bytes(seed=seed)) for seed in range(2))
     screen_all()
     (service.folder.pictures(damaged) / "photo.jpg").write_bytes(b"\xff\xd8\xff")

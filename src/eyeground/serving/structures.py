@@ -74,7 +74,7 @@ class Drawing(threading.Thread):
         photo_id = next_to_draw(self._store)
         if photo_id is None:
             return False
-        self._chosen = self._chosen or list(_segmenters())
+        self._chosen = self._chosen or list(needed_segmenters())
         note_drawn(self._store, photo_id, self._draw(photo_id, self._chosen))
         self.last_drawn = time.monotonic()
         return True
@@ -124,7 +124,7 @@ def draw_layers(folder: DataFolder, photo_id: str, chosen: Sequence[Chosen]) -> 
     return {name: "#{:02x}{:02x}{:02x}".format(*_colour_of(name)) for name in found}
 
 
-def _segmenters() -> Iterator[Chosen]:
+def needed_segmenters() -> Iterator[Chosen]:
     """Of the installed and pulled ones those that are needed."""
     described = {name: read_description(place / DESCRIPTION) for name, place in models().items()}
     chosen = preferred({name: one for name, one in described.items() if one.decoder is not None})

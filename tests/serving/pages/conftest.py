@@ -29,7 +29,7 @@ from eyeground.serving.structures import draw_layers, note_drawn
 
 sys.path.append(str(Path(__file__).parent.parent))
 
-from ophthalmic import ophthalmic_photo  # noqa: E402, F401 - for the tests of this folder
+from ophthalmic import ophthalmic_photo  # noqa: F401 - for the tests of this folder
 
 CHROMIUM, FIREFOX = Path("/usr/bin/chromium"), Path("/usr/bin/firefox-esr")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
