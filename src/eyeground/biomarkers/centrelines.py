@@ -89,9 +89,7 @@ def smooth(paths: Sequence[Pixels | Path], sigma: float) -> list[Path]:
     padded = [_reflected(path.astype(float), beyond) for path in paths]
     # All in one call: most paths are short, and there are hundreds.
     weights = cv2.getGaussianKernel(2 * beyond + 1, sigma)
-    smoothed = cv2.sepFilter2D(
-        np.concatenate(padded), cv2.CV_64F, np.ones(1), weights, borderType=cv2.BORDER_REPLICATE
-    )
+    smoothed = cv2.sepFilter2D(np.concatenate(padded), cv2.CV_64F, np.ones(1), weights, borderType=cv2.BORDER_REPLICATE)
     starts = np.cumsum([0, *(len(path) for path in padded)])
     return [smoothed[start + beyond : start + beyond + len(path)] for start, path in zip(starts, paths, strict=False)]
 

@@ -130,9 +130,7 @@ def _around(disc: OpticDisc, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.int
     return rows, columns
 
 
-def _distance(
-    disc: OpticDisc, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
+def _distance(disc: OpticDisc, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Distance of pixels from the disc's centre, in disc diameters."""
     x, y = columns + 0.5 - disc.centre_x, rows + 0.5 - disc.centre_y
     return np.asarray(np.sqrt(x**2 + y**2) / disc.diameter)

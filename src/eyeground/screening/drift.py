@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from eyeground.bundle.description import BundleDescription
 from eyeground.config.operating_point import Expected
 from eyeground.core.proportions import wilson_interval
+from eyeground.screening.anatomy import CONTRADICTION
 from eyeground.screening.decision import Rule
 
 FEWEST_PHOTOS = 30  # judged; shares of fewer are too uncertain
@@ -34,22 +35,30 @@ class Tally:
     Attributes:
         counts: Photos per status.
         scores: Probabilities of the judged photos for the output whose distribution the bundle knows.
+        contradicted: Photos that show the other eye than the one told.
     """
 
     expected: Expected | None
     counts: dict[str, int] = field(default_factory=dict)
     scores: list[float] = field(default_factory=list)
+    contradicted: int = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one row of the results table."""
         status = row["status"]
         self.counts[status] = self.counts.get(status, 0) + 1
+        self.contradicted += row.get(CONTRADICTION) is not None
         if self.expected is not None and status in ("normal", "abnormal"):
             self.scores.append(row[f"probability_{self.expected.output}"])
 
 
 def warnings(tally: Tally, rule: Rule, description: BundleDescription) -> Iterator[str]:
     """How the screened photos differ from what the bundle expects, in sentences with the remedy; none where they do not."""
+    if tally.contradicted:
+        yield (
+            f"{tally.contradicted:,} {'photo shows' if tally.contradicted == 1 else 'photos show'} the other eye than the one told "
+            "(column eye_contradiction): eyes may be mixed up, or photos mirrored"
+        )
     abnormal = tally.counts.get("abnormal", 0)
     judged = abnormal + tally.counts.get("normal", 0)
     if judged >= FEWEST_PHOTOS:
