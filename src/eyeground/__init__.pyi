@@ -604,6 +604,7 @@ def screen(
     columns: str | Sequence[str] = (),
     keep: str | Sequence[str] = (),
     for_spreadsheets: bool = False,
+    anatomy: bool | None = None,
     dicom_out: StrPath | None = None,
     segmenters: str | Sequence[str] = (),
     fhir_out: StrPath | None = None,
@@ -646,6 +647,7 @@ def screen(
         columns: Which column of the manifests is photo, patient or eye, as ours=theirs; repeat for more: --column photo=filename --column 'patient=folder(filename)'.
         keep: Further column of the manifests to copy to the results, such as mrn or accession; repeat for more.
         for_spreadsheets: In CSV files, put an apostrophe before text that Excel would run as a formula (it begins with =, +, - or @).
+        anatomy: Also find which eye it is, disc, cup with its vertical ratio, and fovea. On where a segmenter of them is installed and the model's photos are large enough for it.
         dicom_out: Folder for the results of DICOM photos as DICOM objects of the same study: structured report, evidence map, readable page. Other photos have none.
         segmenters: With --dicom-out or --fhir-out: also the structures that this segmenter finds, its folder or a name that `models` lists; repeat for more.
         fhir_out: Folder for the results as FHIR: one Bundle (JSON) per photo, checked before it is written.

@@ -94,9 +94,7 @@ def find_anatomy(segmenter: Segmenter, standard: StandardPhoto, gradability: Gra
         return Anatomy(reason="ungradable")
     segmented = segmenter.segment(_reduced(standard, segmenter.bundle.description.preprocessing.side))
     geometry = segmented.standard.geometry
-    structures = {
-        name: Drawn(segmented.maps[name], segmented.thresholds[name], geometry) for name in STRUCTURES
-    }
+    structures = {name: Drawn(segmented.maps[name], segmented.thresholds[name], geometry) for name in STRUCTURES}
     measured = measure_structures(segmented.standard, structures, NOTHING_TOLD)
     found = cells(measured.quantities)
     return Anatomy(

@@ -85,7 +85,9 @@ def describe_anatomy(row: Mapping[str, Any]) -> tuple[str, ...]:
         words.append(f"vertical cup-to-disc ratio {ratio:.2f}{interval}")
     diameter, scale = row.get("disc_diameter"), row.get("mm_per_pixel")
     if diameter is not None and scale is not None:
-        words.append(f"disc {diameter:.0f} px in diameter, {diameter * scale:.1f} mm if it is {DISC_HEIGHT_MM:g} mm high")
+        words.append(
+            f"disc {diameter:.0f} px in diameter, {diameter * scale:.1f} mm if it is {DISC_HEIGHT_MM:g} mm high"
+        )
     if row.get("fovea_x") is not None:
         words.append(f"fovea at {row['fovea_x']:.0f}, {row['fovea_y']:.0f} px")
     if row.get("anatomy_reason"):
