@@ -250,6 +250,8 @@ def evaluate(
     rules: str | Sequence[str] = (),
     prevalences: float | Sequence[float] = (),
     subgroups: str | Sequence[str] = (),
+    repeat: str = "",
+    conformal: float | None = None,
     bundle: StrPath | None = None,
     run: StrPath | None = None,
     external: str | Sequence[str] = (),
@@ -281,6 +283,8 @@ def evaluate(
         rules: Operating point: youden, sensitivity=0.95, specificity=0.95, cost=10 (a miss costs ten false alarms), threshold=0.5. Chosen on validation photos; without any, on test photos, and then called optimistic. Repeat for more.
         prevalences: Predictive values at this prevalence too (0 to 1). Repeat for more.
         subgroups: Column whose groups are evaluated, besides eye, sex, age, device, source. Repeat for more.
+        repeat: Photos of one patient with the same cell in this column repeat each other, such as two photos of an eye, or a photo and its copies: do decisions and probabilities agree?
+        conformal: Prediction sets that hold the truth of this share of every class, such as 0.9, calibrated on validation photos: how often they do, and how many photos they leave ambiguous.
         bundle: Bundle whose thresholds are used, chosen when it was trained.
         run: Run folder that trained it: the source of the methods and of the bundle.
         external: The same model's predictions of a dataset it has never seen, as NAME=TABLE. Repeat for more.
@@ -607,10 +611,12 @@ def screen(
     columns: str | Sequence[str] = (),
     keep: str | Sequence[str] = (),
     for_spreadsheets: bool = False,
+    anatomy: bool | None = None,
     dicom_out: StrPath | None = None,
     segmenters: str | Sequence[str] = (),
     fhir_out: StrPath | None = None,
     fhir_release: str = "R4",
+    deidentify: StrPath | None = None,
     overwrite: bool = False,
     ray: str | None = None,
 ) -> Screened | ScreenedAtScale:
@@ -634,6 +640,8 @@ def screen(
 
     For an archive of a hospital: `eyeground screen export/ -o out --dicom-out results/`
 
+    For research, without names: `eyeground screen export/ -o out --dicom-out shared/ --deidentify study.key`
+
     A million on many machines: `eyeground screen s3://bucket/photos -o s3://bucket/screened --ray auto`
 
     Very many, for a program to read: `eyeground screen archive/ -o out --no-report --overlays none --shards 16`
@@ -652,10 +660,12 @@ def screen(
         columns: Which column of the manifests is photo, patient or eye, as ours=theirs; repeat for more: --column photo=filename --column 'patient=folder(filename)'.
         keep: Further column of the manifests to copy to the results, such as mrn or accession; repeat for more.
         for_spreadsheets: In CSV files, put an apostrophe before text that Excel would run as a formula (it begins with =, +, - or @).
+        anatomy: Also find which eye it is, disc, cup with its vertical ratio, and fovea. On where a segmenter of them is installed and the model's photos are large enough for it.
         dicom_out: Folder for the results of DICOM photos as DICOM objects of the same study: structured report, evidence map, readable page. Other photos have none.
         segmenters: With --dicom-out or --fhir-out: also the structures that this segmenter finds, its folder or a name that `models` lists; repeat for more.
         fhir_out: Folder for the results as FHIR: one Bundle (JSON) per photo, checked before it is written.
         fhir_release: Release of FHIR: R4, as hospitals run it, or R5.
+        deidentify: De-identify what is written as DICOM and FHIR (Basic Profile of PS3.15), and write the photo beside its results. The file holds the secret key of the pseudonyms, and is made if missing: with the same key a patient keeps the pseudonym. Tables and report of -o are not changed.
         overwrite: Replace what an earlier screening with another model or operating point left in the folder.
         ray: Screen on a Ray cluster: its HOST:PORT, auto for the one that this machine belongs to, or nothing for the cores of this machine. PHOTOS may then be s3:// folders or a table of them. Writes results/ (Parquet) and summary.html.
     """
@@ -708,6 +718,7 @@ def serve(
     database: str | None = None,
     jobs: int | None = None,
     keep_originals: bool = False,
+    structures: bool = True,
     retention_days: int | None = None,
     host: str = "127.0.0.1",
     public_names: str | Sequence[str] = (),
@@ -730,6 +741,7 @@ def serve(
         database: postgresql://user@host/name; a SQLite file in the data folder if not given.
         jobs: Photos screened at the same time; one per core if not given.
         keep_originals: Keep the files that were sent; else they are removed once they are screened.
+        structures: Draw disc, vessels and lesions as layers for the finding page, in the background while nothing waits.
         retention_days: Delete photos and all about them after this many days.
         host: Address to listen on. Any but this machine's own needs an account or key, and --certificate or --behind-proxy.
         public_names: Host name under which browsers reach it; repeat for more.
@@ -784,7 +796,7 @@ def standardise(
         manifest: Manifest of the photographs.
         output: Folder of shards; `pretrain` and `adapt` take it as a manifest.
         side: Side of the standard photos in pixels: preprocessing.side of the recipe, or the side of the bundle.
-        photos_per_shard: Rows of the manifest in one tar file; about 80 MB at 224 px.
+        photos_per_shard: Rows of the manifest in one tar file; about 60 MB at 224 px.
         cache: Folder of standard photos, shared by all runs.
         jobs: Processes that read photos; one per core if not given.
     """

@@ -28,9 +28,8 @@ def words(measured: Biomarkers) -> tuple[str, ...]:
     return tuple(found)
 
 
-def contradiction(told: str | None, measured: Biomarkers) -> str:
+def contradiction(told: str | None, seen: str | None, seen_by: str) -> str:
     """What to say where the eye that somebody told is not the one seen; empty where they agree or one is unknown."""
-    seen = measured.orientation.eye
     if told is None or seen is None or told == seen:
         return ""
-    return f"told {told}, but {measured.orientation.seen_by} show a {seen} eye"
+    return f"told {told}, but {seen_by} {'show' if ' ' in seen_by else 'shows'} a {seen} eye"

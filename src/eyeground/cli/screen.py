@@ -56,6 +56,12 @@ DEIDENTIFY = typer.Option(
 )
 
 
+ANATOMY = typer.Option(
+    None,
+    "--anatomy/--no-anatomy",
+    help="Also find which eye it is, disc, cup with its vertical ratio, and fovea. On where a segmenter of them is installed and the "
+    "model's photos are large enough for it.",
+)
 OPERATING_POINT = typer.Option(
     None,
     "--operating-point",
@@ -109,6 +115,7 @@ def screen(
         help="Further column of the manifests to copy to the results, such as mrn or accession; repeat for more.",
     ),
     for_spreadsheets: bool = FOR_SPREADSHEETS,
+    anatomy: bool | None = ANATOMY,
     dicom_out: Path | None = DICOM_OUT,
     segmenters: list[str] = SEGMENTERS,
     fhir_out: Path | None = FHIR_OUT,
@@ -167,10 +174,11 @@ def screen(
         from eyeground.data.photo_list import PHOTO_LIST
 
         chosen = TableColumns(parse_columns(columns, PHOTO_LIST), tuple(keep))
-    screener = load(bundle, operating_point=operating_point)
+    screener = load(bundle, operating_point=operating_point, anatomy=anatomy)
     print_lines(
         f"model {screener.bundle.identity}{'' if bundle else ', the default'}",
         _expectation(screener.rule, prevalence),
+        *([] if screener.anatomy is None else [f"eye, disc, cup and fovea by {screener.anatomy.bundle.identity}"]),
     )
     if ray is not None:
         _refuse_with_ray(

@@ -14,7 +14,7 @@ from eyeground.models.segmenter import SegmentationNetwork
 SEGMENTED = "drawn"  # the graph's output: probabilities (n, structures, side, side)
 
 
-class _OneOutput(nn.Module):
+class OneOutput(nn.Module):
     def __init__(self, segmenter: SegmentationNetwork) -> None:
         super().__init__()
         self.segmenter = segmenter
@@ -40,7 +40,7 @@ def export_segmenter(segmenter: SegmentationNetwork, folder: Path, info: ModelIn
         folder,
         info,
         stored,
-        lambda path: write_graph(_OneOutput(segmenter), photos, (SEGMENTED,), path),
+        lambda path: write_graph(OneOutput(segmenter), photos, (SEGMENTED,), path),
         segmenter,
         decoder=segmenter.decoder,
         targets=tuple(Target(name=structure) for structure in segmenter.structures),

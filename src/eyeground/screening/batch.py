@@ -120,7 +120,7 @@ def screen(
         listing = replace(listing, photos=tuple(filter(take, listing.photos)))
     _refuse_other_results(output_folder)
     thresholds = screener.rule.thresholds
-    with Ledger(output_folder / LEDGER, screener.bundle, thresholds=thresholds, overwrite=overwrite) as ledger:
+    with Ledger(output_folder / LEDGER, *screener.bundles, thresholds=thresholds, overwrite=overwrite) as ledger:
         _sweep(output_folder)
         todo = in_reading_order(
             photo

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
+from eyeground.screening.anatomy import CONTRADICTION
 from eyeground.screening.decision import Rule
 from eyeground.screening.entries import Entry, Unit
 from eyeground.screening.eye_results import JUDGED, Result
@@ -20,7 +21,7 @@ from eyeground.screening.ledger import Record
 from eyeground.screening.pictures import thumbnail
 from eyeground.screening.rollup import pooled
 from eyeground.screening.suspicion import describe_disease, shown_step
-from eyeground.screening.words import NOTHING_SUSPECTED, describe_quality, describe_strength, headline
+from eyeground.screening.words import NOTHING_SUSPECTED, describe_anatomy, describe_quality, describe_strength, headline
 
 THUMBNAIL_SIDE = 160
 PHOTOS_PER_BLOCK = 24
@@ -57,6 +58,8 @@ class Card:
     evidence_for: str | None
     strength: str | None
     pair: bool
+    anatomy: tuple[str, ...]
+    contradiction: str | None
     quality: list[tuple[str, str, float]]
     gradability: float | None
     picture: str | None
@@ -160,6 +163,8 @@ def _card(
         evidence_for=None if shown is None else words[shown],
         strength=None if shown is None else describe_strength(record.scale or 0.0),
         pair=record.scale is not None,
+        anatomy=describe_anatomy(row),
+        contradiction=row.get(CONTRADICTION),
         quality=describe_quality(row),
         gradability=row["gradability"],
         picture=quote(record.picture) if record.picture and small else None,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from eyeground.bundle.description import BundleDescription
 from eyeground.config.operating_point import Expected
 from eyeground.core.proportions import wilson_interval
+from eyeground.screening.anatomy import CONTRADICTION
 from eyeground.screening.decision import Rule
 
 FEWEST_PHOTOS = 30  # judged; shares of fewer are too uncertain
@@ -37,16 +38,19 @@ class Tally:
         counts: Photos per status.
         scores: How many judged photos have a probability up to each of the places at which distributions are compared, and
             above the place before it, for the output whose distribution the bundle knows; beyond the last place in the end.
+        contradicted: Photos that show the other eye than the one told.
     """
 
     expected: Expected | None
     counts: dict[str, int] = field(default_factory=dict)
     scores: dict[int, int] = field(default_factory=dict)
+    contradicted: int = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one row of the results table."""
         status = row["status"]
         self.counts[status] = self.counts.get(status, 0) + 1
+        self.contradicted += row.get(CONTRADICTION) is not None
         if self.expected is not None and status in ("normal", "abnormal"):
             place = bisect_left(self._places, row[f"probability_{self.expected.output}"])
             self.scores[place] = self.scores.get(place, 0) + 1
@@ -64,6 +68,11 @@ class Tally:
 
 def warnings(tally: Tally, rule: Rule, description: BundleDescription) -> Iterator[str]:
     """How the screened photos differ from what the bundle expects, in sentences with the remedy; none where they do not."""
+    if tally.contradicted:
+        yield (
+            f"{tally.contradicted:,} {'photo shows' if tally.contradicted == 1 else 'photos show'} the other eye than the one told "
+            "(column eye_contradiction): eyes may be mixed up, or photos mirrored"
+        )
     abnormal = tally.counts.get("abnormal", 0)
     judged = abnormal + tally.counts.get("normal", 0)
     if judged >= FEWEST_PHOTOS:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from eyeground.errors import UserError, did_you_mean
 from eyeground.imaging.gradability import UNUSUAL_COLOURS, Gradability
 from eyeground.imaging.standard import Geometry, StandardPhoto
+from eyeground.screening.anatomy import Anatomy
 from eyeground.screening.decision import Rule, Status, decide
 from eyeground.screening.overlay import draw_evidence, scale_of
 from eyeground.screening.suspicion import likely_grades
@@ -50,6 +51,7 @@ class Finding:
         evidence: Evidence maps, float32 (outputs, h, w) in logits of the network, before any calibration: the mean over
             a map plus a constant is the logit. None if unreadable, or if the bundle gives none.
         standard: What the network saw: pixels, field of view and geometry.
+        anatomy: Eye, disc, cup and fovea; None where they were not asked for.
     """
 
     photo: str
@@ -66,6 +68,7 @@ class Finding:
     unfamiliarity: float | None = None
     evidence: NDArray[np.float32] | None = field(default=None, repr=False)
     standard: StandardPhoto | None = field(default=None, repr=False)
+    anatomy: Anatomy | None = None
 
     @property
     def geometry(self) -> Geometry | None:
@@ -78,7 +81,7 @@ class Finding:
         Columns: `photo`, `status`, `suspected`, `grades`, `reason`, `reached` (the deciding outputs that reached their
         threshold), `probability_<output>`, `threshold_<output>` (None of an output that decides nothing), `gradability` (the
         probability that a grader would accept it), `focus`, `illumination`, `contrast`, `completeness`, `unfamiliarity`,
-        `operating_point`, `model`; the same for every status.
+        `operating_point`, `model`; the same for every status. With the anatomy, its columns come before `operating_point`.
         """
         return {
             "photo": self.photo,
@@ -92,6 +95,7 @@ class Finding:
             "gradability": None if self.gradability is None else self.gradability.probability,
             **{measure: getattr(self.gradability, measure, None) for measure in MEASURES},
             "unfamiliarity": self.unfamiliarity,
+            **({} if self.anatomy is None else self.anatomy.as_cells()),
             "operating_point": self.rule.decision.rule if self.rule.decision else None,
             "model": self.model,
         }

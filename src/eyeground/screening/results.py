@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 
 from eyeground.core.files import replacing
 from eyeground.core.words import no_formula
+from eyeground.screening.anatomy import TEXTS as ANATOMY_TEXTS
+from eyeground.screening.anatomy import with_contradiction
 from eyeground.screening.finding import as_json
 from eyeground.screening.keys import keys_of
 from eyeground.screening.ledger import Ledger, Record
@@ -29,6 +31,7 @@ SHARDS = "shards"
 _UNFINISHED_SHARDS = ".eyeground-shards"
 ENDINGS = (".csv", ".parquet", ".jsonl")
 TEXT_COLUMNS = (
+    *ANATOMY_TEXTS,
     "photo",
     "key",
     "patient",
@@ -51,7 +54,7 @@ class Finished(Sequence[Record]):
 
     Rows have the column `key` right after `photo` (see `eyeground.screening.keys`), after it `patient` and `eye` where any
     photograph has one, and then the columns that are `kept` of a manifest; one that has the name of a column of ours gets
-    `kept_` before it.
+    `kept_` before it. With the anatomy, `eye_contradiction` says where the eye that was told is not the one seen.
     """
 
     def __init__(self, photos: Sequence[PhotoFile], ledger: Ledger, kept: Sequence[str] = ()) -> None:
@@ -81,7 +84,7 @@ class Finished(Sequence[Record]):
             f"{KEPT}{name}" if name in record.row or name in owner else name: cell
             for name, cell in zip(self.kept, cells, strict=True)
         }
-        return replace(record, row={"photo": None} | owner | kept | record.row)
+        return replace(record, row={"photo": None} | owner | kept | with_contradiction(record.row, photo.eye))
 
     def _finished(self, photo: PhotoFile) -> Record:
         record = self._ledger.record_of(photo)

@@ -7,7 +7,7 @@ predicting get the probabilities that the thresholds were chosen on.
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -20,6 +20,7 @@ from eyeground.bundle.installed import default_model
 from eyeground.bundle.open import Bundle, open_classifier
 from eyeground.core.machine import usable_cores
 from eyeground.errors import UserError
+from eyeground.screening.anatomy import UNREADABLE, anatomy_segmenter, find_anatomy
 from eyeground.screening.decision import Rule, rule_of
 from eyeground.screening.finding import Finding, found, unreadable
 from eyeground.screening.graph import (
@@ -43,6 +44,7 @@ from eyeground.screening.inputs import (
     is_one,
     read_ahead,
 )
+from eyeground.screening.segmenter import Segmenter
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -54,6 +56,7 @@ def load(
     operating_point: str | None = None,
     threads: int | None = None,
     providers: Sequence[str] = (CPU,),
+    anatomy: bool | None = False,
 ) -> "Screener":
     """Open and verify a bundle, ready to screen, without torch.
 
@@ -66,6 +69,8 @@ def load(
             cores.
         providers: ONNX Runtime's execution providers, the preferred one first. One that cannot start is an error, and
             not replaced by the CPU.
+        anatomy: Also find which eye it is, disc, cup and fovea, by the installed segmenter; None where there is one and the
+            model's photos are large enough for it.
 
     Returns:
         Call it with a photo for a finding, or with any iterable of photos for a list of findings. `stream` gives the
@@ -73,7 +78,7 @@ def load(
 
     Raises:
         UserError: If there is no bundle, a file was changed, the ONNX graph is not what bundle.json describes, there is
-            no such operating point, or a provider is missing or cannot start.
+            no such operating point, a provider is missing or cannot start, or the anatomy cannot be found.
 
     ```python
     model = eyeground.load()
@@ -87,7 +92,9 @@ def load(
     session = new_session(bundle, threads=1, providers=providers)
     check_graph(bundle, session)
     rule = rule_of(bundle.description, operating_point)
-    return Screener(bundle, rule, session, bundle.reference(), threads or usable_cores())
+    side = bundle.description.preprocessing.side
+    segmenter = None if anatomy is False else anatomy_segmenter(side, required=anatomy is True)
+    return Screener(bundle, rule, session, bundle.reference(), threads or usable_cores(), segmenter)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +107,7 @@ class Screener:
     Attributes:
         bundle: The verified bundle on disk.
         rule: How its probabilities become a status.
+        anatomy: What finds eye, disc, cup and fovea; None where they were not asked for.
     """
 
     bundle: Bundle
@@ -107,6 +115,12 @@ class Screener:
     _session: "onnxruntime.InferenceSession" = field(repr=False)
     _reference: Reference | None = field(default=None, repr=False)
     _threads: int = field(default=1, repr=False)
+    anatomy: Segmenter | None = field(default=None, repr=False)
+
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """All that its findings rest on."""
+        return (self.bundle,) if self.anatomy is None else (self.bundle, self.anatomy.bundle)
 
     @overload
     def __call__(self, photos: Photo) -> Finding: ...  # type: ignore[overload-overlap]  # a path as str is also an iterable of str; the first overload wins
@@ -196,7 +210,7 @@ class Screener:
     def _found_in(self, photos: Sequence[Examined], results: dict[str, NDArray[np.float32]]) -> list[Finding]:
         probabilities = self._calibrated(results)
         unfamiliarity = self._unfamiliarity(results, len(photos))
-        return [
+        findings = [
             found(
                 photo=photo.name,
                 standard=photo.standard,
@@ -209,6 +223,14 @@ class Screener:
             )
             for row, photo in enumerate(photos)
         ]
+        return findings if self.anatomy is None else self._with_anatomy(findings, photos, self.anatomy)
+
+    def _with_anatomy(
+        self, findings: Sequence[Finding], photos: Sequence[Examined], segmenter: Segmenter
+    ) -> list[Finding]:
+        with ThreadPoolExecutor(min(self._threads, len(photos))) as pool:
+            found = pool.map(lambda photo: find_anatomy(segmenter, photo.standard, photo.gradability), photos)
+            return [replace(finding, anatomy=one) for finding, one in zip(findings, found, strict=True)]
 
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Calibrated probabilities (n, outputs) of standard photos (n, side, side, 3), uint8 RGB."""
@@ -258,7 +280,8 @@ class Screener:
 
     def unreadable(self, name: str, reason: str) -> Finding:
         """The finding of a photograph that could not be read."""
-        return unreadable(name, reason, self.rule, self.bundle.identity)
+        finding = unreadable(name, reason, self.rule, self.bundle.identity)
+        return finding if self.anatomy is None else replace(finding, anatomy=UNREADABLE)
 
     @property
     def gives_evidence(self) -> bool:

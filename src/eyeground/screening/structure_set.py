@@ -52,11 +52,22 @@ def installed_set(threads: int | None = None) -> StructureSet:
     Raises:
         UserError: If there is no segmenter, or one is damaged.
     """
-    described = {name: read_description(folder / DESCRIPTION) for name, folder in models().items()}
-    chosen = preferred({name: one for name, one in described.items() if one.decoder is not None})
+    chosen = preferred(_described())
     if not chosen:
         raise UserError("no segmenter comes with this install or was pulled; name one with --bundle")
     return StructureSet(tuple(load_segmenter(name, threads) for name in chosen), tuple(chosen.values()))
+
+
+def installed_for(structures: Sequence[str], threads: int | None = None) -> Segmenter | None:
+    """The installed or pulled segmenter that draws all of these structures rather than the others; None where there is none."""
+    chosen = preferred(_described())
+    name = next((name for name, drawn in chosen.items() if set(structures) <= set(drawn)), None)
+    return None if name is None else load_segmenter(name, threads)
+
+
+def _described() -> dict[str, BundleDescription]:
+    found = {name: read_description(folder / DESCRIPTION) for name, folder in models().items()}
+    return {name: one for name, one in found.items() if one.decoder is not None}
 
 
 def preferred(descriptions: dict[str, BundleDescription]) -> dict[str, tuple[str, ...]]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from eyeground.biomarkers.scale import DISC_HEIGHT_MM
+
 if TYPE_CHECKING:  # a page that shows findings has no use for what makes them
     from eyeground.config.operating_point import DecisionRule
     from eyeground.screening.decision import Status
@@ -64,6 +66,33 @@ def describe_quality(row: Mapping[str, Any]) -> list[tuple[str, str, float]]:
             poor = value < fair or (measure == "illumination" and value > _OVEREXPOSED)
             words.append((name, "poor" if poor else "fair" if value < good else "good", value))
     return words
+
+
+def describe_anatomy(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which eye a photograph shows, its cup, disc and fovea in sentences without a verb, and what was not measured, with the reason.
+
+    Empty of a photograph without anatomy.
+
+    >>> describe_anatomy({"eye_seen": "left", "eye_seen_by": "disc", "anatomy_reason": "no cup in the optic disc"})
+    ('left eye, by the disc', 'not measured: no cup in the optic disc')
+    """
+    words = []
+    if row.get("eye_seen"):
+        words.append(f"{row['eye_seen']} eye, by the {row['eye_seen_by']}")
+    ratio, low, high = (row.get(f"vertical_cup_to_disc_ratio{end}") for end in ("", "_low", "_high"))
+    if ratio is not None:
+        interval = "" if low is None or high is None else f" (95 % interval {low:.2f} to {high:.2f})"
+        words.append(f"vertical cup-to-disc ratio {ratio:.2f}{interval}")
+    diameter, scale = row.get("disc_diameter"), row.get("mm_per_pixel")
+    if diameter is not None and scale is not None:
+        words.append(
+            f"disc {diameter:.0f} px in diameter, {diameter * scale:.1f} mm if it is {DISC_HEIGHT_MM:g} mm high"
+        )
+    if row.get("fovea_x") is not None:
+        words.append(f"fovea at {row['fovea_x']:.0f}, {row['fovea_y']:.0f} px")
+    if row.get("anatomy_reason"):
+        words.append(f"not measured: {row['anatomy_reason']}")
+    return tuple(words)
 
 
 def describe_strength(scale: float) -> str:

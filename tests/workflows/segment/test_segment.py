@@ -20,9 +20,10 @@ from eyeground.imaging.standard import StandardPhoto
 from eyeground.screening.photos import PhotoFile
 from eyeground.screening.segmenter import SegmentedPhoto, Segmenter
 from eyeground.screening.structure_set import StructureSet, named_set
+from eyeground.screening.structures import Drawn, apart, measure_structures
 from eyeground.workflows.segment.outputs import run_lengths, write_label_map
 from eyeground.workflows.segment.own_masks import measure_own_masks
-from eyeground.workflows.segment.photo import Drawn, apart, draw, measure_drawn
+from eyeground.workflows.segment.photo import draw
 from eyeground.workflows.segment.pictures import draw_biomarkers, draw_structures
 from eyeground.workflows.segment.segment import Wanted, segment, wanted
 
@@ -188,7 +189,7 @@ def test_sure_probabilities_promise_a_better_dice_than_unsure_ones(folder: Path)
 
 def test_every_biomarker_figure_is_drawn_and_every_structure_beside_the_photo(folder: Path) -> None:
     drawn = draw(PhotoFile("eye.png", str(folder / "eye.png"), ""), chosen())
-    measured = measure_drawn(drawn, Told(mm_per_pixel=0.02))
+    measured = measure_structures(drawn.standard, drawn.structures, Told(mm_per_pixel=0.02))
     assert {"optic_disc", "etdrs"} <= set(draw_biomarkers(drawn.standard, measured))
     maps = {"vessel": drawn.structures["vessel"].map}
     picture = draw_structures(drawn.standard, maps, {"vessel": 0.5})

@@ -138,7 +138,7 @@ def train_segmenter(
     measured = measure_segmentations(tested, recipe.structures, recipe.preprocessing, segmenter.segment)
     estimates = measured.estimates(seed=recipe.seed)
     write_table(estimates, plan.folder / EVALUATION / ESTIMATES)
-    return BuiltSegmenter(export(_metrics(estimates)), estimates)
+    return BuiltSegmenter(export(recorded_metrics(estimates)), estimates)
 
 
 def choose_thresholds(
@@ -212,7 +212,7 @@ def _segmented(segmenter: SegmentationNetwork, standard: StandardPhoto) -> Segme
     return SegmentedPhoto(standard, dict(zip(segmenter.structures, maps, strict=True)), {})
 
 
-def _metrics(estimates: pd.DataFrame) -> tuple[MeasuredMetric, ...]:
+def recorded_metrics(estimates: pd.DataFrame) -> tuple[MeasuredMetric, ...]:
     """The model's metrics over all test pixels, and of points over all test photos, for bundle.json."""
     over_pixels = (estimates["over"] == POOLED) & estimates["metric"].isin(RECORDED)
     of_points = estimates["metric"].isin([DISTANCE, WITHIN])

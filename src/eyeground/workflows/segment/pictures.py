@@ -47,7 +47,10 @@ def draw_structures(
     overlay = standard.pixels.copy()
     for name, values in maps.items():
         mask = cv2.resize(values, (side, side)) >= limits[name]
-        overlay[mask] = (1 - OPACITY) * overlay[mask] + OPACITY * np.array(colour_of(name), np.float32)
+        if mask.any():
+            shade = np.full_like(overlay, colour_of(name))
+            shade = cv2.addWeighted(overlay, 1 - OPACITY, shade, OPACITY, 0)
+            cv2.copyTo(shade, mask.view(np.uint8), overlay)
     pair = np.concatenate([standard.pixels, overlay], axis=1)
     return np.concatenate([pair, _legend(tuple(maps), pair.shape[1])], axis=0)
 

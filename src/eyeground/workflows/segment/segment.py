@@ -25,6 +25,7 @@ from eyeground.screening.photos import LEDGER, PhotoFile
 from eyeground.screening.pictures import save_picture
 from eyeground.screening.sources import list_sources
 from eyeground.screening.structure_set import StructureSet
+from eyeground.screening.structures import FOVEA, Drawn, measure_structures
 from eyeground.workflows.segment.outputs import (
     MASKS,
     MEASURES,
@@ -36,7 +37,7 @@ from eyeground.workflows.segment.outputs import (
     write_original_overlay,
     write_probabilities,
 )
-from eyeground.workflows.segment.photo import FOVEA, Drawn, DrawnPhoto, draw, measure_drawn
+from eyeground.workflows.segment.photo import DrawnPhoto, draw
 from eyeground.workflows.segment.pictures import draw_biomarkers, draw_structures
 
 RESULTS, PICTURES, FIGURES, COCO = "segments.csv", "overlays", "figures", "coco.json"
@@ -146,7 +147,7 @@ def measured_cells(measured: Biomarkers, told: Told) -> dict[str, object]:
         "reason": "; ".join(measured.reasons),
         "eye": measured.eye or "",
         "eye_source": "told" if told.eye else "seen" if measured.eye else "",
-        "eye_contradiction": contradiction(told.eye, measured),
+        "eye_contradiction": contradiction(told.eye, measured.orientation.eye, measured.orientation.seen_by),
     }
     found |= dict.fromkeys(FIRST_MEASURES, "")
     return found | cells(measured.quantities)
@@ -182,7 +183,7 @@ def _segment_one(photo: PhotoFile, chosen: StructureSet, folder: Path, outputs: 
     else:
         row |= _shares(drawn)
         if outputs.biomarkers:
-            measured = measure_drawn(drawn, told)
+            measured = measure_structures(drawn.standard, drawn.structures, told)
             row |= measured_cells(measured, told)
     row["model"] = models
     described = _write(drawn, folder, outputs)
@@ -197,9 +198,13 @@ def _segment_one(photo: PhotoFile, chosen: StructureSet, folder: Path, outputs: 
 def _shares(drawn: DrawnPhoto) -> dict[str, object]:
     """`area_<structure>` and `quality_<structure>`."""
     found: dict[str, object] = {}
+    fields: dict[int, int] = {}  # pixels of the field of view, by side
     for name, one in drawn.structures.items():
-        inside = drawn.standard.disc.moved(0, 0, len(one.map) / drawn.standard.geometry.standard_side)
-        field = np.count_nonzero(inside.mask(*one.map.shape))
+        side = len(one.map)
+        if side not in fields:
+            inside = drawn.standard.disc.moved(0, 0, side / drawn.standard.geometry.standard_side)
+            fields[side] = np.count_nonzero(inside.mask(side, side))
+        field = fields[side]
         covered = np.count_nonzero(one.map >= one.threshold)
         found[f"area_{name}"] = covered / field if field else 0.0
         if name != FOVEA:  # a heat map around a point: its extent says nothing
