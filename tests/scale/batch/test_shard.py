@@ -9,7 +9,7 @@ from eyeground.screening.decoder_pool import Refused
 
 
 def test_a_worker_whose_machine_has_another_model_refuses(screener, tmp_path):
-    task = Task(Place(str(tmp_path)), str(screener.bundle.folder), "other", None, "none", 1)
+    task = Task(Place(str(tmp_path)), str(screener.bundle.folder), "other", None, None, "none", 1)
     with pytest.raises(UserError, match="another model"):
         ShardScreener(task)
 

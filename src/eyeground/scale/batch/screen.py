@@ -16,7 +16,7 @@ from eyeground.core.console import Console
 from eyeground.core.progress import track, working
 from eyeground.errors import UserError
 from eyeground.scale.batch.plan import PLAN, Plan, write_plan
-from eyeground.scale.batch.shard import LEDGER_FOLDER, Task, shard_name
+from eyeground.scale.batch.shard import LEDGER_FOLDER, Task, anatomy_of, shard_name
 from eyeground.scale.batch.sources import gather
 from eyeground.scale.batch.storage import Place
 from eyeground.scale.batch.tables import SUMMARY_PAGE, Tables, write_tables
@@ -111,6 +111,7 @@ def screen_at_scale(
             options.bundle,
             screener.bundle.digest,
             options.operating_point,
+            anatomy_of(screener),
             options.overlays,
             plan.photos,
         )
@@ -136,6 +137,7 @@ def _settings(screener: Screener, options: Options) -> dict[str, Any]:
         "eyeground": eyeground.__version__,
         "model": screener.bundle.identity,
         "digest": screener.bundle.digest,
+        "anatomy": anatomy_of(screener),
         "thresholds": dict(screener.rule.thresholds),
         "overlays": options.overlays,
     }
@@ -154,11 +156,11 @@ def _refuse_other_results(place: Place, settings: dict[str, Any], overwrite: boo
         run = dict(json.loads(before))
     except (ValueError, TypeError):
         run = {}
-    differ = any(run.get(name) != settings[name] for name in ("digest", "thresholds"))
+    differ = any(run.get(name) != settings[name] for name in ("digest", "anatomy", "thresholds"))
     if differ and not overwrite:
         raise UserError(
             f"{place.url}: holds results of {run.get('model', 'another model')}"
-            f"{' at other thresholds' if run.get('digest') == settings['digest'] else ''}, and this is {settings['model']}; choose "
+            f"{' at other thresholds or with other --anatomy' if run.get('digest') == settings['digest'] else ''}, and this is {settings['model']}; choose "
             "another folder with -o, or replace them with --overwrite"
         )
     if differ:

@@ -27,7 +27,7 @@ from eyeground.screening.inputs import BATCH_SIZE, batches, from_decoder
 from eyeground.screening.ledger import Record
 from eyeground.screening.photos import PhotoFile
 from eyeground.screening.results import schema_of, table_of
-from eyeground.screening.runtime import load
+from eyeground.screening.runtime import Screener, load
 
 LEDGER_FOLDER = "ledger"
 BESIDE_THE_ROW = ("picture", "content", "shown_output", "scale")  # columns of a shard that no finding has
@@ -45,6 +45,7 @@ class Task:
         bundle: Name or folder of the model, as the worker's machine knows it.
         digest: Of the model; another one there is an error.
         operating_point: Which thresholds decide.
+        anatomy: The segmenter of disc, cup and fovea, by its digest; None where they are not looked for.
         overlays: Which photographs get a picture.
         photos: How many the run has.
     """
@@ -53,6 +54,7 @@ class Task:
     bundle: str | None
     digest: str
     operating_point: str | None
+    anatomy: str | None
     overlays: Overlays
     photos: int
 
@@ -72,8 +74,9 @@ class ShardScreener:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._open = ExitStack()
-        self._screener = load(task.bundle, operating_point=task.operating_point, threads=1)
-        if self._screener.bundle.digest != task.digest:
+        anatomy = task.anatomy is not None
+        self._screener = load(task.bundle, operating_point=task.operating_point, threads=1, anatomy=anatomy)
+        if (self._screener.bundle.digest, anatomy_of(self._screener)) != (task.digest, task.anatomy):
             raise UserError(
                 f"{self._screener.bundle.folder}: on one machine this is another model than where the run was started; "
                 "install the same bundle on all, or name one on a shared disk"
@@ -162,6 +165,11 @@ class ShardScreener:
     def _discard(self, file: Path | Refused) -> None:
         if isinstance(file, Path) and file.parent == self._scratch:
             file.unlink(missing_ok=True)
+
+
+def anatomy_of(screener: Screener) -> str | None:
+    """Digest of the segmenter by which a screener finds disc, cup and fovea, if it does."""
+    return None if screener.anatomy is None else screener.anatomy.bundle.digest
 
 
 def ledger_row(record: Record) -> dict[str, Any]:

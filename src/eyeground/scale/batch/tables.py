@@ -21,6 +21,7 @@ from eyeground.scale.batch.plan import Plan, kept_names, shard_of
 from eyeground.scale.batch.shard import BESIDE_THE_ROW, record_of, shard_name, with_picture
 from eyeground.scale.batch.storage import Place
 from eyeground.scale.batch.workers import Call, Workers
+from eyeground.screening.anatomy import CONTRADICTION, EYE_SEEN, SEEN_BY, with_contradiction
 from eyeground.screening.batch import SUMMARY, summary_of
 from eyeground.screening.distributions import Distributions
 from eyeground.screening.drift import Tally, warnings
@@ -131,7 +132,8 @@ def _counted(
     with_patients = tables.plan.with_patients()
     shards = range(len(tables.plan.digests))
     for shard in track(shards, "writing tables", unit="shards"):
-        finished, planned = tables.shard(shard), shard_of(tables.plan.path, shard)
+        planned = shard_of(tables.plan.path, shard)
+        finished = _with_contradictions(tables.shard(shard), planned)
         key = pa.array(list(islice(keys, len(finished))), pa.string())
         table = _results(finished, planned, key, tables.kept, with_patients)
         for place, (row, name) in enumerate(zip(finished.to_pylist(), key.to_pylist(), strict=True)):
@@ -142,6 +144,17 @@ def _counted(
             urgency = (-height(record, tables.screener.rule), shard, place)
             excerpt.add(record.row["status"], urgency, record.row["photo"], shown)
         yield table
+
+
+def _with_contradictions(finished: pa.Table, planned: pa.Table) -> pa.Table:
+    """A shard's rows with `eye_contradiction`, where eyes were looked at."""
+    if EYE_SEEN not in finished.column_names:
+        return finished
+    seen = finished.select([EYE_SEEN, SEEN_BY]).to_pylist()
+    said = [
+        with_contradiction(row, told)[CONTRADICTION] for row, told in zip(seen, planned["eye"].to_pylist(), strict=True)
+    ]
+    return finished.add_column(finished.column_names.index(SEEN_BY) + 1, CONTRADICTION, pa.array(said, pa.string()))
 
 
 def _contents(tables: Tables) -> Iterator[str]:
