@@ -16,6 +16,7 @@ from eyeground.data.splits import split_patients
 from eyeground.datasets.synthetic import render_dataset
 from eyeground.errors import UserError
 from eyeground.imaging.cache import prepare, read_prepared, read_prepared_standard
+from eyeground.imaging.packed import packed_photos
 from eyeground.imaging.prepared_photos import PreparedPhotos, prepare_photos
 from eyeground.scale.shards import standardise
 
@@ -189,6 +190,17 @@ def test_shards_without_description_or_of_another_side_are_refused(shards: Path,
     (folder / "shards.json").unlink()
     with pytest.raises(UserError, match=r"shards\.json: cannot be read"):
         opened(read_manifest(folder), tmp_path)
+
+
+def test_a_shard_without_a_readable_photo_and_an_index_without_a_column(manifest: Manifest, tmp_path: Path) -> None:
+    two = manifest.where(manifest.table.index.isin([2, 3]))  # the first is damaged
+    packed = standardise(two, tmp_path / "shards", SETTINGS, tmp_path / "none", 1, photos_per_shard=1)
+    assert (packed.photos, packed.shards) == (1, 2)
+    index = read_manifest(packed.folder)
+    assert len(opened(index, tmp_path / "none").standard) == 1
+    without = replace(index, table=index.table.drop(columns="note_shard_size"))
+    with pytest.raises(UserError, match="none 'note_shard_size'"):
+        packed_photos(without, SETTINGS)
 
 
 def test_webdataset_reads_the_shards(manifest: Manifest, shards: Path) -> None:

@@ -35,6 +35,7 @@ STANDARD = "standard-"  # what the names of folders of standard photos begin wit
 
 
 Made = TypeVar("Made")
+Standard = TypeVar("Standard", bound=StandardFile)
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def folder_of_standard(cache_folder: Path, preprocessing: Preprocessing) -> Path
 
 
 def prepared_to_assess(
-    paths: Sequence[Path], standard: Sequence[Path], preprocessing: Preprocessing, cache_folder: Path, jobs: int = 1
-) -> Sequence[Path]:
+    paths: Sequence[Path], standard: Sequence[Standard], preprocessing: Preprocessing, cache_folder: Path, jobs: int = 1
+) -> Sequence[Standard | Path]:
     """Cached standard photos that are large enough for `gradability.assess`, one for each photograph.
 
     Args:

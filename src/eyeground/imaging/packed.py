@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
@@ -18,6 +19,7 @@ from eyeground.errors import UserError
 
 DESCRIPTION = "shards.json"
 MEMBER, OFFSET, SIZE, SHA256 = "note_shard_member", "note_shard_offset", "note_shard_size", "note_shard_sha256"
+PLACE = (MEMBER, OFFSET, SIZE, SHA256)
 UNGRADABLE = "note_ungradable"  # why a photo should be taken again; empty for a gradable one
 PHOTO_ENDING, LABELS_ENDING = ".png", ".json"
 
@@ -97,25 +99,22 @@ def packed_photos(manifest: Manifest, preprocessing: Preprocessing) -> list[Pack
     """Where the standard photo of each row is packed; None for rows that are not.
 
     Raises:
-        UserError: If a shard is missing or has another size than it was written with, its description is missing, or its
-            photos were made by another preprocessing.
+        UserError: If a shard is missing or has another size than it was written with, its description or a column of the
+            index is missing, or its photos were made by another preprocessing.
     """
-    packed = is_packed(manifest)
-    table = manifest.table[packed]
-    shards = {shard: Path(manifest.root) / shard for shard in table[SHARD].unique()} if len(table) else {}
-    _check(set(shards.values()), preprocessing)
     found: list[PackedPhoto | None] = [None] * len(manifest)
-    places = zip(
-        table.index,
-        table.get(SHARD, ()),
-        table.get(MEMBER, ()),
-        table.get(OFFSET, ()),
-        table.get(SIZE, ()),
-        table.get(SHA256, ()),
-        strict=True,
-    )
+    rows = np.flatnonzero(is_packed(manifest).to_numpy(bool))
+    if not len(rows):
+        return found
+    table = manifest.table.iloc[rows]
+    for name in PLACE:
+        if name not in table:
+            raise UserError(f"the manifest has a column '{SHARD}' and none '{name}'; keep both, or remove both")
+    shards = {str(shard): Path(manifest.root) / str(shard) for shard in table[SHARD].unique()}
+    _check(set(shards.values()), preprocessing)
+    places = zip(rows.tolist(), *(table[name].tolist() for name in (SHARD, *PLACE)), strict=True)
     for row, shard, member, offset, size, sha256 in places:
-        found[row] = PackedPhoto(shards[shard], str(member), int(offset), int(size), str(sha256))
+        found[row] = PackedPhoto(shards[str(shard)], str(member), int(offset), int(size), str(sha256))
     return found
 
 

@@ -23,7 +23,7 @@ from eyeground.errors import UserError
 from eyeground.imaging.cache import attempt, decoded, standard_png
 from eyeground.imaging.gradability import assess
 from eyeground.imaging.isolation import CRASHED, each_isolated
-from eyeground.imaging.packed import DESCRIPTION, UNGRADABLE, ShardFile, ShardsDescription
+from eyeground.imaging.packed import DESCRIPTION, PLACE, UNGRADABLE, ShardFile, ShardsDescription
 from eyeground.imaging.quality_measures import MEASURED_SIDE
 from eyeground.imaging.standard import standard_at
 from eyeground.scale.shards_tar import PackingPhoto, write_shard
@@ -98,7 +98,8 @@ def standardise(
         raise UserError(
             f"none of the {len(manifest)} photos can be read; the first, {unreadable['photo'][0]}: {unreadable['reason'][0]}"
         )
-    index = pd.concat([pd.read_parquet(part.place(folder, ".parquet")) for part in parts], ignore_index=True)
+    readable = [pd.read_parquet(part.place(folder, ".parquet")) for part in parts]
+    index = pd.concat([rows for rows in readable if len(rows)], ignore_index=True)
     write_table(index, folder / INDEX)
     shards = {f"{part.name}.tar": ShardFile(**record["shard"]) for part, record in zip(parts, records, strict=True)}
     described = ShardsDescription(made_by=eyeground.__version__, preprocessing=preprocessing, shards=shards)
@@ -197,9 +198,9 @@ def _write(part: _Part, photos: dict[int, PackingPhoto | str], folder: Path) -> 
     ]
     shard = folder / f"{part.name}.tar"
     written, places = write_shard(samples, shard)
-    notes = pd.DataFrame(places, index=table.index)
+    notes = pd.DataFrame(places, index=table.index, columns=list(PLACE))
     ungradable = pd.Series([readable[row].ungradable or None for row in table.index], table.index, dtype="string")
-    index = table.assign(**{SHARD: shard.name}, **notes, **{UNGRADABLE: ungradable})
+    index = table.assign(**{SHARD: shard.name, UNGRADABLE: ungradable}).join(notes)
     write_table(index, part.place(folder, ".parquet"))
     unreadable = [
         (int(row) + 2, photo := str(part.table["photo"][row]), reason, _state(folder / photo))

@@ -5,7 +5,7 @@ See docs/decisions/0004-resume-by-epoch-and-row.md.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -136,12 +136,12 @@ def loader(dataset: Dataset[Batch], sampler: EpochSampler, batch_size: int, work
     return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **_workers(workers))
 
 
-def training_loader(dataset: Dataset[Batch], batches: "Sampler[list[Draw]]", workers: int) -> DataLoader[Batch]:
+def training_loader(dataset: Dataset[Batch], batches: Sampler[list[Draw]], workers: int) -> DataLoader[Batch]:
     """As `loader`, for the batches of `eyeground.training.batches.StepBatches`."""
     return DataLoader(dataset, batch_sampler=batches, **_workers(workers))
 
 
-def _workers(number: int) -> dict[str, object]:
+def _workers(number: int) -> dict[str, Any]:
     return {
         "num_workers": number,
         "persistent_workers": number > 0,

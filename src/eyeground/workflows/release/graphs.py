@@ -12,12 +12,13 @@ from eyeground.bundle.description import BundleDescription
 from eyeground.core.machine import usable_cores
 from eyeground.core.progress import track
 from eyeground.imaging.cache import read_prepared
+from eyeground.imaging.packed import StandardFile
 from eyeground.screening.graph import INPUT, PROBABILITIES
 from eyeground.screening.inputs import BATCH_SIZE
 
 
 def probabilities_of(
-    graph: Path, description: BundleDescription, standard: Sequence[Path], what: str
+    graph: Path, description: BundleDescription, standard: Sequence[StandardFile], what: str
 ) -> NDArray[np.float64]:
     """Calibrated probabilities (n, outputs) of cached standard photos.
 

@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 from eyeground.bundle.description import BundleDescription
 from eyeground.bundle.measured import Quantisation, QuantisedOutput
 from eyeground.imaging.cache import read_prepared
+from eyeground.imaging.packed import StandardFile
 from eyeground.models.quantise import WAYS, Way, quantise
 from eyeground.screening.decision import rule_of
 from eyeground.workflows.release.graphs import probabilities_of
@@ -37,7 +38,7 @@ class Judges:
         probabilities: Shape (n, outputs), calibrated, of the graph in 32 bits.
     """
 
-    standard: Sequence[Path]
+    standard: Sequence[StandardFile]
     truth: NDArray[np.float32]
     probabilities: Array
 
@@ -46,7 +47,7 @@ def try_ways(
     graph: Path,
     target: Path,
     description: BundleDescription,
-    training: Sequence[Path],
+    training: Sequence[StandardFile],
     judges: Judges,
     test: Judges,
     report: Callable[[str], None],
