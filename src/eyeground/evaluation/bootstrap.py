@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import poisson
+from scipy.special import gammaln, xlogy
 
 WEIGHTS_PER_CHUNK = 1 << 16
 # Standard deviations of the total by which Poisson counts are drawn short; the total exceeds n in 3 of 100,000 resamples.
@@ -114,7 +114,8 @@ class _Pool:
         self.size = size
         self.bulk, self.tail, self.fill = (np.random.default_rng(part) for part in seed.spawn(3))
         count = np.arange(MOST_DRAWN + 1)
-        probability = poisson.pmf(count, max(0.0, 1 - SHORTFALL / np.sqrt(size)))
+        mean = max(0.0, 1 - SHORTFALL / np.sqrt(size))
+        probability = np.exp(xlogy(count, mean) - gammaln(count + 1) - mean)
         # 16 random bits give the counts of two patients by table, each count a byte; what 65,536 entries cannot
         # express is left undecided there, and `tail` draws from it.
         self.pairs = np.add.outer(count, count << 8).ravel().astype(np.uint16)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from eyeground.core.progress import track
 from eyeground.core.proportions import CONFIDENCE
@@ -71,7 +70,7 @@ def roc_with_band(sample: Sample, resampling: Resampling, points: int = POINTS) 
 
     There is no band where fewer than two patients carry a class, or without resamples.
     """
-    curves = [roc_curve(part.truth, part.probability)[:2] for part in _ranked_parts(sample)]
+    curves = [_roc(part) for part in _ranked_parts(sample)]
     # Finer near 0, where curves rise and screening works.
     grid = np.linspace(0, 1, points) ** 2
     return RocCurve(*_mean_of_lines(curves), *_band(sample, resampling, grid, _sensitivities))
@@ -97,12 +96,27 @@ def _ranked_parts(sample: Sample) -> list[Sample]:
 
 def _precision_recall(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     """Each recall that is reached, rising from 0, and the precision of the highest threshold that reaches it."""
-    precision, recall, _ = precision_recall_curve(sample.truth, sample.probability, drop_intermediate=True)
-    reached, first = np.unique(recall[::-1], return_index=True)
-    height = precision[::-1][first]
+    false, true = _counts(sample)
+    first = np.flatnonzero(np.diff(true, prepend=0))
+    precision = true[first] / (true[first] + false[first])
     # At recall 0 there is no precision; the first step begins there.
-    height[0] = height[1]
-    return reached, height
+    return np.append(0.0, true[first] / true[-1]), np.append(precision[0], precision)
+
+
+def _roc(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """False- and true-positive rates at the corners of the curve, from (0, 0) to (1, 1)."""
+    false, true = (np.append(0, counts) for counts in _counts(sample))
+    right, up = np.diff(false), np.diff(true)
+    # A point on the straight line between its neighbours is no corner.
+    is_corner = np.concatenate([[True], right[:-1] * up[1:] != right[1:] * up[:-1], [True]])
+    return false[is_corner] / false[-1], true[is_corner] / true[-1]
+
+
+def _counts(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """False and true positives at every score that occurs, falling."""
+    _, score = np.unique(-sample.probability, return_inverse=True)
+    true = np.bincount(score, sample.truth == 1).astype(np.int64).cumsum()
+    return np.bincount(score).cumsum() - true, true
 
 
 def _mean_of_lines(curves: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logit, stdtrit
-from scipy.stats import rankdata
 
 from eyeground.core.proportions import CONFIDENCE
 from eyeground.errors import UserError
@@ -180,12 +179,22 @@ def delong_difference(found: DeLong, first: int = 0, second: int = 1) -> Contras
     return Contrast(value, limits, statistic=value / error)
 
 
+def midranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1, equal values sharing their mean rank; SciPy's `rankdata`, which takes half a second to import.
+
+    >>> midranks(np.array([0.3, 0.1, 0.3])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])
+
+
 def _placements(score: np.ndarray, is_positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each positive, the share of negatives below it; for each negative, the share of positives above it."""
-    rank = rankdata(score)
+    rank = midranks(score)
     positive, negative = score[is_positive], score[~is_positive]
-    below = rank[is_positive] - rankdata(positive)
-    above = len(positive) - (rank[~is_positive] - rankdata(negative))
+    below = rank[is_positive] - midranks(positive)
+    above = len(positive) - (rank[~is_positive] - midranks(negative))
     return below / len(negative), above / len(positive)
 
 

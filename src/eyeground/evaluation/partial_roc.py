@@ -6,10 +6,10 @@ that is part of them.
 
 import numpy as np
 from scipy.integrate import trapezoid
-from scipy.stats import rankdata
 
 from eyeground.evaluation.auroc_interval import Area, area_interval
 from eyeground.evaluation.count_metrics import share_part
+from eyeground.evaluation.delong import midranks
 from eyeground.evaluation.estimates import Estimate, Limits, not_estimable, with_limits
 from eyeground.evaluation.metrics import PARTIAL_AUROC, SENSITIVITY_AT, SPECIFICITY_HELD, per_patient
 from eyeground.evaluation.mover import Part, function_interval
@@ -98,7 +98,7 @@ def _partial_area(is_positive: np.ndarray, score: np.ndarray, patient: np.ndarra
     """The mean height of the ROC curve over the false-positive rates up to `width`, 0 to 1."""
     positive, negative = score[is_positive], score[~is_positive]
     # The rate of false positives above each positive, ties half.
-    both = rankdata(np.concatenate([negative, positive]))[len(negative) :] - rankdata(positive)
+    both = midranks(np.concatenate([negative, positive]))[len(negative) :] - midranks(positive)
     rate = 1 - both / len(negative)
     of_positive = np.maximum(0.0, 1 - rate / width)
     # What each negative costs: positives that are counted and lie below it, ties half.

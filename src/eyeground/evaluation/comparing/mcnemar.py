@@ -6,7 +6,7 @@ McNemar's test takes the two eyes of a patient for independent; rely on `paired_
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr
 
 EXACT_BELOW = 25
 
@@ -60,7 +60,7 @@ def mcnemar(first_only: int, second_only: int) -> float:
     0.0703125
     """
     fewer, both = min(first_only, second_only), first_only + second_only
-    p = 2 * binom.cdf(fewer, both, 0.5)
-    if both >= EXACT_BELOW:
-        p -= binom.pmf(fewer, both, 0.5)
-    return float(min(1.0, p))
+    reached = float(bdtr(fewer, both, 0.5))
+    if both < EXACT_BELOW:
+        return min(1.0, 2 * reached)
+    return min(1.0, reached + (float(bdtr(fewer - 1, both, 0.5)) if fewer else 0.0))

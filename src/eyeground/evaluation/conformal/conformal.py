@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from eyeground.core.proportions import CONFIDENCE
 from eyeground.data.predictions import Predictions
@@ -146,7 +146,7 @@ def _expected(patients: int, stated: float) -> tuple[float, float] | None:
     if patients < fewest_patients(stated):
         return None
     rank = int(np.ceil((patients + 1) * stated - 1e-9))
-    low, high = beta.ppf([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], rank, patients + 1 - rank)
+    low, high = betaincinv(rank, patients + 1 - rank, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
 

@@ -75,8 +75,9 @@ def _entire(figure: Figure) -> Bbox:
     """The figure, in inches, and whatever reaches beyond its edges, such as the heading of a panel in two lines."""
     if figure not in _ENTIRE:
         figure.draw_without_rendering()
-        # Everything is in its place now; else Matplotlib would lay the figure out anew, twice for every file.
-        figure.set_layout_engine("none")
+        # Everything is in its place now; else Matplotlib would lay the figure out anew, twice for every file. With "none" in place
+        # of None it would still draw it once more for each.
+        figure.set_layout_engine(None)
         beyond = figure.get_tightbbox()
         _ENTIRE[figure] = Bbox.union([figure.bbox_inches, beyond.padded(EDGE)])
     return _ENTIRE[figure]

@@ -4,11 +4,6 @@ A photo is ranked only within its fold, whose probe has not seen its patient. Se
 """
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from eyeground.core.progress import track
 from eyeground.evaluation.estimates import Support
@@ -69,6 +64,9 @@ def patient_folds(classes: np.ndarray, patient: np.ndarray, seed: int) -> np.nda
         Shape (photos,): 0 to 4.
     """
     fold = np.empty(len(classes), dtype=np.int64)
+    # Imported here, since only tables with embeddings need it: scikit-learn takes longer to import than many reports to compute.
+    from sklearn.model_selection import StratifiedGroupKFold
+
     divider = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     for number, (_, held_out) in enumerate(divider.split(np.zeros(len(classes)), classes, patient)):
         fold[held_out] = number
@@ -87,6 +85,12 @@ def out_of_fold_scores(embeddings: np.ndarray, classes: np.ndarray, fold: np.nda
     Returns:
         Shape (photos, classes), rows that add up to 1.
     """
+    # As in `patient_folds`.
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     scores = np.zeros((len(classes), int(classes.max()) + 1))
     for number in track(np.unique(fold).tolist(), "probing the embeddings", unit="folds"):
         held_out = fold == number
