@@ -41,9 +41,12 @@ def guiding_masks(photos: PreparedPhotos, recipe: TrainingRecipe, folder: Path) 
             raise unknown("column", column, photos.manifest.masks, "evidence.masks")
     guided_outputs(recipe)
     structures = [Structure(name=name) for name in guidance.masks]
+    paths = [path for path in photos.standard if isinstance(path, Path)]
+    if len(paths) < len(photos.standard):
+        raise UserError("evidence.masks: packed shards hold no masks; give the manifest of the photographs")
     found = tuple(
         tuple(prepared_mask(photos.manifest, row, structure, path, folder) for structure in structures)
-        for row, path in enumerate(photos.standard)
+        for row, path in enumerate(paths)
     )
     if not any(isinstance(mask, Path) for row in photos.rows("train") for mask in found[row]):
         raise UserError(f"evidence.masks: no training photo has a mask of {', '.join(guidance.masks)}")

@@ -23,8 +23,8 @@ class Layer:
 
 
 def layers_of(view: FindingView) -> tuple[Layer, ...]:
-    """The layers of a photograph."""
-    found = [Layer("evidence", "Evidence")] if view.has_evidence else []
+    """The layers of a photograph; evidence for an answer that does not count is none."""
+    found = [Layer("evidence", "Evidence")] if view.has_evidence and view.status in ("normal", "abnormal") else []
     for picture, words in LAYERS.items():
         shown = [(disease_name(name), colour) for name, colour in view.structures.items() if layer_of(name) == picture]
         if shown:
