@@ -200,7 +200,7 @@ def _write(part: _Part, photos: dict[int, PackingPhoto | str], folder: Path) -> 
     written, places = write_shard(samples, shard)
     notes = pd.DataFrame(places, index=table.index, columns=list(PLACE))
     ungradable = pd.Series([readable[row].ungradable or None for row in table.index], table.index, dtype="string")
-    index = table.assign(**{SHARD: shard.name, UNGRADABLE: ungradable}).join(notes)
+    index = table.assign(**{SHARD: shard.name}).join([ungradable.rename(UNGRADABLE).to_frame(), notes])
     write_table(index, part.place(folder, ".parquet"))
     unreadable = [
         (int(row) + 2, photo := str(part.table["photo"][row]), reason, _state(folder / photo))
