@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin
 import eyeground
 from eyeground.cli.verbs import VERBS, command_of, python_function
 
-NAMES_OR_FOLDERS = ("against", "bundle", "bundles", "model", "photos")
+NAMES_OR_FOLDERS = ("against", "bundle", "bundles", "model", "output", "photos")
 STUB = Path(__file__).parents[1] / "src" / "eyeground" / "__init__.pyi"
 HEAD = '''"""Supervised fundus foundation models: rebuild, adapt, validate, explain, release and run.
 

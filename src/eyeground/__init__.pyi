@@ -600,7 +600,7 @@ def screen(
     *,
     photos: StrPath | Sequence[StrPath],
     bundle: StrPath | None = None,
-    output: str,
+    output: StrPath,
     jobs: int | None = None,
     operating_point: str | None = None,
     prevalence: float = 0.1,

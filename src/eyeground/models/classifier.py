@@ -174,7 +174,7 @@ class Classifier(nn.Module):
         embedding = _pooled(maps)
         logits = self.head(embedding)
         weights, _ = self.head.effective(embedding)
-        parts = weights.split([int(one.shape[1]) for one in maps], dim=2)
+        parts = torch.split(weights, [int(one.shape[1]) for one in maps], dim=2)
         evidence = [
             torch.matmul(part, one.flatten(2)).reshape(*logits.shape, *one.shape[2:])
             for part, one in zip(parts, maps, strict=True)

@@ -124,7 +124,7 @@ def _load_bundle(classifier: Classifier, source: str) -> LoadReport:
     left_out = _load_fine_maps(classifier, description, tensors)
     if not _same_outputs(classifier, description):
         load_report = _load(classifier, tensors, source, side=side)
-        return replace(load_report, left_out=load_report.left_out | left_out)
+        return replace(load_report, left_out={**load_report.left_out, **left_out})
     head = {name.removeprefix(HEAD): tensors.pop(name) for name in list(tensors) if name.startswith(HEAD)}
     if kind != classifier.architecture.head:
         load_report = _load(classifier, tensors, source, side=side)
@@ -137,7 +137,7 @@ def _load_bundle(classifier: Classifier, source: str) -> LoadReport:
         )
     except RuntimeError as error:
         raise UserError(f"{bundle.weights_path}: its head does not fit bundle.json: {error}") from error
-    return replace(load_report, left_out=load_report.left_out | left_out)
+    return replace(load_report, left_out={**load_report.left_out, **left_out})
 
 
 def _load_fine_maps(classifier: Classifier, theirs: BundleDescription, tensors: dict[str, Tensor]) -> dict[str, str]:

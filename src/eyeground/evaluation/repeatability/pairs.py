@@ -51,4 +51,4 @@ def repeated_photos(table: pd.DataFrame, column: str) -> Pairs:
         )
     groups = [group.tolist() for _, group in repeated.groupby(["patient", "cell"], sort=False)["row"]]
     pairs = np.array([pair for group in groups for pair in combinations(group, 2)], dtype=np.int64)
-    return Pairs(column, *pairs.T, groups=len(groups))
+    return Pairs(column, pairs[:, 0], pairs[:, 1], groups=len(groups))

@@ -149,8 +149,8 @@ def _of_output(output: str, cohort: Cohort, pairs: Pairs, patient: np.ndarray) -
         estimates = agreement_estimates(*called, patient, has_intervals)
         if point.chosen_on == "test":
             estimates = noted(estimates[0], OPTIMISTIC), noted(estimates[1], OPTIMISTIC)
-        counts = (called[0] & called[1]).sum(), (~called[0] & ~called[1]).sum(), (called[0] != called[1]).sum()
-        decided.append(DecisionAgreement(point, *map(int, counts), estimates=estimates))
+        both, neither, one = called[0] & called[1], ~called[0] & ~called[1], called[0] != called[1]
+        decided.append(DecisionAgreement(point, int(both.sum()), int(neither.sum()), int(one.sum()), estimates))
     within = 0
     if low.value is not None and high.value is not None:
         within = int(((second - first >= low.value) & (second - first <= high.value)).sum())

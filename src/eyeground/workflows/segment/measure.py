@@ -136,7 +136,7 @@ def _point(manifest: Manifest, row: int, name: str) -> Shape | None:
     """The annotated point, if a structure is one on this photo."""
     cell = manifest.table[MASK_PREFIX + name].iloc[row]
     shape = None if pd.isna(cell) else shape_of(manifest.root / cell)
-    return shape if shape is not None and shape.x is not None and shape.width is None else None
+    return shape if isinstance(shape, Shape) and shape.x is not None and shape.width is None else None
 
 
 def _distance(

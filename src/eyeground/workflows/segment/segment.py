@@ -203,7 +203,7 @@ def _shares(drawn: DrawnPhoto) -> dict[str, object]:
         side = len(one.map)
         if side not in fields:
             inside = drawn.standard.disc.moved(0, 0, side / drawn.standard.geometry.standard_side)
-            fields[side] = np.count_nonzero(inside.mask(side, side))
+            fields[side] = int(np.count_nonzero(inside.mask(side, side)))
         field = fields[side]
         covered = np.count_nonzero(one.map >= one.threshold)
         found[f"area_{name}"] = covered / field if field else 0.0

@@ -101,7 +101,7 @@ def _of_comparison(
 ) -> list[Interaction]:
     """Those of every start but the reference; none unless all cells that both methods plan are done."""
     shared = set.intersection(*({_place(cell) for cell, _ in planned} for planned in methods.values()))
-    tables = {}
+    tables: dict[tuple[str, str], dict[int, pd.DataFrame]] = {}
     for method, planned in methods.items():
         found = tables_of(folder, task, data, [one for one in planned if _place(one[0]) in shared])
         if not found:
@@ -120,7 +120,6 @@ def _of_comparison(
             (main[method, start] - main[method, reference]).named(DIFFERENCE) for method in (PROBE, FINETUNE)
         )
         between = (finetune - probe).named(INTERACTION)
-        estimates = (one.interval() for one in (probe, finetune, between))
         draws, folds = ({one[place] for one in shared} for place in (1, 2))
         results.append(
             Interaction(
@@ -130,7 +129,9 @@ def _of_comparison(
                 start,
                 reference,
                 len(folds),
-                *estimates,
+                probe.interval(),
+                finetune.interval(),
+                between.interval(),
                 p=between.p(),
                 photos=photos,
                 patients=patients,

@@ -1,7 +1,7 @@
 """The settings of a study: photographs, starts, tasks, and how each start is adapted. Reads and computes nothing."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -20,7 +20,8 @@ from eyeground.data.splits import LABEL_FRACTIONS
 from eyeground.errors import did_you_mean
 
 DEFAULT_STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)
-FOLDS, LEAVE_ONE_DATASET_OUT = "folds", "leave_one_dataset_out"
+FOLDS: Final = "folds"
+LEAVE_ONE_DATASET_OUT: Final = "leave_one_dataset_out"
 OWN = "predictions"  # name of the table of a cell's own photos, beside those of external data
 
 
