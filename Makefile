@@ -23,12 +23,12 @@ $(STAMP): pyproject.toml requirements/dev.txt | $(UV)
 demo: $(STAMP)
 	$(BIN)/eyeground demo -o demo
 
-# Browsers and a PACS take minutes, and what `make debian` installs.
+# Browsers, a PACS and a Ray cluster take minutes, and what `make debian` installs.
 test: $(STAMP)
-	$(call tests_of,$(BIN)) -m "not browser and not clinic"
+	$(call tests_of,$(BIN)) -m "not browser and not clinic and not scale"
 
 test-clinic: $(STAMP)
-	$(call tests_of,$(BIN)) -m "browser or clinic" tests/serving
+	$(call tests_of,$(BIN)) -m "browser or clinic or scale" tests/serving tests/scale
 
 # The lowest versions that pyproject.toml admits, without torch; old versions may deprecate what they like.
 test-lowest: $(UV)
