@@ -99,6 +99,8 @@ def test_diaretdb1_takes_no_box_for_no_answer(put: Callable[..., Path]) -> None:
     assert table["haemorrhage_or_microaneurysm"].isna().all()
     assert table["note_boxes_hard_exudate"].tolist() == ["0.4 0.4 0.1 0.1; 0.6 0.6 0.1 0.1", pd.NA, pd.NA]
     assert table["note_boxes_optic_disc"].tolist()[1] == "0.2 0.5 0.1 0.2"
+    assert table["mask_boxed_hard_exudate"].tolist() == ["#boxes 0.4 0.4 0.1 0.1; 0.6 0.6 0.1 0.1", pd.NA, pd.NA]
+    assert table["mask_boxed_haemorrhage_or_microaneurysm"].isna().all()
     assert table["mask_optic_disc"].tolist() == ["#ellipse 0.8 0.5 0.1 0.2", "#ellipse 0.2 0.5 0.1 0.2", pd.NA]
 
 

@@ -31,7 +31,7 @@ def read(folder: Path) -> Reading:
     table = pd.DataFrame({"photo": photos, "patient": photos.str.removesuffix(".jpg"), "abnormal": lesions.max(axis=1)})
     one_disc = notes["optic_disc"].where(~notes["optic_disc"].str.contains(";", na=False))
     table = table.join(lesions).join(notes.add_prefix("note_boxes_")).assign(mask_optic_disc="#ellipse " + one_disc)
-    table = table.join(("#boxes " + notes[list(LESIONS)]).add_prefix("mask_boxed_"))
+    table = table.join(("#boxes " + notes[list(LESIONS)].astype("string")).add_prefix("mask_boxed_"))
     remarks = [
         "patients are not published: each photo counts as one patient",
         "a lesion without a box is unknown, and no eye is known to be normal: no AUROC can be had from this set alone",
