@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from eyeground.config.supervision import SoftLabels
 from eyeground.config.targets import Target
-from eyeground.config.training_recipe import SoftLabels
 from eyeground.data.manifest import Manifest, validated
 from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos

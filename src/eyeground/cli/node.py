@@ -10,18 +10,10 @@ from pathlib import Path
 
 import typer
 
+from eyeground.cli.exports import DEIDENTIFY, DICOM_OUT, FHIR_OUT, FHIR_RELEASE, SEGMENTERS, exports_of
 from eyeground.cli.options import JOBS
 from eyeground.cli.printing import print_lines
-from eyeground.cli.screen import (
-    BUNDLE,
-    DEIDENTIFY,
-    DICOM_OUT,
-    FHIR_OUT,
-    FHIR_RELEASE,
-    OPERATING_POINT,
-    SEGMENTERS,
-    exports_of,
-)
+from eyeground.cli.screen import BUNDLE, OPERATING_POINT
 from eyeground.errors import UserError
 
 TOKEN = "EYEGROUND_DICOMWEB_TOKEN"

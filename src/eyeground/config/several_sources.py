@@ -22,15 +22,3 @@ class SeveralSources(Settings):
         description="Times that an epoch uses each training photo of a source (the manifest's column `source`), so that a small dataset "
         "is not outweighed by a large one.",
     )
-
-
-class EvidenceGuidance(Settings):
-    """Lesions outlined on some training photos, on which the evidence map is to be highest."""
-
-    masks: tuple[str, ...] = Field(
-        (),
-        description="Columns `mask_<name>` of the manifest, by the name: each a kind of lesion that speaks for the outputs below. Where a "
-        "photo has no mask of a kind, nothing is asked of it. None: evidence is free.",
-    )
-    outputs: tuple[str, ...] = Field((), description="Outputs whose evidence is guided, such as abnormal.")
-    weight: float = Field(0.1, gt=0, description="Weight of this loss beside that of the labels.")

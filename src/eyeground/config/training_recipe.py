@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from eyeground.config.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from eyeground.config.settings import Seed, Settings
-from eyeground.config.several_sources import EvidenceGuidance, SeveralSources
+from eyeground.config.several_sources import SeveralSources
+from eyeground.config.supervision import EvidenceGuidance, SoftLabels
 from eyeground.config.targets import Target, Targets
 
 UnitValue = Annotated[float, Field(ge=0, le=1)]
@@ -158,19 +159,6 @@ class Augmentation(Settings):
     )
     jpeg: float = Field(
         0.1, ge=0, le=1, description="Share of photos that are compressed again as JPEG, quality 40-95."
-    )
-
-
-class SoftLabels(Settings):
-    """Other models' predictions of the training photos as part of the truth, where labels are noisy or missing."""
-
-    predictions: tuple[str, ...] = Field(
-        (),
-        description="Predictions tables whose photos are among the training photos, each predicted by a model that did not learn "
-        "from it (`eyeground pretrain --fold`). Of a photo in several tables the mean is used. None: the labels alone.",
-    )
-    share: UnitValue = Field(
-        0.5, description="Share of the truth that the predictions give; where a label is unknown they give all of it."
     )
 
 

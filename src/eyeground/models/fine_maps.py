@@ -6,7 +6,6 @@ See "Methods" in docs/explanation.md.
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from eyeground.errors import UserError
@@ -61,8 +60,8 @@ def enlarged(features: Tensor, grid: tuple[int, int]) -> Tensor:
 
 def nest(maps: Sequence[Tensor]) -> bool:
     """Whether each map's grid is a whole number of times coarser than the finest one's."""
-    grids = torch.tensor([one.shape[-2:] for one in maps])
-    return not bool((grids.max(dim=0).values % grids).any())
+    rows, columns = zip(*(one.shape[-2:] for one in maps), strict=True)
+    return all(max(cells) % coarser == 0 for cells in (rows, columns) for coarser in cells)
 
 
 def _stages(backbone: Any) -> list[dict[str, Any]]:

@@ -223,14 +223,11 @@ class Screener:
             )
             for row, photo in enumerate(photos)
         ]
-        return findings if self.anatomy is None else self._with_anatomy(findings, photos, self.anatomy)
-
-    def _with_anatomy(
-        self, findings: Sequence[Finding], photos: Sequence[Examined], segmenter: Segmenter
-    ) -> list[Finding]:
+        if (segmenter := self.anatomy) is None:
+            return findings
         with ThreadPoolExecutor(min(self._threads, len(photos))) as pool:
-            found = pool.map(lambda photo: find_anatomy(segmenter, photo.standard, photo.gradability), photos)
-            return [replace(finding, anatomy=one) for finding, one in zip(findings, found, strict=True)]
+            seen = pool.map(lambda photo: find_anatomy(segmenter, photo.standard, photo.gradability), photos)
+            return [replace(finding, anatomy=one) for finding, one in zip(findings, seen, strict=True)]
 
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Calibrated probabilities (n, outputs) of standard photos (n, side, side, 3), uint8 RGB."""

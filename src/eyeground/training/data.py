@@ -4,7 +4,7 @@ See docs/decisions/0004-resume-by-epoch-and-row.md.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,7 +60,7 @@ class FundusDataset(Dataset[Batch]):
 
     def __getitem__(self, item: tuple[int, int] | Draw) -> Batch:
         draw = Draw(*item)
-        photo, _masks = self._changed(draw, lambda _: [])
+        photo, _masks = self._changed(draw)
         return photo, *self._truth_of(draw)
 
     def _row(self, draw: Draw) -> int:
@@ -71,10 +71,9 @@ class FundusDataset(Dataset[Batch]):
         truth = torch.from_numpy(self._photos.truth[row])
         return truth if draw.counts else torch.full_like(truth, torch.nan), torch.tensor(row)
 
-    def _changed(self, draw: Draw, masks_of: Callable[[int], Sequence[np.ndarray]]) -> tuple[Tensor, list[np.ndarray]]:
+    def _changed(self, draw: Draw, masks: Sequence[np.ndarray] = ()) -> tuple[Tensor, list[np.ndarray]]:
         """A draw's photo, and masks that are warped as it is."""
-        row = self._row(draw)
-        photo, masks = read_prepared(self._photos.standard[row]), list(masks_of(row))
+        photo, masks = read_prepared(self._photos.standard[self._row(draw)]), list(masks)
         if self._augmentation is not None:
             random = np.random.default_rng((self._seed, draw.epoch, draw.row))
             if self._mixed and random.random() < self._mixed:

@@ -87,7 +87,7 @@ class GuidedDataset(FundusDataset):
         guides = self._guides[self._row(draw)]
         if not draw.counts or not any(isinstance(mask, Path) for mask in guides):
             return *super().__getitem__(item), torch.full((len(guides), self._cells, self._cells), torch.nan)
-        photo, masks = self._changed(draw, lambda _: read_masks(guides, self._side)[0])
+        photo, masks = self._changed(draw, read_masks(guides, self._side)[0])
         return photo, *self._truth_of(draw), torch.from_numpy(on_cells(masks, self._cells))
 
 

@@ -68,7 +68,10 @@ class ClassifierModule(pl.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         photos, truth, _rows, *guides = batch
         settings = self._recipe.optimisation
-        logits, _embedding, evidence = self.classifier.logits_and_evidence(photos)
+        if guides:
+            logits, _embedding, evidence = self.classifier.logits_and_evidence(photos)
+        else:
+            logits = self.classifier(photos)
         loss = masked_loss(
             logits,
             truth,

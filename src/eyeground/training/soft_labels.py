@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from eyeground.config.supervision import SoftLabels
 from eyeground.config.targets import Target
-from eyeground.config.training_recipe import SoftLabels
 from eyeground.data.predictions import PROBABILITY, read_predictions
 from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos

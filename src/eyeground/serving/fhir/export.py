@@ -109,8 +109,7 @@ def subject_of(photo: PhotoFile) -> Subject:
     source = _source(photo)
     eye = photo.eye if photo.eye in ("left", "right") else None
     if source is None:
-        # mypy does not narrow text to the words that it was compared with.
-        return Subject(photo.name, patient=photo.patient, eye=eye)  # type: ignore[arg-type]
+        return Subject(photo.name, patient=photo.patient, eye=eye)  # type: ignore[arg-type]  # not narrowed to the words that it is in
     return from_dicom(source)
 
 

@@ -221,6 +221,6 @@ def _worst(today: tuple[WorklistRow, ...], view: FindingView) -> tuple[str, list
             statuses.setdefault(row.eye or "unknown", []).append(row.status)
     if not today and view.status in JUDGEABLE:
         statuses = {view.eye or "unknown": [view.status]}
-    # The store holds a status as text; those in JUDGEABLE are statuses.
-    eyes = [(eye, eye_result(eye, statuses[eye])) for eye in ("right", "left", "unknown") if eye in statuses]  # type: ignore[arg-type]
+    shown = [eye for eye in ("right", "left", "unknown") if eye in statuses]
+    eyes = [(eye, eye_result(eye, statuses[eye])) for eye in shown]  # type: ignore[arg-type]  # text, of the statuses in JUDGEABLE
     return (patient_result([result for _, result in eyes]), [(eye, result) for eye, result in eyes]) if eyes else None

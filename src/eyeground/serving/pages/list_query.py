@@ -53,7 +53,7 @@ class ListAddress:
 
     def text(self, **changes: object) -> str:
         """As the end of an address, some of it changed; without the page unless it is given."""
-        changed = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]
+        changed = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]  # mypy checks one type for all fields
         return query(
             status=changed.statuses,
             q=changed.search,
