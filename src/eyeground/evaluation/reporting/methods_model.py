@@ -4,6 +4,7 @@ from pathlib import Path
 
 from eyeground.bundle.calibration import describe_calibration
 from eyeground.bundle.description import BundleDescription, describe_views
+from eyeground.config.supervision import SoftLabels
 from eyeground.config.targets import Target, describe_output
 from eyeground.config.training_recipe import (
     Architecture,
@@ -11,7 +12,6 @@ from eyeground.config.training_recipe import (
     Optimisation,
     Preprocessing,
     ProbeRecipe,
-    SoftLabels,
     TrainingRecipe,
 )
 from eyeground.evaluation.reporting.wording import counted, joined, photos_of_patients
