@@ -36,7 +36,9 @@ def prepared(root: Path) -> PreparedPhotos:
     return PreparedPhotos(manifest=manifest, standard=tuple(root / f"{name}.png" for name in "abc"), truth=truth)
 
 
-def table_of(folder: Path, photos: dict[str, tuple[float, float]], split: str = "test") -> str:
+def table_of(
+    folder: Path, photos: dict[str, tuple[float, float]], split: str = "test", in_training: int | None = None
+) -> str:
     """Write a predictions table and return its path."""
     folder.mkdir(parents=True)
     rows = [
@@ -48,6 +50,7 @@ def table_of(folder: Path, photos: dict[str, tuple[float, float]], split: str = 
             "probability_abnormal": abnormal,
             "truth_amd": 1.0,
             "probability_amd": amd,
+            **({} if in_training is None else {"in_training": in_training}),
         }
         for photo, (abnormal, amd) in photos.items()
     ]
@@ -89,6 +92,14 @@ def test_photos_that_a_teacher_learnt_from_do_not_count(tmp_path: Path) -> None:
     said = table_of(tmp_path / "run", {"../photos/a.jpg": (0.5, 0.5)}, split="train")
     with pytest.raises(UserError, match=r"none of the 2 training photos .* pretrain --fold"):
         with_soft_labels(prepared(tmp_path), TARGETS, SoftLabels(predictions=(said,)), CONSOLE)
+
+
+def test_a_table_that_says_what_its_model_was_fitted_to_is_believed(tmp_path: Path) -> None:
+    other = table_of(tmp_path / "other", {"../photos/a.jpg": (0.5, 0.5)}, split="train", in_training=0)
+    own = table_of(tmp_path / "own", {"../photos/b.jpg": (0.5, 0.5)}, split="test", in_training=1)
+    photos = with_soft_labels(prepared(tmp_path), TARGETS, SoftLabels(predictions=(other, own), share=1.0), CONSOLE)
+    assert photos.truth[0].tolist() == [0.5, 0.5]
+    assert photos.truth[1, 0] == 0
 
 
 def test_a_table_of_other_outputs_is_refused_by_name(tmp_path: Path) -> None:

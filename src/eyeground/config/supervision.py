@@ -13,7 +13,8 @@ class SoftLabels(Settings):
     predictions: tuple[str, ...] = Field(
         (),
         description="Predictions tables whose photos are among the training photos, each predicted by a model that did not learn "
-        "from it (`eyeground pretrain --fold`). Of a photo in several tables the mean is used. None: the labels alone.",
+        "from it (`eyeground pretrain --fold`, or another's bundle by `eyeground predict`). Of a photo in several tables the "
+        "mean is used. None: the labels alone.",
     )
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.5, description="Share of the truth that the predictions give; where a label is unknown they give all of it."

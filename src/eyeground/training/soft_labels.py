@@ -14,7 +14,7 @@ from rich.console import Console
 
 from eyeground.config.supervision import SoftLabels
 from eyeground.config.targets import Target
-from eyeground.data.predictions import PROBABILITY, read_predictions
+from eyeground.data.predictions import IN_TRAINING, PROBABILITY, read_predictions
 from eyeground.errors import UserError
 from eyeground.imaging.prepared_photos import PreparedPhotos
 
@@ -24,7 +24,8 @@ def with_soft_labels(
 ) -> PreparedPhotos:
     """The photos with the truths of the `train` rows blended with the recipe's predictions tables.
 
-    Rows of the tables in split `train` are left out: their model was fitted to these photos.
+    Rows whose model was fitted to the photo are left out: those marked `in_training`, as by a released bundle's `predict`;
+    in a table without this column, those of split `train`.
 
     Args:
         targets: In the order of the truths' columns.
@@ -45,7 +46,8 @@ def with_soft_labels(
     if not known:
         raise UserError(
             f"soft_labels.predictions: none of the {len(rows)} training photos is in {', '.join(soft_labels.predictions)} as a photo "
-            "that its model was not fitted to; such tables come from `eyeground pretrain --fold`"
+            "that its model was not fitted to; such tables come from `eyeground pretrain --fold`, or from `eyeground predict` with "
+            "another's bundle"
         )
     console.print(
         f"soft labels: {known} of {len(rows)} training photos, {soft_labels.share:.0%} of their truth by predictions"
@@ -71,8 +73,9 @@ def _predicted(path: Path, outputs: Sequence[str]) -> pd.DataFrame:
     if not set(outputs) & set(predictions.outputs):
         raise UserError(f"{path}: predicts {', '.join(predictions.outputs)}, none of which this recipe learns")
     table = predictions.table
-    if "split" in table:
-        table = table[(table["split"] != "train").fillna(True)]
+    fitted = IN_TRAINING if IN_TRAINING in table else "split"
+    if fitted in table:
+        table = table[(table[fitted] != (1 if fitted == IN_TRAINING else "train")).fillna(True)]
     photos = [_normal(path.parent / photo) for photo in table["photo"]]
     columns = table.reindex(columns=[PROBABILITY + output for output in outputs])
     return columns.astype(float).set_axis(photos, axis=0)
