@@ -73,28 +73,30 @@ class Ellipse:
 
 def joined(mask: Mask) -> Mask | None:
     """The largest piece of a mask with the pieces near it, holes filled and thin protrusions removed; None of nothing."""
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    if count < 2:
+    if not mask.any():
         return None
+    box = _box(mask)
+    part = mask[box]
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(part.astype(np.uint8), connectivity=8)
     largest = 1 + int(np.argmax(statistics[1:, cv2.CC_STAT_AREA]))
     diameter = 2 * math.sqrt(float(statistics[largest, cv2.CC_STAT_AREA]) / math.pi)
     bridge = max(1.0, _BRIDGED * diameter)
-    left, top, right, bottom = _around(statistics, largest, mask.shape, 2 * diameter + 4)
-    near = np.pad(labels[top:bottom, left:right], math.ceil(bridge) + 2)
+    around = _around(statistics, largest, part.shape, 2 * diameter + 4)
+    nearest = _box(part[around])
+    margin = math.ceil(bridge) + 2  # so that what grows does not reach the frame
+    near = np.pad(labels[around][nearest], margin)
     closed = ~_grown(~_grown(near > 0, bridge), bridge)
     filled = _filled_piece(closed, near == largest)
     opened = _grown(~_grown(~filled, _PROTRUSION * diameter), _PROTRUSION * diameter) & filled
     kept = _filled_piece(opened, opened) if opened.any() else filled
     result = np.zeros_like(mask)
-    margin = math.ceil(bridge) + 2
-    result[top:bottom, left:right] = kept[margin:-margin, margin:-margin]
+    result[box][around][nearest] = kept[margin:-margin, margin:-margin]
     return result
 
 
 def hull(mask: Mask) -> Points:
     """The convex hull of a mask with something in it, as points (x, y), shape (n, 2), evenly along its outline."""
-    rows, columns = np.nonzero(mask)
-    corners = np.stack([columns, rows], axis=1).astype(np.int32)
+    corners = cv2.findNonZero(mask.astype(np.uint8))
     ends = cv2.convexHull(corners)[:, 0].astype(np.float64) + 0.5
     # The hull of the pixels' centres is a third of a pixel too small all around, on average over directions.
     middle = ends.mean(axis=0)
@@ -157,15 +159,19 @@ def _filled_piece(mask: Mask, wanted: Mask) -> Mask:
     return np.asarray(cv2.drawContours(np.zeros_like(piece), outlines, -1, 1, cv2.FILLED) > 0)
 
 
+def _box(mask: Mask) -> tuple[slice, slice]:
+    """Rows and columns of the smallest box around a mask."""
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
+
+
 def _around(
     statistics: npt.NDArray[np.int32], piece: int, shape: tuple[int, ...], margin: float
-) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of a piece's box with a margin, within the frame."""
+) -> tuple[slice, slice]:
+    """Rows and columns of a piece's box with a margin, within the frame."""
     reach = math.ceil(margin)
     left, top, width, height = (int(value) for value in statistics[piece, :4])
     return (
-        max(0, left - reach),
-        max(0, top - reach),
-        min(shape[1], left + width + reach),
-        min(shape[0], top + height + reach),
+        slice(max(0, top - reach), min(shape[0], top + height + reach)),
+        slice(max(0, left - reach), min(shape[1], left + width + reach)),
     )
