@@ -4,7 +4,9 @@ BIN := .venv/bin
 STAMP := .venv/installed
 UV := $(BIN)/uv
 # A process per core, each with one thread: files are spread, and the tests of a file share what they prepared.
-tests_of = OMP_NUM_THREADS=1 $(1)/python -m pytest -n auto --dist loadfile
+pytest_of = OMP_NUM_THREADS=1 $(1)/python -m pytest -n auto --dist loadfile
+# Browsers, a PACS and a Ray cluster take minutes, and what `make debian` installs.
+tests_of = $(pytest_of) -m "not browser and not clinic and not scale"
 
 .PHONY: install demo test test-clinic test-lowest test-newest test-screening coverage lint docs bench findings lock dist debian
 
@@ -23,12 +25,11 @@ $(STAMP): pyproject.toml requirements/dev.txt | $(UV)
 demo: $(STAMP)
 	$(BIN)/eyeground demo -o demo
 
-# Browsers, a PACS and a Ray cluster take minutes, and what `make debian` installs.
 test: $(STAMP)
-	$(call tests_of,$(BIN)) -m "not browser and not clinic and not scale"
+	$(call tests_of,$(BIN))
 
 test-clinic: $(STAMP)
-	$(call tests_of,$(BIN)) -m "browser or clinic or scale" tests/serving tests/scale
+	$(call pytest_of,$(BIN)) -m "browser or clinic or scale" tests/serving tests/scale
 
 # The lowest versions that pyproject.toml admits, without torch; old versions may deprecate what they like.
 test-lowest: $(UV)
@@ -49,7 +50,7 @@ test-screening: $(UV)
 
 # Fails under the share of lines that pyproject.toml names.
 coverage: $(STAMP)
-	$(call tests_of,$(BIN)) --cov --cov-report=term:skip-covered
+	$(call pytest_of,$(BIN)) --cov --cov-report=term:skip-covered
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
